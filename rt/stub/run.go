@@ -1,0 +1,48 @@
+package stub
+
+import "context"
+
+// Run is one call while it is served. It belongs to the goroutine that serves
+// the call.
+type Run struct {
+	// Caller says who calls.
+	Caller Caller
+	// Args holds the arguments, positional.
+	Args *Decoder
+	// Results takes the results, positional.
+	Results *Encoder
+
+	ctx  context.Context
+	turn func() error
+	err  error
+}
+
+// Caller identifies who made a call.
+type Caller struct {
+	PID  int    // the client's process
+	Conn uint64 // the connection, never used again in the daemon's life
+	Call uint64 // the call's id in that connection
+}
+
+// NewRun returns a run that waits for its turn by calling turn. The context
+// ends when the caller cancels, its deadline passes or its connection is gone.
+func NewRun(ctx context.Context, caller Caller, args *Decoder, results *Encoder, turn func() error) *Run {
+	return &Run{Caller: caller, Args: args, Results: results, ctx: ctx, turn: turn}
+}
+
+// Context returns the context to hand to a method that takes one.
+func (r *Run) Context() context.Context { return r.ctx }
+
+// Begin is called when all arguments are decoded. It waits for the turn and
+// reports whether the method is to be called; if not, Err says why. What
+// aliases the object may be touched only after Begin returned true.
+func (r *Run) Begin() bool {
+	if r.err = r.Args.End(); r.err != nil {
+		return false
+	}
+	r.err = r.turn()
+	return r.err == nil
+}
+
+// Err returns why Begin returned false.
+func (r *Run) Err() error { return r.err }

@@ -1,0 +1,110 @@
+package stub
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"sync"
+)
+
+// Service describes one shared type: how its object is made and how each of
+// its methods is called. Generated code makes one per type and registers it.
+type Service struct {
+	// Name is the import path and the name of the type: "example.com/counter.Counter".
+	Name string
+	// Constructor is the name of the function behind New, empty for the zero value.
+	Constructor string
+	// New decodes the constructor's arguments and makes the object, a non-nil
+	// pointer to the type. The context lives as long as the daemon.
+	New func(ctx context.Context, args *Decoder) (any, error)
+	// Methods is sorted by name. A method's index is its number on this side
+	// of the wire.
+	Methods []Method
+	// Sentinels are the package's error variables, found again by name.
+	Sentinels []Sentinel
+	// ErrorTypes are the package's error types, found again by name.
+	ErrorTypes []ErrorType
+
+	once       sync.Once
+	signatures []string
+}
+
+// Method is a row of the dispatch table.
+type Method struct {
+	Name string
+	Mode Mode
+	// Func is the method expression, (*T).Name. Only its type is looked at.
+	Func any
+	// Serve decodes the arguments, waits for its turn with Begin, calls the
+	// method on target and encodes what it returns.
+	Serve func(run *Run, target any)
+}
+
+// Mode says what may run beside a call.
+type Mode uint8
+
+const (
+	// Exclusive calls run alone, first come first served.
+	Exclusive Mode = iota
+	// Shared calls do not change the object: they may run beside each other,
+	// never beside an exclusive one.
+	Shared
+	// Concurrent calls take no turn: the type is safe for concurrent use.
+	Concurrent
+)
+
+// String returns "exclusive", "shared" or "concurrent".
+func (m Mode) String() string {
+	switch m {
+	case Exclusive:
+		return "exclusive"
+	case Shared:
+		return "shared"
+	case Concurrent:
+		return "concurrent"
+	}
+	return fmt.Sprintf("Mode(%d)", uint8(m))
+}
+
+// registry holds the services of this program by name. It is written by
+// package initialisation and read when a daemon looks for its service.
+var registry struct {
+	sync.Mutex
+	services map[string]*Service
+}
+
+// Register makes s known to the daemon that this program may become, and
+// returns it. It panics when the name is taken, since then one of two
+// generated files would never be served.
+func Register(s *Service) *Service {
+	registry.Lock()
+	defer registry.Unlock()
+	if registry.services[s.Name] != nil {
+		panic("loopgen: two generated files serve " + s.Name)
+	}
+	if registry.services == nil {
+		registry.services = make(map[string]*Service)
+	}
+	registry.services[s.Name] = s
+	return s
+}
+
+// Lookup returns the service registered by that name, or nil.
+func Lookup(name string) *Service {
+	registry.Lock()
+	defer registry.Unlock()
+	return registry.services[name]
+}
+
+// Signature returns what both sides must agree on to call method i: see
+// SignatureOf. It is computed on first use, from the types the program was
+// compiled with, so it is never older than they are.
+func (s *Service) Signature(i int) string {
+	s.once.Do(func() {
+		s.signatures = make([]string, len(s.Methods))
+		for i := range s.Methods {
+			s.signatures[i] = SignatureOf(reflect.TypeOf(s.Methods[i].Func))
+		}
+	})
+	return s.signatures[i]
+}
