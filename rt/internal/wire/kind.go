@@ -1,0 +1,86 @@
+package wire
+
+import "fmt"
+
+// Kind says what a frame is for. The numbers are on the wire and never change
+// their meaning.
+type Kind uint8
+
+// The kinds that are spoken today. A kind that is not among them is refused
+// with an *UnsupportedError.
+const (
+	KindHello     Kind = 1 + iota // client: opens the handshake
+	KindChallenge                 // daemon: proves itself and asks for proof
+	KindProof                     // client: proves itself
+	KindWelcome                   // daemon: ends the handshake
+	KindCall                      // client: runs a method
+	KindReply                     // daemon: its results
+	KindError                     // daemon: why there are none
+	KindCancel                    // client: the call's results are not wanted any more
+	KindStatus                    // client asks, daemon answers
+	KindShutdown                  // client: the daemon is to leave
+	KindGoingAway                 // daemon: it leaves
+)
+
+// Numbers set aside for frames that nobody sends yet. They have names, so that
+// a refusal can say what was asked for.
+const (
+	kindCallback Kind = KindGoingAway + 1 + iota
+	kindCallbackReply
+	kindItem
+	kindCredit
+	kindStop
+	kindEnd
+	kindRelease
+	kindDaemonCall
+)
+
+var kindNames = [...]string{
+	KindHello: "hello", KindChallenge: "challenge", KindProof: "proof", KindWelcome: "welcome",
+	KindCall: "call", KindReply: "reply", KindError: "error", KindCancel: "cancel",
+	KindStatus: "status", KindShutdown: "shutdown", KindGoingAway: "going-away",
+	kindCallback: "callback", kindCallbackReply: "callback-reply", kindItem: "item",
+	kindCredit: "credit", kindStop: "stop", kindEnd: "end", kindRelease: "release",
+	kindDaemonCall: "daemon-opened call",
+}
+
+// String returns the kind's name in the protocol, or "kind 99" for a number
+// that has none. It may be called concurrently.
+func (k Kind) String() string {
+	if int(k) < len(kindNames) && kindNames[k] != "" {
+		return kindNames[k]
+	}
+	return fmt.Sprintf("kind %d", uint8(k))
+}
+
+// supported reports whether frames of this kind are spoken today.
+func (k Kind) supported() bool { return k >= KindHello && k <= KindGoingAway }
+
+// Flag bits of a frame's header. Each of the first three announces one word of
+// eight bytes behind the header, in the order of the bits; flagMetadata
+// announces a CBOR map behind the words.
+const (
+	flagDeadline = 1 << iota
+	flagParent
+	flagTarget
+	flagMetadata
+)
+
+const wordSize = 8
+
+// flags returns the bits that a frame of this kind may carry.
+func (k Kind) flags() uint8 {
+	if k == KindCall {
+		return flagDeadline | flagParent | flagTarget | flagMetadata
+	}
+	return 0
+}
+
+// DaemonID is the bit of an id that tells who opened the exchange: clear for
+// the client, set for the daemon. Ids count up from 1 on either side and are
+// never used again in a connection.
+const DaemonID uint64 = 1 << 63
+
+// OpenedByDaemon reports whether the exchange with this id was opened by the
+// daemon. It may be called concurrently.
+func OpenedByDaemon(id uint64) bool { return id&DaemonID != 0 }

@@ -1,0 +1,108 @@
+package wire
+
+import "fmt"
+
+// The versions of the protocol that this package speaks, both included.
+const (
+	MinVersion uint = 1
+	MaxVersion uint = 1
+)
+
+// NonceSize is the size of the random values of a handshake in bytes.
+const NonceSize = 32
+
+// Hello is the first message of a connection, sent by the client. Its layout,
+// a CBOR array of these fields in this order, is frozen for ever: it is what
+// clients and daemons of different versions understand of each other.
+type Hello struct {
+	_           struct{} `cbor:",toarray"`
+	MinVersion  uint     // the client speaks all versions from this
+	MaxVersion  uint     // to this
+	Nonce       [NonceSize]byte
+	Incarnation string // of the daemon that the client means to reach
+	Address     string // what the client dialled, as in the endpoint file
+	Session     string // names the client's connection in logs
+	PID         int    // of the client
+}
+
+// Challenge is the daemon's answer to a hello.
+type Challenge struct {
+	Version     uint   `cbor:"version"` // highest that both speak; 0: none
+	Nonce       []byte `cbor:"nonce"`
+	Incarnation string `cbor:"incarnation"`
+	Address     string `cbor:"address"` // where the daemon listens
+	Proof       []byte `cbor:"proof"`   // that the daemon has the key
+}
+
+// Proof is the client's answer to a challenge.
+type Proof struct {
+	Proof []byte `cbor:"proof"` // that the client has the key
+}
+
+// Welcome ends the handshake and tells the client what it may do.
+type Welcome struct {
+	Code  WelcomeCode `cbor:"code"`
+	Text  string      `cbor:"text"`  // for people; empty when the code is WelcomeOK
+	Calls int         `cbor:"calls"` // calls that the connection may have outstanding
+	Bytes int64       `cbor:"bytes"` // bytes of arguments that these may have together
+	Frame int         `cbor:"frame"` // largest body of a frame, in bytes
+}
+
+// WelcomeCode says whether a client was admitted. Zero is not a code.
+type WelcomeCode uint
+
+// The codes of a welcome. Only after WelcomeOK may the client send calls;
+// after another one the daemon closes the connection.
+const (
+	WelcomeOK             WelcomeCode = 1 + iota // admitted
+	WelcomeDraining                              // the daemon is leaving
+	WelcomeIncompatible                          // no version in common
+	WelcomeTooManyClients                        // try later
+)
+
+// String returns the code in words, or "welcome code 9" for an unknown one. It
+// may be called concurrently.
+func (c WelcomeCode) String() string {
+	switch c {
+	case WelcomeOK:
+		return "ok"
+	case WelcomeDraining:
+		return "draining"
+	case WelcomeIncompatible:
+		return "incompatible"
+	case WelcomeTooManyClients:
+		return "too many clients"
+	}
+	return fmt.Sprintf("welcome code %d", uint(c))
+}
+
+// Shutdown is the body of a KindShutdown frame.
+type Shutdown struct {
+	Now bool `cbor:"now"` // running calls are not waited for
+}
+
+// GoingAway is the body of a KindGoingAway frame.
+type GoingAway struct {
+	Last   uint64 `cbor:"last"`   // calls with greater ids will not be executed
+	Reason string `cbor:"reason"` // for people
+}
+
+// ParseShutdown decodes the body of a KindShutdown frame. It returns an error
+// when the body is not one. It may be called concurrently.
+func ParseShutdown(body []byte) (Shutdown, error) {
+	var s Shutdown
+	if err := UnmarshalOpen(body, &s); err != nil {
+		return Shutdown{}, fmt.Errorf("reading a shutdown: %w", err)
+	}
+	return s, nil
+}
+
+// ParseGoingAway decodes the body of a KindGoingAway frame. It returns an
+// error when the body is not one. It may be called concurrently.
+func ParseGoingAway(body []byte) (GoingAway, error) {
+	var g GoingAway
+	if err := UnmarshalOpen(body, &g); err != nil {
+		return GoingAway{}, fmt.Errorf("reading a going-away: %w", err)
+	}
+	return g, nil
+}
