@@ -1,0 +1,66 @@
+//go:build unix
+
+package rundir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+)
+
+func defaultAnchor() (string, error) {
+	home, err := usableHome()
+	if err != nil {
+		return "", fmt.Errorf("choosing the run directory: %w; set %s to an absolute path", err, anchorVariable)
+	}
+	if home != "" {
+		return filepath.Join(home, ".cache", "loopgen", HostID()), nil
+	}
+	if dir, ok := userRuntimeDir(); ok {
+		return filepath.Join(dir, "loopgen"), nil
+	}
+	return "", fmt.Errorf("choosing the run directory: user %d has no home directory of its own and no /run/user/%[1]d; set %s to an absolute path", os.Geteuid(), anchorVariable)
+}
+
+// usableHome returns the home directory from the user database, or "" if it is
+// not a directory that belongs to the user. Whatever might be different a moment
+// later (no descriptors left, a name service that does not answer) is an error
+// and not "": it would move the rendezvous.
+func usableHome() (string, error) {
+	// Not user.Current: for users that the database does not know it falls
+	// back to HOME.
+	u, err := user.LookupId(strconv.Itoa(os.Geteuid()))
+	var unknown user.UnknownUserIdError
+	if errors.As(err, &unknown) || errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("looking up the home directory: %w", err)
+	}
+	home := filepath.Clean(u.HomeDir)
+	if !filepath.IsAbs(home) || home == "/" {
+		return "", nil
+	}
+	info, err := os.Stat(home)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("looking at the home directory: %w", err)
+	}
+	if !info.IsDir() || !ours(info) {
+		return "", nil
+	}
+	return home, nil
+}
+
+// userRuntimeDir returns the directory that the system keeps for the user
+// between first login and last logout.
+func userRuntimeDir() (dir string, ok bool) {
+	dir = "/run/user/" + strconv.Itoa(os.Geteuid())
+	return dir, judge(dir) == nil
+}

@@ -1,0 +1,19 @@
+package rundir
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"golang.org/x/sys/windows"
+)
+
+func defaultAnchor() (string, error) {
+	local, err := windows.KnownFolderPath(windows.FOLDERID_LocalAppData, windows.KF_FLAG_DEFAULT)
+	if err != nil {
+		return "", fmt.Errorf("choosing the run directory: looking up LocalAppData: %w; set %s to an absolute path", err, anchorVariable)
+	}
+	return filepath.Join(local, "loopgen", HostID()), nil
+}
+
+// userRuntimeDir has no counterpart here: sockets and logs stay with the rest.
+func userRuntimeDir() (dir string, ok bool) { return "", false }

@@ -1,0 +1,86 @@
+package rundir
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+const (
+	spawnLockName = "spawn.lock"
+	lifeLockName  = "life.lock"
+	endpointName  = "endpoint"
+	startName     = "start"
+	logName       = "log"
+
+	// maxName bounds the name of a singleton, in bytes.
+	maxName = 4096
+	// maxLabel bounds the readable part of a directory's name, in bytes: socket
+	// paths are short.
+	maxLabel = 24
+)
+
+// Dir is the directory of one singleton. Its methods may be called concurrently
+// unless they say otherwise.
+type Dir struct {
+	anchor string
+	name   string
+	path   string
+
+	socketOnce sync.Once
+	socketDir  string
+	socketErr  error
+}
+
+// Open makes the directory of the singleton called name below anchor, with its
+// parents where they are missing, all 0700 whatever the umask, and judges it: it
+// must be a directory of this user with mode 0700 and not a symbolic link. If it
+// is not, the error is an *UnsafeError; a directory that was there before is
+// never changed.
+//
+// The name is any string of 1 to 4096 bytes. It never leads outside anchor. The
+// anchor comes from Anchor.
+func Open(anchor, name string) (*Dir, error) {
+	if !filepath.IsAbs(anchor) {
+		return nil, fmt.Errorf("opening the run directory: the base directory %q is a relative path; give an absolute one", anchor)
+	}
+	if name == "" || len(name) > maxName {
+		return nil, fmt.Errorf("opening the run directory: a name of %d bytes; give one of 1 to %d", len(name), maxName)
+	}
+	anchor = filepath.Clean(anchor)
+	d := &Dir{anchor: anchor, name: name, path: filepath.Join(anchor, label(name)+"-"+digest(8, name))}
+	if err := d.make(); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// Path returns the absolute path of the directory.
+func (d *Dir) Path() string { return d.path }
+
+func (d *Dir) file(name string) string { return filepath.Join(d.path, name) }
+
+func (d *Dir) make() error {
+	if err := makeAll(d.path); err != nil {
+		return fmt.Errorf("making the run directory: %w; make it writable, or set %s to another directory", err, anchorVariable)
+	}
+	return judge(d.path)
+}
+
+// label turns the end of a name into something readable that is one path element
+// on every system. It need not be unique: the digest beside it is.
+func label(name string) string {
+	safe := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
+			return r
+		}
+		return '_'
+	}, name)
+	safe = strings.Trim(safe[max(0, len(safe)-maxLabel):], "_")
+	if safe == "" {
+		return "singleton"
+	}
+	return safe
+}

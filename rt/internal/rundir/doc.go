@@ -1,0 +1,30 @@
+// Package rundir is where a singleton lives on disk: one directory, two locks,
+// the endpoint file and the outcome of the last start. It knows no protocol,
+// opens no connection and starts no process.
+//
+//	anchor, err := rundir.Anchor("")             // the user's base directory on this machine
+//	dir, err := rundir.Open(anchor, "counter")   // <anchor>/counter-<hash>, 0700
+//	endpoint, err := dir.ReadEndpoint()          // where the daemon listens, or ErrAbsent
+//
+// Two locks order everything:
+//
+//   - spawn.lock is held by the client that is starting a daemon. Only its holder
+//     probes the other lock and writes the start file.
+//   - life.lock is held by the daemon from birth to death and is the only proof of
+//     life. Only its holder writes or removes the endpoint and old sockets.
+//
+// Neither file is ever unlinked: a lock on an unlinked file excludes nobody.
+//
+// # Files of a directory
+//
+//	spawn.lock  life.lock     empty, 0600
+//	endpoint                  text, see Endpoint
+//	start                     text, see Start
+//	s-<incarnation>  log      here only when the user has no runtime directory
+//
+// # Reading order
+//
+// anchor.go (which base directory), dir.go and make.go (the singleton's own),
+// lock.go, life.go, then endpoint.go and start.go with their line format in
+// lines.go, and socket.go (where socket and log go).
+package rundir

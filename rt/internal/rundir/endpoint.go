@@ -1,0 +1,242 @@
+package rundir
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+)
+
+const (
+	// maxEndpoint bounds the endpoint file, in bytes.
+	maxEndpoint = 256 << 10
+	// maxMethod is the greatest method number.
+	maxMethod = 1<<16 - 1
+)
+
+// Endpoint tells a client where a daemon listens and what it serves, so that the
+// client can judge before it dials. As text it is, in the format of the package,
+//
+//	network, address          as for net.Dial
+//	key                       64 hexadecimal digits; whoever has it may call
+//	incarnation, pid          of the daemon
+//	host, boot                HostID and BootID where it runs
+//	protocol                  least and greatest version, as 1-1
+//	build, config, service, name, scope, log
+//	method <number> <name> <hash> <signature to the end of the line>
+//
+// one method per line. Empty values, and those that hold anything but printable
+// ASCII without spaces and quotes, are in Go's quotes. Unknown keys are ignored.
+type Endpoint struct {
+	Network, Address         string
+	Key                      [32]byte
+	Incarnation              string
+	PID                      int
+	Host, Boot               string
+	MinProtocol, MaxProtocol int
+	Build, Config, Service   string
+	Name, Scope, Log         string
+	Methods                  []MethodLine
+}
+
+// MethodLine is one method of an endpoint. Number is 0 to 65535. Signature is for
+// messages to people and empty if the file had no room for it.
+type MethodLine struct {
+	Number                int
+	Name, Hash, Signature string
+}
+
+// ReadEndpoint returns what the daemon of this directory has published. The error
+// matches ErrAbsent if there is nothing, or something that no daemon of this
+// user wrote: garbage, a file that was cut or is over 256 KiB, a link, a fifo. It
+// is a *VersionError if another version of loopgen wrote it, and anything else if
+// this process could not look, for lack of descriptors for instance.
+func (d *Dir) ReadEndpoint() (*Endpoint, error) {
+	path := d.file(endpointName)
+	text, err := readFile(path, maxEndpoint)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errOdd) {
+		return nil, fmt.Errorf("%w: %w", ErrAbsent, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the endpoint: %w", err)
+	}
+	e := &Endpoint{}
+	err = e.UnmarshalText(text)
+	var version *VersionError
+	if errors.As(err, &version) {
+		return nil, &VersionError{Path: path, Version: version.Version}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrAbsent, path, err)
+	}
+	return e, nil
+}
+
+// MarshalText returns the endpoint as text of at most 256 KiB, without the
+// signatures if it would be longer. It fails if it is still too long then, or if
+// a number is out of its range.
+func (e *Endpoint) MarshalText() ([]byte, error) {
+	for _, m := range e.Methods {
+		if m.Number < 0 || m.Number > maxMethod {
+			return nil, fmt.Errorf("encoding the endpoint: method %s has the number %d; the greatest is %d", m.Name, m.Number, maxMethod)
+		}
+	}
+	if e.PID < 0 || e.MinProtocol < 0 || e.MaxProtocol < e.MinProtocol {
+		return nil, fmt.Errorf("encoding the endpoint: pid %d or protocol range %d-%d out of range", e.PID, e.MinProtocol, e.MaxProtocol)
+	}
+	text := e.text(true)
+	if len(text) > maxEndpoint {
+		text = e.text(false)
+	}
+	if len(text) > maxEndpoint {
+		return nil, fmt.Errorf("encoding the endpoint: %d bytes for %d methods; the limit is %d, shorten names", len(text), len(e.Methods), maxEndpoint)
+	}
+	return text, nil
+}
+
+func (e *Endpoint) text(signatures bool) []byte {
+	w := newLineWriter()
+	for _, f := range e.stringFields()[:2] {
+		w.line(f.key, *f.value)
+	}
+	w.line("key", hex.EncodeToString(e.Key[:]))
+	for _, f := range e.stringFields()[2:] {
+		w.line(f.key, *f.value)
+	}
+	w.line("pid", strconv.Itoa(e.PID))
+	w.line("protocol", fmt.Sprintf("%d-%d", e.MinProtocol, e.MaxProtocol))
+	for _, m := range e.Methods {
+		w.buf.WriteString(methodText(m, signatures))
+	}
+	return w.end()
+}
+
+func methodText(m MethodLine, signature bool) string {
+	tail := `""`
+	if signature {
+		tail = quote(m.Signature, true)
+	}
+	return fmt.Sprintf("method %d %s %s %s\n", m.Number, quote(m.Name, false), quote(m.Hash, false), tail)
+}
+
+// UnmarshalText sets e from what MarshalText returned. It fails if anything but
+// the optional lines (host, boot and those after protocol) is missing, twice
+// there or malformed, and with a *VersionError if the text is of another version.
+func (e *Endpoint) UnmarshalText(text []byte) error {
+	if len(text) > maxEndpoint {
+		return fmt.Errorf("decoding the endpoint: %d bytes; the limit is %d", len(text), maxEndpoint)
+	}
+	var fresh Endpoint
+	seen := map[string]bool{}
+	err := readLines(text, func(key, rest string) error {
+		if key == "method" {
+			m, err := parseMethod(rest)
+			fresh.Methods = append(fresh.Methods, m)
+			return err
+		}
+		if seen[key] && fresh.knows(key) {
+			return errors.New("twice")
+		}
+		seen[key] = true
+		return fresh.set(key, rest)
+	})
+	if err != nil {
+		return fmt.Errorf("decoding the endpoint: %w", err)
+	}
+	for _, key := range []string{"network", "address", "key", "incarnation", "pid", "protocol"} {
+		if !seen[key] {
+			return fmt.Errorf("decoding the endpoint: no %s", key)
+		}
+	}
+	*e = fresh
+	return nil
+}
+
+// stringField is a line whose value is kept as it is.
+type stringField struct {
+	key   string
+	value *string
+}
+
+func (e *Endpoint) stringFields() []stringField {
+	return []stringField{
+		{"network", &e.Network}, {"address", &e.Address}, {"incarnation", &e.Incarnation},
+		{"host", &e.Host}, {"boot", &e.Boot}, {"build", &e.Build}, {"config", &e.Config},
+		{"service", &e.Service}, {"name", &e.Name}, {"scope", &e.Scope}, {"log", &e.Log},
+	}
+}
+
+func (e *Endpoint) knows(key string) bool {
+	for _, f := range e.stringFields() {
+		if f.key == key {
+			return true
+		}
+	}
+	return key == "key" || key == "pid" || key == "protocol"
+}
+
+func (e *Endpoint) set(key, rest string) error {
+	if !e.knows(key) {
+		return nil
+	}
+	value, err := wholeValue(rest)
+	if err != nil {
+		return err
+	}
+	switch key {
+	case "key":
+		raw, err := hex.DecodeString(value)
+		if err != nil || len(raw) != len(e.Key) {
+			return fmt.Errorf("not %d hexadecimal digits", 2*len(e.Key))
+		}
+		copy(e.Key[:], raw)
+	case "pid":
+		e.PID, err = parseNumber(value, 1<<31-1)
+	case "protocol":
+		least, greatest, _ := strings.Cut(value, "-")
+		e.MinProtocol, err = parseNumber(least, 1<<31-1)
+		if err == nil {
+			e.MaxProtocol, err = parseNumber(greatest, 1<<31-1)
+		}
+		if err == nil && e.MaxProtocol < e.MinProtocol {
+			err = errors.New("an empty range")
+		}
+	}
+	for _, f := range e.stringFields() {
+		if f.key == key {
+			*f.value = value
+		}
+	}
+	return err
+}
+
+func parseMethod(rest string) (m MethodLine, err error) {
+	number, rest, err := cutValue(rest)
+	if err == nil {
+		m.Number, err = parseNumber(number, maxMethod)
+	}
+	if err == nil {
+		m.Name, rest, err = cutValue(rest)
+	}
+	if err == nil {
+		m.Hash, rest, err = cutValue(rest)
+	}
+	if err == nil {
+		m.Signature, err = tailValue(rest)
+	}
+	return m, err
+}
+
+func parseNumber(s string, greatest int) (int, error) {
+	n, err := strconv.ParseUint(s, 10, 31)
+	if err != nil || n > uint64(greatest) {
+		return 0, fmt.Errorf("%q is not a number from 0 to %d", s, greatest)
+	}
+	return int(n), nil
+}
+
+// openRoot pins the directory for one file operation.
+func (d *Dir) openRoot() (*os.Root, error) { return os.OpenRoot(d.path) }

@@ -1,0 +1,32 @@
+//go:build darwin || dragonfly || freebsd || netbsd || openbsd
+
+package rundir
+
+import (
+	"encoding/hex"
+
+	"golang.org/x/sys/unix"
+)
+
+// The names differ by system; asking for one that does not exist is an error
+// and nothing more.
+
+func machineID() string {
+	for _, name := range []string{"kern.uuid", "kern.hostuuid", "hw.uuid"} {
+		if id, err := unix.Sysctl(name); err == nil && id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+func bootID() string {
+	if id, err := unix.Sysctl("kern.bootsessionuuid"); err == nil && id != "" {
+		return id
+	}
+	// FreeBSD's is raw bytes.
+	if id, err := unix.SysctlRaw("kern.boot_id"); err == nil {
+		return hex.EncodeToString(id)
+	}
+	return ""
+}

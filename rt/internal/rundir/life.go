@@ -1,0 +1,159 @@
+package rundir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// holdTimeout is how long a daemon tries to take life.lock. A client's probe
+// holds it for microseconds; what holds it for longer is a daemon.
+const holdTimeout = 500 * time.Millisecond
+
+// lives keeps every held lock reachable: the collector would close the file of
+// one that the program no longer refers to, and with that release it.
+var lives struct {
+	sync.Mutex
+	held []*Life
+}
+
+// Life is the proof that this process is the daemon of its directory. Nothing
+// releases it but the death of the process: children do not inherit it, and
+// there is no method that could be called too early. Its methods may be called
+// concurrently.
+type Life struct {
+	dir  *Dir
+	lock *flock.Flock
+	// root is the directory that holds the locked file, whatever its path names
+	// by now: a daemon whose directory was removed can do nothing to the
+	// endpoint of its successor.
+	root *os.Root
+
+	mu sync.Mutex // one writer of the endpoint at a time
+}
+
+// Hold takes life.lock for the rest of this process's life. It tries for at most
+// 500 ms and returns ErrHeld if another process keeps it for so long. If ctx ends
+// before that, the error wraps ctx.Err().
+func (d *Dir) Hold(ctx context.Context) (*Life, error) {
+	limited, cancel := context.WithTimeout(ctx, holdTimeout)
+	defer cancel()
+	lock, err := d.acquire(limited, lifeLockName)
+	if err != nil {
+		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+			return nil, fmt.Errorf("%w: %s", ErrHeld, d.file(lifeLockName))
+		}
+		return nil, err
+	}
+	root, err := os.OpenRoot(d.path)
+	if err != nil {
+		release(lock)
+		return nil, fmt.Errorf("holding the lifetime lock: %w", err)
+	}
+	l := &Life{dir: d, lock: lock, root: root}
+	lives.Lock()
+	lives.held = append(lives.held, l)
+	lives.Unlock()
+	return l, nil
+}
+
+// Publish makes e the endpoint that clients read, in one step: they see the old
+// file or the new one. If it fails the old one is still there. The error matches
+// ErrLost if the directory was removed.
+func (l *Life) Publish(e *Endpoint) error {
+	text, err := e.MarshalText()
+	if err != nil {
+		return fmt.Errorf("publishing the endpoint: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lost() {
+		return fmt.Errorf("publishing the endpoint: %w: %s", ErrLost, l.dir.path)
+	}
+	if err := replaceFile(l.root, endpointName, text); err != nil {
+		return fmt.Errorf("publishing the endpoint in %s: %w", l.dir.path, err)
+	}
+	return nil
+}
+
+// Withdraw removes the endpoint if it is that of the given incarnation. That it
+// is gone already, or belongs to another one, is no error.
+func (l *Life) Withdraw(incarnation string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e, err := l.dir.ReadEndpoint()
+	var version *VersionError
+	if errors.Is(err, ErrAbsent) || errors.As(err, &version) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("withdrawing the endpoint: %w", err)
+	}
+	if e.Incarnation != incarnation {
+		return nil
+	}
+	if err := l.root.Remove(endpointName); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("withdrawing the endpoint: %w", err)
+	}
+	return nil
+}
+
+// Check looks whether clients can still find this daemon. lost says that the
+// path of life.lock no longer names the file this process has locked, because
+// someone removed or moved the directory: another daemon may start beside it.
+// published says that the endpoint is there and is that of the incarnation; if
+// it only is not, publishing again heals it. What cannot be found out for lack of
+// descriptors or the like counts as unchanged.
+func (l *Life) Check(incarnation string) (lost, published bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lost(), l.published(incarnation)
+}
+
+func (l *Life) lost() bool {
+	locked, err := l.lock.Stat()
+	if err != nil {
+		return false
+	}
+	info, err := os.Lstat(l.dir.file(lifeLockName))
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+	}
+	return !os.SameFile(locked, info)
+}
+
+func (l *Life) published(incarnation string) bool {
+	e, err := l.dir.ReadEndpoint()
+	if err != nil {
+		var version *VersionError
+		return !errors.Is(err, ErrAbsent) && !errors.As(err, &version)
+	}
+	return e.Incarnation == incarnation
+}
+
+// Clean removes what earlier daemons of this directory left: their endpoint and
+// their sockets. It must be called before Publish and before this daemon
+// listens. The errors of all removals are joined; the daemon can go on after
+// them.
+func (l *Life) Clean() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	stale, _ := l.dir.ReadEndpoint()
+	errs := l.dir.removeSockets(stale)
+	for _, name := range []string{endpointName + ".new", endpointName} {
+		if err := l.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("cleaning up after an earlier daemon: %w", err)
+	}
+	return nil
+}

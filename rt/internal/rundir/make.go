@@ -1,0 +1,90 @@
+package rundir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// makeAll makes the directory path and whatever is missing above it.
+func makeAll(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		return nil
+	}
+	if err == nil {
+		return &fs.PathError{Op: "mkdir", Path: path, Err: errors.New("a file is in the way")}
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(path)
+	if parent == path {
+		return err
+	}
+	if err := makeAll(parent); err != nil {
+		return err
+	}
+	return makeDir(path)
+}
+
+// makeDir makes one directory with mode 0700. It appears under its name with
+// that mode: a umask of 0777 would else leave it unusable until the chmod, and
+// others that start at the same moment would judge it then. That it was made by
+// somebody else meanwhile is no error.
+func makeDir(path string) error {
+	fresh, err := os.MkdirTemp(filepath.Dir(path), ".loopgen-")
+	if err != nil {
+		return fmt.Errorf("mkdir %s: %w", path, err)
+	}
+	err = os.Chmod(fresh, 0o700)
+	if err == nil {
+		err = os.Rename(fresh, path)
+	}
+	if err == nil {
+		return nil
+	}
+	_ = os.Remove(fresh)
+	if info, statErr := os.Stat(path); statErr == nil && info.IsDir() {
+		return nil
+	}
+	return fmt.Errorf("mkdir %s: %w", path, err)
+}
+
+// judge returns an *UnsafeError unless path is a directory that only this user
+// can have made and can change. It does not follow a symbolic link in the last
+// element.
+func judge(path string) error {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return fmt.Errorf("looking at the run directory: %w", err)
+	}
+	unsafe := func(problem, remedy string) error {
+		return &UnsafeError{Path: path, Problem: problem, Remedy: remedy}
+	}
+	switch {
+	case info.Mode()&fs.ModeSymlink != 0:
+		return unsafe("is a symbolic link", "remove the link")
+	case !info.IsDir():
+		return unsafe("is not a directory", "remove it")
+	case !ours(info):
+		return unsafe("belongs to another user", "remove it, or set "+anchorVariable+" to a directory of your own")
+	case !private(info):
+		return unsafe(fmt.Sprintf("has mode %#o instead of 0700", info.Mode().Perm()), "look who could have changed it, then run: chmod 700 "+path)
+	}
+	return nil
+}
+
+// judgeLock returns an *UnsafeError unless info is of a regular file of this
+// user.
+func judgeLock(path string, info fs.FileInfo) error {
+	switch {
+	case !info.Mode().IsRegular():
+		return &UnsafeError{Path: path, Problem: "is not a regular file", Remedy: "remove it"}
+	case !ours(info):
+		return &UnsafeError{Path: path, Problem: "belongs to another user", Remedy: "remove it"}
+	}
+	return nil
+}

@@ -1,0 +1,139 @@
+package rundir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+const (
+	socketPrefix = "s-"
+	// maxSocketPath is the greatest length of a Unix socket's path in bytes. The
+	// address has 104 bytes on the BSDs and macOS, with a final zero.
+	maxSocketPath = 103
+	// maxIncarnation bounds an incarnation in bytes.
+	maxIncarnation = 64
+)
+
+// SocketDir returns the directory for the socket and the log, which it makes with
+// mode 0700: in XDG_RUNTIME_DIR if that is an absolute path of a directory of
+// this user with mode 0700, else in /run/user/<uid> if that is one, else the
+// singleton's own directory. It is always the latter if the base directory is
+// not the default one. The endpoint tells clients what was chosen, so processes
+// with different environments still meet.
+//
+// A directory of ours in there that is unsafe is an *UnsafeError. The answer is
+// the same for the life of d.
+func (d *Dir) SocketDir() (string, error) {
+	d.socketOnce.Do(func() { d.socketDir, d.socketErr = d.chooseSocketDir() })
+	return d.socketDir, d.socketErr
+}
+
+// SocketPath returns where the daemon with this incarnation listens, and makes
+// the directory. The incarnation is 1 to 64 letters, digits, - and _. The error is
+// a *PathTooLongError if the path does not fit into a socket's address.
+func (d *Dir) SocketPath(incarnation string) (path string, err error) {
+	if !validIncarnation(incarnation) {
+		return "", fmt.Errorf("naming the socket: incarnation %q; give 1 to %d letters, digits, - and _", incarnation, maxIncarnation)
+	}
+	dir, err := d.SocketDir()
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(dir, socketPrefix+incarnation)
+	if len(path) > maxSocketPath {
+		return "", &PathTooLongError{Path: path, Length: len(path), Limit: maxSocketPath}
+	}
+	return path, nil
+}
+
+// LogPath returns the path of the daemon's log: beside the socket, or in the
+// singleton's own directory if there is no safe directory for sockets. The file
+// need not be there.
+func (d *Dir) LogPath() string {
+	dir, err := d.SocketDir()
+	if err != nil {
+		dir = d.path
+	}
+	return filepath.Join(dir, logName)
+}
+
+func (d *Dir) chooseSocketDir() (string, error) {
+	for _, dir := range d.runtimeDirs() {
+		if judge(filepath.Dir(filepath.Dir(dir))) != nil {
+			continue
+		}
+		if err := makeAll(dir); err != nil {
+			return "", fmt.Errorf("making the socket directory: %w", err)
+		}
+		for _, made := range []string{filepath.Dir(dir), dir} {
+			if err := judge(made); err != nil {
+				return "", err
+			}
+		}
+		return dir, nil
+	}
+	return d.path, nil
+}
+
+// runtimeDirs returns where the socket may go instead of the singleton's own
+// directory, best first. The base directory is part of the name: two machines or
+// containers may share one runtime directory.
+func (d *Dir) runtimeDirs() []string {
+	if standard, err := defaultAnchor(); err != nil || standard != d.anchor {
+		return nil
+	}
+	var dirs []string
+	below := filepath.Join("loopgen", digest(16, d.anchor, d.name))
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+		dirs = append(dirs, filepath.Join(dir, below))
+	}
+	if dir, ok := userRuntimeDir(); ok {
+		dirs = append(dirs, filepath.Join(dir, below))
+	}
+	return dirs
+}
+
+// removeSockets removes the sockets of earlier daemons from every directory
+// where this process would look for one, and the one that the stale endpoint
+// names: its daemon may have had another XDG_RUNTIME_DIR.
+func (d *Dir) removeSockets(stale *Endpoint) []error {
+	var errs []error
+	dirs := append(d.runtimeDirs(), d.path)
+	if stale != nil && stale.Network == "unix" {
+		dir := filepath.Dir(stale.Address)
+		if filepath.IsAbs(dir) && filepath.Base(dir) == digest(16, d.anchor, d.name) {
+			dirs = append(dirs, dir)
+		}
+	}
+	for _, dir := range dirs {
+		if judge(dir) != nil {
+			continue
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		for _, entry := range entries {
+			if entry.Type()&fs.ModeSocket == 0 || !strings.HasPrefix(entry.Name(), socketPrefix) {
+				continue
+			}
+			if err := os.Remove(filepath.Join(dir, entry.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errs
+}
+
+func validIncarnation(s string) bool {
+	if s == "" || len(s) > maxIncarnation {
+		return false
+	}
+	return strings.IndexFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
+	}) < 0
+}

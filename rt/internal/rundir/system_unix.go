@@ -1,0 +1,39 @@
+//go:build unix
+
+package rundir
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// safeOpen is added to every open of a file that somebody could have replaced:
+// no symbolic link is followed, and no fifo waited for.
+const safeOpen = unix.O_NOFOLLOW | unix.O_NONBLOCK
+
+// ours reports whether the file belongs to the user in whose name this process
+// makes files.
+func ours(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == os.Geteuid()
+}
+
+// private reports whether the mode is that of a directory for one user.
+func private(info fs.FileInfo) bool { return info.Mode().Perm() == 0o700 }
+
+// odd reports whether an open failed because of what the file is, and not because
+// of the state that this process or the system is in. FreeBSD says EMLINK for a
+// symbolic link that was not to be followed.
+func odd(err error) bool {
+	return errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) || errors.Is(err, unix.ENXIO) ||
+		errors.Is(err, unix.EISDIR) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, fs.ErrPermission)
+}
+
+func interrupted(err error) bool { return errors.Is(err, unix.EINTR) }
+
+// replace renames within root, over what is there.
+func replace(root *os.Root, from, to string) error { return root.Rename(from, to) }
