@@ -90,6 +90,13 @@ func (f *Frame) Append(dst []byte) ([]byte, error) {
 	return append(dst, f.Body...), nil
 }
 
+// PutID changes the id of the frame at the front of encoded, which Append
+// wrote, so that a frame can be encoded before its turn to be numbered comes.
+// It panics when encoded is shorter than HeaderSize.
+func PutID(encoded []byte, id uint64) {
+	binary.BigEndian.PutUint64(encoded[8:HeaderSize], id)
+}
+
 // flags returns the header's flags for what the frame holds.
 func (f *Frame) flags() (flags uint8) {
 	if f.Deadline != 0 {
