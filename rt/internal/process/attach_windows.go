@@ -1,0 +1,58 @@
+package process
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/windows"
+)
+
+// attach gives the child its pipes, no console window and a process group of
+// its own, to which no Ctrl-C is sent. Only the listed handles are inherited.
+func attach(attr *os.ProcAttr, p pipes) (marker, error) {
+	payload, report := p.payloadRead.Fd(), p.reportWrite.Fd()
+	for _, h := range []uintptr{payload, report} {
+		if err := windows.SetHandleInformation(windows.Handle(h), windows.HANDLE_FLAG_INHERIT, windows.HANDLE_FLAG_INHERIT); err != nil {
+			return marker{}, os.NewSyscallError("SetHandleInformation", err)
+		}
+	}
+	attr.Dir = filepath.VolumeName(Executable()) + `\`
+	attr.Sys = &syscall.SysProcAttr{
+		HideWindow:                 true,
+		CreationFlags:              windows.CREATE_NEW_PROCESS_GROUP | windows.CREATE_NO_WINDOW,
+		AdditionalInheritedHandles: []syscall.Handle{syscall.Handle(payload), syscall.Handle(report)},
+	}
+	return marker{payload: payload, report: report, leaks: "-"}, nil
+}
+
+// completeEnvironment adds SYSTEMROOT, without which not even sockets work.
+func completeEnvironment(env []string) []string {
+	for _, kv := range env {
+		if key, _, _ := strings.Cut(kv, "="); strings.EqualFold(key, "SYSTEMROOT") {
+			return env
+		}
+	}
+	return append(env, "SYSTEMROOT="+os.Getenv("SYSTEMROOT"))
+}
+
+// settle returns the pipes of this child. It fails if they are not pipes.
+func settle(m marker) (payload, report *os.File, err error) {
+	for _, h := range []uintptr{m.payload, m.report} {
+		kind, err := windows.GetFileType(windows.Handle(h))
+		if err != nil {
+			return nil, nil, os.NewSyscallError("GetFileType", err)
+		}
+		if kind != windows.FILE_TYPE_PIPE {
+			return nil, nil, errors.New("the handle is not a pipe")
+		}
+	}
+	for _, h := range []uintptr{m.payload, m.report} {
+		if err := windows.SetHandleInformation(windows.Handle(h), windows.HANDLE_FLAG_INHERIT, 0); err != nil {
+			return nil, nil, os.NewSyscallError("SetHandleInformation", err)
+		}
+	}
+	return os.NewFile(m.payload, "start pipe"), os.NewFile(m.report, "report pipe"), nil
+}

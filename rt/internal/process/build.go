@@ -1,0 +1,22 @@
+package process
+
+import (
+	"os"
+	"strings"
+)
+
+// Build returns an identifier of the image that this process runs: device,
+// inode, time of change and size of its file. Two processes with the same
+// identifier on one machine run the same program. It fails if the file cannot be
+// looked at. Build may be called concurrently.
+func Build() (string, error) { return buildID() }
+
+// Executable returns the best known path of the running program, for people to
+// read: the file there may be another one by now. It may be called concurrently.
+func Executable() string {
+	path, err := os.Executable()
+	if err != nil {
+		return os.Args[0]
+	}
+	return strings.TrimSuffix(path, " (deleted)")
+}

@@ -1,0 +1,28 @@
+//go:build !linux
+
+package process
+
+import (
+	"fmt"
+	"os"
+)
+
+func ownImage() (string, error) { return os.Executable() }
+
+// buildID is found when the program starts. Later another file may be where the
+// running one was.
+var buildID = found(func() (string, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("finding the running program: %w", err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", fmt.Errorf("looking at the running program: %w", err)
+	}
+	return fileID(path, info)
+}())
+
+func found(id string, err error) func() (string, error) {
+	return func() (string, error) { return id, err }
+}

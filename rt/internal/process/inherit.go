@@ -1,0 +1,60 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// ExitUnclaimed is the exit status of a child whose program never claimed it.
+const ExitUnclaimed = 71
+
+// claimTimeout is how long the deadman waits for that.
+const claimTimeout = 10 * time.Second
+
+// ErrForged says that the marker is in the environment and that its pipes are
+// not there: this process was not started by Start. The caller exits; to go on
+// would make the program run as something that the user did not ask for.
+var ErrForged = errors.New("LOOPGEN_DAEMON is set, but nobody who started this process as a daemon is there; unset it")
+
+// inherited is what this process got from its parent. It is set before main,
+// and constant after that.
+var inherited struct {
+	parent *Parent
+	err    error
+}
+
+// The marker is taken out of the environment before any code that could start
+// other processes, and descriptors are put right before any that could open its
+// own.
+func init() {
+	value, ok := os.LookupEnv(markerVariable)
+	if !ok {
+		return
+	}
+	os.Unsetenv(markerVariable)
+	inherited.parent, inherited.err = inherit(value)
+}
+
+func inherit(value string) (*Parent, error) {
+	m, err := parseMarker(value)
+	if err != nil {
+		return nil, fmt.Errorf("%w (%w)", ErrForged, err)
+	}
+	payload, report, err := settle(m)
+	if err != nil {
+		return nil, fmt.Errorf("%w (%w)", ErrForged, err)
+	}
+	p := &Parent{payload: payload, report: report}
+	p.deadman = time.AfterFunc(claimTimeout, func() {
+		fmt.Fprintf(os.Stderr, "loopgen: this process was started as a daemon, but its main did not ask for it within %v; call rt.ServeIfDaemon first in main\n", claimTimeout)
+		os.Exit(ExitUnclaimed)
+	})
+	return p, nil
+}
+
+// Inherited returns the parent if this process was started by Start, and nil if
+// it was not. The error matches ErrForged if it only looks so. It is the same at
+// every call. Inherited may be called concurrently.
+func Inherited() (*Parent, error) { return inherited.parent, inherited.err }

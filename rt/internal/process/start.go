@@ -1,0 +1,142 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Command says which child to start. The zero value starts this program with
+// nothing in its environment.
+type Command struct {
+	// Path is the program, absolute. If it is empty the child runs the very
+	// image that this process runs, even if its file was replaced or removed; on
+	// systems without /proc it is os.Executable, and the child can tell from
+	// Parent.Build and Build whether that is still the same.
+	Path string
+	// Args are the arguments as the child sees them, the program's name first.
+	// If there are none it is given its name only.
+	Args []string
+	// Env is the whole environment, as KEY=value. The marker is added, and taken
+	// away by the child. On Windows SYSTEMROOT is added if it is not there.
+	Env []string
+	// Log receives the child's standard output and error. It is the null device
+	// if it is nil. It must be a file: a pipe would tie the child to its reader.
+	Log *os.File
+	// Payload is what Parent.Payload returns in the child: at most 32 MiB, and not
+	// to be changed before Report has returned or Release was called.
+	Payload []byte
+}
+
+// Start starts a detached child. If it fails there is no child and no
+// descriptor stays open. Start may be called concurrently.
+//
+// The caller must call Kill or Release in the end. A goroutine waits for the
+// child and ends with it, so that it never becomes a zombie.
+func Start(cmd Command) (*Child, error) {
+	if len(cmd.Payload) > maxPayload {
+		return nil, fmt.Errorf("starting a daemon: a payload of %d bytes; the limit is %d", len(cmd.Payload), maxPayload)
+	}
+	if cmd.Path != "" && !filepath.IsAbs(cmd.Path) {
+		return nil, fmt.Errorf("starting a daemon: %q is a relative path; give an absolute one", cmd.Path)
+	}
+	build, err := Build()
+	if err != nil {
+		return nil, fmt.Errorf("starting a daemon: %w", err)
+	}
+	p, err := openPipes()
+	if err != nil {
+		return nil, fmt.Errorf("starting a daemon: %w; raise the limit on open files if it was reached", err)
+	}
+	defer p.closeChildEnds()
+	proc, err := spawn(cmd, p)
+	if err != nil {
+		p.closeParentEnds()
+		return nil, fmt.Errorf("starting a daemon: %w; see the limits on processes, memory and open files", err)
+	}
+	c := &Child{
+		pid:      proc.Pid,
+		proc:     newHandle(proc),
+		payload:  p.payloadWrite,
+		report:   p.reportRead,
+		received: make(chan struct{}),
+		ended:    make(chan struct{}),
+		over:     make(chan struct{}),
+	}
+	c.follow(build, cmd.Payload)
+	return c, nil
+}
+
+// pipes are what ties a child to its parent while it starts.
+type pipes struct {
+	null                      *os.File
+	payloadRead, payloadWrite *os.File
+	reportRead, reportWrite   *os.File
+}
+
+func openPipes() (p pipes, err error) {
+	if p.null, err = os.OpenFile(os.DevNull, os.O_RDWR, 0); err != nil {
+		return p, err
+	}
+	if p.payloadRead, p.payloadWrite, err = os.Pipe(); err != nil {
+		return p, errors.Join(err, p.null.Close())
+	}
+	if p.reportRead, p.reportWrite, err = os.Pipe(); err != nil {
+		return p, errors.Join(err, p.null.Close(), p.payloadRead.Close(), p.payloadWrite.Close())
+	}
+	return p, nil
+}
+
+func (p pipes) closeChildEnds() {
+	p.null.Close()
+	p.payloadRead.Close()
+	p.reportWrite.Close()
+}
+
+func (p pipes) closeParentEnds() {
+	p.payloadWrite.Close()
+	p.reportRead.Close()
+}
+
+// spawn starts the process with the three standard descriptors. What else it
+// gets is the system's part.
+func spawn(cmd Command, p pipes) (*os.Process, error) {
+	path, err := cmd.Path, error(nil)
+	if path == "" {
+		if path, err = ownImage(); err != nil {
+			return nil, err
+		}
+	}
+	args := cmd.Args
+	if len(args) == 0 {
+		args = []string{cmd.Path}
+		if cmd.Path == "" {
+			args[0] = Executable()
+		}
+	}
+	log := cmd.Log
+	if log == nil {
+		log = p.null
+	}
+	attr := &os.ProcAttr{Files: []*os.File{p.null, log, log}}
+	m, err := attach(attr, p)
+	if err != nil {
+		return nil, err
+	}
+	attr.Env = append(environment(cmd.Env), markerVariable+"="+m.String())
+	return os.StartProcess(path, args, attr)
+}
+
+// environment returns a copy of env without a marker: a program that is started
+// by one must not find two.
+func environment(env []string) []string {
+	clean := make([]string, 0, len(env)+2)
+	for _, kv := range env {
+		if !strings.HasPrefix(kv, markerVariable+"=") {
+			clean = append(clean, kv)
+		}
+	}
+	return completeEnvironment(clean)
+}
