@@ -29,20 +29,6 @@ func (d *Dir) SpawnLock(ctx context.Context) (unlock func(), err error) {
 	return sync.OnceFunc(func() { release(lock) }), nil
 }
 
-// TrySpawnLock takes spawn.lock if nobody has it, which ok tells. Whoever has to
-// look at other things while waiting calls it in a loop of its own, with pauses.
-// unlock is as for SpawnLock, and nil if ok is false.
-func (d *Dir) TrySpawnLock() (unlock func(), ok bool, err error) {
-	lock, err := d.try(spawnLockName)
-	if err != nil {
-		return nil, false, fmt.Errorf("taking the lock %s: %w", d.file(spawnLockName), err)
-	}
-	if lock == nil {
-		return nil, false, nil
-	}
-	return sync.OnceFunc(func() { release(lock) }), true, nil
-}
-
 // Alive reports whether some process holds life.lock, which is to say that a
 // daemon lives, even if it does not answer. The probe takes the lock for an
 // instant, so it must only be called with spawn.lock held: a daemon that starts
