@@ -1,0 +1,221 @@
+// Loopgen generates what is needed to share one instance of a Go type between
+// processes.
+//
+// Usage:
+//
+//	loopgen -type T[,U] [flags] [package]
+//
+// For a type Counter it writes counter_loop.go beside the type, with
+//
+//	CounterAPI     an interface: the exported methods that can be shared
+//	CounterClient  calls them with a context first and an error last
+//	CounterProxy   has exactly the methods of *Counter
+//	ShareCounter   returns the shared Counter, given a configuration and the
+//	               parameters of NewCounter
+//
+// It is meant to be run by go generate, in the file that declares the type:
+//
+//	package counter
+//
+//	//go:generate loopgen -type Counter
+//
+//	type Counter struct{ value int }
+//
+//	func NewCounter(start int) *Counter { return &Counter{value: start} }
+//
+//	func (c *Counter) Inc() int { c.value++; return c.value }
+//
+// and a program that uses it begins with
+//
+//	func main() {
+//		rt.ServeIfDaemon()
+//		shared := counter.ShareCounter(rt.Config{}, 10)
+//		defer shared.Close()
+//		c, err := shared.Connect(ctx)
+//		…
+//		n, err := c.Inc(ctx)
+//
+// A module that lists the command as a tool (go get -tool
+// github.com/loopgen/loopgen/cmd/loopgen) says go tool loopgen instead.
+//
+// The package is named as for the go command; without one it is the package
+// in the current directory.
+//
+// Methods run one at a time unless they are read-only or concurrent. A method
+// whose parameters or results are not plain data is left out, and loopgen says
+// which, why, and what to do about it. Parameters and results that would lose
+// data on the way are errors. Three directives in the doc comment of a method
+// decide about it:
+//
+//	//loopgen:skip        leave it out, without a word
+//	//loopgen:readonly    it changes nothing: run it beside other such calls
+//	//loopgen:concurrent  it is safe for concurrent use: run it at any time
+//
+// The flags are:
+//
+//	-type T,U        the types to share, each giving a file of its own
+//	-new F           the function that makes the object in the daemon; the
+//	                 default is NewT, or the zero value if there is none
+//	-output F        the file to write; the default is the type's name in
+//	                 lower case and _loop.go
+//	-name P          generate PAPI, PClient, PProxy and ShareP
+//	-skip M,N        leave these methods out
+//	-readonly M,N    these methods change nothing; all means every method
+//	-concurrent M,N  these methods are safe for concurrent use; or all
+//	-close mode      what Close does: detach (the default) ends the caller's
+//	                 handle, forward calls the object's method
+//	-strict          a method left out is an error
+//	-check           write nothing; print a diff and fail if a file is out of date
+//	-v               explain every decision
+//
+// Problems are printed as file.go:12:3: Method: reason; what to do. Nothing is
+// written unless all files can be. The exit status is 0 for success, 1 for
+// failure and 2 for a wrong command line.
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"flag"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+
+	"github.com/loopgen/loopgen/generator"
+)
+
+// source holds the manual, which is the comment above.
+//
+//go:embed main.go
+var source string
+
+// errFailed ends the command when all that is to be said was printed.
+var errFailed = errors.New("failed")
+
+// errUsage is a wrong command line.
+type errUsage struct{ error }
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is the command; it returns the exit status.
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	err := generate(ctx, args, stdout, stderr)
+	var usage errUsage
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errFailed):
+		return 1
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "loopgen: %v\nusage: loopgen -type T[,U] [flags] [package]; loopgen -h explains them\n", err)
+		return 2
+	}
+	fmt.Fprintln(stderr, "loopgen:", err)
+	return 1
+}
+
+func generate(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	options, check, err := parseFlags(args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(stdout, manual())
+		return nil
+	}
+	if err != nil {
+		return errUsage{err}
+	}
+	if err := options.Validate(); err != nil {
+		return errUsage{err}
+	}
+	result, err := generator.Generate(ctx, *options)
+	if err != nil {
+		return err
+	}
+	failed := false
+	for _, d := range result.Diagnostics {
+		failed = failed || d.Severity == generator.Error
+		d.Pos.Filename = fromHere(d.Pos.Filename)
+		if d.Severity == generator.Note {
+			d.Reason = "note: " + d.Reason
+		}
+		if !d.Pos.IsValid() {
+			fmt.Fprint(stderr, "loopgen: ")
+		}
+		fmt.Fprintln(stderr, d)
+	}
+	if failed {
+		return errFailed
+	}
+	if check {
+		return compare(result.Files, stdout)
+	}
+	return replace(result.Files)
+}
+
+// parseFlags reads the command line.
+func parseFlags(args []string) (o *generator.Options, check bool, err error) {
+	o = new(generator.Options)
+	flags := flag.NewFlagSet("loopgen", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	list := func(name string, to *[]string) {
+		flags.Func(name, "", func(value string) error {
+			for _, item := range strings.Split(value, ",") {
+				*to = append(*to, strings.TrimSpace(item))
+			}
+			return nil
+		})
+	}
+	list("type", &o.Types)
+	list("skip", &o.Skip)
+	list("readonly", &o.ReadOnly)
+	list("concurrent", &o.Concurrent)
+	flags.StringVar(&o.New, "new", "", "")
+	flags.StringVar(&o.Output, "output", "", "")
+	flags.StringVar(&o.Name, "name", "", "")
+	flags.StringVar(&o.Close, "close", "detach", "")
+	flags.BoolVar(&o.Strict, "strict", false, "")
+	flags.BoolVar(&o.Verbose, "v", false, "")
+	flags.BoolVar(&check, "check", false, "")
+	if err := flags.Parse(args); err != nil {
+		return nil, false, err
+	}
+	switch rest := flags.Args(); {
+	case len(rest) == 1:
+		o.Pattern = rest[0]
+	case len(rest) > 1 && strings.HasPrefix(rest[1], "-"):
+		return nil, false, fmt.Errorf("%s comes after the package %s: flags go first", rest[1], rest[0])
+	case len(rest) > 1:
+		return nil, false, fmt.Errorf("%d packages given (%s): give one", len(rest), strings.Join(rest, ", "))
+	}
+	return o, check, nil
+}
+
+// manual returns the package comment as text.
+func manual() string {
+	file, err := parser.ParseFile(token.NewFileSet(), "main.go", source, parser.PackageClauseOnly|parser.ParseComments)
+	if err != nil {
+		panic(err) // it was compiled from the same text
+	}
+	return file.Doc.Text()
+}
+
+// fromHere returns path relative to the working directory where that is
+// shorter, as compilers print it.
+func fromHere(path string) string {
+	dir, err := os.Getwd()
+	if err != nil || !filepath.IsAbs(path) {
+		return path
+	}
+	rel, err := filepath.Rel(dir, path)
+	if err != nil || len(rel) > len(path) {
+		return path
+	}
+	return rel
+}

@@ -1,0 +1,104 @@
+package generator
+
+import (
+	"cmp"
+	"fmt"
+	"go/token"
+	"slices"
+)
+
+// Severity says what a diagnostic means for the result.
+type Severity uint8
+
+const (
+	// Note explains a decision; only Options.Verbose asks for it.
+	Note Severity = iota
+	// Warning is about something left out or likely to go wrong.
+	Warning
+	// Error means that nothing is generated.
+	Error
+)
+
+// String returns "note", "warning" or "error".
+func (s Severity) String() string {
+	switch s {
+	case Note:
+		return "note"
+	case Warning:
+		return "warning"
+	case Error:
+		return "error"
+	}
+	return fmt.Sprintf("Severity(%d)", uint8(s))
+}
+
+// Diagnostic is one finding about the user's code.
+type Diagnostic struct {
+	Pos      token.Position // invalid where the finding has no place
+	Method   string         // the method or other declaration it is about; may be empty
+	Reason   string
+	Remedy   string // may be empty
+	Severity Severity
+}
+
+// String returns "file.go:12:3: Method: reason; remedy", without what is empty.
+func (d Diagnostic) String() string {
+	s := d.Reason
+	if d.Method != "" {
+		s = d.Method + ": " + s
+	}
+	if d.Remedy != "" {
+		s += "; " + d.Remedy
+	}
+	if d.Pos.IsValid() {
+		s = d.Pos.String() + ": " + s
+	}
+	return s
+}
+
+// reporter collects diagnostics.
+type reporter struct {
+	fset            *token.FileSet
+	strict, verbose bool
+	list            []Diagnostic
+}
+
+func (r *reporter) report(severity Severity, pos token.Pos, subject, reason, remedy string) {
+	if severity == Note && !r.verbose {
+		return
+	}
+	d := Diagnostic{Method: subject, Reason: reason, Remedy: remedy, Severity: severity}
+	if pos.IsValid() {
+		d.Pos = r.fset.Position(pos)
+	}
+	if !slices.Contains(r.list, d) {
+		r.list = append(r.list, d)
+	}
+}
+
+// omit reports that method m is left out.
+func (r *reporter) omit(m *method, reason, remedy string) {
+	severity := Warning
+	if r.strict {
+		severity = Error
+	}
+	if remedy != "" {
+		remedy += ", or "
+	}
+	reason = "left out: " + m.origin() + reason + m.missedInterface()
+	r.report(severity, m.pos, m.name, reason, remedy+m.silencer())
+}
+
+func (r *reporter) failed() bool {
+	return slices.ContainsFunc(r.list, func(d Diagnostic) bool { return d.Severity == Error })
+}
+
+func (r *reporter) sorted() []Diagnostic {
+	slices.SortStableFunc(r.list, func(a, b Diagnostic) int {
+		return cmp.Or(
+			cmp.Compare(a.Pos.Filename, b.Pos.Filename),
+			cmp.Compare(a.Pos.Line, b.Pos.Line),
+			cmp.Compare(a.Pos.Column, b.Pos.Column))
+	})
+	return r.list
+}

@@ -1,0 +1,212 @@
+package generator
+
+import (
+	"bytes"
+	"fmt"
+	"go/types"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/dave/jennifer/jen"
+)
+
+// emit returns the formatted source of the file for s.
+func (s *service) emit(command string) ([]byte, error) {
+	f := jen.NewFile(s.src.types.Name())
+	f.HeaderComment(header + strings.TrimPrefix(command, "loopgen ") + `"; DO NOT EDIT.`)
+	if s.constraint != "" {
+		f.HeaderComment("")
+		f.HeaderComment("//go:build " + s.constraint)
+	}
+	s.emitImports(f)
+	f.Line()
+	comment(f.Group, "This file was generated for version 1 of the loopgen runtime. If the next line",
+		"does not compile, the two do not belong together: bring the command loopgen and",
+		"the module github.com/loopgen/loopgen to the same version, then run go generate.")
+	f.Const().Id("_").Op("=").Add(s.stub("Version1"))
+	f.Line()
+	s.emitAPI(f)
+	s.emitShare(f)
+	s.emitClient(f)
+	s.emitProxy(f)
+	s.emitService(f)
+	var out bytes.Buffer
+	if err := f.Render(&out); err != nil {
+		return nil, fmt.Errorf("formatting the generated file: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// emitImports writes the imports in two groups: the standard library, then
+// the others. All references go through s.names.imports, so jennifer's own
+// choice of import names, which knows nothing of parameters, has no part in it.
+func (s *service) emitImports(f *jen.File) {
+	var standard, others []jen.Code
+	for _, importPath := range slices.Sorted(maps.Keys(s.names.imports)) {
+		name, source := s.names.imports[importPath], importPath
+		// A vendored package is imported by the path behind vendor.
+		if _, after, ok := strings.Cut("/"+importPath, "/vendor/"); ok {
+			source = after
+		}
+		line := jen.Lit(source)
+		if name != path.Base(source) {
+			line = jen.Id(name).Lit(source)
+		}
+		if first, _, _ := strings.Cut(source, "/"); strings.Contains(first, ".") || s.inOwnModule(source) {
+			others = append(others, line)
+		} else {
+			standard = append(standard, line)
+		}
+	}
+	f.Id("import").DefsFunc(func(g *jen.Group) {
+		for _, line := range standard {
+			g.Add(line)
+		}
+		g.Line()
+		for _, line := range others {
+			g.Add(line)
+		}
+	})
+}
+
+func (s *service) inOwnModule(importPath string) bool {
+	m := s.src.pkg.Module
+	return m != nil && (importPath == m.Path || strings.HasPrefix(importPath, m.Path+"/"))
+}
+
+func (s *service) context() *jen.Statement {
+	return jen.Id(s.names.imports["context"]).Dot("Context")
+}
+func (s *service) rt(name string) *jen.Statement {
+	return jen.Id(s.names.imports[runtimePath]).Dot(name)
+}
+func (s *service) stub(name string) *jen.Statement {
+	return jen.Id(s.names.imports[stubPath]).Dot(name)
+}
+
+// pointer writes (*T), for conversions and method expressions.
+func pointer(t *jen.Statement) *jen.Statement { return jen.Parens(jen.Op("*").Add(t)) }
+
+func comment(g *jen.Group, lines ...string) {
+	for _, line := range lines {
+		g.Comment(strings.TrimRight("// "+line, " "))
+	}
+}
+
+// emitAPI writes the interface and the proof that type and proxy implement it.
+func (s *service) emitAPI(f *jen.File) {
+	n := &s.names
+	comment(f.Group, fmt.Sprintf("%s is what a shared %s can do. *%s and *%s implement it;", n.api, s.typeName(), s.typeName(), n.proxy),
+		"so may a fake in tests.")
+	f.Type().Id(n.api).InterfaceFunc(func(g *jen.Group) {
+		for i, m := range s.methods {
+			if i > 0 && len(m.doc)+len(s.methods[i-1].doc) > 0 {
+				g.Line()
+			}
+			comment(g, m.doc...)
+			g.Id(m.name).Params(s.parameters(m.params, m.variadic)...).Add(s.resultList(m, m.fails))
+		}
+	})
+	f.Line()
+	f.Var().Defs(
+		jen.Id("_").Id(n.api).Op("=").Parens(jen.Op("*").Id(s.typeName())).Parens(jen.Nil()),
+		jen.Id("_").Id(n.api).Op("=").Parens(jen.Op("*").Id(n.proxy)).Parens(jen.Nil()),
+	)
+	f.Line()
+}
+
+// parameters writes a parameter list; neighbours of one type share it.
+func (s *service) parameters(values []*value, variadic bool) []jen.Code {
+	var list []jen.Code
+	for i := 0; i < len(values); {
+		last := func(j int) bool { return variadic && j == len(values)-1 }
+		j := i + 1
+		for j < len(values) && !last(i) && !last(j) && sameSource(values[i].typ, values[j].typ) {
+			j++
+		}
+		code := jen.ListFunc(func(g *jen.Group) {
+			for _, v := range values[i:j] {
+				g.Id(v.name)
+			}
+		})
+		if last(i) {
+			code.Op("...").Add(s.expr(values[i].typ.(*types.Slice).Elem()))
+		} else {
+			code.Add(s.expr(values[i].typ))
+		}
+		list = append(list, code)
+		i = j
+	}
+	return list
+}
+
+// sameSource reports whether two types are written alike.
+func sameSource(a, b types.Type) bool {
+	return types.TypeString(a, nil) == types.TypeString(b, nil)
+}
+
+// resultList writes the results, with an error last if fails. They have names
+// where the user's have.
+func (s *service) resultList(m *method, fails bool) *jen.Statement {
+	var list []jen.Code
+	if m.named {
+		list = s.parameters(m.results, false)
+		if fails {
+			list = append(list, jen.Id(m.local.err).Error())
+		}
+		return jen.Params(list...)
+	}
+	for _, v := range m.results {
+		list = append(list, s.expr(v.typ))
+	}
+	if fails {
+		list = append(list, jen.Error())
+	}
+	switch len(list) {
+	case 0:
+		return jen.Null()
+	case 1:
+		return jen.Add(list[0])
+	}
+	return jen.Params(list...)
+}
+
+// closure writes func(name *stub.T) { … } on one line while it is short, and
+// nil when there is nothing to do.
+func closure(name string, t *jen.Statement, statements []jen.Code) *jen.Statement {
+	if len(statements) == 0 {
+		return jen.Nil()
+	}
+	head := jen.Func().Params(jen.Id(name).Op("*").Add(t))
+	if len(statements) > 2 {
+		return head.Block(statements...)
+	}
+	return head.Custom(jen.Options{Open: "{ ", Close: " }", Separator: "; "}, statements...)
+}
+
+// encode writes stub.Encode(to, name) for each value.
+func (s *service) encode(to *jen.Statement, values []*value) []jen.Code {
+	var list []jen.Code
+	for _, v := range values {
+		list = append(list, s.stub("Encode").Call(to.Clone(), jen.Id(v.name)))
+	}
+	return list
+}
+
+// decode writes stub.Decode(from, &name) for each value.
+func (s *service) decode(from *jen.Statement, values []*value) []jen.Code {
+	var list []jen.Code
+	for _, v := range values {
+		list = append(list, s.stub("Decode").Call(from.Clone(), jen.Op("&").Id(v.name)))
+	}
+	return list
+}
+
+// declare writes a variable for each value; neighbours of one type share a line.
+func (s *service) declare(g *jen.Group, values []*value) {
+	for _, group := range s.parameters(values, false) {
+		g.Var().Add(group)
+	}
+}

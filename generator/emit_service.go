@@ -1,0 +1,190 @@
+package generator
+
+import (
+	"fmt"
+
+	"github.com/dave/jennifer/jen"
+)
+
+// emitService writes the method numbers and the dispatch table.
+func (s *service) emitService(f *jen.File) {
+	n := &s.names
+	if len(n.numbers) > 0 {
+		comment(f.Group, fmt.Sprintf("The methods of %s by their place in the table.", s.typeName()))
+		f.Const().DefsFunc(func(g *jen.Group) {
+			first := true
+			for _, m := range s.methods {
+				if m.detach {
+					continue
+				}
+				line := g.Id(n.numbers[m])
+				if first {
+					line.Op("=").Iota()
+					first = false
+				}
+			}
+		})
+		f.Line()
+	}
+	comment(f.Group, fmt.Sprintf("%s is how a daemon makes and serves a %s.", n.service, s.typeName()))
+	f.Var().Id(n.service).Op("=").Add(s.stub("Register")).Call(
+		jen.Op("&").Add(s.stub("Service")).Add(lines("{", "}", s.serviceFields()...)))
+}
+
+// lines writes a list with one element to a line.
+func lines(open, end string, elements ...jen.Code) *jen.Statement {
+	return jen.Custom(jen.Options{Open: open, Close: end, Separator: ",", Multi: true}, elements...)
+}
+
+func field(name string, v jen.Code) jen.Code { return jen.Id(name).Op(":").Add(v) }
+
+func (s *service) serviceFields() []jen.Code {
+	fields := []jen.Code{field("Name", jen.Lit(s.serviceName()))}
+	if s.constructor != nil {
+		fields = append(fields, field("Constructor", jen.Lit(s.constructor.name)))
+	}
+	fields = append(fields, field("New", s.newFunc()))
+	var methods []jen.Code
+	for _, m := range s.methods {
+		if !m.detach {
+			methods = append(methods, s.methodRow(m))
+		}
+	}
+	if len(methods) > 0 {
+		fields = append(fields, field("Methods", jen.Index().Add(s.stub("Method")).Add(lines("{", "}", methods...))))
+	}
+	var sentinels, errorTypes []jen.Code
+	for _, name := range s.sentinels {
+		sentinels = append(sentinels, jen.Values(field("Name", jen.Lit(name)), field("Error", jen.Id(name))))
+	}
+	if len(sentinels) > 0 {
+		fields = append(fields, field("Sentinels", jen.Index().Add(s.stub("Sentinel")).Add(lines("{", "}", sentinels...))))
+	}
+	for _, e := range s.errorTypes {
+		typ := jen.Id(e.typ)
+		if e.pointer {
+			typ = jen.Op("*").Id(e.typ)
+		}
+		errorTypes = append(errorTypes, s.stub("ErrorTypeOf").Types(typ).Call(jen.Lit(e.name)))
+	}
+	if len(errorTypes) > 0 {
+		fields = append(fields, field("ErrorTypes", jen.Index().Add(s.stub("ErrorType")).Add(lines("{", "}", errorTypes...))))
+	}
+	return fields
+}
+
+// serviceName is the import path and the name in generated code, so that a
+// type shared under two names is two services.
+func (s *service) serviceName() string { return s.src.types.Path() + "." + s.names.base }
+
+// newFunc writes the function that makes the object from decoded arguments.
+func (s *service) newFunc() *jen.Statement {
+	c := s.constructor
+	zero := c == nil
+	if zero {
+		c = &constructor{pointer: true}
+		c.local.choose(newScope(s.outerNames()))
+	}
+	l := &c.local
+	ctx := "_"
+	if c.context {
+		ctx = l.ctx
+	}
+	return jen.Func().Params(jen.Id(ctx).Add(s.context()), jen.Id(l.args).Op("*").Add(s.stub("Decoder"))).
+		Params(jen.Any(), jen.Error()).
+		BlockFunc(func(g *jen.Group) {
+			s.declare(g, c.params)
+			for _, d := range s.decode(jen.Id(l.args), c.params) {
+				g.Add(d)
+			}
+			g.If(jen.Id(l.err).Op(":=").Id(l.args).Dot("End").Call(), jen.Id(l.err).Op("!=").Nil()).
+				Block(jen.Return(jen.Nil(), jen.Id(l.err)))
+			if zero {
+				g.Var().Id(l.object).Id(s.typeName())
+				g.Return(jen.Op("&").Id(l.object), jen.Nil())
+				return
+			}
+			call := jen.Id(c.name).CallFunc(func(g *jen.Group) {
+				if c.context {
+					g.Id(l.ctx)
+				}
+				for i, v := range c.params {
+					arg := g.Id(v.name)
+					if c.variadic && i == len(c.params)-1 {
+						arg.Op("...")
+					}
+				}
+			})
+			switch {
+			case c.pointer && c.fails:
+				g.Return(call)
+			case c.pointer:
+				g.Return(call, jen.Nil())
+			case c.fails:
+				g.List(jen.Id(l.object), jen.Id(l.err)).Op(":=").Add(call)
+				g.Return(jen.Op("&").Id(l.object), jen.Id(l.err))
+			default:
+				g.Id(l.object).Op(":=").Add(call)
+				g.Return(jen.Op("&").Id(l.object), jen.Nil())
+			}
+		})
+}
+
+// methodRow writes a method's entry in the table. Arguments are decoded before
+// Begin takes the turn, results encoded before Serve gives it back.
+func (s *service) methodRow(m *method) *jen.Statement {
+	l := &m.local
+	target := jen.Id(l.target).Assert(jen.Op("*").Id(s.typeName())).Dot(m.name).CallFunc(func(g *jen.Group) {
+		for i, v := range m.params {
+			if i == m.context {
+				g.Id(l.run).Dot("Context").Call()
+				continue
+			}
+			arg := g.Id(v.name)
+			if m.variadic && i == len(m.params)-1 {
+				arg.Op("...")
+			}
+		}
+	})
+	results := jen.Id(l.run).Dot("Results")
+	begun := func(g *jen.Group) {
+		switch {
+		case len(m.results) == 0 && m.fails:
+			g.Add(results).Dot("Error").Call(target)
+			return
+		case len(m.results) == 0:
+			g.Add(target)
+			return
+		case len(m.results) == 1 && !m.fails:
+			g.Add(s.stub("Encode")).Call(results, target)
+			return
+		}
+		g.ListFunc(func(g *jen.Group) {
+			for _, v := range m.results {
+				g.Id(v.name)
+			}
+			if m.fails {
+				g.Id(l.err)
+			}
+		}).Op(":=").Add(target)
+		for _, e := range s.encode(results, m.results) {
+			g.Add(e)
+		}
+		if m.fails {
+			g.Add(results).Dot("Error").Call(jen.Id(l.err))
+		}
+	}
+	serve := jen.Func().Params(jen.Id(l.run).Op("*").Add(s.stub("Run")), jen.Id(l.target).Any()).BlockFunc(func(g *jen.Group) {
+		s.declare(g, m.withoutContext())
+		for _, d := range s.decode(jen.Id(l.run).Dot("Args"), m.withoutContext()) {
+			g.Add(d)
+		}
+		g.If(jen.Id(l.run).Dot("Begin").Call()).BlockFunc(begun)
+	})
+	row := []jen.Code{field("Name", jen.Lit(m.name))}
+	if m.mode != "" {
+		row = append(row, field("Mode", s.stub(m.mode)))
+	}
+	row = append(row, field("Func", pointer(jen.Id(s.typeName())).Dot(m.name)), field("Serve", serve))
+	return jen.Custom(jen.Options{Open: "{", Close: "}", Separator: ", "}, row...)
+}

@@ -1,0 +1,120 @@
+package generator
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"slices"
+	"strings"
+)
+
+// errorType is an error type of the package that comes back as itself.
+type errorType struct {
+	name    string // as the table calls it
+	typ     string
+	pointer bool
+}
+
+// collectFailures finds the package's sentinels and error types, by which
+// errors keep their identity on the way to the client.
+func (s *service) collectFailures(r *reporter) {
+	s.sentinels = s.src.sentinels()
+	scope := s.src.types.Scope()
+	for _, name := range scope.Names() {
+		tn, ok := scope.Lookup(name).(*types.TypeName)
+		if !ok || tn.IsAlias() {
+			continue
+		}
+		named, ok := tn.Type().(*types.Named)
+		if !ok || named.TypeParams().Len() > 0 || isKind[*types.Interface](nil, named) {
+			continue
+		}
+		byValue, byPointer := implementsError(named), implementsError(types.NewPointer(named))
+		if !byPointer || named == s.typ {
+			continue
+		}
+		if reason := s.keepsError(named); reason != "" {
+			r.report(Note, tn.Pos(), name, "errors of this type reach clients as *rt.RemoteError: "+reason, "")
+			continue
+		}
+		if byValue {
+			s.errorTypes = append(s.errorTypes, errorType{name: name, typ: name})
+		}
+		pointerName := name
+		if byValue {
+			pointerName = "*" + name
+		}
+		s.errorTypes = append(s.errorTypes, errorType{name: pointerName, typ: name, pointer: true})
+	}
+}
+
+// keepsError returns why an error type cannot be rebuilt in a client, or "".
+func (s *service) keepsError(named *types.Named) string {
+	if !named.Obj().Exported() {
+		return "it is not exported"
+	}
+	w := s.walk("", false)
+	st, ok := named.Underlying().(*types.Struct)
+	if !ok {
+		if p := w.data(named, "", false); p != nil {
+			return p.String()
+		}
+		return ""
+	}
+	if whole, p := w.ownCodec(named, ""); p != nil {
+		return p.String()
+	} else if whole {
+		return ""
+	}
+	if p := w.lostField(st, named.Obj().Name()); p != nil {
+		return p.String()
+	}
+	for f := range st.Fields() {
+		if isError(f.Type()) && !f.Embedded() {
+			continue
+		}
+		if p := w.data(f.Type(), named.Obj().Name()+"."+f.Name(), false); p != nil {
+			return p.String()
+		}
+	}
+	return ""
+}
+
+// sentinels returns the names of the package's error variables that are set
+// where they are declared. Others may still be nil when the table is built.
+func (src *source) sentinels() []string {
+	var names []string
+	for _, file := range src.pkg.Syntax {
+		for _, decl := range file.Decls {
+			gen, ok := decl.(*ast.GenDecl)
+			if !ok || gen.Tok != token.VAR {
+				continue
+			}
+			for _, spec := range gen.Specs {
+				spec := spec.(*ast.ValueSpec)
+				for i, id := range spec.Names {
+					if src.isSentinel(spec, i, id) {
+						names = append(names, id.Name)
+					}
+				}
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (src *source) isSentinel(spec *ast.ValueSpec, i int, id *ast.Ident) bool {
+	if !strings.HasPrefix(id.Name, "Err") && !strings.HasPrefix(id.Name, "err") || len(spec.Values) == 0 {
+		return false
+	}
+	if value, ok := spec.Values[min(i, len(spec.Values)-1)].(*ast.Ident); ok && value.Name == "nil" {
+		return false
+	}
+	obj := src.types.Scope().Lookup(id.Name)
+	return obj != nil && implementsError(obj.Type())
+}
+
+func implementsError(t types.Type) bool {
+	return types.Implements(t, types.Universe.Lookup("error").Type().Underlying().(*types.Interface))
+}

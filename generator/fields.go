@@ -1,0 +1,180 @@
+package generator
+
+import (
+	"go/types"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// fields judges a struct: the fields that travel by what they hold, the others
+// by what their loss means.
+func (w *walk) fields(t types.Type, st *types.Struct, path string, pointed bool) *problem {
+	at := path
+	if at == "" {
+		at = strings.TrimLeft(types.TypeString(t, w.src.qualify), "*")
+		if _, named := t.(*types.Named); !named {
+			at = "struct"
+		}
+	}
+	if isHandle(t, st, pointed) {
+		return w.refuse(t, path, "is a handle, whose hidden fields cannot leave the daemon", "return the data it stands for")
+	}
+	if p := w.lostField(st, at); p != nil {
+		return p
+	}
+	wire := make(map[string]string)
+	if p := w.wireNames(st, at, wire, 0); p != nil {
+		return p
+	}
+	for i := range st.NumFields() {
+		f := st.Field(i)
+		if f.Name() == "_" {
+			continue
+		}
+		if f.Embedded() && !f.Exported() {
+			// An unexported struct is never named by itself; its exported
+			// fields travel as those of the outer one.
+			if inner, ok := types.Unalias(f.Type()).Underlying().(*types.Struct); ok {
+				if p := w.fields(f.Type(), inner, at+"."+f.Name(), false); p != nil {
+					return p
+				}
+			}
+			continue
+		}
+		if p := w.data(f.Type(), at+"."+f.Name(), false); p != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+// lostField finds a field that would stay behind in silence.
+func (w *walk) lostField(st *types.Struct, at string) *problem {
+	lost := func(f *types.Var, reason, remedy string) *problem {
+		return &problem{label: w.label, path: at + "." + f.Name(), reason: reason, remedy: remedy, lossy: true}
+	}
+	for i := range st.NumFields() {
+		f := st.Field(i)
+		switch {
+		case f.Name() == "_":
+		case wireName(st, i) == "-":
+			return lost(f, "would be lost, since its tag says not to encode it", "remove the tag")
+		case f.Exported():
+		case !f.Embedded():
+			return lost(f, "would be lost, since it is not exported",
+				"export it, or give its type MarshalBinary and UnmarshalBinary")
+		default:
+			embedded := types.Unalias(f.Type())
+			if _, ok := embedded.Underlying().(*types.Struct); !ok || hasWireName(st, i) {
+				return lost(f, "would be lost, since the embedded type is not exported", "give it an exported name")
+			}
+		}
+	}
+	return nil
+}
+
+// wireNames collects the names by which the fields travel, those of embedded
+// structs included. Of two equal ones at least one is lost.
+func (w *walk) wireNames(st *types.Struct, at string, wire map[string]string, depth int) *problem {
+	for i := range st.NumFields() {
+		f := st.Field(i)
+		if f.Name() == "_" || depth > 20 { // deeper only where a struct embeds itself
+			continue
+		}
+		inner := at + "." + f.Name()
+		if f.Embedded() && !hasWireName(st, i) {
+			t := types.Unalias(f.Type())
+			if p, ok := t.(*types.Pointer); ok {
+				t = types.Unalias(p.Elem())
+			}
+			named, _ := t.(*types.Named)
+			if embedded, ok := t.Underlying().(*types.Struct); ok && !(named != nil && w.travelsWhole(named)) {
+				if p := w.wireNames(embedded, inner, wire, depth+1); p != nil {
+					return p
+				}
+				continue
+			}
+		}
+		name := wireName(st, i)
+		if other, taken := wire[name]; taken {
+			return &problem{label: w.label, path: inner, lossy: true,
+				reason: "would be lost or hide " + other + ", since both travel as " + name,
+				remedy: "rename one, or give it another name by a tag"}
+		}
+		wire[name] = inner
+	}
+	return nil
+}
+
+func (w *walk) travelsWhole(named *types.Named) bool {
+	whole, _ := w.ownCodec(named, "")
+	return whole
+}
+
+// wireName returns the name by which field i travels, "-" for not at all.
+func wireName(st *types.Struct, i int) string {
+	tag := fieldTag(st, i)
+	if tag == "-" {
+		return "-"
+	}
+	if name, _, _ := strings.Cut(tag, ","); name != "" {
+		return name
+	}
+	return st.Field(i).Name()
+}
+
+func hasWireName(st *types.Struct, i int) bool {
+	name, _, _ := strings.Cut(fieldTag(st, i), ",")
+	return name != ""
+}
+
+func fieldTag(st *types.Struct, i int) string {
+	tag := reflect.StructTag(st.Tag(i))
+	if value, ok := tag.Lookup("cbor"); ok && value != "" {
+		return value
+	}
+	return tag.Get("json")
+}
+
+// isHandle reports whether a struct is clearly an object with a life of its
+// own and no data: nobody expects its fields to travel.
+func isHandle(t types.Type, st *types.Struct, pointed bool) bool {
+	hidden, exported, alive := 0, 0, false
+	for f := range st.Fields() {
+		switch {
+		case f.Name() == "_":
+		case f.Exported() || f.Embedded():
+			exported++
+		default:
+			hidden++
+			alive = alive || isAlive(f.Type())
+		}
+	}
+	if hidden == 0 {
+		return false
+	}
+	if exported == 0 {
+		return true
+	}
+	named, ok := t.(*types.Named)
+	return pointed && ok && (alive || endsLife(named))
+}
+
+// isAlive reports whether a hidden field of that type makes its struct an object.
+func isAlive(t types.Type) bool {
+	t = types.Unalias(t)
+	switch t.Underlying().(type) {
+	case *types.Chan, *types.Signature, *types.Interface:
+		return true
+	}
+	return isOfPackage("sync", "sync/atomic")(nil, t)
+}
+
+// endsLife reports whether a type has one of the methods by which objects end.
+func endsLife(named *types.Named) bool {
+	set := types.NewMethodSet(types.NewPointer(named))
+	return slices.ContainsFunc([]string{"Close", "Commit", "Rollback", "Stop", "Release", "Unlock", "Cancel"}, func(name string) bool {
+		return set.Lookup(nil, name) != nil
+	})
+}

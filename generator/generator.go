@@ -1,0 +1,178 @@
+package generator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"go/token"
+	"slices"
+	"strings"
+)
+
+// Options says what to generate. Types is all that must be set.
+type Options struct {
+	// Types are the names of the types to share, all of one package.
+	Types []string
+	// New names the constructor; empty means NewT where there is one, else the
+	// zero value. Only for a single type.
+	New string
+	// Name takes the type's place in the generated names. Only for a single type.
+	Name string
+	// Output is the file to generate, relative to the package's directory;
+	// empty means the type's name in lower case and "_loop.go". Only for a
+	// single type.
+	Output string
+	// Skip, ReadOnly and Concurrent name methods to leave out, to run beside
+	// each other, and to run at any time. The latter two may be "all".
+	Skip, ReadOnly, Concurrent []string
+	// Close says what Close means in client and proxy: "detach" (the default)
+	// ends the handle, "forward" calls the object's method.
+	Close string
+	// Strict makes an error of every method that is left out.
+	Strict bool
+	// Verbose adds a note for every decision.
+	Verbose bool
+	// Dir is the directory to work in; empty means the current one.
+	Dir string
+	// Pattern names the package as the go command would; empty means the one in Dir.
+	Pattern string
+}
+
+// Validate returns an error that says which option cannot be used and why, or
+// nil. Generate calls it first.
+func (o *Options) Validate() error {
+	if len(o.Types) == 0 {
+		return errors.New("no type given: use -type T")
+	}
+	for i, name := range o.Types {
+		if !token.IsIdentifier(name) {
+			return fmt.Errorf("-type: %q is not the name of a type", name)
+		}
+		if slices.Contains(o.Types[:i], name) {
+			return fmt.Errorf("-type: %s is given twice", name)
+		}
+	}
+	if len(o.Types) > 1 && o.New+o.Name+o.Output != "" {
+		return errors.New("-new, -name and -output are for a single type: run loopgen once for each")
+	}
+	for flag, name := range map[string]string{"-new": o.New, "-name": o.Name} {
+		if name != "" && !token.IsIdentifier(name) {
+			return fmt.Errorf("%s: %q is not a Go identifier", flag, name)
+		}
+	}
+	if o.Output != "" && (!strings.HasSuffix(o.Output, ".go") || strings.HasSuffix(o.Output, "_test.go")) {
+		return fmt.Errorf("-output: %q must end in .go and not in _test.go", o.Output)
+	}
+	if o.Close != "" && o.Close != "detach" && o.Close != "forward" {
+		return fmt.Errorf("-close: %q is neither detach nor forward", o.Close)
+	}
+	if slices.Contains(o.ReadOnly, "all") && slices.Contains(o.Concurrent, "all") {
+		return errors.New("-readonly all and -concurrent all contradict each other")
+	}
+	for _, name := range o.ReadOnly {
+		if name != "all" && slices.Contains(o.Concurrent, name) {
+			return fmt.Errorf("%s is in both -readonly and -concurrent", name)
+		}
+	}
+	return nil
+}
+
+// command returns the command line that the generated file names: what
+// decides its content and nothing else, so that a file checked or generated
+// from another directory has the same bytes.
+func (o *Options) command() string {
+	args := []string{"loopgen", "-type", strings.Join(o.Types, ",")}
+	add := func(flag, value string) {
+		if value != "" {
+			args = append(args, flag, value)
+		}
+	}
+	add("-new", o.New)
+	add("-output", o.Output)
+	add("-name", o.Name)
+	add("-skip", strings.Join(o.Skip, ","))
+	add("-readonly", strings.Join(o.ReadOnly, ","))
+	add("-concurrent", strings.Join(o.Concurrent, ","))
+	if o.Close != "detach" {
+		add("-close", o.Close)
+	}
+	if o.Strict {
+		args = append(args, "-strict")
+	}
+	return strings.Join(args, " ")
+}
+
+// Result is what Generate made of the types.
+type Result struct {
+	// Files are the generated files, one for each type; none if there was an
+	// error among the diagnostics.
+	Files []File
+	// Diagnostics are sorted by position.
+	Diagnostics []Diagnostic
+}
+
+// File is one generated file.
+type File struct {
+	Path    string // absolute
+	Content []byte
+}
+
+// Generate makes the source for o.Types. Problems with the user's code are
+// diagnostics in the result; the error is for what keeps the code from being
+// looked at: options that contradict each other, no such package, no go
+// command. It runs the go command, which ends with ctx. It may be called
+// concurrently.
+func Generate(ctx context.Context, o Options) (*Result, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	src, err := load(ctx, &o)
+	if err != nil {
+		return nil, err
+	}
+	r := &reporter{fset: src.fset, strict: o.Strict, verbose: o.Verbose}
+	if src.unreadable(r) {
+		return &Result{Diagnostics: r.sorted()}, nil
+	}
+	files := src.generate(r, &o)
+	if broken := src.recheck(files); len(broken) > 0 {
+		// What does not compile explains whatever else was found.
+		r = &reporter{fset: src.fset}
+		for _, e := range broken {
+			r.report(Error, e.Pos, "", e.Msg, "")
+		}
+	}
+	if r.failed() {
+		files = nil
+	}
+	return &Result{Files: files, Diagnostics: r.sorted()}, nil
+}
+
+// generate emits a file for each type that can be understood.
+func (src *source) generate(r *reporter, o *Options) []File {
+	var files []File
+	known := make(map[string]bool) // methods of any of the types
+	src.strayDirectives(r)
+	scope := newPackageScope(src)
+	for _, name := range o.Types {
+		s := src.service(r, o, name, known)
+		if s == nil || !s.chooseNames(r, o, scope) {
+			continue
+		}
+		content, err := s.emit(o.command())
+		if err != nil {
+			r.report(Error, s.typ.Obj().Pos(), name, err.Error(), "please report this as a defect of loopgen")
+			continue
+		}
+		path := src.outputPath(o, name)
+		if src.handWritten(path) {
+			r.report(Error, s.typ.Obj().Pos(), name, path+" exists and was not written by loopgen", "move it away or give another file with -output")
+			continue
+		}
+		files = append(files, File{Path: path, Content: content})
+	}
+	if !r.failed() {
+		o.checkMethodNames(r, known)
+	}
+	return files
+}

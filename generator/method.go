@@ -1,0 +1,184 @@
+package generator
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// method is one exported method of a shared type.
+type method struct {
+	name   string
+	fn     *types.Func
+	decl   *ast.FuncDecl // nil when it is declared in another package
+	pos    token.Pos     // its name, or the field that promotes it
+	from   string        // for promoted methods, the type they come from
+	number int           // its row in the dispatch table
+	doc    []string      // lines of its doc comment, without the slashes
+
+	mode   string // "", "Shared" or "Concurrent"
+	detach bool   // Close, ending the handle only: not in the table
+
+	context  int // index of the context among params, or -1
+	params   []*value
+	results  []*value // without the trailing error
+	fails    bool     // the last result is an error
+	variadic bool
+	named    bool   // the results have names
+	errName  string // what the user calls the trailing error
+
+	local locals
+}
+
+// value is a parameter or a result.
+type value struct {
+	label string // for diagnostics: "parameter n", "result 2"
+	user  string // the user's name for it, "" if there is none to use
+	name  string // the name in generated code, chosen by the method's scope
+	typ   types.Type
+}
+
+// origin says where a promoted method comes from.
+func (m *method) origin() string {
+	if m.from == "" {
+		return ""
+	}
+	return "promoted from " + m.from + ": "
+}
+
+// silencer says how to leave the method out without a word.
+func (m *method) silencer() string {
+	if m.decl == nil {
+		return "silence this with -skip " + m.name
+	}
+	return "silence this with //loopgen:skip"
+}
+
+// collectMethods fills s.methods with the exported methods of *T that can be
+// served, and reports those that cannot. It adds all names to known.
+func (s *service) collectMethods(r *reporter, o *Options, known map[string]bool) {
+	set := types.NewMethodSet(types.NewPointer(s.typ))
+	found := false
+	for i := range set.Len() {
+		sel := set.At(i)
+		fn := sel.Obj().(*types.Func)
+		if !fn.Exported() {
+			continue
+		}
+		found = true
+		known[fn.Name()] = true
+		m := s.newMethod(sel)
+		if s.accept(r, o, m) {
+			s.methods = append(s.methods, m)
+		}
+	}
+	slices.SortFunc(s.methods, func(a, b *method) int { return strings.Compare(a.name, b.name) })
+	number := 0
+	for _, m := range s.methods {
+		if !m.detach {
+			m.number = number
+			number++
+		}
+	}
+	if !found {
+		r.report(Error, s.typ.Obj().Pos(), s.typeName(), "has no exported methods", "export those that are to be shared")
+	}
+}
+
+func (s *service) newMethod(sel *types.Selection) *method {
+	fn := sel.Obj().(*types.Func)
+	m := &method{name: fn.Name(), fn: fn, pos: fn.Pos(), decl: s.src.decls[fn.Pos()]}
+	if len(sel.Index()) > 1 {
+		m.from = types.TypeString(fn.Signature().Recv().Type(), s.src.qualify)
+		if st, ok := s.typ.Underlying().(*types.Struct); ok && m.decl == nil {
+			m.pos = st.Field(sel.Index()[0]).Pos()
+		}
+	} else if m.decl == nil {
+		m.pos = s.typ.Obj().Pos()
+	}
+	if m.decl != nil {
+		m.doc = docLines(m.decl.Doc)
+	}
+	m.describe(fn.Signature())
+	return m
+}
+
+// describe takes the signature apart.
+func (m *method) describe(sig *types.Signature) {
+	m.context, m.variadic = -1, sig.Variadic()
+	for i := range sig.Params().Len() {
+		v := newValue("parameter", sig.Params().At(i), i, sig.Params().Len())
+		if m.context < 0 && isContext(v.typ) {
+			m.context = i
+		}
+		m.params = append(m.params, v)
+	}
+	n := sig.Results().Len()
+	m.named = n > 0
+	for i := range n {
+		v := newValue("result", sig.Results().At(i), i, n)
+		if v.user == "" {
+			m.named = false
+		}
+		if i == n-1 && isError(v.typ) {
+			m.fails, m.errName = true, v.user
+			continue
+		}
+		m.results = append(m.results, v)
+	}
+}
+
+func newValue(kind string, v *types.Var, i, n int) *value {
+	user := v.Name()
+	// Export data calls the results of some functions #rv1.
+	if user == "_" || !token.IsIdentifier(user) {
+		user = ""
+	}
+	label := kind
+	switch {
+	case user != "":
+		label += " " + user
+	case n > 1:
+		label += " " + strconv.Itoa(i+1)
+	}
+	return &value{label: label, user: user, typ: v.Type()}
+}
+
+// detachable reports whether m is a Close that may end the handle instead.
+func (m *method) detachable() bool {
+	return m.name == "Close" && len(m.results) == 0 &&
+		(len(m.params) == 0 || len(m.params) == 1 && m.context == 0)
+}
+
+// printable reports whether m is called by package fmt without anybody asking,
+// so that it must not panic.
+func (m *method) printable() bool {
+	switch m.name {
+	case "String", "Error", "GoString":
+		return len(m.params) == 0 && !m.fails && len(m.results) == 1 && types.Identical(m.results[0].typ, types.Typ[types.String])
+	}
+	return false
+}
+
+func isContext(t types.Type) bool { return isNamed(t, "context", "Context") }
+
+func isNamed(t types.Type, pkg, name string) bool {
+	n, ok := types.Unalias(t).(*types.Named)
+	return ok && n.Obj().Pkg() != nil && n.Obj().Pkg().Path() == pkg && n.Obj().Name() == name
+}
+
+func isError(t types.Type) bool {
+	return types.Identical(t, types.Universe.Lookup("error").Type())
+}
+
+// docLines returns the text of a doc comment, without directives.
+func docLines(doc *ast.CommentGroup) []string {
+	text := strings.TrimRight(doc.Text(), "\n")
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, "\n")
+}

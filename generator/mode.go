@@ -1,0 +1,119 @@
+package generator
+
+import (
+	"go/token"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// accept decides what becomes of a method: left out, detached or served, and
+// in which mode. It reports whether the method stays.
+func (s *service) accept(r *reporter, o *Options, m *method) bool {
+	if m.has("skip") || slices.Contains(o.Skip, m.name) {
+		r.report(Note, m.pos, m.name, "left out as asked", "")
+		return false
+	}
+	if m.detachable() && o.Close != "forward" {
+		m.detach = true
+		r.report(Note, m.pos, m.name, "ends the handle, the object goes on", "use -close forward to close the object for everybody")
+		return true
+	}
+	if p := s.judge(m); p != nil {
+		if p.lossy {
+			r.report(Error, m.pos, m.name, m.origin()+p.String(), p.remedy+", or leave the method out with "+skipHow(m))
+			return false
+		}
+		r.omit(m, p.String(), p.remedy)
+		return false
+	}
+	if !m.chooseMode(r, o) {
+		return true
+	}
+	if m.mode != "Concurrent" && blocks(m.name) {
+		r.report(Warning, m.pos, m.name, m.origin()+"by its name it waits for another call, which cannot run before it returns",
+			"make the type safe for concurrent use and say -concurrent "+m.name+", or "+skipHow(m))
+	}
+	r.report(Note, m.pos, m.name, "shared, "+modeWord(m.mode), "")
+	return true
+}
+
+func skipHow(m *method) string {
+	if m.decl == nil {
+		return "-skip " + m.name
+	}
+	return "//loopgen:skip"
+}
+
+func modeWord(mode string) string {
+	switch mode {
+	case "Shared":
+		return "runs beside other read-only calls"
+	case "Concurrent":
+		return "runs at any time"
+	}
+	return "runs alone"
+}
+
+// chooseMode sets the mode from flags and directives. What names the method
+// goes before "all"; two that name it must agree.
+func (m *method) chooseMode(r *reporter, o *Options) bool {
+	readOnly := m.has("readonly") || slices.Contains(o.ReadOnly, m.name)
+	concurrent := m.has("concurrent") || slices.Contains(o.Concurrent, m.name)
+	switch {
+	case readOnly && concurrent:
+		r.report(Error, m.pos, m.name, "is asked to be both read-only and concurrent", "keep one: concurrent takes no turn at all, read-only waits for methods that write")
+		return false
+	case readOnly:
+		m.mode = "Shared"
+	case concurrent:
+		m.mode = "Concurrent"
+	case slices.Contains(o.ReadOnly, "all"):
+		m.mode = "Shared"
+	case slices.Contains(o.Concurrent, "all"):
+		m.mode = "Concurrent"
+	}
+	return true
+}
+
+// blockingNames are methods that by convention wait until somebody else calls
+// another one. A prefix counts when a capital or the end follows: Wait, WaitN,
+// WaitContext, but not Waiters.
+var blockingNames = []string{"Acquire", "Await", "BRPop", "BLPop", "Begin", "Dequeue", "Lock", "Pop", "RLock", "Receive", "Recv", "Take", "Wait"}
+
+// blocks reports whether a method of that name probably waits for another call.
+func blocks(name string) bool {
+	for _, blocking := range blockingNames {
+		rest, ok := strings.CutPrefix(name, blocking)
+		if ok && (rest == "" || blocking != "Pop" && blocking != "Take" && rest[0] >= 'A' && rest[0] <= 'Z') {
+			return true
+		}
+	}
+	return false
+}
+
+// checkMethodNames reports names in -skip, -readonly and -concurrent that no
+// type has.
+func (o *Options) checkMethodNames(r *reporter, known map[string]bool) {
+	for _, flag := range []struct {
+		name  string
+		names []string
+	}{{"-skip", o.Skip}, {"-readonly", o.ReadOnly}, {"-concurrent", o.Concurrent}} {
+		for _, name := range flag.names {
+			if known[name] || name == "all" && flag.name != "-skip" {
+				continue
+			}
+			reason := "no exported method is called " + name
+			if name == "" {
+				reason = "a name is empty"
+			} else if !token.IsExported(name) {
+				reason = name + " is not an exported method, and only those are shared"
+			}
+			remedy := ""
+			if near := nearest(name, slices.Sorted(maps.Keys(known))); near != "" {
+				remedy = "did you mean " + near + "?"
+			}
+			r.report(Error, token.NoPos, flag.name, reason, remedy)
+		}
+	}
+}

@@ -1,0 +1,284 @@
+package generator
+
+import (
+	"go/token"
+	"go/types"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+const (
+	runtimePath = "github.com/loopgen/loopgen/rt"
+	stubPath    = "github.com/loopgen/loopgen/rt/stub"
+)
+
+// names are those that a generated file declares and imports.
+type names struct {
+	base                      string // the type's name, or what -name puts in its place
+	api, client, proxy, share string // part of the public face: taken ones are errors
+	service                   string
+	numbers                   map[*method]string
+	imports                   map[string]string // import path to name
+	receiver                  struct{ client, proxy string }
+	qualifier                 func(*types.Package) string
+}
+
+// locals are the names inside one generated function. Those of the user's
+// parameters and results are in the values.
+type locals struct {
+	ctx, err           string
+	encoder, decoder   string
+	run, target, cfg   string
+	args, conn, object string
+}
+
+// chooseNames fills s.names and the names of all parameters and results. It
+// returns false after reporting that one of the public names is taken.
+func (s *service) chooseNames(r *reporter, o *Options, pkg *packageScope) bool {
+	output := s.src.outputPath(o, s.typeName())
+	for _, path := range s.src.earlier {
+		if path != output && !s.src.regenerated(o, path) {
+			pkg.addOutput(path)
+		}
+	}
+	if !s.checkPredeclared(r, pkg) {
+		return false
+	}
+	base := o.Name
+	if base == "" {
+		base = s.typeName()
+	}
+	n := &s.names
+	public := publicNames(base)
+	n.base, n.api, n.client, n.proxy, n.share = base, public[0], public[1], public[2], public[3]
+	ok := true
+	for _, name := range public {
+		if pkg.taken[name] {
+			at := ""
+			if pos := pkg.declared[name]; pos.IsValid() {
+				at = " in " + path.Base(pos.Filename)
+			}
+			r.report(Error, s.typ.Obj().Pos(), s.typeName(), "the name "+name+" is already taken"+at, "choose other names with -name, as in -name Shared"+upperFirst(base))
+			ok = false
+		}
+		pkg.taken[name] = true
+	}
+	private := strings.TrimLeft(lowerFirst(base), "_")
+	n.service = pkg.pick(private+"Service", private+"LoopService")
+	n.numbers = make(map[*method]string)
+	for _, m := range s.methods {
+		if !m.detach {
+			n.numbers[m] = pkg.pick(private+m.name, private+m.name+"Method")
+		}
+	}
+	s.chooseImports(pkg)
+	s.chooseLocals()
+	return ok
+}
+
+// publicNames are the names of the interface, the client, the proxy and the
+// share function for a type called base, exported if it is.
+func publicNames(base string) [4]string {
+	share := "share" + upperFirst(base)
+	if token.IsExported(base) {
+		share = "Share" + base
+	}
+	return [4]string{base + "API", base + "Client", base + "Proxy", share}
+}
+
+// regenerated reports whether the run that o describes writes path.
+func (src *source) regenerated(o *Options, path string) bool {
+	return slices.ContainsFunc(o.Types, func(name string) bool { return src.outputPath(o, name) == path })
+}
+
+// checkPredeclared reports package-level names that hide predeclared ones
+// which the generated file needs.
+func (s *service) checkPredeclared(r *reporter, pkg *packageScope) bool {
+	needed := map[string]bool{"any": true, "error": true, "iota": true, "nil": true, "string": true}
+	for t := range s.valueTypes() {
+		if basic, ok := t.(*types.Basic); ok {
+			needed[basic.Name()] = true
+		}
+	}
+	ok := true
+	for _, name := range slices.Sorted(maps.Keys(needed)) {
+		if obj := s.src.types.Scope().Lookup(name); obj != nil {
+			r.report(Error, obj.Pos(), name, "hides the predeclared "+name+", which generated code needs", "give it another name")
+			ok = false
+		}
+	}
+	return ok
+}
+
+// chooseImports names what the file imports: by the package's own name where
+// that is free, else by more of its path.
+func (s *service) chooseImports(pkg *packageScope) {
+	used := map[string]string{"context": "context", runtimePath: "rt", stubPath: "stub"}
+	for t := range s.valueTypes() {
+		tn := typeNameOf(t)
+		if tn != nil && tn.Pkg() != nil && tn.Pkg() != s.src.types {
+			used[tn.Pkg().Path()] = tn.Pkg().Name()
+		}
+	}
+	// The runtime's own names go first: they are what the reader looks for.
+	order := []string{"context", runtimePath, stubPath}
+	for _, p := range slices.Sorted(maps.Keys(used)) {
+		if !slices.Contains(order, p) {
+			order = append(order, p)
+		}
+	}
+	s.names.imports = make(map[string]string)
+	scope := newScope(pkg.taken)
+	// A package imported by a file of the user under its own name is no
+	// obstacle to importing it under the same name here.
+	for name := range pkg.declared {
+		if s.src.onlyImported(name) {
+			delete(scope.taken, name)
+		}
+	}
+	for _, p := range order {
+		if name, ok := used[p]; ok {
+			s.names.imports[p] = scope.pick(name, longerName(p, name))
+		}
+	}
+	s.names.qualifier = func(p *types.Package) string {
+		if p == s.src.types {
+			return ""
+		}
+		return s.names.imports[p.Path()]
+	}
+}
+
+// onlyImported reports whether name is an import in some file, or dot-imported,
+// but not a package-level name. Only dot-imported ones stay taken.
+func (src *source) onlyImported(name string) bool {
+	whole := src.types.Scope()
+	if whole.Lookup(name) != nil {
+		return false
+	}
+	imported := false
+	for i := range whole.NumChildren() {
+		if obj := whole.Child(i).Lookup(name); obj != nil {
+			if _, ok := obj.(*types.PkgName); !ok {
+				return false
+			}
+			imported = true
+		}
+	}
+	return imported
+}
+
+// longerName puts the element before the last in front: crypto/rand gives
+// cryptorand.
+func longerName(importPath, name string) string {
+	var letters strings.Builder
+	for _, c := range path.Base(path.Dir(importPath)) {
+		if unicode.IsLetter(c) || unicode.IsDigit(c) && letters.Len() > 0 {
+			letters.WriteRune(unicode.ToLower(c))
+		}
+	}
+	return letters.String() + name
+}
+
+// chooseLocals names receivers, parameters, results and helper variables.
+// The user's names are kept unless the file needs them for something else.
+func (s *service) chooseLocals() {
+	outer := s.outerNames()
+	// One receiver name for all methods of a type.
+	all := newScope(outer)
+	for _, m := range s.methods {
+		for _, v := range slices.Concat(m.params, m.results) {
+			all.taken[v.user] = true
+		}
+		all.taken[m.errName] = true
+	}
+	s.names.receiver.client = all.pick("c", "client")
+	s.names.receiver.proxy = all.pick("p", "proxy")
+	for _, m := range s.methods {
+		inner := newScope(outer)
+		inner.taken[s.names.receiver.client] = true
+		inner.taken[s.names.receiver.proxy] = true
+		m.chooseLocals(inner)
+	}
+	if c := s.constructor; c != nil {
+		inner := newScope(outer)
+		nameValues(inner, c.params, "arg", "Arg")
+		c.local.choose(inner)
+	}
+}
+
+// outerNames are the file's and package's names that generated functions use.
+func (s *service) outerNames() map[string]bool {
+	outer := make(map[string]bool)
+	for _, name := range s.names.imports {
+		outer[name] = true
+	}
+	for t := range s.valueTypes() {
+		if tn := typeNameOf(t); tn != nil && tn.Pkg() == s.src.types {
+			outer[tn.Name()] = true
+		}
+	}
+	for _, name := range []string{s.typeName(), s.names.client, s.names.proxy, s.names.service} {
+		outer[name] = true
+	}
+	for _, name := range s.names.numbers {
+		outer[name] = true
+	}
+	if s.constructor != nil {
+		outer[s.constructor.name] = true
+	}
+	return outer
+}
+
+func (m *method) chooseLocals(inner *scope) {
+	params := m.params
+	if m.context >= 0 && m.params[m.context].user == "" {
+		m.params[m.context].user = "ctx"
+	}
+	nameValues(inner, params, "arg", "Arg")
+	nameValues(inner, m.results, "r", "Result")
+	if m.fails && m.errName != "" {
+		m.local.err = inner.pick(m.errName, m.errName+"Result")
+	}
+	if m.context >= 0 {
+		m.local.ctx = m.params[m.context].name
+	}
+	m.local.choose(inner)
+}
+
+// nameValues keeps the users' names where it can and numbers the unnamed.
+func nameValues(inner *scope, values []*value, unnamed, suffix string) {
+	// All of the user's names go first: a number must not take one.
+	for _, v := range values {
+		if v.user != "" {
+			v.name = inner.pick(v.user, v.user+suffix)
+		}
+	}
+	for i, v := range values {
+		if v.user == "" {
+			v.name = inner.pick(unnamed + strconv.Itoa(i))
+		}
+	}
+}
+
+// choose fills what is still empty.
+func (l *locals) choose(inner *scope) {
+	if l.ctx == "" {
+		l.ctx = inner.pick("ctx", "callCtx")
+	}
+	if l.err == "" {
+		l.err = inner.pick("err", "callErr")
+	}
+	l.encoder = inner.pick("e", "enc")
+	l.decoder = inner.pick("d", "dec")
+	l.run = inner.pick("run", "call")
+	l.target = inner.pick("target", "object")
+	l.cfg = inner.pick("cfg", "config")
+	l.args = inner.pick("args", "decoder")
+	l.conn = inner.pick("conn")
+	l.object = inner.pick("v", "object")
+}

@@ -1,0 +1,137 @@
+package generator
+
+import (
+	"go/types"
+	"strings"
+)
+
+// rule says of one kind of type why it cannot travel. The first that matches
+// counts; what no rule matches is judged by its structure, see data.go.
+type rule struct {
+	match  func(w *walk, t types.Type) bool
+	reason string // completes "parameter p "
+	remedy string
+}
+
+const asData = "pass or return the data itself"
+
+// rules is the whole table of what does not travel because of what it is.
+// What fails because of its fields is in fields.go.
+var rules = []rule{
+	{isInvalid, "has a type that does not exist before this file is generated", "use a type of your own"},
+	{isCgo, "is a C type", "convert it to a Go type"},
+	{isOfPackage("sync", "sync/atomic"), "must not be copied", "return its value"},
+	{isOfPackage("reflect", "unsafe"), "means something only in the process that made it", asData},
+	{isUnnameable, "has a type that cannot be named from this package", "use an exported type, or a type of your own"},
+	{isTypeParam, "depends on a type parameter", "use a plain type"},
+	{isBasic(types.UnsafePointer, types.Uintptr), "is an address, and means nothing in another process", asData},
+	{isBasic(types.Complex64, types.Complex128), "is a complex number, which is not supported", "pass real and imaginary part"},
+	{isKind[*types.Chan], "is a channel, which is not supported", "return the values in a slice"},
+	{isIterator, "is an iterator, which is not supported", "return a slice or a map"},
+	{isOption, "is an option in form of a function, which cannot leave its process", "take a struct of options"},
+	{isKind[*types.Signature], "is a function, which is not supported", "do its work in the method, or return the data it works on"},
+	{isSecondContext, "is a context besides the method's own", "take one context"},
+	{isErrorValue, "is an error in another place than the last result, which is not supported", "return it last, or pass its text"},
+	{isAny, "can hold a value of any type, which is not supported", "use a type that says what it holds"},
+	{isKind[*types.Interface], "is an interface, which is not supported", "use a type that says what it holds"},
+}
+
+func isInvalid(_ *walk, t types.Type) bool { return t == types.Typ[types.Invalid] }
+
+func isTypeParam(_ *walk, t types.Type) bool {
+	_, ok := t.(*types.TypeParam)
+	return ok
+}
+
+// isKind matches types whose underlying type is a T.
+func isKind[T types.Type](_ *walk, t types.Type) bool {
+	_, ok := t.Underlying().(T)
+	return ok
+}
+
+func isBasic(kinds ...types.BasicKind) func(*walk, types.Type) bool {
+	return func(_ *walk, t types.Type) bool {
+		basic, ok := t.Underlying().(*types.Basic)
+		for _, kind := range kinds {
+			if ok && basic.Kind() == kind {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// isOfPackage matches the named types of packages whose values stay at home.
+func isOfPackage(paths ...string) func(*walk, types.Type) bool {
+	return func(_ *walk, t types.Type) bool {
+		n, ok := t.(*types.Named)
+		if !ok || n.Obj().Pkg() == nil {
+			return false
+		}
+		for _, path := range paths {
+			if n.Obj().Pkg().Path() == path {
+				return !isKind[*types.Interface](nil, t)
+			}
+		}
+		return false
+	}
+}
+
+func isCgo(_ *walk, t types.Type) bool {
+	n, ok := t.(*types.Named)
+	return ok && strings.HasPrefix(n.Obj().Name(), "_C")
+}
+
+// isUnnameable matches types that the generated file could not write down.
+func isUnnameable(w *walk, t types.Type) bool {
+	n, ok := t.(*types.Named)
+	return ok && !w.src.nameable(n.Obj())
+}
+
+// nameable reports whether source in this package may use the name of tn.
+func (src *source) nameable(tn *types.TypeName) bool {
+	pkg := tn.Pkg()
+	if pkg == nil {
+		return true
+	}
+	if tn.Parent() != nil && tn.Parent() != pkg.Scope() {
+		return false // declared inside a function
+	}
+	return pkg == src.types || tn.Exported() && pkg.Name() != "main" && importable(src.types.Path(), pkg.Path())
+}
+
+// importable reports whether the internal element of path, if any, lets
+// package from import it.
+func importable(from, path string) bool {
+	// The last one is the strictest.
+	i := strings.LastIndex("/"+path+"/", "/internal/")
+	if i < 0 {
+		return true
+	}
+	root := strings.TrimSuffix(("/" + path)[:i], "/")
+	return root != "" && strings.HasPrefix("/"+from+"/", root+"/")
+}
+
+func isIterator(_ *walk, t types.Type) bool {
+	sig, ok := t.Underlying().(*types.Signature)
+	if !ok || sig.Results().Len() > 0 || sig.Params().Len() != 1 {
+		return false
+	}
+	yield, ok := sig.Params().At(0).Type().Underlying().(*types.Signature)
+	return ok && yield.Results().Len() == 1 && types.Identical(yield.Results().At(0).Type(), types.Typ[types.Bool])
+}
+
+// isOption matches named function types in variadic place: ...Option.
+func isOption(w *walk, t types.Type) bool {
+	_, named := t.(*types.Named)
+	return named && w.variadic && isKind[*types.Signature](w, t)
+}
+
+func isSecondContext(_ *walk, t types.Type) bool { return isContext(t) }
+
+func isErrorValue(_ *walk, t types.Type) bool { return isError(t) }
+
+func isAny(_ *walk, t types.Type) bool {
+	i, ok := t.Underlying().(*types.Interface)
+	return ok && i.Empty()
+}

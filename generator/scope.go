@@ -1,0 +1,79 @@
+package generator
+
+import (
+	"go/token"
+	"go/types"
+	"strconv"
+)
+
+// scope is a set of names that cannot be chosen any more.
+type scope struct {
+	taken map[string]bool
+}
+
+func newScope(parents ...map[string]bool) *scope {
+	s := &scope{taken: make(map[string]bool)}
+	for _, parent := range parents {
+		for name := range parent {
+			s.taken[name] = true
+		}
+	}
+	return s
+}
+
+// pick takes the first candidate that is free, or the last one with a number.
+func (s *scope) pick(candidates ...string) string {
+	for _, name := range candidates {
+		if s.free(name) {
+			s.taken[name] = true
+			return name
+		}
+	}
+	last := candidates[len(candidates)-1]
+	for i := 2; ; i++ {
+		if name := last + strconv.Itoa(i); s.free(name) {
+			s.taken[name] = true
+			return name
+		}
+	}
+}
+
+// free reports whether name may be chosen. Predeclared types, constants and
+// nil never are, since the generated code uses them by their usual meaning; it
+// calls no predeclared function, so that a parameter may be called max.
+func (s *scope) free(name string) bool {
+	predeclared := types.Universe.Lookup(name)
+	_, function := predeclared.(*types.Builtin)
+	return !s.taken[name] && !token.IsKeyword(name) && name != "_" && (predeclared == nil || function)
+}
+
+// packageScope holds the package-level names of the user's package, with the
+// imports of its files, since an import and a package-level name must differ.
+type packageScope struct {
+	*scope
+	declared map[string]token.Position
+}
+
+func newPackageScope(src *source) *packageScope {
+	p := &packageScope{scope: newScope(), declared: make(map[string]token.Position)}
+	declare := func(s *types.Scope) {
+		for _, name := range s.Names() {
+			p.taken[name] = true
+			p.declared[name] = src.fset.Position(s.Lookup(name).Pos())
+		}
+	}
+	whole := src.types.Scope()
+	for i := range whole.NumChildren() {
+		declare(whole.Child(i))
+	}
+	declare(whole)
+	return p
+}
+
+// addOutput takes the names of another file that loopgen wrote.
+func (p *packageScope) addOutput(path string) {
+	for name, pos := range declaredIn(path) {
+		p.taken[name] = true
+		p.declared[name] = pos
+	}
+}
