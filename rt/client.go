@@ -1,0 +1,275 @@
+package rt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/wire"
+	"github.com/loopgen/loopgen/rt/stub"
+)
+
+// client is a Shared without its type parameters: what all its handles, on
+// all goroutines, have in common.
+type client struct {
+	cfg     Config
+	svc     *stub.Service
+	args    []byte // the constructor's arguments, encoded
+	config  string // hash of service, constructor and arguments
+	invalid error  // why no call can succeed: bad arguments or configuration
+
+	mu          sync.Mutex
+	link        *link    // nil: not connected
+	attempt     *attempt // under way; nil: none
+	closed      bool
+	incarnation string // of the object that was used last
+}
+
+// attempt is one try to connect. It belongs to no caller: a caller whose
+// context ends leaves it to the others.
+type attempt struct {
+	cancel context.CancelCauseFunc
+	done   chan struct{} // closed when link and err are set
+	link   *link
+	err    error
+}
+
+func newClient(cfg Config, svc *stub.Service, args func(*stub.Encoder)) *client {
+	c := &client{cfg: cfg.withDefaults(svc.Name), svc: svc}
+	e := stub.NewEncoder(svc, defaultLimits.constructing)
+	if args != nil {
+		args(e)
+	}
+	c.args, c.invalid = e.Finish()
+	if c.invalid != nil {
+		c.invalid = c.startError(StageConstructor, encodeError("argument", c.invalid))
+		return c
+	}
+	if c.config, c.invalid = wire.ConfigHash(svc.Name, svc.Constructor, c.args); c.invalid != nil {
+		c.invalid = c.startError(StageConstructor, c.invalid)
+	}
+	return c
+}
+
+func (c *client) startError(stage Stage, err error) *StartError {
+	return &StartError{Service: c.svc.Name, Name: c.cfg.Name, Stage: stage, Err: err}
+}
+
+// connect returns the link, making it if there is none. The error is a
+// *StartError, or wraps the context's error.
+func (c *client) connect(ctx context.Context) (*link, error) {
+	c.mu.Lock()
+	switch {
+	case c.closed:
+		c.mu.Unlock()
+		return nil, ErrClosed
+	case c.link != nil:
+		defer c.mu.Unlock()
+		return c.link, nil
+	}
+	a := c.attempt
+	if a == nil {
+		a = &attempt{done: make(chan struct{})}
+		background, cancel := context.WithCancelCause(context.Background())
+		a.cancel = cancel
+		c.attempt = a
+		go c.run(background, a) // ends within StartTimeout, or when the Shared is closed
+	}
+	c.mu.Unlock()
+	select {
+	case <-a.done:
+		return a.link, a.err
+	case <-ctx.Done():
+		return nil, c.startError(StageConnect, ctx.Err())
+	}
+}
+
+// run carries out an attempt.
+func (c *client) run(ctx context.Context, a *attempt) {
+	defer a.cancel(nil)
+	l, err := c.reach(ctx)
+	if err == nil {
+		err = c.accept(l)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.attempt = nil
+	if err == nil && c.closed {
+		err = ErrClosed
+	}
+	if err != nil {
+		if l != nil {
+			go l.close(err)
+		}
+		a.err = err
+	} else {
+		a.link, c.link = l, l
+		c.incarnation = l.incarnation
+		go l.receive() // ends with the connection
+	}
+	close(a.done)
+}
+
+// accept asks OnRestart about an object that is not the one used last.
+func (c *client) accept(l *link) error {
+	c.mu.Lock()
+	old := c.incarnation
+	c.mu.Unlock()
+	if old == "" || old == l.incarnation || c.cfg.OnRestart == nil {
+		return nil
+	}
+	if err := c.cfg.OnRestart(old, l.incarnation); err != nil {
+		return c.startError(StageConnect, fmt.Errorf("OnRestart refused the new object: %w", err))
+	}
+	return nil
+}
+
+// forget drops a link on which no more calls can be made.
+func (c *client) forget(l *link) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.link == l {
+		c.link = nil
+	}
+}
+
+// close ends the connection, and every attempt to make one.
+func (c *client) close() {
+	c.mu.Lock()
+	c.closed = true
+	l, a := c.link, c.attempt
+	c.link = nil
+	c.mu.Unlock()
+	if a != nil {
+		a.cancel(ErrClosed)
+	}
+	if l != nil {
+		l.close(ErrClosed)
+	}
+}
+
+// call is the client's end of the data path: encode, send, wait, decode. It
+// returns the method's own error bare, everything else as a *CallError.
+func (c *client) call(ctx context.Context, method int, args func(*stub.Encoder), results func(*stub.Decoder)) error {
+	if c.invalid != nil {
+		return c.callError(method, OutcomeNotSent, "", c.invalid)
+	}
+	if _, ok := ctx.Deadline(); !ok && c.cfg.CallTimeout > 0 {
+		timed, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
+		defer cancel()
+		ctx = timed
+	}
+	e := stub.NewEncoder(c.svc, defaultLimits.frame)
+	if args != nil {
+		args(e)
+	}
+	body, err := e.Finish()
+	if err != nil {
+		return c.callError(method, OutcomeNotSent, "", encodeError("argument", err))
+	}
+	var patience time.Time // zero until a try has failed
+	for {
+		if err := ctx.Err(); err != nil {
+			return c.callError(method, OutcomeNotSent, "", err)
+		}
+		l, err := c.connect(ctx)
+		if err != nil {
+			return c.callError(method, OutcomeNotSent, "", err)
+		}
+		reply, fail := l.call(ctx, method, body)
+		if fail.err == nil {
+			return c.results(method, l, reply, results)
+		}
+		if patience.IsZero() {
+			patience = time.Now().Add(c.cfg.StartTimeout)
+		}
+		if !fail.again || time.Now().After(patience) {
+			return c.callError(method, fail.outcome, l.incarnation, fail.err)
+		}
+	}
+}
+
+// results decodes a reply: the results and, where the method has one, its error.
+func (c *client) results(method int, l *link, reply []byte, results func(*stub.Decoder)) error {
+	d, err := stub.NewDecoder(c.svc, reply)
+	if err != nil {
+		return c.callError(method, OutcomeExecuted, l.incarnation, err)
+	}
+	if results != nil {
+		results(d)
+	}
+	var own error
+	if c.svc.Fails(method) {
+		own = d.Error()
+	}
+	if err := d.End(); err != nil {
+		return c.callError(method, OutcomeExecuted, l.incarnation, fmt.Errorf("decode the results: %w", err))
+	}
+	return own
+}
+
+func (c *client) callError(method int, outcome Outcome, incarnation string, err error) error {
+	return &CallError{
+		Method:      c.svc.Name + "." + c.svc.Methods[method].Name,
+		Outcome:     outcome,
+		Incarnation: incarnation,
+		Err:         err,
+	}
+}
+
+// encodeError makes an encoder's error ErrEncode, or ErrTooLarge.
+func encodeError(what string, err error) error {
+	kind := ErrEncode
+	if errors.Is(err, stub.ErrTooLarge) {
+		kind = ErrTooLarge
+	}
+	var place *stub.EncodeError
+	if errors.As(err, &place) {
+		return fmt.Errorf("%s %d %w: %w", what, place.Index+1, kind, place.Err)
+	}
+	return fmt.Errorf("%w: %w", kind, err)
+}
+
+// Conn is a handle on a Shared's connection, for generated code only: a client
+// or a proxy is a Conn under another name, so that it has none of Conn's
+// methods. All of them may be called concurrently.
+type Conn struct {
+	client *client
+	closed atomic.Bool
+}
+
+// Call calls a method by its number and returns its own error bare, everything
+// else as a [*CallError].
+func (c *Conn) Call(ctx context.Context, method int, args func(*stub.Encoder), results func(*stub.Decoder)) error {
+	if c.closed.Load() {
+		return c.client.callError(method, OutcomeNotSent, "", ErrClosed)
+	}
+	return c.client.call(ctx, method, args, results)
+}
+
+// Close ends the handle: calls through it return ErrClosed from now on. Other
+// handles and the Shared's connection are not affected. It is idempotent and
+// returns nil.
+func (c *Conn) Close() error {
+	c.closed.Store(true)
+	return nil
+}
+
+// Fault hands the error of a call to Config.OnFault, or panics with it, since
+// the method that was called has no error result.
+func (c *Conn) Fault(err error) {
+	fault := asCallError(err)
+	if c.client.cfg.OnFault == nil {
+		panic(fault)
+	}
+	c.client.cfg.OnFault(fault)
+}
+
+// FaultString returns what String, Error or GoString says instead when the
+// call failed. Those are called by fmt and log unasked, so they never panic.
+func (c *Conn) FaultString(err error) string {
+	return "%!v(" + err.Error() + ")"
+}

@@ -1,0 +1,118 @@
+package rt
+
+import (
+	"cmp"
+	"log/slog"
+	"time"
+)
+
+// Config says which singleton is meant and how to reach it. The zero value
+// works: one object per user and host for the type, leaving two seconds after
+// its last client.
+//
+// Name, Scope and the constructor's arguments identify the singleton and must
+// agree between its clients. The other fields are this client's own wishes;
+// IdleTTL, Transport and Env take effect in the client that starts the daemon,
+// and Status shows what is in force.
+type Config struct {
+	// Name tells singletons of one type apart. Any text up to 4096 bytes; empty
+	// means the type's import path and name.
+	Name string
+
+	// Scope says who shares it. Empty means ScopeUser.
+	Scope Scope
+
+	// IdleTTL is how long the daemon stays without clients. 0 means 2 s,
+	// negative means for ever. A daemon that was just started waits at least
+	// 3 s for its first client.
+	IdleTTL time.Duration
+
+	// ConnectTimeout bounds one attempt to connect to a running daemon and to
+	// authenticate. 0 means 2 s. It has no bearing on how long calls take.
+	ConnectTimeout time.Duration
+
+	// StartTimeout bounds the start of a daemon, constructor included, and how
+	// long a call is tried again while a daemon leaves. 0 means 10 s.
+	StartTimeout time.Duration
+
+	// CallTimeout bounds calls whose context has no deadline, those of the
+	// proxy without a context included. 0 means no bound.
+	CallTimeout time.Duration
+
+	// Transport is the kind of socket. Empty means TransportAuto.
+	Transport Transport
+
+	// Env is the daemon's environment, as in exec.Cmd. Nil means the
+	// environment of the client that starts it less the variables that
+	// describe that client's terminal, session and supervisor: see the package
+	// documentation.
+	Env []string
+
+	// OnFault is what a proxy does when a call fails and the method has no
+	// error result to say so. Nil means panic with the *CallError. When the
+	// function returns, the method returns zero values: by your own choice.
+	OnFault func(*CallError)
+
+	// OnRestart is asked when the object is a fresh one: the daemon that this
+	// Shared was connected to is gone, and its state with it. An error refuses
+	// the new object: the call fails with it, not sent, and the next call asks
+	// again. It is called with the two incarnations and must not use the
+	// Shared. Nil means accept.
+	OnRestart func(old, new string) error
+
+	// Logger gets what this client does: attempts, starts, retries, at debug
+	// level. Nil means nothing. The daemon logs to a file of its own.
+	Logger *slog.Logger
+}
+
+// Scope says between whom an object is shared.
+type Scope string
+
+// ScopeUser shares between all processes of a user on a host.
+const ScopeUser Scope = "user"
+
+// scopeDir precedes the directory in a Scope made by ScopeDir.
+const scopeDir = "dir:"
+
+// ScopeDir shares between the processes of a user that name the same
+// directory, an absolute path. It is made, for its owner only, if missing.
+func ScopeDir(path string) Scope { return Scope(scopeDir + path) }
+
+// Transport is the kind of socket between clients and daemon.
+type Transport string
+
+const (
+	// TransportAuto is a Unix socket where it can be had, else loopback TCP.
+	TransportAuto Transport = "auto"
+	// TransportUnix is a Unix socket or an error.
+	TransportUnix Transport = "unix"
+	// TransportTCP is a TCP socket on 127.0.0.1, on a port the system chooses.
+	TransportTCP Transport = "tcp"
+)
+
+// ShutdownMode says what happens to running calls.
+type ShutdownMode uint8
+
+const (
+	// ShutdownDrain lets running calls finish and their callers have the
+	// result; calls that have not begun are refused, and tried again by their
+	// clients with the next daemon.
+	ShutdownDrain ShutdownMode = iota
+	// ShutdownNow cancels the contexts of running calls and leaves within
+	// about a second, whether they finish or not.
+	ShutdownNow
+)
+
+// withDefaults returns cfg with every zero value replaced by what it means.
+func (cfg Config) withDefaults(service string) Config {
+	cfg.Name = cmp.Or(cfg.Name, service)
+	cfg.Scope = cmp.Or(cfg.Scope, ScopeUser)
+	cfg.Transport = cmp.Or(cfg.Transport, TransportAuto)
+	cfg.IdleTTL = cmp.Or(cfg.IdleTTL, 2*time.Second)
+	cfg.ConnectTimeout = cmp.Or(cfg.ConnectTimeout, 2*time.Second)
+	cfg.StartTimeout = cmp.Or(cfg.StartTimeout, 10*time.Second)
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return cfg
+}

@@ -1,0 +1,291 @@
+package rt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/internal/wire"
+)
+
+// place is where the daemon of one singleton is found, or started: a directory
+// (see onDisk) or this process itself (see inProcess).
+type place interface {
+	// endpoint says how to reach the daemon; rundir.ErrAbsent if nothing does.
+	endpoint() (*rundir.Endpoint, error)
+	// dial connects to an endpoint, and makes sure that the peer is this user's.
+	dial(ctx context.Context, e *rundir.Endpoint) (net.Conn, error)
+	// lead tries to become the only one who may start a daemon here.
+	lead() (release func(), ok bool, err error)
+	// alive reports whether a daemon lives, serving or not. Only the leader asks.
+	alive() (bool, error)
+	// start starts a daemon and waits until it serves. Only the leader starts.
+	start(ctx context.Context) error
+	// lastStart returns the number of the last start and, if it failed, why.
+	lastStart() (sequence uint64, failure error)
+	// barred says why this process cannot be a client here, if it cannot.
+	barred() error
+}
+
+// errStarting: a daemon holds the lifetime lock but cannot be reached yet, or
+// any more.
+var errStarting = errors.New("a daemon is starting or leaving")
+
+// reach returns a link to the daemon: to the one that runs, or else to one that
+// it starts, or that another process starts meanwhile.
+//
+// Only whoever leads starts a daemon, and only when nobody holds the lifetime
+// lock. Whoever does not lead looks again, and shares the leader's failure.
+func (c *client) reach(ctx context.Context) (*link, error) {
+	p, err := c.place()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.barred(); err != nil {
+		return nil, c.startError(StageConnect, err)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.StartTimeout,
+		fmt.Errorf("no daemon within %v (Config.StartTimeout): %w", c.cfg.StartTimeout, context.DeadlineExceeded))
+	defer cancel()
+	noted, _ := p.lastStart()
+	for {
+		l, err := c.attach(ctx, p)
+		if err == nil || !transient(err) {
+			return l, err
+		}
+		if n, failure := p.lastStart(); n != noted && failure != nil {
+			return nil, failure
+		}
+		release, leads, lerr := p.lead()
+		if lerr != nil {
+			return nil, c.directoryError(lerr)
+		}
+		if leads {
+			l, err = c.startOrWait(ctx, p)
+			release()
+			if err == nil && l != nil || err != nil && !transient(err) {
+				return l, err
+			}
+			noted, _ = p.lastStart()
+		}
+		if err != nil && !pause(ctx) {
+			return nil, c.givenUp(ctx, err)
+		}
+	}
+}
+
+// startOrWait is what the leader does: it looks again, since the daemon may
+// have come while it waited to lead, and starts one if none lives. It returns
+// neither a link nor an error when a daemon now serves.
+func (c *client) startOrWait(ctx context.Context, p place) (*link, error) {
+	l, err := c.attach(ctx, p)
+	if err == nil || !transient(err) {
+		return l, err
+	}
+	alive, aerr := p.alive()
+	switch {
+	case aerr != nil:
+		return nil, c.directoryError(aerr)
+	case alive && errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, c.unresponsive(p, err)
+	case alive && errors.Is(err, rundir.ErrAbsent):
+		return nil, errStarting
+	case alive:
+		return nil, err
+	}
+	c.cfg.Logger.Debug("starting a daemon", "name", c.cfg.Name, "because", err)
+	return nil, p.start(ctx)
+}
+
+// transient reports whether an attempt to attach failed in a way that a start,
+// or waiting for one, may mend.
+func transient(err error) bool {
+	var start *StartError
+	return !errors.As(err, &start)
+}
+
+// pause waits a random moment before the next look, so that the many do not
+// look at once. It reports whether the context goes on.
+func pause(ctx context.Context) bool {
+	t := time.NewTimer(time.Duration(2+rand.IntN(15)) * time.Millisecond)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// givenUp says why the waiting ended, and what was seen last.
+func (c *client) givenUp(ctx context.Context, last error) error {
+	cause := context.Cause(ctx)
+	if errors.Is(cause, ErrClosed) {
+		return c.startError(StageConnect, ErrClosed)
+	}
+	switch {
+	case errors.Is(last, ErrDraining), errors.Is(last, ErrAuth):
+		return c.startError(StageConnect, fmt.Errorf("%w: %w", last, cause))
+	}
+	return c.startError(StageConnect, fmt.Errorf("%w: %w: %w", ErrUnresponsive, last, cause))
+}
+
+func (c *client) unresponsive(p place, err error) error {
+	pid := 0
+	if e, rerr := p.endpoint(); rerr == nil {
+		pid = e.PID
+	}
+	return c.startError(StageConnect, fmt.Errorf("%w: process %d holds the lock but did not greet within %v (Config.ConnectTimeout): %w",
+		ErrUnresponsive, pid, c.cfg.ConnectTimeout, err))
+}
+
+func (c *client) directoryError(err error) error {
+	if errors.Is(err, rundir.ErrUnsafe) {
+		err = fmt.Errorf("%w: %w", ErrUnsafeDir, err)
+	}
+	return c.startError(StageDirectory, err)
+}
+
+// attach connects to the daemon that the endpoint names. An error that is not
+// a *StartError is transient.
+func (c *client) attach(ctx context.Context, p place) (*link, error) {
+	e, err := p.endpoint()
+	if err != nil {
+		var version *rundir.VersionError
+		if errors.As(err, &version) {
+			return nil, c.startError(StageConnect, fmt.Errorf("%w: %w", ErrIncompatible, err))
+		}
+		return nil, err
+	}
+	conn, reader, welcome, err := c.greet(ctx, p, e)
+	if err != nil {
+		return nil, err
+	}
+	// Only now, since an endpoint that nobody stands behind judges nothing.
+	if err := c.judge(e); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return c.newLink(conn, reader, e, welcome), nil
+}
+
+// greet dials the endpoint and authenticates both sides.
+func (c *client) greet(ctx context.Context, p place, e *rundir.Endpoint) (net.Conn, *wire.Reader, wire.Welcome, error) {
+	deadline := time.Now().Add(c.cfg.ConnectTimeout)
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	conn, err := p.dial(ctx, e)
+	if err != nil {
+		return nil, nil, wire.Welcome{}, err
+	}
+	conn.SetDeadline(deadline)
+	interrupted := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	reader := wire.NewReader(conn, defaultLimits.frame)
+	welcome, err := wire.Greet(reader, conn, e.Key, wire.Hello{
+		Incarnation: e.Incarnation,
+		Address:     e.Address,
+		Session:     session(),
+		PID:         os.Getpid(),
+	})
+	if !interrupted() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		conn.Close()
+		return nil, nil, wire.Welcome{}, c.greetError(err)
+	}
+	conn.SetDeadline(time.Time{})
+	return conn, reader, welcome, nil
+}
+
+// greetError gives a failed handshake its sentinel. What waiting or a new
+// daemon may mend stays transient: an imposter on a dead daemon's port, or a
+// daemon that leaves.
+func (c *client) greetError(err error) error {
+	var refused *wire.RefusedError
+	switch {
+	case errors.Is(err, wire.ErrAuth):
+		return fmt.Errorf("%w: %w", ErrAuth, err)
+	case !errors.As(err, &refused):
+		return fmt.Errorf("handshake: %w", err)
+	}
+	switch refused.Welcome.Code {
+	case wire.WelcomeDraining:
+		return ErrDraining
+	case wire.WelcomeTooManyClients:
+		return c.startError(StageConnect, fmt.Errorf("%w: %s", ErrTooManyClients, refused.Welcome.Text))
+	case wire.WelcomeIncompatible:
+		return c.startError(StageConnect, fmt.Errorf("%w: %s", ErrIncompatible, refused.Welcome.Text))
+	}
+	return c.startError(StageConnect, err)
+}
+
+// judge says whether the daemon behind an endpoint is the one that is meant.
+func (c *client) judge(e *rundir.Endpoint) error {
+	switch {
+	case e.Service != c.svc.Name:
+		return c.startError(StageConnect, fmt.Errorf("%w: the daemon named %q (pid %d) serves %s: choose another Config.Name",
+			ErrIncompatible, c.cfg.Name, e.PID, e.Service))
+	case e.Config != c.config:
+		return c.startError(StageConnect, fmt.Errorf("%w (pid %d): use the same constructor and arguments, or another Config.Name, or shut it down first",
+			ErrConfigMismatch, e.PID))
+	}
+	return nil
+}
+
+// newLink makes the link and finds the daemon's number for each of our methods.
+func (c *client) newLink(conn net.Conn, reader *wire.Reader, e *rundir.Endpoint, welcome wire.Welcome) *link {
+	l := &link{
+		conn:        conn,
+		reader:      reader,
+		window:      newWindow(welcome.Calls, int(welcome.Bytes)),
+		incarnation: e.Incarnation,
+		methods:     c.bind(e),
+		verdict:     defaultLimits.verdict,
+		lost:        c.forget,
+		pending:     make(map[uint64]*pendingCall),
+	}
+	l.out = newOutbox(conn, 0, l.close)
+	watchFrames(conn, reader)
+	return l
+}
+
+// bind matches methods by name and signature, so that two builds can share a
+// daemon as far as they agree.
+func (c *client) bind(e *rundir.Endpoint) []binding {
+	theirs := make(map[string]rundir.MethodLine, len(e.Methods))
+	for _, m := range e.Methods {
+		theirs[m.Name] = m
+	}
+	bindings := make([]binding, len(c.svc.Methods))
+	for i, ours := range c.svc.Methods {
+		m, ok := theirs[ours.Name]
+		signature := c.svc.Signature(i)
+		switch {
+		case !ok:
+			bindings[i].err = fmt.Errorf("%w: %w: the daemon (pid %d, %s) has no %s; restart it with this program's version",
+				ErrIncompatible, ErrNoMethod, e.PID, e.Build, ours.Name)
+		case m.Hash != wire.SignatureHash(signature):
+			bindings[i].err = fmt.Errorf("%w: %s is %s here and %s in the daemon (pid %d); restart it with this program's version",
+				ErrIncompatible, ours.Name, signature, m.Signature, e.PID)
+		default:
+			bindings[i].number = uint16(m.Number)
+		}
+	}
+	return bindings
+}
+
+// watchFrames closes a connection on which a frame began to arrive and does
+// not end. A connection without an unfinished frame may be silent for ever.
+func watchFrames(conn net.Conn, reader *wire.Reader) {
+	lim := &defaultLimits
+	reader.Stalled = func(size int) {
+		conn.SetReadDeadline(time.Now().Add(lim.frameBase + time.Duration(size>>20)*lim.framePerMiB))
+	}
+	reader.Resumed = func() { conn.SetReadDeadline(time.Time{}) }
+}

@@ -1,0 +1,252 @@
+package rt
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/internal/wire"
+	"github.com/loopgen/loopgen/rt/stub"
+)
+
+// daemon hosts one object: it admits connections, runs their calls in turn,
+// and decides when to leave. It knows neither files nor processes; see serve.
+type daemon struct {
+	svc      *stub.Service
+	object   any
+	endpoint rundir.Endpoint // who it is; complete before the first connection
+	idleTTL  time.Duration
+	limits   limits
+	log      *slog.Logger
+	turn     turn
+	started  time.Time
+
+	// ctx lives as long as the object: it is the context of the constructor
+	// and the parent of every call's. stop ends it.
+	ctx  context.Context
+	stop context.CancelCauseFunc
+
+	departing chan struct{} // closed by leave
+
+	// mu guards what follows. Admission and the decision to leave are made
+	// under it, so that a connection is either admitted by a daemon that stays
+	// or sees one that leaves.
+	mu        sync.Mutex
+	conns     map[*serverConn]struct{} // admitted
+	strangers []*serverConn            // not yet admitted, the oldest first
+	running   int                      // calls accepted and not yet answered
+	finished  *sync.Cond               // signalled when running falls to 0
+	idle      *time.Timer              // runs while nobody is connected
+	idleAt    time.Time                // when the idle time is over
+	leaving   string                   // why it leaves; empty: it does not
+	mode      ShutdownMode             // how
+	refusals  refusals
+	numbers   uint64 // of connections
+	executed  uint64
+	lastPanic string
+}
+
+// newDaemon makes the daemon around an object that is yet to be made: the
+// constructor gets the daemon's context.
+func newDaemon(svc *stub.Service, idleTTL time.Duration, log *slog.Logger) *daemon {
+	d := &daemon{
+		svc:       svc,
+		idleTTL:   idleTTL,
+		limits:    defaultLimits,
+		log:       log,
+		departing: make(chan struct{}),
+		conns:     make(map[*serverConn]struct{}),
+	}
+	d.finished = sync.NewCond(&d.mu)
+	d.ctx, d.stop = context.WithCancelCause(context.Background())
+	return d
+}
+
+// open starts the idle time. A daemon that was just born waits a while longer,
+// so that whoever started it finds it.
+func (d *daemon) open() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.started = time.Now()
+	if d.idleTTL < 0 {
+		return
+	}
+	d.idleAt = time.Now().Add(max(d.idleTTL, d.limits.birthGrace))
+	d.idle = time.AfterFunc(time.Until(d.idleAt), d.checkIdle)
+}
+
+// checkIdle leaves if nobody came. It runs in the timer's goroutine.
+func (d *daemon) checkIdle() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.conns) > 0 || d.running > 0 || d.leaving != "" {
+		return
+	}
+	if left := time.Until(d.idleAt); left > 0 {
+		d.idle.Reset(left)
+		return
+	}
+	d.leaveLocked("idle", ShutdownDrain)
+}
+
+// rearm looks at the idle time again after a connection or a call has ended.
+// used tells whether that was a use of the object, which begins the time anew.
+// d.mu is held.
+func (d *daemon) rearm(used bool) {
+	if d.idle == nil || len(d.conns) > 0 || d.running > 0 {
+		return
+	}
+	if used {
+		d.idleAt = time.Now().Add(d.idleTTL)
+	}
+	d.idle.Reset(max(time.Until(d.idleAt), 0))
+}
+
+// begun counts a call that was accepted.
+func (d *daemon) begun() {
+	d.mu.Lock()
+	d.running++
+	d.mu.Unlock()
+}
+
+// ended counts a call whose answer is in its connection's outbox.
+func (d *daemon) ended(executed bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.running--
+	if executed {
+		d.executed++
+	}
+	if d.running == 0 {
+		d.finished.Broadcast()
+		d.rearm(true)
+	}
+}
+
+// admit takes a connection through the handshake, within the time for it.
+// Whoever fails learns nothing: the connection is closed without a byte.
+func (d *daemon) admit(conn net.Conn) (*serverConn, error) {
+	s := d.meet(conn)
+	if s == nil {
+		conn.Close()
+		return nil, ErrDraining
+	}
+	if err := conn.SetDeadline(time.Now().Add(d.limits.handshake)); err != nil {
+		d.dismiss(s)
+		conn.Close()
+		return nil, err
+	}
+	id := wire.Identity{Incarnation: d.endpoint.Incarnation, Address: d.endpoint.Address}
+	_, welcome, err := wire.Admit(s.reader, conn, d.endpoint.Key, id, func(h wire.Hello) wire.Welcome {
+		s.pid = h.PID
+		return d.decide(s)
+	})
+	if err == nil {
+		err = conn.SetDeadline(time.Time{})
+	}
+	if err != nil || welcome.Code != wire.WelcomeOK {
+		d.dismiss(s)
+		conn.Close()
+		if err == nil {
+			err = &wire.RefusedError{Welcome: welcome}
+		}
+		d.refused(conn.RemoteAddr(), err)
+		return nil, err
+	}
+	watchFrames(conn, s.reader)
+	return s, nil
+}
+
+// meet makes room for a connection that has not proved anything: the oldest of
+// too many is closed, so that a crowd of silent ones keeps nobody out.
+func (d *daemon) meet(conn net.Conn) *serverConn {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.leaving != "" {
+		return nil
+	}
+	d.numbers++
+	s := &serverConn{
+		d:      d,
+		conn:   conn,
+		reader: wire.NewReader(conn, d.limits.frame),
+		number: d.numbers,
+		since:  time.Now(),
+		calls:  make(map[uint64]*servedCall),
+		ended:  make(chan struct{}),
+	}
+	s.out = newOutbox(conn, d.limits.write, func(error) { conn.Close() })
+	s.ctx, s.cancel = context.WithCancelCause(d.ctx)
+	d.strangers = append(d.strangers, s)
+	if len(d.strangers) > d.limits.strangers {
+		d.strangers[0].conn.Close()
+		d.strangers = slices.Delete(d.strangers, 0, 1)
+	}
+	return s
+}
+
+// decide admits an authenticated client, or says why not.
+func (d *daemon) decide(s *serverConn) wire.Welcome {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.leaving != "":
+		return wire.Welcome{Code: wire.WelcomeDraining, Text: d.leaving}
+	case len(d.conns) >= d.limits.clients:
+		return wire.Welcome{Code: wire.WelcomeTooManyClients, Text: fmt.Sprintf("%d are connected", len(d.conns))}
+	}
+	d.conns[s] = struct{}{}
+	return wire.Welcome{
+		Code:  wire.WelcomeOK,
+		Calls: d.limits.calls,
+		Bytes: int64(d.limits.bytes),
+		Frame: d.limits.frame,
+	}
+}
+
+// dismiss forgets a connection, admitted or not.
+func (d *daemon) dismiss(s *serverConn) {
+	s.cancel(errClientGone)
+	s.mu.Lock()
+	used := !s.observes
+	s.mu.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.strangers = slices.DeleteFunc(d.strangers, func(o *serverConn) bool { return o == s })
+	if _, ok := d.conns[s]; ok {
+		delete(d.conns, s)
+		d.rearm(used)
+	}
+}
+
+// refused logs a connection that was not admitted, but not every one: a
+// scanner must not fill the log.
+func (d *daemon) refused(from any, err error) {
+	d.mu.Lock()
+	suppressed, ok := d.refusals.note(time.Now())
+	d.mu.Unlock()
+	if ok {
+		d.log.Warn("refused a connection", "from", from, "because", err, "unlogged", suppressed)
+	}
+}
+
+// refusals lets one refusal a second through to the log.
+type refusals struct {
+	last       time.Time
+	suppressed int
+}
+
+func (r *refusals) note(now time.Time) (suppressed int, ok bool) {
+	if now.Sub(r.last) < time.Second {
+		r.suppressed++
+		return 0, false
+	}
+	suppressed = r.suppressed
+	r.last, r.suppressed = now, 0
+	return suppressed, true
+}

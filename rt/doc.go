@@ -1,0 +1,78 @@
+// Package rt shares one Go object between the processes of a user. The object
+// lives in a daemon that the first client starts, out of the client's own
+// program, and that leaves when nobody needs it.
+//
+// loopgen generates, for a type Counter with a constructor NewCounter(start
+// int), a function ShareCounter, a client and a proxy:
+//
+//	func main() {
+//		rt.ServeIfDaemon() // first line of main, and of TestMain
+//		shared := counter.ShareCounter(rt.Config{Name: "my-counter"}, 10)
+//		defer shared.Close()
+//
+//		c, err := shared.Connect(ctx) // *counter.CounterClient; starts the daemon if there is none
+//		n, err := c.Inc(ctx)          // every method: context first, error last
+//
+//		p, err := shared.Proxy(ctx) // *counter.CounterProxy: the method set of *Counter
+//		n = p.Inc()
+//	}
+//
+// # What is promised
+//
+// There is one object per user, host and name. Its methods run one at a time,
+// first come first served, unless they are marked readonly or concurrent. A
+// call is executed at most once: it is tried again only when it is certain that
+// it was not executed, and what cannot be known is said, as OutcomeUnknown. The
+// object's state lives as long as the daemon: IdleTTL after its last client it
+// is gone, and whoever calls next gets a fresh one; Config.OnRestart tells.
+//
+// The context of a call bounds it: its deadline travels, and when it ends the
+// call is taken back if it has not begun. A method that takes a context gets
+// one that ends with the caller's, with the caller's connection, or when the
+// daemon is told to leave at once; a method that runs is never interrupted
+// otherwise. Values of the context do not travel.
+//
+// # Errors
+//
+// A method's own error comes back bare: the package's sentinels, those of io,
+// context, io/fs, os and net, and exported error types keep their identity
+// through wrapping and errors.Join; what cannot be rebuilt is a [*RemoteError].
+// Everything else is an [Error]: a [*CallError] with an [Outcome], or a
+// [*StartError] with a stage.
+//
+// # What runs in the daemon
+//
+// The daemon is this program, started again: package initialisation runs in it,
+// and main up to ServeIfDaemon. It is a session of its own, so that no signal of
+// a terminal or a process group reaches it; its directory is /, its umask 077,
+// its standard input empty, and its output goes to a log (Status says where).
+// No descriptor of the client is open in it. It keeps the client's priority and
+// resource limits. SIGTERM and SIGINT make it finish the running calls and
+// leave; a second one ends it at once. When it leaves it calls the object's
+// Close, if there is one, and waits up to 5 s for it.
+//
+// Its environment is Config.Env or, if that is nil, that of the client that
+// happened to start it, less what describes that client's terminal, login,
+// supervisor or build: LOOPGEN_MODE; PWD (set to /), OLDPWD, SHLVL, _; TERM,
+// TERM_*, COLORTERM, COLUMNS, LINES, WINDOWID, STY, TMUX, TMUX_*; SSH_CLIENT,
+// SSH_CONNECTION, SSH_TTY, XDG_SESSION_*, SUDO_*; INVOCATION_ID, JOURNAL_STREAM,
+// NOTIFY_SOCKET, LISTEN_*, WATCHDOG_*, MAINPID, SYSTEMD_EXEC_PID; MAKEFLAGS,
+// MAKELEVEL, MFLAGS, GOCOVERDIR.
+//
+// Systemd, containers and CI runners may kill it with the job that started it.
+//
+// # Environment variables
+//
+// LOOPGEN_DIR is the base directory of all singletons with ScopeUser, an
+// absolute path. LOOPGEN_MODE=inprocess keeps everything in this process: no
+// daemon is started, calls still pass the codec, the limits and the turn.
+//
+// # Files of this package
+//
+// The data path is four functions: client.call (client.go, with link.go),
+// daemon.serveConn and serverConn.answer (serveconn.go), turn (turn.go). The
+// start path is four: client.connect (client.go, with connect.go), onDisk.spawn
+// (ondisk.go), ServeIfDaemon and serve (serve.go). daemon.go admits and counts,
+// leave.go leaves, control.go has Status and Shutdown, outbox.go and window.go
+// keep a slow peer from holding up anybody else. The wire is in PROTOCOL.md.
+package rt

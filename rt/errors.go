@@ -1,0 +1,210 @@
+package rt
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/loopgen/loopgen/rt/stub"
+)
+
+// Error is satisfied by every error that loopgen itself makes: [*CallError],
+// [*StartError], [*PanicError] and the sentinels. An error that a shared
+// object's own method returned never satisfies it, so
+//
+//	var fault rt.Error
+//	if errors.As(err, &fault) { … }
+//
+// tells the two apart.
+type Error interface {
+	error
+	// loopgen keeps the interface closed.
+	loopgen()
+}
+
+// sentinel is an [Error] that is compared, not inspected.
+type sentinel string
+
+func (s sentinel) Error() string { return string(s) }
+func (s sentinel) loopgen()      {}
+
+// The sentinels. Use errors.Is: what is returned is a [*CallError] or a
+// [*StartError] around one of them that says more.
+var (
+	// ErrNotRunning: there is no daemon, and Status and Shutdown start none.
+	ErrNotRunning Error = sentinel("no daemon is running")
+	// ErrClosed: the Shared, or the handle, was closed. Make another one.
+	ErrClosed Error = sentinel("closed")
+	// ErrIncompatible: the running daemon was built from another version of
+	// the type, or speaks another protocol. Restart it, or build both programs
+	// from the same source.
+	ErrIncompatible Error = sentinel("incompatible with the running daemon")
+	// ErrConfigMismatch: the running daemon made its object with another
+	// constructor or other arguments. Use another Config.Name, the same
+	// arguments, or shut it down first.
+	ErrConfigMismatch Error = sentinel("the running daemon was started with another configuration")
+	// ErrUnresponsive: the daemon lives, since it holds its lock, but does not
+	// answer. It may be stopped or starved; no second one is started.
+	ErrUnresponsive Error = sentinel("the daemon does not respond")
+	// ErrUnsafeDir: a directory of the singleton has an owner or a mode that
+	// would let other users in. Mend or remove it; loopgen does neither.
+	ErrUnsafeDir Error = sentinel("unsafe directory")
+	// ErrTooLarge: an argument or a result does not fit into a frame (16 MiB).
+	ErrTooLarge Error = sentinel("too large")
+	// ErrDraining: the daemon is leaving and takes no more calls. Calls are
+	// tried again by themselves until the context or StartTimeout ends.
+	ErrDraining Error = sentinel("the daemon is leaving")
+	// ErrHookMissing: the program does not call ServeIfDaemon, so it cannot
+	// become the daemon. Call it first in main, and in TestMain.
+	ErrHookMissing Error = sentinel("rt.ServeIfDaemon was not called: make it the first line of main and of TestMain")
+	// ErrReentrant: the daemon tried to be a client of itself, which would
+	// wait for ever. Call the object's method directly.
+	ErrReentrant Error = sentinel("the daemon cannot be a client of itself")
+	// ErrTooManyClients: the daemon has as many connections as it admits (1024).
+	ErrTooManyClients Error = sentinel("too many clients")
+	// ErrAuth: whoever listens at the daemon's address is not the daemon, or
+	// belongs to another user.
+	ErrAuth Error = sentinel("authentication failed")
+	// ErrBadArguments: the daemon could not decode the arguments. The method
+	// was not called.
+	ErrBadArguments Error = sentinel("bad arguments")
+	// ErrNoMethod: the daemon does not have the method.
+	ErrNoMethod Error = sentinel("no such method")
+	// ErrEncode: a value cannot travel exactly: a cycle, text that is not
+	// UTF-8, and the like. The message names the value.
+	ErrEncode Error = sentinel("cannot be encoded")
+)
+
+// errWindow: the daemon refused a call because the connection had too many
+// outstanding. The client waits locally, so that only a faulty client sees it.
+var errWindow Error = sentinel("too many outstanding calls on the connection")
+
+// Outcome says what is known about whether a failed call was executed.
+type Outcome uint8
+
+const (
+	// OutcomeUnknown: the call was sent and the answer lost. It may have been
+	// executed, may be running still, or may never run. It is never repeated
+	// for the caller.
+	OutcomeUnknown Outcome = iota
+	// OutcomeNotSent: no complete request left this process.
+	OutcomeNotSent
+	// OutcomeNotExecuted: the daemon says that the method was not called.
+	OutcomeNotExecuted
+	// OutcomeExecuted: the method was called, but its result cannot be had.
+	OutcomeExecuted
+)
+
+// String returns "unknown", "not sent", "not executed" or "executed".
+func (o Outcome) String() string {
+	switch o {
+	case OutcomeUnknown:
+		return "unknown"
+	case OutcomeNotSent:
+		return "not sent"
+	case OutcomeNotExecuted:
+		return "not executed"
+	case OutcomeExecuted:
+		return "executed"
+	}
+	return fmt.Sprintf("Outcome(%d)", uint8(o))
+}
+
+// CallError is a call that failed for a reason other than the method's own
+// error. Err wraps one of the sentinels, a [*PanicError], a [*StartError], the
+// context's error or what the system said.
+type CallError struct {
+	Method      string  // the service and the method: "example.com/counter.Counter.Inc"
+	Outcome     Outcome // whether it was executed
+	Incarnation string  // the object's life that the call was sent to; empty when there was none
+	Err         error
+}
+
+// Error says which call failed, why, and whether it was executed.
+func (e *CallError) Error() string {
+	var state string
+	switch e.Outcome {
+	case OutcomeUnknown:
+		state = "it is unknown whether it was executed"
+	default:
+		state = e.Outcome.String()
+	}
+	return fmt.Sprintf("loopgen: %s: %v (%s)", e.Method, e.Err, state)
+}
+
+// Unwrap returns Err.
+func (e *CallError) Unwrap() error { return e.Err }
+
+func (e *CallError) loopgen() {}
+
+// StartError is a daemon that could not be reached or started.
+type StartError struct {
+	Service  string // the import path and name of the type
+	Name     string // the singleton's name
+	Stage    Stage  // how far it came
+	Err      error  // why; for StageConstructor the constructor's own error
+	Stack    string // the constructor's stack, when it panicked
+	ExitCode int    // the exit status of a child that ended before it served, else 0
+	Log      string // the path of the daemon's log, empty when there is none
+	LogTail  string // the last lines of that log, when the child ended by itself
+}
+
+// Stage is a step on the way to a connection.
+type Stage string
+
+// The stages, in order.
+const (
+	StageDirectory   Stage = "directory"   // find and check the singleton's directory
+	StageConnect     Stage = "connect"     // reach a daemon that runs
+	StageSpawn       Stage = "spawn"       // start the child process
+	StageConstructor Stage = "constructor" // make the object
+	StageListen      Stage = "listen"      // open the socket
+	StagePublish     Stage = "publish"     // write the endpoint file
+)
+
+// Error says what could not be started, at which stage, and why.
+func (e *StartError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "loopgen: %s", e.Service)
+	if e.Name != e.Service {
+		fmt.Fprintf(&b, " %q", e.Name)
+	}
+	fmt.Fprintf(&b, ": %s: %v", e.Stage, e.Err)
+	if e.Stack != "" {
+		fmt.Fprintf(&b, "\n%s", strings.TrimRight(e.Stack, "\n"))
+	}
+	if e.LogTail != "" {
+		fmt.Fprintf(&b, "\nlast lines of %s:\n%s", e.Log, strings.TrimRight(e.LogTail, "\n"))
+	} else if e.Log != "" {
+		fmt.Fprintf(&b, " (log: %s)", e.Log)
+	}
+	return b.String()
+}
+
+// Unwrap returns Err.
+func (e *StartError) Unwrap() error { return e.Err }
+
+func (e *StartError) loopgen() {}
+
+// PanicError is a panic, or a call of runtime.Goexit, in a method or a
+// constructor. The daemon lives on.
+type PanicError struct {
+	Value string // the panic's value, printed
+	Stack string // the daemon's stack where it happened
+}
+
+// Error returns the panic's value; the stack is in the field.
+func (e *PanicError) Error() string { return e.Value }
+
+func (e *PanicError) loopgen() {}
+
+// RemoteError is an error of the method that cannot be rebuilt in this
+// process: its type, its message and what it wrapped. See [stub.RemoteError].
+type RemoteError = stub.RemoteError
+
+// asCallError returns err as a *CallError, if it is one.
+func asCallError(err error) *CallError {
+	var ce *CallError
+	errors.As(err, &ce)
+	return ce
+}

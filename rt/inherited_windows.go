@@ -1,0 +1,25 @@
+package rt
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/windows"
+)
+
+// inherited says what this process took over from whoever started it: the
+// names of its environment variables. Windows has neither nice nor rlimits.
+func inherited() (nice int, limits map[string]string, env []string) {
+	for _, entry := range os.Environ() {
+		if name, _, _ := strings.Cut(entry, "="); name != "" {
+			env = append(env, name)
+		}
+	}
+	slices.Sort(env)
+	return 0, nil, env
+}
+
+// isReset reports whether the peer's process ended with data unread.
+func isReset(err error) bool { return errors.Is(err, windows.WSAECONNRESET) }

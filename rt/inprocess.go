@@ -1,0 +1,147 @@
+package rt
+
+import (
+	"context"
+	"net"
+	"sync"
+
+	"github.com/loopgen/loopgen/rt/internal/rundir"
+)
+
+// inProcess is the place of LOOPGEN_MODE=inprocess: the daemon is a part of
+// this process, one per scope and name, reached over a pipe in memory. All but
+// files, locks and processes is as ever: codec, handshake, limits, turn, idle
+// time. For debuggers, and for tests that want no second process.
+type inProcess struct {
+	*room
+	client *client
+}
+
+// room is what all clients of one scope and name share.
+type room struct {
+	leader chan struct{} // holds a token unless somebody leads
+
+	mu       sync.Mutex
+	daemon   *daemon // nil: none lives
+	sequence uint64
+	failure  error // of the last start
+}
+
+var rooms struct {
+	sync.Mutex
+	byKey map[[2]string]*room
+}
+
+func inThisProcess(c *client) place {
+	key := [2]string{string(c.cfg.Scope), c.cfg.Name}
+	rooms.Lock()
+	defer rooms.Unlock()
+	r := rooms.byKey[key]
+	if r == nil {
+		r = &room{leader: make(chan struct{}, 1)}
+		r.leader <- struct{}{}
+		if rooms.byKey == nil {
+			rooms.byKey = make(map[[2]string]*room)
+		}
+		rooms.byKey[key] = r
+	}
+	return inProcess{r, c}
+}
+
+func (p inProcess) endpoint() (*rundir.Endpoint, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.daemon == nil {
+		return nil, rundir.ErrAbsent
+	}
+	return &p.daemon.endpoint, nil
+}
+
+func (p inProcess) dial(context.Context, *rundir.Endpoint) (net.Conn, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.daemon == nil {
+		return nil, rundir.ErrAbsent
+	}
+	ours, theirs := net.Pipe()
+	go p.daemon.serveConn(theirs) // ends with the connection
+	return ours, nil
+}
+
+func (p inProcess) lead() (func(), bool, error) {
+	select {
+	case token := <-p.leader:
+		return func() { p.leader <- token }, true, nil
+	default:
+		return nil, false, nil
+	}
+}
+
+func (p inProcess) alive() (bool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.daemon != nil, nil
+}
+
+func (p inProcess) lastStart() (uint64, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sequence, p.failure
+}
+
+// barred returns nil: in one process nobody can tell the object's own calls
+// from others. A method that calls its own proxy waits for itself.
+func (p inProcess) barred() error { return nil }
+
+func (p inProcess) start(context.Context) error {
+	c := p.client
+	d := newDaemon(c.svc, c.cfg.IdleTTL, c.cfg.Logger)
+	req := startRequest{
+		Name: c.cfg.Name, Scope: string(c.cfg.Scope), Service: c.svc.Name,
+		Args: c.args, Config: c.config, StartTimeout: c.cfg.StartTimeout,
+	}
+	var err error
+	if d.endpoint, err = newEndpoint(req, c.svc); err == nil {
+		d.endpoint.Network, d.endpoint.Address = "memory", d.endpoint.Incarnation
+		err = d.construct(req)
+	}
+	if err != nil {
+		failure := c.startError(StageConstructor, err)
+		if p, ok := err.(*PanicError); ok {
+			failure.Stack = p.Stack
+		}
+		err = failure
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sequence++
+	p.failure = err
+	if err != nil {
+		d.stop(err)
+		return err
+	}
+	p.daemon = d
+	d.open()
+	go p.run(d) // ends when the daemon has left
+	return nil
+}
+
+// run waits until the daemon leaves and empties the room only when the object
+// is gone, so that an old and a new one never coexist.
+func (p inProcess) run(d *daemon) {
+	<-d.departing
+	d.depart()
+	p.mu.Lock()
+	p.daemon = nil
+	p.mu.Unlock()
+	d.hangUp()
+}
+
+// hangUp closes what depart left open for the end of the process to close.
+func (d *daemon) hangUp() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for s := range d.conns {
+		s.conn.Close()
+	}
+}

@@ -1,0 +1,160 @@
+package rt
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"time"
+)
+
+// leave makes the daemon leave: from now on nobody is admitted and no call
+// begins. What runs is finished by depart. A later call can only hurry it.
+func (d *daemon) leave(reason string, mode ShutdownMode) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.leaveLocked(reason, mode)
+}
+
+// leaveLocked is leave with d.mu held.
+func (d *daemon) leaveLocked(reason string, mode ShutdownMode) {
+	if mode == ShutdownNow && d.mode != ShutdownNow {
+		d.mode = mode
+		d.stop(errLeavingNow)
+		d.finished.Broadcast()
+	}
+	if d.leaving != "" {
+		return
+	}
+	d.leaving = reason
+	d.log.Info("leaving", "because", reason, "calls", d.executed, "running", d.running)
+	close(d.departing)
+}
+
+// depart brings a leaving daemon to its end: clients are told, calls that wait
+// are refused, calls that run are finished and acknowledged, connections are
+// closed once their clients have read everything, and the object is closed.
+// The connection that asked for the shutdown stays open: its end tells the
+// client that the process is gone.
+func (d *daemon) depart() {
+	d.turn.close(ErrDraining)
+	d.mu.Lock()
+	reason := d.leaving
+	conns := make([]*serverConn, 0, len(d.conns))
+	for s := range d.conns {
+		conns = append(conns, s)
+	}
+	for _, s := range d.strangers {
+		s.conn.Close()
+	}
+	d.mu.Unlock()
+	for _, s := range conns {
+		s.goAway(reason)
+	}
+	d.finish()
+	var lingering sync.WaitGroup
+	for _, s := range conns {
+		lingering.Go(func() { s.linger() })
+	}
+	lingering.Wait()
+	d.closeObject()
+	d.stop(ErrDraining)
+}
+
+// finish waits for the calls that run: as long as they take, or, when the
+// daemon leaves at once, until they have had time to notice.
+func (d *daemon) finish() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var since time.Time
+	for d.running > 0 {
+		if d.mode == ShutdownNow {
+			if since.IsZero() {
+				since = time.Now()
+				time.AfterFunc(d.limits.cancelGrace, d.finished.Broadcast)
+			}
+			if time.Since(since) >= d.limits.cancelGrace {
+				d.log.Warn("leaving although calls still run", "running", d.running)
+				return
+			}
+		}
+		d.finished.Wait()
+	}
+}
+
+// linger closes a connection so that no answer is lost: all is written, the
+// end is announced, and what the client may still send is read, since closing
+// a TCP socket with unread data resets it and discards what was sent.
+func (s *serverConn) linger() {
+	s.out.drain()
+	s.mu.Lock()
+	stays := s.stays
+	s.mu.Unlock()
+	if stays {
+		return
+	}
+	s.conn.SetReadDeadline(time.Now().Add(s.d.limits.linger))
+	if c, ok := s.conn.(interface{ CloseWrite() error }); ok {
+		c.CloseWrite()
+	}
+	<-s.ended // serveConn reads on until the end, or the deadline
+}
+
+// closeObject calls the object's own Close, if it has one, and waits for it
+// only so long.
+func (d *daemon) closeObject() {
+	var closing func() error
+	switch o := d.object.(type) {
+	case interface{ Close() error }:
+		closing = o.Close
+	case interface{ Close() }:
+		closing = func() error { o.Close(); return nil }
+	default:
+		return
+	}
+	done := make(chan struct{})
+	go func() { // ends with Close, or with the process
+		defer close(done)
+		defer func() {
+			if v := recover(); v != nil {
+				d.log.Error("the object's Close panicked", "value", v)
+			}
+		}()
+		if err := closing(); err != nil {
+			d.log.Error("the object's Close failed", "err", err)
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(d.limits.objectClose):
+		d.log.Error("the object's Close did not return", "within", d.limits.objectClose)
+	}
+}
+
+// acceptAll serves every connection that the listener takes until it is
+// closed. It never waits for a client, and when the process is out of
+// descriptors it waits a moment instead of giving up.
+func (d *daemon) acceptAll(ln net.Listener, trusted func(net.Conn) error) {
+	for {
+		conn, err := ln.Accept()
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			d.refused("the listener", err)
+			select {
+			case <-time.After(50 * time.Millisecond):
+			case <-d.departing:
+				return
+			}
+			continue
+		}
+		go func() { // ends with the connection
+			if err := trusted(conn); err != nil {
+				d.refused(conn.RemoteAddr(), err)
+				conn.Close()
+				return
+			}
+			d.serveConn(conn)
+		}()
+	}
+}

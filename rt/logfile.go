@@ -1,0 +1,49 @@
+package rt
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+// openLog opens the daemon's log for appending. One that is over the limit, or
+// is not a regular file, is moved out of the way first.
+func openLog(path string, limit int64) (*os.File, error) {
+	if info, err := os.Lstat(path); err == nil && (!info.Mode().IsRegular() || info.Size() > limit) {
+		if err := os.Rename(path, path+".1"); err != nil {
+			return nil, fmt.Errorf("turn the log over: %w", err)
+		}
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|noFollow, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	return f, nil
+}
+
+// logFile is the log of this daemon: the file that its standard output and
+// error are. Its structured log, the program's own output and the Go runtime's
+// last words all go there.
+type logFile struct{ path string }
+
+func newLogFile(path string) *logFile { return &logFile{path: path} }
+
+// rotate starts a new log when the old one is full or was removed. The full
+// one is kept as path.1.
+func (l *logFile) rotate(limit int64) {
+	info, err := os.Stat(l.path)
+	current, cerr := os.Stderr.Stat()
+	switch {
+	case cerr != nil:
+		return
+	case errors.Is(err, os.ErrNotExist):
+	case err != nil || info.Size() <= limit && os.SameFile(info, current):
+		return
+	}
+	f, err := openLog(l.path, limit)
+	if err != nil {
+		return // the old one is written on
+	}
+	defer f.Close()
+	redirectOutput(f)
+}

@@ -1,0 +1,198 @@
+package rt
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/loopgen/loopgen/rt/internal/process"
+	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/internal/wire"
+)
+
+// session names this process in the daemon's log, across its connections.
+var session = sync.OnceValue(func() string {
+	var b [8]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+})
+
+// place returns where the client's daemon is found.
+func (c *client) place() (place, error) {
+	explicit, err := c.scopeDirectory()
+	if err != nil {
+		return nil, c.startError(StageDirectory, err)
+	}
+	if os.Getenv("LOOPGEN_MODE") == "inprocess" {
+		return inThisProcess(c), nil
+	}
+	anchor, err := rundir.Anchor(explicit)
+	if err != nil {
+		return nil, c.directoryError(err)
+	}
+	dir, err := rundir.Open(anchor, c.cfg.Name)
+	if err != nil {
+		return nil, c.directoryError(err)
+	}
+	return &onDisk{client: c, anchor: anchor, dir: dir}, nil
+}
+
+// scopeDirectory checks scope and transport, and returns the directory that
+// the scope names, if it names one.
+func (c *client) scopeDirectory() (string, error) {
+	switch c.cfg.Transport {
+	case TransportAuto, TransportUnix, TransportTCP:
+	default:
+		return "", fmt.Errorf("unknown transport %q: use TransportAuto, TransportUnix or TransportTCP", c.cfg.Transport)
+	}
+	dir, named := strings.CutPrefix(string(c.cfg.Scope), scopeDir)
+	switch {
+	case named && !filepath.IsAbs(dir):
+		return "", fmt.Errorf("ScopeDir(%q): the path is not absolute", dir)
+	case !named && c.cfg.Scope != ScopeUser:
+		return "", fmt.Errorf("unknown scope %q: use ScopeUser or ScopeDir", c.cfg.Scope)
+	case named:
+		return dir, nil
+	}
+	return "", nil
+}
+
+// onDisk finds the daemon by the files of its directory and starts it as a
+// process.
+type onDisk struct {
+	client *client
+	anchor string
+	dir    *rundir.Dir
+}
+
+func (p *onDisk) endpoint() (*rundir.Endpoint, error) { return p.dir.ReadEndpoint() }
+
+func (p *onDisk) alive() (bool, error) { return p.dir.Alive() }
+
+func (p *onDisk) lead() (func(), bool, error) { return p.dir.TrySpawnLock() }
+
+// barred keeps the daemon from waiting for itself, and a program that cannot
+// become the daemon from working only as long as another one happens to be it.
+func (p *onDisk) barred() error {
+	if path := serving.Load(); path != nil && *path == p.dir.Path() {
+		return ErrReentrant
+	}
+	if !hooked.Load() {
+		return ErrHookMissing
+	}
+	return nil
+}
+
+func (p *onDisk) dial(ctx context.Context, e *rundir.Endpoint) (net.Conn, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, e.Network, e.Address)
+	if err != nil {
+		return nil, err
+	}
+	if err := trusted(conn); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// trusted returns an error unless a Unix socket's peer is this very user. Root
+// is no exception: a daemon of root must not run what others ask of it, nor
+// hand its secrets to a daemon of theirs. TCP knows no user; there the
+// handshake has to do.
+func trusted(conn net.Conn) error {
+	uid, known, err := peerUID(conn)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: cannot tell whose socket it is: %w", ErrAuth, err)
+	case known && uid != os.Getuid():
+		return fmt.Errorf("%w: the peer is user %d, this is user %d", ErrAuth, uid, os.Getuid())
+	}
+	return nil
+}
+
+func (p *onDisk) lastStart() (uint64, error) {
+	s, err := p.dir.ReadStart()
+	if err != nil || s.OK {
+		return s.Sequence, nil
+	}
+	return s.Sequence, p.client.startFailure(s.Failure)
+}
+
+// start starts the daemon and waits for its report. What became of it is left
+// in the start file, for those who wait.
+func (p *onDisk) start(ctx context.Context) error {
+	c := p.client
+	if starting.Load() {
+		return c.startError(StageSpawn, fmt.Errorf("%w: until it serves it starts no other daemon either: connect in a method, not in the constructor", ErrReentrant))
+	}
+	report, err := p.spawn(ctx)
+	if err != nil {
+		return c.startError(StageSpawn, err)
+	}
+	if report.Held {
+		return nil
+	}
+	last, _ := p.dir.ReadStart()
+	outcome := rundir.Start{Sequence: last.Sequence + 1, OK: report.Incarnation != "", Incarnation: report.Incarnation}
+	if !outcome.OK {
+		outcome.Failure = encodeReport(report)
+	}
+	if err := p.dir.WriteStart(outcome); err != nil {
+		c.cfg.Logger.Warn("cannot record the outcome of a start", "err", err) // those who wait try themselves
+	}
+	if outcome.OK {
+		return nil
+	}
+	return c.startFailure(outcome.Failure)
+}
+
+// spawn starts the child process and returns what it reports, or what is said
+// in its place when it ends or is late. An error is one of starting it.
+func (p *onDisk) spawn(ctx context.Context) (startReport, error) {
+	cfg := &p.client.cfg
+	path := p.dir.LogPath()
+	payload, err := wire.Marshal(startRequest{
+		Anchor: p.anchor, Name: cfg.Name, Scope: string(cfg.Scope), Service: p.client.svc.Name,
+		Args: p.client.args, Config: p.client.config, Log: path,
+		IdleTTL: cfg.IdleTTL, StartTimeout: cfg.StartTimeout, Transport: cfg.Transport,
+	})
+	if err != nil {
+		return startReport{}, err
+	}
+	log, err := openLog(path, defaultLimits.logSize)
+	if err != nil {
+		return startReport{}, err
+	}
+	defer log.Close()
+	before, err := log.Stat()
+	if err != nil {
+		return startReport{}, err
+	}
+	child, err := process.Start(process.Command{Env: daemonEnv(cfg.Env), Log: log, Payload: payload})
+	if err != nil {
+		return startReport{}, err
+	}
+	defer child.Release()
+	b, err := child.Report(ctx)
+	if err != nil {
+		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+			child.Kill()
+		}
+		return exitReport(err, path, before.Size()), nil
+	}
+	var report startReport
+	if err := wire.UnmarshalOpen(b, &report); err != nil {
+		child.Kill()
+		return startReport{}, fmt.Errorf("decode the daemon's report: %w", err)
+	}
+	report.Log = path
+	return report, nil
+}

@@ -1,0 +1,225 @@
+package rt
+
+import (
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// outbox writes frames to a connection in the order in which they were put,
+// and never makes the goroutine that puts one wait for the peer. Whoever puts
+// a frame and finds nobody writing writes what the kernel takes at once; only
+// a remainder is left to a goroutine, which ends when it is written or the
+// connection is closed.
+type outbox struct {
+	conn    net.Conn
+	raw     syscall.RawConn // nil: no way to write without blocking
+	timeout time.Duration   // for the peer to take what is written; 0: none
+	failed  func(error)     // called once, without mu, when the connection does not take a frame
+
+	mu       sync.Mutex
+	queue    []*outgoing // not yet taken for writing
+	queued   int         // bytes in the queue and in the writer's hands
+	writing  bool        // somebody writes
+	drained  *sync.Cond  // signalled when nobody writes
+	taken    uint64      // length of the stream up to the last frame taken for writing
+	accepted uint64      // length of the stream that the kernel has accepted
+	err      error       // why nothing is written any more
+}
+
+// outgoing is a frame on its way out. The stream is the concatenation of all
+// frames that were taken for writing.
+type outgoing struct {
+	frame []byte
+	end   uint64 // where it ends in the stream; 0: not yet taken. Guarded by outbox.mu
+}
+
+func newOutbox(conn net.Conn, timeout time.Duration, failed func(error)) *outbox {
+	o := &outbox{conn: conn, timeout: timeout, failed: failed, raw: rawWriter(conn)}
+	o.drained = sync.NewCond(&o.mu)
+	return o
+}
+
+// put queues a frame and writes, unless somebody does already. It returns the
+// error that ended the connection, if it has ended.
+func (o *outbox) put(f *outgoing) error {
+	if err := o.enqueue(f); err != nil {
+		return err
+	}
+	o.flush()
+	return nil
+}
+
+// enqueue queues a frame without writing it; flush must follow. The caller may
+// hold a lock, so that the order of frames is the order in which it assigned
+// their ids.
+func (o *outbox) enqueue(f *outgoing) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err != nil {
+		return o.err
+	}
+	o.queue = append(o.queue, f)
+	o.queued += len(f.frame)
+	return nil
+}
+
+// flush writes what is queued, as far as the kernel takes it at once.
+func (o *outbox) flush() {
+	o.mu.Lock()
+	if o.writing || len(o.queue) == 0 {
+		o.mu.Unlock()
+		return
+	}
+	o.writing = true
+	for {
+		batch := o.take()
+		o.mu.Unlock()
+		n, err := o.try(batch)
+		o.mu.Lock()
+		if o.wrote(n, err); err != nil {
+			o.mu.Unlock()
+			o.failed(err)
+			return
+		}
+		if n < len(batch) {
+			o.mu.Unlock()
+			go o.block(batch[n:])
+			return
+		}
+		if len(o.queue) == 0 {
+			o.rest()
+			o.mu.Unlock()
+			return
+		}
+	}
+}
+
+// block writes what is left of a batch and then all that is queued, and waits
+// for the peer as long as the timeout allows.
+func (o *outbox) block(batch []byte) {
+	for {
+		if o.timeout > 0 {
+			o.conn.SetWriteDeadline(time.Now().Add(o.timeout))
+		}
+		n, err := o.conn.Write(batch)
+		o.mu.Lock()
+		if o.wrote(n, err); err != nil {
+			o.mu.Unlock()
+			o.failed(err)
+			return
+		}
+		if len(o.queue) == 0 {
+			if o.timeout > 0 {
+				o.conn.SetWriteDeadline(time.Time{})
+			}
+			o.rest()
+			o.mu.Unlock()
+			return
+		}
+		batch = o.take()
+		o.mu.Unlock()
+	}
+}
+
+// take empties the queue into one batch. o.mu is held.
+func (o *outbox) take() []byte {
+	var batch []byte
+	for _, f := range o.queue {
+		o.taken += uint64(len(f.frame))
+		f.end = o.taken
+		if len(o.queue) == 1 {
+			batch = f.frame
+		} else {
+			batch = append(batch, f.frame...)
+		}
+	}
+	clear(o.queue)
+	o.queue = o.queue[:0]
+	return batch
+}
+
+// wrote records what became of a write. o.mu is held.
+func (o *outbox) wrote(n int, err error) {
+	o.accepted += uint64(n)
+	o.queued -= n
+	if err != nil {
+		if o.err == nil {
+			o.err = err
+		}
+		o.rest()
+	}
+}
+
+// rest gives up the writer's role. o.mu is held.
+func (o *outbox) rest() {
+	o.writing = false
+	o.drained.Broadcast()
+}
+
+// try writes without waiting for the peer.
+func (o *outbox) try(batch []byte) (n int, err error) {
+	if o.raw == nil {
+		return 0, nil
+	}
+	rerr := o.raw.Write(func(fd uintptr) bool {
+		n, err = writeNow(fd, batch)
+		return true
+	})
+	if err == nil {
+		err = rerr
+	}
+	return n, err
+}
+
+// withdraw takes back a frame that nobody has begun to write, and reports
+// whether it could.
+func (o *outbox) withdraw(f *outgoing) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i, q := range o.queue {
+		if q == f {
+			o.queue = append(o.queue[:i], o.queue[i+1:]...)
+			o.queued -= len(f.frame)
+			return true
+		}
+	}
+	return false
+}
+
+// sent reports whether the kernel has accepted the whole frame. After close
+// the answer is final.
+func (o *outbox) sent(f *outgoing) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return f.end > 0 && f.end <= o.accepted
+}
+
+// backlog returns how many bytes wait for the peer.
+func (o *outbox) backlog() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.queued
+}
+
+// drain waits until everything is written or the connection has failed.
+func (o *outbox) drain() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.writing {
+		o.drained.Wait()
+	}
+}
+
+// close closes the connection and refuses frames from now on: err is why. When
+// it returns nobody writes, so what sent says is final.
+func (o *outbox) close(err error) {
+	o.mu.Lock()
+	if o.err == nil {
+		o.err = err
+	}
+	o.mu.Unlock()
+	o.conn.Close()
+	o.drain()
+}

@@ -1,0 +1,85 @@
+package rt
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"testing"
+	"testing/synctest"
+)
+
+// A frame that nobody has begun to write can be taken back; one that was is
+// sent only when the kernel has all of it.
+func TestOutboxAccounting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe() // takes nothing that is not read
+		var failure error
+		o := newOutbox(ours, 0, func(err error) { failure = err })
+		frames := []*outgoing{{frame: bytes.Repeat([]byte("a"), 10)}, {frame: bytes.Repeat([]byte("b"), 10)}, {frame: bytes.Repeat([]byte("c"), 10)}}
+		if err := o.put(frames[0]); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait() // the writer has taken the first and blocks
+		for _, f := range frames[1:] {
+			if err := o.put(f); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if o.withdraw(frames[0]) {
+			t.Error("a frame was withdrawn that is being written")
+		}
+		if !o.withdraw(frames[1]) {
+			t.Error("a frame that waits could not be withdrawn")
+		}
+		if got, want := o.backlog(), 20; got != want {
+			t.Errorf("backlog %d, want %d", got, want)
+		}
+		if _, err := io.ReadFull(theirs, make([]byte, 15)); err != nil { // all of a, half of c
+			t.Fatal(err)
+		}
+		theirs.Close()
+		synctest.Wait()
+		if failure == nil {
+			t.Error("nobody was told that the connection failed")
+		}
+		o.close(errGone)
+		for i, want := range []bool{true, false, false} {
+			if got := o.sent(frames[i]); got != want {
+				t.Errorf("frame %d: sent %v, want %v", i, got, want)
+			}
+		}
+		if err := o.put(&outgoing{frame: []byte("d")}); err == nil {
+			t.Error("a closed outbox took a frame")
+		}
+	})
+}
+
+func TestOutboxCoalesces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		defer theirs.Close()
+		o := newOutbox(ours, 0, func(error) {})
+		var want []byte
+		for i := range 10 {
+			f := bytes.Repeat([]byte{byte('a' + i)}, 5)
+			want = append(want, f...)
+			if err := o.put(&outgoing{frame: f}); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		got := make([]byte, len(want))
+		if _, err := io.ReadFull(theirs, got); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("the peer read %q, want %q", got, want)
+		}
+		o.drain()
+		if got := o.backlog(); got != 0 {
+			t.Errorf("backlog %d after drain", got)
+		}
+		o.close(errors.New("done"))
+	})
+}

@@ -1,0 +1,114 @@
+package rt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/loopgen/loopgen/rt/internal/process"
+	"github.com/loopgen/loopgen/rt/internal/wire"
+	"github.com/loopgen/loopgen/rt/stub"
+)
+
+// maxReport bounds a start report: it fits into the start file and, in one
+// write, into a pipe.
+const maxReport = 48 << 10
+
+// encodeReport encodes a report, with its longest texts cut to what fits.
+func encodeReport(r startReport) []byte {
+	r.Stack = clip(r.Stack, 16<<10)
+	r.LogTail = clip(r.LogTail, 8<<10)
+	b, err := wire.Marshal(r)
+	if err != nil || len(b) > maxReport {
+		b, _ = wire.Marshal(startReport{Stage: r.Stage, ExitCode: r.ExitCode, Log: r.Log, Err: encodeCause(nil, errors.New("the reason is too long; see the log"))})
+	}
+	return b
+}
+
+// clip returns the end of s, at most n bytes, as valid UTF-8.
+func clip(s string, n int) string {
+	if len(s) > n {
+		s = s[len(s)-n:]
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
+
+// encodeCause encodes an error so that its identity survives, as far as svc's
+// table has it.
+func encodeCause(svc *stub.Service, err error) []byte {
+	if svc == nil {
+		svc = &stub.Service{}
+	}
+	e := stub.NewEncoder(svc, 16<<10)
+	e.Error(err)
+	b, eerr := e.Finish()
+	if eerr != nil {
+		e = stub.NewEncoder(svc, 16<<10)
+		e.Error(errors.New(clip(err.Error(), 4<<10)))
+		b, _ = e.Finish()
+	}
+	return b
+}
+
+// startFailure turns a report into the error that every client gets that waited
+// for the start.
+func (c *client) startFailure(b []byte) error {
+	var r startReport
+	if err := wire.UnmarshalOpen(b, &r); err != nil {
+		return c.startError(StageSpawn, fmt.Errorf("decode the daemon's report: %w", err))
+	}
+	var cause error
+	if d, err := stub.NewDecoder(c.svc, r.Err); err == nil {
+		cause = d.Error()
+	}
+	switch {
+	case r.Stack != "" && r.Stage == StageConstructor:
+		cause = &PanicError{Value: fmt.Sprint(cause), Stack: r.Stack}
+	case r.ExitCode == process.ExitUnclaimed:
+		cause = ErrHookMissing
+	case cause == nil:
+		cause = errors.New("unknown reason")
+	}
+	return &StartError{
+		Service: c.svc.Name, Name: c.cfg.Name, Stage: r.Stage, Err: cause,
+		Stack: r.Stack, ExitCode: r.ExitCode, Log: r.Log, LogTail: r.LogTail,
+	}
+}
+
+// exitReport describes a child that ended, or was ended, without a report.
+func exitReport(err error, path string, from int64) startReport {
+	r := startReport{Stage: StageConstructor, Log: path}
+	var exit *process.ExitError
+	switch {
+	case errors.As(err, &exit):
+		r.ExitCode = exit.Code
+		r.LogTail = tail(path, from)
+		err = fmt.Errorf("the process ended before it served: %w", err)
+	case errors.Is(err, context.DeadlineExceeded):
+		err = fmt.Errorf("the daemon was not ready in time (Config.StartTimeout) and was killed: %w", err)
+	default:
+		r.Stage = StageSpawn
+	}
+	r.Err = encodeCause(nil, err)
+	return r
+}
+
+// tail returns the last lines that were written to a log from an offset on.
+func tail(path string, from int64) string {
+	const most = 4 << 10
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return ""
+	}
+	b := make([]byte, min(max(size-from, 0), most))
+	n, _ := f.ReadAt(b, size-int64(len(b)))
+	return strings.ToValidUTF8(string(b[:n]), "\uFFFD")
+}

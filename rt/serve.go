@@ -1,0 +1,363 @@
+package rt
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"reflect"
+	"runtime/debug"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/process"
+	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/internal/wire"
+	"github.com/loopgen/loopgen/rt/stub"
+)
+
+// startRequest is what the client that starts a daemon tells it, over the
+// start pipe.
+type startRequest struct {
+	Anchor       string
+	Name         string
+	Scope        string
+	Service      string
+	Args         []byte
+	Config       string
+	Log          string
+	IdleTTL      time.Duration
+	StartTimeout time.Duration
+	Transport    Transport
+}
+
+// startReport is the daemon's answer: it serves, or why not. It is also what
+// the start file keeps for the clients that waited.
+type startReport struct {
+	Incarnation string // set when it serves
+	Held        bool   // another daemon lives
+	Stage       Stage
+	Err         []byte // the error, encoded as a method's
+	Stack       string // the constructor's, when it panicked
+	ExitCode    int
+	Log         string
+	LogTail     string
+}
+
+// Exit statuses of a daemon, besides 0.
+const (
+	exitFailed = 69 // EX_UNAVAILABLE of sysexits.h: it could not serve; the report says why
+	exitForged = 70 // EX_SOFTWARE: the marker is there, but nobody who started it
+)
+
+// hooked is set once ServeIfDaemon was called in this process.
+var hooked atomic.Bool
+
+// serving is the directory of the singleton that this process is the daemon
+// of; starting, that it does not serve yet.
+var (
+	serving  atomic.Pointer[string]
+	starting atomic.Bool
+)
+
+// ServeIfDaemon serves and never returns in a process that was started as a
+// daemon; in any other it returns at once. Make it the first line of main, and
+// of TestMain: what stands before it is run by the daemon, too, as package
+// initialisation is. Without it Connect returns ErrHookMissing.
+func ServeIfDaemon() {
+	hooked.Store(true)
+	parent, err := process.Inherited()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "loopgen:", err)
+		os.Exit(exitForged)
+	}
+	if parent == nil {
+		return
+	}
+	starting.Store(true)
+	os.Exit(serve(parent))
+}
+
+// serve is the life of a daemon, from the lifetime lock to the exit status. The
+// lock is held until the process dies, so that two objects never coexist.
+func serve(parent *process.Parent) int {
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("pid", os.Getpid())
+	req, svc, err := readRequest(parent)
+	if err != nil {
+		return refuse(parent, log, nil, StageSpawn, err)
+	}
+	dir, err := rundir.Open(req.Anchor, req.Name)
+	if err != nil {
+		return refuse(parent, log, svc, StageDirectory, err)
+	}
+	life, err := dir.Hold(context.Background())
+	if errors.Is(err, rundir.ErrHeld) {
+		parent.Report(encodeReport(startReport{Held: true}))
+		return 0
+	} else if err != nil {
+		return refuse(parent, log, svc, StageDirectory, err)
+	}
+	if err := life.Clean(); err != nil {
+		log.Warn("cannot remove what an earlier daemon left", "err", err)
+	}
+	path := dir.Path()
+	serving.Store(&path)
+
+	d := newDaemon(svc, req.IdleTTL, log)
+	if d.endpoint, err = newEndpoint(req, svc); err != nil {
+		return refuse(parent, log, svc, StagePublish, err)
+	}
+	if err := d.construct(req); err != nil {
+		return refuse(parent, log, svc, StageConstructor, err)
+	}
+	h := &host{d: d, dir: dir, life: life, log: newLogFile(req.Log)}
+	if err := h.listen(req.Transport); err != nil {
+		return refuse(parent, log, svc, StageListen, err)
+	}
+	if err := life.Publish(&d.endpoint); err != nil {
+		return refuse(parent, log, svc, StagePublish, err)
+	}
+	starting.Store(false)
+	log.Info("serving", "service", svc.Name, "name", req.Name, "incarnation", d.endpoint.Incarnation,
+		"address", d.endpoint.Address, "executable", process.Executable(), "idle", req.IdleTTL)
+	if err := parent.Report(encodeReport(startReport{Incarnation: d.endpoint.Incarnation})); err != nil {
+		log.Warn("whoever started this daemon is gone", "err", err) // others may come
+	}
+	h.run()
+	return 0
+}
+
+func readRequest(parent *process.Parent) (startRequest, *stub.Service, error) {
+	var req startRequest
+	payload, err := parent.Payload()
+	if err != nil {
+		return req, nil, err
+	}
+	if err := wire.Unmarshal(payload, &req); err != nil {
+		return req, nil, fmt.Errorf("decode the start request: %w", err)
+	}
+	build, err := process.Build()
+	if err != nil {
+		return req, nil, err
+	}
+	if parent.Build() != build { // where there is no way to run the very same image
+		return req, nil, errors.New("the program's file was replaced since the client was started: start the client again")
+	}
+	svc := stub.Lookup(req.Service)
+	if svc == nil {
+		return req, nil, fmt.Errorf("this program does not serve %s", req.Service)
+	}
+	return req, svc, nil
+}
+
+// newEndpoint describes a new life of the object: a name and a key of its own.
+func newEndpoint(req startRequest, svc *stub.Service) (rundir.Endpoint, error) {
+	build, err := process.Build()
+	if err != nil {
+		return rundir.Endpoint{}, err
+	}
+	var incarnation [8]byte
+	rand.Read(incarnation[:]) // never fails
+	e := rundir.Endpoint{
+		Incarnation: hex.EncodeToString(incarnation[:]),
+		PID:         os.Getpid(),
+		Host:        rundir.HostID(),
+		Boot:        rundir.BootID(),
+		MinProtocol: int(wire.MinVersion),
+		MaxProtocol: int(wire.MaxVersion),
+		Build:       build,
+		Config:      req.Config,
+		Service:     svc.Name,
+		Name:        req.Name,
+		Scope:       req.Scope,
+		Log:         req.Log,
+	}
+	rand.Read(e.Key[:])
+	for i, m := range svc.Methods {
+		signature := svc.Signature(i)
+		e.Methods = append(e.Methods, rundir.MethodLine{
+			Number: i, Name: m.Name, Hash: wire.SignatureHash(signature), Signature: signature,
+		})
+	}
+	return e, nil
+}
+
+// construct makes the object. A constructor that does not return in time is
+// left behind: the process exits.
+func (d *daemon) construct(req startRequest) error {
+	args, err := stub.NewDecoder(d.svc, req.Args)
+	if err != nil {
+		return err
+	}
+	failed := make(chan error, 1)
+	go func() { // ends with the constructor, or with the process
+		failed <- d.callConstructor(args)
+	}()
+	select {
+	case err := <-failed:
+		return err
+	case <-time.After(req.StartTimeout):
+		return fmt.Errorf("the constructor did not return within %v (Config.StartTimeout): %w", req.StartTimeout, context.DeadlineExceeded)
+	}
+}
+
+func (d *daemon) callConstructor(args *stub.Decoder) (err error) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		value := recover()
+		p := &PanicError{Value: fmt.Sprint(value), Stack: string(debug.Stack())}
+		if value == nil {
+			p.Value = "the constructor called runtime.Goexit"
+		}
+		err = p
+	}()
+	d.object, err = d.svc.New(d.ctx, args)
+	returned = true
+	if err == nil && isNil(d.object) {
+		err = fmt.Errorf("%s returned nil without an error", d.svc.Constructor)
+	}
+	return err
+}
+
+func isNil(object any) bool {
+	v := reflect.ValueOf(object)
+	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
+}
+
+// refuse reports that this process does not become the daemon.
+func refuse(parent *process.Parent, log *slog.Logger, svc *stub.Service, stage Stage, err error) int {
+	report := startReport{Stage: stage}
+	var p *PanicError
+	if errors.As(err, &p) {
+		report.Stack = p.Stack
+	}
+	log.Error("cannot serve", "stage", stage, "err", err, "stack", report.Stack)
+	report.Err = encodeCause(svc, err)
+	parent.Report(encodeReport(report))
+	return exitFailed
+}
+
+// host is a daemon with a process, a directory and a listener.
+type host struct {
+	d        *daemon
+	dir      *rundir.Dir
+	life     *rundir.Life
+	log      *logFile
+	listener net.Listener
+}
+
+// listen opens the socket that the transport asks for and writes its address
+// into the endpoint.
+func (h *host) listen(t Transport) error {
+	if t != TransportTCP {
+		path, err := h.dir.SocketPath(h.d.endpoint.Incarnation)
+		if err == nil {
+			h.listener, err = listenUnix(path)
+		}
+		if err == nil {
+			h.d.endpoint.Network, h.d.endpoint.Address = "unix", path
+			return nil
+		}
+		if t == TransportUnix {
+			return fmt.Errorf("%w; use TransportAuto or TransportTCP", err)
+		}
+		h.d.log.Info("no Unix socket, using TCP", "because", err)
+	}
+	var err error
+	if h.listener, err = net.Listen("tcp4", "127.0.0.1:0"); err != nil {
+		return err
+	}
+	h.d.endpoint.Network, h.d.endpoint.Address = "tcp", h.listener.Addr().String()
+	return nil
+}
+
+// listenUnix listens on a path in a directory that only this user can search.
+func listenUnix(path string) (net.Listener, error) {
+	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	return ln, os.Chmod(path, 0o600)
+}
+
+// run serves until the daemon leaves, and sees to all that is left behind.
+func (h *host) run() {
+	h.d.open()
+	go h.d.acceptAll(h.listener, trusted) // ends when the listener is closed
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	tick := time.NewTicker(h.d.limits.watchdog)
+	defer tick.Stop()
+	for leaving := false; !leaving; {
+		select {
+		case <-h.d.departing:
+			leaving = true
+		case s := <-signals:
+			h.d.leave(s.String(), ShutdownDrain)
+		case <-tick.C:
+			h.watch()
+		}
+	}
+	go func() { // ends with the process
+		s := <-signals
+		h.d.log.Warn("exiting at once", "because", s.String())
+		os.Exit(exitFailed)
+	}()
+	h.listener.Close()
+	h.d.depart()
+	if err := h.life.Withdraw(h.d.endpoint.Incarnation); err != nil {
+		h.d.log.Warn("cannot withdraw the endpoint", "err", err)
+	}
+	h.d.log.Info("left", "because", h.d.leaving)
+}
+
+// watch looks once a second whether clients can still find the daemon.
+func (h *host) watch() {
+	h.log.rotate(h.d.limits.logSize)
+	lost, published := h.life.Check(h.d.endpoint.Incarnation)
+	if lost {
+		h.d.leave("the directory "+h.dir.Path()+" was removed", ShutdownDrain)
+		return
+	}
+	if gone := h.socketGone(); gone || !published {
+		if gone {
+			h.reopen()
+		}
+		h.d.log.Warn("publishing the endpoint again: it was removed")
+		if err := h.life.Publish(&h.d.endpoint); err != nil {
+			h.d.log.Error("cannot publish the endpoint", "err", err)
+		}
+	}
+}
+
+func (h *host) socketGone() bool {
+	if h.d.endpoint.Network != "unix" {
+		return false
+	}
+	_, err := os.Lstat(h.d.endpoint.Address)
+	return errors.Is(err, os.ErrNotExist)
+}
+
+// reopen listens again on the path of a socket that was removed.
+func (h *host) reopen() {
+	ln, err := listenUnix(h.d.endpoint.Address)
+	if err != nil {
+		h.d.log.Error("cannot listen again", "err", err)
+		return
+	}
+	if old, ok := h.listener.(*net.UnixListener); ok {
+		old.SetUnlinkOnClose(false) // the path is the new listener's
+		old.Close()
+	}
+	h.listener = ln
+	go h.d.acceptAll(ln, trusted) // ends when the listener is closed
+}

@@ -1,0 +1,335 @@
+package rt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/wire"
+	"github.com/loopgen/loopgen/rt/stub"
+)
+
+// serverConn is the daemon's end of a connection. One goroutine, serveConn,
+// reads it; every call that it accepts is answered by a goroutine of its own,
+// which ends with the call.
+type serverConn struct {
+	d      *daemon
+	conn   net.Conn
+	reader *wire.Reader
+	out    *outbox
+	number uint64 // never used again in the daemon's life
+	pid    int
+	since  time.Time
+
+	// ctx ends when the client is gone, or when the daemon leaves at once.
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	ended  chan struct{} // closed when nobody reads any more
+
+	mu       sync.Mutex
+	calls    map[uint64]*servedCall // accepted, not yet answered
+	bytes    int                    // of their requests
+	last     uint64                 // the id accepted last
+	made     uint64                 // how many calls were accepted
+	leaving  bool                   // going-away was sent
+	observes bool                   // it asked for Status or Shutdown and called nothing
+	stays    bool                   // it asked for Shutdown: closed by the end of the process only
+}
+
+// servedCall is a call between its arrival and its answer.
+type servedCall struct {
+	id     uint64
+	size   int
+	method *stub.Method
+	run    *stub.Run
+	lease  *lease
+	cancel context.CancelCauseFunc
+	body   []byte // the reply, once the method has returned
+	failed *wire.Failure
+}
+
+// Why the context of a call ends; its cause.
+var (
+	errCanceled   = errors.New("canceled by the caller")
+	errClientGone = errors.New("the caller is gone")
+	errLeavingNow = errors.New("the daemon leaves at once")
+)
+
+// serveConn admits a connection and reads its frames until it ends. It never
+// waits for a method, a turn or a slow reader, so that no call keeps others
+// from being read.
+func (d *daemon) serveConn(conn net.Conn) {
+	s, err := d.admit(conn)
+	if err != nil {
+		return
+	}
+	defer s.gone()
+	for {
+		f, err := s.reader.Next()
+		var unsupported *wire.UnsupportedError
+		switch {
+		case errors.As(err, &unsupported):
+			s.refuse(unsupported.ID, wire.FailureUnsupported, err.Error())
+			continue
+		case err != nil:
+			return
+		}
+		switch f.Kind {
+		case wire.KindCall:
+			err = s.accept(f)
+		case wire.KindCancel:
+			s.cancelCall(f.ID)
+		case wire.KindStatus:
+			s.status(f.ID)
+		case wire.KindShutdown:
+			err = s.shutdown(f.Body)
+		default:
+			s.refuse(f.ID, wire.FailureUnsupported, f.Kind.String()+" is not for the daemon")
+		}
+		if err != nil {
+			d.log.Warn("closed a connection", "pid", s.pid, "because", err)
+			return
+		}
+	}
+}
+
+// accept queues a call and starts the goroutine that answers it. An error is a
+// breach of protocol that ends the connection.
+func (s *serverConn) accept(f wire.Frame) error {
+	s.mu.Lock()
+	if f.ID <= s.last || wire.OpenedByDaemon(f.ID) {
+		s.mu.Unlock()
+		return fmt.Errorf("call id %d is not above %d", f.ID, s.last)
+	}
+	s.last = f.ID
+	s.made++
+	s.observes = false
+	var code wire.FailureCode
+	switch {
+	case s.leaving:
+		code = wire.FailureDraining
+	case len(s.calls) >= s.d.limits.calls || s.bytes+len(f.Body) > s.d.limits.bytes:
+		code = wire.FailureWindow
+	case f.Target != 0:
+		code = wire.FailureUnsupported
+	case int(f.Method) >= len(s.d.svc.Methods):
+		code = wire.FailureNoMethod
+	}
+	if code != 0 {
+		s.mu.Unlock()
+		s.refuse(f.ID, code, "")
+		return nil
+	}
+	c := s.newCall(f)
+	s.calls[c.id] = c
+	s.bytes += c.size
+	s.d.begun() // under s.mu: a daemon that leaves counts every call that goAway's last id covers
+	s.mu.Unlock()
+	s.d.turn.enter(c.lease)
+	go s.answer(c)
+	return nil
+}
+
+func (s *serverConn) newCall(f wire.Frame) *servedCall {
+	c := &servedCall{id: f.ID, size: len(f.Body), method: &s.d.svc.Methods[f.Method]}
+	ctx, cancel := context.WithCancelCause(s.ctx)
+	c.cancel = cancel
+	if f.Deadline > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, f.Deadline)
+		c.cancel = func(cause error) { cancel(cause); stop() }
+	}
+	caller := stub.Caller{PID: s.pid, Conn: s.number, Call: f.ID}
+	c.lease = newLease(c.method.Name, c.method.Mode, caller)
+	args, err := stub.NewDecoder(s.d.svc, f.Body)
+	if err != nil {
+		c.failed = &wire.Failure{Code: wire.FailureBadArguments, Text: err.Error()}
+	}
+	c.run = stub.NewRun(ctx, caller, args, stub.NewEncoder(s.d.svc, s.d.limits.frame),
+		func() error { return s.d.turn.wait(ctx, c.lease) })
+	return c
+}
+
+// answer executes a call: the arguments are decoded before the turn comes, the
+// results encoded before it passes on, so that nothing that aliases the object
+// is looked at outside the turn. reply runs whatever the method does: return,
+// panic or Goexit.
+func (s *serverConn) answer(c *servedCall) {
+	defer s.reply(c)
+	if c.failed != nil {
+		return
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			c.failed = s.d.panicked(c, recover())
+		}
+	}()
+	c.method.Serve(c.run, s.d.object)
+	if err := c.run.Err(); err != nil {
+		c.failed = notExecuted(err)
+	} else if c.body, err = c.run.Results.Finish(); err != nil {
+		c.failed = notEncoded(err)
+	}
+	returned = true
+}
+
+// reply passes the turn on and sends what became of the call.
+func (s *serverConn) reply(c *servedCall) {
+	s.d.turn.leave(c.lease)
+	c.cancel(nil)
+	s.mu.Lock()
+	delete(s.calls, c.id)
+	s.bytes -= c.size
+	s.mu.Unlock()
+	// The reply first, then the count: a daemon that leaves when the last call
+	// has ended must find its reply in the outbox.
+	if c.failed != nil {
+		s.fail(c.id, c.failed)
+	} else {
+		s.send(wire.Frame{Kind: wire.KindReply, ID: c.id, Body: c.body})
+	}
+	s.d.ended(c.run.Begun())
+}
+
+// panicked describes a method that did not return.
+func (d *daemon) panicked(c *servedCall, value any) *wire.Failure {
+	f := &wire.Failure{Code: wire.FailurePanic, Executed: true, Value: fmt.Sprint(value), Stack: string(debug.Stack())}
+	if value == nil {
+		f.Code, f.Value = wire.FailureGoexit, "runtime.Goexit was called"
+	}
+	if !c.run.Begun() {
+		f.Executed = false // a panic of the arguments' own decoding
+		f.Code = wire.FailureBadArguments
+		f.Text = f.Value
+	}
+	d.log.Error("panic", "method", c.method.Name, "value", f.Value, "stack", f.Stack, "caller", c.lease.caller.PID)
+	d.mu.Lock()
+	d.lastPanic = fmt.Sprintf("%s %s: %s", time.Now().Format(time.RFC3339), c.method.Name, f.Value)
+	d.mu.Unlock()
+	return f
+}
+
+// notExecuted describes a call whose turn never came.
+func notExecuted(err error) *wire.Failure {
+	f := &wire.Failure{Code: wire.FailureBadArguments, Text: err.Error()}
+	switch {
+	case errors.Is(err, ErrDraining), errors.Is(err, errLeavingNow):
+		f.Code = wire.FailureDraining
+	case errors.Is(err, errCanceled), errors.Is(err, errClientGone):
+		f.Code = wire.FailureCanceled
+	case errors.Is(err, context.DeadlineExceeded):
+		f.Code = wire.FailureDeadline
+	}
+	return f
+}
+
+// notEncoded describes a result that cannot travel.
+func notEncoded(err error) *wire.Failure {
+	f := &wire.Failure{Code: wire.FailureNotEncodable, Executed: true, Text: encodeError("result", err).Error()}
+	if errors.Is(err, stub.ErrTooLarge) {
+		f.Code = wire.FailureTooLarge
+	}
+	return f
+}
+
+func (s *serverConn) refuse(id uint64, code wire.FailureCode, text string) {
+	s.fail(id, &wire.Failure{Code: code, Text: text})
+}
+
+func (s *serverConn) fail(id uint64, f *wire.Failure) {
+	body, err := wire.Marshal(f)
+	if err != nil {
+		s.d.log.Error("encode a failure", "err", err)
+		s.conn.Close()
+		return
+	}
+	s.send(wire.Frame{Kind: wire.KindError, ID: id, Body: body})
+}
+
+// send queues a frame for the client. A client that leaves too much unread is
+// hung up on, so that it cannot fill the daemon's memory.
+func (s *serverConn) send(f wire.Frame) {
+	frame, err := f.Append(nil)
+	if err != nil {
+		s.d.log.Error("encode a frame", "err", err)
+		s.conn.Close()
+		return
+	}
+	s.out.put(&outgoing{frame: frame})
+	if s.out.backlog() > s.d.limits.bytes {
+		s.d.log.Warn("closed a connection that does not read its replies", "pid", s.pid)
+		s.conn.Close()
+	}
+}
+
+// cancelCall ends the context of a call. One that waits for its turn leaves
+// the queue and is answered so; a method that runs may look at its context.
+func (s *serverConn) cancelCall(id uint64) {
+	s.mu.Lock()
+	c := s.calls[id]
+	s.mu.Unlock()
+	if c != nil {
+		c.cancel(errCanceled)
+	}
+}
+
+func (s *serverConn) status(id uint64) {
+	s.observe()
+	body, err := wire.Marshal(s.d.status(s))
+	if err != nil {
+		s.refuse(id, wire.FailureNotEncodable, err.Error())
+		return
+	}
+	s.send(wire.Frame{Kind: wire.KindReply, ID: id, Body: body})
+}
+
+func (s *serverConn) shutdown(body []byte) error {
+	m, err := wire.ParseShutdown(body)
+	if err != nil {
+		return err
+	}
+	s.observe()
+	s.mu.Lock()
+	s.stays = true
+	s.mu.Unlock()
+	mode := ShutdownDrain
+	if m.Now {
+		mode = ShutdownNow
+	}
+	s.d.leave(fmt.Sprintf("shut down by process %d", s.pid), mode)
+	return nil
+}
+
+// observe notes that the connection is not, so far, a user of the object.
+func (s *serverConn) observe() {
+	s.mu.Lock()
+	s.observes = s.made == 0
+	s.mu.Unlock()
+}
+
+// goAway tells the client that no call after the last one read is executed.
+func (s *serverConn) goAway(reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leaving = true
+	body, err := wire.Marshal(wire.GoingAway{Last: s.last, Reason: reason})
+	if err != nil {
+		s.conn.Close()
+		return
+	}
+	s.send(wire.Frame{Kind: wire.KindGoingAway, Body: body})
+}
+
+// gone forgets the connection. Calls of it that have not begun are dropped;
+// the context of the one that runs ends.
+func (s *serverConn) gone() {
+	s.cancel(errClientGone)
+	s.out.close(errClientGone)
+	s.d.dismiss(s)
+	close(s.ended)
+}

@@ -1,0 +1,51 @@
+package rt
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+)
+
+func TestWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWindow(2, 100)
+		for range 2 {
+			if err := w.acquire(t.Context(), 40); err != nil {
+				t.Fatal(err)
+			}
+		}
+		order := make(chan int, 3)
+		for i, size := range []int{90, 10} { // the small one does not overtake the large one
+			go func() {
+				if err := w.acquire(t.Context(), size); err != nil {
+					t.Error(err)
+				}
+				order <- i
+			}()
+			synctest.Wait()
+		}
+		w.release(40)
+		synctest.Wait()
+		if len(order) != 0 {
+			t.Fatal("somebody got in although the first in the queue does not fit")
+		}
+		w.release(40)
+		synctest.Wait()
+		if got := []int{<-order, <-order}; got[0] != 0 || got[1] != 1 {
+			t.Errorf("order of entry %v, want [0 1]", got)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		failed := make(chan error)
+		go func() { failed <- w.acquire(ctx, 1) }()
+		synctest.Wait()
+		cancel()
+		if err := <-failed; !errors.Is(err, context.Canceled) {
+			t.Errorf("acquire returned %v, want %v", err, context.Canceled)
+		}
+		w.close()
+		if err := w.acquire(t.Context(), 1<<30); err != nil {
+			t.Errorf("after close: %v", err)
+		}
+	})
+}
