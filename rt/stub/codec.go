@@ -1,31 +1,257 @@
 package stub
 
-import "reflect"
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"reflect"
 
+	"github.com/loopgen/loopgen/rt/internal/wire"
+)
+
+// ErrTooLarge is in the chain of an [EncodeError] when the message would
+// exceed its limit. Send less at once.
+var ErrTooLarge = errors.New("the message exceeds its limit; send less at once")
+
+// EncodeError is a value that cannot be sent. Nothing of the message it was to
+// be part of may be sent either.
+type EncodeError struct {
+	Index int   // the value's place in the message, from 0
+	Err   error // names the type, the path inside the value, and why
+}
+
+// Error names the value by its place, counted from 0.
+func (e *EncodeError) Error() string { return fmt.Sprintf("encode value %d: %v", e.Index, e.Err) }
+
+// Unwrap returns Err.
+func (e *EncodeError) Unwrap() error { return e.Err }
+
+// DecodeError is a message, or a value in it, that is not what the method's
+// signature says.
+type DecodeError struct {
+	Index int   // the value's place in the message, from 0; -1 for the message as a whole
+	Err   error // names the type, the path inside the value, and why
+}
+
+// Error names the value by its place, counted from 0.
+func (e *DecodeError) Error() string {
+	if e.Index < 0 {
+		return fmt.Sprintf("decode values: %v", e.Err)
+	}
+	return fmt.Sprintf("decode value %d: %v", e.Index, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *DecodeError) Unwrap() error { return e.Err }
+
+// Encoder makes a message of values: the arguments of a call or its results.
+// It belongs to one goroutine.
 type Encoder struct {
-	buf []byte
-	err error
+	service *Service
+	limit   int
+	buf     []byte // one byte for the array's head, then the values
+	count   int
+	err     error
 }
 
+// NewEncoder returns an encoder of a message of at most limit bytes. The
+// errors of s are encoded so that the other side finds them again; s may be nil.
+func NewEncoder(s *Service, limit int) *Encoder {
+	return &Encoder{service: s, limit: limit, buf: make([]byte, 1, 64)}
+}
+
+// Encode appends v to the message, or else makes Finish fail: it is sent such
+// that it comes back as it was, or not at all. After a failure, further values
+// are ignored. It panics only if a method of v does.
+func Encode[T any](e *Encoder, v T) {
+	if e.err != nil {
+		return
+	}
+	if b, ok := appendScalar(e.buf, &v); ok {
+		e.buf = b
+		e.added(reflect.TypeFor[T]())
+		return
+	}
+	moved := v // only here, so that scalars stay on the stack
+	e.value(reflect.ValueOf(&moved))
+}
+
+// value appends what v points to.
+func (e *Encoder) value(v reflect.Value) {
+	p := planOf(v.Type().Elem())
+	buf := bytes.NewBuffer(e.buf)
+	if err := p.encode(buf, v, e.limit-len(e.buf)); err != nil {
+		e.fail(err)
+		return
+	}
+	e.buf = buf.Bytes()
+	e.added(p.typ)
+}
+
+// encode checks what v points to and appends it to buf. room bounds the
+// effort, and roughly the size.
+func (p *plan) encode(buf *bytes.Buffer, v reflect.Value, room int) error {
+	if p.root != nil {
+		return p.root.in(p.typ)
+	}
+	if !p.plain {
+		c := checker{room: room}
+		if f := c.value(p, v.Elem(), 0); f != nil {
+			return f.in(p.typ)
+		}
+	}
+	if err := wire.MarshalTo(buf, v.Interface()); err != nil {
+		return (&fault{err: err}).in(p.typ)
+	}
+	return nil
+}
+
+// added counts a value of type t that was appended.
+func (e *Encoder) added(t reflect.Type) {
+	if len(e.buf) > e.limit {
+		e.fail((&fault{err: ErrTooLarge}).in(t))
+		return
+	}
+	e.count++
+}
+
+func (e *Encoder) fail(err error) {
+	e.err = &EncodeError{Index: e.count, Err: err}
+	e.buf = nil // a value near the limit need not wait for the collector
+}
+
+// Error appends the error that is a method's last result: null for nil, else
+// what the receiver's [Decoder.Error] makes of it. Whatever err is, it does
+// not fail but for want of room.
+func (e *Encoder) Error(err error) {
+	if e.err != nil {
+		return
+	}
+	if err == nil {
+		e.buf = append(e.buf, itemNull)
+		e.added(errorType)
+		return
+	}
+	item, fail := encodeError(e.service, err, e.limit-len(e.buf))
+	if fail != nil {
+		e.fail(fail)
+		return
+	}
+	e.buf = append(e.buf, item...)
+	e.added(errorType)
+}
+
+// Finish returns the message: a CBOR array of the values, which belongs to the
+// caller. It returns an [*EncodeError] for the first value that cannot be
+// sent. The encoder is of no use afterwards.
+func (e *Encoder) Finish() ([]byte, error) {
+	if e.err != nil {
+		return nil, e.err
+	}
+	body := e.buf
+	// Nearly always the head is the one byte that was kept free for it.
+	head := appendHead(nil, majorArray, uint64(e.count))
+	if len(head) == 1 {
+		body[0] = head[0]
+		return body, nil
+	}
+	body = append(head, body[1:]...)
+	if len(body) > e.limit {
+		e.fail(ErrTooLarge)
+		return nil, e.err
+	}
+	return body, nil
+}
+
+// Decoder takes a message apart. It belongs to one goroutine.
 type Decoder struct {
-	rest []byte
-	err  error
+	service *Service
+	rest    []byte // what is not yet decoded
+	count   int    // how many values the message has
+	next    int    // how many were asked for
+	err     error
 }
 
-func NewEncoder(s *Service, limit int) *Encoder              { panic("skeleton") }
-func NewDecoder(s *Service, body []byte) (*Decoder, error)    { panic("skeleton") }
-func Encode[T any](e *Encoder, v T)                           { panic("skeleton") }
-func Decode[T any](d *Decoder, v *T)                          { panic("skeleton") }
-func (e *Encoder) Error(err error)                            { panic("skeleton") }
-func (e *Encoder) Finish() ([]byte, error)                    { panic("skeleton") }
-func (d *Decoder) Error() error                               { panic("skeleton") }
-func (d *Decoder) End() error                                 { panic("skeleton") }
-func SignatureOf(method reflect.Type) string                  { panic("skeleton") }
-
-type Sentinel struct {
-	Name  string
-	Error error
+// NewDecoder returns a decoder of the message that an [Encoder] made. It
+// returns a [*DecodeError] if body does not begin like one. Values do not
+// alias body.
+func NewDecoder(s *Service, body []byte) (*Decoder, error) {
+	h, ok := readHead(body, 0)
+	if !ok || h.major != majorArray {
+		return nil, &DecodeError{-1, errors.New("the message is not an array of definite length")}
+	}
+	if h.arg > wire.MaxElements {
+		return nil, &DecodeError{-1, fmt.Errorf("%d values are more than %d", h.arg, wire.MaxElements)}
+	}
+	return &Decoder{service: s, rest: body[h.end:], count: int(h.arg)}, nil
 }
-type ErrorType struct{ name string }
 
-func ErrorTypeOf[E error](name string) ErrorType { return ErrorType{name} }
+// Decode sets *v to the next value of the message, never merging it into what
+// *v holds, or else makes End fail: nothing passes that Encode does not make
+// of a T. After a failure *v is the zero value. It panics only if a method of
+// T does.
+func Decode[T any](d *Decoder, v *T) {
+	var zero T
+	*v = zero
+	if !d.more() {
+		return
+	}
+	if end := decodeScalar(d.rest, v); end > 0 {
+		d.rest = d.rest[end:]
+		return
+	}
+	fresh := new(T) // only here, so that scalars stay on the stack
+	if d.value(reflect.TypeFor[T](), fresh) {
+		*v = *fresh
+	}
+}
+
+// more reports whether there is a next value, and counts it.
+func (d *Decoder) more() bool {
+	if d.err != nil {
+		return false
+	}
+	d.next++
+	return d.next <= d.count
+}
+
+// value decodes the next value into v, which points to a zero value of t.
+func (d *Decoder) value(t reflect.Type, v any) bool {
+	rest, err := planOf(t).decode(d.rest, v)
+	if err != nil {
+		d.err = &DecodeError{d.next - 1, err}
+		return false
+	}
+	d.rest = rest
+	return true
+}
+
+// Error returns the next value, which is a method's last result: nil, or the
+// method's own error, rebuilt as faithfully as this process can. It returns
+// nil, and makes End fail, if the value is not an error.
+func (d *Decoder) Error() error {
+	if !d.more() {
+		return nil
+	}
+	err, rest, fail := decodeError(d.service, d.rest)
+	if fail != nil {
+		d.err = &DecodeError{d.next - 1, fmt.Errorf("error: %w", fail)}
+		return nil
+	}
+	d.rest = rest
+	return err
+}
+
+// End returns nil if the message was taken apart without a failure and nothing
+// is left of it, else a [*DecodeError].
+func (d *Decoder) End() error {
+	switch {
+	case d.err != nil:
+		return d.err
+	case d.next != d.count:
+		return &DecodeError{-1, fmt.Errorf("the message has %d values, want %d", d.count, d.next)}
+	case len(d.rest) > 0:
+		return &DecodeError{-1, fmt.Errorf("%d bytes follow the last value", len(d.rest))}
+	}
+	return nil
+}

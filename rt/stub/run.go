@@ -12,9 +12,10 @@ type Run struct {
 	// Results takes the results, positional.
 	Results *Encoder
 
-	ctx  context.Context
-	turn func() error
-	err  error
+	ctx   context.Context
+	turn  func() error
+	begun bool
+	err   error
 }
 
 // Caller identifies who made a call.
@@ -41,8 +42,12 @@ func (r *Run) Begin() bool {
 		return false
 	}
 	r.err = r.turn()
-	return r.err == nil
+	r.begun = r.err == nil
+	return r.begun
 }
+
+// Begun reports whether Begin returned true: the method was called.
+func (r *Run) Begun() bool { return r.begun }
 
 // Err returns why Begin returned false.
 func (r *Run) Err() error { return r.err }

@@ -27,6 +27,10 @@ type Service struct {
 
 	once       sync.Once
 	signatures []string
+	fails      []bool
+
+	errorsOnce sync.Once
+	errors     *errorTable
 }
 
 // Method is a row of the dispatch table.
@@ -98,13 +102,27 @@ func Lookup(name string) *Service {
 
 // Signature returns what both sides must agree on to call method i: see
 // SignatureOf. It is computed on first use, from the types the program was
-// compiled with, so it is never older than they are.
+// compiled with, so it is never older than they are. It may be called
+// concurrently.
 func (s *Service) Signature(i int) string {
-	s.once.Do(func() {
-		s.signatures = make([]string, len(s.Methods))
-		for i := range s.Methods {
-			s.signatures[i] = SignatureOf(reflect.TypeOf(s.Methods[i].Func))
-		}
-	})
+	s.once.Do(s.inspect)
 	return s.signatures[i]
+}
+
+// Fails reports whether method i has an error as its last result. It may be
+// called concurrently.
+func (s *Service) Fails(i int) bool {
+	s.once.Do(s.inspect)
+	return s.fails[i]
+}
+
+func (s *Service) inspect() {
+	s.signatures = make([]string, len(s.Methods))
+	s.fails = make([]bool, len(s.Methods))
+	for i := range s.Methods {
+		t := reflect.TypeOf(s.Methods[i].Func)
+		s.signatures[i] = SignatureOf(t)
+		n := t.NumOut()
+		s.fails[i] = n > 0 && t.Out(n-1) == reflect.TypeFor[error]()
+	}
 }

@@ -1,0 +1,281 @@
+package stub
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"unicode/utf8"
+
+	"github.com/loopgen/loopgen/rt/internal/wire"
+)
+
+// checker looks at a value before it is encoded, and refuses whatever would
+// not come back as it was. It ends, for cyclic values too: nesting is bounded,
+// and so is the number of values that fit into the message.
+type checker struct {
+	room  int // bytes left in the message, less the fewest that what was seen needs
+	inKey bool
+}
+
+// value checks v, which is nested in depth arrays and maps.
+func (c *checker) value(p *plan, v reflect.Value, depth int) *fault {
+	c.room--
+	if c.room < 0 {
+		return &fault{err: ErrTooLarge}
+	}
+	switch p.shape {
+	case shapeRefused:
+		return p.reason.copy()
+	case shapeFloat32, shapeFloat64:
+		if c.inKey && math.IsNaN(v.Float()) {
+			return faultf("NaN as a map key is not equal to itself; use another key")
+		}
+	case shapeString:
+		return c.text(v.String())
+	case shapeBytes:
+		return c.spend(v.Len())
+	case shapeTime:
+		return c.time(v)
+	case shapeBinary, shapeText:
+		size, err := checkMarshalled(v, p.shape, c.inKey)
+		if err != nil {
+			return faultf("%s cannot be sent: %w", p.typ, err)
+		}
+		return c.spend(size)
+	case shapePointer:
+		return c.pointer(p, v, depth)
+	case shapeSlice, shapeArray, shapeMap, shapeStruct:
+		return c.composite(p, v, depth+1)
+	}
+	return nil
+}
+
+// spend takes n bytes off the room.
+func (c *checker) spend(n int) *fault {
+	c.room -= n
+	if c.room < 0 {
+		return &fault{err: ErrTooLarge}
+	}
+	return nil
+}
+
+func (c *checker) text(s string) *fault {
+	if f := c.spend(len(s)); f != nil {
+		return f
+	}
+	if !utf8.ValidString(s) {
+		return &fault{err: errNotUTF8}
+	}
+	return nil
+}
+
+func (c *checker) pointer(p *plan, v reflect.Value, depth int) *fault {
+	if v.IsNil() {
+		return nil
+	}
+	if encodesNull(p.elem, v.Elem()) {
+		return faultf("a pointer to a %s that is %s would come back as a nil pointer; send nil, or the value itself", p.elem.typ, nullName(p.elem))
+	}
+	if p.elem.plain {
+		return nil
+	}
+	return c.value(p.elem, v.Elem(), depth)
+}
+
+// encodesNull reports whether v becomes null.
+func encodesNull(p *plan, v reflect.Value) bool {
+	switch p.shape {
+	case shapePointer, shapeSlice, shapeBytes, shapeMap:
+		return v.IsNil()
+	case shapeTime:
+		return timeIn(v).IsZero()
+	}
+	return false
+}
+
+func nullName(p *plan) string {
+	if p.shape == shapeTime {
+		return "the zero time"
+	}
+	return "nil"
+}
+
+// composite checks what is in v, at depth.
+func (c *checker) composite(p *plan, v reflect.Value, depth int) *fault {
+	if depth > wire.MaxNesting {
+		return faultf("the value is cyclic, or nested deeper than the %d levels that can be sent", wire.MaxNesting)
+	}
+	switch p.shape {
+	case shapeStruct:
+		n, f := c.members(p.fields.members, v, depth)
+		if f != nil {
+			return f
+		}
+		return c.spend(n)
+	case shapeMap:
+		return c.entries(p, v, depth)
+	}
+	n := v.Len()
+	if n > wire.MaxElements {
+		return tooMany(n)
+	}
+	if p.elem.plain {
+		return c.spend(n)
+	}
+	for i := range n {
+		if f := c.value(p.elem, v.Index(i), depth); f != nil {
+			return f.below(indexStep(i))
+		}
+	}
+	return nil
+}
+
+func tooMany(n int) *fault {
+	return faultf("%d elements are more than the %d that can be sent in one piece; split them", n, wire.MaxElements)
+}
+
+func (c *checker) entries(p *plan, v reflect.Value, depth int) *fault {
+	if v.Len() > wire.MaxElements {
+		return tooMany(v.Len())
+	}
+	for it := v.MapRange(); it.Next(); {
+		c.inKey = true
+		f := c.value(p.key, it.Key(), depth)
+		c.inKey = false
+		if f == nil && p.elem.plain {
+			f = c.spend(1)
+		} else if f == nil {
+			f = c.value(p.elem, it.Value(), depth)
+		}
+		if f != nil {
+			return f.below(keyStep(it.Key()))
+		}
+	}
+	return nil
+}
+
+// members checks the fields of a struct and returns how many will be sent.
+func (c *checker) members(members []member, v reflect.Value, depth int) (sent int, f *fault) {
+	for i := range members {
+		m := &members[i]
+		fv := v.Field(m.index)
+		if m.field == nil {
+			n, f := c.embedded(m, fv, depth)
+			if f != nil {
+				return 0, f.below("." + v.Type().Field(m.index).Name)
+			}
+			sent += n
+			continue
+		}
+		dropped, f := m.field.dropped(fv)
+		if f == nil && !dropped {
+			sent++
+			if !m.field.plan.plain {
+				f = c.value(m.field.plan, fv, depth)
+			}
+		}
+		if f != nil {
+			return 0, f.below("." + m.field.name)
+		}
+	}
+	return sent, nil
+}
+
+// embedded checks the promoted fields of m.
+func (c *checker) embedded(m *member, v reflect.Value, depth int) (sent int, f *fault) {
+	if !m.pointer {
+		return c.members(m.embedded, v, depth)
+	}
+	if v.IsNil() {
+		return 0, nil
+	}
+	sent, f = c.members(m.embedded, v.Elem(), depth)
+	if f == nil && sent == 0 {
+		f = faultf("the embedded pointer would come back nil, since no field of the struct is sent; embed it by value")
+	}
+	return sent, f
+}
+
+// dropped reports whether the field is left out because of omitempty or
+// omitzero, and refuses a value that would be left out although it is not the
+// one that a missing field stands for.
+func (fd *field) dropped(v reflect.Value) (bool, *fault) {
+	if !fd.omitEmpty && !fd.omitZero {
+		return false, nil
+	}
+	empty := false
+	if fd.omitEmpty {
+		var err error
+		if empty, err = isEmpty(fd.plan, v); err != nil {
+			return false, &fault{err: err}
+		}
+	}
+	if !empty && (!fd.omitZero || !isZero(v)) {
+		return false, nil
+	}
+	if !isExactlyZero(v) {
+		return false, faultf("the value is left out by omitempty or omitzero, but is not the zero value that would come back; use nil or remove the option")
+	}
+	return true, nil
+}
+
+// isEmpty reports whether omitempty leaves v out.
+func isEmpty(p *plan, v reflect.Value) (bool, error) {
+	switch p.shape {
+	case shapeBinary, shapeText:
+		data, err := marshal(v, p.shape)
+		if err != nil {
+			return false, fmt.Errorf("%s cannot be sent: %w", p.typ, err)
+		}
+		return len(data) == 0, nil
+	case shapeFloat32, shapeFloat64:
+		return v.Float() == 0, nil
+	case shapeBool, shapeInt, shapeUint:
+		return v.IsZero(), nil
+	case shapeString, shapeBytes, shapeByteArray, shapeSlice, shapeArray, shapeMap:
+		return v.Len() == 0, nil
+	case shapePointer:
+		return v.IsNil(), nil
+	}
+	return false, nil
+}
+
+// isZero reports whether omitzero leaves v out: its IsZero method decides, if
+// it has one.
+func isZero(v reflect.Value) bool {
+	if v.Kind() == reflect.Pointer && v.IsNil() {
+		return true
+	}
+	type isZeroer interface{ IsZero() bool }
+	if z, ok := v.Interface().(isZeroer); ok {
+		return z.IsZero()
+	}
+	if z, ok := pointerTo(v).(isZeroer); ok {
+		return z.IsZero()
+	}
+	return v.IsZero()
+}
+
+// isExactlyZero is reflect's IsZero, but that a negative zero anywhere inside
+// is not zero.
+func isExactlyZero(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Float32, reflect.Float64:
+		return math.Float64bits(v.Float()) == 0
+	case reflect.Array:
+		for i := range v.Len() {
+			if !isExactlyZero(v.Index(i)) {
+				return false
+			}
+		}
+		return true
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if !isExactlyZero(v.Field(i)) {
+				return false
+			}
+		}
+		return true
+	}
+	return v.IsZero()
+}

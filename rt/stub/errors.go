@@ -1,0 +1,194 @@
+package stub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"reflect"
+	"strconv"
+	"sync"
+	"syscall"
+)
+
+// RemoteError stands for an error that cannot be rebuilt in this process,
+// because its type or its data cannot be had here. It is never changed after
+// it was made.
+type RemoteError struct {
+	Type    string // the Go type it had, such as "*fmt.wrapError"
+	Message string // what its Error method returned, at most 64 KiB
+	// Err is what it wrapped: nil, an error, or several made one by errors.Join.
+	Err error
+}
+
+// Error returns Message, as it was.
+func (e *RemoteError) Error() string { return e.Message }
+
+// Unwrap returns Err, so that errors.Is and errors.As see what was wrapped.
+func (e *RemoteError) Unwrap() error { return e.Err }
+
+// Sentinel is an error variable of a service's package. Methods that return
+// it, bare or wrapped, return it in the client too: compare with == or
+// errors.Is.
+type Sentinel struct {
+	Name  string // the variable's
+	Error error
+}
+
+// ErrorType is an error type of a service's package, made by [ErrorTypeOf].
+type ErrorType struct {
+	name string
+	typ  reflect.Type // not a pointer
+}
+
+// ErrorTypeOf describes the exported error type called name: E is the type or
+// a pointer to it. Its errors come back as themselves, as values or pointers
+// as they were, if all of the type's fields are exported and can be sent;
+// fields of type error can. Others come back as a [*RemoteError].
+func ErrorTypeOf[E error](name string) ErrorType {
+	t := reflect.TypeFor[E]()
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return ErrorType{name, t}
+}
+
+var (
+	errorType  = reflect.TypeFor[error]()
+	joinedType = reflect.TypeOf(errors.Join(io.EOF))
+	errnoType  = reflect.TypeFor[syscall.Errno]()
+)
+
+// The errors of the standard library that every service knows. A name is not
+// used again for something else, since the other side may be an older build.
+var (
+	standardSentinels = []Sentinel{
+		{"io.EOF", io.EOF},
+		{"io.ErrUnexpectedEOF", io.ErrUnexpectedEOF},
+		{"io.ErrShortWrite", io.ErrShortWrite},
+		{"io.ErrShortBuffer", io.ErrShortBuffer},
+		{"io.ErrNoProgress", io.ErrNoProgress},
+		{"io.ErrClosedPipe", io.ErrClosedPipe},
+		{"context.Canceled", context.Canceled},
+		{"context.DeadlineExceeded", context.DeadlineExceeded},
+		{"fs.ErrInvalid", fs.ErrInvalid},
+		{"fs.ErrPermission", fs.ErrPermission},
+		{"fs.ErrExist", fs.ErrExist},
+		{"fs.ErrNotExist", fs.ErrNotExist},
+		{"fs.ErrClosed", fs.ErrClosed},
+		{"os.ErrProcessDone", os.ErrProcessDone},
+		{"os.ErrDeadlineExceeded", os.ErrDeadlineExceeded},
+		{"os.ErrNoDeadline", os.ErrNoDeadline},
+		{"net.ErrClosed", net.ErrClosed},
+		{"net.ErrWriteToConnected", net.ErrWriteToConnected},
+		{"errors.ErrUnsupported", errors.ErrUnsupported},
+	}
+	standardTypes = []ErrorType{
+		ErrorTypeOf[*fs.PathError]("fs.PathError"),
+		ErrorTypeOf[*os.LinkError]("os.LinkError"),
+		ErrorTypeOf[*os.SyscallError]("os.SyscallError"),
+		ErrorTypeOf[syscall.Errno]("syscall.Errno"),
+		ErrorTypeOf[*strconv.NumError]("strconv.NumError"),
+	}
+)
+
+// errorTable finds errors and their names.
+type errorTable struct {
+	names     map[error]string // of sentinels
+	sentinels map[string]error
+	typeNames map[reflect.Type]string
+	types     map[string]reflect.Type
+}
+
+func newErrorTable() *errorTable {
+	t := &errorTable{
+		names:     make(map[error]string),
+		sentinels: make(map[string]error),
+		typeNames: make(map[reflect.Type]string),
+		types:     make(map[string]reflect.Type),
+	}
+	t.add(standardSentinels, standardTypes)
+	return t
+}
+
+var standardErrors = sync.OnceValue(newErrorTable)
+
+func (t *errorTable) add(sentinels []Sentinel, types []ErrorType) {
+	for _, s := range sentinels {
+		// A value that == cannot compare, or nil, is no sentinel. Of two names
+		// for one value, the first counts.
+		if s.Error == nil || !reflect.ValueOf(s.Error).Comparable() {
+			continue
+		}
+		if t.names[s.Error] == "" {
+			t.names[s.Error] = s.Name
+		}
+		t.sentinels[s.Name] = s.Error
+	}
+	for _, e := range types {
+		t.typeNames[e.typ] = e.name
+		t.types[e.name] = e.typ
+	}
+}
+
+// errorTable returns the table of s, which is made on first use.
+func (s *Service) errorTable() *errorTable {
+	if s == nil {
+		return standardErrors()
+	}
+	s.errorsOnce.Do(func() {
+		s.errors = newErrorTable()
+		s.errors.add(s.Sentinels, s.ErrorTypes)
+	})
+	return s.errors
+}
+
+// sentinel returns the name of err, if it is one. The comparison cannot panic.
+func (t *errorTable) sentinel(err error) (name string, ok bool) {
+	if !reflect.ValueOf(err).Comparable() {
+		return "", false
+	}
+	name, ok = t.names[err]
+	return name, ok
+}
+
+// message returns what err's Error method returns, or what fmt would print
+// where that panics.
+func message(err error) (s string) {
+	defer func() {
+		if r := recover(); r != nil {
+			if v := reflect.ValueOf(err); v.Kind() == reflect.Pointer && v.IsNil() {
+				s = "<nil>"
+				return
+			}
+			s = fmt.Sprintf("%T: panic in its Error method: %v", err, r)
+		}
+	}()
+	return err.Error()
+}
+
+// wrapped returns what err wraps, without nils, or nothing where its Unwrap
+// method panics.
+func wrapped(err error) (errs []error) {
+	defer func() {
+		if recover() != nil {
+			errs = nil
+		}
+	}()
+	switch err := err.(type) {
+	case interface{ Unwrap() error }:
+		errs = []error{err.Unwrap()}
+	case interface{ Unwrap() []error }:
+		errs = err.Unwrap()
+	}
+	var some []error
+	for _, err := range errs {
+		if err != nil {
+			some = append(some, err)
+		}
+	}
+	return some
+}

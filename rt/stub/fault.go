@@ -1,0 +1,60 @@
+package stub
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+)
+
+// fault is what is wrong with a value, and where in the value. The path grows
+// from its end while the walks return.
+type fault struct {
+	path string // ".Items[3].When"
+	err  error
+}
+
+func faultf(format string, args ...any) *fault {
+	return &fault{err: fmt.Errorf(format, args...)}
+}
+
+// below makes f the fault of a value that contains the faulty one at step.
+func (f *fault) below(step string) *fault {
+	f.path = step + f.path
+	return f
+}
+
+// copy returns a fault whose path may grow; those of plans are shared.
+func (f *fault) copy() *fault {
+	c := *f
+	return &c
+}
+
+// in returns f as an error about a value of type t.
+func (f *fault) in(t reflect.Type) error {
+	name := t.Name()
+	if name == "" {
+		name = t.String()
+	}
+	return fmt.Errorf("%s%s: %w", name, f.path, f.err)
+}
+
+func indexStep(i int) string { return "[" + strconv.Itoa(i) + "]" }
+
+// keyStep names a map's entry by its key, cut where it is long.
+func keyStep(key reflect.Value) string {
+	const most = 40
+	var text string
+	if key.Kind() == reflect.String {
+		s := key.String()
+		if len(s) > most {
+			return "[" + strconv.Quote(s[:most]) + "…]"
+		}
+		return "[" + strconv.Quote(s) + "]"
+	}
+	if scalars[key.Kind()] != shapeRefused {
+		text = fmt.Sprint(key)
+	} else {
+		text = "key"
+	}
+	return "[" + text + "]"
+}

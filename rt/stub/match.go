@@ -1,0 +1,227 @@
+package stub
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+
+	"github.com/loopgen/loopgen/rt/internal/wire"
+)
+
+// match returns where the item at b[at:] ends, or a fault if it is not what a
+// value of p's type looks like when it is encoded. The CBOR library is more
+// generous: it takes null for a zero, an integer for a float, arrays of any
+// length for [4]int. What is left to it and to package wire: UTF-8, duplicate
+// keys, the ranges of integers, what a marshaller makes of its bytes.
+func (p *plan) match(b []byte, at, depth int) (end int, f *fault) {
+	h, ok := readHead(b, at)
+	if !ok {
+		return 0, faultf("the item is cut short or malformed")
+	}
+	if h.isNull() {
+		switch p.shape {
+		case shapePointer, shapeSlice, shapeBytes, shapeMap, shapeTime:
+			return h.end, nil
+		}
+		return 0, p.mismatch(h)
+	}
+	switch p.shape {
+	case shapeRefused:
+		return 0, p.reason.copy()
+	case shapePointer:
+		return p.elem.match(b, at, depth)
+	case shapeSlice, shapeArray, shapeMap, shapeStruct:
+		if depth++; depth > wire.MaxNesting {
+			return 0, faultf("nested deeper than %d levels", wire.MaxNesting)
+		}
+		if p.shape == shapeSlice || p.shape == shapeArray {
+			return p.matchList(b, h, depth)
+		}
+		return p.matchMap(b, h, depth)
+	case shapeTime:
+		return p.matchTagged(b, h, majorText)
+	case shapeBigInt:
+		if h.major == majorTag {
+			return p.matchTagged(b, h, majorBytes)
+		}
+	}
+	if !p.matchesScalar(h) {
+		return 0, p.mismatch(h)
+	}
+	if h.major == majorBytes || h.major == majorText {
+		return skipString(b, h)
+	}
+	return h.end, nil
+}
+
+func (h head) isNull() bool { return h.major == majorOther && h.info == 22 }
+
+// mismatch says that the item with head h is no value of p's type.
+func (p *plan) mismatch(h head) *fault {
+	names := [...]string{"an integer", "a negative integer", "a byte string", "text", "an array", "a map", "a tagged item", "a float or simple value"}
+	name := names[h.major]
+	if h.isNull() {
+		name = "null"
+	}
+	return faultf("%s is no value of type %s", name, p.typ)
+}
+
+// matchesScalar looks at a head of what is neither array, map nor tag.
+func (p *plan) matchesScalar(h head) bool {
+	switch p.shape {
+	case shapeBool:
+		return h.major == majorOther && (h.info == 20 || h.info == 21)
+	case shapeInt, shapeBigInt:
+		return h.major == majorUint || h.major == majorNegative
+	case shapeUint:
+		return h.major == majorUint
+	case shapeFloat32:
+		return h.major == majorOther && (h.info == 25 || h.info == 26)
+	case shapeFloat64:
+		return h.major == majorOther && h.info >= 25
+	case shapeString, shapeText:
+		return h.major == majorText
+	case shapeBytes, shapeBinary:
+		return h.major == majorBytes
+	case shapeByteArray:
+		return h.major == majorBytes && h.arg == uint64(p.typ.Len())
+	}
+	return false
+}
+
+func skipString(b []byte, h head) (end int, f *fault) {
+	if h.arg > uint64(len(b)-h.end) {
+		return 0, faultf("the item is cut short")
+	}
+	return h.end + int(h.arg), nil
+}
+
+// matchTagged looks at a time, or at an integer beyond 64 bits.
+func (p *plan) matchTagged(b []byte, h head, major byte) (end int, f *fault) {
+	isTime := h.arg == 0 && major == majorText
+	isBig := (h.arg == 2 || h.arg == 3) && major == majorBytes
+	if h.major != majorTag || !isTime && !isBig {
+		return 0, p.mismatch(h)
+	}
+	content, ok := readHead(b, h.end)
+	if !ok || content.major != major {
+		return 0, faultf("the tag's content is no value of type %s", p.typ)
+	}
+	return skipString(b, content)
+}
+
+func (p *plan) matchList(b []byte, h head, depth int) (end int, f *fault) {
+	if h.major != majorArray {
+		return 0, p.mismatch(h)
+	}
+	if p.shape == shapeArray && h.arg != uint64(p.typ.Len()) {
+		return 0, faultf("%d elements are no value of type %s", h.arg, p.typ)
+	}
+	if h.arg > wire.MaxElements {
+		return 0, faultf("%d elements, more than %d", h.arg, wire.MaxElements)
+	}
+	end = h.end
+	for i := range int(h.arg) {
+		if end, f = p.elem.match(b, end, depth); f != nil {
+			return 0, f.below(indexStep(i))
+		}
+	}
+	return end, nil
+}
+
+func (p *plan) matchMap(b []byte, h head, depth int) (end int, f *fault) {
+	if h.major != majorMap {
+		return 0, p.mismatch(h)
+	}
+	if h.arg > wire.MaxElements {
+		return 0, faultf("%d entries, more than %d", h.arg, wire.MaxElements)
+	}
+	if p.shape == shapeStruct {
+		return p.matchFields(b, h, depth)
+	}
+	end = h.end
+	for i := range int(h.arg) {
+		// Entries are numbered, since the keys are not decoded yet.
+		if end, f = p.key.match(b, end, depth); f != nil {
+			return 0, f.below(fmt.Sprintf("[key %d]", i))
+		}
+		if end, f = p.elem.match(b, end, depth); f != nil {
+			return 0, f.below(fmt.Sprintf("[entry %d]", i))
+		}
+	}
+	return end, nil
+}
+
+// matchFields looks at a struct. Absent is only what may have been left out by
+// omitempty or omitzero, or is promoted from a pointer that may have been nil.
+func (p *plan) matchFields(b []byte, h head, depth int) (end int, f *fault) {
+	missing := p.fields.required
+	end = h.end
+	for range int(h.arg) {
+		name, ok := readHead(b, end)
+		if !ok {
+			return 0, faultf("the item is cut short or malformed")
+		}
+		at := end
+		end = name.end
+		switch name.major {
+		case majorUint, majorNegative:
+		case majorText:
+			if end, f = skipString(b, name); f != nil {
+				return 0, f
+			}
+		default:
+			return 0, faultf("a key that is no field's name")
+		}
+		fd := p.fields.byKey[string(b[at:end])]
+		if fd == nil {
+			return 0, faultf("%s has no field %s", p.typ, keyText(b[at:end], name))
+		}
+		if !fd.optional {
+			missing--
+		}
+		if end, f = fd.plan.match(b, end, depth); f != nil {
+			return 0, f.below("." + fd.name)
+		}
+	}
+	if missing != 0 {
+		// Negative if there are duplicates, which the library names.
+		return 0, faultf("%d of the fields of %s are missing or given twice", max(missing, -missing), p.typ)
+	}
+	return end, nil
+}
+
+// keyText prints a key for a message.
+func keyText(key []byte, h head) string {
+	switch h.major {
+	case majorUint:
+		return strconv.FormatUint(h.arg, 10)
+	case majorNegative:
+		return "-1-" + strconv.FormatUint(h.arg, 10)
+	}
+	const most = 40
+	text := string(key[len(key)-int(h.arg):])
+	if len(text) > most {
+		return strconv.Quote(text[:most]) + "…"
+	}
+	return strconv.Quote(text)
+}
+
+// decode decodes the first item of data into v, a pointer to a zero value of
+// p's type, and returns what follows the item.
+func (p *plan) decode(data []byte, v any) (rest []byte, err error) {
+	if p.root != nil {
+		return nil, p.root.in(p.typ)
+	}
+	end, f := p.match(data, 0, 0)
+	if f != nil {
+		return nil, f.in(p.typ)
+	}
+	if err := wire.Unmarshal(data[:end], v); err != nil {
+		return nil, err
+	}
+	if p.times {
+		settleTimes(p, reflect.ValueOf(v).Elem())
+	}
+	return data[end:], nil
+}

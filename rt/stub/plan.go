@@ -1,0 +1,264 @@
+package stub
+
+import (
+	"math/big"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/wire"
+)
+
+// shape is what the values of a Go type look like on the wire.
+type shape uint8
+
+const (
+	shapeRefused   shape = iota // values cannot travel
+	shapeBool                   // false, true
+	shapeInt                    // integer
+	shapeUint                   // integer, not negative
+	shapeFloat32                // float of 2 or 4 bytes
+	shapeFloat64                // float of 2, 4 or 8 bytes
+	shapeString                 // text
+	shapeBytes                  // null or byte string
+	shapeByteArray              // byte string of one length
+	shapeSlice                  // null or array
+	shapeArray                  // array of one length
+	shapeMap                    // null or map
+	shapeStruct                 // map with the fields' names as keys
+	shapePointer                // null or what it points to
+	shapeTime                   // null for the zero time, or tag 0 and text
+	shapeBigInt                 // integer, or tag 2 or 3 and byte string
+	shapeBinary                 // what MarshalBinary returns, as byte string
+	shapeText                   // what MarshalText returns, as text
+)
+
+// plan is what must be known of a Go type to send and to accept its values. The
+// plans of a recursive type form a cycle. A plan does not change once made.
+type plan struct {
+	typ    reflect.Type
+	shape  shape
+	reason *fault    // shapeRefused: why; the path leads to the culprit inside typ
+	elem   *plan     // of pointer, slice, array and map
+	key    *plan     // of map
+	fields *fieldSet // of struct
+
+	plain bool   // every value travels: nothing to check
+	times bool   // a time.Time may be inside
+	root  *fault // set by planOf: why no value of this type can travel
+}
+
+// plans caches planOf by reflect.Type.
+var plans sync.Map
+
+// planOf returns the plan of t. If no value of t can travel, whatever the
+// value, its root says why.
+func planOf(t reflect.Type) *plan {
+	if p, ok := plans.Load(t); ok {
+		return p.(*plan)
+	}
+	b := planner{plans: make(map[reflect.Type]*plan)}
+	p := b.plan(t)
+	b.spread()
+	p.root = p.refusal(make(map[*plan]bool))
+	// Two goroutines may have made the same plan; either will do.
+	made, _ := plans.LoadOrStore(t, p)
+	return made.(*plan)
+}
+
+// refusal returns the first reason, in p or below, why values cannot travel.
+func (p *plan) refusal(seen map[*plan]bool) *fault {
+	if p.reason != nil {
+		return p.reason.copy()
+	}
+	if seen[p] {
+		return nil
+	}
+	seen[p] = true
+	if p.key != nil {
+		if f := p.key.refusal(seen); f != nil {
+			return f.below("[key]")
+		}
+	}
+	if p.elem != nil {
+		f := p.elem.refusal(seen)
+		if f != nil && p.shape != shapePointer {
+			f.below("[]")
+		}
+		return f
+	}
+	if p.fields != nil {
+		for _, m := range p.fields.flat {
+			if f := m.plan.refusal(seen); f != nil {
+				return f.below("." + m.name)
+			}
+		}
+	}
+	return nil
+}
+
+// planner makes the plans that one type needs. It is used once.
+type planner struct {
+	plans map[reflect.Type]*plan
+}
+
+var (
+	timeType   = reflect.TypeFor[time.Time]()
+	bigIntType = reflect.TypeFor[big.Int]()
+)
+
+// scalars are the shapes of the kinds that need nothing but a shape.
+var scalars = map[reflect.Kind]shape{
+	reflect.Bool:    shapeBool,
+	reflect.Int:     shapeInt,
+	reflect.Int8:    shapeInt,
+	reflect.Int16:   shapeInt,
+	reflect.Int32:   shapeInt,
+	reflect.Int64:   shapeInt,
+	reflect.Uint:    shapeUint,
+	reflect.Uint8:   shapeUint,
+	reflect.Uint16:  shapeUint,
+	reflect.Uint32:  shapeUint,
+	reflect.Uint64:  shapeUint,
+	reflect.Float32: shapeFloat32,
+	reflect.Float64: shapeFloat64,
+	reflect.String:  shapeString,
+}
+
+func (b *planner) plan(t reflect.Type) *plan {
+	if p := b.plans[t]; p != nil {
+		return p
+	}
+	p := &plan{typ: t}
+	b.plans[t] = p // before what it contains: the type may contain itself
+	switch s, reason := marshalled(t); {
+	case t == timeType:
+		p.shape = shapeTime
+	case t == bigIntType:
+		p.shape = shapeBigInt
+	case reason != nil:
+		p.refuse(reason)
+	case s != shapeRefused:
+		p.shape = s
+	case scalars[t.Kind()] != shapeRefused:
+		p.shape = scalars[t.Kind()]
+	default:
+		b.compose(p)
+	}
+	return p
+}
+
+func (p *plan) refuse(reason *fault) {
+	p.shape, p.reason = shapeRefused, reason
+}
+
+// compose completes the plan of a type that is made of others.
+func (b *planner) compose(p *plan) {
+	t := p.typ
+	switch t.Kind() {
+	case reflect.Slice, reflect.Array:
+		b.composeList(p)
+	case reflect.Map:
+		p.shape, p.key, p.elem = shapeMap, b.plan(t.Key()), b.plan(t.Elem())
+		if p.key.holdsPointer() {
+			p.refuse(faultf("the map's key type %s holds a pointer, whose identity cannot be sent; use a key without one", t.Key()))
+		}
+	case reflect.Pointer:
+		if endlessPointer(t) {
+			p.refuse(faultf("%s points to nothing but itself", t))
+			return
+		}
+		p.shape, p.elem = shapePointer, b.plan(t.Elem())
+	case reflect.Struct:
+		b.composeStruct(p)
+	default:
+		p.refuse(faultf("a value of type %s (%s) cannot be sent", t, t.Kind()))
+	}
+}
+
+func (b *planner) composeList(p *plan) {
+	t := p.typ
+	isBytes := t.Elem().Kind() == reflect.Uint8
+	switch {
+	case t.Kind() == reflect.Slice && isBytes:
+		p.shape = shapeBytes
+	case t.Kind() == reflect.Slice:
+		p.shape, p.elem = shapeSlice, b.plan(t.Elem())
+	case isBytes:
+		p.shape = shapeByteArray
+	case t.Len() > wire.MaxElements:
+		p.refuse(faultf("%s has more than %d elements, the most that can be sent", t, wire.MaxElements))
+	default:
+		p.shape, p.elem = shapeArray, b.plan(t.Elem())
+	}
+}
+
+// endlessPointer reports whether following t never leads to anything else, as
+// with type P *P.
+func endlessPointer(t reflect.Type) bool {
+	seen := make(map[reflect.Type]bool)
+	for ; t.Kind() == reflect.Pointer; t = t.Elem() {
+		if seen[t] {
+			return true
+		}
+		seen[t] = true
+	}
+	return false
+}
+
+// holdsPointer reports whether two equal encodings of p may decode to values
+// that differ by ==, because there is a pointer inside. What a marshaller hides
+// is looked at value by value. A key type is comparable, hence not recursive
+// but through pointers.
+func (p *plan) holdsPointer() bool {
+	switch p.shape {
+	case shapePointer:
+		return true
+	case shapeArray:
+		return p.elem.holdsPointer()
+	case shapeStruct:
+		if p.fields.viaPointer {
+			return true
+		}
+		for _, m := range p.fields.flat {
+			if m.plan.holdsPointer() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// spread sets plain and times, which depend on what a type contains.
+func (b *planner) spread() {
+	for _, p := range b.plans {
+		switch p.shape {
+		case shapeBool, shapeInt, shapeUint, shapeFloat32, shapeFloat64, shapeByteArray, shapeBigInt:
+			p.plain = true
+		}
+	}
+	for changed := true; changed; {
+		changed = false
+		for _, p := range b.plans {
+			if !p.times && (p.shape == shapeTime || p.contains(func(q *plan) bool { return q.times })) {
+				p.times, changed = true, true
+			}
+		}
+	}
+}
+
+// contains reports whether an element or field of p, map keys excepted,
+// satisfies what.
+func (p *plan) contains(what func(*plan) bool) bool {
+	if p.elem != nil {
+		return what(p.elem)
+	}
+	if p.fields != nil {
+		for _, m := range p.fields.flat {
+			if what(m.plan) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,209 @@
+package stub
+
+import (
+	"context"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+var (
+	contextType  = reflect.TypeFor[context.Context]()
+	durationType = reflect.TypeFor[time.Duration]()
+)
+
+// SignatureOf returns the text that two programs must have in common to call a
+// method: what its values look like on the wire, and what they are called.
+// method is the type of a method expression, func(*T, …); the receiver and all
+// parameters of type context.Context are left out, parameters have no names.
+// The text is one line and the same in every build of the same types:
+//
+//	signature = "func(" types ")" [ " " type | " (" types ")" ]
+//	types     = [ type { ", " type } ]
+//	type      = "bool" | "int" | "int8" | … | "float64" | "string" | "error"
+//	          | "*" type | "[]" type | "[" length "]" type | "map[" type "]" type
+//	          | "struct{" fields "}"              an unnamed struct
+//	          | name "{" fields "}"               a struct type
+//	          | name "{" type "}"                 another defined type
+//	          | "#" number                        a type that is being spelt out
+//	          | "time.Time" | "time.Duration"
+//	          | import path "." name              a type that makes its own encoding
+//	fields    = [ field { ", " field } ]
+//	field     = name on the wire " " type
+//
+// A defined type's name has no import path, nor have its type arguments. Every
+// occurrence is spelt out in full, but inside itself: there #1 stands for the
+// innermost of the defined types being spelt out, #2 for the one around it,
+// and so on. Fields are in the order of their declaration, those of an
+// embedded struct in its place; names that are no identifiers are quoted as in
+// Go, integer names are decimal. A variadic parameter is a slice. For example:
+//
+//	func(string, []Order{ID int64, Items []Item{Name string}}) (int, error)
+//
+// A type that cannot be sent is given by import path and name, or as Go writes
+// it. SignatureOf may be called concurrently; it panics if method is not a
+// function type with a parameter.
+func SignatureOf(method reflect.Type) string {
+	var s speller
+	s.WriteString("func(")
+	first := true
+	for i := 1; i < method.NumIn(); i++ {
+		if method.In(i) == contextType {
+			continue
+		}
+		if !first {
+			s.WriteString(", ")
+		}
+		first = false
+		s.spell(planOf(method.In(i)))
+	}
+	s.WriteString(")")
+	if n := method.NumOut(); n == 1 {
+		s.WriteString(" ")
+		s.spell(planOf(method.Out(0)))
+	} else if n > 1 {
+		s.WriteString(" (")
+		for i := range n {
+			if i > 0 {
+				s.WriteString(", ")
+			}
+			s.spell(planOf(method.Out(i)))
+		}
+		s.WriteString(")")
+	}
+	return s.String()
+}
+
+// speller writes types.
+type speller struct {
+	strings.Builder
+	within []*plan // the defined types being spelt out, the outermost first
+}
+
+func (s *speller) spell(p *plan) {
+	t := p.typ
+	switch {
+	case t == timeType:
+		s.WriteString("time.Time")
+		return
+	case t == durationType:
+		s.WriteString("time.Duration")
+		return
+	case t == errorType:
+		s.WriteString("error")
+		return
+	case p.shape == shapeRefused, p.shape == shapeBinary, p.shape == shapeText, p.shape == shapeBigInt:
+		s.opaque(t)
+		return
+	case t.PkgPath() == "": // predeclared or without a name
+		s.structure(p)
+		return
+	}
+	for i, outer := range s.within {
+		if outer.typ == t {
+			s.WriteString("#" + strconv.Itoa(len(s.within)-i))
+			return
+		}
+	}
+	s.WriteString(withoutPaths(t.Name()))
+	s.within = append(s.within, p)
+	if p.shape == shapeStruct {
+		s.fields(p)
+	} else {
+		s.WriteString("{")
+		s.structure(p)
+		s.WriteString("}")
+	}
+	s.within = s.within[:len(s.within)-1]
+}
+
+// opaque writes a type of which only the name can be compared.
+func (s *speller) opaque(t reflect.Type) {
+	if t.PkgPath() != "" {
+		s.WriteString(t.PkgPath() + "." + withoutPaths(t.Name()))
+		return
+	}
+	// Line breaks can only be in the tags of an unnamed struct.
+	s.WriteString(strings.Join(strings.Fields(t.String()), " "))
+}
+
+// structure writes what p is, whatever it is called.
+func (s *speller) structure(p *plan) {
+	switch p.shape {
+	case shapePointer:
+		s.WriteString("*")
+		s.spell(p.elem)
+	case shapeSlice:
+		s.WriteString("[]")
+		s.spell(p.elem)
+	case shapeArray:
+		s.WriteString("[" + strconv.Itoa(p.typ.Len()) + "]")
+		s.spell(p.elem)
+	case shapeBytes:
+		s.WriteString("[]")
+		s.spell(planOf(p.typ.Elem()))
+	case shapeByteArray:
+		s.WriteString("[" + strconv.Itoa(p.typ.Len()) + "]")
+		s.spell(planOf(p.typ.Elem()))
+	case shapeMap:
+		s.WriteString("map[")
+		s.spell(p.key)
+		s.WriteString("]")
+		s.spell(p.elem)
+	case shapeStruct:
+		s.WriteString("struct")
+		s.fields(p)
+	default:
+		s.WriteString(p.typ.Kind().String())
+	}
+}
+
+func (s *speller) fields(p *plan) {
+	s.WriteString("{")
+	for i, f := range p.fields.flat {
+		if i > 0 {
+			s.WriteString(", ")
+		}
+		// An integer name is no text: "1" and 1 are different keys.
+		if f.key[0]>>5 != majorText || isIdentifier(f.wire) {
+			s.WriteString(f.wire)
+		} else {
+			s.WriteString(strconv.Quote(f.wire))
+		}
+		s.WriteString(" ")
+		s.spell(f.plan)
+	}
+	s.WriteString("}")
+}
+
+func isIdentifier(name string) bool {
+	for i, r := range name {
+		if r != '_' && !unicode.IsLetter(r) && (i == 0 || !unicode.IsDigit(r)) {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// withoutPaths takes the import paths out of a type's name; only the type
+// arguments of an instance have any.
+func withoutPaths(name string) string {
+	var b strings.Builder
+	for name != "" {
+		end := strings.IndexAny(name, "[]*,(){} ;")
+		if end < 0 {
+			end = len(name)
+		}
+		word := name[:end]
+		word = word[strings.LastIndexByte(word, '/')+1:]
+		b.WriteString(word[strings.LastIndexByte(word, '.')+1:])
+		if end < len(name) {
+			b.WriteByte(name[end])
+			end++
+		}
+		name = name[end:]
+	}
+	return b.String()
+}
