@@ -147,7 +147,7 @@ func same[T any](t *testing.T, values ...T) {
 
 type level int // text on the wire
 
-func (l level) MarshalText() ([]byte, error)  { return []byte(strings.Repeat("!", int(l))), nil }
+func (l level) MarshalText() ([]byte, error)  { return []byte(strings.Repeat("!", int(max(l, 0)))), nil }
 func (l *level) UnmarshalText(b []byte) error { *l = level(len(b)); return nil }
 
 type loud string // a string that is not its text

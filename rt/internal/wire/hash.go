@@ -23,15 +23,12 @@ func SignatureHash(text string) string {
 // constructor's arguments, a CBOR array. Zero values in args count as absent
 // at every depth, so that a client built before an option was added still
 // agrees with one that leaves it zero; PROTOCOL.md has the recipe. It returns
-// an error when args is not one array that Unmarshal would accept, or holds a
-// duplicate key, or service or constructor is not UTF-8. It may be called
-// concurrently.
+// an error when args is not one array of items that Unmarshal would accept, or
+// holds a duplicate key, or service or constructor is not UTF-8. It may be
+// called concurrently.
 func ConfigHash(service, constructor string, args []byte) (string, error) {
 	fail := func(err error) (string, error) {
 		return "", fmt.Errorf("hashing the configuration of %s: %w", service, err)
-	}
-	if err := checkOne(args); err != nil {
-		return fail(err)
 	}
 	list, err := readToken(args, 0)
 	if err != nil {
@@ -39,6 +36,14 @@ func ConfigHash(service, constructor string, args []byte) (string, error) {
 	}
 	if list.major != majorArray {
 		return fail(errors.New("the arguments are not an array"))
+	}
+	// Depth counts within each argument, as it does when they are decoded.
+	end, err := check(args, 0, -1)
+	if err == nil && end != len(args) {
+		err = &refusal{reasonTrailing, end}
+	}
+	if err != nil {
+		return fail(err)
 	}
 	var positions []pair
 	rest := args[list.end:]
