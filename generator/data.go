@@ -147,7 +147,7 @@ func (w *walk) data(t types.Type, path string, pointed bool) *problem {
 // names returns a problem when the type, an argument of a generic one, cannot be written down.
 func (w *walk) names(t types.Type, path string) *problem {
 	t = types.Unalias(t)
-	if isUnnameable(w, t) || isCgo(w, t) {
+	if isUnnameable(w, t) {
 		return w.refuse(t, path, "has a type that cannot be named from this package", "use an exported type, or a type of your own")
 	}
 	return nil

@@ -34,7 +34,7 @@ func (src *source) strayDirectives(r *reporter) {
 			atMethod[decl.Doc] = true
 		}
 	}
-	for _, file := range src.pkg.Syntax {
+	for _, file := range src.files {
 		for _, group := range file.Comments {
 			for _, c := range group.List {
 				reportStray(r, c.Text, c.Pos(), atMethod[group])

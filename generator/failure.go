@@ -84,7 +84,7 @@ func (s *service) keepsError(named *types.Named) string {
 // where they are declared. Others may still be nil when the table is built.
 func (src *source) sentinels() []string {
 	var names []string
-	for _, file := range src.pkg.Syntax {
+	for _, file := range src.files {
 		for _, decl := range file.Decls {
 			gen, ok := decl.(*ast.GenDecl)
 			if !ok || gen.Tok != token.VAR {

@@ -2,9 +2,13 @@ package generator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"go/ast"
+	"go/build"
 	"go/build/constraint"
+	"go/parser"
+	"go/scanner"
 	"go/token"
 	"go/types"
 	"os"
@@ -18,21 +22,24 @@ import (
 // source is the package that declares the types, as it is without the files
 // that loopgen wrote.
 type source struct {
-	pkg     *packages.Package
-	types   *types.Package
-	fset    *token.FileSet
-	dir     string
-	earlier []string // files that loopgen wrote, left out
+	pkg      *packages.Package
+	types    *types.Package
+	fset     *token.FileSet
+	dir      string
+	files    []*ast.File
+	earlier  []string // files that loopgen wrote, left out
+	imports  *imports
+	unparsed []error       // syntax errors
+	untyped  []types.Error // type errors
 	// decls finds the declaration of a function or method by the position of
 	// its name; it has those of this package only.
 	decls map[token.Pos]*ast.FuncDecl
 }
 
-// loadMode asks for the package's syntax and for export data of what it
-// imports; without NeedDeps nothing else is parsed, which is what makes the
-// command fast.
-const loadMode = packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles |
-	packages.NeedImports | packages.NeedTypes | packages.NeedTypesSizes | packages.NeedSyntax | packages.NeedModule
+// loadMode asks which files the package has. Its types are checked here, not
+// by go/packages: that would have the go command compile the package, each
+// time it changed, only for export data that nobody reads.
+const loadMode = packages.NeedName | packages.NeedFiles | packages.NeedModule
 
 func load(ctx context.Context, o *Options) (*source, error) {
 	pattern := o.Pattern
@@ -49,29 +56,75 @@ func load(ctx context.Context, o *Options) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	earlier := earlierOutput(dir)
-	cfg := &packages.Config{Context: ctx, Mode: loadMode, Dir: o.Dir, Fset: token.NewFileSet()}
-	if len(earlier) > 0 {
-		cfg.Overlay = make(map[string][]byte)
-		clause := []byte(packageClause(dir, earlier))
-		for _, path := range earlier {
+	src := &source{dir: dir, earlier: earlierOutput(dir), fset: token.NewFileSet()}
+	src.imports = newImports(ctx, src)
+	cfg := &packages.Config{Context: ctx, Mode: loadMode, Dir: o.Dir, Fset: src.fset, Overlay: make(map[string][]byte)}
+	if len(src.earlier) > 0 {
+		clause := []byte(packageClause(dir, src.earlier))
+		for _, path := range src.earlier {
 			cfg.Overlay[path] = clause
 		}
 	}
-	pkg, err := loadOne(cfg, pattern)
-	if err != nil {
+	// The go command is asked two things at once, each taking most of the
+	// time that loopgen takes: what the package is, and the export data of
+	// what it probably imports.
+	loading := make(chan error, 1)
+	go func() { loading <- src.imports.load(src.likelyImports()) }()
+	src.pkg, err = loadOne(cfg, pattern)
+	if err = errors.Join(err, <-loading); err != nil {
 		return nil, err
 	}
-	src := &source{pkg: pkg, types: pkg.Types, fset: cfg.Fset, dir: dir, earlier: earlier}
+	return src, src.parse()
+}
+
+// parse reads the package's files and checks its types.
+func (src *source) parse() error {
+	var needed []string
+	for _, path := range src.pkg.GoFiles {
+		if slices.Contains(src.earlier, path) {
+			continue
+		}
+		file, err := parser.ParseFile(src.fset, path, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			src.unparsed = append(src.unparsed, err)
+		}
+		if file == nil {
+			continue
+		}
+		src.files = append(src.files, file)
+		needed = append(needed, importsOf(file)...)
+	}
+	if err := src.imports.load(needed); err != nil {
+		return err
+	}
+	src.types, src.untyped = src.check(src.files)
 	src.decls = make(map[token.Pos]*ast.FuncDecl)
-	for _, file := range pkg.Syntax {
+	for _, file := range src.files {
 		for _, decl := range file.Decls {
 			if fn, ok := decl.(*ast.FuncDecl); ok {
 				src.decls[fn.Name.Pos()] = fn
 			}
 		}
 	}
-	return src, nil
+	return nil
+}
+
+// check returns the types that files declare, and what is wrong with them.
+func (src *source) check(files []*ast.File) (*types.Package, []types.Error) {
+	var found []types.Error
+	cfg := types.Config{
+		Importer: src.imports,
+		// Types of C stay unknown, and what mentions them is left out; to run
+		// cgo would take longer than all the rest.
+		FakeImportC: true,
+		Sizes:       types.SizesFor("gc", build.Default.GOARCH),
+		Error:       func(err error) { found = append(found, err.(types.Error)) },
+	}
+	if m := src.pkg.Module; m != nil && m.GoVersion != "" {
+		cfg.GoVersion = "go" + m.GoVersion
+	}
+	pkg, _ := cfg.Check(src.pkg.PkgPath, src.fset, files, nil) // its errors were collected
+	return pkg, found
 }
 
 // loadOne loads the one package that pattern names.
@@ -125,12 +178,20 @@ func packageDir(ctx context.Context, dir, pattern string) (string, error) {
 // unreadable reports what keeps the types from being looked at: syntax errors
 // and what the go command says of the package.
 func (src *source) unreadable(r *reporter) bool {
-	for _, e := range src.pkg.Errors {
-		if e.Kind == packages.TypeError || strings.HasPrefix(e.Msg, "# ") {
-			continue // the compiler's view of what the type checker reports better
+	for _, err := range src.unparsed {
+		var list scanner.ErrorList
+		if !errors.As(err, &list) {
+			r.list = append(r.list, Diagnostic{Reason: err.Error(), Severity: Error})
 		}
-		d := Diagnostic{Reason: strings.TrimSpace(e.Msg), Severity: Error}
-		d.Pos = parsePosition(e.Pos)
+		for _, e := range list {
+			r.list = append(r.list, Diagnostic{Pos: e.Pos, Reason: e.Msg, Severity: Error})
+		}
+	}
+	if r.failed() {
+		return true
+	}
+	for _, e := range src.pkg.Errors {
+		d := Diagnostic{Pos: parsePosition(e.Pos), Reason: strings.TrimSpace(e.Msg), Severity: Error}
 		if !slices.Contains(r.list, d) {
 			r.list = append(r.list, d)
 		}
@@ -162,7 +223,7 @@ func parsePosition(s string) token.Position {
 
 // fileOf returns the parsed file that has pos, or nil.
 func (src *source) fileOf(pos token.Pos) *ast.File {
-	for _, file := range src.pkg.Syntax {
+	for _, file := range src.files {
 		if file.FileStart <= pos && pos < file.FileEnd {
 			return file
 		}

@@ -18,8 +18,7 @@ const asData = "pass or return the data itself"
 // rules is the whole table of what does not travel because of what it is.
 // What fails because of its fields is in fields.go.
 var rules = []rule{
-	{isInvalid, "has a type that does not exist before this file is generated", "use a type of your own"},
-	{isCgo, "is a C type", "convert it to a Go type"},
+	{isInvalid, "has a type of C, or one that does not exist before this file is generated", "use a Go type of your own"},
 	{isOfPackage("sync", "sync/atomic"), "must not be copied", "return its value"},
 	{isOfPackage("reflect", "unsafe"), "means something only in the process that made it", asData},
 	{isUnnameable, "has a type that cannot be named from this package", "use an exported type, or a type of your own"},
@@ -75,11 +74,6 @@ func isOfPackage(paths ...string) func(*walk, types.Type) bool {
 		}
 		return false
 	}
-}
-
-func isCgo(_ *walk, t types.Type) bool {
-	n, ok := t.(*types.Named)
-	return ok && strings.HasPrefix(n.Obj().Name(), "_C")
 }
 
 // isUnnameable matches types that the generated file could not write down.
