@@ -56,8 +56,9 @@ func Start(cmd Command) (*Child, error) {
 		p.closeParentEnds()
 		return nil, fmt.Errorf("starting a daemon: %w; see the limits on processes, memory and open files", err)
 	}
+	pid := proc.Pid // newHandle may forget it
 	c := &Child{
-		pid:      proc.Pid,
+		pid:      pid,
 		proc:     newHandle(proc),
 		payload:  p.payloadWrite,
 		report:   p.reportRead,
