@@ -50,6 +50,10 @@ func (c *checker) value(p *plan, v reflect.Value, depth int) *fault {
 	return nil
 }
 
+// needed reports whether values of p must be looked at one by one. In a key
+// they must, since a float may be NaN.
+func (c *checker) needed(p *plan) bool { return !p.plain || c.inKey }
+
 // spend takes n bytes off the room.
 func (c *checker) spend(n int) *fault {
 	c.room -= n
@@ -119,7 +123,7 @@ func (c *checker) composite(p *plan, v reflect.Value, depth int) *fault {
 	if n > wire.MaxElements {
 		return tooMany(n)
 	}
-	if p.elem.plain {
+	if !c.needed(p.elem) {
 		return c.spend(n)
 	}
 	for i := range n {
@@ -170,7 +174,7 @@ func (c *checker) members(members []member, v reflect.Value, depth int) (sent in
 		dropped, f := m.field.dropped(fv)
 		if f == nil && !dropped {
 			sent++
-			if !m.field.plan.plain {
+			if c.needed(m.field.plan) {
 				f = c.value(m.field.plan, fv, depth)
 			}
 		}

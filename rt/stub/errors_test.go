@@ -1,0 +1,285 @@
+package stub_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"reflect"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/stub"
+)
+
+var (
+	errFull     = errors.New("full")
+	errTwin     = errors.New("full") // equal text, another error
+	errByValue  = Code(7)
+	errNoTable  = errors.New("not in the table")
+	errByStruct = plainError{3}
+)
+
+type (
+	// ParseError is an error both as a value and as a pointer.
+	ParseError struct {
+		Line  int
+		Cause error
+	}
+	// Code is an error that is no struct.
+	Code int
+	// Batch has a slice, so that == cannot compare it.
+	Batch struct {
+		Names []string
+		When  time.Time
+	}
+	// Secret has an unexported field.
+	Secret struct {
+		Public  string
+		private string
+	}
+	plainError struct{ n int }
+	// Textual travels by its own methods.
+	Textual struct{ text string }
+)
+
+func (e ParseError) Error() string              { return fmt.Sprintf("line %d: %v", e.Line, e.Cause) }
+func (e ParseError) Unwrap() error              { return e.Cause }
+func (c Code) Error() string                    { return "code " + strconv.Itoa(int(c)) }
+func (b *Batch) Error() string                  { return fmt.Sprint(len(b.Names), " names") }
+func (s *Secret) Error() string                 { return s.Public + "/" + s.private }
+func (p plainError) Error() string              { return "plain" }
+func (t Textual) Error() string                 { return t.text }
+func (t Textual) MarshalText() ([]byte, error)  { return []byte(t.text), nil }
+func (t *Textual) UnmarshalText(b []byte) error { t.text = string(b); return nil }
+
+var service = &stub.Service{
+	Name: "example.com/test.Service",
+	Sentinels: []stub.Sentinel{
+		{Name: "errFull", Error: errFull}, {Name: "errTwin", Error: errTwin},
+		{Name: "errByValue", Error: errByValue}, {Name: "errByStruct", Error: errByStruct},
+		{Name: "errNil"}, {Name: "errUncomparable", Error: uncomparable{}},
+	},
+	ErrorTypes: []stub.ErrorType{
+		stub.ErrorTypeOf[ParseError]("ParseError"), stub.ErrorTypeOf[Code]("Code"),
+		stub.ErrorTypeOf[*Batch]("Batch"), stub.ErrorTypeOf[*Secret]("Secret"), stub.ErrorTypeOf[Textual]("Textual"),
+	},
+}
+
+// travel returns err as the client of s has it.
+func travel(t *testing.T, s *stub.Service, err error) error {
+	t.Helper()
+	e := stub.NewEncoder(service, limit)
+	stub.Encode(e, 1)
+	e.Error(err)
+	stub.Encode(e, 2)
+	body, fail := e.Finish()
+	if fail != nil {
+		t.Fatalf("encode %v: %v", err, fail)
+	}
+	d, fail := stub.NewDecoder(s, body)
+	if fail != nil {
+		t.Fatal(fail)
+	}
+	var a, b int
+	stub.Decode(d, &a)
+	got := d.Error()
+	stub.Decode(d, &b)
+	if fail := d.End(); fail != nil || a != 1 || b != 2 {
+		t.Fatalf("decode %v: %v", err, fail)
+	}
+	return got
+}
+
+func TestSentinelsKeepTheirIdentity(t *testing.T) {
+	for _, err := range []error{
+		nil, errFull, errTwin, errByValue, errByStruct,
+		io.EOF, io.ErrUnexpectedEOF, io.ErrShortWrite, io.ErrShortBuffer, io.ErrNoProgress, io.ErrClosedPipe,
+		context.Canceled, context.DeadlineExceeded,
+		fs.ErrInvalid, fs.ErrPermission, fs.ErrExist, fs.ErrNotExist, fs.ErrClosed,
+		os.ErrProcessDone, os.ErrDeadlineExceeded, os.ErrNoDeadline,
+		net.ErrClosed, net.ErrWriteToConnected, errors.ErrUnsupported,
+	} {
+		if got := travel(t, service, err); got != err {
+			t.Errorf("got %#v, want %#v itself", got, err)
+		}
+		if err == nil {
+			continue
+		}
+		wrapped := travel(t, service, fmt.Errorf("a: %w", fmt.Errorf("b: %w", err)))
+		if !errors.Is(wrapped, err) || wrapped.Error() != "a: b: "+err.Error() {
+			t.Errorf("wrapped: got %v, want it to be %v", wrapped, err)
+		}
+	}
+	if got := travel(t, service, errNoTable); got == errNoTable || got.Error() != errNoTable.Error() {
+		t.Errorf("got %#v, want a RemoteError", got)
+	}
+}
+
+func TestErrorTypesComeBackAsThemselves(t *testing.T) {
+	number, _ := strconv.Atoi("x")
+	_ = number
+	_, opening := os.Open("/does/not/exist")
+	for _, err := range []error{
+		ParseError{3, io.EOF}, &ParseError{3, nil}, ParseError{1, &ParseError{2, errFull}},
+		Code(9), ptr(Code(9)),
+		&Batch{}, &Batch{Names: []string{}}, &Batch{[]string{"a"}, time.Unix(1, 2).UTC()}, (*Batch)(nil), (*ParseError)(nil),
+		opening, &fs.PathError{Op: "open", Path: "p"}, &os.LinkError{Op: "link", Old: "a", New: "b", Err: syscall.EXDEV},
+		os.NewSyscallError("read", syscall.EIO), syscall.ENOENT, syscall.Errno(0),
+		&strconv.NumError{Func: "Atoi", Num: "x", Err: io.EOF},
+		errors.Join(errFull), errors.Join(errFull, &Batch{}, errors.Join(Code(1), io.EOF)),
+		Textual{"text"}, &Textual{"text"},
+	} {
+		if got := travel(t, service, err); !reflect.DeepEqual(got, err) {
+			t.Errorf("got %#v, want %#v", got, err)
+		}
+	}
+	got := travel(t, service, fmt.Errorf("save: %w", opening))
+	var path *fs.PathError
+	if !errors.Is(got, fs.ErrNotExist) || !errors.As(got, &path) || path.Path != "/does/not/exist" {
+		t.Errorf("got %#v, want a PathError in it", got)
+	}
+}
+
+func TestRemoteErrors(t *testing.T) {
+	invalid := &fs.PathError{Op: "open", Path: "\xff", Err: syscall.ENOENT}
+	for _, c := range []struct {
+		err  error
+		want *stub.RemoteError
+	}{
+		{errNoTable, &stub.RemoteError{Type: "*errors.errorString", Message: "not in the table"}},
+		{fmt.Errorf("%w", errFull), &stub.RemoteError{Type: "*fmt.wrapError", Message: "full", Err: errFull}},
+		{fmt.Errorf("%w and %w", errFull, io.EOF), &stub.RemoteError{Type: "*fmt.wrapErrors", Message: "full and EOF", Err: errors.Join(errFull, io.EOF)}},
+		{errors.New("bytes \xff\x00"), &stub.RemoteError{Type: "*errors.errorString", Message: "bytes \xff\x00"}},
+		{errors.New(""), &stub.RemoteError{Type: "*errors.errorString"}},
+		{&Secret{"a", "b"}, &stub.RemoteError{Type: "*stub_test.Secret", Message: "a/b"}},
+		{invalid, &stub.RemoteError{Type: "*fs.PathError", Message: invalid.Error(), Err: syscall.ENOENT}},
+		{&Batch{When: time.Date(-5, 1, 1, 0, 0, 0, 0, time.UTC)}, &stub.RemoteError{Type: "*stub_test.Batch", Message: "0 names"}},
+		{panicking{}, &stub.RemoteError{Type: "stub_test.panicking", Message: "stub_test.panicking: panic in its Error method: oh"}},
+		{(*nilError)(nil), &stub.RemoteError{Type: "*stub_test.nilError", Message: "<nil>"}},
+		{uncomparable{[]int{1}}, &stub.RemoteError{Type: "stub_test.uncomparable", Message: "uncomparable"}},
+		{uncomparableInside{[]int{1}}, &stub.RemoteError{Type: "stub_test.uncomparableInside", Message: "uncomparable"}},
+		{panickingUnwrap{}, &stub.RemoteError{Type: "stub_test.panickingUnwrap", Message: "unwrap me"}},
+		{&stub.RemoteError{Type: "*elsewhere.T", Message: "m", Err: io.EOF}, &stub.RemoteError{Type: "*elsewhere.T", Message: "m", Err: io.EOF}},
+		{(*stub.RemoteError)(nil), &stub.RemoteError{Type: "*stub.RemoteError", Message: "<nil>"}},
+	} {
+		got := travel(t, service, c.err)
+		if !reflect.DeepEqual(got, error(c.want)) {
+			t.Errorf("got %#v, want %#v", got, c.want)
+		}
+	}
+}
+
+// A client of another build does not have the table, or has other types.
+func TestErrorsUnknownToTheClient(t *testing.T) {
+	other := &stub.Service{ErrorTypes: []stub.ErrorType{stub.ErrorTypeOf[*otherParseError]("ParseError"), stub.ErrorTypeOf[Textual]("Batch")}}
+	for _, c := range []struct {
+		err  error
+		want *stub.RemoteError
+	}{
+		{errFull, &stub.RemoteError{Type: "*errors.errorString", Message: "full"}},
+		{Code(3), &stub.RemoteError{Type: "stub_test.Code", Message: "code 3"}},
+		{ParseError{3, io.EOF}, &stub.RemoteError{Type: "stub_test.ParseError", Message: "line 3: EOF", Err: io.EOF}},
+		{&Batch{}, &stub.RemoteError{Type: "*stub_test.Batch", Message: "0 names"}},
+	} {
+		for _, s := range []*stub.Service{nil, other} {
+			if got := travel(t, s, c.err); !reflect.DeepEqual(got, error(c.want)) {
+				t.Errorf("got %#v, want %#v", got, c.want)
+			}
+		}
+	}
+}
+
+func TestErrorsAreBounded(t *testing.T) {
+	long := travel(t, service, errors.New(strings.Repeat("x", 100<<10)))
+	if n := len(long.Error()); n > 64<<10 || n < 60<<10 {
+		t.Errorf("got a message of %d bytes, want at most 64 KiB", n)
+	}
+	cycle := &cyclic{}
+	cycle.next = cycle
+	depth := 0
+	for err := travel(t, service, cycle); err != nil; err = errors.Unwrap(err) {
+		depth++
+	}
+	if depth != 32 {
+		t.Errorf("got %d errors from a cycle, want 32", depth)
+	}
+	self := &ParseError{}
+	self.Cause = &cyclic{self}
+	travel(t, service, wide(8))
+
+	many := make([]error, 5000)
+	for i := range many {
+		many[i] = errors.New(strings.Repeat("y", 60<<10))
+	}
+	e := stub.NewEncoder(service, 4<<20)
+	e.Error(errors.Join(many...))
+	if body, err := e.Finish(); err != nil || len(body) > 2<<20 {
+		t.Errorf("got %d bytes, %v, want at most 2 MiB", len(body), err)
+	}
+	e = stub.NewEncoder(service, 100)
+	e.Error(errors.New(strings.Repeat("z", 200)))
+	if _, err := e.Finish(); err != nil && !errors.Is(err, stub.ErrTooLarge) {
+		t.Errorf("got %v, want ErrTooLarge or nothing", err)
+	}
+	e = stub.NewEncoder(service, 10)
+	e.Error(errFull)
+	if _, err := e.Finish(); !errors.Is(err, stub.ErrTooLarge) {
+		t.Errorf("got %v, want ErrTooLarge", err)
+	}
+}
+
+func TestErrorsAreDeterministic(t *testing.T) {
+	var first []byte
+	for range 20 {
+		e := stub.NewEncoder(service, limit)
+		e.Error(errors.Join(&fs.PathError{Op: "a", Path: "b", Err: io.EOF}, &os.LinkError{Op: "a", Old: "b", New: "c", Err: io.EOF}))
+		body, err := e.Finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == nil {
+			first = body
+		}
+		if string(first) != string(body) {
+			t.Fatalf("got %x, then %x", first, body)
+		}
+	}
+}
+
+// wide returns an error that wraps two, which wrap two each, and so on.
+func wide(depth int) error {
+	if depth == 0 {
+		return errFull
+	}
+	return &tooWide{[]error{wide(depth - 1), nil, wide(depth - 1)}}
+}
+
+type (
+	otherParseError    struct{ Column string }
+	panicking          struct{}
+	panickingUnwrap    struct{}
+	nilError           struct{ text string }
+	uncomparable       struct{ list []int }
+	uncomparableInside struct{ inside any }
+	cyclic             struct{ next error }
+	tooWide            struct{ errs []error }
+)
+
+func (*otherParseError) Error() string   { return "other" }
+func (panicking) Error() string          { panic("oh") }
+func (panickingUnwrap) Error() string    { return "unwrap me" }
+func (panickingUnwrap) Unwrap() error    { panic("oh") }
+func (e *nilError) Error() string        { return e.text }
+func (uncomparable) Error() string       { return "uncomparable" }
+func (uncomparableInside) Error() string { return "uncomparable" }
+func (c *cyclic) Error() string          { return "cyclic" }
+func (c *cyclic) Unwrap() error          { return c.next }
+func (t *tooWide) Error() string         { return "wide" }
+func (t *tooWide) Unwrap() []error       { return t.errs }
