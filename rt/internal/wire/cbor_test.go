@@ -45,7 +45,7 @@ type record struct {
 func decodeAs(typ string, data []byte) (string, error) {
 	switch typ {
 	case "int":
-		return decoded(data, func(v int) string { return strconv.Itoa(v) })
+		return decoded(data, func(v int64) string { return strconv.FormatInt(v, 10) })
 	case "uint":
 		return decoded(data, func(v uint64) string { return strconv.FormatUint(v, 10) })
 	case "text":

@@ -20,6 +20,7 @@
 // The map: kind.go and frame.go (what a frame is and how it is written),
 // reader.go (how frames are read), strict.go and cbor.go (which CBOR is
 // accepted and how Go values become it), messages.go and failure.go (what the
-// frames say), handshake.go and proof.go (how two strangers come to trust each
-// other), hash.go (signatures and configurations).
+// frames say), greet.go, admit.go, handshake.go and proof.go (how two strangers
+// come to trust each other: the client, the daemon, what they share, what they
+// prove), hash.go (signatures and configurations).
 package wire

@@ -129,7 +129,7 @@ func TestCodesHaveNames(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
 		{wire.FailureCode(0).String(), "failure code 0"},
 		{(wire.FailureReentrant + 1).String(), "failure code 13"},
-		{wire.FailureCode(1 << 40).String(), "failure code 1099511627776"},
+		{wire.FailureCode(1 << 31).String(), "failure code 2147483648"},
 		{wire.WelcomeCode(0).String(), "welcome code 0"},
 		{wire.WelcomeTooManyClients.String(), "too many clients"},
 		{wire.FailureReentrant.String(), "reentrant"},

@@ -1,0 +1,132 @@
+package wire
+
+import (
+	"bytes"
+	"crypto/rand"
+	"fmt"
+	"io"
+)
+
+// maxWelcomeText leaves room for the rest of a welcome within MaxHandshake.
+const maxWelcomeText = 768
+
+// Identity is what a daemon says of itself in a handshake.
+type Identity struct {
+	Incarnation string
+	Address     string // where it listens, as in the endpoint file
+	// The versions it speaks, both included; both 0 stand for the package's
+	// MinVersion and MaxVersion.
+	MinVersion, MaxVersion uint
+}
+
+// Admit is the daemon's side of the handshake. It is silent until it has read
+// a complete and valid hello that is meant for this incarnation at this
+// address: whoever says anything else learns nothing. Decide is called once,
+// for a client that has proved itself and speaks a version of ours, and its
+// welcome is sent, with a text of at most 768 bytes.
+//
+// Admit returns what the client said and what it was told. The error is nil
+// also when the welcome's code is not WelcomeOK: it is for the caller to close
+// the connection then. It wraps ErrAuth when the client proved nothing or
+// meant another daemon, and else says how the peer broke the protocol or wraps
+// the error of r or w; the hello is returned as far as it was understood, and
+// the connection must be closed. While it runs, r's limit is MaxHandshake and
+// r.Stalled is not called.
+func Admit(r *Reader, w io.Writer, key Key, id Identity, decide func(Hello) Welcome) (Hello, Welcome, error) {
+	var nonce [NonceSize]byte
+	rand.Read(nonce[:]) // never fails
+	return admit(r, w, key, id, nonce, decide)
+}
+
+// admit is Admit with the daemon's nonce.
+func admit(r *Reader, w io.Writer, key Key, id Identity, nonce [NonceSize]byte, decide func(Hello) Welcome) (Hello, Welcome, error) {
+	defer confine(r)()
+	if id.MinVersion == 0 && id.MaxVersion == 0 {
+		id.MinVersion, id.MaxVersion = MinVersion, MaxVersion
+	}
+	hello, body, err := readHello(r, id)
+	if err != nil {
+		return hello, Welcome{}, fmt.Errorf("admitting a client: %w", err)
+	}
+
+	challenge := Challenge{Version: id.choose(hello), Nonce: nonce[:], Incarnation: id.Incarnation, Address: id.Address}
+	proofs := newProofs(key, body, challenge)
+	challenge.Proof = proofs.daemon()
+	if err := sendMessage(w, KindChallenge, challenge); err != nil {
+		return hello, Welcome{}, fmt.Errorf("admitting a client: %w", err)
+	}
+	var proof Proof
+	if err := receive(r, KindProof, &proof); err != nil {
+		return hello, Welcome{}, fmt.Errorf("admitting a client: %w", err)
+	}
+	if !proofs.clientHas(proof.Proof) {
+		return hello, Welcome{}, fmt.Errorf("admitting a client: %w: it does not have the key", ErrAuth)
+	}
+
+	welcome := Welcome{Code: WelcomeIncompatible, Text: fmt.Sprintf("the client speaks versions %d-%d of the protocol, the daemon %d-%d",
+		hello.MinVersion, hello.MaxVersion, id.MinVersion, id.MaxVersion)}
+	if challenge.Version != 0 {
+		welcome = decide(hello)
+		welcome.Text = clip(welcome.Text, maxWelcomeText)
+	}
+	if err := sendMessage(w, KindWelcome, welcome); err != nil {
+		return hello, welcome, fmt.Errorf("admitting a client: %w", err)
+	}
+	return hello, welcome, nil
+}
+
+// choose returns the highest version that both sides speak, or 0.
+func (id Identity) choose(hello Hello) uint {
+	version := min(id.MaxVersion, hello.MaxVersion)
+	if version < id.MinVersion || version < hello.MinVersion {
+		return 0
+	}
+	return version
+}
+
+// readHello reads the magic and the hello, and returns the hello also as it
+// was sent.
+func readHello(r *Reader, id Identity) (Hello, []byte, error) {
+	b, err := r.raw(len(magic))
+	if err != nil {
+		return Hello{}, nil, err
+	}
+	if string(b) != magic {
+		return Hello{}, nil, fmt.Errorf("%w: it does not begin as this protocol does", ErrMalformed)
+	}
+	body, err := receiveBody(r, KindHello)
+	if err != nil {
+		return Hello{}, nil, err
+	}
+	hello, err := parseHello(body)
+	if err != nil {
+		return Hello{}, nil, err
+	}
+	if hello.Incarnation != id.Incarnation {
+		return hello, nil, fmt.Errorf("%w: it looks for incarnation %q, this is %q", ErrAuth, hello.Incarnation, id.Incarnation)
+	}
+	if hello.Address != id.Address {
+		return hello, nil, fmt.Errorf("%w: it dialled %q, this is %q", ErrAuth, hello.Address, id.Address)
+	}
+	return hello, body, nil
+}
+
+// parseHello decodes the body of a hello, which must be the very bytes that
+// encoding it again gives: there is one way to say hello.
+func parseHello(body []byte) (Hello, error) {
+	var hello Hello
+	if err := Unmarshal(body, &hello); err != nil {
+		return Hello{}, err
+	}
+	again, err := Marshal(hello)
+	if err != nil {
+		return Hello{}, err
+	}
+	if !bytes.Equal(again, body) {
+		return Hello{}, fmt.Errorf("%w: the hello is not in its deterministic form", ErrMalformed)
+	}
+	if hello.MinVersion == 0 || hello.MinVersion > hello.MaxVersion || hello.PID < 0 {
+		return Hello{}, fmt.Errorf("%w: a hello of versions %d-%d from process %d", ErrMalformed, hello.MinVersion, hello.MaxVersion, hello.PID)
+	}
+	return hello, nil
+}

@@ -1,0 +1,107 @@
+package wire
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io"
+)
+
+// RefusedError says that an authenticated daemon does not admit this client.
+type RefusedError struct {
+	Welcome Welcome // its Code is not WelcomeOK
+}
+
+// Error returns the daemon's code and text.
+func (e *RefusedError) Error() string {
+	if e.Welcome.Text == "" {
+		return fmt.Sprintf("refused by the daemon: %v", e.Welcome.Code)
+	}
+	return fmt.Sprintf("refused by the daemon: %v: %s", e.Welcome.Code, e.Welcome.Text)
+}
+
+// Greet is the client's side of the handshake. Of hello the caller gives
+// Incarnation, Address, Session and PID; the nonce and the versions are filled
+// in. It proves nothing to the daemon before the daemon has proved itself.
+//
+// It returns an error wrapping ErrAuth when the proof is wrong or the peer
+// says that it is another incarnation or listens elsewhere, a *RefusedError
+// with the welcome when that is not WelcomeOK, and else a wrapped error of r
+// or w or of a peer that breaks the protocol. After an error the connection
+// must be closed. Deadlines are the caller's, as is the right to use r and w.
+// While it runs, r's limit is MaxHandshake and r.Stalled is not called.
+func Greet(r *Reader, w io.Writer, key Key, hello Hello) (Welcome, error) {
+	rand.Read(hello.Nonce[:]) // never fails
+	hello.MinVersion, hello.MaxVersion = MinVersion, MaxVersion
+	return greet(r, w, key, hello)
+}
+
+// greet is Greet with a hello that is complete.
+func greet(r *Reader, w io.Writer, key Key, hello Hello) (Welcome, error) {
+	defer confine(r)()
+	body, err := Marshal(hello)
+	if err != nil {
+		return Welcome{}, fmt.Errorf("greeting the daemon: %w", err)
+	}
+	if err := send(w, KindHello, []byte(magic), body); err != nil {
+		return Welcome{}, fmt.Errorf("greeting the daemon: %w", err)
+	}
+
+	var challenge Challenge
+	if err := receive(r, KindChallenge, &challenge); err != nil {
+		return Welcome{}, fmt.Errorf("greeting the daemon: %w", err)
+	}
+	if err := challenge.answers(hello); err != nil {
+		return Welcome{}, fmt.Errorf("greeting the daemon: %w", err)
+	}
+	proofs := newProofs(key, body, challenge)
+	if !proofs.daemonHas(challenge.Proof) {
+		return Welcome{}, fmt.Errorf("greeting the daemon: %w: it does not have the key", ErrAuth)
+	}
+
+	proof, err := Marshal(Proof{Proof: proofs.client()})
+	if err == nil {
+		err = send(w, KindProof, nil, proof)
+	}
+	if err != nil {
+		return Welcome{}, fmt.Errorf("greeting the daemon: %w", err)
+	}
+	var welcome Welcome
+	if err := receive(r, KindWelcome, &welcome); err != nil {
+		return Welcome{}, fmt.Errorf("greeting the daemon: %w", err)
+	}
+	if err := welcome.check(challenge.Version); err != nil {
+		return Welcome{}, fmt.Errorf("greeting the daemon: %w", err)
+	}
+	if welcome.Code != WelcomeOK {
+		return welcome, &RefusedError{welcome}
+	}
+	return welcome, nil
+}
+
+// answers returns an error unless c may be the answer to hello.
+func (c Challenge) answers(hello Hello) error {
+	switch {
+	case len(c.Nonce) != NonceSize:
+		return fmt.Errorf("%w: a nonce of %d bytes in the challenge", ErrMalformed, len(c.Nonce))
+	case c.Incarnation != hello.Incarnation:
+		return fmt.Errorf("%w: it is incarnation %q, not %q", ErrAuth, c.Incarnation, hello.Incarnation)
+	case c.Address != hello.Address:
+		return fmt.Errorf("%w: it listens on %q, not on %q", ErrAuth, c.Address, hello.Address)
+	case c.Version != 0 && (c.Version < hello.MinVersion || c.Version > hello.MaxVersion):
+		return fmt.Errorf("%w: the challenge chose version %d of %d-%d", ErrMalformed, c.Version, hello.MinVersion, hello.MaxVersion)
+	}
+	return nil
+}
+
+// check returns an error unless w may end a handshake of that version.
+func (w Welcome) check(version uint) error {
+	switch {
+	case w.Code == 0:
+		return fmt.Errorf("%w: a welcome without a code", ErrMalformed)
+	case w.Code == WelcomeOK && version == 0:
+		return fmt.Errorf("%w: welcome, but no version in common", ErrMalformed)
+	case w.Calls < 0 || w.Bytes < 0 || w.Frame < 0:
+		return fmt.Errorf("%w: a welcome with a negative limit", ErrMalformed)
+	}
+	return nil
+}
