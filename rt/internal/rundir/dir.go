@@ -2,6 +2,7 @@ package rundir
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -83,4 +84,20 @@ func label(name string) string {
 		return "singleton"
 	}
 	return safe
+}
+
+// Existing returns the directories of all singletons below an anchor. It
+// creates nothing, and returns none when the anchor cannot be read.
+func Existing(anchor string) []*Dir {
+	entries, err := os.ReadDir(anchor)
+	if err != nil {
+		return nil
+	}
+	var dirs []*Dir
+	for _, entry := range entries {
+		if entry.IsDir() {
+			dirs = append(dirs, &Dir{anchor: anchor, path: filepath.Join(anchor, entry.Name())})
+		}
+	}
+	return dirs
 }

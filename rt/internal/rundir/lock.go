@@ -29,6 +29,20 @@ func (d *Dir) SpawnLock(ctx context.Context) (unlock func(), err error) {
 	return sync.OnceFunc(func() { release(lock) }), nil
 }
 
+// TrySpawnLock takes spawn.lock if nobody has it, and says whether it did.
+// unlock releases the lock and may be called more than once; it is not nil
+// when ok is true. The directory is made again if it was removed.
+func (d *Dir) TrySpawnLock() (unlock func(), ok bool, err error) {
+	lock, err := d.try(spawnLockName)
+	if err != nil {
+		return nil, false, fmt.Errorf("taking the lock %s: %w", d.file(spawnLockName), err)
+	}
+	if lock == nil {
+		return nil, false, nil
+	}
+	return sync.OnceFunc(func() { release(lock) }), true, nil
+}
+
 // Alive reports whether some process holds life.lock, which is to say that a
 // daemon lives, even if it does not answer. The probe takes the lock for an
 // instant, so it must only be called with spawn.lock held: a daemon that starts
