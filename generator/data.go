@@ -129,10 +129,13 @@ func (w *walk) data(t types.Type, path string, pointed bool) *problem {
 	case *types.Slice:
 		return w.data(u.Elem(), path+elements(path), false)
 	case *types.Array:
+		if u.Len() > maxElements && !isBasic(types.Uint8)(w, u.Elem()) {
+			return w.refuse(t, path, "has more elements than can be sent in one piece", "use a smaller array")
+		}
 		return w.data(u.Elem(), path+elements(path), false)
 	case *types.Map:
-		if isKind[*types.Pointer](w, types.Unalias(u.Key())) {
-			return w.refuse(t, path, "has pointers as keys, which are different ones after travelling", "use the value as key")
+		if holdsPointer(u.Key()) {
+			return w.refuse(t, path, "has pointers in its keys, which are different ones after travelling", "use a key without pointers")
 		}
 		if p := w.data(u.Key(), path+elements(path), false); p != nil {
 			return p
@@ -166,38 +169,107 @@ func (w *walk) refuse(t types.Type, path, reason, remedy string) *problem {
 	return &problem{label: w.label, path: path, typ: types.TypeString(t, w.src.qualify), reason: reason, remedy: remedy}
 }
 
-// codecs are the pairs of methods by which a type travels as it says itself,
-// in the order in which the runtime prefers them.
-var codecs = []struct{ marshal, unmarshal string }{
-	{"MarshalCBOR", "UnmarshalCBOR"},
-	{"MarshalBinary", "UnmarshalBinary"},
-	{"MarshalText", "UnmarshalText"},
+// maxElements is what the runtime sends at most in one array.
+const maxElements = 131072
+
+// holdsPointer reports whether values of t, a key, hold a pointer.
+func holdsPointer(t types.Type) bool {
+	switch u := types.Unalias(t).Underlying().(type) {
+	case *types.Pointer:
+		return true
+	case *types.Array:
+		return holdsPointer(u.Elem())
+	case *types.Struct:
+		if named, ok := types.Unalias(t).(*types.Named); ok && hasCodec(named, codecs[0]) {
+			return false
+		}
+		for f := range u.Fields() {
+			if holdsPointer(f.Type()) {
+				return true
+			}
+		}
+	}
+	return false
 }
+
+// codec is a pair of methods by which a type travels as it says itself.
+type codec struct{ marshal, unmarshal string }
+
+// codecs are in the order in which the runtime prefers them.
+var codecs = []codec{{"MarshalBinary", "UnmarshalBinary"}, {"MarshalText", "UnmarshalText"}}
+
+func hasCodec(named *types.Named, c codec) bool {
+	marshal, _ := codecMethod(named, c.marshal, marshalSignature)
+	unmarshal, _ := codecMethod(named, c.unmarshal, unmarshalSignature)
+	return marshal && unmarshal
+}
+
+const (
+	marshalSignature   = "func() ([]byte, error)"
+	unmarshalSignature = "func([]byte) error"
+)
 
 // ownCodec reports whether named travels by methods of its own, or why it
 // cannot.
 func (w *walk) ownCodec(named *types.Named, path string) (bool, *problem) {
-	for _, codec := range codecs {
-		marshal, depth := codecMethod(named, codec.marshal, "func() ([]byte, error)")
-		unmarshal, _ := codecMethod(named, codec.unmarshal, "func([]byte) error")
-		if !marshal {
-			continue
+	for _, c := range []codec{{"MarshalCBOR", marshalSignature}, {"UnmarshalCBOR", unmarshalSignature}} {
+		if found, _ := codecMethod(named, c.marshal, c.unmarshal); found {
+			return false, w.refuse(named, path, "makes its own CBOR, which is not supported", "give it MarshalBinary and UnmarshalBinary")
 		}
-		if !unmarshal {
-			if codec.marshal == "MarshalText" {
-				continue // a text for people; the value travels by its structure
-			}
-			return false, w.refuse(named, path, "has "+codec.marshal+" without "+codec.unmarshal, "write the other one too")
+	}
+	for _, c := range codecs {
+		marshal, depth := codecMethod(named, c.marshal, marshalSignature)
+		unmarshal, _ := codecMethod(named, c.unmarshal, unmarshalSignature)
+		switch {
+		case marshal && !unmarshal:
+			return false, w.refuse(named, path, "has "+c.marshal+" but no "+c.unmarshal+", so that it cannot be received", "add it")
+		case marshal:
+			return true, w.swallowed(named, path, c.marshal, depth)
+		case unmarshal && mistaken(named, c):
+			return false, w.refuse(named, path, "has "+c.unmarshal+" but no "+c.marshal, "add it")
 		}
-		if st, ok := named.Underlying().(*types.Struct); ok && depth > 1 && st.NumFields() > 1 {
-			p := w.refuse(named, path, "travels by the "+codec.marshal+" of what it embeds, which loses all other fields",
-				"give the embedded field a name, or write "+codec.marshal+" and "+codec.unmarshal)
-			p.lossy = true
-			return false, p
-		}
-		return true, nil
 	}
 	return false, nil
+}
+
+// mistaken reports whether what is sent of a type without a Marshal method
+// would be given to its Unmarshal method.
+func mistaken(named *types.Named, c codec) bool {
+	switch u := named.Underlying().(type) {
+	case *types.Basic:
+		return u.Kind() == types.String && c.unmarshal == "UnmarshalText"
+	case *types.Slice:
+		return isBasic(types.Uint8)(nil, u.Elem()) && c.unmarshal == "UnmarshalBinary"
+	case *types.Array:
+		return isBasic(types.Uint8)(nil, u.Elem()) && c.unmarshal == "UnmarshalBinary"
+	}
+	return false
+}
+
+// swallowed refuses a struct that would travel as what it embeds, if that
+// loses other fields or cannot be made by the receiver.
+func (w *walk) swallowed(named *types.Named, path, marshal string, depth int) *problem {
+	st, ok := named.Underlying().(*types.Struct)
+	if !ok || depth <= 1 {
+		return nil
+	}
+	fields, pointer := 0, false
+	for f := range st.Fields() {
+		if f.Name() != "_" {
+			fields++
+		}
+		pointer = pointer || f.Embedded() && isKind[*types.Pointer](w, types.Unalias(f.Type()))
+	}
+	switch {
+	case fields > 1:
+		p := w.refuse(named, path, "travels by the "+marshal+" of what it embeds, which loses all other fields",
+			"give the embedded field a name, or the type methods of its own")
+		p.lossy = true
+		return p
+	case pointer:
+		return w.refuse(named, path, "travels by the "+marshal+" of what it embeds by pointer, which the receiver does not have", "embed it by value")
+	}
+	return nil
 }
 
 // codecMethod looks for a method of *named with the given signature; depth is

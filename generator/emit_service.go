@@ -61,9 +61,9 @@ func (s *service) serviceFields() []jen.Code {
 		fields = append(fields, field("Sentinels", jen.Index().Add(s.stub("Sentinel")).Add(lines("{", "}", sentinels...))))
 	}
 	for _, e := range s.errorTypes {
-		typ := jen.Id(e.typ)
+		typ := jen.Id(e.name)
 		if e.pointer {
-			typ = jen.Op("*").Id(e.typ)
+			typ = jen.Op("*").Id(e.name)
 		}
 		errorTypes = append(errorTypes, s.stub("ErrorTypeOf").Types(typ).Call(jen.Lit(e.name)))
 	}

@@ -10,9 +10,8 @@ import (
 
 // errorType is an error type of the package that comes back as itself.
 type errorType struct {
-	name    string // as the table calls it
-	typ     string
-	pointer bool
+	name    string
+	pointer bool // only a pointer to it is an error
 }
 
 // collectFailures finds the package's sentinels and error types, by which
@@ -37,14 +36,7 @@ func (s *service) collectFailures(r *reporter) {
 			r.report(Note, tn.Pos(), name, "errors of this type reach clients as *rt.RemoteError: "+reason, "")
 			continue
 		}
-		if byValue {
-			s.errorTypes = append(s.errorTypes, errorType{name: name, typ: name})
-		}
-		pointerName := name
-		if byValue {
-			pointerName = "*" + name
-		}
-		s.errorTypes = append(s.errorTypes, errorType{name: pointerName, typ: name, pointer: true})
+		s.errorTypes = append(s.errorTypes, errorType{name: name, pointer: !byValue})
 	}
 }
 

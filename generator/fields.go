@@ -24,7 +24,7 @@ func (w *walk) fields(t types.Type, st *types.Struct, path string, pointed bool)
 		return p
 	}
 	wire := make(map[string]string)
-	if p := w.wireNames(st, at, wire, 0); p != nil {
+	if p := w.wireNames(st, at, wire, []*types.Struct{st}); p != nil {
 		return p
 	}
 	for i := range st.NumFields() {
@@ -58,6 +58,9 @@ func (w *walk) lostField(st *types.Struct, at string) *problem {
 		f := st.Field(i)
 		switch {
 		case f.Name() == "_":
+			if tag := reflect.StructTag(st.Tag(i)).Get("cbor"); tag != "" && tag != "-" {
+				return &problem{label: w.label, path: at, reason: "has the option " + tag + " in a cbor tag, which is not supported", remedy: "remove it"}
+			}
 		case wireName(st, i) == "-":
 			return lost(f, "would be lost, since its tag says not to encode it", "remove the tag")
 		case f.Exported():
@@ -76,10 +79,10 @@ func (w *walk) lostField(st *types.Struct, at string) *problem {
 
 // wireNames collects the names by which the fields travel, those of embedded
 // structs included. Of two equal ones at least one is lost.
-func (w *walk) wireNames(st *types.Struct, at string, wire map[string]string, depth int) *problem {
+func (w *walk) wireNames(st *types.Struct, at string, wire map[string]string, within []*types.Struct) *problem {
 	for i := range st.NumFields() {
 		f := st.Field(i)
-		if f.Name() == "_" || depth > 20 { // deeper only where a struct embeds itself
+		if f.Name() == "_" {
 			continue
 		}
 		inner := at + "." + f.Name()
@@ -90,7 +93,11 @@ func (w *walk) wireNames(st *types.Struct, at string, wire map[string]string, de
 			}
 			named, _ := t.(*types.Named)
 			if embedded, ok := t.Underlying().(*types.Struct); ok && !(named != nil && w.travelsWhole(named)) {
-				if p := w.wireNames(embedded, inner, wire, depth+1); p != nil {
+				if slices.Contains(within, embedded) {
+					return &problem{label: w.label, path: inner, lossy: true,
+						reason: "would be lost, since a struct embeds itself there", remedy: "give the field a name"}
+				}
+				if p := w.wireNames(embedded, inner, wire, append(within, embedded)); p != nil {
 					return p
 				}
 				continue
