@@ -160,6 +160,7 @@ type optional struct {
 	Map   map[string]int `cbor:",omitempty"`
 	Empty []int
 	Inner struct{ A int } `cbor:",omitempty"` // omitempty does not apply to structs
+	Ptr   *int            `cbor:",omitempty"` // nor to what a pointer points to
 }
 
 func TestValuesSurvive(t *testing.T) {
@@ -181,6 +182,7 @@ func TestValuesSurvive(t *testing.T) {
 	same(t, optional{Empty: []int{}}, optional{List: []int{0}})
 	number := 0
 	same(t, (*int)(nil), &number)
+	same(t, optional{Ptr: &number})
 	same(t, level(3))
 	same(t, loud("quiet"))
 	same(t, netip.MustParseAddrPort("[fe80::1%eth0]:80"))
