@@ -315,6 +315,18 @@ func TestMarshalIsDeterministic(t *testing.T) {
 	}
 }
 
+// omitempty is what it is in encoding/json: it does not apply to structs, even
+// where they encode as something empty.
+func TestOmitEmpty(t *testing.T) {
+	data, err := wire.Marshal(struct {
+		A []int    `cbor:",omitempty"`
+		E struct{} `cbor:",omitempty"`
+	}{A: []int{}})
+	if got, want := hex.EncodeToString(data), "a16145a0"; err != nil || got != want {
+		t.Errorf("got %s, %v, want %s", got, err, want)
+	}
+}
+
 // What the library does not let us refuse, written down so that a change of it
 // is noticed: the doc comment of Unmarshal lists it.
 func TestNotNoticed(t *testing.T) {
