@@ -125,7 +125,11 @@ func (w *walk) data(t types.Type, path string, pointed bool) *problem {
 	}
 	switch u := t.Underlying().(type) {
 	case *types.Pointer:
-		return w.data(u.Elem(), path, true)
+		p := w.data(u.Elem(), path, true)
+		if p != nil && p.path == path && p.typ != "" {
+			p.typ = "*" + p.typ
+		}
+		return p
 	case *types.Slice:
 		return w.data(u.Elem(), path+elements(path), false)
 	case *types.Array:

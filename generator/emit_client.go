@@ -15,7 +15,7 @@ func (s *service) emitShare(f *jen.File) {
 		c = &constructor{}
 		c.local.choose(newScope())
 	}
-	comment(f.Group, s.shareDoc()...)
+	comment(f.Group, s.shareDoc(c.local.cfg)...)
 	config := jen.Id(c.local.cfg).Add(s.rt("Config"))
 	handle := func(name string) jen.Code {
 		return jen.Line().Func().Params(jen.Id(c.local.conn).Op("*").Add(s.rt("Conn"))).Op("*").Id(name).
@@ -30,18 +30,18 @@ func (s *service) emitShare(f *jen.File) {
 	f.Line()
 }
 
-func (s *service) shareDoc() []string {
+func (s *service) shareDoc(cfg string) []string {
 	n := &s.names
 	doc := []string{
-		fmt.Sprintf("%s returns the %s that all processes with the same cfg share. It starts", n.share, s.typeName()),
-		"nothing yet: the daemon that holds the object is started by the first use.",
+		fmt.Sprintf("%s returns the %s that all processes with the same %s share. It", n.share, s.typeName(), cfg),
+		"starts nothing yet: the daemon that holds the object is started by the first use.",
 	}
 	c := s.constructor
 	switch {
 	case c == nil:
 		return append(doc, fmt.Sprintf("The object is the zero value of %s.", s.typeName()))
 	case len(c.params) == 0:
-		return append(doc, fmt.Sprintf("The daemon makes the object with %s.", c.name))
+		return append(doc, fmt.Sprintf("The object is made there by %s.", c.name))
 	}
 	return append(doc, fmt.Sprintf("The other parameters are those of %s, which the daemon makes the object with.", c.name))
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/types"
 	"iter"
+	"strconv"
 
 	"github.com/dave/jennifer/jen"
 )
@@ -50,7 +51,9 @@ func (s *service) expr(t types.Type) *jen.Statement {
 				} else {
 					code = g.Id(f.Name()).Add(s.expr(f.Type()))
 				}
-				if tag := t.Tag(i); tag != "" {
+				if tag := t.Tag(i); tag != "" && strconv.CanBackquote(tag) {
+					code.Op("`" + tag + "`")
+				} else if tag != "" {
 					code.Lit(tag)
 				}
 			}
