@@ -1,7 +1,6 @@
 package stub
 
 import (
-	"fmt"
 	"math"
 	"reflect"
 	"unicode/utf8"
@@ -13,8 +12,7 @@ import (
 // not come back as it was. It ends, for cyclic values too: nesting is bounded,
 // and so is the number of values that fit into the message.
 type checker struct {
-	room  int // bytes left in the message, less the fewest that what was seen needs
-	inKey bool
+	room int // bytes left in the message, less the fewest that what was seen needs
 }
 
 // value checks v, which is nested in depth arrays and maps.
@@ -27,7 +25,7 @@ func (c *checker) value(p *plan, v reflect.Value, depth int) *fault {
 	case shapeRefused:
 		return p.reason.copy()
 	case shapeFloat32, shapeFloat64:
-		if c.inKey && math.IsNaN(v.Float()) {
+		if p.inKey && math.IsNaN(v.Float()) {
 			return faultf("NaN as a map key is not equal to itself; use another key")
 		}
 	case shapeString:
@@ -35,9 +33,9 @@ func (c *checker) value(p *plan, v reflect.Value, depth int) *fault {
 	case shapeBytes:
 		return c.spend(v.Len())
 	case shapeTime:
-		return c.time(v)
+		return c.time(p, v)
 	case shapeBinary, shapeText:
-		size, err := checkMarshalled(v, p.shape, c.inKey)
+		size, err := checkMarshalled(v, p.shape, p.inKey)
 		if err != nil {
 			return faultf("%s cannot be sent: %w", p.typ, err)
 		}
@@ -49,10 +47,6 @@ func (c *checker) value(p *plan, v reflect.Value, depth int) *fault {
 	}
 	return nil
 }
-
-// needed reports whether values of p must be looked at one by one. In a key
-// they must, since a float may be NaN.
-func (c *checker) needed(p *plan) bool { return !p.plain || c.inKey }
 
 // spend takes n bytes off the room.
 func (c *checker) spend(n int) *fault {
@@ -123,7 +117,7 @@ func (c *checker) composite(p *plan, v reflect.Value, depth int) *fault {
 	if n > wire.MaxElements {
 		return tooMany(n)
 	}
-	if !c.needed(p.elem) {
+	if p.elem.plain {
 		return c.spend(n)
 	}
 	for i := range n {
@@ -143,9 +137,7 @@ func (c *checker) entries(p *plan, v reflect.Value, depth int) *fault {
 		return tooMany(v.Len())
 	}
 	for it := v.MapRange(); it.Next(); {
-		c.inKey = true
 		f := c.value(p.key, it.Key(), depth)
-		c.inKey = false
 		if f == nil && p.elem.plain {
 			f = c.spend(1)
 		} else if f == nil {
@@ -174,7 +166,7 @@ func (c *checker) members(members []member, v reflect.Value, depth int) (sent in
 		dropped, f := m.field.dropped(fv)
 		if f == nil && !dropped {
 			sent++
-			if c.needed(m.field.plan) {
+			if !m.field.plan.plain {
 				f = c.value(m.field.plan, fv, depth)
 			}
 		}
@@ -198,88 +190,4 @@ func (c *checker) embedded(m *member, v reflect.Value, depth int) (sent int, f *
 		f = faultf("the embedded pointer would come back nil, since no field of the struct is sent; embed it by value")
 	}
 	return sent, f
-}
-
-// dropped reports whether the field is left out because of omitempty or
-// omitzero, and refuses a value that would be left out although it is not the
-// one that a missing field stands for.
-func (fd *field) dropped(v reflect.Value) (bool, *fault) {
-	if !fd.omitEmpty && !fd.omitZero {
-		return false, nil
-	}
-	empty := false
-	if fd.omitEmpty {
-		var err error
-		if empty, err = isEmpty(fd.plan, v); err != nil {
-			return false, &fault{err: err}
-		}
-	}
-	if !empty && (!fd.omitZero || !isZero(v)) {
-		return false, nil
-	}
-	if !isExactlyZero(v) {
-		return false, faultf("the value is left out by omitempty or omitzero, but is not the zero value that would come back; use nil or remove the option")
-	}
-	return true, nil
-}
-
-// isEmpty reports whether omitempty leaves v out.
-func isEmpty(p *plan, v reflect.Value) (bool, error) {
-	switch p.shape {
-	case shapeBinary, shapeText:
-		data, err := marshal(v, p.shape)
-		if err != nil {
-			return false, fmt.Errorf("%s cannot be sent: %w", p.typ, err)
-		}
-		return len(data) == 0, nil
-	case shapeFloat32, shapeFloat64:
-		return v.Float() == 0, nil
-	case shapeBool, shapeInt, shapeUint:
-		return v.IsZero(), nil
-	case shapeString, shapeBytes, shapeByteArray, shapeSlice, shapeArray, shapeMap:
-		return v.Len() == 0, nil
-	case shapePointer:
-		return v.IsNil(), nil
-	}
-	return false, nil
-}
-
-// isZero reports whether omitzero leaves v out: its IsZero method decides, if
-// it has one.
-func isZero(v reflect.Value) bool {
-	if v.Kind() == reflect.Pointer && v.IsNil() {
-		return true
-	}
-	type isZeroer interface{ IsZero() bool }
-	if z, ok := v.Interface().(isZeroer); ok {
-		return z.IsZero()
-	}
-	if z, ok := pointerTo(v).(isZeroer); ok {
-		return z.IsZero()
-	}
-	return v.IsZero()
-}
-
-// isExactlyZero is reflect's IsZero, but that a negative zero anywhere inside
-// is not zero.
-func isExactlyZero(v reflect.Value) bool {
-	switch v.Kind() {
-	case reflect.Float32, reflect.Float64:
-		return math.Float64bits(v.Float()) == 0
-	case reflect.Array:
-		for i := range v.Len() {
-			if !isExactlyZero(v.Index(i)) {
-				return false
-			}
-		}
-		return true
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if !isExactlyZero(v.Field(i)) {
-				return false
-			}
-		}
-		return true
-	}
-	return v.IsZero()
 }

@@ -3,7 +3,44 @@
 // It does no I/O and starts no goroutine.
 //
 // Nothing here is meant to be written by hand; use package rt, and the client
-// and proxy that loopgen generates.
+// and proxy that loopgen generates. In a generated file, the client's side of
+// a method and the daemon's are
+//
+//	func(e *stub.Encoder) { stub.Encode(e, key) }
+//	func(d *stub.Decoder) { stub.Decode(d, &value) }
+//
+//	func(run *stub.Run, target any) {
+//		var key string
+//		stub.Decode(run.Args, &key)
+//		if run.Begin() {
+//			value, err := target.(*Store).Find(key)
+//			stub.Encode(run.Results, value)
+//			run.Results.Error(err)
+//		}
+//	}
+//
+// # What travels
+//
+// A value arrives as it was sent, or it is an error before anything is sent.
+// Nil and empty slices and maps stay apart, and so do 0 and -0. Types that
+// implement encoding.BinaryMarshaler or TextMarshaler and the opposite travel
+// as those say. A time.Time keeps its instant and its offset from UTC in
+// minutes, not the name of its zone nor the monotonic clock; UTC comes back as
+// time.UTC and any other zone, time.Local too, as a fixed one. Pointers to one
+// variable come back as pointers to several, and a cycle is an error. A type of
+// which some part would always be lost, such as a struct with an unexported
+// field, is an error whatever the value.
+//
+// # The files
+//
+// service.go and run.go: what is served, and a call while it is served.
+// signature.go: the text by which two builds of a method are compared.
+// encoder.go and decoder.go: messages of values. plan.go, fields.go and
+// marshaler.go: what must be known of a type, found once. check.go, omit.go
+// and time.go: what is refused before it is encoded. match.go: what is refused
+// before it is decoded. head.go and scalar.go: CBOR heads, and the short cut
+// for common types. fault.go: what is wrong, and where. errors.go,
+// errorlayout.go, errortree.go and errorbuild.go: a method's error.
 package stub
 
 // Version1 is named by every file generated for this version of the runtime.

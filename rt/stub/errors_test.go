@@ -216,7 +216,7 @@ func TestErrorsAreBounded(t *testing.T) {
 
 	many := make([]error, 5000)
 	for i := range many {
-		many[i] = errors.New(strings.Repeat("y", 60<<10))
+		many[i] = errors.New(strings.Repeat("y", 2<<10))
 	}
 	e := stub.NewEncoder(service, 4<<20)
 	e.Error(errors.Join(many...))

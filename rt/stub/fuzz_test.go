@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"net/netip"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,6 +21,9 @@ func fuzzed[T any](t *testing.T, data []byte) {
 		return
 	}
 	body, err := encode(v)
+	if err != nil && strings.Contains(err.Error(), "left out by") {
+		return // a negative zero in an array with omitzero
+	}
 	if err != nil {
 		t.Fatalf("%x was decoded as %#v, but is not encoded: %v", data, v, err)
 	}
@@ -39,6 +44,8 @@ func FuzzDecode(f *testing.F) {
 			func() ([]byte, error) { return encode(all) },
 			func() ([]byte, error) { return encode(all.T) },
 			func() ([]byte, error) { return encode(all.Opt) },
+			func() ([]byte, error) { return encode(all.ByT) },
+			func() ([]byte, error) { return encode(all.ByF) },
 			func() ([]byte, error) { return encode(node) },
 		} {
 			body, err := v()
@@ -60,6 +67,8 @@ func FuzzDecode(f *testing.F) {
 		fuzzed[Nested](t, data)
 		fuzzed[Tree](t, data)
 		fuzzed[map[float64]Celsius](t, data)
+		fuzzed[map[time.Time]int](t, data)
+		fuzzed[map[netip.Addr]int](t, data)
 		fuzzed[Node](t, data)
 		fuzzed[Optional](t, data)
 		fuzzed[Keyed](t, data)

@@ -2,7 +2,6 @@ package stub
 
 import (
 	"fmt"
-	"reflect"
 	"strconv"
 
 	"github.com/loopgen/loopgen/rt/internal/wire"
@@ -75,10 +74,11 @@ func (p *plan) matchesScalar(h head) bool {
 		return h.major == majorUint || h.major == majorNegative
 	case shapeUint:
 		return h.major == majorUint
-	case shapeFloat32:
-		return h.major == majorOther && (h.info == 25 || h.info == 26)
-	case shapeFloat64:
-		return h.major == majorOther && h.info >= 25
+	case shapeFloat32, shapeFloat64:
+		if _, ok := h.float(); p.inKey && !ok {
+			return false // NaN
+		}
+		return h.major == majorOther && h.info >= 25 && (h.info < 27 || p.shape == shapeFloat64)
 	case shapeString, shapeText:
 		return h.major == majorText
 	case shapeBytes, shapeBinary:
@@ -107,7 +107,11 @@ func (p *plan) matchTagged(b []byte, h head, major byte) (end int, f *fault) {
 	if !ok || content.major != major {
 		return 0, faultf("the tag's content is no value of type %s", p.typ)
 	}
-	return skipString(b, content)
+	end, f = skipString(b, content)
+	if f == nil && p.inKey && isTime && (content.arg == 0 || b[end-1] != 'Z') {
+		return 0, &fault{err: errKeyInZone}
+	}
+	return end, f
 }
 
 func (p *plan) matchList(b []byte, h head, depth int) (end int, f *fault) {
@@ -180,6 +184,9 @@ func (p *plan) matchFields(b []byte, h head, depth int) (end int, f *fault) {
 		if !fd.optional {
 			missing--
 		}
+		if item, ok := readHead(b, end); ok && fd.omitEmpty && fd.plan.isEmpty(item) {
+			return 0, faultf("an empty value is not sent with omitempty").below("." + fd.name)
+		}
 		if end, f = fd.plan.match(b, end, depth); f != nil {
 			return 0, f.below("." + fd.name)
 		}
@@ -189,6 +196,22 @@ func (p *plan) matchFields(b []byte, h head, depth int) (end int, f *fault) {
 		return 0, faultf("%d of the fields of %s are missing or given twice", max(missing, -missing), p.typ)
 	}
 	return end, nil
+}
+
+// isEmpty reports whether the item with head h is of a value that omitempty
+// leaves out.
+func (p *plan) isEmpty(h head) bool {
+	switch p.shape {
+	case shapeStruct, shapeTime, shapeBigInt:
+		return false
+	case shapePointer:
+		return h.isNull()
+	}
+	if h.major == majorOther {
+		f, ok := h.float()
+		return h.info == 20 || h.isNull() || ok && f == 0
+	}
+	return h.major != majorNegative && h.arg == 0
 }
 
 // keyText prints a key for a message.
@@ -205,23 +228,4 @@ func keyText(key []byte, h head) string {
 		return strconv.Quote(text[:most]) + "…"
 	}
 	return strconv.Quote(text)
-}
-
-// decode decodes the first item of data into v, a pointer to a zero value of
-// p's type, and returns what follows the item.
-func (p *plan) decode(data []byte, v any) (rest []byte, err error) {
-	if p.root != nil {
-		return nil, p.root.in(p.typ)
-	}
-	end, f := p.match(data, 0, 0)
-	if f != nil {
-		return nil, f.in(p.typ)
-	}
-	if err := wire.Unmarshal(data[:end], v); err != nil {
-		return nil, err
-	}
-	if p.times {
-		settleTimes(p, reflect.ValueOf(v).Elem())
-	}
-	return data[end:], nil
 }

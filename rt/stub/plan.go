@@ -38,6 +38,7 @@ const (
 type plan struct {
 	typ    reflect.Type
 	shape  shape
+	inKey  bool      // of a map's key, or inside: what == tells apart must come back equal
 	reason *fault    // shapeRefused: why; the path leads to the culprit inside typ
 	elem   *plan     // of pointer, slice, array and map
 	key    *plan     // of map
@@ -57,7 +58,7 @@ func planOf(t reflect.Type) *plan {
 	if p, ok := plans.Load(t); ok {
 		return p.(*plan)
 	}
-	b := planner{plans: make(map[reflect.Type]*plan)}
+	b := planner{plans: make(map[planned]*plan)}
 	p := b.plan(t)
 	b.spread()
 	p.root = p.refusal(make(map[*plan]bool))
@@ -99,7 +100,13 @@ func (p *plan) refusal(seen map[*plan]bool) *fault {
 
 // planner makes the plans that one type needs. It is used once.
 type planner struct {
-	plans map[reflect.Type]*plan
+	plans map[planned]*plan
+	inKey bool // the type at hand is a map's key, or inside
+}
+
+type planned struct {
+	typ   reflect.Type
+	inKey bool
 }
 
 var (
@@ -126,11 +133,11 @@ var scalars = map[reflect.Kind]shape{
 }
 
 func (b *planner) plan(t reflect.Type) *plan {
-	if p := b.plans[t]; p != nil {
+	if p := b.plans[planned{t, b.inKey}]; p != nil {
 		return p
 	}
-	p := &plan{typ: t}
-	b.plans[t] = p // before what it contains: the type may contain itself
+	p := &plan{typ: t, inKey: b.inKey}
+	b.plans[planned{t, b.inKey}] = p // before what it contains: the type may contain itself
 	switch s, reason := marshalled(t); {
 	case t == timeType:
 		p.shape = shapeTime
@@ -159,7 +166,7 @@ func (b *planner) compose(p *plan) {
 	case reflect.Slice, reflect.Array:
 		b.composeList(p)
 	case reflect.Map:
-		p.shape, p.key, p.elem = shapeMap, b.plan(t.Key()), b.plan(t.Elem())
+		p.shape, p.key, p.elem = shapeMap, b.keyPlan(t.Key()), b.plan(t.Elem())
 		if p.key.holdsPointer() {
 			p.refuse(faultf("the map's key type %s holds a pointer, whose identity cannot be sent; use a key without one", t.Key()))
 		}
@@ -174,6 +181,14 @@ func (b *planner) compose(p *plan) {
 	default:
 		p.refuse(faultf("a value of type %s (%s) cannot be sent", t, t.Kind()))
 	}
+}
+
+func (b *planner) keyPlan(t reflect.Type) *plan {
+	outside := b.inKey
+	b.inKey = true
+	p := b.plan(t)
+	b.inKey = outside
+	return p
 }
 
 func (b *planner) composeList(p *plan) {
@@ -233,8 +248,10 @@ func (p *plan) holdsPointer() bool {
 func (b *planner) spread() {
 	for _, p := range b.plans {
 		switch p.shape {
-		case shapeBool, shapeInt, shapeUint, shapeFloat32, shapeFloat64, shapeByteArray, shapeBigInt:
+		case shapeBool, shapeInt, shapeUint, shapeByteArray, shapeBigInt:
 			p.plain = true
+		case shapeFloat32, shapeFloat64:
+			p.plain = !p.inKey // it may be NaN
 		}
 	}
 	for changed := true; changed; {

@@ -192,7 +192,7 @@ func TestRefusedTypes(t *testing.T) {
 		refused("pointer to itself", endless(nil), "nothing but itself"),
 		refused("array too long", (*[131073]int)(nil), "more than 131072"),
 		refused("name that is not UTF-8", struct {
-			A int `json:"\xff"`
+			A int `cbor:"\xff"`
 		}{}, "not UTF-8"),
 		refused("keyasint without an integer", struct {
 			A int `cbor:"a,keyasint"`
@@ -204,8 +204,10 @@ func TestRefusedTypes(t *testing.T) {
 
 type (
 	endless   *endless
-	hasHidden struct{ zip int }
-	ring      struct {
+	hasHidden struct {
+		zip int //lint:ignore U1000 hidden is what it has to be
+	}
+	ring struct {
 		Next *link
 		Data hasHidden
 	}

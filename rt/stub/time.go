@@ -15,12 +15,12 @@ func timeIn(v reflect.Value) time.Time {
 
 // time checks a time.Time, which travels as RFC 3339 with nanoseconds and the
 // zero time as null.
-func (c *checker) time(v reflect.Value) *fault {
+func (c *checker) time(p *plan, v reflect.Value) *fault {
 	t := timeIn(v)
 	_, offset := t.Zone()
 	year := t.Year()
 	switch {
-	case c.inKey && t != t.UTC():
+	case p.inKey && t != t.UTC():
 		return &fault{err: errKeyInZone}
 	case t.IsZero():
 		if offset != 0 {

@@ -1,0 +1,139 @@
+package stub
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/loopgen/loopgen/rt/internal/wire"
+)
+
+// DecodeError is a message, or a value in it, that is not what the method's
+// signature says.
+type DecodeError struct {
+	Index int   // the value's place in the message, from 0; -1 for the message as a whole
+	Err   error // names the type, the path inside the value, and why
+}
+
+// Error names the value by its place, counted from 0.
+func (e *DecodeError) Error() string {
+	if e.Index < 0 {
+		return fmt.Sprintf("decode values: %v", e.Err)
+	}
+	return fmt.Sprintf("decode value %d: %v", e.Index, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *DecodeError) Unwrap() error { return e.Err }
+
+// Decoder takes a message apart. It belongs to one goroutine.
+type Decoder struct {
+	service *Service
+	rest    []byte // what is not yet decoded
+	count   int    // how many values the message has
+	next    int    // how many were asked for
+	err     error
+}
+
+// NewDecoder returns a decoder of the message that an [Encoder] made. It
+// returns a [*DecodeError] if body does not begin like one. Values do not
+// alias body.
+func NewDecoder(s *Service, body []byte) (*Decoder, error) {
+	h, ok := readHead(body, 0)
+	if !ok || h.major != majorArray {
+		return nil, &DecodeError{-1, errors.New("the message is not an array of definite length")}
+	}
+	if h.arg > wire.MaxElements {
+		return nil, &DecodeError{-1, fmt.Errorf("%d values are more than %d", h.arg, wire.MaxElements)}
+	}
+	return &Decoder{service: s, rest: body[h.end:], count: int(h.arg)}, nil
+}
+
+// Decode sets *v to the next value of the message, never merging it into what
+// *v holds, or else makes End fail: what does not look like the encoding of a
+// T does not pass. After a failure *v is the zero value. It panics only if a method of
+// T does.
+func Decode[T any](d *Decoder, v *T) {
+	var zero T
+	*v = zero
+	if !d.more() {
+		return
+	}
+	if end := decodeScalar(d.rest, v); end > 0 {
+		d.rest = d.rest[end:]
+		return
+	}
+	fresh := new(T) // only here, so that scalars stay on the stack
+	if d.value(reflect.TypeFor[T](), fresh) {
+		*v = *fresh
+	}
+}
+
+// more reports whether there is a next value, and counts it.
+func (d *Decoder) more() bool {
+	if d.err != nil {
+		return false
+	}
+	d.next++
+	return d.next <= d.count
+}
+
+// value decodes the next value into v, which points to a zero value of t.
+func (d *Decoder) value(t reflect.Type, v any) bool {
+	rest, err := planOf(t).decode(d.rest, v)
+	if err != nil {
+		d.err = &DecodeError{d.next - 1, err}
+		return false
+	}
+	d.rest = rest
+	return true
+}
+
+// Error returns the next value, which is a method's last result: nil, or the
+// method's own error, rebuilt as faithfully as this process can. It returns
+// nil, and makes End fail, if the value is not an error.
+func (d *Decoder) Error() error {
+	if !d.more() {
+		return nil
+	}
+	err, rest, fail := decodeError(d.service, d.rest)
+	if fail != nil {
+		d.err = &DecodeError{d.next - 1, fmt.Errorf("error: %w", fail)}
+		return nil
+	}
+	d.rest = rest
+	return err
+}
+
+// End returns nil if the message was taken apart without a failure and nothing
+// is left of it, else a [*DecodeError].
+func (d *Decoder) End() error {
+	switch {
+	case d.err != nil:
+		return d.err
+	case d.next != d.count:
+		return &DecodeError{-1, fmt.Errorf("the message has %d values, want %d", d.count, d.next)}
+	case len(d.rest) > 0:
+		return &DecodeError{-1, fmt.Errorf("%d bytes follow the last value", len(d.rest))}
+	}
+	return nil
+}
+
+// decode decodes the first item of data into v, a pointer to a zero value of
+// p's type, and returns what follows the item.
+func (p *plan) decode(data []byte, v any) (rest []byte, err error) {
+	if p.root != nil {
+		return nil, p.root.in(p.typ)
+	}
+	end, f := p.match(data, 0, 0)
+	if f != nil {
+		return nil, f.in(p.typ)
+	}
+	if err := wire.Unmarshal(data[:end], v); err != nil {
+		return nil, err
+	}
+	if p.times {
+		settleTimes(p, reflect.ValueOf(v).Elem())
+	}
+	return data[end:], nil
+}

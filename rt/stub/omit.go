@@ -1,0 +1,91 @@
+package stub
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+)
+
+// dropped reports whether the field is left out because of omitempty or
+// omitzero, and refuses a value that would be left out although it is not the
+// one that a missing field stands for.
+func (fd *field) dropped(v reflect.Value) (bool, *fault) {
+	if !fd.omitEmpty && !fd.omitZero {
+		return false, nil
+	}
+	empty := false
+	if fd.omitEmpty {
+		var err error
+		if empty, err = isEmpty(fd.plan, v); err != nil {
+			return false, &fault{err: err}
+		}
+	}
+	if !empty && (!fd.omitZero || !isZero(v)) {
+		return false, nil
+	}
+	if !isExactlyZero(v) {
+		return false, faultf("the value is left out by omitempty or omitzero, but is not the zero value that would come back; use nil or remove the option")
+	}
+	return true, nil
+}
+
+// isEmpty reports whether omitempty leaves v out.
+func isEmpty(p *plan, v reflect.Value) (bool, error) {
+	switch p.shape {
+	case shapeBinary, shapeText:
+		data, err := marshal(v, p.shape)
+		if err != nil {
+			return false, fmt.Errorf("%s cannot be sent: %w", p.typ, err)
+		}
+		return len(data) == 0, nil
+	case shapeFloat32, shapeFloat64:
+		return v.Float() == 0, nil
+	case shapeBool, shapeInt, shapeUint:
+		return v.IsZero(), nil
+	case shapeString, shapeBytes, shapeByteArray, shapeSlice, shapeArray, shapeMap:
+		return v.Len() == 0, nil
+	case shapePointer:
+		return v.IsNil(), nil
+	}
+	return false, nil
+}
+
+// isZero reports whether omitzero leaves v out: its IsZero method decides, if
+// it has one.
+func isZero(v reflect.Value) bool {
+	if v.Kind() == reflect.Pointer && v.IsNil() {
+		return true
+	}
+	type isZeroer interface{ IsZero() bool }
+	if z, ok := v.Interface().(isZeroer); ok {
+		return z.IsZero()
+	}
+	if z, ok := pointerTo(v).(isZeroer); ok {
+		return z.IsZero()
+	}
+	return v.IsZero()
+}
+
+// isExactlyZero is reflect's IsZero, but that a negative zero anywhere inside
+// is not zero.
+func isExactlyZero(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Float32, reflect.Float64:
+		return math.Float64bits(v.Float()) == 0
+	case reflect.Array:
+		for i := range v.Len() {
+			if !isExactlyZero(v.Index(i)) {
+				return false
+			}
+		}
+		return true
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if !isExactlyZero(v.Field(i)) {
+				return false
+			}
+		}
+		return true
+	}
+	return v.IsZero()
+}
