@@ -61,7 +61,7 @@ func (w *walk) lostField(st *types.Struct, at string) *problem {
 			if tag := reflect.StructTag(st.Tag(i)).Get("cbor"); tag != "" && tag != "-" {
 				return &problem{label: w.label, path: at, reason: "has the option " + tag + " in a cbor tag, which is not supported", remedy: "remove it"}
 			}
-		case wireName(st, i) == "-":
+		case fieldTag(st, i) == "-":
 			return lost(f, "would be lost, since its tag says not to encode it", "remove the tag")
 		case f.Exported():
 		case !f.Embedded():
@@ -119,13 +119,9 @@ func (w *walk) travelsWhole(named *types.Named) bool {
 	return whole
 }
 
-// wireName returns the name by which field i travels, "-" for not at all.
+// wireName returns the name by which field i travels.
 func wireName(st *types.Struct, i int) string {
-	tag := fieldTag(st, i)
-	if tag == "-" {
-		return "-"
-	}
-	if name, _, _ := strings.Cut(tag, ","); name != "" {
+	if name, _, _ := strings.Cut(fieldTag(st, i), ","); name != "" {
 		return name
 	}
 	return st.Field(i).Name()
@@ -136,6 +132,8 @@ func hasWireName(st *types.Struct, i int) bool {
 	return name != ""
 }
 
+// fieldTag returns the cbor tag of field i, or its json tag; "-" alone means
+// that the field does not travel.
 func fieldTag(st *types.Struct, i int) string {
 	tag := reflect.StructTag(st.Tag(i))
 	if value, ok := tag.Lookup("cbor"); ok && value != "" {

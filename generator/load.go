@@ -130,6 +130,9 @@ func (src *source) check(files []*ast.File) (*types.Package, []types.Error) {
 // loadOne loads the one package that pattern names.
 func loadOne(cfg *packages.Config, pattern string) (*packages.Package, error) {
 	pkgs, err := packages.Load(cfg, pattern)
+	if cfg.Context.Err() != nil {
+		err = cfg.Context.Err() // which go/packages does not wrap
+	}
 	if err != nil {
 		return nil, fmt.Errorf("loading package %s: %w", pattern, err)
 	}

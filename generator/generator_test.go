@@ -1,0 +1,228 @@
+package generator_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/loopgen/loopgen/generator"
+)
+
+// packageOf writes a package with one file and returns its directory. It
+// imports nothing beyond the standard library, so that any module will do.
+func packageOf(t *testing.T, source string) string {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "go.mod"), "module example.com/p\n\ngo 1.26\n")
+	write(t, filepath.Join(dir, "p.go"), source)
+	return dir
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestMain(m *testing.M) {
+	os.Setenv("GOFLAGS", "")
+	os.Setenv("GOWORK", "off")
+	os.Exit(m.Run())
+}
+
+// diagnosticsOf generates for type T of a package whose body is given and
+// returns what was said, without positions.
+func diagnosticsOf(t *testing.T, body string) (files int, said []string) {
+	t.Helper()
+	result, err := generator.Generate(t.Context(), generator.Options{Types: []string{"T"}, Dir: packageOf(t, "package p\n\n"+body)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range result.Diagnostics {
+		said = append(said, d.Severity.String()+": "+d.Method+": "+d.Reason)
+	}
+	return len(result.Files), said
+}
+
+// TestData has one case for each kind of value: "" for one that travels.
+func TestData(t *testing.T) {
+	for _, test := range []struct{ name, declare, typ, want string }{
+		{"basic", "", "float32", ""},
+		{"recursive", "type N struct{ Next *N; All map[string][]N }", "N", ""},
+		{"recursive slice", "type N []N", "N", ""},
+		{"anonymous", "", "struct{ A, B int }", ""},
+		{"empty", "", "map[string]struct{}", ""},
+		{"blank field", "type N struct{ A int; _ int }", "N", ""},
+		{"embedded unexported struct", "type n struct{ A int }; type N struct{ n; B int }", "N", ""},
+		{"tag with comma", "type N struct{ A int `json:\"-,\"` }", "N", ""},
+		{"cbor tag first", "type N struct{ A int `json:\"-\" cbor:\"a\"` }", "N", ""},
+		{"binary", "type N struct{ a int }; func (N) MarshalBinary() ([]byte, error) { return nil, nil }; func (*N) UnmarshalBinary([]byte) error { return nil }", "N", ""},
+		{"text", "type N struct{ a int }; func (N) MarshalText() ([]byte, error) { return nil, nil }; func (*N) UnmarshalText([]byte) error { return nil }", "[]*N", ""},
+		{"struct keys", "type K struct{ A [2]int }", "map[K]bool", ""},
+		{"instance", "type P[V any] struct{ V V }", "P[int]", ""},
+
+		{"hidden field", "type N struct{ A int; b int }", "N", "error: M: parameter v (N.b) would be lost, since it is not exported"},
+		{"hidden in instance", "type P[V any] struct{ V V; v V }", "P[int]", "error: M: parameter v (P[int].v) would be lost, since it is not exported"},
+		{"only hidden fields", "type N struct{ b int }", "N", "warning: M: left out: parameter v is a handle, whose hidden fields cannot leave the daemon (N)"},
+		{"object", "import \"sync\"\ntype N struct{ A int; mu sync.Mutex }", "*N", "warning: M: left out: parameter v is a handle, whose hidden fields cannot leave the daemon (*N)"},
+		{"object by value", "import \"sync\"\ntype N struct{ A int; mu sync.Mutex }", "N", "error: M: parameter v (N.mu) would be lost, since it is not exported"},
+		{"closable", "type N struct{ A, b int }; func (*N) Close() {}", "*N", "warning: M: left out: parameter v is a handle, whose hidden fields cannot leave the daemon (*N)"},
+		{"tag", "type N struct{ A int `json:\"-\"` }", "N", "error: M: parameter v (N.A) would be lost, since its tag says not to encode it"},
+		{"same name", "type N struct{ A int `json:\"x\"`; B int `json:\"x\"` }", "N", "error: M: parameter v (N.B) would be lost or hide N.A, since both travel as x"},
+		{"shadow", "type E struct{ A int }; type N struct{ E; A int }", "N", "error: M: parameter v (N.A) would be lost or hide N.E.A, since both travel as A"},
+		{"embeds itself", "type N struct{ *N; A int }", "N", "error: M: parameter v (N.N) would be lost, since a struct embeds itself there"},
+		{"embedded unexported pointer", "type n struct{ A int }; type N struct{ *n; B int }", "N", "error: M: parameter v (N.n) would be lost, since the embedded type is not exported"},
+		{"embedded time", "import \"time\"\ntype N struct{ time.Time; A int }", "N", "error: M: parameter v travels by the MarshalBinary of what it embeds, which loses all other fields (N)"},
+		{"toarray", "type N struct{ _ struct{} `cbor:\",toarray\"`; A int }", "N", "warning: M: left out: parameter v (N) has the option ,toarray in a cbor tag, which is not supported"},
+		{"own CBOR", "type N struct{ A int }; func (N) MarshalCBOR() ([]byte, error) { return nil, nil }", "N", "warning: M: left out: parameter v makes its own CBOR, which is not supported (N)"},
+		{"only marshals", "type N struct{ A int }; func (N) MarshalBinary() ([]byte, error) { return nil, nil }", "N", "warning: M: left out: parameter v has MarshalBinary but no UnmarshalBinary, so that it cannot be received (N)"},
+		{"only unmarshals", "type N string; func (*N) UnmarshalText([]byte) error { return nil }", "N", "warning: M: left out: parameter v has UnmarshalText but no MarshalText (N)"},
+		{"pointer key", "type K struct{ A *int }", "map[K]bool", "warning: M: left out: parameter v has pointers in its keys, which are different ones after travelling (map[K]bool)"},
+		{"deep", "type N struct{ A map[string][]struct{ C chan int } }", "N", "warning: M: left out: parameter v (N.A[][].C) is a channel, which is not supported (chan int)"},
+		{"error", "", "error", "warning: M: left out: parameter v is an error in another place than the last result, which is not supported (error)"},
+		{"lock", "import \"sync\"", "sync.Mutex", "warning: M: left out: parameter v must not be copied (sync.Mutex)"},
+		{"huge", "", "[200000]int", "warning: M: left out: parameter v has more elements than can be sent in one piece ([200000]int)"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			files, said := diagnosticsOf(t, test.declare+"\ntype T struct{}\nfunc (T) M(v "+test.typ+") {}\nfunc (T) Other() {}\n")
+			if got := strings.Join(said, "\n"); got != test.want {
+				t.Errorf("got  %q\nwant %q", got, test.want)
+			}
+			wantFiles := 1
+			if strings.HasPrefix(test.want, "error") {
+				wantFiles = 0
+			}
+			if files != wantFiles {
+				t.Errorf("got %d files, want %d", files, wantFiles)
+			}
+		})
+	}
+}
+
+// TestInPlace has methods that do and do not write into their arguments.
+func TestInPlace(t *testing.T) {
+	for body, leftOut := range map[string]bool{
+		"M(p []int) { p[0] = 1 }":                                   true,
+		"M(p *int) { *p = 1 }":                                      true,
+		"M(p *struct{ A int }) { p.A++ }":                           true,
+		"M(p []struct{ A [2]int }) { p[0].A[1] += 2 }":              true,
+		"M(p map[int]int) { delete(p, 1) }":                         true,
+		"M(p []int) { copy(p[1:], []int{2}) }":                      true,
+		"M(p []int) { if len(p) > 0 { (*(&p))[0] = 1; p[0]++ } }":   true,
+		"Read(p []byte) (int, error) { return 0, nil }":             true,
+		"M(p []int) { q := append(p, 1); q[0] = 2 }":                false,
+		"M(p []int) { p = append(p, 1); p[0] = 2 }":                 false,
+		"M(p struct{ A int }) { p.A = 1 }":                          false,
+		"M(p *int) int { return *p }":                               false,
+		"Write(p []byte) (int, error) { return len(p), nil }":       false,
+		"M(p []int) { copy(make([]int, 1), p) }":                    false,
+		"M(q []int) { p := make([]int, 1); p[0] = q[0]; _ = p[0] }": false,
+	} {
+		t.Run(body, func(t *testing.T) {
+			t.Parallel()
+			_, said := diagnosticsOf(t, "type T struct{}\nfunc (T) "+body+"\nfunc (T) Other() {}\n")
+			got := len(said) == 1 && strings.Contains(said[0], "is written to by the method")
+			if got != leftOut || !leftOut && len(said) > 0 {
+				t.Errorf("left out: got %v (%q), want %v", got, said, leftOut)
+			}
+		})
+	}
+}
+
+// Generating at the same time, and again, gives the same bytes.
+func TestSameInputSameBytes(t *testing.T) {
+	dir := packageOf(t, `package p
+
+import ("errors"; "time"; "net/url")
+
+var ErrB, ErrA = errors.New("b"), errors.New("a")
+
+type T struct{}
+
+func (T) B(u url.URL, d time.Duration) (map[string]time.Time, error) { return nil, nil }
+func (T) A() {}
+`)
+	outputs := make([][]byte, 4)
+	var all sync.WaitGroup
+	for i := range outputs {
+		all.Go(func() {
+			result, err := generator.Generate(t.Context(), generator.Options{Types: []string{"T"}, Dir: dir})
+			if err != nil || len(result.Files) != 1 {
+				t.Errorf("got %v, %v", result, err)
+				return
+			}
+			outputs[i] = result.Files[0].Content
+		})
+	}
+	all.Wait()
+	for _, output := range outputs[1:] {
+		if !bytes.Equal(output, outputs[0]) {
+			t.Fatalf("two runs differ:\n%s\n%s", outputs[0], output)
+		}
+	}
+}
+
+// Generate writes nothing, and names its files by absolute path.
+func TestWritesNothing(t *testing.T) {
+	dir := packageOf(t, "package p\n\ntype T struct{}\n\nfunc (T) M() {}\n")
+	result, err := generator.Generate(t.Context(), generator.Options{Types: []string{"T"}, Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := result.Files[0].Path, filepath.Join(dir, "t_loop.go"); got != want {
+		t.Errorf("got path %s, want %s", got, want)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 2 {
+		t.Errorf("got %d directory entries, want the 2 that were there", len(entries))
+	}
+}
+
+func TestContextEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := generator.Generate(ctx, generator.Options{Types: []string{"T"}, Dir: packageOf(t, "package p\n")})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+}
+
+// A package under construction, whose generated names are used already, and
+// one whose mistakes have nothing to do with that.
+func TestUsesOwnOutput(t *testing.T) {
+	const start = "type T struct{}\nfunc (T) M() {}\nvar c *TClient\n"
+	if files, said := diagnosticsOf(t, start+"var u *UClient; type U struct{}"); files != 1 || len(said) > 0 {
+		t.Errorf("got %d files and %q, want 1 and nothing said", files, said)
+	}
+	if files, said := diagnosticsOf(t, start+"var u *VClient"); files != 0 || len(said) != 1 || said[0] != "error: : undefined: VClient" {
+		t.Errorf("got %d files and %q, want only the unknown name reported", files, said)
+	}
+}
+
+// A directory may have any name, and one that is no pattern.
+func TestOddDirectory(t *testing.T) {
+	dir := filepath.Join(packageOf(t, "package p\n"), "a[b")
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		t.Skip(err)
+	}
+	write(t, filepath.Join(dir, "go.mod"), "module example.com/q\n\ngo 1.26\n")
+	write(t, filepath.Join(dir, "q.go"), "package q\n\ntype T struct{}\n\nfunc (T) M() {}\n")
+	write(t, filepath.Join(dir, "t_loop.go"), "// Code generated by \"loopgen -type T\"; DO NOT EDIT.\n\npackage q\n\nfunc (\n")
+	result, err := generator.Generate(t.Context(), generator.Options{Types: []string{"T"}, Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(result.Files) != 1 {
+		t.Errorf("got %v, want a file", result.Diagnostics)
+	}
+}
