@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
@@ -249,6 +250,43 @@ func TestErrorsAreDeterministic(t *testing.T) {
 		}
 		if string(first) != string(body) {
 			t.Fatalf("got %x, then %x", first, body)
+		}
+	}
+}
+
+func TestMalformedErrors(t *testing.T) {
+	node := func(kind int, wraps ...int) map[string]any {
+		n := map[string]any{"kind": kind, "type": "T", "message": []byte("m")}
+		if wraps != nil {
+			n["wraps"] = wraps
+		}
+		return n
+	}
+	extra := node(0)
+	extra["more"] = 1
+	for name, item := range map[string]any{
+		"no tree":         5,
+		"empty tree":      []any{},
+		"unknown kind":    []any{node(9)},
+		"unknown key":     []any{extra},
+		"own parent":      []any{node(0, 0)},
+		"backwards":       []any{node(0, 1), node(0, 0)},
+		"out of bounds":   []any{node(0, 1)},
+		"negative":        []any{node(0, -1)},
+		"two parents":     []any{node(0, 1, 2), node(0, 2), node(0)},
+		"one child twice": []any{node(0, 1, 1), node(0)},
+	} {
+		body, err := wire.Marshal([]any{item})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := stub.NewDecoder(service, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var at *stub.DecodeError
+		if own, err := d.Error(), d.End(); own != nil || !errors.As(err, &at) {
+			t.Errorf("%s: got %v, %v, want a DecodeError", name, own, err)
 		}
 	}
 }

@@ -61,7 +61,7 @@ func TestShortCutsMatchTheLibrary(t *testing.T) {
 }
 
 func TestFloatShortCutsMatchTheLibrary(t *testing.T) {
-	// Every float of 2 bytes, its neighbours of 4, and both as 8.
+	// Every float of 2 bytes and, of one in nine, its neighbours of 4 bytes.
 	for half := range uint32(1 << 16) {
 		exponent, fraction := half>>10&0x1f, half&0x3ff
 		bits := half>>15<<31 | (exponent+127-15)<<23 | fraction<<13
@@ -71,7 +71,11 @@ func TestFloatShortCutsMatchTheLibrary(t *testing.T) {
 		case exponent == 31:
 			bits = half>>15<<31 | 0xff<<23 | fraction<<13
 		}
-		for _, b := range []uint32{bits, bits + 1, bits - 1, bits | 1<<12} {
+		neighbours := []uint32{bits, bits + 1, bits - 1, bits | 1<<12}
+		if half%9 != 0 {
+			neighbours = neighbours[:1]
+		}
+		for _, b := range neighbours {
 			f := math.Float32frombits(b)
 			if f != f && b&(1<<22) == 0 {
 				continue // a signalling NaN; Go makes it quiet when it is copied
