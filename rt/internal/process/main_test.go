@@ -183,7 +183,14 @@ var clientParts = map[string]func(string) int{
 		return fail(err)
 	},
 	"grandchild": func(string) int {
-		fmt.Println(os.Getenv("LOOPGEN_DAEMON"))
+		fmt.Print(os.Getenv("LOOPGEN_DAEMON"))
+		links, _ := filepath.Glob("/proc/self/fd/*")
+		for _, l := range links {
+			target, _ := os.Readlink(l)
+			if strings.HasPrefix(target, "pipe:") && filepath.Base(l) > "2" {
+				fmt.Print(" has ", filepath.Base(l), " ", target)
+			}
+		}
 		return 0
 	},
 	"few descriptors": fewDescriptors,

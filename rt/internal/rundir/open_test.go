@@ -168,13 +168,26 @@ func TestUmask(t *testing.T) {
 				t.Errorf("umask %s: %v", umask, err)
 			}
 		}
+		// A maker that was stopped before it could set the modes.
+		locks, err := filepath.Glob(filepath.Join(anchor, "*", "*.lock"))
+		if err != nil || len(locks) != 1 {
+			t.Fatalf("locks: %q, %v", locks, err)
+		}
+		if err := os.Chmod(locks[0], 0); err != nil {
+			t.Fatal(err)
+		}
+		again := process(t, "herd", anchor, umask)
+		again.Path, again.SysProcAttr, again.Dir = program, credential, "/"
+		if err := startWaiter(t, again).wait(); err != nil {
+			t.Errorf("a lock without permissions, umask %s: %v", umask, err)
+		}
 		publish := process(t, "publish", anchor, umask)
 		publish.Path, publish.SysProcAttr, publish.Dir = program, credential, "/"
 		if err := startWaiter(t, publish).wait(); err != nil {
 			t.Errorf("publishing with umask %s: %v", umask, err)
 		}
 		var names []string
-		err := filepath.WalkDir(anchor, func(path string, entry fs.DirEntry, err error) error {
+		err = filepath.WalkDir(anchor, func(path string, entry fs.DirEntry, err error) error {
 			if err != nil {
 				return err
 			}
