@@ -197,15 +197,25 @@ func (d *daemon) decide(s *serverConn) wire.Welcome {
 	switch {
 	case d.leaving != "":
 		return wire.Welcome{Code: wire.WelcomeDraining, Text: d.leaving}
+	case !slices.Contains(d.strangers, s): // evicted a moment ago
+		return wire.Welcome{Code: wire.WelcomeDraining, Text: "too many connections at once"}
 	case len(d.conns) >= d.limits.clients:
 		return wire.Welcome{Code: wire.WelcomeTooManyClients, Text: fmt.Sprintf("%d are connected", len(d.conns))}
 	}
+	d.know(s)
 	d.conns[s] = struct{}{}
 	return wire.Welcome{
 		Code:  wire.WelcomeOK,
 		Calls: d.limits.calls,
 		Bytes: int64(d.limits.bytes),
 		Frame: d.limits.frame,
+	}
+}
+
+// know takes a connection off the list of strangers. d.mu is held.
+func (d *daemon) know(s *serverConn) {
+	if i := slices.Index(d.strangers, s); i >= 0 {
+		d.strangers = slices.Delete(d.strangers, i, i+1)
 	}
 }
 
@@ -217,7 +227,7 @@ func (d *daemon) dismiss(s *serverConn) {
 	s.mu.Unlock()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.strangers = slices.DeleteFunc(d.strangers, func(o *serverConn) bool { return o == s })
+	d.know(s)
 	if _, ok := d.conns[s]; ok {
 		delete(d.conns, s)
 		d.rearm(used)

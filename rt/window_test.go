@@ -16,7 +16,7 @@ func TestWindow(t *testing.T) {
 			}
 		}
 		order := make(chan int, 3)
-		for i, size := range []int{90, 10} { // the small one does not overtake the large one
+		for i, size := range []int{90, 20} { // the small one does not overtake the large one
 			go func() {
 				if err := w.acquire(t.Context(), size); err != nil {
 					t.Error(err)
@@ -32,12 +32,17 @@ func TestWindow(t *testing.T) {
 		}
 		w.release(40)
 		synctest.Wait()
-		if got := []int{<-order, <-order}; got[0] != 0 || got[1] != 1 {
-			t.Errorf("order of entry %v, want [0 1]", got)
+		synctest.Wait()
+		if len(order) != 1 || <-order != 0 {
+			t.Fatal("the first in the queue did not get in alone")
+		}
+		w.release(90)
+		if got := <-order; got != 1 {
+			t.Errorf("then %d got in, want 1", got)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		failed := make(chan error)
-		go func() { failed <- w.acquire(ctx, 1) }()
+		go func() { failed <- w.acquire(ctx, 100) }()
 		synctest.Wait()
 		cancel()
 		if err := <-failed; !errors.Is(err, context.Canceled) {

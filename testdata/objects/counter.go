@@ -95,6 +95,11 @@ func (c *Counter) Inc() int {
 	return c.value
 }
 
+// Life adds one and returns, with the sum, a name for this life of the object.
+func (c *Counter) Life() (life string, sum int) {
+	return fmt.Sprintf("%d-%p", os.Getpid(), c), c.Inc()
+}
+
 // Value returns the sum.
 //
 //loopgen:readonly
@@ -168,8 +173,20 @@ func (c *Counter) Misbehave(how string) int {
 
 func (c *Counter) overflow(n int) int { return c.overflow(n+1) + n }
 
-// gate is a place where calls wait until it is opened.
+// gate is a place where calls wait until it is opened: by Open or, if it is
+// named by a path, by whoever opens the fifo there for writing. The latter
+// works when the daemon takes no more calls.
 type gate struct{ entered, opened chan struct{} }
+
+func (c *Counter) pass(name string) {
+	g := c.gate(name)
+	close(g.entered)
+	if strings.HasPrefix(name, "/") {
+		os.ReadFile(name)
+		return
+	}
+	<-g.opened
+}
 
 func (c *Counter) gate(name string) *gate {
 	c.mu.Lock()
@@ -184,10 +201,16 @@ func (c *Counter) gate(name string) *gate {
 
 // Enter waits at a gate, in its turn, and counts when it has been opened.
 func (c *Counter) Enter(name string) int {
-	g := c.gate(name)
-	close(g.entered)
-	<-g.opened
+	c.pass(name)
 	return c.Inc()
+}
+
+// Stay waits at a gate without holding the turn.
+//
+//loopgen:concurrent
+func (c *Counter) Stay(name string) int {
+	c.pass(name)
+	return 0
 }
 
 // EnterContext waits at a gate or until the context ends, and returns its cause.
@@ -219,6 +242,20 @@ func (c *Counter) Entered(ctx context.Context, name string) error {
 //loopgen:concurrent
 func (c *Counter) Open(name string) { close(c.gate(name).opened) }
 
+// Meet opens one gate and waits for another.
+//
+//loopgen:readonly
+func (c *Counter) Meet(mine, other string) {
+	close(c.gate(mine).opened)
+	<-c.gate(other).opened
+}
+
+// Sleep takes its time and returns what it is given.
+func (c *Counter) Sleep(d time.Duration, s string) string {
+	time.Sleep(d)
+	return s
+}
+
 // Deadline returns how much time is left for the call; 0: no limit.
 func (c *Counter) Deadline(ctx context.Context) time.Duration {
 	deadline, ok := ctx.Deadline()
@@ -231,10 +268,22 @@ func (c *Counter) Deadline(ctx context.Context) time.Duration {
 // OnClose says what Close does: append to a file, and hang or not.
 func (c *Counter) OnClose(file string, hang bool) { c.closed, c.hang = file, hang }
 
-// Environ returns the daemon's view of its surroundings.
-func (c *Counter) Environ(name string) (value, dir string, pid int, err error) {
-	dir, err = os.Getwd()
-	return os.Getenv(name), dir, os.Getpid(), err
+// Surroundings is what a daemon finds itself in.
+type Surroundings struct {
+	PID     int
+	Session int
+	Dir     string
+	Umask   int
+	Env     []string
+}
+
+// Environment returns the daemon's surroundings.
+//
+//loopgen:concurrent
+func (c *Counter) Environment() (Surroundings, error) {
+	dir, err := os.Getwd()
+	session, umask := sessionAndUmask()
+	return Surroundings{PID: os.Getpid(), Session: session, Dir: dir, Umask: umask, Env: os.Environ()}, err
 }
 
 // Close is called by the daemon when it leaves.

@@ -1,0 +1,532 @@
+//go:build unix
+
+package rt_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/loopgen/loopgen/rt"
+	"github.com/loopgen/loopgen/rt/rttest"
+	"github.com/loopgen/loopgen/testdata/objects"
+)
+
+// callError returns err as a *rt.CallError with that outcome, or fails.
+func callError(t *testing.T, err error, want rt.Outcome) *rt.CallError {
+	t.Helper()
+	var e *rt.CallError
+	if !errors.As(err, &e) {
+		t.Fatalf("got %v (%T), want a *rt.CallError", err, err)
+	}
+	if e.Outcome != want {
+		t.Errorf("outcome of %v is %v, want %v", e, e.Outcome, want)
+	}
+	var fault rt.Error
+	if !errors.As(err, &fault) {
+		t.Errorf("%v is not an rt.Error", err)
+	}
+	return e
+}
+
+func TestErrorsKeepTheirIdentity(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		get := func(kind string) error {
+			n, err := c.Check(t.Context(), kind)
+			if want := map[bool]int{true: 2, false: 1}[err == nil]; n != want {
+				t.Errorf("%s: result %d beside the error, want %d", kind, n, want)
+			}
+			return err
+		}
+		if err := get("none"); err != nil {
+			t.Errorf("none: %v", err)
+		}
+		if err := get("sentinel"); err != objects.ErrNegative {
+			t.Errorf("sentinel: %v (%T) is not the package's own", err, err)
+		}
+		if err := get("eof"); err != io.EOF {
+			t.Errorf("eof: %v is not io.EOF", err)
+		}
+		if err := get("deadline"); err != context.DeadlineExceeded {
+			t.Errorf("deadline: %v is not context.DeadlineExceeded", err)
+		}
+		if err := get("wrapped"); !errors.Is(err, objects.ErrNegative) || err.Error() != "checking: negative" {
+			t.Errorf("wrapped: %v", err)
+		}
+		if err := get("joined"); !errors.Is(err, objects.ErrNegative) || !errors.Is(err, io.EOF) {
+			t.Errorf("joined: %v", err)
+		}
+		var typed *objects.RangeError
+		if err := get("typed"); !errors.As(err, &typed) || typed.Value != 7 || typed.Limit != 5 || typed.Err == nil || typed.Err.Error() != "hidden" {
+			t.Errorf("typed: %#v", err)
+		}
+		var path *fs.PathError
+		if err := get("notexist"); !errors.Is(err, fs.ErrNotExist) || !errors.As(err, &path) || path.Path != "/nonexistent/file" {
+			t.Errorf("notexist: %#v", err)
+		}
+		var remote *rt.RemoteError
+		if err := get("foreign"); !errors.As(err, &remote) || remote.Type != "objects.foreign" || err.Error() != "foreign: deep" {
+			t.Errorf("foreign: %#v", err)
+		}
+		var fault rt.Error
+		if errors.As(get("foreign"), &fault) {
+			t.Error("a method's own error passes for one of loopgen's")
+		}
+	})
+}
+
+func TestPanicAndGoexit(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		for how, value := range map[string]string{
+			"panic": "misbehaved", "error": "negative", "nil": "nil pointer", "goexit": "Goexit",
+		} {
+			_, err := c.Misbehave(t.Context(), how)
+			callError(t, err, rt.OutcomeExecuted)
+			var p *rt.PanicError
+			if !errors.As(err, &p) || !strings.Contains(p.Value, value) || !strings.Contains(p.Stack, "Misbehave") {
+				t.Errorf("%s: %v", how, err)
+			}
+		}
+		if n, err := c.Inc(t.Context()); err != nil || n != 1 {
+			t.Errorf("after panics: %d, %v", n, err)
+		}
+		s, err := share(t, a).Status(t.Context())
+		if err != nil || s.LastPanic == "" {
+			t.Errorf("status has no last panic: %q, %v", s.LastPanic, err)
+		}
+	})
+}
+
+func TestFatalMethods(t *testing.T) {
+	for _, how := range []string{"exit", "overflow"} {
+		t.Run(how, func(t *testing.T) {
+			eachTransport(t, func(t *testing.T, a args) {
+				c := connect(t, a)
+				_, err := c.Misbehave(t.Context(), how)
+				callError(t, err, rt.OutcomeUnknown)
+				if n, err := c.Inc(t.Context()); err != nil || n != 1 {
+					t.Errorf("the next call: %d, %v; want 1 of a fresh object", n, err)
+				}
+			})
+		})
+	}
+}
+
+func TestSizes(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		for _, n := range []int{0, 1, 1 << 10, 64 << 10, 1 << 20, 15 << 20} {
+			want := bytes.Repeat([]byte{'x'}, n)
+			got, err := c.Echo(t.Context(), want)
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%d bytes: got %d, %v", n, len(got), err)
+			}
+		}
+		_, err := c.Echo(t.Context(), make([]byte, 17<<20))
+		callError(t, err, rt.OutcomeNotSent)
+		if !errors.Is(err, rt.ErrTooLarge) {
+			t.Errorf("an argument of 17 MiB: %v, want %v", err, rt.ErrTooLarge)
+		}
+		_, err = c.Bytes(t.Context(), 17<<20)
+		callError(t, err, rt.OutcomeExecuted)
+		if !errors.Is(err, rt.ErrTooLarge) {
+			t.Errorf("a result of 17 MiB: %v, want %v", err, rt.ErrTooLarge)
+		}
+		if n, err := c.Inc(t.Context()); err != nil || n != 1 {
+			t.Errorf("the connection is not usable: %d, %v", n, err)
+		}
+		if got, err := c.Echo(t.Context(), nil); err != nil || got != nil {
+			t.Errorf("nil came back as %#v, %v", got, err)
+		}
+	})
+}
+
+func TestArgumentsThatCannotTravel(t *testing.T) {
+	c := connect(t, args{Dir: rttest.Dir(t), Name: "c"})
+	_, err := c.Words(t.Context(), "\xff")
+	callError(t, err, rt.OutcomeNotSent)
+	if !errors.Is(err, rt.ErrEncode) || !strings.Contains(err.Error(), "argument 1") {
+		t.Errorf("text that is not UTF-8: %v", err)
+	}
+}
+
+// gated runs a call that waits in its turn, and returns when it is there. open
+// lets it go on; result is its result.
+func gated(t *testing.T, c *objects.CounterClient) (open func(), result func() (int, error)) {
+	t.Helper()
+	gate := filepath.Join(t.TempDir(), "gate")
+	if err := syscall.Mkfifo(gate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	type outcome struct {
+		n   int
+		err error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		n, err := c.Enter(context.Background(), gate)
+		done <- outcome{n, err}
+	}()
+	if err := c.Entered(context.Background(), gate); err != nil {
+		t.Fatal(err)
+	}
+	open = func() {
+		if err := os.WriteFile(gate, nil, 0); err != nil {
+			t.Error(err)
+		}
+	}
+	return open, func() (int, error) { o := <-done; return o.n, o.err }
+}
+
+func TestCanceledInTheQueue(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		open, result := gated(t, c)
+		ctx, cancel := context.WithCancel(t.Context())
+		failed := make(chan error)
+		go func() {
+			_, err := c.Inc(ctx)
+			failed <- err
+		}()
+		queued(t, a, 1)
+		cancel()
+		err := <-failed
+		callError(t, err, rt.OutcomeNotExecuted)
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%v is not %v", err, context.Canceled)
+		}
+		short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		if _, err = c.Inc(short); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v is not %v", err, context.DeadlineExceeded)
+		}
+		callError(t, err, rt.OutcomeNotExecuted)
+		open()
+		if n, err := result(); n != 1 || err != nil {
+			t.Errorf("the running call: %d, %v", n, err)
+		}
+		if n, err := c.Value(t.Context()); n != 1 || err != nil {
+			t.Errorf("value %d, %v; want 1: the canceled calls did not run", n, err)
+		}
+	})
+}
+
+// queued waits until so many calls wait for their turn.
+func queued(t *testing.T, a args, n int) rt.Status {
+	t.Helper()
+	shared := share(t, a)
+	var s rt.Status
+	eventually(t, fmt.Sprintf("%d calls are queued", n), func() bool {
+		var err error
+		if s, err = shared.Status(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		return len(s.Queued) == n
+	})
+	return s
+}
+
+// The caller of a method that runs gets control back at once, and its late
+// reply does not become the answer to another call.
+func TestCanceledWhileRunning(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		ctx, cancel := context.WithCancel(t.Context())
+		failed := make(chan error)
+		go func() {
+			_, err := c.Enter(ctx, "g")
+			failed <- err
+		}()
+		if err := c.Entered(t.Context(), "g"); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		began := time.Now()
+		err := <-failed
+		callError(t, err, rt.OutcomeUnknown)
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("it took %v to give up", took)
+		}
+		if err := c.Open(t.Context(), "g"); err != nil {
+			t.Fatal(err)
+		}
+		for want := 2; want < 10; want++ {
+			if n, err := c.Inc(t.Context()); n != want || err != nil {
+				t.Fatalf("got %d, %v; want %d", n, err, want)
+			}
+		}
+	})
+}
+
+func TestMethodsContext(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		if d, err := c.Deadline(t.Context()); d != 0 || err != nil {
+			t.Errorf("deadline %v, %v; want none", d, err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if d, err := c.Deadline(ctx); d < 50*time.Second || d > time.Minute || err != nil {
+			t.Errorf("deadline %v, %v; want about a minute", d, err)
+		}
+		timed := connect(t, a, func(c *rt.Config) { c.CallTimeout = time.Hour })
+		if d, err := timed.Deadline(context.Background()); d < 50*time.Minute || err != nil {
+			t.Errorf("deadline %v, %v; want CallTimeout", d, err)
+		}
+		ctx, cancel = context.WithCancel(t.Context())
+		failed := make(chan error)
+		go func() { failed <- c.EnterContext(ctx, "g") }()
+		if err := c.Entered(t.Context(), "g"); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		if err := <-failed; !strings.Contains(err.Error(), "canceled by the caller") && !errors.Is(err, context.Canceled) {
+			t.Errorf("the method's context ended with %v", err)
+		}
+	})
+}
+
+// A call may take longer than the time for connecting.
+func TestSlowCallIsNotATimeout(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a, func(c *rt.Config) { c.ConnectTimeout = 50 * time.Millisecond })
+		if s, err := c.Sleep(t.Context(), 3*time.Second, "slow"); s != "slow" || err != nil {
+			t.Errorf("got %q, %v", s, err)
+		}
+		if s, err := c.Ping(t.Context()); s != "pong" || err != nil {
+			t.Errorf("the next call: %q, %v", s, err)
+		}
+	})
+}
+
+func TestManyGoroutinesOneConnection(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		const goroutines, each = 1000, 5
+		seen := make([]int, goroutines*each+1)
+		var mu sync.Mutex
+		var all sync.WaitGroup
+		for range goroutines {
+			all.Go(func() {
+				last := 0
+				for range each {
+					n, err := c.Inc(context.Background())
+					if err != nil || n <= last || n >= len(seen) {
+						t.Errorf("got %d after %d, %v", n, last, err)
+						return
+					}
+					last = n
+					mu.Lock()
+					seen[n]++
+					mu.Unlock()
+				}
+			})
+		}
+		all.Wait()
+		for n, times := range seen[1:] {
+			if times != 1 {
+				t.Fatalf("value %d was seen %d times", n+1, times)
+			}
+		}
+		s, err := share(t, a).Status(t.Context())
+		if err != nil || len(s.Clients) != 1 || s.Calls != goroutines*each {
+			t.Errorf("%d clients, %d calls, %v; want 1 and %d", len(s.Clients), s.Calls, err, goroutines*each)
+		}
+	})
+}
+
+// A method that returns the object's own map is encoded before the next call
+// may change it.
+func TestOwnMapIsEncodedInTheTurn(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		a.N = 200
+		total := 0
+		for _, c := range releaseAll(t, 8, "words", a) {
+			var n int
+			c.wait(t, &n)
+			total += n
+		}
+		words, err := connect(t, a).Words(t.Context(), "end")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := 0
+		for _, n := range words {
+			sum += n
+		}
+		if sum != total+1 {
+			t.Errorf("the map counts %d words, want %d", sum, total+1)
+		}
+	})
+}
+
+func wordsOf(ctx context.Context, c *objects.CounterClient, n int) (int, error) {
+	for i := range n {
+		word := fmt.Sprintf("word%d", i%50)
+		words, err := c.Words(ctx, word)
+		if err != nil {
+			return 0, err
+		}
+		if words[word] < 1+i/50 {
+			return 0, fmt.Errorf("%s was counted %d times, I did so %d times", word, words[word], 1+i/50)
+		}
+	}
+	return n, nil
+}
+
+// Lock blocks until another process unlocks: in concurrent mode it does not
+// hold the turn that Unlock needs.
+func TestConcurrentMode(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		a.N = 50
+		for _, c := range releaseAll(t, 2, "lock", a) {
+			var done int
+			c.wait(t, &done)
+		}
+		shared := objects.ShareVault(a.vault())
+		defer shared.Close()
+		v, err := shared.Connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := v.Put(t.Context(), 0); n != 2*a.N || err != nil {
+			t.Errorf("content %d, %v; want %d", n, err, 2*a.N)
+		}
+	})
+}
+
+func (a args) vault() rt.Config {
+	cfg := a.config()
+	cfg.Name += "-vault"
+	return cfg
+}
+
+func lockVault(ctx context.Context, a args) (int, error) {
+	shared := objects.ShareVault(a.vault())
+	defer shared.Close()
+	v, err := shared.Connect(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for range a.N {
+		if err := v.Lock(ctx); err != nil {
+			return 0, err
+		}
+		n, err := v.Put(ctx, 0)
+		if err == nil {
+			_, err = v.Put(ctx, n+1)
+		}
+		if err := errors.Join(err, v.Unlock(ctx)); err != nil {
+			return 0, err
+		}
+	}
+	return a.N, nil
+}
+
+func TestReadonlyRunTogether(t *testing.T) {
+	c := connect(t, args{Dir: rttest.Dir(t), Name: "c"})
+	var all sync.WaitGroup
+	for _, gate := range []string{"a", "b"} { // each waits until the other is there
+		other := map[string]string{"a": "b", "b": "a"}[gate]
+		all.Go(func() {
+			if err := c.Meet(t.Context(), gate, other); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestProxy(t *testing.T) {
+	a := args{Dir: rttest.Dir(t), Name: "c"}
+	faults := make(chan *rt.CallError, 1)
+	shared := share(t, a, func(c *rt.Config) { c.OnFault = func(e *rt.CallError) { faults <- e } })
+	p, err := shared.Proxy(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var api objects.CounterAPI = p
+	if n := api.Inc(); n != 1 {
+		t.Errorf("Inc returned %d", n)
+	}
+	if n, err := api.Check("sentinel"); n != 1 || err != objects.ErrNegative {
+		t.Errorf("Check returned %d, %v", n, err)
+	}
+	if n := api.Misbehave("panic"); n != 0 {
+		t.Errorf("a fault with a handler returned %d", n)
+	}
+	if e := <-faults; e.Outcome != rt.OutcomeExecuted {
+		t.Errorf("the handler got %v", e)
+	}
+	strict, err := share(t, a).Proxy(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if e, ok := recover().(*rt.CallError); !ok || !strings.Contains(e.Error(), "misbehaved") {
+			t.Errorf("without a handler it panicked with %v", e)
+		}
+	}()
+	strict.Misbehave("panic")
+	t.Error("without a handler a fault does not panic")
+}
+
+func TestHandlesAndClose(t *testing.T) {
+	a := args{Dir: rttest.Dir(t), Name: "c"}
+	shared := share(t, a)
+	one, err := shared.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := shared.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(one.Close(), one.Close()); err != nil {
+		t.Errorf("closing a handle: %v", err)
+	}
+	_, err = one.Inc(t.Context())
+	callError(t, err, rt.OutcomeNotSent)
+	if !errors.Is(err, rt.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+	if n, err := two.Inc(t.Context()); n != 1 || err != nil {
+		t.Errorf("the other handle: %d, %v", n, err)
+	}
+	if s := shared.String(); !strings.Contains(s, "objects.Counter") || !strings.Contains(s, "connected") {
+		t.Errorf("String returned %q", s)
+	}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if err := shared.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		all.Go(func() { two.Ping(context.Background()) })
+	}
+	all.Wait()
+	_, err = two.Inc(t.Context())
+	callError(t, err, rt.OutcomeNotSent)
+	if !errors.Is(err, rt.ErrClosed) {
+		t.Errorf("after Shared.Close: %v", err)
+	}
+	if _, err := shared.Connect(t.Context()); !errors.Is(err, rt.ErrClosed) {
+		t.Errorf("Connect after Close: %v", err)
+	}
+	if s := shared.String(); !strings.Contains(s, "closed") {
+		t.Errorf("String returned %q", s)
+	}
+}

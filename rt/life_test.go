@@ -1,0 +1,626 @@
+//go:build unix
+
+package rt_test
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/loopgen/loopgen/rt"
+	"github.com/loopgen/loopgen/rt/rttest"
+	"github.com/loopgen/loopgen/testdata/objects"
+)
+
+func TestStatus(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		a.IdleTTL = time.Minute
+		shared := share(t, a)
+		if _, err := shared.Status(t.Context()); !errors.Is(err, rt.ErrNotRunning) {
+			t.Errorf("without a daemon: %v, want %v", err, rt.ErrNotRunning)
+		}
+		if a.alive(t) {
+			t.Fatal("Status started a daemon")
+		}
+		c, err := shared.Connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Inc(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		open, result := gated(t, c)
+		go c.Inc(context.Background())
+		s := queued(t, a, 1)
+		e := a.endpoint(t)
+		exe, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, ok := range map[string]bool{
+			"pid":         s.PID == e.PID && s.PID != os.Getpid(),
+			"incarnation": s.Incarnation == e.Incarnation && s.Incarnation != "",
+			"service":     strings.HasSuffix(s.Service, "objects.Counter"),
+			"name":        s.Name == a.Name && s.Scope == string(rt.ScopeDir(a.Dir)),
+			"executable":  s.Executable == exe && s.Build != "",
+			"config":      len(s.Config) == 64,
+			"network":     s.Network == map[rt.Transport]string{rt.TransportUnix: "unix", rt.TransportTCP: "tcp"}[a.Transport] && s.Address == e.Address,
+			"uptime":      s.Uptime > 0 && time.Since(s.Started) < time.Minute,
+			"idle":        s.IdleTTL == time.Minute && s.IdleLeft < 0,
+			"clients":     len(s.Clients) == 1 && s.Clients[0].PID == os.Getpid() && s.Clients[0].Calls == 4,
+			"calls":       s.Calls == 2,
+			"running":     len(s.Running) == 1 && s.Running[0].Method == "Enter" && s.Running[0].PID == os.Getpid() && s.Running[0].For > 0,
+			"queued":      len(s.Queued) == 1 && s.Queued[0].Method == "Inc" && s.Queued[0].Mode == "exclusive",
+			"methods": slices.ContainsFunc(s.Methods, func(m rt.MethodStatus) bool {
+				return m.Name == "Value" && m.Mode == "shared" && m.Signature == "func() int"
+			}),
+			"log":       fileContains(s.Log, "msg=serving"),
+			"inherited": s.Limits["nofile"] != "" && slices.Contains(s.Env, "PATH"),
+		} {
+			if !ok {
+				t.Errorf("%s is wrong in %+v", what, s)
+			}
+		}
+		open()
+		if n, err := result(); err != nil || n == 0 {
+			t.Errorf("the running call: %d, %v", n, err)
+		}
+	})
+}
+
+func fileContains(path, text string) bool {
+	b, err := os.ReadFile(path)
+	return err == nil && strings.Contains(string(b), text)
+}
+
+func TestShutdown(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		shared := share(t, a)
+		if err := shared.Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
+			t.Errorf("without a daemon: %v", err)
+		}
+		c, err := shared.Connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := a.endpoint(t)
+		open, result := gated(t, c)
+		inc := make(chan error, 1)
+		var late int
+		go func() {
+			var err error
+			late, err = c.Inc(context.Background())
+			inc <- err
+		}()
+		queued(t, a, 1)
+		down := make(chan error, 1)
+		go func() { down <- shared.Shutdown(context.Background(), rt.ShutdownDrain) }()
+		eventually(t, "it is leaving", func() bool {
+			// A daemon that leaves admits nobody, so its log has to tell.
+			return fileContains(first.Log, "msg=leaving")
+		})
+		open()
+		if n, err := result(); n != 1 || err != nil {
+			t.Errorf("the running call: %d, %v; want its own result", n, err)
+		}
+		if err := <-down; err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+		if err := <-inc; err != nil || late != 1 {
+			t.Errorf("the queued call: %d, %v; want 1 of the next object", late, err)
+		}
+		if second := a.endpoint(t); second.PID == first.PID || second.Incarnation == first.Incarnation {
+			t.Errorf("the next daemon is %d %s, the first was %d %s", second.PID, second.Incarnation, first.PID, first.Incarnation)
+		}
+		if !fileContains(first.Log, "msg=left") {
+			t.Error("the log does not tell that it left")
+		}
+		if err := shared.Restart(t.Context()); err != nil {
+			t.Errorf("Restart: %v", err)
+		}
+		if n, err := c.Inc(t.Context()); n != 1 || err != nil {
+			t.Errorf("after Restart: %d, %v", n, err)
+		}
+	})
+}
+
+// When Shutdown returns, endpoint and socket are gone and the lock is free.
+func TestShutdownLeavesNothing(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		shared := share(t, a)
+		if err := shared.EnsureStarted(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := shared.Shutdown(t.Context(), rt.ShutdownNow); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the lock is free", func() bool { return !a.alive(t) })
+		files, err := filepath.Glob(a.Dir + "/*/*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			if base := filepath.Base(f); base == "endpoint" || strings.HasPrefix(base, "s-") {
+				t.Errorf("%s is still there", f)
+			}
+		}
+	})
+}
+
+func TestShutdownNow(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		shared := share(t, a)
+		c, err := shared.Connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		polite, hung := make(chan error, 1), make(chan error, 1)
+		go func() { polite <- c.EnterContext(context.Background(), "polite") }()
+		if err := c.Entered(t.Context(), "polite"); err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			_, err := c.Stay(context.Background(), "hung")
+			hung <- err
+		}()
+		if err := c.Entered(t.Context(), "hung"); err != nil {
+			t.Fatal(err)
+		}
+		if err := shared.Shutdown(t.Context(), rt.ShutdownNow); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-polite; err == nil || !strings.Contains(err.Error(), "leaves at once") {
+			t.Errorf("a method that heeds its context: %v, want its own error", err)
+		}
+		callError(t, <-hung, rt.OutcomeUnknown)
+	})
+}
+
+func TestSignals(t *testing.T) {
+	a := args{Dir: rttest.Dir(t), Name: "c"}
+	c := connect(t, a)
+	pid := a.endpoint(t).PID
+	open, result := gated(t, c)
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is leaving", func() bool { return fileContains(a.endpoint(t).Log, "because=terminated") })
+	open()
+	if n, err := result(); n != 1 || err != nil {
+		t.Errorf("the running call: %d, %v", n, err)
+	}
+	eventually(t, "it has left", func() bool { return !a.alive(t) })
+
+	// A second signal does not wait for a method that hangs.
+	c = connect(t, a)
+	e := a.endpoint(t)
+	_, result = gated(t, c)
+	for range 2 {
+		if err := syscall.Kill(e.PID, syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "it heard the signal", func() bool { return fileContains(e.Log, "pid="+strconv.Itoa(e.PID)+" because=terminated") })
+	}
+	_, err := result()
+	callError(t, err, rt.OutcomeUnknown)
+}
+
+func TestIdle(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		a.IdleTTL = 100 * time.Millisecond
+		shared := share(t, a)
+		if err := shared.EnsureStarted(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		first := a.endpoint(t).PID
+		observer := share(t, a)
+		if s, err := observer.Status(t.Context()); err != nil || s.IdleLeft >= 0 {
+			t.Errorf("with a client: idle time left %v, %v", s.IdleLeft, err)
+		}
+		// Several idle times pass. A client that does nothing keeps the daemon.
+		for range 5 {
+			<-time.After(a.IdleTTL)
+			if !a.alive(t) {
+				t.Fatal("the daemon left although a client is connected")
+			}
+		}
+		shared.Close()
+		// Looking at it does not keep it.
+		eventually(t, "the idle daemon has left", func() bool {
+			_, err := observer.Status(context.Background())
+			return errors.Is(err, rt.ErrNotRunning)
+		})
+		if _, err := connect(t, a).Inc(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if second := a.endpoint(t).PID; second == first {
+			t.Errorf("the next daemon has the same pid, %d", second)
+		}
+	})
+}
+
+// A daemon with a short idle time waits for its first client all the same,
+// and leaves if none comes.
+func TestBirthGrace(t *testing.T) {
+	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Millisecond}
+	holder := start(t, "hold", a)
+	holder.line(t) // "connected"
+	e := a.endpoint(t)
+	holder.cmd.Process.Kill()
+	eventually(t, "it has left", func() bool { return !a.alive(t) })
+	if !fileContains(e.Log, "because=idle") {
+		t.Error("the log does not tell that it was idle")
+	}
+}
+
+func TestKilledInMidCall(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		var asked atomic.Int32
+		c := connect(t, a, func(c *rt.Config) {
+			c.OnRestart = func(old, new string) error {
+				asked.Add(1)
+				if old == "" || new == "" || old == new {
+					t.Errorf("OnRestart(%q, %q)", old, new)
+				}
+				return nil
+			}
+		})
+		_, result := gated(t, c)
+		waiting := make(chan error, 1)
+		go func() {
+			_, err := c.Inc(context.Background())
+			waiting <- err
+		}()
+		queued(t, a, 1)
+		a.kill(t)
+		_, err := result()
+		callError(t, err, rt.OutcomeUnknown)
+		callError(t, <-waiting, rt.OutcomeUnknown)
+		if asked.Load() != 0 {
+			t.Error("OnRestart was asked before there is a new object")
+		}
+		if n, err := c.Inc(t.Context()); n != 1 || err != nil {
+			t.Errorf("the next call: %d, %v; want 1 of a fresh object", n, err)
+		}
+		if asked.Load() != 1 {
+			t.Errorf("OnRestart was asked %d times", asked.Load())
+		}
+	})
+}
+
+func TestOnRestartRefuses(t *testing.T) {
+	a := args{Dir: rttest.Dir(t), Name: "c"}
+	refusal := errors.New("I need the old one")
+	var accept atomic.Bool
+	c := connect(t, a, func(c *rt.Config) {
+		c.OnRestart = func(old, new string) error {
+			if accept.Load() {
+				return nil
+			}
+			return refusal
+		}
+	})
+	a.kill(t)
+	_, err := c.Inc(t.Context())
+	callError(t, err, rt.OutcomeNotSent)
+	if !errors.Is(err, refusal) {
+		t.Errorf("got %v, want the refusal", err)
+	}
+	accept.Store(true)
+	if n, err := c.Inc(t.Context()); n != 1 || err != nil {
+		t.Errorf("once accepted: %d, %v", n, err)
+	}
+}
+
+// A stranger that takes over a dead daemon's port sees a greeting, and never
+// the key; the client starts a daemon of its own.
+func TestImposterOnThePort(t *testing.T) {
+	a := args{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportTCP}
+	if _, err := connect(t, a).Inc(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	e := a.endpoint(t)
+	a.kill(t)
+	ln, err := net.Listen("tcp4", e.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	captured := make(chan []byte, 1)
+	go func() {
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		b := make([]byte, 1<<10)
+		n, _ := conn.Read(b)
+		conn.Write([]byte("HTTP/1.1 200 OK\r\n\r\n welcome"))
+		more, _ := io.ReadAll(conn)
+		captured <- append(b[:n], more...)
+	}()
+	if n, err := connect(t, a).Inc(t.Context()); n != 1 || err != nil {
+		t.Errorf("the client did not recover: %d, %v", n, err)
+	}
+	got := <-captured
+	if strings.Contains(string(got), string(e.Key[:])) || strings.Contains(string(got), hex.EncodeToString(e.Key[:])) {
+		t.Error("the imposter was shown the key")
+	}
+	if len(got) == 0 || len(got) > 512 {
+		t.Errorf("the imposter saw %d bytes, want one hello", len(got))
+	}
+}
+
+func TestStoppedDaemon(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		e := a.endpoint(t)
+		if err := syscall.Kill(e.PID, syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		defer syscall.Kill(e.PID, syscall.SIGCONT)
+		other := share(t, a, func(c *rt.Config) { c.ConnectTimeout = 200 * time.Millisecond })
+		_, err := other.Connect(t.Context())
+		if !errors.Is(err, rt.ErrUnresponsive) || !strings.Contains(err.Error(), strconv.Itoa(e.PID)) {
+			t.Errorf("Connect returned %v, want %v with pid %d", err, rt.ErrUnresponsive, e.PID)
+		}
+		if err := syscall.Kill(e.PID, syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := c.Inc(t.Context()); n != 1 || err != nil {
+			t.Errorf("after SIGCONT: %d, %v", n, err)
+		}
+		if now := a.endpoint(t); now.PID != e.PID {
+			t.Errorf("another daemon was started: %d, not %d", now.PID, e.PID)
+		}
+	})
+}
+
+func TestConfigMismatch(t *testing.T) {
+	a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Start: 5, Tags: map[string]string{"a": "1", "b": "2"}}}
+	if n, err := connect(t, a).Inc(t.Context()); n != 6 || err != nil {
+		t.Fatalf("got %d, %v", n, err)
+	}
+	same := a
+	same.Options.Tags = map[string]string{"b": "2", "a": "1"}
+	if n, err := connect(t, same).Inc(t.Context()); n != 7 || err != nil {
+		t.Errorf("the same configuration, in another order: %d, %v", n, err)
+	}
+	other := a
+	other.Options.Start = 6
+	began := time.Now()
+	_, err := share(t, other).Connect(t.Context())
+	if !errors.Is(err, rt.ErrConfigMismatch) {
+		t.Errorf("another configuration: %v, want %v", err, rt.ErrConfigMismatch)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it took %v to say so: it was retried", took)
+	}
+	if s, err := share(t, other).Status(t.Context()); err != nil || s.Calls != 2 {
+		t.Errorf("Status with another configuration: %+v, %v", s, err)
+	}
+	vault := objects.ShareVault(a.config())
+	defer vault.Close()
+	if _, err := vault.Connect(t.Context()); !errors.Is(err, rt.ErrIncompatible) {
+		t.Errorf("another type of the same name: %v, want %v", err, rt.ErrIncompatible)
+	}
+	if err := vault.Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
+		t.Errorf("Shutdown with another type: %v", err)
+	}
+	if n, err := connect(t, other).Inc(t.Context()); n != 7 || err != nil {
+		t.Errorf("after a shutdown: %d, %v", n, err)
+	}
+}
+
+// What is left of a daemon that was killed, or made to look so, is taken for
+// what it is: nothing.
+func TestDamagedEndpoint(t *testing.T) {
+	a := args{Dir: rttest.Dir(t), Name: "c"}
+	c := connect(t, a)
+	files, err := filepath.Glob(a.Dir + "/*/endpoint")
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	whole, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid := a.endpoint(t).PID
+	for what, damage := range map[string]func() error{
+		"removed": func() error { return os.Remove(files[0]) },
+		"cut":     func() error { return os.WriteFile(files[0], whole[:len(whole)/2], 0o600) },
+		"garbage": func() error { return os.WriteFile(files[0], []byte("garbage"), 0o600) },
+	} {
+		if err := damage(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := connect(t, a).Inc(t.Context()); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		if now := a.endpoint(t).PID; now != pid {
+			t.Errorf("%s: the daemon is %d, not %d", what, now, pid)
+		}
+	}
+	if err := os.Remove(a.endpoint(t).Address); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := connect(t, a).Inc(t.Context()); err != nil {
+		t.Errorf("socket removed: %v", err)
+	}
+	a.kill(t)
+	if err := os.WriteFile(files[0], []byte("garbage"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.Inc(t.Context()); n != 1 || err != nil {
+		t.Errorf("garbage and no daemon: %d, %v", n, err)
+	}
+}
+
+func TestDirectoryRemoved(t *testing.T) {
+	a := args{Dir: rttest.Dir(t), Name: "c"}
+	c := connect(t, a)
+	open, result := gated(t, c)
+	old := a.endpoint(t)
+	dirs, err := filepath.Glob(a.Dir + "/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range dirs {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "the daemon refuses calls", func() bool {
+		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+		defer cancel()
+		s, err := c.Environment(ctx)
+		return err == nil && s.PID != old.PID
+	})
+	open()
+	if n, err := result(); n != 1 || err != nil {
+		t.Errorf("the running call: %d, %v", n, err)
+	}
+}
+
+func TestObjectIsClosed(t *testing.T) {
+	for _, how := range []string{"returns", "hangs"} {
+		t.Run(how, func(t *testing.T) {
+			eachTransport(t, func(t *testing.T, a args) {
+				file := filepath.Join(t.TempDir(), "closed")
+				shared := share(t, a)
+				c, err := shared.Connect(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := c.OnClose(t.Context(), file, how == "hangs"); err != nil {
+					t.Fatal(err)
+				}
+				if err := shared.Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
+					t.Fatal(err)
+				}
+				if !fileContains(file, "closed") {
+					t.Error("the object was not closed")
+				}
+			})
+		})
+	}
+}
+
+func TestSurroundings(t *testing.T) {
+	a := args{Dir: rttest.Dir(t), Name: "c"}
+	t.Setenv("SSH_TTY", "/dev/pts/9")
+	t.Setenv("TMUX_PANE", "%1")
+	t.Setenv("MY_SETTING", "kept")
+	s, err := connect(t, a).Environment(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, ok := range map[string]bool{
+		"directory": s.Dir == "/",
+		"session":   s.Session == s.PID,
+		"umask":     s.Umask == 0o077,
+		"kept":      slices.Contains(s.Env, "MY_SETTING=kept") && slices.Contains(s.Env, "PWD=/"),
+		"scrubbed":  !slices.ContainsFunc(s.Env, func(e string) bool { return strings.HasPrefix(e, "SSH_") || strings.HasPrefix(e, "TMUX") }),
+		"marker":    !slices.ContainsFunc(s.Env, func(e string) bool { return strings.HasPrefix(e, "LOOPGEN_DAEMON") }),
+	} {
+		if !ok {
+			t.Errorf("%s: %+v", what, s)
+		}
+	}
+	own := args{Dir: rttest.Dir(t), Name: "c"}
+	s, err = connect(t, own, func(c *rt.Config) { c.Env = []string{"ONLY=this"} }).Environment(t.Context())
+	if err != nil || !slices.Equal(s.Env, []string{"ONLY=this"}) {
+		t.Errorf("Config.Env: %q, %v", s.Env, err)
+	}
+}
+
+func TestInProcess(t *testing.T) {
+	t.Setenv("LOOPGEN_MODE", "inprocess")
+	a := args{Dir: rttest.Dir(t), Name: t.Name(), IdleTTL: 10 * time.Millisecond}
+	shared := share(t, a)
+	c, err := shared.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := c.Environment(t.Context()); err != nil || s.PID != os.Getpid() {
+		t.Errorf("the object is in process %d, this is %d, %v", s.PID, os.Getpid(), err)
+	}
+	if n, err := connect(t, a).Inc(t.Context()); n != 1 || err != nil {
+		t.Errorf("got %d, %v", n, err)
+	}
+	if n, err := c.Inc(t.Context()); n != 2 || err != nil {
+		t.Errorf("another Shared of the same name: %d, %v; want one object", n, err)
+	}
+	if _, err := c.Check(t.Context(), "sentinel"); err != objects.ErrNegative {
+		t.Errorf("got %v", err)
+	}
+	if s, err := shared.Status(t.Context()); err != nil || s.PID != os.Getpid() || len(s.Clients) != 2 {
+		t.Errorf("status %+v, %v", s, err)
+	}
+	bad := a
+	bad.Name += "-bad"
+	bad.Options.Fail = "panic"
+	var p *rt.PanicError
+	if _, err := share(t, bad).Connect(t.Context()); !errors.As(err, &p) {
+		t.Errorf("a constructor that panics: %v", err)
+	}
+	if err := shared.Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
+		t.Error(err)
+	}
+	if n, err := c.Inc(t.Context()); n != 1 || err != nil {
+		t.Errorf("after a shutdown: %d, %v; want 1 of a fresh object", n, err)
+	}
+	if entries, err := os.ReadDir(a.Dir); err != nil || len(entries) != 0 {
+		t.Errorf("files were made: %v, %v", entries, err)
+	}
+}
+
+// Connections, attempts and their goroutines are gone when a Shared is closed.
+func TestNothingLeaks(t *testing.T) {
+	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Minute}
+	keeper := connect(t, a)
+	cycle := func() {
+		shared := objects.ShareCounter(a.config(), a.Options)
+		c, err := shared.Connect(t.Context())
+		if err == nil {
+			_, err = c.Inc(t.Context())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		shared.Close()
+	}
+	cycle()
+	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors(t)
+	for range 200 {
+		cycle()
+	}
+	eventually(t, "goroutines are as before", func() bool { return runtime.NumGoroutine() <= goroutines })
+	if now := openDescriptors(t); now > descriptors {
+		t.Errorf("%d descriptors, %d before", now, descriptors)
+	}
+	if _, err := keeper.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func openDescriptors(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip("no way to count descriptors here: ", err)
+	}
+	return len(entries)
+}

@@ -1,0 +1,304 @@
+//go:build unix
+
+package rt_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/loopgen/loopgen/rt"
+	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/rttest"
+	"github.com/loopgen/loopgen/testdata/objects"
+)
+
+// The test binary is the daemon, and it is the client processes: with roleVar
+// set it plays that role instead of running tests.
+const (
+	roleVar = "RT_TEST_ROLE"
+	argsVar = "RT_TEST_ARGS"
+)
+
+func TestMain(m *testing.M) {
+	role := os.Getenv(roleVar)
+	if role != "no hook" {
+		rt.ServeIfDaemon()
+	}
+	if role == "" {
+		rttest.Main(m)
+	}
+	out, err := play(role)
+	if err != nil {
+		out = map[string]any{"error": err.Error()}
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(out); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// args are what a role is told.
+type args struct {
+	Dir       string
+	Name      string
+	Transport rt.Transport
+	IdleTTL   time.Duration
+	Options   objects.Options
+	N         int
+	For       time.Duration
+	Barrier   bool
+}
+
+func (a args) config() rt.Config {
+	cfg := rt.Config{Name: a.Name, Transport: a.Transport, IdleTTL: a.IdleTTL}
+	if a.Dir != "" {
+		cfg.Scope = rt.ScopeDir(a.Dir)
+	}
+	return cfg
+}
+
+// client is a process that plays a role.
+type client struct {
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	stdout *bufio.Reader
+}
+
+// start starts a client process. With Barrier in its args it waits until it is
+// released.
+func start(t testing.TB, role string, a args, env ...string) *client {
+	t.Helper()
+	told, err := json.Marshal(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), roleVar+"="+role, argsVar+"="+string(told))
+	cmd.Env = append(cmd.Env, env...)
+	cmd.Stderr = os.Stderr
+	c := &client{cmd: cmd}
+	if c.stdin, err = cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.stdout = bufio.NewReader(out)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill() // no effect once wait has been called
+		cmd.Wait()
+	})
+	if a.Barrier {
+		c.line(t) // "ready"
+	}
+	return c
+}
+
+func (c *client) line(t testing.TB) string {
+	t.Helper()
+	line, err := c.stdout.ReadString('\n')
+	if err != nil {
+		t.Fatalf("the client process ended early: %v", err)
+	}
+	return strings.TrimSuffix(line, "\n")
+}
+
+// release lets a client pass its barrier.
+func (c *client) release() { c.stdin.Close() }
+
+// wait returns what the role returned; what it said of itself in an error
+// fails the test.
+func (c *client) wait(t testing.TB, into any) {
+	t.Helper()
+	line := c.line(t)
+	var failed struct{ Error string }
+	if json.Unmarshal([]byte(line), &failed) == nil && failed.Error != "" {
+		t.Errorf("client process: %s", failed.Error)
+		return
+	}
+	if err := json.Unmarshal([]byte(line), into); err != nil {
+		t.Errorf("the client process said %q: %v", line, err)
+	}
+	if err := c.cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// barrier waits, in a client process, until the test releases it.
+func (a args) barrier() {
+	if a.Barrier {
+		fmt.Println("ready")
+		io.Copy(io.Discard, os.Stdin)
+	}
+}
+
+func play(role string) (any, error) {
+	var a args
+	if err := json.Unmarshal([]byte(os.Getenv(argsVar)), &a); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	shared := objects.ShareCounter(a.config(), a.Options)
+	defer shared.Close()
+	a.barrier()
+	switch role {
+	case "increment": // N times; returns the values
+		return increment(ctx, shared, a.N)
+	case "pid": // of the daemon, found through a call
+		c, err := shared.Connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s, err := c.Environment(ctx)
+		return s.PID, err
+	case "no hook", "connect": // returns what Connect says
+		_, err := shared.Connect(ctx)
+		return fmt.Sprint(err), nil
+	case "churn": // opens, counts and closes for a while; returns the values by incarnation
+		return churn(ctx, a)
+	case "words": // asks for the object's own map
+		c, err := shared.Connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return wordsOf(ctx, c, a.N)
+	case "lock": // N critical sections of a Vault
+		return lockVault(ctx, a)
+	case "hold": // keeps a connection until it is killed
+		if err := shared.EnsureStarted(ctx); err != nil {
+			return nil, err
+		}
+		fmt.Println("connected")
+		select {}
+	case "enter": // stays in a method
+		c, err := shared.Connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return c.Enter(ctx, a.Name+"-gate")
+	}
+	return nil, fmt.Errorf("no role %q", role)
+}
+
+func increment(ctx context.Context, shared *rt.Shared[*objects.CounterClient, *objects.CounterProxy], n int) ([]int, error) {
+	c, err := shared.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var values []int
+	for range n {
+		v, err := c.Inc(ctx)
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, v)
+	}
+	return values, nil
+}
+
+// eachTransport runs a test on Unix sockets and on TCP, each with a directory
+// of its own.
+func eachTransport(t *testing.T, test func(t *testing.T, a args)) {
+	for _, transport := range []rt.Transport{rt.TransportUnix, rt.TransportTCP} {
+		t.Run(string(transport), func(t *testing.T) {
+			t.Parallel()
+			test(t, args{Dir: rttest.Dir(t), Name: "c", Transport: transport})
+		})
+	}
+}
+
+// share returns the Counter that a's client processes share, for this process.
+func share(t testing.TB, a args, change ...func(*rt.Config)) *rt.Shared[*objects.CounterClient, *objects.CounterProxy] {
+	t.Helper()
+	cfg := a.config()
+	for _, c := range change {
+		c(&cfg)
+	}
+	shared := objects.ShareCounter(cfg, a.Options)
+	t.Cleanup(func() { shared.Close() })
+	return shared
+}
+
+func connect(t testing.TB, a args, change ...func(*rt.Config)) *objects.CounterClient {
+	t.Helper()
+	c, err := share(t, a, change...).Connect(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// endpoint reads the endpoint file of the daemon that a's clients share.
+func (a args) endpoint(t testing.TB) *rundir.Endpoint {
+	t.Helper()
+	d, err := rundir.Open(a.Dir, a.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := d.ReadEndpoint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// alive reports whether a daemon lives, by its lock.
+func (a args) alive(t testing.TB) bool {
+	t.Helper()
+	d, err := rundir.Open(a.Dir, a.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alive, err := d.Alive()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return alive
+}
+
+// kill ends the daemon with SIGKILL and waits until its lock is free.
+func (a args) kill(t testing.TB) {
+	t.Helper()
+	if err := syscall.Kill(a.endpoint(t).PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the daemon is dead", func() bool { return !a.alive(t) })
+}
+
+// eventually waits for something that another process does.
+func eventually(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for !is() {
+		if time.Now().After(deadline) {
+			t.Fatalf("never: %s", what)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+// long is how long tests go on that get better with time.
+func long(ordinary time.Duration) time.Duration {
+	if s := os.Getenv("LOOPGEN_TEST_SECONDS"); s != "" {
+		if n, err := strconv.Atoi(s); err == nil {
+			return time.Duration(n) * time.Second
+		}
+	}
+	return ordinary
+}

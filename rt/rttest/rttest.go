@@ -1,0 +1,112 @@
+// Package rttest is for tests of programs that share objects with loopgen: it
+// keeps their daemons apart from everybody else's, and ends them.
+//
+//	func TestMain(m *testing.M) { rttest.Main(m) }
+//
+//	func TestCounter(t *testing.T) {
+//		shared := counter.ShareCounter(rt.Config{Scope: rt.ScopeDir(rttest.Dir(t))}, 10)
+//		defer shared.Close()
+//		…
+//	}
+package rttest
+
+import (
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/loopgen/loopgen/rt"
+	"github.com/loopgen/loopgen/rt/internal/rundir"
+)
+
+// patience is how long a daemon may take to finish what it runs before it is
+// killed.
+const patience = 5 * time.Second
+
+// Main is the body of a TestMain. It serves if this process was started as a
+// daemon; otherwise it gives the test binary a base directory of its own, in
+// LOOPGEN_DIR, runs the tests, ends every daemon that was started below that
+// directory, and exits. It does not return.
+func Main(m *testing.M) {
+	rt.ServeIfDaemon()
+	dir, err := os.MkdirTemp("", "lg")
+	if err == nil {
+		err = os.Setenv("LOOPGEN_DIR", dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "rttest:", err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	for _, problem := range end(dir) {
+		fmt.Fprintln(os.Stderr, "rttest:", problem)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+// Dir returns a new directory for rt.ScopeDir, with a path short enough for a
+// socket. When the test ends, its daemons are ended and it is removed. Tests
+// that run in parallel do not see each other's objects.
+func Dir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "lg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, problem := range end(dir) {
+			t.Error("rttest:", problem)
+		}
+	})
+	return dir
+}
+
+// end ends the daemons below dir and removes it. It returns what it could not do.
+func end(dir string) (problems []error) {
+	for _, d := range rundir.Existing(dir) {
+		if err := stop(d); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		problems = append(problems, err)
+	}
+	return problems
+}
+
+// stop ends the daemon of one directory. The lifetime lock, not a pid, says
+// whether one lives, so that no stranger who got its pid is hit.
+func stop(d *rundir.Dir) error {
+	asked := 0
+	deadline := time.Now().Add(patience)
+	for {
+		alive, err := d.Alive()
+		if err != nil || !alive {
+			return err
+		}
+		e, err := d.ReadEndpoint()
+		late := time.Now().After(deadline)
+		switch {
+		case err != nil && late:
+			return fmt.Errorf("a daemon in %s cannot be ended: %w", d.Path(), err)
+		case err != nil: // it starts or leaves
+		case late:
+			signalProcess(e.PID, os.Kill)
+			deadline = time.Now().Add(patience)
+		case e.PID != asked:
+			signalProcess(e.PID, terminate)
+			asked = e.PID
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// signalProcess tells a process to end. That it has ended already is no error.
+func signalProcess(pid int, sig os.Signal) {
+	if p, err := os.FindProcess(pid); err == nil {
+		_ = p.Signal(sig)
+		_ = p.Release()
+	}
+}

@@ -1,0 +1,6 @@
+package rttest
+
+import "os"
+
+// terminate ends a daemon: Windows has no signal that asks.
+var terminate = os.Kill

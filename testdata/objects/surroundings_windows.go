@@ -1,0 +1,3 @@
+package objects
+
+func sessionAndUmask() (session, umask int) { return 0, 0 }
