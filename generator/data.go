@@ -170,7 +170,11 @@ func elements(path string) string {
 }
 
 func (w *walk) refuse(t types.Type, path, reason, remedy string) *problem {
-	return &problem{label: w.label, path: path, typ: types.TypeString(t, w.src.qualify), reason: reason, remedy: remedy}
+	p := &problem{label: w.label, path: path, reason: reason, remedy: remedy}
+	if !isInvalid(w, t) {
+		p.typ = types.TypeString(t, w.src.qualify)
+	}
+	return p
 }
 
 // maxElements is what the runtime sends at most in one array.

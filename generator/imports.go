@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/build"
+	"go/importer"
 	"go/parser"
 	"go/token"
 	"go/types"
@@ -18,8 +19,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/tools/go/gcexportdata"
 )
 
 // imports finds the types of imported packages in the export data that the go
@@ -28,10 +27,10 @@ import (
 //
 // One goroutine uses it at a time.
 type imports struct {
-	ctx      context.Context
-	src      *source
-	listed   map[string]listed
-	packages map[string]*types.Package // shared by all imports: one identity for each package
+	types.Importer
+	ctx    context.Context
+	src    *source
+	listed map[string]listed
 }
 
 // listed is what the go command says of a package.
@@ -42,7 +41,9 @@ type listed struct {
 }
 
 func newImports(ctx context.Context, src *source) *imports {
-	return &imports{ctx: ctx, src: src, listed: make(map[string]listed), packages: make(map[string]*types.Package)}
+	i := &imports{ctx: ctx, src: src, listed: make(map[string]listed)}
+	i.Importer = importer.ForCompiler(src.fset, "gc", i.open)
+	return i
 }
 
 // load asks for the export data of the packages at paths.
@@ -82,19 +83,16 @@ func (i *imports) load(paths []string) error {
 	}
 	// What was not answered is not asked again.
 	for _, path := range args[fixed:] {
-		i.listed[path] = i.listed[path]
+		if _, answered := i.listed[path]; !answered {
+			i.listed[path] = listed{}
+		}
 	}
 	return nil
 }
 
-// Import returns the types of the package that the user's files import as path.
-func (i *imports) Import(path string) (*types.Package, error) {
-	if path == "unsafe" {
-		return types.Unsafe, nil
-	}
-	if pkg := i.packages[path]; pkg != nil && pkg.Complete() {
-		return pkg, nil
-	}
+// open returns the export data of the package that the user's files import as
+// path; it is what the compiler's own importer asks for.
+func (i *imports) open(path string) (io.ReadCloser, error) {
 	l := i.listed[path]
 	if l.Error != nil {
 		return nil, errors.New(strings.TrimSpace(l.Error.Err))
@@ -102,16 +100,7 @@ func (i *imports) Import(path string) (*types.Package, error) {
 	if l.Export == "" {
 		return nil, errors.New("it does not compile")
 	}
-	f, err := os.Open(l.Export)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	r, err := gcexportdata.NewReader(f)
-	if err != nil {
-		return nil, err
-	}
-	return gcexportdata.Read(r, i.src.fset, i.packages, path)
+	return os.Open(l.Export)
 }
 
 // likelyImports returns what the files of the directory import, judged without

@@ -134,6 +134,10 @@ func loadOne(cfg *packages.Config, pattern string) (*packages.Package, error) {
 		err = cfg.Context.Err() // which go/packages does not wrap
 	}
 	if err != nil {
+		// What the go command itself says of it comes last.
+		if _, said, ok := strings.Cut(err.Error(), "stderr: "); ok && said != "" {
+			err = errors.New(strings.TrimSpace(said))
+		}
 		return nil, fmt.Errorf("loading package %s: %w", pattern, err)
 	}
 	if len(pkgs) != 1 {
