@@ -2,6 +2,7 @@ package generator
 
 import (
 	"go/ast"
+	"go/build/constraint"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -37,4 +38,21 @@ func (src *source) buildConstraint(file *ast.File) string {
 		terms = append(terms, line)
 	}
 	return strings.Join(terms, " && ")
+}
+
+// buildLine returns the expression of the file's //go:build line, or "".
+func buildLine(file *ast.File) string {
+	for _, group := range file.Comments {
+		if group.Pos() > file.Package {
+			break
+		}
+		for _, c := range group.List {
+			if constraint.IsGoBuild(c.Text) {
+				if expr, err := constraint.Parse(c.Text); err == nil {
+					return expr.String()
+				}
+			}
+		}
+	}
+	return ""
 }

@@ -18,8 +18,8 @@
 // Reading: load.go (packages), output.go (what earlier runs wrote), recheck.go
 // (packages that already use the generated names). Understanding: service.go,
 // constructor.go, method.go, directive.go, mode.go, failure.go (sentinels and
-// error types). Judging: rules.go (the table), data.go and fields.go (the walk
-// into a type), inplace.go (methods that write into their arguments). Writing:
-// scope.go and names.go (which names are free), typexpr.go (types as source),
-// then emit*.go.
+// error types). Judging: rules.go (the table), data.go, fields.go and marshaler.go
+// (the walk into a type), inplace.go (methods that write into their arguments).
+// Writing: scope.go, names.go and locals.go (which names are free), typexpr.go
+// (types as source), then emit*.go.
 package generator

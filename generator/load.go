@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"go/ast"
 	"go/build"
-	"go/build/constraint"
 	"go/parser"
 	"go/scanner"
 	"go/token"
@@ -236,21 +235,4 @@ func (src *source) fileOf(pos token.Pos) *ast.File {
 		}
 	}
 	return nil
-}
-
-// buildLine returns the expression of the file's //go:build line, or "".
-func buildLine(file *ast.File) string {
-	for _, group := range file.Comments {
-		if group.Pos() > file.Package {
-			break
-		}
-		for _, c := range group.List {
-			if constraint.IsGoBuild(c.Text) {
-				if expr, err := constraint.Parse(c.Text); err == nil {
-					return expr.String()
-				}
-			}
-		}
-	}
-	return ""
 }

@@ -1,0 +1,114 @@
+package generator
+
+import (
+	"slices"
+	"strconv"
+)
+
+// locals are the names inside one generated function. Those of the user's
+// parameters and results are in the values.
+type locals struct {
+	ctx, err           string
+	encoder, decoder   string
+	run, target, cfg   string
+	args, conn, object string
+}
+
+// chooseLocals names receivers, parameters, results and helper variables.
+// The user's names are kept unless the file needs them for something else.
+func (s *service) chooseLocals() {
+	outer := s.outerNames()
+	// One receiver name for all methods of a type.
+	all := newScope(outer)
+	for _, m := range s.methods {
+		for _, v := range slices.Concat(m.params, m.results) {
+			all.taken[v.user] = true
+		}
+		all.taken[m.errName] = true
+	}
+	s.names.receiver.client = all.pick("c", "client")
+	s.names.receiver.proxy = all.pick("p", "proxy")
+	for _, m := range s.methods {
+		inner := newScope(outer)
+		inner.taken[s.names.receiver.client] = true
+		inner.taken[s.names.receiver.proxy] = true
+		m.chooseLocals(inner)
+	}
+	if c := s.constructor; c != nil {
+		inner := newScope(outer)
+		nameValues(inner, c.params, "arg", "Arg")
+		c.local.choose(inner)
+	}
+}
+
+// outerNames are the file's and package's names that generated functions use.
+func (s *service) outerNames() map[string]bool {
+	outer := make(map[string]bool)
+	for _, name := range s.names.imports {
+		outer[name] = true
+	}
+	for t := range s.valueTypes() {
+		if tn := typeNameOf(t); tn != nil && tn.Pkg() == s.src.types {
+			outer[tn.Name()] = true
+		}
+	}
+	for _, name := range []string{s.typeName(), s.names.client, s.names.proxy, s.names.service} {
+		outer[name] = true
+	}
+	for _, name := range s.names.numbers {
+		outer[name] = true
+	}
+	if s.constructor != nil {
+		outer[s.constructor.name] = true
+	}
+	return outer
+}
+
+func (m *method) chooseLocals(inner *scope) {
+	params := m.params
+	if m.context >= 0 && m.params[m.context].user == "" {
+		m.params[m.context].user = "ctx"
+	}
+	nameValues(inner, params, "arg", "Arg")
+	nameValues(inner, m.results, "r", "Result")
+	if m.fails && m.errName != "" {
+		m.local.err = inner.pick(m.errName, m.errName+"Result")
+	}
+	if m.context >= 0 {
+		m.local.ctx = m.params[m.context].name
+	}
+	m.local.choose(inner)
+}
+
+// nameValues keeps the users' names where it can and numbers the unnamed.
+func nameValues(inner *scope, values []*value, unnamed, suffix string) {
+	// All of the user's names go first: a number must not take one.
+	for _, v := range values {
+		if v.user != "" {
+			v.name = inner.pick(v.user, v.user+suffix)
+		}
+	}
+	for i, v := range values {
+		if v.user == "" {
+			v.name = inner.pick(unnamed + strconv.Itoa(i))
+		}
+	}
+}
+
+// choose fills what is still empty.
+func (l *locals) choose(inner *scope) {
+	if l.ctx == "" {
+		l.ctx = inner.pick("ctx", "callCtx")
+	}
+	if l.err == "" {
+		l.err = inner.pick("err", "callErr")
+	}
+	l.encoder = inner.pick("e", "enc")
+	l.decoder = inner.pick("d", "dec")
+	l.run = inner.pick("run", "call")
+	l.target = inner.pick("target", "object")
+	l.cfg = inner.pick("cfg", "config")
+	l.args = inner.pick("args", "decoder")
+	l.conn = inner.pick("conn")
+	l.object = inner.pick("v", "object")
+}
