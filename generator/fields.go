@@ -145,33 +145,54 @@ func fieldTag(st *types.Struct, i int) string {
 // isHandle reports whether a struct is clearly an object with a life of its
 // own and no data: nobody expects its fields to travel.
 func isHandle(t types.Type, st *types.Struct, pointed bool) bool {
-	hidden, exported, alive := 0, 0, false
+	hidden, data, alive := false, false, false
 	for f := range st.Fields() {
-		switch {
-		case f.Name() == "_":
-		case f.Exported() || f.Embedded():
-			exported++
-		default:
-			hidden++
+		if f.Name() == "_" {
+			continue
+		}
+		hidden = hidden || !f.Exported()
+		data = data || showsData(f)
+		if !f.Exported() || f.Embedded() {
 			alive = alive || isAlive(f.Type())
 		}
 	}
-	if hidden == 0 {
+	if !hidden {
 		return false
 	}
-	if exported == 0 {
-		return true
-	}
 	named, ok := t.(*types.Named)
-	return pointed && ok && (alive || endsLife(named))
+	return !data || pointed && ok && (alive || endsLife(named))
 }
 
-// isAlive reports whether a hidden field of that type makes its struct an object.
+// showsData reports whether a field, or one that it promotes, is exported.
+func showsData(f *types.Var) bool {
+	if !f.Embedded() {
+		return f.Exported()
+	}
+	t := types.Unalias(f.Type())
+	if _, ok := t.(*types.Pointer); ok || f.Exported() {
+		return f.Exported() // the pointer itself must travel, and cannot if hidden
+	}
+	st, ok := t.Underlying().(*types.Struct)
+	if !ok {
+		return false
+	}
+	for inner := range st.Fields() {
+		if showsData(inner) {
+			return true
+		}
+	}
+	return false
+}
+
+// isAlive reports whether a hidden or embedded field of that type makes its
+// struct an object: what it refers to is shared with others.
 func isAlive(t types.Type) bool {
 	t = types.Unalias(t)
-	switch t.Underlying().(type) {
+	switch u := t.Underlying().(type) {
 	case *types.Chan, *types.Signature, *types.Interface:
 		return true
+	case *types.Pointer:
+		return isKind[*types.Struct](nil, types.Unalias(u.Elem()))
 	}
 	return isOfPackage("sync", "sync/atomic")(nil, t)
 }
