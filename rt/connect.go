@@ -53,7 +53,7 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 		fmt.Errorf("no daemon within %v (Config.StartTimeout): %w", c.cfg.StartTimeout, context.DeadlineExceeded))
 	defer cancel()
 	noted, _ := p.lastStart()
-	for {
+	for wait := firstPause; ; wait = min(2*wait, longestPause) {
 		l, err := c.attach(ctx, p)
 		if err == nil || !transient(err) {
 			return l, err
@@ -73,7 +73,7 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 			}
 			noted, _ = p.lastStart()
 		}
-		if err != nil && !pause(ctx) {
+		if err != nil && !pause(ctx, wait) {
 			return nil, c.givenUp(ctx, err)
 		}
 	}
@@ -109,10 +109,18 @@ func transient(err error) bool {
 	return !errors.As(err, &start)
 }
 
-// pause waits a random moment before the next look, so that the many do not
-// look at once. It reports whether the context goes on.
-func pause(ctx context.Context) bool {
-	t := time.NewTimer(time.Duration(2+rand.IntN(15)) * time.Millisecond)
+// How long a client waits between two looks at a daemon that is not there yet:
+// twice as long each time, so that hundreds of clients leave the one that
+// starts the daemon, and the daemon, time to run.
+const (
+	firstPause   = 4 * time.Millisecond
+	longestPause = 128 * time.Millisecond
+)
+
+// pause waits about so long before the next look; not exactly, so that the many
+// do not look at once. It reports whether the context goes on.
+func pause(ctx context.Context, about time.Duration) bool {
+	t := time.NewTimer(about/2 + rand.N(about))
 	defer t.Stop()
 	select {
 	case <-t.C:

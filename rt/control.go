@@ -25,7 +25,7 @@ func (c *client) consult(ctx context.Context, talk func(net.Conn, *wire.Reader) 
 	if err := p.barred(); errors.Is(err, ErrReentrant) {
 		return c.startError(StageConnect, err)
 	}
-	for {
+	for wait := firstPause; ; wait = min(2*wait, longestPause) {
 		e, err := p.endpoint()
 		if err == nil {
 			var conn net.Conn
@@ -50,7 +50,7 @@ func (c *client) consult(ctx context.Context, talk func(net.Conn, *wire.Reader) 
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return c.unresponsive(p, err)
-		case !pause(ctx): // it starts or leaves
+		case !pause(ctx, wait): // it starts or leaves
 			return c.startError(StageConnect, fmt.Errorf("%w: %w", err, ctx.Err()))
 		}
 	}

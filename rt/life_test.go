@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -371,6 +372,7 @@ func TestStoppedDaemon(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer syscall.Kill(e.PID, syscall.SIGCONT)
+		eventually(t, "it is stopped", func() bool { return fileContains(fmt.Sprintf("/proc/%d/status", e.PID), "State:\tT") })
 		other := share(t, a, func(c *rt.Config) { c.ConnectTimeout = 200 * time.Millisecond })
 		_, err := other.Connect(t.Context())
 		if !errors.Is(err, rt.ErrUnresponsive) || !strings.Contains(err.Error(), strconv.Itoa(e.PID)) {

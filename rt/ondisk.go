@@ -112,8 +112,8 @@ func trusted(conn net.Conn) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: cannot tell whose socket it is: %w", ErrAuth, err)
-	case known && uid != os.Getuid():
-		return fmt.Errorf("%w: the peer is user %d, this is user %d", ErrAuth, uid, os.Getuid())
+	case known && uid != os.Geteuid():
+		return fmt.Errorf("%w: the peer is user %d, this is user %d", ErrAuth, uid, os.Geteuid())
 	}
 	return nil
 }
