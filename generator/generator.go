@@ -55,9 +55,9 @@ func (o *Options) Validate() error {
 	if len(o.Types) > 1 && o.New+o.Name+o.Output != "" {
 		return errors.New("-new, -name and -output are for a single type: run loopgen once for each")
 	}
-	for flag, name := range map[string]string{"-new": o.New, "-name": o.Name} {
-		if name != "" && !token.IsIdentifier(name) {
-			return fmt.Errorf("%s: %q is not a Go identifier", flag, name)
+	for _, flag := range []struct{ name, value string }{{"-new", o.New}, {"-name", o.Name}} {
+		if flag.value != "" && !token.IsIdentifier(flag.value) {
+			return fmt.Errorf("%s: %q is not a Go identifier", flag.name, flag.value)
 		}
 	}
 	if o.Output != "" && (!strings.HasSuffix(o.Output, ".go") || strings.HasSuffix(o.Output, "_test.go")) {

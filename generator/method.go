@@ -58,17 +58,17 @@ func (m *method) silencer() string {
 }
 
 // collectMethods fills s.methods with the exported methods of *T that can be
-// served, and reports those that cannot. It adds all names to known.
-func (s *service) collectMethods(r *reporter, o *Options, known map[string]bool) {
+// served, and reports those that cannot. It adds all names to known and returns
+// how many there are.
+func (s *service) collectMethods(r *reporter, o *Options, known map[string]bool) (found int) {
 	set := types.NewMethodSet(types.NewPointer(s.typ))
-	found := false
 	for i := range set.Len() {
 		sel := set.At(i)
 		fn := sel.Obj().(*types.Func)
 		if !fn.Exported() {
 			continue
 		}
-		found = true
+		found++
 		known[fn.Name()] = true
 		m := s.newMethod(sel)
 		if s.accept(r, o, m) {
@@ -83,9 +83,7 @@ func (s *service) collectMethods(r *reporter, o *Options, known map[string]bool)
 			number++
 		}
 	}
-	if !found {
-		r.report(Error, s.typ.Obj().Pos(), s.typeName(), "has no exported methods", "export those that are to be shared")
-	}
+	return found
 }
 
 func (s *service) newMethod(sel *types.Selection) *method {

@@ -37,8 +37,11 @@ func (src *source) service(r *reporter, o *Options, name string, known map[strin
 	if file := src.fileOf(typ.Obj().Pos()); file != nil {
 		s.constraint = src.buildConstraint(file)
 	}
-	s.collectMethods(r, o, known)
-	if len(s.methods) == 0 {
+	switch found := s.collectMethods(r, o, known); {
+	case found == 0:
+		r.report(Error, typ.Obj().Pos(), name, "has no exported methods", "export those that are to be shared")
+		return nil
+	case len(s.methods) == 0:
 		r.report(Error, typ.Obj().Pos(), name, "no exported method is left to share", "export one, or see the reasons given for the others")
 		return nil
 	}
