@@ -5,6 +5,7 @@ import (
 	"go/types"
 	"maps"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode"
@@ -30,9 +31,9 @@ type names struct {
 // returns false after reporting that one of the public names is taken.
 func (s *service) chooseNames(r *reporter, o *Options, pkg *packageScope) bool {
 	output := s.src.outputPath(o, s.typeName())
-	for _, path := range s.src.earlier {
-		if path != output && !s.src.regenerated(o, path) {
-			pkg.addOutput(path)
+	for _, earlier := range s.src.earlier {
+		if earlier != output && !s.src.regenerated(o, earlier) {
+			pkg.addOutput(earlier)
 		}
 	}
 	if !s.checkPredeclared(r, pkg) {
@@ -50,7 +51,7 @@ func (s *service) chooseNames(r *reporter, o *Options, pkg *packageScope) bool {
 		if pkg.taken[name] {
 			at := ""
 			if pos := pkg.declared[name]; pos.IsValid() {
-				at = " in " + path.Base(pos.Filename)
+				at = " in " + filepath.Base(pos.Filename)
 			}
 			r.report(Error, s.typ.Obj().Pos(), s.typeName(), "the name "+name+" is already taken"+at, "choose other names with -name, as in -name Shared"+upperFirst(base))
 			ok = false
