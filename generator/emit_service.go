@@ -26,9 +26,22 @@ func (s *service) emitService(f *jen.File) {
 		})
 		f.Line()
 	}
-	comment(f.Group, fmt.Sprintf("%s is how a daemon makes and serves a %s.", n.service, s.typeName()))
-	f.Var().Id(n.service).Op("=").Add(s.stub("Register")).Call(
-		jen.Op("&").Add(s.stub("Service")).Add(lines("{", "}", s.serviceFields()...)))
+	identity := []jen.Code{field("Name", jen.Lit(s.serviceName()))}
+	if s.constructor != nil {
+		identity = append(identity, field("Constructor", jen.Lit(s.constructor.name)))
+	}
+	comment(f.Group, fmt.Sprintf("%s is the %s that clients ask for and daemons serve.", n.service, s.typeName()))
+	f.Var().Id(n.service).Op("=").Op("&").Add(s.stub("Service")).Values(identity...)
+	f.Line()
+	comment(f.Group,
+		fmt.Sprintf("What the daemon calls is set here and not above, since a method of %s may use", s.typeName()),
+		fmt.Sprintf("%s, and a variable must not depend on itself.", n.share))
+	f.Func().Id("init").Params().BlockFunc(func(g *jen.Group) {
+		for _, c := range s.serviceTable() {
+			g.Id(n.service).Dot(c.name).Op("=").Add(c.value)
+		}
+		g.Add(s.stub("Register")).Call(jen.Id(n.service))
+	})
 }
 
 // lines writes a list with one element to a line.
@@ -38,27 +51,27 @@ func lines(open, end string, elements ...jen.Code) *jen.Statement {
 
 func field(name string, v jen.Code) jen.Code { return jen.Id(name).Op(":").Add(v) }
 
-func (s *service) serviceFields() []jen.Code {
-	fields := []jen.Code{field("Name", jen.Lit(s.serviceName()))}
-	if s.constructor != nil {
-		fields = append(fields, field("Constructor", jen.Lit(s.constructor.name)))
+// assignment sets a field of the service.
+type assignment struct {
+	name  string
+	value *jen.Statement
+}
+
+func (s *service) serviceTable() []assignment {
+	table := []assignment{{"New", s.newFunc()}}
+	list := func(name, typ string, elements []jen.Code) {
+		if len(elements) > 0 {
+			table = append(table, assignment{name, jen.Index().Add(s.stub(typ)).Add(lines("{", "}", elements...))})
+		}
 	}
-	fields = append(fields, field("New", s.newFunc()))
-	var methods []jen.Code
+	var methods, sentinels, errorTypes []jen.Code
 	for _, m := range s.methods {
 		if !m.detach {
 			methods = append(methods, s.methodRow(m))
 		}
 	}
-	if len(methods) > 0 {
-		fields = append(fields, field("Methods", jen.Index().Add(s.stub("Method")).Add(lines("{", "}", methods...))))
-	}
-	var sentinels, errorTypes []jen.Code
 	for _, name := range s.sentinels {
 		sentinels = append(sentinels, jen.Values(field("Name", jen.Lit(name)), field("Error", jen.Id(name))))
-	}
-	if len(sentinels) > 0 {
-		fields = append(fields, field("Sentinels", jen.Index().Add(s.stub("Sentinel")).Add(lines("{", "}", sentinels...))))
 	}
 	for _, e := range s.errorTypes {
 		typ := jen.Id(e.name)
@@ -67,10 +80,10 @@ func (s *service) serviceFields() []jen.Code {
 		}
 		errorTypes = append(errorTypes, s.stub("ErrorTypeOf").Types(typ).Call(jen.Lit(e.name)))
 	}
-	if len(errorTypes) > 0 {
-		fields = append(fields, field("ErrorTypes", jen.Index().Add(s.stub("ErrorType")).Add(lines("{", "}", errorTypes...))))
-	}
-	return fields
+	list("Methods", "Method", methods)
+	list("Sentinels", "Sentinel", sentinels)
+	list("ErrorTypes", "ErrorType", errorTypes)
+	return table
 }
 
 // serviceName is the import path and the name in generated code, so that a

@@ -530,3 +530,17 @@ func TestHandlesAndClose(t *testing.T) {
 		t.Errorf("String returned %q", s)
 	}
 }
+
+// A method that becomes a client of its own daemon would wait for itself.
+func TestReentrant(t *testing.T) {
+	a := args{Dir: rttest.Dir(t), Name: "c"}
+	c := connect(t, a)
+	text, err := c.ConnectTo(t.Context(), a.Dir, a.Name)
+	if err != nil || !strings.Contains(text, "cannot be a client of itself") {
+		t.Errorf("a call of its own: %q, %v", text, err)
+	}
+	text, err = c.ConnectTo(t.Context(), a.Dir, "other")
+	if err != nil || text != "pong" {
+		t.Errorf("a call of another singleton: %q, %v", text, err)
+	}
+}

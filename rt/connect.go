@@ -49,6 +49,9 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 	if err := p.barred(); err != nil {
 		return nil, c.startError(StageConnect, err)
 	}
+	if c.svc.New == nil {
+		return nil, c.startError(StageConnect, errors.New("used before the package's initialisation has ended: connect in main or later"))
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.StartTimeout,
 		fmt.Errorf("no daemon within %v (Config.StartTimeout): %w", c.cfg.StartTimeout, context.DeadlineExceeded))
 	defer cancel()
@@ -254,6 +257,7 @@ func (c *client) newLink(conn net.Conn, reader *wire.Reader, e *rundir.Endpoint,
 		window:      newWindow(welcome.Calls, int(welcome.Bytes)),
 		incarnation: e.Incarnation,
 		methods:     c.bind(e),
+		limit:       welcome.Frame,
 		verdict:     defaultLimits.verdict,
 		lost:        c.forget,
 		pending:     make(map[uint64]*pendingCall),

@@ -69,6 +69,9 @@ func (l *link) call(ctx context.Context, method int, body []byte) ([]byte, failu
 	if bound.err != nil {
 		return nil, failure{OutcomeNotSent, bound.err, false}
 	}
+	if len(body) > l.limit {
+		return nil, failure{OutcomeNotSent, fmt.Errorf("%w: the arguments have %d bytes, the daemon takes %d", ErrTooLarge, len(body), l.limit), false}
+	}
 	if err := l.window.acquire(ctx, len(body)); err != nil {
 		return nil, failure{OutcomeNotSent, err, false}
 	}
@@ -122,16 +125,19 @@ func (l *link) send(ctx context.Context, method uint16, body []byte) (*pendingCa
 
 // cancel ends a call whose context has ended. A frame that nobody has begun to
 // write is taken back; otherwise the daemon is told, and asked for its verdict
-// for a moment. The id stays pending, and holds its place in the window, until
+// for a moment. A deadline it knows: told of a cancellation besides, a method
+// would return context.Canceled to a caller who gave it a deadline. The id stays pending, and holds its place in the window, until
 // the daemon's answer comes: the daemon counts it until then, too.
 func (l *link) cancel(ctx context.Context, c *pendingCall, id uint64) answer {
 	if l.out.withdraw(&c.outgoing) {
 		l.deliver(id, answer{})
 		return answer{failure: failure{OutcomeNotSent, ctx.Err(), false}}
 	}
-	f := wire.Frame{Kind: wire.KindCancel, ID: id}
-	frame, _ := f.Append(nil) // a frame without a body always fits
-	l.out.put(&outgoing{frame: frame})
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		f := wire.Frame{Kind: wire.KindCancel, ID: id}
+		frame, _ := f.Append(nil) // a frame without a body always fits
+		l.out.put(&outgoing{frame: frame})
+	}
 	verdict := time.NewTimer(l.verdict)
 	defer verdict.Stop()
 	select {

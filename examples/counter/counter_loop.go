@@ -26,8 +26,8 @@ var (
 	_ CounterAPI = (*CounterProxy)(nil)
 )
 
-// ShareCounter returns the Counter that all processes with the same cfg share. It starts
-// nothing yet: the daemon that holds the object is started by the first use.
+// ShareCounter returns the Counter that all processes with the same cfg share. It
+// starts nothing yet: the daemon that holds the object is started by the first use.
 // The other parameters are those of NewCounter, which the daemon makes the object with.
 func ShareCounter(cfg rt.Config, start int) *rt.Shared[*CounterClient, *CounterProxy] {
 	return rt.NewShared(cfg, counterService,
@@ -69,19 +69,21 @@ const (
 	counterAdd = iota
 )
 
-// counterService is how a daemon makes and serves a Counter.
-var counterService = stub.Register(&stub.Service{
-	Name:        "github.com/loopgen/loopgen/examples/counter.Counter",
-	Constructor: "NewCounter",
-	New: func(_ context.Context, args *stub.Decoder) (any, error) {
+// counterService is the Counter that clients ask for and daemons serve.
+var counterService = &stub.Service{Name: "github.com/loopgen/loopgen/examples/counter.Counter", Constructor: "NewCounter"}
+
+// What the daemon calls is set here and not above, since a method of Counter may use
+// ShareCounter, and a variable must not depend on itself.
+func init() {
+	counterService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
 		var start int
 		stub.Decode(args, &start)
 		if err := args.End(); err != nil {
 			return nil, err
 		}
 		return NewCounter(start), nil
-	},
-	Methods: []stub.Method{
+	}
+	counterService.Methods = []stub.Method{
 		{Name: "Add", Func: (*Counter).Add, Serve: func(run *stub.Run, target any) {
 			var n int
 			stub.Decode(run.Args, &n)
@@ -89,5 +91,6 @@ var counterService = stub.Register(&stub.Service{
 				stub.Encode(run.Results, target.(*Counter).Add(n))
 			}
 		}},
-	},
-})
+	}
+	stub.Register(counterService)
+}

@@ -35,8 +35,8 @@ func NewIndex() *Index {
 	return &Index{taken: make(map[string]bool), words: make(map[string]int)}
 }
 
-// Take gives a file to the caller, or returns ErrSeen if somebody has it.
-func (x *Index) Take(file string) error {
+// Claim gives a file to the caller, or returns ErrSeen if somebody has it.
+func (x *Index) Claim(file string) error {
 	if x.taken[file] {
 		return ErrSeen
 	}

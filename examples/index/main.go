@@ -56,7 +56,7 @@ func work(ctx context.Context, shared *sharedIndex, dir string, workers, me int)
 	}
 	for i := range files {
 		file := files[(i+me*len(files)/workers)%len(files)]
-		if err := index.Take(ctx, file); errors.Is(err, ErrSeen) {
+		if err := index.Claim(ctx, file); errors.Is(err, ErrSeen) {
 			continue
 		} else if err != nil {
 			return err

@@ -77,10 +77,10 @@ var registry struct {
 	services map[string]*Service
 }
 
-// Register makes s known to the daemon that this program may become, and
-// returns it. It panics when the name is taken, since then one of two
-// generated files would never be served.
-func Register(s *Service) *Service {
+// Register makes s, which is complete now, known to the daemon that this program
+// may become. It panics when the name is taken, since then one of two generated
+// files would never be served.
+func Register(s *Service) {
 	registry.Lock()
 	defer registry.Unlock()
 	if registry.services[s.Name] != nil {
@@ -90,7 +90,6 @@ func Register(s *Service) *Service {
 		registry.services = make(map[string]*Service)
 	}
 	registry.services[s.Name] = s
-	return s
 }
 
 // Lookup returns the service registered by that name, or nil.

@@ -20,7 +20,7 @@ func (s *store) Find(key string) (int, error) {
 
 func (s *store) Size() int { return len(s.values) }
 
-var storeService = stub.Register(&stub.Service{
+var storeService = &stub.Service{
 	Name:      "example.com/store.Store",
 	Sentinels: []stub.Sentinel{{Name: "errFull", Error: errFull}},
 	Methods: []stub.Method{
@@ -35,7 +35,9 @@ var storeService = stub.Register(&stub.Service{
 		}},
 		{Name: "Size", Mode: stub.Shared, Func: (*store).Size},
 	},
-})
+}
+
+func init() { stub.Register(storeService) }
 
 // serve calls method 0 with the given message of arguments.
 func serve(t *testing.T, args []byte, turn func() error) (*stub.Run, []byte) {

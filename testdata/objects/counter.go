@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/loopgen/loopgen/rt"
 )
 
 //go:generate go tool loopgen -type Counter,Vault
@@ -171,7 +173,12 @@ func (c *Counter) Misbehave(how string) int {
 	return 0
 }
 
-func (c *Counter) overflow(n int) int { return c.overflow(n+1) + n }
+func (c *Counter) overflow(n int) int {
+	if n < 0 {
+		return n
+	}
+	return c.overflow(n+1) + n
+}
 
 // gate is a place where calls wait until it is opened: by Open or, if it is
 // named by a path, by whoever opens the fifo there for writing. The latter
@@ -253,6 +260,22 @@ func (c *Counter) Meet(mine, other string) {
 // Sleep takes its time and returns what it is given.
 func (c *Counter) Sleep(d time.Duration, s string) string {
 	time.Sleep(d)
+	return s
+}
+
+// ConnectTo calls Ping of a Counter from within the daemon, and returns what
+// that said, or the error's text.
+func (c *Counter) ConnectTo(ctx context.Context, dir, name string) string {
+	shared := ShareCounter(rt.Config{Scope: rt.ScopeDir(dir), Name: name}, Options{})
+	defer shared.Close()
+	client, err := shared.Connect(ctx)
+	if err != nil {
+		return err.Error()
+	}
+	s, err := client.Ping(ctx)
+	if err != nil {
+		return err.Error()
+	}
 	return s
 }
 

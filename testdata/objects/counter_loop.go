@@ -27,6 +27,10 @@ type CounterAPI interface {
 	// Close is called by the daemon when it leaves.
 	Close() error
 
+	// ConnectTo calls Ping of a Counter from within the daemon, and returns what
+	// that said, or the error's text.
+	ConnectTo(ctx context.Context, dir, name string) string
+
 	// Deadline returns how much time is left for the call; 0: no limit.
 	Deadline(ctx context.Context) time.Duration
 
@@ -121,6 +125,16 @@ func (c *CounterClient) Check(ctx context.Context, kind string) (int, error) {
 // handle fail with rt.ErrClosed.
 func (c *CounterClient) Close() error {
 	return (*rt.Conn)(c).Close()
+}
+
+// ConnectTo calls Ping of a Counter from within the daemon, and returns what
+// that said, or the error's text.
+func (c *CounterClient) ConnectTo(ctx context.Context, dir, name string) (string, error) {
+	var r0 string
+	err := (*rt.Conn)(c).Call(ctx, counterConnectTo,
+		func(e *stub.Encoder) { stub.Encode(e, dir); stub.Encode(e, name) },
+		func(d *stub.Decoder) { stub.Decode(d, &r0) })
+	return r0, err
 }
 
 // Deadline returns how much time is left for the call; 0: no limit.
@@ -267,6 +281,15 @@ func (p *CounterProxy) Close() error {
 	return (*rt.Conn)(p).Close()
 }
 
+// ConnectTo implements CounterAPI.
+func (p *CounterProxy) ConnectTo(ctx context.Context, dir, name string) string {
+	r0, err := (*CounterClient)(p).ConnectTo(ctx, dir, name)
+	if err != nil {
+		(*rt.Conn)(p).Fault(err)
+	}
+	return r0
+}
+
 // Deadline implements CounterAPI.
 func (p *CounterProxy) Deadline(ctx context.Context) time.Duration {
 	r0, err := (*CounterClient)(p).Deadline(ctx)
@@ -406,6 +429,7 @@ func (p *CounterProxy) Words(word string) map[string]int {
 const (
 	counterBytes = iota
 	counterCheck
+	counterConnectTo
 	counterDeadline
 	counterEcho
 	counterEnter
@@ -425,19 +449,21 @@ const (
 	counterWords
 )
 
-// counterService is how a daemon makes and serves a Counter.
-var counterService = stub.Register(&stub.Service{
-	Name:        "github.com/loopgen/loopgen/testdata/objects.Counter",
-	Constructor: "NewCounter",
-	New: func(_ context.Context, args *stub.Decoder) (any, error) {
+// counterService is the Counter that clients ask for and daemons serve.
+var counterService = &stub.Service{Name: "github.com/loopgen/loopgen/testdata/objects.Counter", Constructor: "NewCounter"}
+
+// What the daemon calls is set here and not above, since a method of Counter may use
+// ShareCounter, and a variable must not depend on itself.
+func init() {
+	counterService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
 		var options Options
 		stub.Decode(args, &options)
 		if err := args.End(); err != nil {
 			return nil, err
 		}
 		return NewCounter(options)
-	},
-	Methods: []stub.Method{
+	}
+	counterService.Methods = []stub.Method{
 		{Name: "Bytes", Func: (*Counter).Bytes, Serve: func(run *stub.Run, target any) {
 			var n int
 			stub.Decode(run.Args, &n)
@@ -452,6 +478,14 @@ var counterService = stub.Register(&stub.Service{
 				r0, err := target.(*Counter).Check(kind)
 				stub.Encode(run.Results, r0)
 				run.Results.Error(err)
+			}
+		}},
+		{Name: "ConnectTo", Func: (*Counter).ConnectTo, Serve: func(run *stub.Run, target any) {
+			var dir, name string
+			stub.Decode(run.Args, &dir)
+			stub.Decode(run.Args, &name)
+			if run.Begin() {
+				stub.Encode(run.Results, target.(*Counter).ConnectTo(run.Context(), dir, name))
 			}
 		}},
 		{Name: "Deadline", Func: (*Counter).Deadline, Serve: func(run *stub.Run, target any) {
@@ -570,12 +604,13 @@ var counterService = stub.Register(&stub.Service{
 				stub.Encode(run.Results, target.(*Counter).Words(word))
 			}
 		}},
-	},
-	Sentinels: []stub.Sentinel{
+	}
+	counterService.Sentinels = []stub.Sentinel{
 		{Name: "ErrNegative", Error: ErrNegative},
 		{Name: "errHidden", Error: errHidden},
-	},
-	ErrorTypes: []stub.ErrorType{
+	}
+	counterService.ErrorTypes = []stub.ErrorType{
 		stub.ErrorTypeOf[*RangeError]("RangeError"),
-	},
-})
+	}
+	stub.Register(counterService)
+}

@@ -100,17 +100,20 @@ const (
 	vaultUnlock
 )
 
-// vaultService is how a daemon makes and serves a Vault.
-var vaultService = stub.Register(&stub.Service{
-	Name: "github.com/loopgen/loopgen/testdata/objects.Vault",
-	New: func(_ context.Context, args *stub.Decoder) (any, error) {
+// vaultService is the Vault that clients ask for and daemons serve.
+var vaultService = &stub.Service{Name: "github.com/loopgen/loopgen/testdata/objects.Vault"}
+
+// What the daemon calls is set here and not above, since a method of Vault may use
+// ShareVault, and a variable must not depend on itself.
+func init() {
+	vaultService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
 		if err := args.End(); err != nil {
 			return nil, err
 		}
 		var v Vault
 		return &v, nil
-	},
-	Methods: []stub.Method{
+	}
+	vaultService.Methods = []stub.Method{
 		{Name: "Lock", Mode: stub.Concurrent, Func: (*Vault).Lock, Serve: func(run *stub.Run, target any) {
 			if run.Begin() {
 				target.(*Vault).Lock()
@@ -128,12 +131,13 @@ var vaultService = stub.Register(&stub.Service{
 				target.(*Vault).Unlock()
 			}
 		}},
-	},
-	Sentinels: []stub.Sentinel{
+	}
+	vaultService.Sentinels = []stub.Sentinel{
 		{Name: "ErrNegative", Error: ErrNegative},
 		{Name: "errHidden", Error: errHidden},
-	},
-	ErrorTypes: []stub.ErrorType{
+	}
+	vaultService.ErrorTypes = []stub.ErrorType{
 		stub.ErrorTypeOf[*RangeError]("RangeError"),
-	},
-})
+	}
+	stub.Register(vaultService)
+}

@@ -1,0 +1,73 @@
+package rt
+
+import (
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Every program that shares an object links package rt, so what it depends on
+// is a decision, not an accident.
+func TestDependencies(t *testing.T) {
+	const own = "github.com/loopgen/loopgen/"
+	want := []string{
+		"github.com/fxamacker/cbor/v2",
+		"github.com/gofrs/flock",
+		"github.com/x448/float16", // of cbor
+		"golang.org/x/sys/unix",
+		own + "rt",
+		own + "rt/internal/process",
+		own + "rt/internal/rundir",
+		own + "rt/internal/wire",
+		own + "rt/stub",
+	}
+	for pkg, most := range map[string][]string{
+		own + "rt": want,
+		own + "rt/stub": {
+			"github.com/fxamacker/cbor/v2", "github.com/x448/float16",
+			own + "rt/internal/wire", own + "rt/stub",
+		},
+		own + "rt/internal/wire":    {"github.com/fxamacker/cbor/v2", "github.com/x448/float16", own + "rt/internal/wire"},
+		own + "rt/internal/rundir":  {"github.com/gofrs/flock", "golang.org/x/sys/unix", own + "rt/internal/rundir"},
+		own + "rt/internal/process": {"golang.org/x/sys/unix", own + "rt/internal/process"},
+	} {
+		cmd := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", pkg)
+		cmd.Env = append(cmd.Environ(), "GOOS=linux", "GOARCH=amd64")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := strings.Fields(string(out))
+		slices.Sort(got)
+		slices.Sort(most)
+		if !slices.Equal(got, most) {
+			t.Errorf("%s depends on\n%s\nwant\n%s", pkg, strings.Join(got, "\n"), strings.Join(most, "\n"))
+		}
+	}
+}
+
+// The wire knows neither sockets nor files, and nothing but generated code and
+// users may depend on rt.
+func TestLayers(t *testing.T) {
+	for _, test := range []struct{ pkg, never string }{
+		{"../rt/internal/wire", `^(net|os)$`},
+		{"../rt/stub", `/loopgen/rt$`},
+		{"../rt/internal/...", `/loopgen/rt$`},
+		{"../rt/internal/rundir", `/rt/internal/(wire|process)$`},
+		{"../generator", `/loopgen/rt(/|$)`},
+		{"../rt/...", `/loopgen/generator|golang.org/x/tools|jennifer`},
+	} {
+		out, err := exec.Command("go", "list", "-f", "{{join .Imports \"\\n\"}}", test.pkg).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		never := regexp.MustCompile(test.never)
+		for imported := range strings.FieldsSeq(string(out)) {
+			if never.MatchString(imported) {
+				t.Errorf("%s imports %s", test.pkg, imported)
+			}
+		}
+	}
+}
