@@ -61,8 +61,11 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 		if err == nil || !transient(err) {
 			return l, err
 		}
-		if n, failure := p.lastStart(); n != noted && failure != nil {
-			return nil, failure
+		if n, failure := p.lastStart(); n != noted {
+			if failure != nil {
+				return nil, failure
+			}
+			noted, wait = n, firstPause // a daemon came and went: the next may be as short-lived
 		}
 		release, leads, lerr := p.lead()
 		if lerr != nil {
@@ -178,14 +181,18 @@ func (c *client) attach(ctx context.Context, p place) (*link, error) {
 		return nil, err
 	}
 	// Only now, since an endpoint that nobody stands behind judges nothing.
-	if err := c.judge(e); err != nil {
+	if err = c.judge(e); err == nil && welcome.Code == wire.WelcomeDraining {
+		err = ErrDraining
+	}
+	if err != nil {
 		conn.Close()
 		return nil, err
 	}
 	return c.newLink(conn, reader, e, welcome), nil
 }
 
-// greet dials the endpoint and authenticates both sides.
+// greet dials the endpoint and authenticates both sides. A daemon that is
+// leaving welcomes as such: it answers Status and Shutdown.
 func (c *client) greet(ctx context.Context, p place, e *rundir.Endpoint) (net.Conn, *wire.Reader, wire.Welcome, error) {
 	deadline := time.Now().Add(c.cfg.ConnectTimeout)
 	ctx, cancel := context.WithDeadline(ctx, deadline)
@@ -203,6 +210,10 @@ func (c *client) greet(ctx context.Context, p place, e *rundir.Endpoint) (net.Co
 		Session:     session(),
 		PID:         os.Getpid(),
 	})
+	var refused *wire.RefusedError
+	if errors.As(err, &refused) && refused.Welcome.Code == wire.WelcomeDraining {
+		welcome, err = refused.Welcome, nil
+	}
 	if !interrupted() && err == nil {
 		err = ctx.Err()
 	}
@@ -214,9 +225,8 @@ func (c *client) greet(ctx context.Context, p place, e *rundir.Endpoint) (net.Co
 	return conn, reader, welcome, nil
 }
 
-// greetError gives a failed handshake its sentinel. What waiting or a new
-// daemon may mend stays transient: an imposter on a dead daemon's port, or a
-// daemon that leaves.
+// greetError gives a failed handshake its sentinel. What a new daemon may mend
+// stays transient: an imposter on a dead daemon's port.
 func (c *client) greetError(err error) error {
 	var refused *wire.RefusedError
 	switch {
@@ -226,8 +236,6 @@ func (c *client) greetError(err error) error {
 		return fmt.Errorf("handshake: %w", err)
 	}
 	switch refused.Welcome.Code {
-	case wire.WelcomeDraining:
-		return ErrDraining
 	case wire.WelcomeTooManyClients:
 		return c.startError(StageConnect, fmt.Errorf("%w: %s", ErrTooManyClients, refused.Welcome.Text))
 	case wire.WelcomeIncompatible:

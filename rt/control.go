@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/process"
@@ -137,9 +138,9 @@ func write(conn net.Conn, f wire.Frame) error {
 func (d *daemon) status(asking *serverConn) Status {
 	e := &d.endpoint
 	s := Status{
-		PID: e.PID, Incarnation: e.Incarnation, Service: e.Service, Name: e.Name, Scope: e.Scope,
-		Executable: process.Executable(), Build: e.Build, Config: e.Config, Network: e.Network,
-		Address: e.Address, Log: e.Log, IdleTTL: d.idleTTL, IdleLeft: -1,
+		PID: e.PID, Incarnation: e.Incarnation, Service: e.Service, Name: printable(e.Name), Scope: printable(e.Scope),
+		Executable: printable(process.Executable()), Build: e.Build, Config: e.Config, Network: e.Network,
+		Address: printable(e.Address), Log: printable(e.Log), IdleTTL: d.idleTTL, IdleLeft: d.idleTTL,
 		Started: d.started, Uptime: time.Since(d.started),
 	}
 	s.Nice, s.Limits, s.Env = inherited()
@@ -156,7 +157,7 @@ func (d *daemon) status(asking *serverConn) Status {
 		}
 	})
 	d.mu.Lock()
-	s.Calls, s.Leaving, s.LastPanic = d.executed, d.leaving, d.lastPanic
+	s.Calls, s.Leaving, s.LastPanic = d.executed.Load(), d.leaving, printable(d.lastPanic)
 	conns := make([]*serverConn, 0, len(d.conns))
 	for other := range d.conns {
 		conns = append(conns, other)
@@ -175,6 +176,9 @@ func (d *daemon) status(asking *serverConn) Status {
 	}
 	return s
 }
+
+// printable makes text of what need not be: only text can travel as such.
+func printable(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // describe says what Status shows of a connection, and whether it is a user of
 // the object at all.

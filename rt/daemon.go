@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/rundir"
@@ -32,6 +33,7 @@ type daemon struct {
 	stop context.CancelCauseFunc
 
 	departing chan struct{} // closed by leave
+	executed  atomic.Uint64 // calls
 
 	// mu guards what follows. Admission and the decision to leave are made
 	// under it, so that a connection is either admitted by a daemon that stays
@@ -47,7 +49,6 @@ type daemon struct {
 	mode      ShutdownMode             // how
 	refusals  refusals
 	numbers   uint64 // of connections
-	executed  uint64
 	lastPanic string
 }
 
@@ -115,13 +116,10 @@ func (d *daemon) begun() {
 }
 
 // ended counts a call whose answer is in its connection's outbox.
-func (d *daemon) ended(executed bool) {
+func (d *daemon) ended() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.running--
-	if executed {
-		d.executed++
-	}
 	if d.running == 0 {
 		d.finished.Broadcast()
 		d.rearm(true)
@@ -132,32 +130,21 @@ func (d *daemon) ended(executed bool) {
 // Whoever fails learns nothing: the connection is closed without a byte.
 func (d *daemon) admit(conn net.Conn) (*serverConn, error) {
 	s := d.meet(conn)
-	if s == nil {
-		conn.Close()
-		return nil, ErrDraining
-	}
-	if err := conn.SetDeadline(time.Now().Add(d.limits.handshake)); err != nil {
-		d.dismiss(s)
-		conn.Close()
-		return nil, err
-	}
+	conn.SetDeadline(time.Now().Add(d.limits.handshake))
 	id := wire.Identity{Incarnation: d.endpoint.Incarnation, Address: d.endpoint.Address}
 	_, welcome, err := wire.Admit(s.reader, conn, d.endpoint.Key, id, func(h wire.Hello) wire.Welcome {
 		s.pid = h.PID
 		return d.decide(s)
 	})
-	if err == nil {
-		err = conn.SetDeadline(time.Time{})
+	if err == nil && welcome.Code != wire.WelcomeOK && welcome.Code != wire.WelcomeDraining {
+		err = &wire.RefusedError{Welcome: welcome}
 	}
-	if err != nil || welcome.Code != wire.WelcomeOK {
-		d.dismiss(s)
-		conn.Close()
-		if err == nil {
-			err = &wire.RefusedError{Welcome: welcome}
-		}
+	if err != nil {
+		s.gone()
 		d.refused(conn.RemoteAddr(), err)
 		return nil, err
 	}
+	conn.SetDeadline(time.Time{})
 	watchFrames(conn, s.reader)
 	return s, nil
 }
@@ -167,9 +154,6 @@ func (d *daemon) admit(conn net.Conn) (*serverConn, error) {
 func (d *daemon) meet(conn net.Conn) *serverConn {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.leaving != "" {
-		return nil
-	}
 	d.numbers++
 	s := &serverConn{
 		d:      d,
@@ -190,12 +174,14 @@ func (d *daemon) meet(conn net.Conn) *serverConn {
 	return s
 }
 
-// decide admits an authenticated client, or says why not.
+// decide admits an authenticated client, or says why not. Whoever comes when
+// the daemon is leaving may ask for its status or hurry it, and call nothing.
 func (d *daemon) decide(s *serverConn) wire.Welcome {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
 	case d.leaving != "":
+		s.leaving = true // nobody else knows s yet
 		return wire.Welcome{Code: wire.WelcomeDraining, Text: d.leaving}
 	case !slices.Contains(d.strangers, s): // evicted a moment ago
 		return wire.Welcome{Code: wire.WelcomeDraining, Text: "too many connections at once"}

@@ -35,7 +35,7 @@ func inherited() (nice int, limits map[string]string, env []string) {
 	}
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
-		env = append(env, name)
+		env = append(env, printable(name))
 	}
 	slices.Sort(env)
 	return nice, limits, env

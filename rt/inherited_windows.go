@@ -14,7 +14,7 @@ import (
 func inherited() (nice int, limits map[string]string, env []string) {
 	for _, entry := range os.Environ() {
 		if name, _, _ := strings.Cut(entry, "="); name != "" {
-			env = append(env, name)
+			env = append(env, printable(name))
 		}
 	}
 	slices.Sort(env)

@@ -97,7 +97,7 @@ func (p inProcess) start(context.Context) error {
 	c := p.client
 	d := newDaemon(c.svc, c.cfg.IdleTTL, c.cfg.Logger)
 	req := startRequest{
-		Name: c.cfg.Name, Scope: string(c.cfg.Scope), Service: c.svc.Name,
+		Name: []byte(c.cfg.Name), Scope: []byte(c.cfg.Scope), Service: c.svc.Name,
 		Args: c.args, Config: c.config, StartTimeout: c.cfg.StartTimeout,
 	}
 	var err error

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// leave makes the daemon leave: from now on nobody is admitted and no call
-// begins. What runs is finished by depart. A later call can only hurry it.
+// leave makes the daemon leave: from now on no call begins. What runs is
+// finished by depart. A later call can only hurry it.
 func (d *daemon) leave(reason string, mode ShutdownMode) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -26,7 +26,7 @@ func (d *daemon) leaveLocked(reason string, mode ShutdownMode) {
 		return
 	}
 	d.leaving = reason
-	d.log.Info("leaving", "because", reason, "calls", d.executed, "running", d.running)
+	d.log.Info("leaving", "because", reason, "calls", d.executed.Load(), "running", d.running)
 	close(d.departing)
 }
 
@@ -42,9 +42,6 @@ func (d *daemon) depart() {
 	conns := make([]*serverConn, 0, len(d.conns))
 	for s := range d.conns {
 		conns = append(conns, s)
-	}
-	for _, s := range d.strangers {
-		s.conn.Close()
 	}
 	d.mu.Unlock()
 	for _, s := range conns {
@@ -85,6 +82,9 @@ func (d *daemon) finish() {
 // end is announced, and what the client may still send is read, since closing
 // a TCP socket with unread data resets it and discards what was sent.
 func (s *serverConn) linger() {
+	if s.d.hurried() {
+		s.conn.SetWriteDeadline(time.Now().Add(s.d.limits.linger))
+	}
 	s.out.drain()
 	s.mu.Lock()
 	stays := s.stays
@@ -97,6 +97,13 @@ func (s *serverConn) linger() {
 		c.CloseWrite()
 	}
 	<-s.ended // serveConn reads on until the end, or the deadline
+}
+
+// hurried reports whether the daemon leaves at once.
+func (d *daemon) hurried() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.mode == ShutdownNow
 }
 
 // closeObject calls the object's own Close, if it has one, and waits for it
@@ -141,11 +148,7 @@ func (d *daemon) acceptAll(ln net.Listener, trusted func(net.Conn) error) {
 				return
 			}
 			d.refused("the listener", err)
-			select {
-			case <-time.After(50 * time.Millisecond):
-			case <-d.departing:
-				return
-			}
+			time.Sleep(50 * time.Millisecond)
 			continue
 		}
 		go func() { // ends with the connection

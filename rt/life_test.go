@@ -59,7 +59,7 @@ func TestStatus(t *testing.T) {
 			"config":      len(s.Config) == 64,
 			"network":     s.Network == map[rt.Transport]string{rt.TransportUnix: "unix", rt.TransportTCP: "tcp"}[a.Transport] && s.Address == e.Address,
 			"uptime":      s.Uptime > 0 && time.Since(s.Started) < time.Minute,
-			"idle":        s.IdleTTL == time.Minute && s.IdleLeft < 0,
+			"idle":        s.IdleTTL == time.Minute && s.IdleLeft == time.Minute,
 			"clients":     len(s.Clients) == 1 && s.Clients[0].PID == os.Getpid() && s.Clients[0].Calls == 4,
 			"calls":       s.Calls == 2,
 			"running":     len(s.Running) == 1 && s.Running[0].Method == "Enter" && s.Running[0].PID == os.Getpid() && s.Running[0].For > 0,
@@ -109,8 +109,11 @@ func TestShutdown(t *testing.T) {
 		down := make(chan error, 1)
 		go func() { down <- shared.Shutdown(context.Background(), rt.ShutdownDrain) }()
 		eventually(t, "it is leaving", func() bool {
-			// A daemon that leaves admits nobody, so its log has to tell.
-			return fileContains(first.Log, "msg=leaving")
+			s, err := share(t, a).Status(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.Leaving != ""
 		})
 		open()
 		if n, err := result(); n != 1 || err != nil {
@@ -179,8 +182,17 @@ func TestShutdownNow(t *testing.T) {
 		if err := c.Entered(t.Context(), "hung"); err != nil {
 			t.Fatal(err)
 		}
+		drained := make(chan error, 1)
+		go func() { drained <- shared.Shutdown(context.Background(), rt.ShutdownDrain) }()
+		eventually(t, "it waits for its calls", func() bool {
+			s, err := shared.Status(context.Background())
+			return err == nil && s.Leaving != "" && len(s.Running) == 2
+		})
 		if err := shared.Shutdown(t.Context(), rt.ShutdownNow); err != nil {
 			t.Fatal(err)
+		}
+		if err := <-drained; err != nil {
+			t.Error(err)
 		}
 		if err := <-polite; err == nil || !strings.Contains(err.Error(), "leaves at once") {
 			t.Errorf("a method that heeds its context: %v, want its own error", err)
@@ -227,7 +239,7 @@ func TestIdle(t *testing.T) {
 		}
 		first := a.endpoint(t).PID
 		observer := share(t, a)
-		if s, err := observer.Status(t.Context()); err != nil || s.IdleLeft >= 0 {
+		if s, err := observer.Status(t.Context()); err != nil || s.IdleLeft != a.IdleTTL {
 			t.Errorf("with a client: idle time left %v, %v", s.IdleLeft, err)
 		}
 		// Several idle times pass. A client that does nothing keeps the daemon.

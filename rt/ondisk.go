@@ -160,8 +160,8 @@ func (p *onDisk) spawn(ctx context.Context) (startReport, error) {
 	cfg := &p.client.cfg
 	path := p.dir.LogPath()
 	payload, err := wire.Marshal(startRequest{
-		Anchor: p.anchor, Name: cfg.Name, Scope: string(cfg.Scope), Service: p.client.svc.Name,
-		Args: p.client.args, Config: p.client.config, Log: path,
+		Anchor: []byte(p.anchor), Name: []byte(cfg.Name), Scope: []byte(cfg.Scope), Log: []byte(path),
+		Service: p.client.svc.Name, Args: p.client.args, Config: p.client.config,
 		IdleTTL: cfg.IdleTTL, StartTimeout: cfg.StartTimeout, Transport: cfg.Transport,
 	})
 	if err != nil {
@@ -182,10 +182,11 @@ func (p *onDisk) spawn(ctx context.Context) (startReport, error) {
 	}
 	defer child.Release()
 	b, err := child.Report(ctx)
+	if errors.Is(context.Cause(ctx), ErrClosed) {
+		return startReport{}, ErrClosed // others may wait for the child: it is left to itself
+	}
 	if err != nil {
-		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
-			child.Kill()
-		}
+		child.Kill() // late; no effect on one that has ended
 		return exitReport(err, path, before.Size()), nil
 	}
 	var report startReport

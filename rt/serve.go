@@ -25,13 +25,12 @@ import (
 // startRequest is what the client that starts a daemon tells it, over the
 // start pipe.
 type startRequest struct {
-	Anchor       string
-	Name         string
-	Scope        string
+	// Paths and the user's own name need not be UTF-8, so they are bytes.
+	Anchor, Name, Scope, Log []byte
+
 	Service      string
 	Args         []byte
 	Config       string
-	Log          string
 	IdleTTL      time.Duration
 	StartTimeout time.Duration
 	Transport    Transport
@@ -92,7 +91,7 @@ func serve(parent *process.Parent) int {
 	if err != nil {
 		return refuse(parent, log, nil, StageSpawn, err)
 	}
-	dir, err := rundir.Open(req.Anchor, req.Name)
+	dir, err := rundir.Open(string(req.Anchor), string(req.Name))
 	if err != nil {
 		return refuse(parent, log, svc, StageDirectory, err)
 	}
@@ -116,7 +115,7 @@ func serve(parent *process.Parent) int {
 	if err := d.construct(req); err != nil {
 		return refuse(parent, log, svc, StageConstructor, err)
 	}
-	h := &host{d: d, dir: dir, life: life, log: newLogFile(req.Log)}
+	h := &host{d: d, dir: dir, life: life, log: newLogFile(string(req.Log))}
 	if err := h.listen(req.Transport); err != nil {
 		return refuse(parent, log, svc, StageListen, err)
 	}
@@ -124,7 +123,7 @@ func serve(parent *process.Parent) int {
 		return refuse(parent, log, svc, StagePublish, err)
 	}
 	starting.Store(false)
-	log.Info("serving", "service", svc.Name, "name", req.Name, "incarnation", d.endpoint.Incarnation,
+	log.Info("serving", "service", svc.Name, "name", d.endpoint.Name, "incarnation", d.endpoint.Incarnation,
 		"address", d.endpoint.Address, "executable", process.Executable(), "idle", req.IdleTTL)
 	if err := parent.Report(encodeReport(startReport{Incarnation: d.endpoint.Incarnation})); err != nil {
 		log.Warn("whoever started this daemon is gone", "err", err) // others may come
@@ -174,9 +173,9 @@ func newEndpoint(req startRequest, svc *stub.Service) (rundir.Endpoint, error) {
 		Build:       build,
 		Config:      req.Config,
 		Service:     svc.Name,
-		Name:        req.Name,
-		Scope:       req.Scope,
-		Log:         req.Log,
+		Name:        string(req.Name),
+		Scope:       string(req.Scope),
+		Log:         string(req.Log),
 	}
 	rand.Read(e.Key[:])
 	for i, m := range svc.Methods {
@@ -297,23 +296,23 @@ func (h *host) run() {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	tick := time.NewTicker(h.d.limits.watchdog)
 	defer tick.Stop()
+	go func() { // ends with the process
+		s := <-signals
+		h.d.leave(s.String(), ShutdownDrain)
+		s = <-signals
+		h.d.log.Warn("exiting at once", "because", s.String())
+		os.Exit(exitFailed)
+	}()
 	for leaving := false; !leaving; {
 		select {
 		case <-h.d.departing:
 			leaving = true
-		case s := <-signals:
-			h.d.leave(s.String(), ShutdownDrain)
 		case <-tick.C:
 			h.watch()
 		}
 	}
-	go func() { // ends with the process
-		s := <-signals
-		h.d.log.Warn("exiting at once", "because", s.String())
-		os.Exit(exitFailed)
-	}()
-	h.listener.Close()
 	h.d.depart()
+	h.listener.Close()
 	if err := h.life.Withdraw(h.d.endpoint.Incarnation); err != nil {
 		h.d.log.Warn("cannot withdraw the endpoint", "err", err)
 	}

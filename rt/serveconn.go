@@ -180,6 +180,9 @@ func (s *serverConn) answer(c *servedCall) {
 
 // reply passes the turn on and sends what became of the call.
 func (s *serverConn) reply(c *servedCall) {
+	if c.run.Begun() {
+		s.d.executed.Add(1) // before the reply, so that who has it finds it counted
+	}
 	s.d.turn.leave(c.lease)
 	c.cancel(nil)
 	s.mu.Lock()
@@ -193,7 +196,7 @@ func (s *serverConn) reply(c *servedCall) {
 	} else {
 		s.send(wire.Frame{Kind: wire.KindReply, ID: c.id, Body: c.body})
 	}
-	s.d.ended(c.run.Begun())
+	s.d.ended()
 }
 
 // panicked describes a method that did not return.

@@ -20,7 +20,7 @@ type Status struct {
 	Started     time.Time     // when the object was made
 	Uptime      time.Duration // since then, by the monotonic clock
 	IdleTTL     time.Duration // in force; negative: never leaves
-	IdleLeft    time.Duration // until it leaves; negative while it has clients, or never leaves
+	IdleLeft    time.Duration // until it leaves if nobody comes: all of IdleTTL while it has clients; negative: never
 	Leaving     string        // why it is leaving; empty when it is not
 	Clients     []ClientStatus
 	Calls       uint64       // calls that were executed

@@ -30,6 +30,11 @@ const patience = 5 * time.Second
 // directory, and exits. It does not return.
 func Main(m *testing.M) {
 	rt.ServeIfDaemon()
+	if os.Getenv("GORACE") == "" {
+		// A daemon built with the race detector would sleep for a second when it
+		// exits, while it holds its lock.
+		os.Setenv("GORACE", "atexit_sleep_ms=0")
+	}
 	dir, err := os.MkdirTemp("", "lg")
 	if err == nil {
 		err = os.Setenv("LOOPGEN_DIR", dir)
