@@ -17,8 +17,8 @@ const _ = stub.Version1
 // CounterAPI is what a shared Counter can do. *Counter and *CounterProxy implement it;
 // so may a fake in tests.
 type CounterAPI interface {
-	// Add adds n and returns the sum.
-	Add(n int) int
+	// Inc adds one and returns the sum.
+	Inc() int
 }
 
 var (
@@ -28,12 +28,12 @@ var (
 
 // ShareCounter returns the Counter that all processes with the same cfg share. It
 // starts nothing yet: the daemon that holds the object is started by the first use.
-// The other parameters are those of NewCounter, which the daemon makes the object with.
-func ShareCounter(cfg rt.Config, start int) *rt.Shared[*CounterClient, *CounterProxy] {
+// The object is the zero value of Counter.
+func ShareCounter(cfg rt.Config) *rt.Shared[*CounterClient, *CounterProxy] {
 	return rt.NewShared(cfg, counterService,
 		func(conn *rt.Conn) *CounterClient { return (*CounterClient)(conn) },
 		func(conn *rt.Conn) *CounterProxy { return (*CounterProxy)(conn) },
-		func(e *stub.Encoder) { stub.Encode(e, start) })
+		nil)
 }
 
 // CounterClient calls the shared Counter. Each method takes a context, which bounds and
@@ -41,12 +41,10 @@ func ShareCounter(cfg rt.Config, start int) *rt.Shared[*CounterClient, *CounterP
 // way. It is safe for concurrent use.
 type CounterClient rt.Conn
 
-// Add adds n and returns the sum.
-func (c *CounterClient) Add(ctx context.Context, n int) (int, error) {
+// Inc adds one and returns the sum.
+func (c *CounterClient) Inc(ctx context.Context) (int, error) {
 	var r0 int
-	err := (*rt.Conn)(c).Call(ctx, counterAdd,
-		func(e *stub.Encoder) { stub.Encode(e, n) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
+	err := (*rt.Conn)(c).Call(ctx, counterInc, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
 	return r0, err
 }
 
@@ -55,9 +53,9 @@ func (c *CounterClient) Add(ctx context.Context, n int) (int, error) {
 // panic by default. It is safe for concurrent use.
 type CounterProxy rt.Conn
 
-// Add implements CounterAPI.
-func (p *CounterProxy) Add(n int) int {
-	r0, err := (*CounterClient)(p).Add(context.Background(), n)
+// Inc implements CounterAPI.
+func (p *CounterProxy) Inc() int {
+	r0, err := (*CounterClient)(p).Inc(context.Background())
 	if err != nil {
 		(*rt.Conn)(p).Fault(err)
 	}
@@ -66,29 +64,26 @@ func (p *CounterProxy) Add(n int) int {
 
 // The methods of Counter by their place in the table.
 const (
-	counterAdd = iota
+	counterInc = iota
 )
 
 // counterService is the Counter that clients ask for and daemons serve.
-var counterService = &stub.Service{Name: "github.com/loopgen/loopgen/examples/counter.Counter", Constructor: "NewCounter"}
+var counterService = &stub.Service{Name: "github.com/loopgen/loopgen/examples/counter.Counter"}
 
 // What the daemon calls is set here and not above, since a method of Counter may use
 // ShareCounter, and a variable must not depend on itself.
 func init() {
 	counterService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
-		var start int
-		stub.Decode(args, &start)
 		if err := args.End(); err != nil {
 			return nil, err
 		}
-		return NewCounter(start), nil
+		var v Counter
+		return &v, nil
 	}
 	counterService.Methods = []stub.Method{
-		{Name: "Add", Func: (*Counter).Add, Serve: func(run *stub.Run, target any) {
-			var n int
-			stub.Decode(run.Args, &n)
+		{Name: "Inc", Func: (*Counter).Inc, Serve: func(run *stub.Run, target any) {
 			if run.Begin() {
-				stub.Encode(run.Results, target.(*Counter).Add(n))
+				stub.Encode(run.Results, target.(*Counter).Inc())
 			}
 		}},
 	}

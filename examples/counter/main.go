@@ -1,5 +1,5 @@
-// Counter is the quickstart: run it again within two seconds, and it goes on
-// counting where the first run stopped.
+// Counter is the quickstart: run it twice within two seconds, and the second
+// run goes on counting where the first one stopped.
 package main
 
 import (
@@ -17,23 +17,20 @@ import (
 // Counter counts. It needs no lock: one call runs at a time.
 type Counter struct{ value int }
 
-// NewCounter returns a counter that goes on from start.
-func NewCounter(start int) *Counter { return &Counter{value: start} }
-
-// Add adds n and returns the sum.
-func (c *Counter) Add(n int) int { c.value += n; return c.value }
+// Inc adds one and returns the sum.
+func (c *Counter) Inc() int { c.value++; return c.value }
 
 func main() {
-	rt.ServeIfDaemon()
+	rt.ServeIfDaemon() // first line of main: this program is the daemon, too
 	name := flag.String("name", "counter-example", "which counter")
-	n := flag.Int("n", 3, "how often to count, at least once")
+	n := flag.Int("n", 3, "how often to count")
 	idle := flag.Duration("idle", 2*time.Second, "how long its daemon stays without clients")
-	status := flag.Bool("status", false, "only print what the daemon says of itself; start none")
+	status := flag.Bool("status", false, "only say how the daemon is; start none")
 	shutdown := flag.Bool("shutdown", false, "only make the daemon leave")
 	flag.Parse()
-	ctx := context.Background()
-	shared := ShareCounter(rt.Config{Name: *name, IdleTTL: *idle}, 0)
+	shared := ShareCounter(rt.Config{Name: *name, IdleTTL: *idle})
 	defer shared.Close()
+	ctx := context.Background()
 	if *shutdown {
 		check(shared.Shutdown(ctx, rt.ShutdownDrain))
 		return
@@ -42,17 +39,18 @@ func main() {
 		client, err := shared.Connect(ctx) // every method: context first, error last
 		check(err)
 		for range *n - 1 {
-			_, err := client.Add(ctx, 1)
+			_, err := client.Inc(ctx)
 			check(err)
 		}
-		proxy, err := shared.Proxy(ctx) // exactly the methods of *Counter
-		check(err)
-		var api CounterAPI = proxy
-		defer fmt.Println("count", api.Add(1))
 	}
 	s, err := shared.Status(ctx)
 	check(err)
-	fmt.Printf("daemon: pid %d, %d calls, clients %d, idle time left %v\n", s.PID, s.Calls, len(s.Clients), s.IdleLeft)
+	fmt.Printf("daemon: pid %d, %d calls, idle time left %v\n", s.PID, s.Calls, s.IdleLeft)
+	if !*status {
+		proxy, err := shared.Proxy(ctx) // exactly the methods of *Counter
+		check(err)
+		fmt.Println("count", proxy.Inc())
+	}
 }
 
 func check(err error) {

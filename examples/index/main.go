@@ -83,22 +83,9 @@ func parent(ctx context.Context, shared *sharedIndex, dir string, workers, _ int
 	}
 	began := time.Now()
 	done := make(chan error, 1)
-	go func() { done <- startWorkers(shared, dir, workers) }()
-	for ticker := time.NewTicker(500 * time.Millisecond); ; {
-		select {
-		case <-ticker.C:
-			t, err := index.Totals(ctx)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(os.Stderr, "%6.1fs  %d files, %d words\n", time.Since(began).Seconds(), t.Files, t.Words)
-			continue
-		case err := <-done:
-			if err != nil {
-				return err
-			}
-		}
-		break
+	go func() { done <- startWorkers(dir, workers) }()
+	if err := watch(ctx, index, began, done); err != nil {
+		return err
 	}
 	top, err := index.Top(ctx, 20)
 	if err != nil {
@@ -124,7 +111,26 @@ func parent(ctx context.Context, shared *sharedIndex, dir string, workers, _ int
 	return nil
 }
 
-func startWorkers(shared *sharedIndex, dir string, n int) error {
+// watch prints how the index fills until the workers are done.
+func watch(ctx context.Context, index *IndexClient, began time.Time, done <-chan error) error {
+	ticker := time.NewTicker(500 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-ticker.C:
+			t, err := index.Totals(ctx)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(os.Stderr, "%6.1fs  %d files, %d words\n", time.Since(began).Seconds(), t.Files, t.Words)
+		}
+	}
+}
+
+// startWorkers runs n workers to their end.
+func startWorkers(dir string, n int) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
