@@ -383,3 +383,24 @@ func TestIdleRace(t *testing.T) {
 		})
 	}
 }
+
+// A socket's address holds 103 bytes. Auto takes TCP then; Unix says so.
+func TestLongPath(t *testing.T) {
+	dir := filepath.Join(rttest.Dir(t), strings.Repeat("d", 100))
+	a := args{Dir: dir, Name: "c", Transport: rt.TransportUnix}
+	_, err := share(t, a).Connect(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "limit is 103") {
+		t.Errorf("Unix: %v, want an error with the limit", err)
+	}
+	a.Transport = rt.TransportAuto
+	if _, err := connect(t, a).Inc(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	shared := share(t, a)
+	if s, err := shared.Status(t.Context()); err != nil || s.Network != "tcp" {
+		t.Errorf("Auto: network %q, %v; want tcp", s.Network, err)
+	}
+	if err := shared.Shutdown(t.Context(), rt.ShutdownNow); err != nil {
+		t.Error(err)
+	}
+}

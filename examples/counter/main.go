@@ -23,7 +23,7 @@ func (c *Counter) Inc() int { c.value++; return c.value }
 func main() {
 	rt.ServeIfDaemon() // first line of main: this program is the daemon, too
 	name := flag.String("name", "counter-example", "which counter")
-	n := flag.Int("n", 3, "how often to count")
+	n := flag.Int("n", 3, "how often to count, at least once")
 	idle := flag.Duration("idle", 2*time.Second, "how long its daemon stays without clients")
 	status := flag.Bool("status", false, "only say how the daemon is; start none")
 	shutdown := flag.Bool("shutdown", false, "only make the daemon leave")
