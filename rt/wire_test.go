@@ -1,0 +1,686 @@
+//go:build unix
+
+package rt_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/loopgen/loopgen/rt"
+	"github.com/loopgen/loopgen/rt/internal/wire"
+)
+
+// Whoever does not begin as the protocol does is hung up on without a byte,
+// and within the time for a handshake. It starves nobody and runs nothing.
+func TestStrangersLearnNothing(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		h := a.dial(t).hello()
+		stale, elsewhere := h, h
+		stale.Incarnation = "0123456789abcdef"
+		elsewhere.Address = "127.0.0.1:1"
+		whole := opening(t, h)
+		var all sync.WaitGroup
+		for name, said := range map[string]string{
+			"nothing":           "",
+			"one byte":          "l",
+			"get":               "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+			"post":              "POST /x HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello",
+			"websocket":         "GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+			"tls":               "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + strings.Repeat("r", 64),
+			"ssh":               "SSH-2.0-OpenSSH_9.6\r\n",
+			"zeros":             strings.Repeat("\x00", 4096),
+			"greeting only":     greeting,
+			"half a hello":      string(whole[:len(whole)/2]),
+			"all but a byte":    string(whole[:len(whole)-1]),
+			"4 GiB hello":       greeting + "\xff\xff\xff\xff\x01\x00\x00\x00" + strings.Repeat("\x00", 8),
+			"hello over 1 KiB":  greeting + "\x00\x00\x04\x01\x01\x00\x00\x00" + strings.Repeat("\x00", 8+1025),
+			"call before hello": greeting + string(encoded(t, wire.Frame{Kind: wire.KindCall, ID: 1, Body: []byte{0x80}})),
+			"no greeting":       string(whole[len(greeting):]),
+			"old incarnation":   string(opening(t, stale)),
+			"another address":   string(opening(t, elsewhere)),
+			"padded hello":      greeting + string(encoded(t, wire.Frame{Kind: wire.KindHello, Body: append(marshal(t, h), 0)})),
+		} {
+			r := a.dial(t)
+			all.Go(func() {
+				began := time.Now()
+				r.write(t, []byte(said))
+				if got := r.closed(t); len(got) != 0 {
+					t.Errorf("%s: was told %q", name, got)
+				}
+				if took := time.Since(began); took > 8*time.Second {
+					t.Errorf("%s: hung up on after %v, want 2s", name, took)
+				}
+			})
+		}
+		all.Wait()
+		if n, err := c.Inc(t.Context()); n != 1 || err != nil {
+			t.Errorf("the client that was there before: %d, %v", n, err)
+		}
+	})
+}
+
+// Whoever lacks the key gets the daemon's challenge, and nothing after it. A
+// recording of a good handshake is worth no more.
+func TestWrongProofs(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		r := a.dial(t)
+		recording := &recorder{Writer: r.conn}
+		if _, err := wire.Greet(r.reader, recording, r.endpoint.Key, r.hello()); err != nil {
+			t.Fatal(err)
+		}
+		inc := encoded(t, r.call(t, 1, "Inc"))
+		proof := func(b []byte) []byte {
+			return encoded(t, wire.Frame{Kind: wire.KindProof, Body: marshal(t, wire.Proof{Proof: b})})
+		}
+		for name, said := range map[string][]byte{
+			"replayed":   recording.written.Bytes(),
+			"zeros":      slices.Concat(opening(t, r.hello()), proof(make([]byte, 32))),
+			"empty":      slices.Concat(opening(t, r.hello()), proof(nil)),
+			"call first": slices.Concat(opening(t, r.hello()), inc),
+		} {
+			imposter := a.dial(t)
+			imposter.write(t, slices.Concat(said, inc))
+			if f := imposter.next(t); f.Kind != wire.KindChallenge {
+				t.Errorf("%s: got a %v frame", name, f.Kind)
+			}
+			if f, err := imposter.reader.Next(); err == nil {
+				t.Errorf("%s: got a %v frame after the challenge", name, f.Kind)
+			}
+		}
+		if n, err := c.Inc(t.Context()); n != 1 || err != nil {
+			t.Errorf("got %d, %v; want 1: nobody else may have called", n, err)
+		}
+	})
+}
+
+// A handshake that was cut or changed at any byte ends without a welcome.
+func TestDamagedHandshake(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		connect(t, a)
+		good := a.dial(t)
+		recording := &recorder{Writer: good.conn}
+		if _, err := wire.Greet(good.reader, recording, good.endpoint.Key, good.hello()); err != nil {
+			t.Fatal(err)
+		}
+		first := opening(t, good.hello())
+		try := func(what string, said []byte) {
+			r := a.dial(t)
+			defer r.conn.Close()
+			r.write(t, said)
+			if err := r.conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			f, err := r.reader.Next()
+			if err == nil && f.Kind == wire.KindChallenge {
+				f, err = r.reader.Next()
+			}
+			if err == nil {
+				t.Errorf("%s: got a %v frame", what, f.Kind)
+			}
+		}
+		for i := range first {
+			try(fmt.Sprintf("cut at %d", i), first[:i])
+			changed := slices.Clone(first)
+			changed[i] ^= 1 << (i % 8)
+			try(fmt.Sprintf("changed at %d", i), changed)
+		}
+		// What follows the challenge, as it was right for another challenge.
+		for i := len(first); i < recording.written.Len(); i += 7 {
+			try(fmt.Sprintf("replayed up to %d", i), recording.written.Bytes()[:i])
+		}
+	})
+}
+
+// What a daemon does not understand it says so, and the connection goes on.
+func TestRefusedFrames(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		r := a.greet(t)
+		header := func(kind, flags byte, id uint64, body string) []byte {
+			b := encoded(t, wire.Frame{Kind: wire.KindCancel, Body: []byte(body)})
+			wire.PutID(b, id)
+			b[4], b[5] = kind, flags
+			return b
+		}
+		call := func(method string, body string) []byte {
+			return encoded(t, wire.Frame{Kind: wire.KindCall, Method: r.method(t, method), Body: []byte(body)})
+		}
+		noMethod := call("Inc", "\x80")
+		noMethod[6] = 0xff
+		target := encoded(t, wire.Frame{Kind: wire.KindCall, Method: r.method(t, "Inc"), Target: 7, Body: []byte("\x80")})
+		id := uint64(0)
+		for _, test := range []struct {
+			name  string
+			frame []byte
+			code  wire.FailureCode
+		}{
+			{"unknown kind", header(99, 0, 0, "junk"), wire.FailureUnsupported},
+			{"kind 0", header(0, 0, 0, ""), wire.FailureUnsupported},
+			{"reserved kind", header(12, 0, 0, "\x80"), wire.FailureUnsupported},
+			{"unknown flag", header(5, 0x80, 0, "\x80"), wire.FailureUnsupported},
+			{"flag of another kind", header(8, 0x01, 0, "12345678"), wire.FailureUnsupported},
+			{"hello again", header(1, 0, 0, "\x80"), wire.FailureUnsupported},
+			{"welcome", header(4, 0, 0, "\xa0"), wire.FailureUnsupported},
+			{"reply", header(6, 0, 0, "\x80"), wire.FailureUnsupported},
+			{"going-away", header(11, 0, 0, "\xa0"), wire.FailureUnsupported},
+			{"a handle", target, wire.FailureUnsupported},
+			{"no such method", noMethod, wire.FailureNoMethod},
+			{"no body", call("Inc", ""), wire.FailureBadArguments},
+			{"no array", call("Inc", "\xa0"), wire.FailureBadArguments},
+			{"too many", call("Inc", "\x81\x01"), wire.FailureBadArguments},
+			{"too few", call("Bytes", "\x80"), wire.FailureBadArguments},
+			{"4 billion", call("Inc", "\x9a\xff\xff\xff\xff"), wire.FailureBadArguments},
+			{"another type", call("Bytes", "\x81\x61x"), wire.FailureBadArguments},
+			{"too large for int", call("Bytes", "\x81\x1b\xff\xff\xff\xff\xff\xff\xff\xff"), wire.FailureBadArguments},
+			{"null for a number", call("Bytes", "\x81\xf6"), wire.FailureBadArguments},
+			{"a float", call("Bytes", "\x81\xf9\x3c\x00"), wire.FailureBadArguments},
+			{"undefined", call("Bytes", "\x81\xf7"), wire.FailureBadArguments},
+			{"indefinite", call("Words", "\x9f\x61x\xff"), wire.FailureBadArguments},
+			{"indefinite text", call("Words", "\x81\x7f\x61x\xff"), wire.FailureBadArguments},
+			{"no UTF-8", call("Words", "\x81\x61\xff"), wire.FailureBadArguments},
+			{"a tag", call("Words", "\x81\xd8\x20\x61x"), wire.FailureBadArguments},
+			{"trailing", call("Words", "\x81\x61xx"), wire.FailureBadArguments},
+			{"cut short", call("Words", "\x81\x63x"), wire.FailureBadArguments},
+			{"long text", call("Words", "\x81\x7b\x7f\xff\xff\xff\xff\xff\xff\xff"), wire.FailureBadArguments},
+			{"deep", call("Words", "\x81"+strings.Repeat("\x81", 10_000)+"\x80"), wire.FailureBadArguments},
+		} {
+			id++
+			wire.PutID(test.frame, id)
+			r.write(t, test.frame)
+			f := r.failure(t, id)
+			if f.Code != test.code || f.Executed {
+				t.Errorf("%s: %v (%s), executed %v; want %v", test.name, f.Code, f.Text, f.Executed, test.code)
+			}
+		}
+		r.send(t, r.call(t, id+1, "Inc"))
+		if n := r.value(t, id+1); n != 1 {
+			t.Errorf("then Inc returned %d: something was executed", n)
+		}
+		if n, err := c.Inc(t.Context()); n != 2 || err != nil {
+			t.Errorf("another client: %d, %v", n, err)
+		}
+	})
+}
+
+// What no version of the protocol says ends the connection, and only that.
+func TestViolations(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		pid := a.endpoint(t).PID
+		first := a.greet(t)
+		inc := func(id uint64) []byte { return encoded(t, first.call(t, id, "Inc")) }
+		word := func(flag byte, word string) []byte {
+			b := encoded(t, wire.Frame{Kind: wire.KindCall, Method: first.method(t, "Inc"), ID: 1, Body: []byte(word + "\x80")})
+			b[5] = flag
+			return b
+		}
+		for name, said := range map[string][]byte{
+			"17 MiB":             []byte("\x01\x10\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"),
+			"4 GiB":              []byte("\xff\xff\xff\xff\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"),
+			"id 0":               inc(0),
+			"id of the daemon":   inc(wire.DaemonID | 1),
+			"deadline 0":         word(1, "\x00\x00\x00\x00\x00\x00\x00\x00"),
+			"deadline below 0":   word(1, "\xff\xff\xff\xff\xff\xff\xff\xff"),
+			"word cut short":     word(1, ""),
+			"metadata no map":    word(8, ""),
+			"metadata null":      word(8, "\xf6"),
+			"shutdown of junk":   encoded(t, wire.Frame{Kind: wire.KindShutdown, ID: 1, Body: []byte("junk")}),
+			"shutdown of none":   encoded(t, wire.Frame{Kind: wire.KindShutdown, ID: 1}),
+			"greeting once more": []byte(greeting),
+		} {
+			r := a.greet(t)
+			r.write(t, said)
+			if name == "greeting once more" { // 8 of the 16 bytes of a header
+				r.write(t, []byte(greeting))
+			}
+			if got := r.closed(t); len(got) != 0 {
+				t.Errorf("%s: was told %q", name, got)
+			}
+		}
+		r := a.greet(t)
+		r.send(t, r.call(t, 5, "Ping"), r.call(t, 5, "Inc"))
+		if got := r.closed(t); len(got) != 0 && !strings.Contains(string(got), "pong") {
+			t.Errorf("an id used twice: was told %q", got)
+		}
+		if n, err := c.Inc(t.Context()); n != 1 || err != nil {
+			t.Errorf("another client: %d, %v", n, err)
+		}
+		if now := a.endpoint(t).PID; now != pid {
+			t.Errorf("the daemon is %d, not %d", now, pid)
+		}
+	})
+}
+
+// Frames in pieces are put together; one that never ends is nobody's trouble.
+func TestFramesInPieces(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		a.IdleTTL = 50 * time.Millisecond
+		keeper := share(t, a)
+		if err := keeper.EnsureStarted(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r := a.greet(t)
+		frame := encoded(t, r.call(t, 1, "Echo", []byte("in small pieces")))
+		for i := range frame {
+			r.write(t, frame[i:i+1])
+		}
+		if f := r.next(t); f.Kind != wire.KindReply || !strings.Contains(string(f.Body), "in small pieces") {
+			t.Errorf("byte by byte: got a %v frame", f.Kind)
+		}
+		frame = encoded(t, r.call(t, 2, "Inc"))
+		r.write(t, frame[:10])
+		<-time.After(700 * time.Millisecond)
+		r.write(t, frame[10:])
+		if n := r.value(t, 2); n != 1 {
+			t.Errorf("after a pause within the header: %d", n)
+		}
+		// A part of a frame, and the end.
+		r.write(t, encoded(t, r.call(t, 3, "Inc"))[:16])
+		r.conn.Close()
+		if n, err := mustConnect(t, keeper).Inc(t.Context()); n != 2 || err != nil {
+			t.Errorf("after half a frame: %d, %v; want 2", n, err)
+		}
+		keeper.Close()
+		eventually(t, "the idle daemon has left", func() bool { return !a.alive(t) })
+	})
+}
+
+// The window is counted by the daemon, too: what is beyond is not executed,
+// and what is within all is.
+func TestWindowOnTheWire(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		open, result := gated(t, c)
+		r := a.greet(t)
+		const sent, window = 10_000, 256
+		var all []byte
+		for id := range uint64(sent) {
+			all = append(all, encoded(t, r.call(t, id+1, "Inc"))...)
+		}
+		r.write(t, all)
+		for id := uint64(window + 1); id <= sent; id++ {
+			if f := r.failure(t, id); f.Code != wire.FailureWindow || f.Executed {
+				t.Fatalf("call %d: %+v, want %v", id, f, wire.FailureWindow)
+			}
+		}
+		// Nobody else is in the way of that.
+		if s, err := c.Environment(t.Context()); err != nil || s.PID == 0 {
+			t.Error(err)
+		}
+		open()
+		if n, err := result(); n != 1 || err != nil {
+			t.Errorf("the running call: %d, %v", n, err)
+		}
+		seen := make([]bool, window)
+		for range window {
+			f := r.next(t)
+			if f.Kind != wire.KindReply || f.ID < 1 || f.ID > window || seen[f.ID-1] {
+				t.Fatalf("got a %v frame for %d", f.Kind, f.ID)
+			}
+			seen[f.ID-1] = true
+		}
+		if n, err := c.Value(t.Context()); n != 1+window || err != nil {
+			t.Errorf("value %d, %v; want %d", n, err, 1+window)
+		}
+		// Their places are free again.
+		r.send(t, r.call(t, sent+1, "Inc"))
+		if n := r.value(t, sent+1); n != window+2 {
+			t.Errorf("then %d, want %d", n, window+2)
+		}
+	})
+}
+
+// A client that does not read is hung up on before its replies fill the
+// daemon's memory; meanwhile others are served.
+func TestReaderThatDoesNotRead(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		r := a.greet(t)
+		const each = 8 << 20
+		for id := uint64(1); id <= 16; id++ {
+			r.send(t, r.call(t, id, "Bytes", each))
+		}
+		for n := 1; ; n++ {
+			if got, err := c.Inc(t.Context()); got != n || err != nil {
+				t.Fatalf("another client: %d, %v; want %d", got, err, n)
+			}
+			s, err := share(t, a).Status(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(s.Running)+len(s.Queued) == 0 && len(s.Clients) == 1 {
+				break
+			}
+			if n > 10_000 {
+				t.Fatal("it is still connected")
+			}
+		}
+		if got := r.closed(t); len(got) > 16*each*3/4 {
+			t.Errorf("%d MiB were kept for it", len(got)>>20)
+		}
+	})
+}
+
+func TestDeadlineOnTheWire(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		connect(t, a)
+		r := a.greet(t)
+		for id, deadline := range []time.Duration{math.MaxInt64, math.MaxInt64 - 1, 1 << 62} {
+			f := r.call(t, uint64(id+1), "Inc")
+			f.Deadline, f.Parent, f.Metadata = deadline, 99, map[string]string{"trace": "x"}
+			r.send(t, f)
+			if n := r.value(t, f.ID); n != id+1 {
+				t.Errorf("%d ns left: %d", deadline, n)
+			}
+		}
+		// In a queue that does not move, a call whose time is over leaves it.
+		open, result := gated(t, connect(t, a))
+		f := r.call(t, 10, "Inc")
+		f.Deadline = 1
+		r.send(t, f)
+		if got := r.failure(t, 10); got.Code != wire.FailureDeadline || got.Executed {
+			t.Errorf("1 ns left: %+v", got)
+		}
+		open()
+		if n, err := result(); n != 4 || err != nil {
+			t.Errorf("the running call: %d, %v; want 4", n, err)
+		}
+	})
+}
+
+// Frames that ask for little or nothing do not disturb, however many.
+func TestFloods(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		connect(t, a)
+		r := a.greet(t)
+		var cancels []byte
+		for id := range uint64(20_000) {
+			cancels = append(cancels, encoded(t, wire.Frame{Kind: wire.KindCancel, ID: id})...)
+		}
+		r.write(t, cancels)
+		r.send(t, r.call(t, 1, "Inc"))
+		if n := r.value(t, 1); n != 1 { // a cancellation that came before its call is not kept
+			t.Errorf("after cancellations: %d", n)
+		}
+		const looks = 500
+		var statuses []byte
+		for id := range uint64(looks) {
+			statuses = append(statuses, encoded(t, wire.Frame{Kind: wire.KindStatus, ID: id})...)
+		}
+		r.write(t, statuses)
+		for id := range uint64(looks) {
+			if f := r.next(t); f.Kind != wire.KindReply || f.ID != id {
+				t.Fatalf("got a %v frame for %d, want the status for %d", f.Kind, f.ID, id)
+			}
+		}
+		for id := uint64(2); id < 2000; id++ {
+			cancel := wire.Frame{Kind: wire.KindCancel, ID: id}
+			r.send(t, r.call(t, id, "Inc"), cancel, cancel)
+		}
+		ran := 1
+		for range 1998 {
+			if f := r.next(t); f.Kind == wire.KindReply {
+				ran++
+			} else if fail, err := wire.ParseFailure(f.Body); err != nil || fail.Executed || fail.Code != wire.FailureCanceled && fail.Code != wire.FailureWindow {
+				t.Fatalf("call %d: %+v, %v", f.ID, fail, err)
+			}
+		}
+		if n, err := connect(t, a).Value(t.Context()); n != ran || err != nil {
+			t.Errorf("value %d, %v; but %d calls were answered with a value", n, err, ran)
+		}
+	})
+}
+
+// Hundreds of connections that drip keep no honest client out.
+func TestSlowStrangers(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		e := a.endpoint(t)
+		for range 500 {
+			conn, err := net.Dial(e.Network, e.Address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			io.WriteString(conn, greeting[:1]) // an error: it was closed to make room
+		}
+		began := time.Now()
+		honest, err := share(t, a).Connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := honest.Inc(t.Context()); n != 1 || err != nil {
+			t.Errorf("got %d, %v", n, err)
+		}
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("an honest client waited %v", took)
+		}
+		if n, err := c.Inc(t.Context()); n != 2 || err != nil {
+			t.Errorf("the client that was there before: %d, %v", n, err)
+		}
+	})
+}
+
+// Whoever knocks without being let in does not keep the daemon.
+func TestScannersDoNotKeepTheDaemon(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		a.IdleTTL = 300 * time.Millisecond
+		shared := share(t, a)
+		if err := shared.EnsureStarted(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		silent := a.dial(t) // is there all the time
+		shared.Close()
+		eventually(t, "the idle daemon has left", func() bool {
+			if conn, err := net.Dial(silent.endpoint.Network, silent.endpoint.Address); err == nil {
+				io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
+				conn.Close()
+			}
+			return !a.alive(t)
+		})
+	})
+}
+
+// One who only looks does not keep the daemon, and does not shorten its idle
+// time either.
+func TestObserver(t *testing.T) {
+	look := func(t *testing.T, r *raw) {
+		r.send(t, wire.Frame{Kind: wire.KindStatus, ID: 1})
+		if f := r.next(t); f.Kind != wire.KindReply {
+			t.Fatalf("got a %v frame", f.Kind)
+		}
+	}
+	t.Run("stays", func(t *testing.T) {
+		eachTransport(t, func(t *testing.T, a args) {
+			a.IdleTTL = 100 * time.Millisecond
+			shared := share(t, a)
+			if err := shared.EnsureStarted(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			look(t, a.greet(t))
+			shared.Close()
+			limit := time.Now().Add(2 * time.Second)
+			eventually(t, "the daemon has left", func() bool {
+				if time.Now().After(limit) {
+					t.Fatal("an open connection that only looked keeps the daemon")
+				}
+				return !a.alive(t)
+			})
+		})
+	})
+	t.Run("leaves", func(t *testing.T) {
+		eachTransport(t, func(t *testing.T, a args) {
+			a.IdleTTL = time.Second
+			first := share(t, a)
+			if err := first.EnsureStarted(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			first.Close()
+			second := share(t, a)
+			if err := second.EnsureStarted(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(a.IdleTTL + a.IdleTTL/10) // the idle time of the first is over
+			observer := a.greet(t)
+			look(t, observer)
+			second.Close()
+			began := time.Now()
+			eventually(t, "the second is gone", func() bool {
+				s, err := share(t, a).Status(context.Background())
+				return err != nil || len(s.Clients) == 0
+			})
+			observer.conn.Close()
+			eventually(t, "the daemon has left", func() bool { return !a.alive(t) })
+			if took := time.Since(began); took < a.IdleTTL*9/10 {
+				t.Errorf("it left %v after its last client, want %v", took, a.IdleTTL)
+			}
+		})
+	})
+}
+
+// A daemon that leaves says so on every connection, names the last call that
+// it takes, refuses what comes later, and ends its side when all is answered.
+func TestGoingAway(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		open, result := gated(t, connect(t, a))
+		r := a.greet(t)
+		r.send(t, r.call(t, 3, "Inc"))
+		queued(t, a, 1)
+		down := a.shutDown(t)
+		codes := map[uint64]wire.FailureCode{}
+		for range 2 { // in either order
+			switch f := r.next(t); f.Kind {
+			case wire.KindGoingAway:
+				g, err := wire.ParseGoingAway(f.Body)
+				if err != nil || g.Last != 3 || g.Reason == "" {
+					t.Errorf("going-away %+v, %v", g, err)
+				}
+			case wire.KindError:
+				fail, err := wire.ParseFailure(f.Body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				codes[f.ID] = fail.Code
+			default:
+				t.Fatalf("got a %v frame", f.Kind)
+			}
+		}
+		if codes[3] != wire.FailureDraining {
+			t.Errorf("the call that waited: %v, want %v", codes[3], wire.FailureDraining)
+		}
+		r.send(t, r.call(t, 4, "Inc"))
+		if f := r.failure(t, 4); f.Code != wire.FailureDraining || f.Executed {
+			t.Errorf("a call after going-away: %+v", f)
+		}
+		open()
+		if n, err := result(); n != 1 || err != nil {
+			t.Errorf("the running call: %d, %v", n, err)
+		}
+		if got := r.closed(t); len(got) != 0 {
+			t.Errorf("then %q", got)
+		}
+		r.conn.Close()
+		if err := down(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Whatever a client does with a connection that is being closed, the daemon's
+// end is bounded.
+func TestLeavingIsBounded(t *testing.T) {
+	for name, behave := range map[string]func(*testing.T, *raw){
+		"says nothing": func(*testing.T, *raw) {},
+		"ends a frame": func(t *testing.T, r *raw) {
+			b := encoded(t, wire.Frame{Kind: wire.KindCancel, ID: 1})
+			r.write(t, b[:8])
+			r.closed(t)
+			r.write(t, b[8:])
+		},
+		"begins a frame": func(t *testing.T, r *raw) {
+			r.closed(t)
+			r.write(t, encoded(t, wire.Frame{Kind: wire.KindCancel, ID: 1})[:8])
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachTransport(t, func(t *testing.T, a args) {
+				shared := share(t, a)
+				if err := shared.EnsureStarted(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				r := a.greet(t)
+				down := a.shutDown(t)
+				behave(t, r)
+				done := make(chan error, 1)
+				go func() { done <- down() }()
+				select {
+				case err := <-done:
+					if err != nil {
+						t.Error(err)
+					}
+				case <-time.After(4 * time.Second):
+					a.kill(t)
+					t.Error("it was still leaving after 4s")
+				}
+			})
+		})
+	}
+}
+
+// The connection on which a shutdown was asked for tells of the process's end,
+// also when the daemon was leaving by then.
+func TestLateShutdown(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		if err := c.OnClose(t.Context(), t.TempDir()+"/closed", true); err != nil { // leaving takes a while
+			t.Fatal(err)
+		}
+		r := a.greet(t)
+		a.shutDown(t)
+		for r.next(t).Kind != wire.KindGoingAway {
+		}
+		r.send(t, wire.Frame{Kind: wire.KindShutdown, ID: 1, Body: marshal(t, wire.Shutdown{})})
+		r.closed(t)
+		d := time.Now()
+		for a.alive(t) {
+			if time.Since(d) > time.Second {
+				a.kill(t)
+				t.Fatal("the connection ended, and the daemon lives on")
+			}
+			<-time.After(time.Millisecond)
+		}
+	})
+}
+
+// What is not read does not hold up a daemon that is to leave at once.
+func TestShutdownNowWithUnreadReplies(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		shared := share(t, a)
+		if err := shared.EnsureStarted(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r := a.greet(t)
+		r.send(t, r.call(t, 1, "Bytes", 15<<20))
+		eventually(t, "the call has run", func() bool {
+			s, err := shared.Status(context.Background())
+			return err == nil && s.Calls == 1
+		})
+		began := time.Now()
+		if err := shared.Shutdown(t.Context(), rt.ShutdownNow); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("leaving at once took %v", took)
+		}
+	})
+}
