@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -10,8 +11,11 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -24,15 +28,16 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScripts runs the stories of testdata/script that are about generating:
-// gen_ for what comes out, err_ for what is refused.
+// TestScripts runs the stories of testdata/script: gen_ for what is generated,
+// err_ for what is refused, run_ for what programs then do, skew_ for programs
+// built from different sources.
 func TestScripts(t *testing.T) {
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var scripts []string
-	for _, category := range []string{"gen_*.txtar", "err_*.txtar"} {
+	for _, category := range []string{"gen_*.txtar", "err_*.txtar", "run_*.txtar", "skew_*.txtar"} {
 		found, err := filepath.Glob(filepath.Join(root, "testdata", "script", category))
 		if err != nil {
 			t.Fatal(err)
@@ -47,7 +52,10 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		UpdateScripts:       *update,
 		Setup:               func(env *testscript.Env) error { return setup(env, root) },
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"status": status},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"daemons": daemons,
+			"status":  status,
+		},
 		Condition: func(condition string) (bool, error) {
 			if condition == "root" {
 				return os.Getuid() == 0, nil
@@ -71,6 +79,122 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if want, err := strconv.Atoi(args[0]); err != nil || got != want {
 		ts.Fatalf("exit status: got %d, want %s", got, args[0])
+	}
+}
+
+// daemons looks after the daemons below LOOPGEN_DIR. "daemons 2" fails unless
+// there are two; the others return when all are gone: "daemons kill" kills
+// them, "daemons stop" asks them to leave as a service manager does, and
+// "daemons gone" waits for those that leave by themselves.
+func daemons(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: daemons number|kill|stop|gone")
+	}
+	alive, err := living(ts.Getenv("LOOPGEN_DIR"))
+	ts.Check(err)
+	switch args[0] {
+	case "kill":
+		ts.Check(end(alive, os.Kill))
+	case "stop":
+		ts.Check(end(alive, syscall.SIGTERM))
+	case "gone":
+		ts.Check(outlive(alive))
+	default:
+		if want, err := strconv.Atoi(args[0]); err != nil || len(alive) != want {
+			ts.Fatalf("daemons: got %d, want %s", len(alive), args[0])
+		}
+	}
+}
+
+// living returns the directories below base whose lifetime lock is held.
+func living(base string) (dirs []string, err error) {
+	locks, err := filepath.Glob(filepath.Join(base, "*", "life.lock"))
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range locks {
+		lock := flock.New(path)
+		free, err := lock.TryLock()
+		if err != nil {
+			return nil, err
+		}
+		if !free {
+			dirs = append(dirs, filepath.Dir(path))
+		}
+		if err := lock.Close(); err != nil {
+			return nil, err
+		}
+	}
+	return dirs, nil
+}
+
+// end sends a signal to the daemons of the directories, and returns when they
+// are gone.
+func end(dirs []string, sig os.Signal) error {
+	for _, dir := range dirs {
+		endpoint, err := os.ReadFile(filepath.Join(dir, "endpoint"))
+		if err != nil {
+			return err
+		}
+		_, after, _ := strings.Cut(string(endpoint), "\npid ")
+		line, _, _ := strings.Cut(after, "\n")
+		pid, err := strconv.Atoi(line)
+		if err != nil {
+			return fmt.Errorf("%s: %w", dir, err)
+		}
+		process, err := os.FindProcess(pid)
+		if err != nil {
+			return err
+		}
+		if err := process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			return err
+		}
+	}
+	return outlive(dirs)
+}
+
+// outlive waits until the daemons of the directories are gone, which is when
+// their lifetime locks can be had: only the end of a process releases one.
+func outlive(dirs []string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	for _, dir := range dirs {
+		lock := flock.New(filepath.Join(dir, "life.lock"))
+		_, err := lock.TryLockContext(ctx, time.Millisecond)
+		if err := errors.Join(err, lock.Close()); err != nil {
+			return fmt.Errorf("waiting for the end of the daemon of %s: %w", dir, err)
+		}
+	}
+	return nil
+}
+
+// leaveNothing fails a script that leaves a process behind, and ends it.
+func leaveNothing(env *testscript.Env, run string) {
+	dirs, err := living(run)
+	if err != nil {
+		env.T().Fatal(err)
+	}
+	var serving []string
+	for _, dir := range dirs {
+		// One that has withdrawn its endpoint is about to end.
+		if _, err := os.Stat(filepath.Join(dir, "endpoint")); err == nil {
+			serving = append(serving, dir)
+		}
+	}
+	err = errors.Join(end(serving, os.Kill), outlive(dirs))
+	if err != nil || len(serving) > 0 {
+		env.T().Fatal("daemons were left behind: ", serving, " ", err)
+	}
+	// A process may be left without a directory. Linux says what each runs.
+	programs, err := filepath.Glob("/proc/[0-9]*/exe")
+	if err != nil {
+		env.T().Fatal(err)
+	}
+	for _, link := range programs {
+		program, err := os.Readlink(link)
+		if err == nil && strings.HasPrefix(program, env.WorkDir) {
+			env.T().Fatal("a process was left behind: ", link, " ", program)
+		}
 	}
 }
 
@@ -103,6 +227,10 @@ func setup(env *testscript.Env, root string) error {
 	env.Setenv("GOOS", runtime.GOOS)
 	env.Setenv("GOARCH", runtime.GOARCH)
 	env.Setenv("ROOT", root)
+	// Whatever a script starts has its directory here, and is gone at the end.
+	run := filepath.Join(env.WorkDir, "run")
+	env.Setenv("LOOPGEN_DIR", run)
+	env.Defer(func() { leaveNothing(env, run) })
 	mod := filepath.Join(env.WorkDir, "go.mod")
 	if _, err := os.Stat(mod); !errors.Is(err, os.ErrNotExist) {
 		return err
