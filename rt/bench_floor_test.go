@@ -77,24 +77,26 @@ func rawTrip(b *testing.B, transport rt.Transport, payload int) func() error {
 	}
 }
 
-// execLine returns how long it takes until a new process of this binary, in
-// the role "exec", has written a line. That it ends is waited for afterwards.
-func execLine(b *testing.B) time.Duration {
-	b.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), roleVar+"=exec")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
+// execOnce returns a function that starts a process of this binary in the role
+// "exec" and returns how long it takes until its line is here.
+// Its end is waited for, too, but after that.
+func execOnce(b *testing.B) func() []time.Duration {
+	return func() []time.Duration {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), roleVar+"=exec")
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			b.Fatal(err)
+		}
+		begin := time.Now()
+		if err := cmd.Start(); err != nil {
+			b.Fatal(err)
+		}
+		_, err = bufio.NewReader(out).ReadString('\n')
+		took := time.Since(begin)
+		if waitErr := cmd.Wait(); err != nil || waitErr != nil {
+			b.Fatalf("read its line: %v; wait for its end: %v", err, waitErr)
+		}
+		return []time.Duration{took}
 	}
-	begin := time.Now()
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
-	_, err = bufio.NewReader(out).ReadString('\n')
-	took := time.Since(begin)
-	if waitErr := cmd.Wait(); err != nil || waitErr != nil {
-		b.Fatalf("read its line: %v; wait for its end: %v", err, waitErr)
-	}
-	return took
 }
