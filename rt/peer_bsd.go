@@ -2,32 +2,13 @@
 
 package rt
 
-import (
-	"net"
+import "golang.org/x/sys/unix"
 
-	"golang.org/x/sys/unix"
-)
-
-// peerUID returns the user at the other end of a Unix socket, as the kernel
-// noted it when the socket was connected: LOCAL_PEERCRED of unix(4).
-func peerUID(conn net.Conn) (uid int, known bool, err error) {
-	c, ok := conn.(*net.UnixConn)
-	if !ok {
-		return 0, false, nil
-	}
-	raw, err := c.SyscallConn()
+// socketUID asks for LOCAL_PEERCRED: unix(4).
+func socketUID(fd int) (int, error) {
+	cred, err := unix.GetsockoptXucred(fd, unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
 	if err != nil {
-		return 0, false, err
+		return 0, err
 	}
-	var cred *unix.Xucred
-	var serr error
-	if err := raw.Control(func(fd uintptr) {
-		cred, serr = unix.GetsockoptXucred(int(fd), unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
-	}); err != nil {
-		return 0, false, err
-	}
-	if serr != nil {
-		return 0, false, serr
-	}
-	return int(cred.Uid), true, nil
+	return int(cred.Uid), nil
 }
