@@ -78,8 +78,8 @@ func rawTrip(b *testing.B, transport rt.Transport, payload int) func() error {
 }
 
 // execOnce returns a function that starts a process of this binary in the role
-// "exec" and returns how long it takes until its line is here.
-// Its end is waited for, too, but after that.
+// "exec" and returns how long it takes until its line is here. The process is
+// waited for as well, but that is not measured.
 func execOnce(b *testing.B) func() []time.Duration {
 	return func() []time.Duration {
 		cmd := exec.Command(os.Args[0])
