@@ -684,3 +684,47 @@ func TestShutdownNowWithUnreadReplies(t *testing.T) {
 		}
 	})
 }
+
+// Who asks a daemon that is leaving already to leave is told of its end as
+// well, whoever else knocks meanwhile.
+func TestShutdownOfLeavingDaemon(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		open, result := gated(t, connect(t, a))
+		a.shutDown(t)
+		r := a.dial(t)
+		_, err := wire.Greet(r.reader, r.conn, r.endpoint.Key, r.hello())
+		if _, ok := err.(*wire.RefusedError); !ok {
+			t.Fatalf("the welcome of a daemon that leaves: %v", err)
+		}
+		r.send(t, wire.Frame{Kind: wire.KindShutdown, ID: 1, Body: marshal(t, wire.Shutdown{})})
+		r.send(t, wire.Frame{Kind: wire.KindStatus, ID: 2})
+		if f := r.next(t); f.Kind != wire.KindReply { // so it has read the shutdown
+			t.Errorf("got a %v frame for a status", f.Kind)
+		}
+		for range 100 {
+			conn, err := net.Dial(r.endpoint.Network, r.endpoint.Address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+		}
+		ended := make(chan struct{})
+		go func() {
+			r.reader.Next()
+			close(ended)
+		}()
+		if _, err := share(t, a).Status(t.Context()); err != nil { // all of them were seen
+			t.Error(err)
+		}
+		select {
+		case <-ended:
+			t.Error("the connection ended before the daemon")
+		default:
+		}
+		open()
+		if n, err := result(); n != 1 || err != nil {
+			t.Errorf("the running call: %d, %v", n, err)
+		}
+		<-ended
+	})
+}
