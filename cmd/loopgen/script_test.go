@@ -219,7 +219,8 @@ func setup(env *testscript.Env, root string) error {
 	}
 	set("GOCACHE", filepath.Join(cache, "go-build"))
 	set("GOMODCACHE", filepath.Join(home, "go", "pkg", "mod"))
-	env.Setenv("GOFLAGS", "-mod=mod")
+	// Programs that live for a second need no symbols for debuggers.
+	env.Setenv("GOFLAGS", "-mod=mod -buildvcs=false -ldflags=-w")
 	env.Setenv("GOPROXY", "off")
 	env.Setenv("GOSUMDB", "off")
 	env.Setenv("GOTOOLCHAIN", "local")
