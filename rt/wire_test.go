@@ -3,23 +3,20 @@
 package rt_test
 
 import (
-	"context"
 	"fmt"
-	"io"
-	"math"
-	"net"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/loopgen/loopgen/rt"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
 // Whoever does not begin as the protocol does is hung up on without a byte,
+
 // and within the time for a handshake. It starves nobody and runs nothing.
+
 func TestStrangersLearnNothing(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
@@ -69,7 +66,9 @@ func TestStrangersLearnNothing(t *testing.T) {
 }
 
 // Whoever lacks the key gets the daemon's challenge, and nothing after it. A
+
 // recording of a good handshake is worth no more.
+
 func TestWrongProofs(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
@@ -104,6 +103,7 @@ func TestWrongProofs(t *testing.T) {
 }
 
 // A handshake that was cut or changed at any byte ends without a welcome.
+
 func TestDamagedHandshake(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		connect(t, a)
@@ -142,6 +142,7 @@ func TestDamagedHandshake(t *testing.T) {
 }
 
 // What a daemon does not understand it says so, and the connection goes on.
+
 func TestRefusedFrames(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
@@ -213,6 +214,7 @@ func TestRefusedFrames(t *testing.T) {
 }
 
 // What no version of the protocol says ends the connection, and only that.
+
 func TestViolations(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
@@ -262,6 +264,7 @@ func TestViolations(t *testing.T) {
 }
 
 // Frames in pieces are put together; one that never ends is nobody's trouble.
+
 func TestFramesInPieces(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		a.IdleTTL = 50 * time.Millisecond
@@ -296,435 +299,41 @@ func TestFramesInPieces(t *testing.T) {
 }
 
 // The window is counted by the daemon, too: what is beyond is not executed,
+
 // and what is within all is.
-func TestWindowOnTheWire(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		c := connect(t, a)
-		open, result := gated(t, c)
-		r := a.greet(t)
-		const sent, window = 10_000, 256
-		var all []byte
-		for id := range uint64(sent) {
-			all = append(all, encoded(t, r.call(t, id+1, "Inc"))...)
-		}
-		r.write(t, all)
-		for id := uint64(window + 1); id <= sent; id++ {
-			if f := r.failure(t, id); f.Code != wire.FailureWindow || f.Executed {
-				t.Fatalf("call %d: %+v, want %v", id, f, wire.FailureWindow)
-			}
-		}
-		// Nobody else is in the way of that.
-		if s, err := c.Environment(t.Context()); err != nil || s.PID == 0 {
-			t.Error(err)
-		}
-		open()
-		if n, err := result(); n != 1 || err != nil {
-			t.Errorf("the running call: %d, %v", n, err)
-		}
-		seen := make([]bool, window)
-		for range window {
-			f := r.next(t)
-			if f.Kind != wire.KindReply || f.ID < 1 || f.ID > window || seen[f.ID-1] {
-				t.Fatalf("got a %v frame for %d", f.Kind, f.ID)
-			}
-			seen[f.ID-1] = true
-		}
-		if n, err := c.Value(t.Context()); n != 1+window || err != nil {
-			t.Errorf("value %d, %v; want %d", n, err, 1+window)
-		}
-		// Their places are free again.
-		r.send(t, r.call(t, sent+1, "Inc"))
-		if n := r.value(t, sent+1); n != window+2 {
-			t.Errorf("then %d, want %d", n, window+2)
-		}
-	})
-}
 
 // A client that does not read is hung up on before its replies fill the
-// daemon's memory; meanwhile others are served.
-func TestReaderThatDoesNotRead(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		c := connect(t, a)
-		r := a.greet(t)
-		const each = 8 << 20
-		for id := uint64(1); id <= 16; id++ {
-			r.send(t, r.call(t, id, "Bytes", each))
-		}
-		for n := 1; ; n++ {
-			if got, err := c.Inc(t.Context()); got != n || err != nil {
-				t.Fatalf("another client: %d, %v; want %d", got, err, n)
-			}
-			s, err := share(t, a).Status(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(s.Running)+len(s.Queued) == 0 && len(s.Clients) == 1 {
-				break
-			}
-			if n > 10_000 {
-				t.Fatal("it is still connected")
-			}
-		}
-		if got := r.closed(t); len(got) > 16*each*3/4 {
-			t.Errorf("%d MiB were kept for it", len(got)>>20)
-		}
-	})
-}
 
-func TestDeadlineOnTheWire(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		connect(t, a)
-		r := a.greet(t)
-		for id, deadline := range []time.Duration{math.MaxInt64, math.MaxInt64 - 1, 1 << 62} {
-			f := r.call(t, uint64(id+1), "Inc")
-			f.Deadline, f.Parent, f.Metadata = deadline, 99, map[string]string{"trace": "x"}
-			r.send(t, f)
-			if n := r.value(t, f.ID); n != id+1 {
-				t.Errorf("%d ns left: %d", deadline, n)
-			}
-		}
-		// In a queue that does not move, a call whose time is over leaves it.
-		open, result := gated(t, connect(t, a))
-		f := r.call(t, 10, "Inc")
-		f.Deadline = 1
-		r.send(t, f)
-		if got := r.failure(t, 10); got.Code != wire.FailureDeadline || got.Executed {
-			t.Errorf("1 ns left: %+v", got)
-		}
-		open()
-		if n, err := result(); n != 4 || err != nil {
-			t.Errorf("the running call: %d, %v; want 4", n, err)
-		}
-	})
-}
+// daemon's memory; meanwhile others are served.
 
 // Frames that ask for little or nothing do not disturb, however many.
-func TestFloods(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		connect(t, a)
-		r := a.greet(t)
-		var cancels []byte
-		for id := range uint64(20_000) {
-			cancels = append(cancels, encoded(t, wire.Frame{Kind: wire.KindCancel, ID: id})...)
-		}
-		r.write(t, cancels)
-		r.send(t, r.call(t, 1, "Inc"))
-		if n := r.value(t, 1); n != 1 { // a cancellation that came before its call is not kept
-			t.Errorf("after cancellations: %d", n)
-		}
-		const looks = 500
-		var statuses []byte
-		for id := range uint64(looks) {
-			statuses = append(statuses, encoded(t, wire.Frame{Kind: wire.KindStatus, ID: id})...)
-		}
-		r.write(t, statuses)
-		for id := range uint64(looks) {
-			if f := r.next(t); f.Kind != wire.KindReply || f.ID != id {
-				t.Fatalf("got a %v frame for %d, want the status for %d", f.Kind, f.ID, id)
-			}
-		}
-		for id := uint64(2); id < 2000; id++ {
-			cancel := wire.Frame{Kind: wire.KindCancel, ID: id}
-			r.send(t, r.call(t, id, "Inc"), cancel, cancel)
-		}
-		ran := 1
-		for range 1998 {
-			if f := r.next(t); f.Kind == wire.KindReply {
-				ran++
-			} else if fail, err := wire.ParseFailure(f.Body); err != nil || fail.Executed || fail.Code != wire.FailureCanceled && fail.Code != wire.FailureWindow {
-				t.Fatalf("call %d: %+v, %v", f.ID, fail, err)
-			}
-		}
-		if n, err := connect(t, a).Value(t.Context()); n != ran || err != nil {
-			t.Errorf("value %d, %v; but %d calls were answered with a value", n, err, ran)
-		}
-	})
-}
 
 // Hundreds of connections that drip keep no honest client out.
-func TestSlowStrangers(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		c := connect(t, a)
-		e := a.endpoint(t)
-		for range 500 {
-			conn, err := net.Dial(e.Network, e.Address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
-			io.WriteString(conn, greeting[:1]) // an error: it was closed to make room
-		}
-		began := time.Now()
-		honest, err := share(t, a).Connect(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n, err := honest.Inc(t.Context()); n != 1 || err != nil {
-			t.Errorf("got %d, %v", n, err)
-		}
-		if took := time.Since(began); took > 2*time.Second {
-			t.Errorf("an honest client waited %v", took)
-		}
-		if n, err := c.Inc(t.Context()); n != 2 || err != nil {
-			t.Errorf("the client that was there before: %d, %v", n, err)
-		}
-	})
-}
 
 // Whoever knocks without being let in does not keep the daemon.
-func TestScannersDoNotKeepTheDaemon(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		a.IdleTTL = 300 * time.Millisecond
-		shared := share(t, a)
-		if err := shared.EnsureStarted(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		silent := a.dial(t) // is there all the time
-		shared.Close()
-		eventually(t, "the idle daemon has left", func() bool {
-			if conn, err := net.Dial(silent.endpoint.Network, silent.endpoint.Address); err == nil {
-				io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
-				conn.Close()
-			}
-			return !a.alive(t)
-		})
-	})
-}
 
 // One who only looks does not keep the daemon, and does not shorten its idle
+
 // time either.
-func TestObserver(t *testing.T) {
-	look := func(t *testing.T, r *raw) {
-		r.send(t, wire.Frame{Kind: wire.KindStatus, ID: 1})
-		if f := r.next(t); f.Kind != wire.KindReply {
-			t.Fatalf("got a %v frame", f.Kind)
-		}
-	}
-	t.Run("stays", func(t *testing.T) {
-		eachTransport(t, func(t *testing.T, a args) {
-			a.IdleTTL = 100 * time.Millisecond
-			shared := share(t, a)
-			if err := shared.EnsureStarted(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			look(t, a.greet(t))
-			shared.Close()
-			limit := time.Now().Add(2 * time.Second)
-			eventually(t, "the daemon has left", func() bool {
-				if time.Now().After(limit) {
-					t.Fatal("an open connection that only looked keeps the daemon")
-				}
-				return !a.alive(t)
-			})
-		})
-	})
-	t.Run("leaves", func(t *testing.T) {
-		eachTransport(t, func(t *testing.T, a args) {
-			a.IdleTTL = time.Second
-			first := share(t, a)
-			if err := first.EnsureStarted(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			first.Close()
-			second := share(t, a)
-			if err := second.EnsureStarted(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			<-time.After(a.IdleTTL + a.IdleTTL/10) // the idle time of the first is over
-			observer := a.greet(t)
-			look(t, observer)
-			second.Close()
-			began := time.Now()
-			eventually(t, "the second is gone", func() bool {
-				s, err := share(t, a).Status(context.Background())
-				return err != nil || len(s.Clients) == 0
-			})
-			observer.conn.Close()
-			eventually(t, "the daemon has left", func() bool { return !a.alive(t) })
-			if took := time.Since(began); took < a.IdleTTL*9/10 {
-				t.Errorf("it left %v after its last client, want %v", took, a.IdleTTL)
-			}
-		})
-	})
-}
 
 // A daemon that leaves says so on every connection, names the last call that
+
 // it takes, refuses what comes later, and ends its side when all is answered.
-func TestGoingAway(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		open, result := gated(t, connect(t, a))
-		r := a.greet(t)
-		r.send(t, r.call(t, 3, "Inc"))
-		queued(t, a, 1)
-		down := a.shutDown(t)
-		codes := map[uint64]wire.FailureCode{}
-		for range 2 { // in either order
-			switch f := r.next(t); f.Kind {
-			case wire.KindGoingAway:
-				g, err := wire.ParseGoingAway(f.Body)
-				if err != nil || g.Last != 3 || g.Reason == "" {
-					t.Errorf("going-away %+v, %v", g, err)
-				}
-			case wire.KindError:
-				fail, err := wire.ParseFailure(f.Body)
-				if err != nil {
-					t.Fatal(err)
-				}
-				codes[f.ID] = fail.Code
-			default:
-				t.Fatalf("got a %v frame", f.Kind)
-			}
-		}
-		if codes[3] != wire.FailureDraining {
-			t.Errorf("the call that waited: %v, want %v", codes[3], wire.FailureDraining)
-		}
-		r.send(t, r.call(t, 4, "Inc"))
-		if f := r.failure(t, 4); f.Code != wire.FailureDraining || f.Executed {
-			t.Errorf("a call after going-away: %+v", f)
-		}
-		open()
-		if n, err := result(); n != 1 || err != nil {
-			t.Errorf("the running call: %d, %v", n, err)
-		}
-		if got := r.closed(t); len(got) != 0 {
-			t.Errorf("then %q", got)
-		}
-		r.conn.Close()
-		if err := down(); err != nil {
-			t.Error(err)
-		}
-	})
-}
 
 // Whatever a client does with a connection that is being closed, the daemon's
+
 // end is bounded.
-func TestLeavingIsBounded(t *testing.T) {
-	for name, behave := range map[string]func(*testing.T, *raw){
-		"says nothing": func(*testing.T, *raw) {},
-		"ends a frame": func(t *testing.T, r *raw) {
-			b := encoded(t, wire.Frame{Kind: wire.KindCancel, ID: 1})
-			r.write(t, b[:8])
-			r.closed(t)
-			r.write(t, b[8:])
-		},
-		"begins a frame": func(t *testing.T, r *raw) {
-			r.closed(t)
-			r.write(t, encoded(t, wire.Frame{Kind: wire.KindCancel, ID: 1})[:8])
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			eachTransport(t, func(t *testing.T, a args) {
-				shared := share(t, a)
-				if err := shared.EnsureStarted(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				r := a.greet(t)
-				down := a.shutDown(t)
-				behave(t, r)
-				done := make(chan error, 1)
-				go func() { done <- down() }()
-				select {
-				case err := <-done:
-					if err != nil {
-						t.Error(err)
-					}
-				case <-time.After(4 * time.Second):
-					a.kill(t)
-					t.Error("it was still leaving after 4s")
-				}
-			})
-		})
-	}
-}
 
 // The connection on which a shutdown was asked for tells of the process's end,
+
 // also when the daemon was leaving by then.
-func TestLateShutdown(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		c := connect(t, a)
-		if err := c.OnClose(t.Context(), t.TempDir()+"/closed", true); err != nil { // leaving takes a while
-			t.Fatal(err)
-		}
-		r := a.greet(t)
-		a.shutDown(t)
-		for r.next(t).Kind != wire.KindGoingAway {
-		}
-		r.send(t, wire.Frame{Kind: wire.KindShutdown, ID: 1, Body: marshal(t, wire.Shutdown{})})
-		r.closed(t)
-		d := time.Now()
-		for a.alive(t) {
-			if time.Since(d) > time.Second {
-				a.kill(t)
-				t.Fatal("the connection ended, and the daemon lives on")
-			}
-			<-time.After(time.Millisecond)
-		}
-	})
-}
 
 // What is not read does not hold up a daemon that is to leave at once.
-func TestShutdownNowWithUnreadReplies(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		shared := share(t, a)
-		if err := shared.EnsureStarted(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		r := a.greet(t)
-		r.send(t, r.call(t, 1, "Bytes", 15<<20))
-		eventually(t, "the call has run", func() bool {
-			s, err := shared.Status(context.Background())
-			return err == nil && s.Calls == 1
-		})
-		began := time.Now()
-		if err := shared.Shutdown(t.Context(), rt.ShutdownNow); err != nil {
-			t.Error(err)
-		}
-		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("leaving at once took %v", took)
-		}
-	})
-}
 
 // Who asks a daemon that is leaving already to leave is told of its end as
+
 // well, whoever else knocks meanwhile.
-func TestShutdownOfLeavingDaemon(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		open, result := gated(t, connect(t, a))
-		a.shutDown(t)
-		r := a.dial(t)
-		_, err := wire.Greet(r.reader, r.conn, r.endpoint.Key, r.hello())
-		if _, ok := err.(*wire.RefusedError); !ok {
-			t.Fatalf("the welcome of a daemon that leaves: %v", err)
-		}
-		r.send(t, wire.Frame{Kind: wire.KindShutdown, ID: 1, Body: marshal(t, wire.Shutdown{})})
-		r.send(t, wire.Frame{Kind: wire.KindStatus, ID: 2})
-		if f := r.next(t); f.Kind != wire.KindReply { // so it has read the shutdown
-			t.Errorf("got a %v frame for a status", f.Kind)
-		}
-		for range 100 {
-			conn, err := net.Dial(r.endpoint.Network, r.endpoint.Address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
-		}
-		ended := make(chan struct{})
-		go func() {
-			r.reader.Next()
-			close(ended)
-		}()
-		if _, err := share(t, a).Status(t.Context()); err != nil { // all of them were seen
-			t.Error(err)
-		}
-		select {
-		case <-ended:
-			t.Error("the connection ended before the daemon")
-		default:
-		}
-		open()
-		if n, err := result(); n != 1 || err != nil {
-			t.Errorf("the running call: %d, %v", n, err)
-		}
-		<-ended
-	})
-}
+
+// The daemon admits so many clients and tells the next why not; those who are
+
+// there do not notice.

@@ -1,0 +1,260 @@
+//go:build unix
+
+package rt_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/loopgen/loopgen/rt"
+	"github.com/loopgen/loopgen/rt/internal/wire"
+)
+
+func TestScannersDoNotKeepTheDaemon(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		a.IdleTTL = 300 * time.Millisecond
+		shared := share(t, a)
+		if err := shared.EnsureStarted(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		silent := a.dial(t) // is there all the time
+		shared.Close()
+		eventually(t, "the idle daemon has left", func() bool {
+			if conn, err := net.Dial(silent.endpoint.Network, silent.endpoint.Address); err == nil {
+				io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
+				conn.Close()
+			}
+			return !a.alive(t)
+		})
+	})
+}
+
+func TestObserver(t *testing.T) {
+	look := func(t *testing.T, r *raw) {
+		r.send(t, wire.Frame{Kind: wire.KindStatus, ID: 1})
+		if f := r.next(t); f.Kind != wire.KindReply {
+			t.Fatalf("got a %v frame", f.Kind)
+		}
+	}
+	t.Run("stays", func(t *testing.T) {
+		eachTransport(t, func(t *testing.T, a args) {
+			a.IdleTTL = 100 * time.Millisecond
+			shared := share(t, a)
+			if err := shared.EnsureStarted(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			look(t, a.greet(t))
+			shared.Close()
+			limit := time.Now().Add(2 * time.Second)
+			eventually(t, "the daemon has left", func() bool {
+				if time.Now().After(limit) {
+					t.Fatal("an open connection that only looked keeps the daemon")
+				}
+				return !a.alive(t)
+			})
+		})
+	})
+	t.Run("leaves", func(t *testing.T) {
+		eachTransport(t, func(t *testing.T, a args) {
+			a.IdleTTL = time.Second
+			first := share(t, a)
+			if err := first.EnsureStarted(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			first.Close()
+			second := share(t, a)
+			if err := second.EnsureStarted(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(a.IdleTTL + a.IdleTTL/10) // the idle time of the first is over
+			observer := a.greet(t)
+			look(t, observer)
+			second.Close()
+			began := time.Now()
+			eventually(t, "the second is gone", func() bool {
+				s, err := share(t, a).Status(context.Background())
+				return err != nil || len(s.Clients) == 0
+			})
+			observer.conn.Close()
+			eventually(t, "the daemon has left", func() bool { return !a.alive(t) })
+			if took := time.Since(began); took < a.IdleTTL*9/10 {
+				t.Errorf("it left %v after its last client, want %v", took, a.IdleTTL)
+			}
+		})
+	})
+}
+
+func TestGoingAway(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		open, result := gated(t, connect(t, a))
+		r := a.greet(t)
+		r.send(t, r.call(t, 3, "Inc"))
+		queued(t, a, 1)
+		down := a.shutDown(t)
+		codes := map[uint64]wire.FailureCode{}
+		for range 2 { // in either order
+			switch f := r.next(t); f.Kind {
+			case wire.KindGoingAway:
+				g, err := wire.ParseGoingAway(f.Body)
+				if err != nil || g.Last != 3 || g.Reason == "" {
+					t.Errorf("going-away %+v, %v", g, err)
+				}
+			case wire.KindError:
+				fail, err := wire.ParseFailure(f.Body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				codes[f.ID] = fail.Code
+			default:
+				t.Fatalf("got a %v frame", f.Kind)
+			}
+		}
+		if codes[3] != wire.FailureDraining {
+			t.Errorf("the call that waited: %v, want %v", codes[3], wire.FailureDraining)
+		}
+		r.send(t, r.call(t, 4, "Inc"))
+		if f := r.failure(t, 4); f.Code != wire.FailureDraining || f.Executed {
+			t.Errorf("a call after going-away: %+v", f)
+		}
+		open()
+		if n, err := result(); n != 1 || err != nil {
+			t.Errorf("the running call: %d, %v", n, err)
+		}
+		if got := r.closed(t); len(got) != 0 {
+			t.Errorf("then %q", got)
+		}
+		r.conn.Close()
+		if err := down(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestLeavingIsBounded(t *testing.T) {
+	for name, behave := range map[string]func(*testing.T, *raw){
+		"says nothing": func(*testing.T, *raw) {},
+		"ends a frame": func(t *testing.T, r *raw) {
+			b := encoded(t, wire.Frame{Kind: wire.KindCancel, ID: 1})
+			r.write(t, b[:8])
+			r.closed(t)
+			r.write(t, b[8:])
+		},
+		"begins a frame": func(t *testing.T, r *raw) {
+			r.closed(t)
+			r.write(t, encoded(t, wire.Frame{Kind: wire.KindCancel, ID: 1})[:8])
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachTransport(t, func(t *testing.T, a args) {
+				shared := share(t, a)
+				if err := shared.EnsureStarted(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				r := a.greet(t)
+				down := a.shutDown(t)
+				behave(t, r)
+				done := make(chan error, 1)
+				go func() { done <- down() }()
+				select {
+				case err := <-done:
+					if err != nil {
+						t.Error(err)
+					}
+				case <-time.After(4 * time.Second):
+					a.kill(t)
+					t.Error("it was still leaving after 4s")
+				}
+			})
+		})
+	}
+}
+
+func TestLateShutdown(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		if err := c.OnClose(t.Context(), t.TempDir()+"/closed", true); err != nil { // leaving takes a while
+			t.Fatal(err)
+		}
+		r := a.greet(t)
+		a.shutDown(t)
+		for r.next(t).Kind != wire.KindGoingAway {
+		}
+		r.send(t, wire.Frame{Kind: wire.KindShutdown, ID: 1, Body: marshal(t, wire.Shutdown{})})
+		r.closed(t)
+		d := time.Now()
+		for a.alive(t) {
+			if time.Since(d) > time.Second {
+				a.kill(t)
+				t.Fatal("the connection ended, and the daemon lives on")
+			}
+			<-time.After(time.Millisecond)
+		}
+	})
+}
+
+func TestShutdownNowWithUnreadReplies(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		shared := share(t, a)
+		if err := shared.EnsureStarted(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r := a.greet(t)
+		r.send(t, r.call(t, 1, "Bytes", 15<<20))
+		eventually(t, "the call has run", func() bool {
+			s, err := shared.Status(context.Background())
+			return err == nil && s.Calls == 1
+		})
+		began := time.Now()
+		if err := shared.Shutdown(t.Context(), rt.ShutdownNow); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("leaving at once took %v", took)
+		}
+	})
+}
+
+func TestShutdownOfLeavingDaemon(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		open, result := gated(t, connect(t, a))
+		a.shutDown(t)
+		r := a.dial(t)
+		_, err := wire.Greet(r.reader, r.conn, r.endpoint.Key, r.hello())
+		if _, ok := err.(*wire.RefusedError); !ok {
+			t.Fatalf("the welcome of a daemon that leaves: %v", err)
+		}
+		r.send(t, wire.Frame{Kind: wire.KindShutdown, ID: 1, Body: marshal(t, wire.Shutdown{})})
+		r.send(t, wire.Frame{Kind: wire.KindStatus, ID: 2})
+		if f := r.next(t); f.Kind != wire.KindReply { // so it has read the shutdown
+			t.Errorf("got a %v frame for a status", f.Kind)
+		}
+		for range 100 {
+			conn, err := net.Dial(r.endpoint.Network, r.endpoint.Address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+		}
+		ended := make(chan struct{})
+		go func() {
+			r.reader.Next()
+			close(ended)
+		}()
+		if _, err := share(t, a).Status(t.Context()); err != nil { // all of them were seen
+			t.Error(err)
+		}
+		select {
+		case <-ended:
+			t.Error("the connection ended before the daemon")
+		default:
+		}
+		open()
+		if n, err := result(); n != 1 || err != nil {
+			t.Errorf("the running call: %d, %v", n, err)
+		}
+		<-ended
+	})
+}
