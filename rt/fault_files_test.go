@@ -18,6 +18,7 @@ import (
 	"github.com/loopgen/loopgen/rt/rttest"
 )
 
+// What a client's process has open, and its terminal, the daemon does not keep.
 func TestNothingIsInherited(t *testing.T) {
 	a := args{Dir: rttest.Dir(t), Name: "c"}
 	read, write, err := os.Pipe()
@@ -44,6 +45,8 @@ func TestNothingIsInherited(t *testing.T) {
 	}
 }
 
+// Directories and files are this user's alone whatever the umask, and the
+// client's own directory may be gone.
 func TestUmaskAndDirectoryOfTheClient(t *testing.T) {
 	for name, shell := range map[string]string{
 		"umask 0":     "umask 0",
@@ -80,6 +83,7 @@ func TestUmaskAndDirectoryOfTheClient(t *testing.T) {
 	}
 }
 
+// Too few descriptors are an error that says so, at once, and do no harm.
 func TestFewDescriptors(t *testing.T) {
 	a := args{Dir: rttest.Dir(t), Name: "c"}
 	for n := 5; n <= 16; n++ {
@@ -100,6 +104,8 @@ func TestFewDescriptors(t *testing.T) {
 	}
 }
 
+// A daemon that runs out of descriptors serves those whom it has, and others
+// again when there are some.
 func TestDaemonOutOfDescriptors(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		holder := command(t, "ulimit -n 40", "hold", a)
@@ -131,6 +137,7 @@ func TestDaemonOutOfDescriptors(t *testing.T) {
 	})
 }
 
+// The image that runs is the image that serves, whatever became of its file.
 func TestProgramReplaced(t *testing.T) {
 	a := args{Dir: rttest.Dir(t), Name: "c", Barrier: true}
 	image, err := os.ReadFile(os.Args[0])
@@ -168,6 +175,7 @@ func TestProgramReplaced(t *testing.T) {
 	}
 }
 
+// What stands in the endpoint's place is no endpoint, and holds nobody up.
 func TestOddEndpoints(t *testing.T) {
 	for name, place := range map[string]func(path string) error{
 		"fifo":     func(path string) error { return syscall.Mkfifo(path, 0o600) },
@@ -208,6 +216,7 @@ protocol 1-1
 end
 `
 
+// An endpoint of a later version is not an absent one.
 func TestEndpointOfAnotherVersion(t *testing.T) {
 	a := args{Dir: rttest.Dir(t), Name: "c"}
 	d, err := rundir.Open(a.Dir, a.Name)

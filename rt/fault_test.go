@@ -20,9 +20,7 @@ import (
 )
 
 // command returns a client process that plays a role, not yet started. shell,
-
 // if it is not empty, is what a shell does before it becomes that process.
-
 func command(t *testing.T, shell, role string, a args) *exec.Cmd {
 	t.Helper()
 	told, err := json.Marshal(a)
@@ -38,7 +36,6 @@ func command(t *testing.T, shell, role string, a args) *exec.Cmd {
 }
 
 // Calls of a client that died are not begun; the one that runs is finished.
-
 func TestClientKilledInTheQueue(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
@@ -61,9 +58,7 @@ func TestClientKilledInTheQueue(t *testing.T) {
 }
 
 // A client that gives up a start, by closing, is told so, and nobody else is
-
 // told that the start failed.
-
 func TestClosedWhileStarting(t *testing.T) {
 	a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: "sleep:700ms"}}
 	impatient := share(t, a)
@@ -88,7 +83,6 @@ func TestClosedWhileStarting(t *testing.T) {
 }
 
 // A context that ends is that caller's affair: the start goes on for others.
-
 func TestContextEndsWhileStarting(t *testing.T) {
 	a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: "sleep:300ms"}}
 	shared := share(t, a)
@@ -110,7 +104,6 @@ func TestContextEndsWhileStarting(t *testing.T) {
 }
 
 // Who waits for a daemon that leaves, and leaves, learns that it does.
-
 func TestDrainingForTooLong(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		open, result := gated(t, connect(t, a))
@@ -131,9 +124,7 @@ func TestDrainingForTooLong(t *testing.T) {
 }
 
 // Daemons that drain are no reason for a call to fail, to be lost or to run
-
 // twice, however often they do.
-
 func TestDrainStorm(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		ctx, cancel := context.WithTimeout(t.Context(), long(2*time.Second))
@@ -187,7 +178,6 @@ func TestDrainStorm(t *testing.T) {
 }
 
 // Status is asked while daemons come and go: there is one, or there is none.
-
 func TestStatusStorm(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -215,26 +205,7 @@ func TestStatusStorm(t *testing.T) {
 	})
 }
 
-// What a client's process has open, and its terminal, the daemon does not keep.
-
-// Directories and files are this user's alone whatever the umask, and the
-
-// client's own directory may be gone.
-
-// Too few descriptors are an error that says so, at once, and do no harm.
-
-// A daemon that runs out of descriptors serves those whom it has, and others
-
-// again when there are some.
-
-// The image that runs is the image that serves, whatever became of its file.
-
-// What stands in the endpoint's place is no endpoint, and holds nobody up.
-
-// An endpoint of a later version is not an absent one.
-
 // Many clients of a daemon that is stopped are told so, all in good time.
-
 func TestStoppedDaemonAndManyClients(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		connect(t, a)

@@ -16,6 +16,8 @@ import (
 	"github.com/loopgen/loopgen/rt/rttest"
 )
 
+// The window is counted by the daemon, too: what is beyond is not executed,
+// and what is within all is.
 func TestWindowOnTheWire(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
@@ -59,6 +61,8 @@ func TestWindowOnTheWire(t *testing.T) {
 	})
 }
 
+// A client that does not read is hung up on before its replies fill the
+// daemon's memory; meanwhile others are served.
 func TestReaderThatDoesNotRead(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
@@ -115,6 +119,7 @@ func TestDeadlineOnTheWire(t *testing.T) {
 	})
 }
 
+// Frames that ask for little or nothing do not disturb, however many.
 func TestFloods(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		connect(t, a)
@@ -157,6 +162,7 @@ func TestFloods(t *testing.T) {
 	})
 }
 
+// Hundreds of connections that drip keep no honest client out.
 func TestSlowStrangers(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
@@ -186,6 +192,8 @@ func TestSlowStrangers(t *testing.T) {
 	})
 }
 
+// The daemon admits so many clients and tells the next why not; those who are
+// there do not notice.
 func TestTooManyClients(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c"}

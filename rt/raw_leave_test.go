@@ -13,6 +13,7 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
+// Whoever knocks without being let in does not keep the daemon.
 func TestScannersDoNotKeepTheDaemon(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		a.IdleTTL = 300 * time.Millisecond
@@ -32,6 +33,8 @@ func TestScannersDoNotKeepTheDaemon(t *testing.T) {
 	})
 }
 
+// One who only looks does not keep the daemon, and does not shorten its idle
+// time either.
 func TestObserver(t *testing.T) {
 	look := func(t *testing.T, r *raw) {
 		r.send(t, wire.Frame{Kind: wire.KindStatus, ID: 1})
@@ -87,6 +90,8 @@ func TestObserver(t *testing.T) {
 	})
 }
 
+// A daemon that leaves says so on every connection, names the last call that
+// it takes, refuses what comes later, and ends its side when all is answered.
 func TestGoingAway(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		open, result := gated(t, connect(t, a))
@@ -133,6 +138,8 @@ func TestGoingAway(t *testing.T) {
 	})
 }
 
+// Whatever a client does with a connection that is being closed, the daemon's
+// end is bounded.
 func TestLeavingIsBounded(t *testing.T) {
 	for name, behave := range map[string]func(*testing.T, *raw){
 		"says nothing": func(*testing.T, *raw) {},
@@ -172,6 +179,8 @@ func TestLeavingIsBounded(t *testing.T) {
 	}
 }
 
+// The connection on which a shutdown was asked for tells of the process's end,
+// also when the daemon was leaving by then.
 func TestLateShutdown(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
@@ -195,6 +204,7 @@ func TestLateShutdown(t *testing.T) {
 	})
 }
 
+// What is not read does not hold up a daemon that is to leave at once.
 func TestShutdownNowWithUnreadReplies(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		shared := share(t, a)
@@ -217,6 +227,8 @@ func TestShutdownNowWithUnreadReplies(t *testing.T) {
 	})
 }
 
+// Who asks a daemon that is leaving already to leave is told of its end as
+// well, whoever else knocks meanwhile.
 func TestShutdownOfLeavingDaemon(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		open, result := gated(t, connect(t, a))

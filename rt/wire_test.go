@@ -14,9 +14,7 @@ import (
 )
 
 // Whoever does not begin as the protocol does is hung up on without a byte,
-
 // and within the time for a handshake. It starves nobody and runs nothing.
-
 func TestStrangersLearnNothing(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
@@ -66,9 +64,7 @@ func TestStrangersLearnNothing(t *testing.T) {
 }
 
 // Whoever lacks the key gets the daemon's challenge, and nothing after it. A
-
 // recording of a good handshake is worth no more.
-
 func TestWrongProofs(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
@@ -103,7 +99,6 @@ func TestWrongProofs(t *testing.T) {
 }
 
 // A handshake that was cut or changed at any byte ends without a welcome.
-
 func TestDamagedHandshake(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		connect(t, a)
@@ -142,7 +137,6 @@ func TestDamagedHandshake(t *testing.T) {
 }
 
 // What a daemon does not understand it says so, and the connection goes on.
-
 func TestRefusedFrames(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
@@ -214,7 +208,6 @@ func TestRefusedFrames(t *testing.T) {
 }
 
 // What no version of the protocol says ends the connection, and only that.
-
 func TestViolations(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
@@ -264,7 +257,6 @@ func TestViolations(t *testing.T) {
 }
 
 // Frames in pieces are put together; one that never ends is nobody's trouble.
-
 func TestFramesInPieces(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		a.IdleTTL = 50 * time.Millisecond
@@ -297,43 +289,3 @@ func TestFramesInPieces(t *testing.T) {
 		eventually(t, "the idle daemon has left", func() bool { return !a.alive(t) })
 	})
 }
-
-// The window is counted by the daemon, too: what is beyond is not executed,
-
-// and what is within all is.
-
-// A client that does not read is hung up on before its replies fill the
-
-// daemon's memory; meanwhile others are served.
-
-// Frames that ask for little or nothing do not disturb, however many.
-
-// Hundreds of connections that drip keep no honest client out.
-
-// Whoever knocks without being let in does not keep the daemon.
-
-// One who only looks does not keep the daemon, and does not shorten its idle
-
-// time either.
-
-// A daemon that leaves says so on every connection, names the last call that
-
-// it takes, refuses what comes later, and ends its side when all is answered.
-
-// Whatever a client does with a connection that is being closed, the daemon's
-
-// end is bounded.
-
-// The connection on which a shutdown was asked for tells of the process's end,
-
-// also when the daemon was leaving by then.
-
-// What is not read does not hold up a daemon that is to leave at once.
-
-// Who asks a daemon that is leaving already to leave is told of its end as
-
-// well, whoever else knocks meanwhile.
-
-// The daemon admits so many clients and tells the next why not; those who are
-
-// there do not notice.
