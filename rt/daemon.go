@@ -99,11 +99,14 @@ func (d *daemon) checkIdle() {
 // used tells whether that was a use of the object, which begins the time anew.
 // d.mu is held.
 func (d *daemon) rearm(used bool) {
-	if d.idle == nil || len(d.conns) > 0 || d.running > 0 {
+	if d.idle == nil {
 		return
 	}
-	if used {
+	if used { // even if others are connected: who leaves last may be an observer
 		d.idleAt = time.Now().Add(d.idleTTL)
+	}
+	if len(d.conns) > 0 || d.running > 0 {
+		return
 	}
 	d.idle.Reset(max(time.Until(d.idleAt), 0))
 }

@@ -123,11 +123,11 @@ func serve(parent *process.Parent) int {
 		return refuse(parent, log, svc, StagePublish, err)
 	}
 	starting.Store(false)
-	log.Info("serving", "service", svc.Name, "name", d.endpoint.Name, "incarnation", d.endpoint.Incarnation,
-		"address", d.endpoint.Address, "executable", process.Executable(), "idle", req.IdleTTL)
 	if err := parent.Report(encodeReport(startReport{Incarnation: d.endpoint.Incarnation})); err != nil {
 		log.Warn("whoever started this daemon is gone", "err", err) // others may come
 	}
+	log.Info("serving", "service", svc.Name, "name", d.endpoint.Name, "incarnation", d.endpoint.Incarnation,
+		"address", d.endpoint.Address, "executable", process.Executable(), "idle", req.IdleTTL)
 	h.run()
 	return 0
 }

@@ -10,6 +10,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"sync"
 )
 
 func defaultAnchor() (string, error) {
@@ -26,11 +27,32 @@ func defaultAnchor() (string, error) {
 	return "", fmt.Errorf("choosing the run directory: user %d has no home directory of its own and no /run/user/%[1]d; set %s to an absolute path", os.Geteuid(), anchorVariable)
 }
 
+// home keeps what usableHome found: asking the user database may mean asking
+// the network. Errors are not kept.
+var home struct {
+	sync.Mutex
+	known bool
+	dir   string
+}
+
 // usableHome returns the home directory from the user database, or "" if it is
 // not a directory that belongs to the user. Whatever might be different a moment
 // later (no descriptors left, a name service that does not answer) is an error
 // and not "": it would move the rendezvous.
 func usableHome() (string, error) {
+	home.Lock()
+	defer home.Unlock()
+	if home.known {
+		return home.dir, nil
+	}
+	dir, err := findHome()
+	if err == nil {
+		home.known, home.dir = true, dir
+	}
+	return dir, err
+}
+
+func findHome() (string, error) {
 	// Not user.Current: for users that the database does not know it falls
 	// back to HOME.
 	u, err := user.LookupId(strconv.Itoa(os.Geteuid()))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 	"time"
 )
 
@@ -77,6 +78,7 @@ func (f *Frame) Append(dst []byte) ([]byte, error) {
 		return dst, fmt.Errorf("writing a %v frame: %w: %d bytes, the limit is %d", f.Kind, ErrFrameTooLarge, size, MaxFrame)
 	}
 
+	dst = slices.Grow(dst, HeaderSize+size)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(size))
 	dst = append(dst, byte(f.Kind), flags)
 	dst = binary.BigEndian.AppendUint16(dst, f.Method)

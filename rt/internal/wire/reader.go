@@ -104,12 +104,12 @@ func (r *Reader) begin() error {
 	return nil
 }
 
-// fill reads the rest of the body. Its memory grows with what has arrived, so
-// that a length alone costs the peer's word and nothing else.
+// fill reads the rest of the body. Its memory is at most eight times what has
+// arrived, so that a length alone costs the peer's word and nothing else.
 func (r *Reader) fill() error {
 	for r.left > 0 {
 		if len(r.body) == cap(r.body) {
-			size := min(int(r.head.length), max(firstBody, 2*cap(r.body)))
+			size := min(int(r.head.length), max(firstBody, 8*cap(r.body)))
 			grown := make([]byte, len(r.body), size)
 			copy(grown, r.body)
 			r.body = grown
