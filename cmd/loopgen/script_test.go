@@ -133,6 +133,9 @@ func living(base string) (dirs []string, err error) {
 func end(dirs []string, sig os.Signal) error {
 	for _, dir := range dirs {
 		endpoint, err := os.ReadFile(filepath.Join(dir, "endpoint"))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // it was withdrawn: the daemon is leaving
+		}
 		if err != nil {
 			return err
 		}
@@ -168,7 +171,7 @@ func outlive(dirs []string) error {
 	return nil
 }
 
-// leaveNothing fails a script that leaves a process behind, and ends it.
+// leaveNothing fails a script that leaves a process behind, and ends its daemons.
 func leaveNothing(env *testscript.Env, run string) {
 	dirs, err := living(run)
 	if err != nil {
@@ -176,7 +179,7 @@ func leaveNothing(env *testscript.Env, run string) {
 	}
 	var serving []string
 	for _, dir := range dirs {
-		// One that has withdrawn its endpoint is about to end.
+		// One that has withdrawn its endpoint is leaving.
 		if _, err := os.Stat(filepath.Join(dir, "endpoint")); err == nil {
 			serving = append(serving, dir)
 		}
@@ -192,7 +195,7 @@ func leaveNothing(env *testscript.Env, run string) {
 	}
 	for _, link := range programs {
 		program, err := os.Readlink(link)
-		if err == nil && strings.HasPrefix(program, env.WorkDir) {
+		if err == nil && strings.HasPrefix(program, env.WorkDir+string(filepath.Separator)) {
 			env.T().Fatal("a process was left behind: ", link, " ", program)
 		}
 	}
@@ -227,6 +230,8 @@ func setup(env *testscript.Env, root string) error {
 	env.Setenv("GOWORK", "off")
 	env.Setenv("GOOS", runtime.GOOS)
 	env.Setenv("GOARCH", runtime.GOARCH)
+	// The race detector lets every process sleep for a second before it exits.
+	env.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
 	env.Setenv("ROOT", root)
 	// Whatever a script starts has its directory here, and is gone at the end.
 	run := filepath.Join(env.WorkDir, "run")
