@@ -44,6 +44,10 @@ func newClient(cfg Config, svc *stub.Service, args func(*stub.Encoder)) *client 
 		args(e)
 	}
 	c.args, c.invalid = e.Finish()
+	if err := c.cfg.check(); err != nil {
+		c.invalid = c.startError(StageDirectory, err)
+		return c
+	}
 	if c.invalid != nil {
 		c.invalid = c.startError(StageConstructor, encodeError("argument", c.invalid))
 		return c

@@ -2,7 +2,10 @@ package rt
 
 import (
 	"cmp"
+	"fmt"
 	"log/slog"
+	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -115,4 +118,36 @@ func (cfg Config) withDefaults(service string) Config {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	return cfg
+}
+
+// check says what no daemon could make right.
+func (cfg Config) check() error {
+	switch cfg.Transport {
+	case TransportAuto, TransportUnix, TransportTCP:
+	default:
+		return fmt.Errorf("Config.Transport: unknown transport %q: use TransportAuto, TransportUnix or TransportTCP", cfg.Transport)
+	}
+	for name, d := range map[string]time.Duration{
+		"ConnectTimeout": cfg.ConnectTimeout, "StartTimeout": cfg.StartTimeout, "CallTimeout": cfg.CallTimeout,
+	} {
+		if d < 0 {
+			return fmt.Errorf("Config.%s is %v: it must not be negative", name, d)
+		}
+	}
+	dir := cfg.directory()
+	switch {
+	case dir == "" && cfg.Scope != ScopeUser:
+		return fmt.Errorf("Config.Scope: unknown scope %q: use ScopeUser or ScopeDir", cfg.Scope)
+	case dir != "" && !filepath.IsAbs(dir):
+		return fmt.Errorf("Config.Scope: ScopeDir(%q): the path is not absolute", dir)
+	}
+	return nil
+}
+
+// directory returns the directory that the scope names, empty if it names none.
+func (cfg Config) directory() string {
+	if dir, ok := strings.CutPrefix(string(cfg.Scope), scopeDir); ok {
+		return dir
+	}
+	return ""
 }

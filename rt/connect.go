@@ -52,8 +52,8 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 	if c.svc.New == nil {
 		return nil, c.startError(StageConnect, errors.New("used before the package's initialisation has ended: connect in main or later"))
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.StartTimeout,
-		fmt.Errorf("no daemon within %v (Config.StartTimeout): %w", c.cfg.StartTimeout, context.DeadlineExceeded))
+	forever := ctx // until the Shared is closed
+	ctx, cancel := c.patience(ctx)
 	defer cancel()
 	noted, _ := p.lastStart()
 	for wait := firstPause; ; wait = min(2*wait, longestPause) {
@@ -72,10 +72,10 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 			return nil, c.directoryError(lerr)
 		}
 		if leads {
-			l, err = c.startOrWait(ctx, p)
+			err = c.startOrWait(forever, p, err)
 			release()
-			if err == nil && l != nil || err != nil && !transient(err) {
-				return l, err
+			if err != nil && !transient(err) {
+				return nil, err
 			}
 			noted, _ = p.lastStart()
 		}
@@ -85,28 +85,54 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 	}
 }
 
-// startOrWait is what the leader does: it looks again, since the daemon may
-// have come while it waited to lead, and starts one if none lives. It returns
-// neither a link nor an error when a daemon now serves.
-func (c *client) startOrWait(ctx context.Context, p place) (*link, error) {
-	l, err := c.attach(ctx, p)
-	if err == nil || !transient(err) {
-		return l, err
-	}
+// patience bounds the time until a daemon is there.
+func (c *client) patience(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, c.cfg.StartTimeout,
+		fmt.Errorf("no daemon within %v (Config.StartTimeout): %w", c.cfg.StartTimeout, context.DeadlineExceeded))
+}
+
+// startOrWait is what the leader does when it could not attach because of err:
+// it starts a daemon, unless one lives. It returns nil when a daemon now serves.
+func (c *client) startOrWait(ctx context.Context, p place, err error) error {
 	alive, aerr := p.alive()
-	switch {
-	case aerr != nil:
-		return nil, c.directoryError(aerr)
-	case alive && errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, c.unresponsive(p, err)
-	case alive && errors.Is(err, rundir.ErrAbsent):
-		return nil, errStarting
-	case alive:
-		return nil, err
+	if aerr != nil {
+		return c.directoryError(aerr)
+	}
+	if alive {
+		return c.waitFor(p, err)
 	}
 	c.cfg.Logger.Debug("starting a daemon", "name", c.cfg.Name, "because", err)
-	return nil, p.start(ctx)
+	ctx, cancel := c.patience(ctx)
+	defer cancel()
+	return p.start(ctx)
 }
+
+// waitFor says whether it is worth waiting for a daemon that lives and to which
+// an attempt to attach failed with err: a transient error says so.
+func (c *client) waitFor(p place, err error) error {
+	var silent *silentError
+	switch {
+	case errors.Is(err, rundir.ErrAbsent):
+		return errStarting
+	case !errors.As(err, &silent):
+		return err
+	}
+	// Another one than the one that was silent may have come meanwhile.
+	if e, rerr := p.endpoint(); rerr != nil || e.Incarnation != silent.incarnation {
+		return err
+	}
+	return c.startError(StageConnect, fmt.Errorf("%w: process %d holds the lock but did not greet within %v (Config.ConnectTimeout)",
+		ErrUnresponsive, silent.pid, c.cfg.ConnectTimeout))
+}
+
+// silentError is a daemon, or whoever listens at its address, that did not greet
+// in time.
+type silentError struct {
+	incarnation string
+	pid         int
+}
+
+func (e *silentError) Error() string { return fmt.Sprintf("process %d did not greet", e.pid) }
 
 // transient reports whether an attempt to attach failed in a way that a start,
 // or waiting for one, may mend.
@@ -149,18 +175,9 @@ func (c *client) givenUp(ctx context.Context, last error) error {
 	return c.startError(StageConnect, fmt.Errorf("%w: %w: %w", ErrUnresponsive, last, cause))
 }
 
-func (c *client) unresponsive(p place, err error) error {
-	pid := 0
-	if e, rerr := p.endpoint(); rerr == nil {
-		pid = e.PID
-	}
-	return c.startError(StageConnect, fmt.Errorf("%w: process %d holds the lock but did not greet within %v (Config.ConnectTimeout): %w",
-		ErrUnresponsive, pid, c.cfg.ConnectTimeout, err))
-}
-
 func (c *client) directoryError(err error) error {
 	if errors.Is(err, rundir.ErrUnsafe) {
-		err = fmt.Errorf("%w: %w", ErrUnsafeDir, err)
+		err = kindError{ErrUnsafeDir, err}
 	}
 	return c.startError(StageDirectory, err)
 }
@@ -181,8 +198,8 @@ func (c *client) attach(ctx context.Context, p place) (*link, error) {
 		return nil, err
 	}
 	// Only now, since an endpoint that nobody stands behind judges nothing.
-	if err = c.judge(e); err == nil && welcome.Code == wire.WelcomeDraining {
-		err = ErrDraining
+	if err = c.judge(e); err == nil {
+		err = c.welcome(welcome)
 	}
 	if err != nil {
 		conn.Close()
@@ -191,18 +208,22 @@ func (c *client) attach(ctx context.Context, p place) (*link, error) {
 	return c.newLink(conn, reader, e, welcome), nil
 }
 
-// greet dials the endpoint and authenticates both sides. A daemon that is
-// leaving welcomes as such: it answers Status and Shutdown.
+// greet dials the endpoint and authenticates both sides. The welcome may say
+// that no calls are taken: Status and Shutdown are answered all the same by a
+// daemon that is leaving or full.
 func (c *client) greet(ctx context.Context, p place, e *rundir.Endpoint) (net.Conn, *wire.Reader, wire.Welcome, error) {
 	deadline := time.Now().Add(c.cfg.ConnectTimeout)
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	conn, err := p.dial(ctx, e)
+	if ctx.Err() != nil {
+		err = &silentError{e.Incarnation, e.PID}
+	}
 	if err != nil {
 		return nil, nil, wire.Welcome{}, err
 	}
 	conn.SetDeadline(deadline)
-	interrupted := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	uninterrupted := context.AfterFunc(ctx, func() { conn.Close() })
 	reader := wire.NewReader(conn, defaultLimits.frame)
 	welcome, err := wire.Greet(reader, conn, e.Key, wire.Hello{
 		Incarnation: e.Incarnation,
@@ -211,37 +232,37 @@ func (c *client) greet(ctx context.Context, p place, e *rundir.Endpoint) (net.Co
 		PID:         os.Getpid(),
 	})
 	var refused *wire.RefusedError
-	if errors.As(err, &refused) && refused.Welcome.Code == wire.WelcomeDraining {
+	switch {
+	case !uninterrupted():
+		err = &silentError{e.Incarnation, e.PID}
+	case errors.As(err, &refused):
 		welcome, err = refused.Welcome, nil
-	}
-	if !interrupted() && err == nil {
-		err = ctx.Err()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = &silentError{e.Incarnation, e.PID}
+	case errors.Is(err, wire.ErrAuth):
+		err = kindError{ErrAuth, err}
 	}
 	if err != nil {
 		conn.Close()
-		return nil, nil, wire.Welcome{}, c.greetError(err)
+		return nil, nil, wire.Welcome{}, err
 	}
 	conn.SetDeadline(time.Time{})
 	return conn, reader, welcome, nil
 }
 
-// greetError gives a failed handshake its sentinel. What a new daemon may mend
-// stays transient: an imposter on a dead daemon's port.
-func (c *client) greetError(err error) error {
-	var refused *wire.RefusedError
-	switch {
-	case errors.Is(err, wire.ErrAuth):
-		return fmt.Errorf("%w: %w", ErrAuth, err)
-	case !errors.As(err, &refused):
-		return fmt.Errorf("handshake: %w", err)
-	}
-	switch refused.Welcome.Code {
+// welcome returns why the daemon does not take calls of this client, if so.
+func (c *client) welcome(w wire.Welcome) error {
+	switch w.Code {
+	case wire.WelcomeOK:
+		return nil
+	case wire.WelcomeDraining:
+		return ErrDraining // transient: another one may be had
 	case wire.WelcomeTooManyClients:
-		return c.startError(StageConnect, fmt.Errorf("%w: %s", ErrTooManyClients, refused.Welcome.Text))
+		return c.startError(StageConnect, fmt.Errorf("%w: %s", ErrTooManyClients, w.Text))
 	case wire.WelcomeIncompatible:
-		return c.startError(StageConnect, fmt.Errorf("%w: %s", ErrIncompatible, refused.Welcome.Text))
+		return c.startError(StageConnect, fmt.Errorf("%w: %s", ErrIncompatible, w.Text))
 	}
-	return c.startError(StageConnect, err)
+	return c.startError(StageConnect, &wire.RefusedError{Welcome: w})
 }
 
 // judge says whether the daemon behind an endpoint is the one that is meant.
@@ -267,10 +288,11 @@ func (c *client) newLink(conn net.Conn, reader *wire.Reader, e *rundir.Endpoint,
 		methods:     c.bind(e),
 		limit:       welcome.Frame,
 		verdict:     defaultLimits.verdict,
+		patience:    defaultLimits.linger,
 		lost:        c.forget,
 		pending:     make(map[uint64]*pendingCall),
 	}
-	l.out = newOutbox(conn, 0, l.close)
+	l.out = newOutbox(conn, 0, l.unwritable)
 	watchFrames(conn, reader)
 	return l
 }

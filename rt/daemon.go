@@ -18,14 +18,17 @@ import (
 // daemon hosts one object: it admits connections, runs their calls in turn,
 // and decides when to leave. It knows neither files nor processes; see serve.
 type daemon struct {
-	svc      *stub.Service
-	object   any
-	endpoint rundir.Endpoint // who it is; complete before the first connection
-	idleTTL  time.Duration
-	limits   limits
-	log      *slog.Logger
-	turn     turn
-	started  time.Time
+	svc     *stub.Service
+	object  any
+	idleTTL time.Duration
+	limits  limits
+	log     *slog.Logger
+	turn    turn
+	started time.Time
+
+	// endpoint says who it is. It is set before the first connection, and
+	// replaced as a whole when the daemon has to listen elsewhere.
+	endpoint atomic.Pointer[rundir.Endpoint]
 
 	// ctx lives as long as the object: it is the context of the constructor
 	// and the parent of every call's. stop ends it.
@@ -39,7 +42,8 @@ type daemon struct {
 	// under it, so that a connection is either admitted by a daemon that stays
 	// or sees one that leaves.
 	mu        sync.Mutex
-	conns     map[*serverConn]struct{} // admitted
+	conns     map[*serverConn]struct{} // past the handshake
+	users     int                      // those that count against idleness
 	strangers []*serverConn            // not yet admitted, the oldest first
 	running   int                      // calls accepted and not yet answered
 	finished  *sync.Cond               // signalled when running falls to 0
@@ -47,6 +51,7 @@ type daemon struct {
 	idleAt    time.Time                // when the idle time is over
 	leaving   string                   // why it leaves; empty: it does not
 	mode      ShutdownMode             // how
+	hungUp    bool                     // it has left, and the process lives on: no connection stays
 	refusals  refusals
 	numbers   uint64 // of connections
 	lastPanic string
@@ -85,7 +90,7 @@ func (d *daemon) open() {
 func (d *daemon) checkIdle() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.conns) > 0 || d.running > 0 || d.leaving != "" {
+	if d.users > 0 || d.running > 0 || d.leaving != "" {
 		return
 	}
 	if left := time.Until(d.idleAt); left > 0 {
@@ -105,7 +110,7 @@ func (d *daemon) rearm(used bool) {
 	if used { // even if others are connected: who leaves last may be an observer
 		d.idleAt = time.Now().Add(d.idleTTL)
 	}
-	if len(d.conns) > 0 || d.running > 0 {
+	if d.users > 0 || d.running > 0 {
 		return
 	}
 	d.idle.Reset(max(time.Until(d.idleAt), 0))
@@ -134,12 +139,13 @@ func (d *daemon) ended() {
 func (d *daemon) admit(conn net.Conn) (*serverConn, error) {
 	s := d.meet(conn)
 	conn.SetDeadline(time.Now().Add(d.limits.handshake))
-	id := wire.Identity{Incarnation: d.endpoint.Incarnation, Address: d.endpoint.Address}
-	_, welcome, err := wire.Admit(s.reader, conn, d.endpoint.Key, id, func(h wire.Hello) wire.Welcome {
+	e := d.endpoint.Load()
+	id := wire.Identity{Incarnation: e.Incarnation, Address: e.Address}
+	_, welcome, err := wire.Admit(s.reader, conn, e.Key, id, func(h wire.Hello) wire.Welcome {
 		s.pid = h.PID
 		return d.decide(s)
 	})
-	if err == nil && welcome.Code != wire.WelcomeOK && welcome.Code != wire.WelcomeDraining {
+	if err == nil && !d.knows(s) {
 		err = &wire.RefusedError{Welcome: welcome}
 	}
 	if err != nil {
@@ -177,49 +183,79 @@ func (d *daemon) meet(conn net.Conn) *serverConn {
 	return s
 }
 
-// decide admits an authenticated client, or says why not. Whoever comes when
-// the daemon is leaving may ask for its status or hurry it, and call nothing.
+// decide admits an authenticated client, or says why not. Whoever comes when the
+// daemon is leaving or full may still ask for its status or make it leave; a few
+// places are kept for that.
 func (d *daemon) decide(s *serverConn) wire.Welcome {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	switch {
-	case d.leaving != "":
-		s.leaving = true // nobody else knows s yet
-		return wire.Welcome{Code: wire.WelcomeDraining, Text: d.leaving}
-	case !slices.Contains(d.strangers, s): // evicted a moment ago
-		return wire.Welcome{Code: wire.WelcomeDraining, Text: "too many connections at once"}
-	case len(d.conns) >= d.limits.clients:
-		return wire.Welcome{Code: wire.WelcomeTooManyClients, Text: fmt.Sprintf("%d are connected", len(d.conns))}
-	}
-	d.know(s)
-	d.conns[s] = struct{}{}
-	return wire.Welcome{
+	welcome := wire.Welcome{
 		Code:  wire.WelcomeOK,
 		Calls: d.limits.calls,
 		Bytes: int64(d.limits.bytes),
 		Frame: d.limits.frame,
 	}
+	switch {
+	case d.leaving != "":
+		welcome = wire.Welcome{Code: wire.WelcomeDraining, Text: d.leaving}
+	case len(d.conns) >= d.limits.clients:
+		welcome = wire.Welcome{Code: wire.WelcomeTooManyClients, Text: fmt.Sprintf("%d are connected", len(d.conns))}
+	}
+	if d.hungUp || len(d.conns) >= d.limits.clients+d.limits.observers || !d.removeStranger(s) {
+		return welcome // closed by admit: there is no place, or it was evicted a moment ago
+	}
+	d.conns[s] = struct{}{}
+	if welcome.Code == wire.WelcomeOK {
+		s.user = true
+		d.users++
+	} else {
+		s.leaving = true // nobody else knows s yet
+	}
+	return welcome
 }
 
-// know takes a connection off the list of strangers. d.mu is held.
-func (d *daemon) know(s *serverConn) {
-	if i := slices.Index(d.strangers, s); i >= 0 {
+// knows reports whether a connection is past the handshake.
+func (d *daemon) knows(s *serverConn) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, ok := d.conns[s]
+	return ok
+}
+
+// setUser notes whether a connection is a user of the object, or only observes.
+func (d *daemon) setUser(s *serverConn, user bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case user && !s.user:
+		d.users++
+	case !user && s.user:
+		d.users--
+	}
+	s.user = user
+	d.rearm(false)
+}
+
+// removeStranger reports whether a connection was still to be admitted. d.mu is
+// held.
+func (d *daemon) removeStranger(s *serverConn) bool {
+	i := slices.Index(d.strangers, s)
+	if i >= 0 {
 		d.strangers = slices.Delete(d.strangers, i, i+1)
 	}
+	return i >= 0
 }
 
 // dismiss forgets a connection, admitted or not.
 func (d *daemon) dismiss(s *serverConn) {
-	s.cancel(errClientGone)
-	s.mu.Lock()
-	used := !s.observes
-	s.mu.Unlock()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.know(s)
-	if _, ok := d.conns[s]; ok {
-		delete(d.conns, s)
-		d.rearm(used)
+	d.removeStranger(s)
+	delete(d.conns, s)
+	if s.user {
+		s.user = false
+		d.users--
+		d.rearm(true)
 	}
 }
 

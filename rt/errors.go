@@ -129,7 +129,11 @@ func (e *CallError) Error() string {
 	default:
 		state = e.Outcome.String()
 	}
-	return fmt.Sprintf("loopgen: %s: %v (%s)", e.Method, e.Err, state)
+	cause := fmt.Sprint(e.Err)
+	if start, ok := e.Err.(*StartError); ok {
+		cause = start.detail() // the method names the service already
+	}
+	return fmt.Sprintf("loopgen: %s: %s (%s)", e.Method, cause, state)
 }
 
 // Unwrap returns Err.
@@ -164,12 +168,16 @@ const (
 
 // Error says what could not be started, at which stage, and why.
 func (e *StartError) Error() string {
+	return "loopgen: " + e.Service + ": " + e.detail()
+}
+
+// detail is the message without what a CallError says as well.
+func (e *StartError) detail() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "loopgen: %s", e.Service)
 	if e.Name != e.Service {
-		fmt.Fprintf(&b, " %q", e.Name)
+		fmt.Fprintf(&b, "%q: ", e.Name)
 	}
-	fmt.Fprintf(&b, ": %s: %v", e.Stage, e.Err)
+	fmt.Fprintf(&b, "%s: %v", e.Stage, e.Err)
 	if e.Stack != "" {
 		fmt.Fprintf(&b, "\n%s", strings.TrimRight(e.Stack, "\n"))
 	}
@@ -201,6 +209,15 @@ func (e *PanicError) loopgen() {}
 // RemoteError is an error of the method that cannot be rebuilt in this
 // process: its type, its message and what it wrapped. See [stub.RemoteError].
 type RemoteError = stub.RemoteError
+
+// kindError is an error whose text already says what its sentinel means.
+type kindError struct {
+	kind Error
+	err  error
+}
+
+func (e kindError) Error() string   { return e.err.Error() }
+func (e kindError) Unwrap() []error { return []error{e.kind, e.err} }
 
 // asCallError returns err as a *CallError, if it is one.
 func asCallError(err error) *CallError {

@@ -54,7 +54,7 @@ func (p inProcess) endpoint() (*rundir.Endpoint, error) {
 	if p.daemon == nil {
 		return nil, rundir.ErrAbsent
 	}
-	return &p.daemon.endpoint, nil
+	return p.daemon.endpoint.Load(), nil
 }
 
 func (p inProcess) dial(context.Context, *rundir.Endpoint) (net.Conn, error) {
@@ -100,9 +100,10 @@ func (p inProcess) start(context.Context) error {
 		Name: []byte(c.cfg.Name), Scope: []byte(c.cfg.Scope), Service: c.svc.Name,
 		Args: c.args, Config: c.config, StartTimeout: c.cfg.StartTimeout,
 	}
-	var err error
-	if d.endpoint, err = newEndpoint(req, c.svc); err == nil {
-		d.endpoint.Network, d.endpoint.Address = "memory", d.endpoint.Incarnation
+	e, err := newEndpoint(req, c.svc)
+	if err == nil {
+		e.Network, e.Address = "memory", e.Incarnation
+		d.endpoint.Store(e)
 		err = d.construct(req)
 	}
 	if err != nil {
@@ -141,6 +142,7 @@ func (p inProcess) run(d *daemon) {
 func (d *daemon) hangUp() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.hungUp = true
 	for s := range d.conns {
 		s.conn.Close()
 	}

@@ -47,19 +47,23 @@ func (d *daemon) depart() {
 	for _, s := range conns {
 		s.goAway(reason)
 	}
-	d.finish()
+	finished := d.finish()
 	var lingering sync.WaitGroup
 	for _, s := range conns {
 		lingering.Go(func() { s.linger() })
 	}
 	lingering.Wait()
-	d.closeObject()
+	if finished {
+		d.closeObject()
+	}
 	d.stop(ErrDraining)
 }
 
 // finish waits for the calls that run: as long as they take, or, when the
-// daemon leaves at once, until they have had time to notice.
-func (d *daemon) finish() {
+// daemon leaves at once, until they have had time to notice. It reports whether
+// they have ended; if not, the object's Close is not called, since a method is
+// still at work on it.
+func (d *daemon) finish() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var since time.Time
@@ -67,15 +71,20 @@ func (d *daemon) finish() {
 		if d.mode == ShutdownNow {
 			if since.IsZero() {
 				since = time.Now()
-				time.AfterFunc(d.limits.cancelGrace, d.finished.Broadcast)
+				time.AfterFunc(d.limits.cancelGrace, func() {
+					d.mu.Lock() // or finish might be between its look at the clock and Wait
+					defer d.mu.Unlock()
+					d.finished.Broadcast()
+				})
 			}
 			if time.Since(since) >= d.limits.cancelGrace {
-				d.log.Warn("leaving although calls still run", "running", d.running)
-				return
+				d.log.Warn("leaving although calls still run; the object is not closed", "running", d.running)
+				return false
 			}
 		}
 		d.finished.Wait()
 	}
+	return true
 }
 
 // linger closes a connection so that no answer is lost: all is written, the
@@ -85,18 +94,19 @@ func (s *serverConn) linger() {
 	if s.d.hurried() {
 		s.conn.SetWriteDeadline(time.Now().Add(s.d.limits.linger))
 	}
-	s.out.drain()
+	s.out.finish(ErrDraining)
 	s.mu.Lock()
 	stays := s.stays
 	s.mu.Unlock()
 	if stays {
 		return
 	}
-	s.conn.SetReadDeadline(time.Now().Add(s.d.limits.linger))
+	// Not a deadline: those of unfinished frames replace each other.
+	defer time.AfterFunc(s.d.limits.linger, func() { s.conn.Close() }).Stop()
 	if c, ok := s.conn.(interface{ CloseWrite() error }); ok {
 		c.CloseWrite()
 	}
-	<-s.ended // serveConn reads on until the end, or the deadline
+	<-s.ended // serveConn reads on until the end
 }
 
 // hurried reports whether the daemon leaves at once.

@@ -21,7 +21,6 @@ import (
 	"time"
 
 	"github.com/loopgen/loopgen/rt"
-	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/rttest"
 	"github.com/loopgen/loopgen/testdata/objects"
 )
@@ -263,64 +262,6 @@ func TestIdle(t *testing.T) {
 			t.Errorf("the next daemon has the same pid, %d", second)
 		}
 	})
-}
-
-// The idle time begins when the last user leaves, also when somebody who only
-// looks leaves after that.
-func TestIdleAfterAnObserver(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Millisecond}
-	shared := share(t, a)
-	if err := shared.EnsureStarted(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	observer := observe(t, a)
-	shared.Close()
-	eventually(t, "only the observer is left", func() bool { return len(observer.status(t).Clients) == 0 })
-	if left := observer.status(t).IdleLeft; left > a.IdleTTL {
-		t.Errorf("idle time left %v, more than all of it", left)
-	}
-}
-
-// observer is a connection that asks for the status again and again.
-type observer struct {
-	conn net.Conn
-	r    *wire.Reader
-	id   uint64
-}
-
-func observe(t *testing.T, a args) *observer {
-	t.Helper()
-	e := a.endpoint(t)
-	conn, err := net.Dial(e.Network, e.Address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	r := wire.NewReader(conn, 1<<20)
-	if _, err := wire.Greet(r, conn, e.Key, wire.Hello{Incarnation: e.Incarnation, Address: e.Address, PID: os.Getpid()}); err != nil {
-		t.Fatal(err)
-	}
-	return &observer{conn: conn, r: r}
-}
-
-func (o *observer) status(t *testing.T) (s rt.Status) {
-	t.Helper()
-	o.id++
-	f := wire.Frame{Kind: wire.KindStatus, ID: o.id}
-	frame, err := f.Append(nil)
-	if err == nil {
-		_, err = o.conn.Write(frame)
-	}
-	if err == nil {
-		f, err = o.r.Next()
-	}
-	if err == nil {
-		err = wire.UnmarshalOpen(f.Body, &s)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
 }
 
 // A daemon with a short idle time waits for its first client all the same,

@@ -9,6 +9,7 @@ type limits struct {
 	calls        int           // calls outstanding on one connection
 	bytes        int           // bytes of requests outstanding, and of replies unread, on one connection
 	clients      int           // admitted connections
+	observers    int           // places beyond, for Status and Shutdown only
 	strangers    int           // connections not yet admitted; beyond it the oldest is closed
 	handshake    time.Duration // from accept to welcome
 	frameBase    time.Duration // for a frame to arrive once it began,
@@ -22,6 +23,7 @@ type limits struct {
 	verdict      time.Duration // for the daemon's answer to a cancellation
 	logSize      int64         // bytes in the log before it is turned over; one older log is kept
 	constructing int           // bytes of the constructor's arguments
+	listed       int           // calls that Status lists, running and queued
 }
 
 var defaultLimits = limits{
@@ -29,6 +31,7 @@ var defaultLimits = limits{
 	calls:        256,
 	bytes:        64 << 20,
 	clients:      1024,
+	observers:    16,
 	strangers:    64,
 	handshake:    2 * time.Second,
 	frameBase:    10 * time.Second,
@@ -42,4 +45,5 @@ var defaultLimits = limits{
 	verdict:      50 * time.Millisecond,
 	logSize:      8 << 20,
 	constructing: 16 << 20,
+	listed:       1000,
 }

@@ -21,10 +21,11 @@ type link struct {
 	out         *outbox
 	window      *window
 	incarnation string
-	methods     []binding // ours, by number: the daemon's number, or why there is none
-	limit       int       // bytes in a frame's body
-	verdict     time.Duration
-	lost        func(*link) // called once, when no more calls can be made
+	methods     []binding     // ours, by number: the daemon's number, or why there is none
+	limit       int           // bytes in a frame's body
+	verdict     time.Duration // for the daemon's answer to a cancellation
+	patience    time.Duration // for what is still to be read when nothing can be written
+	lost        func(*link)   // called once, when no more calls can be made
 
 	mu      sync.Mutex
 	pending map[uint64]*pendingCall
@@ -178,10 +179,7 @@ func (l *link) receive() {
 			continue // of a later protocol; nothing here asked for it
 		}
 		if err != nil {
-			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-				err = errGone
-			}
-			l.close(err)
+			l.close(gone(err))
 			return
 		}
 		switch f.Kind {
@@ -193,6 +191,25 @@ func (l *link) receive() {
 			l.goingAway(f.Body)
 		}
 	}
+}
+
+// gone returns errGone for the many ways in which the end of a peer shows.
+func gone(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isReset(err) {
+		return errGone
+	}
+	return err
+}
+
+// unwritable stops sending after a write has failed. The daemon may have closed
+// the connection properly: going-away and replies that are on their way are
+// still read, for a moment, before receive closes the link.
+func (l *link) unwritable(error) {
+	l.mu.Lock()
+	l.leaving = true
+	l.mu.Unlock()
+	l.lost(l)
+	l.conn.SetReadDeadline(time.Now().Add(l.patience))
 }
 
 // goingAway stops sending. Calls after the last one that the daemon accepted

@@ -11,12 +11,18 @@ import (
 func openLog(path string, limit int64) (*os.File, error) {
 	if info, err := os.Lstat(path); err == nil && (!info.Mode().IsRegular() || info.Size() > limit) {
 		if err := os.Rename(path, path+".1"); err != nil {
-			return nil, fmt.Errorf("turn the log over: %w", err)
+			return nil, fmt.Errorf("turn the log over: %w; remove what is in the way", err)
 		}
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|noFollow, 0o600)
+	const flags = os.O_WRONLY | os.O_APPEND | noFollow
+	f, err := os.OpenFile(path, flags|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		err = f.Chmod(0o600) // the umask may have taken bits away
+	} else if errors.Is(err, os.ErrExist) {
+		f, err = os.OpenFile(path, flags, 0)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("open the log: %w", err)
+		return nil, fmt.Errorf("open the log, which must be a file that its owner can write: %w", err)
 	}
 	return f, nil
 }

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 
 	"github.com/loopgen/loopgen/rt/internal/process"
@@ -26,14 +24,10 @@ var session = sync.OnceValue(func() string {
 
 // place returns where the client's daemon is found.
 func (c *client) place() (place, error) {
-	explicit, err := c.scopeDirectory()
-	if err != nil {
-		return nil, c.startError(StageDirectory, err)
-	}
 	if os.Getenv("LOOPGEN_MODE") == "inprocess" {
 		return inThisProcess(c), nil
 	}
-	anchor, err := rundir.Anchor(explicit)
+	anchor, err := rundir.Anchor(c.cfg.directory())
 	if err != nil {
 		return nil, c.directoryError(err)
 	}
@@ -42,26 +36,6 @@ func (c *client) place() (place, error) {
 		return nil, c.directoryError(err)
 	}
 	return &onDisk{client: c, anchor: anchor, dir: dir}, nil
-}
-
-// scopeDirectory checks scope and transport, and returns the directory that
-// the scope names, if it names one.
-func (c *client) scopeDirectory() (string, error) {
-	switch c.cfg.Transport {
-	case TransportAuto, TransportUnix, TransportTCP:
-	default:
-		return "", fmt.Errorf("unknown transport %q: use TransportAuto, TransportUnix or TransportTCP", c.cfg.Transport)
-	}
-	dir, named := strings.CutPrefix(string(c.cfg.Scope), scopeDir)
-	switch {
-	case named && !filepath.IsAbs(dir):
-		return "", fmt.Errorf("ScopeDir(%q): the path is not absolute", dir)
-	case !named && c.cfg.Scope != ScopeUser:
-		return "", fmt.Errorf("unknown scope %q: use ScopeUser or ScopeDir", c.cfg.Scope)
-	case named:
-		return dir, nil
-	}
-	return "", nil
 }
 
 // onDisk finds the daemon by the files of its directory and starts it as a
@@ -81,13 +55,23 @@ func (p *onDisk) lead() (func(), bool, error) { return p.dir.TrySpawnLock() }
 // barred keeps the daemon from waiting for itself, and a program that cannot
 // become the daemon from working only as long as another one happens to be it.
 func (p *onDisk) barred() error {
-	if path := serving.Load(); path != nil && *path == p.dir.Path() {
+	if path := serving.Load(); path != nil && sameFile(*path, p.dir.Path()) {
 		return ErrReentrant
 	}
 	if !hooked.Load() {
 		return ErrHookMissing
 	}
 	return nil
+}
+
+// sameFile reports whether two paths name the same directory.
+func sameFile(a, b string) bool {
+	one, err := os.Stat(a)
+	if err != nil {
+		return a == b
+	}
+	other, err := os.Stat(b)
+	return err == nil && os.SameFile(one, other)
 }
 
 func (p *onDisk) dial(ctx context.Context, e *rundir.Endpoint) (net.Conn, error) {
@@ -139,6 +123,9 @@ func (p *onDisk) start(ctx context.Context) error {
 	}
 	if report.Held {
 		return nil
+	}
+	if report.Late {
+		return c.startFailure(encodeReport(report)) // not recorded: others may have more patience
 	}
 	last, _ := p.dir.ReadStart()
 	outcome := rundir.Start{Sequence: last.Sequence + 1, OK: report.Incarnation != "", Incarnation: report.Incarnation}

@@ -68,7 +68,7 @@ func (o *outbox) enqueue(f *outgoing) error {
 // flush writes what is queued, as far as the kernel takes it at once.
 func (o *outbox) flush() {
 	o.mu.Lock()
-	if o.writing || len(o.queue) == 0 {
+	if o.writing || o.err != nil || len(o.queue) == 0 {
 		o.mu.Unlock()
 		return
 	}
@@ -203,12 +203,16 @@ func (o *outbox) backlog() int {
 	return o.queued
 }
 
-// drain waits until everything is written or the connection has failed.
-func (o *outbox) drain() {
+// finish waits until everything is written or the connection has failed, and
+// refuses frames from then on: err is why.
+func (o *outbox) finish(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for o.writing {
 		o.drained.Wait()
+	}
+	if o.err == nil {
+		o.err = err
 	}
 }
 
@@ -221,5 +225,5 @@ func (o *outbox) close(err error) {
 	}
 	o.mu.Unlock()
 	o.conn.Close()
-	o.drain()
+	o.finish(err)
 }

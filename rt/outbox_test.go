@@ -76,7 +76,7 @@ func TestOutboxCoalesces(t *testing.T) {
 		if !bytes.Equal(got, want) {
 			t.Errorf("the peer read %q, want %q", got, want)
 		}
-		o.drain()
+		o.finish(errGone)
 		if got := o.backlog(); got != 0 {
 			t.Errorf("backlog %d after drain", got)
 		}

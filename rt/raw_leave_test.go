@@ -179,8 +179,8 @@ func TestLeavingIsBounded(t *testing.T) {
 	}
 }
 
-// The connection on which a shutdown was asked for tells of the process's end,
-// also when the daemon was leaving by then.
+// Shutdown returns when the daemon is dead, also when it was leaving by then and
+// takes its time.
 func TestLateShutdown(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
@@ -191,15 +191,11 @@ func TestLateShutdown(t *testing.T) {
 		a.shutDown(t)
 		for r.next(t).Kind != wire.KindGoingAway {
 		}
-		r.send(t, wire.Frame{Kind: wire.KindShutdown, ID: 1, Body: marshal(t, wire.Shutdown{})})
-		r.closed(t)
-		d := time.Now()
-		for a.alive(t) {
-			if time.Since(d) > time.Second {
-				a.kill(t)
-				t.Fatal("the connection ended, and the daemon lives on")
-			}
-			<-time.After(time.Millisecond)
+		if err := share(t, a).Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
+			t.Error(err)
+		}
+		if a.alive(t) {
+			t.Error("Shutdown returned, and the daemon lives on")
 		}
 	})
 }

@@ -88,6 +88,7 @@ func exitReport(err error, path string, from int64) startReport {
 		r.LogTail = tail(path, from)
 		err = fmt.Errorf("the process ended before it served: %w", err)
 	case errors.Is(err, context.DeadlineExceeded):
+		r.Late = true
 		err = fmt.Errorf("the daemon was not ready in time (Config.StartTimeout) and was killed: %w", err)
 	default:
 		r.Stage = StageSpawn

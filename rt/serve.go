@@ -45,6 +45,7 @@ type startReport struct {
 	Err         []byte // the error, encoded as a method's
 	Stack       string // the constructor's, when it panicked
 	ExitCode    int
+	Late        bool // it was not ready in time and was killed
 	Log         string
 	LogTail     string
 }
@@ -109,25 +110,28 @@ func serve(parent *process.Parent) int {
 	serving.Store(&path)
 
 	d := newDaemon(svc, req.IdleTTL, log)
-	if d.endpoint, err = newEndpoint(req, svc); err != nil {
+	e, err := newEndpoint(req, svc)
+	if err != nil {
 		return refuse(parent, log, svc, StagePublish, err)
 	}
+	d.endpoint.Store(e)
 	if err := d.construct(req); err != nil {
 		return refuse(parent, log, svc, StageConstructor, err)
 	}
-	h := &host{d: d, dir: dir, life: life, log: newLogFile(string(req.Log))}
-	if err := h.listen(req.Transport); err != nil {
+	h := &host{d: d, req: req, dir: dir, life: life, log: newLogFile(string(req.Log))}
+	if err := h.listen(); err != nil {
 		return refuse(parent, log, svc, StageListen, err)
 	}
-	if err := life.Publish(&d.endpoint); err != nil {
+	e = d.endpoint.Load()
+	if err := life.Publish(e); err != nil {
 		return refuse(parent, log, svc, StagePublish, err)
 	}
 	starting.Store(false)
-	if err := parent.Report(encodeReport(startReport{Incarnation: d.endpoint.Incarnation})); err != nil {
+	if err := parent.Report(encodeReport(startReport{Incarnation: e.Incarnation})); err != nil {
 		log.Warn("whoever started this daemon is gone", "err", err) // others may come
 	}
-	log.Info("serving", "service", svc.Name, "name", d.endpoint.Name, "incarnation", d.endpoint.Incarnation,
-		"address", d.endpoint.Address, "executable", process.Executable(), "idle", req.IdleTTL)
+	log.Info("serving", "service", svc.Name, "name", e.Name, "incarnation", e.Incarnation,
+		"address", e.Address, "executable", process.Executable(), "idle", req.IdleTTL)
 	h.run()
 	return 0
 }
@@ -156,14 +160,14 @@ func readRequest(parent *process.Parent) (startRequest, *stub.Service, error) {
 }
 
 // newEndpoint describes a new life of the object: a name and a key of its own.
-func newEndpoint(req startRequest, svc *stub.Service) (rundir.Endpoint, error) {
+func newEndpoint(req startRequest, svc *stub.Service) (*rundir.Endpoint, error) {
 	build, err := process.Build()
 	if err != nil {
-		return rundir.Endpoint{}, err
+		return nil, err
 	}
 	var incarnation [8]byte
 	rand.Read(incarnation[:]) // never fails
-	e := rundir.Endpoint{
+	e := &rundir.Endpoint{
 		Incarnation: hex.EncodeToString(incarnation[:]),
 		PID:         os.Getpid(),
 		Host:        rundir.HostID(),
@@ -248,6 +252,7 @@ func refuse(parent *process.Parent, log *slog.Logger, svc *stub.Service, stage S
 // host is a daemon with a process, a directory and a listener.
 type host struct {
 	d        *daemon
+	req      startRequest
 	dir      *rundir.Dir
 	life     *rundir.Life
 	log      *logFile
@@ -256,27 +261,38 @@ type host struct {
 
 // listen opens the socket that the transport asks for and writes its address
 // into the endpoint.
-func (h *host) listen(t Transport) error {
-	if t != TransportTCP {
-		path, err := h.dir.SocketPath(h.d.endpoint.Incarnation)
+func (h *host) listen() error {
+	e := *h.d.endpoint.Load()
+	ln, err := h.open(&e)
+	if err != nil {
+		return err
+	}
+	h.listener = ln
+	h.d.endpoint.Store(&e)
+	return nil
+}
+
+func (h *host) open(e *rundir.Endpoint) (net.Listener, error) {
+	if h.req.Transport != TransportTCP {
+		path, err := h.dir.SocketPath(e.Incarnation)
 		if err == nil {
-			h.listener, err = listenUnix(path)
+			var ln net.Listener
+			if ln, err = listenUnix(path); err == nil {
+				e.Network, e.Address = "unix", path
+				return ln, nil
+			}
 		}
-		if err == nil {
-			h.d.endpoint.Network, h.d.endpoint.Address = "unix", path
-			return nil
-		}
-		if t == TransportUnix {
-			return fmt.Errorf("%w; use TransportAuto or TransportTCP", err)
+		if h.req.Transport == TransportUnix {
+			return nil, fmt.Errorf("%w; use TransportAuto or TransportTCP", err)
 		}
 		h.d.log.Info("no Unix socket, using TCP", "because", err)
 	}
-	var err error
-	if h.listener, err = net.Listen("tcp4", "127.0.0.1:0"); err != nil {
-		return err
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
 	}
-	h.d.endpoint.Network, h.d.endpoint.Address = "tcp", h.listener.Addr().String()
-	return nil
+	e.Network, e.Address = "tcp", ln.Addr().String()
+	return ln, nil
 }
 
 // listenUnix listens on a path in a directory that only this user can search.
@@ -313,7 +329,7 @@ func (h *host) run() {
 	}
 	h.d.depart()
 	h.listener.Close()
-	if err := h.life.Withdraw(h.d.endpoint.Incarnation); err != nil {
+	if err := h.life.Withdraw(h.d.endpoint.Load().Incarnation); err != nil {
 		h.d.log.Warn("cannot withdraw the endpoint", "err", err)
 	}
 	h.d.log.Info("left", "because", h.d.leaving)
@@ -322,41 +338,48 @@ func (h *host) run() {
 // watch looks once a second whether clients can still find the daemon.
 func (h *host) watch() {
 	h.log.rotate(h.d.limits.logSize)
-	lost, published := h.life.Check(h.d.endpoint.Incarnation)
+	lost, published := h.life.Check(h.d.endpoint.Load().Incarnation)
 	if lost {
 		h.d.leave("the directory "+h.dir.Path()+" was removed", ShutdownDrain)
 		return
 	}
-	if gone := h.socketGone(); gone || !published {
-		if gone {
-			h.reopen()
-		}
-		h.d.log.Warn("publishing the endpoint again: it was removed")
-		if err := h.life.Publish(&h.d.endpoint); err != nil {
+	gone := h.socketGone()
+	if gone {
+		h.reopen()
+	}
+	if gone || !published {
+		h.d.log.Warn("publishing the endpoint again: a file was removed")
+		if err := h.life.Publish(h.d.endpoint.Load()); err != nil {
 			h.d.log.Error("cannot publish the endpoint", "err", err)
 		}
 	}
 }
 
 func (h *host) socketGone() bool {
-	if h.d.endpoint.Network != "unix" {
+	e := h.d.endpoint.Load()
+	if e.Network != "unix" {
 		return false
 	}
-	_, err := os.Lstat(h.d.endpoint.Address)
+	_, err := os.Lstat(e.Address)
 	return errors.Is(err, os.ErrNotExist)
 }
 
-// reopen listens again on the path of a socket that was removed.
+// reopen listens again when the socket was removed, perhaps with its directory,
+// so that the choice of a place is made anew.
 func (h *host) reopen() {
-	ln, err := listenUnix(h.d.endpoint.Address)
+	old := h.listener
+	dir, err := rundir.Open(string(h.req.Anchor), string(h.req.Name))
+	if err == nil {
+		h.dir = dir
+		err = h.listen()
+	}
 	if err != nil {
 		h.d.log.Error("cannot listen again", "err", err)
 		return
 	}
-	if old, ok := h.listener.(*net.UnixListener); ok {
-		old.SetUnlinkOnClose(false) // the path is the new listener's
-		old.Close()
+	if old, ok := old.(*net.UnixListener); ok {
+		old.SetUnlinkOnClose(false) // the path may be the new listener's
 	}
-	h.listener = ln
-	go h.d.acceptAll(ln, trusted) // ends when the listener is closed
+	old.Close()
+	go h.d.acceptAll(h.listener, trusted) // ends when the listener is closed
 }

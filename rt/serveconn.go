@@ -7,6 +7,7 @@ import (
 	"net"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/wire"
@@ -30,14 +31,15 @@ type serverConn struct {
 	cancel context.CancelCauseFunc
 	ended  chan struct{} // closed when nobody reads any more
 
-	mu       sync.Mutex
-	calls    map[uint64]*servedCall // accepted, not yet answered
-	bytes    int                    // of their requests
-	last     uint64                 // the id accepted last
-	made     uint64                 // how many calls were accepted
-	leaving  bool                   // going-away was sent
-	observes bool                   // it asked for Status or Shutdown and called nothing
-	stays    bool                   // it asked for Shutdown: closed by the end of the process only
+	mu      sync.Mutex
+	calls   map[uint64]*servedCall // accepted, not yet answered
+	bytes   int                    // of their requests
+	last    uint64                 // the id accepted last
+	leaving bool                   // no call is accepted: going-away was sent, or it was never welcome to call
+	stays   bool                   // it asked for Shutdown: closed by the end of the process only
+
+	made atomic.Uint64 // how many calls were accepted
+	user bool          // counted as a user of the object; guarded by daemon.mu
 }
 
 // servedCall is a call between its arrival and its answer.
@@ -106,8 +108,9 @@ func (s *serverConn) accept(f wire.Frame) error {
 		return fmt.Errorf("call id %d is not above %d", f.ID, s.last)
 	}
 	s.last = f.ID
-	s.made++
-	s.observes = false
+	if s.made.Add(1) == 1 {
+		s.d.setUser(s, true) // it may have been an observer until now
+	}
 	var code wire.FailureCode
 	switch {
 	case s.leaving:
@@ -283,7 +286,7 @@ func (s *serverConn) cancelCall(id uint64) {
 
 func (s *serverConn) status(id uint64) {
 	s.observe()
-	body, err := wire.Marshal(s.d.status(s))
+	body, err := wire.Marshal(s.d.status())
 	if err != nil {
 		s.refuse(id, wire.FailureNotEncodable, err.Error())
 		return
@@ -310,9 +313,9 @@ func (s *serverConn) shutdown(body []byte) error {
 
 // observe notes that the connection is not, so far, a user of the object.
 func (s *serverConn) observe() {
-	s.mu.Lock()
-	s.observes = s.made == 0
-	s.mu.Unlock()
+	if s.made.Load() == 0 { // only the goroutine that reads makes it grow
+		s.d.setUser(s, false)
+	}
 }
 
 // goAway tells the client that no call after the last one read is executed.

@@ -25,7 +25,8 @@ type Status struct {
 	Clients     []ClientStatus
 	Calls       uint64       // calls that were executed
 	Running     []CallStatus // who runs what since when
-	Queued      []CallStatus // in order
+	Queued      []CallStatus // in order; of both at most 1000 in all
+	Waiting     int          // how many calls are queued
 	LastPanic   string       // of a method: time, method and value; the stack is in the log
 	Methods     []MethodStatus
 	Nice        int               // its scheduling priority

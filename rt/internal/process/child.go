@@ -112,8 +112,8 @@ func (c *Child) follow(build string, payload []byte) {
 	var all sync.WaitGroup
 	all.Go(func() { c.send(build, payload) })
 	all.Go(c.receive)
-	all.Go(c.reap)
-	go func() { // ends after those three
+	go func() { // ends when the child is reaped, and those two have ended
+		c.reap()
 		all.Wait()
 		close(c.over)
 	}()
