@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -232,26 +233,38 @@ func encodeError(what string, err error) error {
 	}
 	var place *stub.EncodeError
 	if errors.As(err, &place) {
-		return fmt.Errorf("%s %d %w: %w", what, place.Index+1, kind, place.Err)
+		err = fmt.Errorf("%s %d: %w", what, place.Index+1, place.Err)
 	}
-	return fmt.Errorf("%w: %w", kind, err)
+	return kindError{kind, err}
+}
+
+// owner keeps a client's connection open: its Shared and its handles hold it,
+// the connection's own goroutine does not. When the program has dropped them
+// all, the connection is closed.
+type owner struct{ *client }
+
+func newOwner(c *client) *owner {
+	o := &owner{c}
+	runtime.AddCleanup(o, (*client).close, c)
+	return o
 }
 
 // Conn is a handle on a Shared's connection, for generated code only: a client
 // or a proxy is a Conn under another name, so that it has none of Conn's
 // methods. All of them may be called concurrently.
 type Conn struct {
-	client *client
+	owner  *owner
 	closed atomic.Bool
 }
 
 // Call calls a method by its number and returns its own error bare, everything
 // else as a [*CallError].
 func (c *Conn) Call(ctx context.Context, method int, args func(*stub.Encoder), results func(*stub.Decoder)) error {
+	defer runtime.KeepAlive(c.owner) // or a call might outlive its connection
 	if c.closed.Load() {
-		return c.client.callError(method, OutcomeNotSent, "", ErrClosed)
+		return c.owner.callError(method, OutcomeNotSent, "", ErrClosed)
 	}
-	return c.client.call(ctx, method, args, results)
+	return c.owner.call(ctx, method, args, results)
 }
 
 // Close ends the handle: calls through it return ErrClosed from now on. Other
@@ -266,10 +279,10 @@ func (c *Conn) Close() error {
 // the method that was called has no error result.
 func (c *Conn) Fault(err error) {
 	fault := asCallError(err)
-	if c.client.cfg.OnFault == nil {
+	if c.owner.cfg.OnFault == nil {
 		panic(fault)
 	}
-	c.client.cfg.OnFault(fault)
+	c.owner.cfg.OnFault(fault)
 }
 
 // FaultString returns what String, Error or GoString says instead when the

@@ -121,7 +121,7 @@ func (c *client) waitFor(p place, err error) error {
 	if e, rerr := p.endpoint(); rerr != nil || e.Incarnation != silent.incarnation {
 		return err
 	}
-	return c.startError(StageConnect, fmt.Errorf("%w: process %d holds the lock but did not greet within %v (Config.ConnectTimeout)",
+	return c.startError(StageConnect, fmt.Errorf("%w: process %d holds the lock but did not greet within %v (Config.ConnectTimeout): it may be stopped (kill -CONT %[2]d) or overloaded",
 		ErrUnresponsive, silent.pid, c.cfg.ConnectTimeout))
 }
 
@@ -169,7 +169,9 @@ func (c *client) givenUp(ctx context.Context, last error) error {
 		return c.startError(StageConnect, ErrClosed)
 	}
 	switch {
-	case errors.Is(last, ErrDraining), errors.Is(last, ErrAuth):
+	case errors.Is(last, ErrDraining):
+		return c.startError(StageConnect, fmt.Errorf("%w and waits for calls that run: Status shows them, Shutdown with ShutdownNow ends it: %w", last, cause))
+	case errors.Is(last, ErrAuth):
 		return c.startError(StageConnect, fmt.Errorf("%w: %w", last, cause))
 	}
 	return c.startError(StageConnect, fmt.Errorf("%w: %w: %w", ErrUnresponsive, last, cause))
@@ -285,6 +287,8 @@ func (c *client) newLink(conn net.Conn, reader *wire.Reader, e *rundir.Endpoint,
 		reader:      reader,
 		window:      newWindow(welcome.Calls, int(welcome.Bytes)),
 		incarnation: e.Incarnation,
+		pid:         e.PID,
+		log:         e.Log,
 		methods:     c.bind(e),
 		limit:       welcome.Frame,
 		verdict:     defaultLimits.verdict,
@@ -310,10 +314,10 @@ func (c *client) bind(e *rundir.Endpoint) []binding {
 		signature := c.svc.Signature(i)
 		switch {
 		case !ok:
-			bindings[i].err = fmt.Errorf("%w: %w: the daemon (pid %d, %s) has no %s; restart it with this program's version",
-				ErrIncompatible, ErrNoMethod, e.PID, e.Build, ours.Name)
+			bindings[i].err = fmt.Errorf("%w: %w: the daemon (pid %d) has no %s; Shared.Restart replaces it by one of this program",
+				ErrIncompatible, ErrNoMethod, e.PID, ours.Name)
 		case m.Hash != wire.SignatureHash(signature):
-			bindings[i].err = fmt.Errorf("%w: %s is %s here and %s in the daemon (pid %d); restart it with this program's version",
+			bindings[i].err = fmt.Errorf("%w: %s is %s here and %s in the daemon (pid %d); Shared.Restart replaces it by one of this program",
 				ErrIncompatible, ours.Name, signature, m.Signature, e.PID)
 		default:
 			bindings[i].number = uint16(m.Number)

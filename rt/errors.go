@@ -34,7 +34,7 @@ var (
 	// ErrNotRunning: there is no daemon, and Status and Shutdown start none.
 	ErrNotRunning Error = sentinel("no daemon is running")
 	// ErrClosed: the Shared, or the handle, was closed. Make another one.
-	ErrClosed Error = sentinel("closed")
+	ErrClosed Error = sentinel("closed; make another one")
 	// ErrIncompatible: the running daemon was built from another version of
 	// the type, or speaks another protocol. Restart it, or build both programs
 	// from the same source.
@@ -59,7 +59,7 @@ var (
 	ErrHookMissing Error = sentinel("rt.ServeIfDaemon was not called: make it the first line of main and of TestMain")
 	// ErrReentrant: the daemon tried to be a client of itself, which would
 	// wait for ever. Call the object's method directly.
-	ErrReentrant Error = sentinel("the daemon cannot be a client of itself")
+	ErrReentrant Error = sentinel("the daemon cannot be a client of itself: call the object's method directly")
 	// ErrTooManyClients: the daemon has as many connections as it admits (1024).
 	ErrTooManyClients Error = sentinel("too many clients")
 	// ErrAuth: whoever listens at the daemon's address is not the daemon, or
@@ -201,8 +201,14 @@ type PanicError struct {
 	Stack string // the daemon's stack where it happened
 }
 
-// Error returns the panic's value; the stack is in the field.
-func (e *PanicError) Error() string { return e.Value }
+// Error returns the panic's value, quoted if it has more than one line; the stack
+// is in the field.
+func (e *PanicError) Error() string {
+	if strings.ContainsAny(e.Value, "\r\n") {
+		return fmt.Sprintf("panicked: %q", e.Value)
+	}
+	return "panicked: " + e.Value
+}
 
 func (e *PanicError) loopgen() {}
 

@@ -630,6 +630,33 @@ func TestNothingLeaks(t *testing.T) {
 	}
 }
 
+// A Shared that was dropped without Close, with its handles, gives up its
+// connection; one whose handle is still held does not.
+func TestDropped(t *testing.T) {
+	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Minute}
+	looker := share(t, a)
+	held := func() *objects.CounterClient {
+		c, err := objects.ShareCounter(a.config(), a.Options).Connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}()
+	for range 3 {
+		if err := objects.ShareCounter(a.config(), a.Options).EnsureStarted(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "only the held one is connected", func() bool {
+		runtime.GC()
+		s, err := looker.Status(context.Background())
+		return err == nil && len(s.Clients) == 1
+	})
+	if n, err := held.Inc(t.Context()); n != 1 || err != nil {
+		t.Errorf("the held handle: %d, %v", n, err)
+	}
+}
+
 func openDescriptors(t *testing.T) int {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")

@@ -21,6 +21,8 @@ type link struct {
 	out         *outbox
 	window      *window
 	incarnation string
+	pid         int           // of the daemon
+	log         string        // its path
 	methods     []binding     // ours, by number: the daemon's number, or why there is none
 	limit       int           // bytes in a frame's body
 	verdict     time.Duration // for the daemon's answer to a cancellation
@@ -62,6 +64,18 @@ type failure struct {
 
 // errGone ends a link whose daemon left or was killed.
 var errGone = errors.New("the connection to the daemon was lost")
+
+// lostError is errGone with what may help to find out why.
+type lostError struct {
+	pid int
+	log string
+}
+
+func (e lostError) Error() string {
+	return fmt.Sprintf("%v: process %d has ended or hung up; its log is %s", errGone, e.pid, e.log)
+}
+
+func (e lostError) Is(target error) bool { return target == errGone }
 
 // call sends a request and waits for the answer. It returns the reply's body,
 // or a failure whose err is not nil.
@@ -179,7 +193,10 @@ func (l *link) receive() {
 			continue // of a later protocol; nothing here asked for it
 		}
 		if err != nil {
-			l.close(gone(err))
+			if err = gone(err); err == errGone {
+				err = lostError{l.pid, l.log}
+			}
+			l.close(err)
 			return
 		}
 		switch f.Kind {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/loopgen/loopgen/rt/internal/process"
@@ -24,8 +25,12 @@ var session = sync.OnceValue(func() string {
 
 // place returns where the client's daemon is found.
 func (c *client) place() (place, error) {
-	if os.Getenv("LOOPGEN_MODE") == "inprocess" {
+	switch mode := os.Getenv("LOOPGEN_MODE"); mode {
+	case "":
+	case "inprocess":
 		return inThisProcess(c), nil
+	default:
+		return nil, c.startError(StageDirectory, fmt.Errorf("LOOPGEN_MODE is %q: unset it, or set it to inprocess", mode))
 	}
 	anchor, err := rundir.Anchor(c.cfg.directory())
 	if err != nil {
@@ -163,7 +168,11 @@ func (p *onDisk) spawn(ctx context.Context) (startReport, error) {
 	if err != nil {
 		return startReport{}, err
 	}
-	child, err := process.Start(process.Command{Env: daemonEnv(cfg.Env), Log: log, Payload: payload})
+	child, err := process.Start(process.Command{
+		// For ps: the program does not look at its arguments before it serves.
+		Args: []string{process.Executable(), "loopgen:" + strings.ReplaceAll(cfg.Name, "\x00", "?")},
+		Env:  daemonEnv(cfg.Env), Log: log, Payload: payload,
+	})
 	if err != nil {
 		return startReport{}, err
 	}
@@ -174,7 +183,7 @@ func (p *onDisk) spawn(ctx context.Context) (startReport, error) {
 	}
 	if err != nil {
 		child.Kill() // late; no effect on one that has ended
-		return exitReport(err, path, before.Size()), nil
+		return exitReport(err, path, before.Size(), cfg.StartTimeout), nil
 	}
 	var report startReport
 	if err := wire.UnmarshalOpen(b, &report); err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/process"
 	"github.com/loopgen/loopgen/rt/internal/wire"
@@ -20,6 +21,7 @@ const maxReport = 48 << 10
 // encodeReport encodes a report, with its longest texts cut to what fits.
 func encodeReport(r startReport) []byte {
 	r.Stack = clip(r.Stack, 16<<10)
+	r.Panic = clip(r.Panic, 4<<10)
 	r.LogTail = clip(r.LogTail, 8<<10)
 	b, err := wire.Marshal(r)
 	if err != nil || len(b) > maxReport {
@@ -66,7 +68,7 @@ func (c *client) startFailure(b []byte) error {
 	}
 	switch {
 	case r.Stack != "" && r.Stage == StageConstructor:
-		cause = &PanicError{Value: fmt.Sprint(cause), Stack: r.Stack}
+		cause = &PanicError{Value: r.Panic, Stack: r.Stack}
 	case r.ExitCode == process.ExitUnclaimed:
 		cause = ErrHookMissing
 	case cause == nil:
@@ -79,7 +81,7 @@ func (c *client) startFailure(b []byte) error {
 }
 
 // exitReport describes a child that ended, or was ended, without a report.
-func exitReport(err error, path string, from int64) startReport {
+func exitReport(err error, path string, from int64, patience time.Duration) startReport {
 	r := startReport{Stage: StageConstructor, Log: path}
 	var exit *process.ExitError
 	switch {
@@ -89,7 +91,7 @@ func exitReport(err error, path string, from int64) startReport {
 		err = fmt.Errorf("the process ended before it served: %w", err)
 	case errors.Is(err, context.DeadlineExceeded):
 		r.Late = true
-		err = fmt.Errorf("the daemon was not ready in time (Config.StartTimeout) and was killed: %w", err)
+		err = fmt.Errorf("the daemon was not ready after %v (Config.StartTimeout), its constructor may still have run, and was killed: %w", patience, err)
 	default:
 		r.Stage = StageSpawn
 	}

@@ -43,7 +43,8 @@ type startReport struct {
 	Held        bool   // another daemon lives
 	Stage       Stage
 	Err         []byte // the error, encoded as a method's
-	Stack       string // the constructor's, when it panicked
+	Panic       string // what the constructor panicked with
+	Stack       string // and where
 	ExitCode    int
 	Late        bool // it was not ready in time and was killed
 	Log         string
@@ -241,7 +242,7 @@ func refuse(parent *process.Parent, log *slog.Logger, svc *stub.Service, stage S
 	report := startReport{Stage: stage}
 	var p *PanicError
 	if errors.As(err, &p) {
-		report.Stack = p.Stack
+		report.Panic, report.Stack = p.Value, p.Stack
 	}
 	log.Error("cannot serve", "stage", stage, "err", err, "stack", report.Stack)
 	report.Err = encodeCause(svc, err)

@@ -3,6 +3,7 @@ package rt
 import (
 	"context"
 	"fmt"
+	"runtime"
 
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -10,17 +11,18 @@ import (
 // Shared is one singleton as one process sees it: what the generated ShareT
 // returns. C is its client, P its proxy. It holds at most one connection, made
 // on first use, used by all goroutines and made again when the daemon was
-// replaced. All methods may be called concurrently.
+// replaced. Close it, or drop it with all its handles, to give that up. All
+// methods may be called concurrently.
 type Shared[C, P any] struct {
-	client *client
-	c      func(*Conn) C
-	p      func(*Conn) P
+	owner *owner
+	c     func(*Conn) C
+	p     func(*Conn) P
 }
 
 // NewShared is called by generated code. Nothing is opened or started; what is
 // wrong with cfg or with the constructor's arguments is returned by Connect.
 func NewShared[C, P any](cfg Config, svc *stub.Service, c func(*Conn) C, p func(*Conn) P, args func(*stub.Encoder)) *Shared[C, P] {
-	return &Shared[C, P]{client: newClient(cfg, svc, args), c: c, p: p}
+	return &Shared[C, P]{owner: newOwner(newClient(cfg, svc, args)), c: c, p: p}
 }
 
 // Connect returns a client: every method of the type with a context first and
@@ -36,7 +38,7 @@ func (s *Shared[C, P]) Connect(ctx context.Context) (C, error) {
 		var none C
 		return none, err
 	}
-	return s.c(&Conn{client: s.client}), nil
+	return s.c(&Conn{owner: s.owner}), nil
 }
 
 // Proxy returns a proxy: exactly the method set of *T, so that it satisfies
@@ -47,16 +49,17 @@ func (s *Shared[C, P]) Proxy(ctx context.Context) (P, error) {
 		var none P
 		return none, err
 	}
-	return s.p(&Conn{client: s.client}), nil
+	return s.p(&Conn{owner: s.owner}), nil
 }
 
 // EnsureStarted connects, and starts the daemon if there is none. Its error is
 // that of Connect.
 func (s *Shared[C, P]) EnsureStarted(ctx context.Context) error {
-	if s.client.invalid != nil {
-		return s.client.invalid
+	if s.owner.invalid != nil {
+		return s.owner.invalid
 	}
-	_, err := s.client.connect(ctx)
+	defer runtime.KeepAlive(s.owner)
+	_, err := s.owner.connect(ctx)
 	return err
 }
 
@@ -64,7 +67,7 @@ func (s *Shared[C, P]) EnsureStarted(ctx context.Context) error {
 // and the Shared itself return ErrClosed from now on. The daemon stays until
 // it is idle. Close is idempotent and returns nil.
 func (s *Shared[C, P]) Close() error {
-	s.client.close()
+	s.owner.close()
 	return nil
 }
 
@@ -73,14 +76,14 @@ func (s *Shared[C, P]) Close() error {
 // version of the type or another configuration, it does not prolong the
 // daemon's life, and it works after Close.
 func (s *Shared[C, P]) Status(ctx context.Context) (Status, error) {
-	return s.client.status(ctx)
+	return s.owner.status(ctx)
 }
 
 // Shutdown makes the running daemon leave and returns when its process has
 // released everything, or with the context's error. Without a daemon it
 // returns nil. Like Status it is never refused and works after Close.
 func (s *Shared[C, P]) Shutdown(ctx context.Context, mode ShutdownMode) error {
-	return s.client.shutdown(ctx, mode)
+	return s.owner.shutdown(ctx, mode)
 }
 
 // Restart shuts the daemon down, calls in flight finishing first, and starts
@@ -94,7 +97,7 @@ func (s *Shared[C, P]) Restart(ctx context.Context) error {
 
 // String says which singleton it is and whether this process is connected.
 func (s *Shared[C, P]) String() string {
-	c := s.client
+	c := s.owner.client
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	state := "not connected"

@@ -22,7 +22,7 @@ import (
 
 // patience is how long a daemon may take to finish what it runs before it is
 // killed.
-const patience = 5 * time.Second
+const patience = 2 * time.Second
 
 // Main is the body of a TestMain. It serves if this process was started as a
 // daemon; otherwise it gives the test binary a base directory of its own, in
@@ -52,8 +52,9 @@ func Main(m *testing.M) {
 }
 
 // Dir returns a new directory for rt.ScopeDir, with a path short enough for a
-// socket. When the test ends, its daemons are ended and it is removed. Tests
-// that run in parallel do not see each other's objects.
+// socket. When the test ends, its daemons are ended, within two seconds even if
+// a call still runs, and it is removed. Tests that run in parallel do not see
+// each other's objects. The test binary's TestMain must call Main.
 func Dir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "lg")

@@ -64,7 +64,7 @@ func (d *Dir) file(name string) string { return filepath.Join(d.path, name) }
 
 func (d *Dir) make() error {
 	if err := makeAll(d.path); err != nil {
-		return fmt.Errorf("making the run directory: %w; make it writable, or set %s to another directory", err, anchorVariable)
+		return fmt.Errorf("making the run directory: %w; see that it can be made, or set %s to another directory", err, anchorVariable)
 	}
 	return judge(d.path)
 }

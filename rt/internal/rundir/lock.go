@@ -18,17 +18,6 @@ const (
 	maxPause   = 16 * time.Millisecond
 )
 
-// SpawnLock takes spawn.lock, trying until ctx ends; the error then names the
-// lock and wraps ctx.Err(). The directory is made again if it was removed. unlock
-// releases the lock and may be called more than once.
-func (d *Dir) SpawnLock(ctx context.Context) (unlock func(), err error) {
-	lock, err := d.acquire(ctx, spawnLockName)
-	if err != nil {
-		return nil, err
-	}
-	return sync.OnceFunc(func() { release(lock) }), nil
-}
-
 // TrySpawnLock takes spawn.lock if nobody has it, and says whether it did.
 // unlock releases the lock and may be called more than once; it is not nil
 // when ok is true. The directory is made again if it was removed.

@@ -81,7 +81,7 @@ var parts = map[string]func(*rundir.Dir) error{
 	// herd does what a client does that starts a daemon, all at the same time.
 	"herd": func(d *rundir.Dir) error {
 		for range 5 {
-			unlock, err := d.SpawnLock(limited())
+			unlock, err := spawnLock(d)
 			if err != nil {
 				return err
 			}
@@ -98,7 +98,7 @@ var parts = map[string]func(*rundir.Dir) error{
 		return nil
 	},
 	"spawn lock": func(d *rundir.Dir) error {
-		if _, err := d.SpawnLock(limited()); err != nil {
+		if _, err := spawnLock(d); err != nil {
 			return err
 		}
 		fmt.Println("held")
@@ -259,4 +259,15 @@ func sample() *rundir.Endpoint {
 			{Number: 7, Name: "Empty"},
 		},
 	}
+}
+
+// spawnLock takes spawn.lock as soon as it is free.
+func spawnLock(d *rundir.Dir) (unlock func(), err error) {
+	for ctx := limited(); ctx.Err() == nil; {
+		if unlock, ok, err := d.TrySpawnLock(); ok || err != nil {
+			return unlock, err
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return nil, errors.New("spawn.lock is never free")
 }
