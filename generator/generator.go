@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"go/token"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -18,9 +19,9 @@ type Options struct {
 	New string
 	// Name takes the type's place in the generated names. Only for a single type.
 	Name string
-	// Output is the file to generate, relative to the package's directory;
-	// empty means the type's name in lower case and "_loop.go". Only for a
-	// single type.
+	// Output is the name of the file to generate, which goes into the
+	// package's directory; empty means the type's name in lower case and
+	// "_loop.go". Only for a single type.
 	Output string
 	// Skip, ReadOnly and Concurrent name methods to leave out, to run beside
 	// each other, and to run at any time. The latter two may be "all".
@@ -62,6 +63,9 @@ func (o *Options) Validate() error {
 	}
 	if o.Output != "" && (!strings.HasSuffix(o.Output, ".go") || strings.HasSuffix(o.Output, "_test.go")) {
 		return fmt.Errorf("-output: %q must end in .go and not in _test.go", o.Output)
+	}
+	if !filepath.IsAbs(o.Output) && filepath.Dir(o.Output) != "." {
+		return fmt.Errorf("-output: %q is in another directory than the package: give the name of a file, which goes beside the type", o.Output)
 	}
 	if o.Close != "" && o.Close != "detach" && o.Close != "forward" {
 		return fmt.Errorf("-close: %q is neither detach nor forward", o.Close)
@@ -133,6 +137,9 @@ func Generate(ctx context.Context, o Options) (*Result, error) {
 	r := &reporter{fset: src.fset, strict: o.Strict, verbose: o.Verbose}
 	if src.unreadable(r) {
 		return &Result{Diagnostics: r.sorted()}, nil
+	}
+	if err := src.writable(&o); err != nil {
+		return nil, err
 	}
 	files := src.generate(r, &o)
 	if broken := src.recheck(files); len(broken) > 0 {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"go/build"
 	"os"
 	"path/filepath"
 	"strings"
@@ -190,6 +191,15 @@ func TestWritesNothing(t *testing.T) {
 	}
 	if len(entries) != 2 {
 		t.Errorf("got %d directory entries, want the 2 that were there", len(entries))
+	}
+}
+
+// GOROOT is nobody's, even for who works in it.
+func TestInsideGOROOT(t *testing.T) {
+	dir := filepath.Join(build.Default.GOROOT, "src", "bytes")
+	result, err := generator.Generate(t.Context(), generator.Options{Types: []string{"Buffer"}, Dir: dir})
+	if err == nil || !strings.Contains(err.Error(), "is not part of this module") {
+		t.Errorf("got %v, %v, want it refused", result, err)
 	}
 }
 

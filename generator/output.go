@@ -2,6 +2,7 @@ package generator
 
 import (
 	"bytes"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -24,6 +25,29 @@ func (src *source) outputPath(o *Options, typeName string) string {
 		return filepath.Clean(name)
 	}
 	return filepath.Join(src.dir, name)
+}
+
+// writable returns an error unless the output belongs to the user: what the
+// module cache, the vendor directory or GOROOT hold is shared with others, and
+// a change there is lost or breaks their builds.
+func (src *source) writable(o *Options) error {
+	m := src.pkg.Module
+	// The go command takes a directory of the module cache for a main module
+	// when it runs in there.
+	if m == nil || !m.Main || strings.Contains(filepath.Base(m.Dir), "@v") {
+		return fmt.Errorf("package %s (%s) is not part of this module, and nothing is written outside of it: embed the type in one of your own",
+			src.pkg.PkgPath, src.dir)
+	}
+	if dir := filepath.Dir(src.outputPath(o, "")); filepath.IsAbs(o.Output) && !sameFile(dir, src.dir) {
+		return fmt.Errorf("-output: %s is in another directory than the package (%s): give the name of a file, which goes beside the type", o.Output, src.dir)
+	}
+	return nil
+}
+
+func sameFile(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
 // earlierOutput returns the paths of the Go files in dir that loopgen wrote.
