@@ -88,8 +88,14 @@ func (s *service) lookupConstructor(r *reporter, o *Options) *types.Func {
 	}
 	title := strings.TrimLeft(upperFirst(s.typeName()), "_")
 	for _, name := range []string{"New" + title, "new" + title} {
-		if fn, ok := scope.Lookup(name).(*types.Func); ok {
-			return fn
+		switch obj := scope.Lookup(name).(type) {
+		case *types.Func:
+			return obj
+		case *types.Var:
+			if isKind[*types.Signature](nil, obj.Type()) {
+				r.report(Warning, obj.Pos(), name, "is not the constructor of "+s.typeName()+", since it is a variable",
+					"declare it with func, or name a function with -new")
+			}
 		}
 	}
 	r.report(Note, s.typ.Obj().Pos(), s.typeName(), "has no constructor New"+title+": the daemon starts with the zero value", "")

@@ -12,12 +12,18 @@ type problem struct {
 	reason string
 	remedy string
 	lossy  bool // it would travel, but lose data in silence
+	// field is the innermost one to blame, nil outside of structs: methods
+	// that fail for the same field need its remedy only once.
+	field *types.Var
 }
 
 // String returns the label, the path and the reason.
 func (p *problem) String() string {
 	s := p.label
-	if p.path != "" {
+	switch {
+	case s == "":
+		s = p.path
+	case p.path != "":
 		s += " (" + p.path + ")"
 	}
 	if s != "" {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"go/token"
+	"go/types"
 	"slices"
 )
 
@@ -39,6 +40,8 @@ type Diagnostic struct {
 	Reason   string
 	Remedy   string // may be empty
 	Severity Severity
+
+	field *types.Var // to blame, if any
 }
 
 // String returns "file.go:12:3: Method: reason; remedy", without what is empty.
@@ -64,10 +67,15 @@ type reporter struct {
 }
 
 func (r *reporter) report(severity Severity, pos token.Pos, subject, reason, remedy string) {
+	r.blame(nil, severity, pos, subject, reason, remedy)
+}
+
+// blame reports what is wrong because of a field, or nil.
+func (r *reporter) blame(field *types.Var, severity Severity, pos token.Pos, subject, reason, remedy string) {
 	if severity == Note && !r.verbose {
 		return
 	}
-	d := Diagnostic{Method: subject, Reason: reason, Remedy: remedy, Severity: severity}
+	d := Diagnostic{Method: subject, Reason: reason, Remedy: remedy, Severity: severity, field: field}
 	if pos.IsValid() {
 		d.Pos = r.fset.Position(pos)
 	}
@@ -76,23 +84,26 @@ func (r *reporter) report(severity Severity, pos token.Pos, subject, reason, rem
 	}
 }
 
-// omit reports that method m is left out.
-func (r *reporter) omit(m *method, reason, remedy string) {
+// omit reports that method m is left out because of p.
+func (r *reporter) omit(m *method, p *problem) {
 	severity := Warning
 	if r.strict {
 		severity = Error
 	}
+	remedy := p.remedy
 	if remedy != "" {
 		remedy += ", or "
 	}
-	reason = "left out: " + m.origin() + reason + m.missedInterface()
-	r.report(severity, m.pos, m.name, reason, remedy+m.silencer())
+	reason := "left out: " + m.origin() + p.String() + m.missedInterface()
+	r.blame(p.field, severity, m.pos, m.name, reason, remedy+m.silencer())
 }
 
 func (r *reporter) failed() bool {
 	return slices.ContainsFunc(r.list, func(d Diagnostic) bool { return d.Severity == Error })
 }
 
+// sorted returns the diagnostics by position. What to do about a field is said
+// at the first method that fails because of it.
 func (r *reporter) sorted() []Diagnostic {
 	slices.SortStableFunc(r.list, func(a, b Diagnostic) int {
 		return cmp.Or(
@@ -100,5 +111,17 @@ func (r *reporter) sorted() []Diagnostic {
 			cmp.Compare(a.Pos.Line, b.Pos.Line),
 			cmp.Compare(a.Pos.Column, b.Pos.Column))
 	})
+	first := make(map[*types.Var]string)
+	for i := range r.list {
+		d := &r.list[i]
+		if d.field == nil {
+			continue
+		}
+		if method, said := first[d.field]; said {
+			d.Remedy = "see " + method
+		} else {
+			first[d.field] = d.Method
+		}
+	}
 	return r.list
 }

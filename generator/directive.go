@@ -3,20 +3,26 @@ package generator
 import (
 	"go/ast"
 	"go/token"
+	"go/types"
 	"strings"
 )
 
 const directivePrefix = "//loopgen:"
 
-// directives are those that a method's doc comment may hold.
+// directives are those that a method's doc comment may hold; skip may stand
+// in that of an error type as well.
 var directives = []string{"skip", "readonly", "concurrent"}
 
 // has reports whether the method's doc comment holds the directive.
 func (m *method) has(directive string) bool {
-	if m.decl == nil || m.decl.Doc == nil {
+	return m.decl != nil && holds(m.decl.Doc, directive)
+}
+
+func holds(doc *ast.CommentGroup, directive string) bool {
+	if doc == nil {
 		return false
 	}
-	for _, c := range m.decl.Doc.List {
+	for _, c := range doc.List {
 		if strings.TrimRight(c.Text, " \t") == directivePrefix+directive {
 			return true
 		}
@@ -34,13 +40,44 @@ func (src *source) strayDirectives(r *reporter) {
 			atMethod[decl.Doc] = true
 		}
 	}
+	atError := make(map[*ast.CommentGroup]bool)
+	for name, doc := range src.typeDocs() {
+		if obj := src.types.Scope().Lookup(name); obj != nil && implementsError(types.NewPointer(obj.Type())) {
+			atError[doc] = true
+		}
+	}
 	for _, file := range src.files {
 		for _, group := range file.Comments {
 			for _, c := range group.List {
+				if atError[group] && strings.TrimRight(c.Text, " \t") == directivePrefix+"skip" {
+					continue
+				}
 				reportStray(r, c.Text, c.Pos(), atMethod[group])
 			}
 		}
 	}
+}
+
+// typeDocs returns the doc comments of the package's types by their names.
+func (src *source) typeDocs() map[string]*ast.CommentGroup {
+	docs := make(map[string]*ast.CommentGroup)
+	for _, file := range src.files {
+		for _, decl := range file.Decls {
+			gen, ok := decl.(*ast.GenDecl)
+			if !ok || gen.Tok != token.TYPE {
+				continue
+			}
+			for _, spec := range gen.Specs {
+				spec := spec.(*ast.TypeSpec)
+				if doc := spec.Doc; doc != nil {
+					docs[spec.Name.Name] = doc
+				} else if gen.Doc != nil && !gen.Lparen.IsValid() {
+					docs[spec.Name.Name] = gen.Doc
+				}
+			}
+		}
+	}
+	return docs
 }
 
 func reportStray(r *reporter, text string, pos token.Pos, atMethod bool) {

@@ -19,6 +19,8 @@ type errorType struct {
 func (s *service) collectFailures(r *reporter) {
 	s.sentinels = s.src.sentinels()
 	scope := s.src.types.Scope()
+	docs := s.src.typeDocs()
+	returned := slices.ContainsFunc(s.methods, func(m *method) bool { return m.fails && !m.detach })
 	for _, name := range scope.Names() {
 		tn, ok := scope.Lookup(name).(*types.TypeName)
 		if !ok || tn.IsAlias() {
@@ -32,44 +34,58 @@ func (s *service) collectFailures(r *reporter) {
 		if !byPointer || named == s.typ {
 			continue
 		}
-		if reason := s.keepsError(named); reason != "" {
-			r.report(Note, tn.Pos(), name, "errors of this type reach clients as *rt.RemoteError: "+reason, "")
+		if holds(docs[name], "skip") {
+			r.report(Note, tn.Pos(), name, "left out as asked: "+asRemote, "")
+			continue
+		}
+		if !tn.Exported() {
+			r.report(Note, tn.Pos(), name, asRemote+", since it is not exported", "")
+			continue
+		}
+		if p := s.losesError(named); p != nil {
+			severity := Note
+			if returned {
+				severity = Warning
+			}
+			if p.path == "" {
+				p.path = name
+			}
+			if !p.lossy { // its remedy is for what methods pass and return
+				p.remedy = "keep plain data in it, or give " + name + " both MarshalBinary and UnmarshalBinary"
+			}
+			r.blame(p.field, severity, tn.Pos(), name, asRemote+": "+p.String(), p.remedy+", or silence this with //loopgen:skip")
 			continue
 		}
 		s.errorTypes = append(s.errorTypes, errorType{name: name, pointer: !byValue})
 	}
 }
 
-// keepsError returns why an error type cannot be rebuilt in a client, or "".
-func (s *service) keepsError(named *types.Named) string {
-	if !named.Obj().Exported() {
-		return "it is not exported"
-	}
+// asRemote is what becomes of errors of a type that clients do not rebuild.
+const asRemote = "clients get errors of this type as *rt.RemoteError"
+
+// losesError returns why an exported error type cannot be rebuilt in a client,
+// or nil.
+func (s *service) losesError(named *types.Named) *problem {
 	w := s.walk("", false)
 	st, ok := named.Underlying().(*types.Struct)
 	if !ok {
-		if p := w.data(named, "", false); p != nil {
-			return p.String()
-		}
-		return ""
+		return w.data(named, "", false)
 	}
-	if whole, p := w.ownCodec(named, ""); p != nil {
-		return p.String()
-	} else if whole {
-		return ""
+	if whole, p := w.ownCodec(named, ""); whole || p != nil {
+		return p
 	}
-	if p := w.lostField(st, named.Obj().Name()); p != nil {
-		return p.String()
+	if p := w.lostField(named, st, named.Obj().Name()); p != nil {
+		return p
 	}
 	for f := range st.Fields() {
 		if isError(f.Type()) && !f.Embedded() {
 			continue
 		}
 		if p := w.data(f.Type(), named.Obj().Name()+"."+f.Name(), false); p != nil {
-			return p.String()
+			return p.blame(f)
 		}
 	}
-	return ""
+	return nil
 }
 
 // sentinels returns the names of the package's error variables that are set

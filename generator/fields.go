@@ -20,7 +20,7 @@ func (w *walk) fields(t types.Type, st *types.Struct, path string, pointed bool)
 	if isHandle(t, st, pointed) {
 		return w.refuse(t, path, "is a handle, whose hidden fields cannot leave the daemon", "return the data it stands for")
 	}
-	if p := w.lostField(st, at); p != nil {
+	if p := w.lostField(t, st, at); p != nil {
 		return p
 	}
 	wire := make(map[string]string)
@@ -37,22 +37,34 @@ func (w *walk) fields(t types.Type, st *types.Struct, path string, pointed bool)
 			// fields travel as those of the outer one.
 			if inner, ok := types.Unalias(f.Type()).Underlying().(*types.Struct); ok {
 				if p := w.fields(f.Type(), inner, at+"."+f.Name(), false); p != nil {
-					return p
+					return p.blame(f)
 				}
 			}
 			continue
 		}
 		if p := w.data(f.Type(), at+"."+f.Name(), false); p != nil {
-			return p
+			return p.blame(f)
 		}
 	}
 	return nil
 }
 
-// lostField finds a field that would stay behind in silence.
-func (w *walk) lostField(st *types.Struct, at string) *problem {
+// blame returns p with f as the field to blame, unless one further inside is.
+func (p *problem) blame(f *types.Var) *problem {
+	if p.field == nil {
+		p.field = f
+	}
+	return p
+}
+
+// lostField finds a field of t, the struct st, that would stay behind in silence.
+func (w *walk) lostField(t types.Type, st *types.Struct, at string) *problem {
 	lost := func(f *types.Var, reason, remedy string) *problem {
-		return &problem{label: w.label, path: at + "." + f.Name(), reason: reason, remedy: remedy, lossy: true}
+		return &problem{label: w.label, path: at + "." + f.Name(), reason: reason, remedy: w.src.change(f.Pkg(), remedy), lossy: true, field: f}
+	}
+	export := "export it"
+	if tn := typeNameOf(types.Unalias(t)); tn != nil {
+		export += ", or give " + tn.Name() + " MarshalBinary and UnmarshalBinary"
 	}
 	for i := range st.NumFields() {
 		f := st.Field(i)
@@ -65,8 +77,7 @@ func (w *walk) lostField(st *types.Struct, at string) *problem {
 			return lost(f, "would be lost, since its tag says not to encode it", "remove the tag")
 		case f.Exported():
 		case !f.Embedded():
-			return lost(f, "would be lost, since it is not exported",
-				"export it, or give its type MarshalBinary and UnmarshalBinary")
+			return lost(f, "would be lost, since it is not exported", export)
 		default:
 			embedded := types.Unalias(f.Type())
 			if _, ok := embedded.Underlying().(*types.Struct); !ok || hasWireName(st, i) {
@@ -94,8 +105,8 @@ func (w *walk) wireNames(st *types.Struct, at string, wire map[string]string, wi
 			named, _ := t.(*types.Named)
 			if embedded, ok := t.Underlying().(*types.Struct); ok && !(named != nil && w.travelsWhole(named)) {
 				if slices.Contains(within, embedded) {
-					return &problem{label: w.label, path: inner, lossy: true,
-						reason: "would be lost, since a struct embeds itself there", remedy: "give the field a name"}
+					return &problem{label: w.label, path: inner, lossy: true, field: f,
+						reason: "would be lost, since a struct embeds itself there", remedy: w.src.change(f.Pkg(), "give the field a name")}
 				}
 				if p := w.wireNames(embedded, inner, wire, append(within, embedded)); p != nil {
 					return p
@@ -105,9 +116,9 @@ func (w *walk) wireNames(st *types.Struct, at string, wire map[string]string, wi
 		}
 		name := wireName(st, i)
 		if other, taken := wire[name]; taken {
-			return &problem{label: w.label, path: inner, lossy: true,
+			return &problem{label: w.label, path: inner, lossy: true, field: f,
 				reason: "would be lost or hide " + other + ", since both travel as " + name,
-				remedy: "rename one, or give it another name by a tag"}
+				remedy: w.src.change(f.Pkg(), "rename one, or give it another name by a tag")}
 		}
 		wire[name] = inner
 	}

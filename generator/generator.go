@@ -159,10 +159,16 @@ func Generate(ctx context.Context, o Options) (*Result, error) {
 func (src *source) generate(r *reporter, o *Options) []File {
 	var files []File
 	known := make(map[string]bool) // methods of any of the types
+	allFound := true
 	src.strayDirectives(r)
 	scope := newPackageScope(src)
 	for _, name := range o.Types {
-		s := src.service(r, o, name, known)
+		typ := src.findType(r, name)
+		if typ == nil {
+			allFound = false
+			continue
+		}
+		s := src.service(r, o, typ, known)
 		if s == nil || !s.chooseNames(r, o, scope) {
 			continue
 		}
@@ -178,7 +184,7 @@ func (src *source) generate(r *reporter, o *Options) []File {
 		}
 		files = append(files, File{Path: path, Content: content})
 	}
-	if !r.failed() {
+	if allFound { // else the names may be those of the missing type
 		o.checkMethodNames(r, known)
 	}
 	return files

@@ -24,7 +24,7 @@ const (
 func (w *walk) ownCodec(named *types.Named, path string) (bool, *problem) {
 	for _, c := range []codec{{"MarshalCBOR", marshalSignature}, {"UnmarshalCBOR", unmarshalSignature}} {
 		if found, _ := codecMethod(named, c.marshal, c.unmarshal); found {
-			return false, w.refuse(named, path, "makes its own CBOR, which is not supported", "give it MarshalBinary and UnmarshalBinary")
+			return false, w.refuse(named, path, "makes its own CBOR, which is not supported", w.src.change(named.Obj().Pkg(), "give it MarshalBinary and UnmarshalBinary"))
 		}
 	}
 	for _, c := range codecs {
@@ -32,11 +32,11 @@ func (w *walk) ownCodec(named *types.Named, path string) (bool, *problem) {
 		unmarshal, _ := codecMethod(named, c.unmarshal, unmarshalSignature)
 		switch {
 		case marshal && !unmarshal:
-			return false, w.refuse(named, path, "has "+c.marshal+" but no "+c.unmarshal+", so that it cannot be received", "add it")
+			return false, w.refuse(named, path, "has "+c.marshal+" but no "+c.unmarshal+", so that it cannot be received", w.src.change(named.Obj().Pkg(), "add it"))
 		case marshal:
 			return true, w.swallowed(named, path, c.marshal, depth)
 		case unmarshal && mistaken(named, c):
-			return false, w.refuse(named, path, "has "+c.unmarshal+" but no "+c.marshal, "add it")
+			return false, w.refuse(named, path, "has "+c.unmarshal+" but no "+c.marshal, w.src.change(named.Obj().Pkg(), "add it"))
 		}
 	}
 	return false, nil
@@ -73,11 +73,12 @@ func (w *walk) swallowed(named *types.Named, path, marshal string, depth int) *p
 	switch {
 	case fields > 1:
 		p := w.refuse(named, path, "travels by the "+marshal+" of what it embeds, which loses all other fields",
-			"give the embedded field a name, or the type methods of its own")
+			w.src.change(named.Obj().Pkg(), "give the embedded field a name, or the type methods of its own"))
 		p.lossy = true
 		return p
 	case pointer:
-		return w.refuse(named, path, "travels by the "+marshal+" of what it embeds by pointer, which the receiver does not have", "embed it by value")
+		return w.refuse(named, path, "travels by the "+marshal+" of what it embeds by pointer, which the receiver does not have",
+			w.src.change(named.Obj().Pkg(), "embed it by value"))
 	}
 	return nil
 }

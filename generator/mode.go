@@ -21,10 +21,10 @@ func (s *service) accept(r *reporter, o *Options, m *method) bool {
 	}
 	if p := s.judge(m); p != nil {
 		if p.lossy {
-			r.report(Error, m.pos, m.name, m.origin()+p.String(), p.remedy+", or leave the method out with "+skipHow(m))
+			r.blame(p.field, Error, m.pos, m.name, m.origin()+p.String(), p.remedy+", or leave the method out with "+skipHow(m))
 			return false
 		}
-		r.omit(m, p.String(), p.remedy)
+		r.omit(m, p)
 		return false
 	}
 	if !m.chooseMode(r, o) {

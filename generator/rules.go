@@ -106,6 +106,16 @@ func importable(from, path string) bool {
 	return root != "" && strings.HasPrefix("/"+from+"/", root+"/")
 }
 
+// change returns remedy, a change to what package p declares, or what to do
+// instead where p belongs to somebody else.
+func (src *source) change(p *types.Package, remedy string) string {
+	m := src.pkg.Module
+	if p == nil || p == src.types || m != nil && strings.HasPrefix(p.Path()+"/", m.Path+"/") {
+		return remedy
+	}
+	return "convert it to a type of your own"
+}
+
 func isIterator(_ *walk, t types.Type) bool {
 	sig, ok := t.Underlying().(*types.Signature)
 	if !ok || sig.Results().Len() > 0 || sig.Params().Len() != 1 {

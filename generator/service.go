@@ -26,13 +26,10 @@ type service struct {
 // typeName returns the name of the type in the user's code.
 func (s *service) typeName() string { return s.typ.Obj().Name() }
 
-// service looks at the type called name. It returns nil when something about
-// it was reported that keeps it from being shared.
-func (src *source) service(r *reporter, o *Options, name string, known map[string]bool) *service {
-	typ := src.findType(r, name)
-	if typ == nil {
-		return nil
-	}
+// service looks at a type. It returns nil when something about it was reported
+// that keeps it from being shared. The names of its methods are added to known.
+func (src *source) service(r *reporter, o *Options, typ *types.Named, known map[string]bool) *service {
+	name := typ.Obj().Name()
 	s := &service{src: src, typ: typ}
 	if file := src.fileOf(typ.Obj().Pos()); file != nil {
 		s.constraint = src.buildConstraint(file)

@@ -138,9 +138,11 @@ func generate(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if err != nil {
 		return err
 	}
-	failed := false
+	failed := 0
 	for _, d := range result.Diagnostics {
-		failed = failed || d.Severity == generator.Error
+		if d.Severity == generator.Error {
+			failed++
+		}
 		d.Pos.Filename = fromHere(d.Pos.Filename)
 		if d.Severity == generator.Note {
 			d.Reason = "note: " + d.Reason
@@ -150,7 +152,12 @@ func generate(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		}
 		fmt.Fprintln(stderr, d)
 	}
-	if failed {
+	if failed > 0 {
+		plural := "s"
+		if failed == 1 {
+			plural = ""
+		}
+		fmt.Fprintf(stderr, "loopgen: %d error%s, nothing written\n", failed, plural)
 		return errFailed
 	}
 	if check {
