@@ -12,14 +12,14 @@ import (
 // not come back as it was. It ends, for cyclic values too: nesting is bounded,
 // and so is the number of values that fit into the message.
 type checker struct {
-	room int // bytes left in the message, less the fewest that what was seen needs
+	room  int // bytes left in the message, less the fewest that what was seen needs
+	limit int // bytes of the whole message
 }
 
 // value checks v, which is nested in depth arrays and maps.
 func (c *checker) value(p *plan, v reflect.Value, depth int) *fault {
-	c.room--
-	if c.room < 0 {
-		return &fault{err: ErrTooLarge}
+	if f := c.spend(1); f != nil {
+		return f
 	}
 	switch p.shape {
 	case shapeRefused:
@@ -52,7 +52,7 @@ func (c *checker) value(p *plan, v reflect.Value, depth int) *fault {
 func (c *checker) spend(n int) *fault {
 	c.room -= n
 	if c.room < 0 {
-		return &fault{err: ErrTooLarge}
+		return faultf("%w: at least %d bytes, the limit is %d", ErrTooLarge, c.limit-c.room, c.limit)
 	}
 	return nil
 }

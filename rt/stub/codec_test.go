@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -230,6 +231,8 @@ func TestTooLarge(t *testing.T) {
 	}
 	if _, err := try(make([]byte, limit-3)); !errors.Is(err, stub.ErrTooLarge) {
 		t.Errorf("got %v, want ErrTooLarge", err)
+	} else if want := "1001 bytes, the limit is 1000"; !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want it to contain %q", err, want)
 	}
 	var place *stub.EncodeError
 	if _, err := try(make([]byte, 500), make([]byte, 500)); !errors.Is(err, stub.ErrTooLarge) || !errors.As(err, &place) || place.Index != 1 {
@@ -254,6 +257,8 @@ func TestSharedPartsAreCounted(t *testing.T) {
 	}
 	if _, err := encode(p); !errors.Is(err, stub.ErrTooLarge) {
 		t.Errorf("got %v, want ErrTooLarge", err)
+	} else if want := fmt.Sprintf("at least %d bytes, the limit is %d", limit+1, limit); !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want it to contain %q", err, want)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 
 // ErrTooLarge is in the chain of an [EncodeError] when the message would
 // exceed its limit. Send less at once.
-var ErrTooLarge = errors.New("the message exceeds its limit; send less at once")
+var ErrTooLarge = errors.New("more than can be sent at once")
 
 // EncodeError is a value that cannot be sent. Nothing of the message it was to
 // be part of may be sent either.
@@ -77,7 +77,7 @@ func (p *plan) encode(buf *bytes.Buffer, v reflect.Value, room int) error {
 		return p.root.in(p.typ)
 	}
 	if !p.plain {
-		c := checker{room: room}
+		c := checker{room: room, limit: buf.Len() + room}
 		if f := c.value(p, v.Elem(), 0); f != nil {
 			return f.in(p.typ)
 		}
@@ -91,10 +91,14 @@ func (p *plan) encode(buf *bytes.Buffer, v reflect.Value, room int) error {
 // added counts a value of type t that was appended.
 func (e *Encoder) added(t reflect.Type) {
 	if len(e.buf) > e.limit {
-		e.fail((&fault{err: ErrTooLarge}).in(t))
+		e.fail((&fault{err: e.tooLarge(len(e.buf))}).in(t))
 		return
 	}
 	e.count++
+}
+
+func (e *Encoder) tooLarge(size int) error {
+	return fmt.Errorf("%w: %d bytes, the limit is %d", ErrTooLarge, size, e.limit)
 }
 
 func (e *Encoder) fail(err error) {
@@ -139,7 +143,7 @@ func (e *Encoder) Finish() ([]byte, error) {
 	}
 	body = append(head, body[1:]...)
 	if len(body) > e.limit {
-		e.fail(ErrTooLarge)
+		e.fail(e.tooLarge(len(body)))
 		return nil, e.err
 	}
 	return body, nil

@@ -85,6 +85,8 @@ var (
 		{"net.ErrClosed", net.ErrClosed},
 		{"net.ErrWriteToConnected", net.ErrWriteToConnected},
 		{"errors.ErrUnsupported", errors.ErrUnsupported},
+		{"strconv.ErrSyntax", strconv.ErrSyntax},
+		{"strconv.ErrRange", strconv.ErrRange},
 	}
 	standardTypes = []ErrorType{
 		ErrorTypeOf[*fs.PathError]("fs.PathError"),

@@ -105,7 +105,7 @@ func TestSentinelsKeepTheirIdentity(t *testing.T) {
 		context.Canceled, context.DeadlineExceeded,
 		fs.ErrInvalid, fs.ErrPermission, fs.ErrExist, fs.ErrNotExist, fs.ErrClosed,
 		os.ErrProcessDone, os.ErrDeadlineExceeded, os.ErrNoDeadline,
-		net.ErrClosed, net.ErrWriteToConnected, errors.ErrUnsupported,
+		net.ErrClosed, net.ErrWriteToConnected, errors.ErrUnsupported, strconv.ErrSyntax, strconv.ErrRange,
 	} {
 		if got := travel(t, service, err); got != err {
 			t.Errorf("got %#v, want %#v itself", got, err)
@@ -124,8 +124,8 @@ func TestSentinelsKeepTheirIdentity(t *testing.T) {
 }
 
 func TestErrorTypesComeBackAsThemselves(t *testing.T) {
-	number, _ := strconv.Atoi("x")
-	_ = number
+	_, syntax := strconv.Atoi("x")
+	_, tooBig := strconv.Atoi("99999999999999999999")
 	_, opening := os.Open("/does/not/exist")
 	for _, err := range []error{
 		ParseError{3, io.EOF}, &ParseError{3, nil}, ParseError{1, &ParseError{2, errFull}},
@@ -133,7 +133,7 @@ func TestErrorTypesComeBackAsThemselves(t *testing.T) {
 		&Batch{}, &Batch{Names: []string{}}, &Batch{[]string{"a"}, time.Unix(1, 2).UTC()}, (*Batch)(nil), (*ParseError)(nil),
 		opening, &fs.PathError{Op: "open", Path: "p"}, &os.LinkError{Op: "link", Old: "a", New: "b", Err: syscall.EXDEV},
 		os.NewSyscallError("read", syscall.EIO), syscall.ENOENT, syscall.Errno(0),
-		&strconv.NumError{Func: "Atoi", Num: "x", Err: io.EOF},
+		&strconv.NumError{Func: "Atoi", Num: "x", Err: io.EOF}, syntax, tooBig,
 		errors.Join(errFull), errors.Join(errFull, &Batch{}, errors.Join(Code(1), io.EOF)),
 		Textual{"text"}, &Textual{"text"},
 	} {

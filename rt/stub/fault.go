@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"strings"
 )
 
 // fault is what is wrong with a value, and where in the value. The path grows
@@ -35,7 +36,23 @@ func (f *fault) in(t reflect.Type) error {
 	if name == "" {
 		name = t.String()
 	}
-	return fmt.Errorf("%s%s: %w", name, f.path, f.err)
+	return fmt.Errorf("%s%s: %w", name, shorten(f.path), f.err)
+}
+
+// shorten cuts a long path, such as that of a cycle, at steps in its middle.
+func shorten(path string) string {
+	const most = 100 // bytes
+	if len(path) <= most {
+		return path
+	}
+	start, end := path[:most/2], path[len(path)-most/2:]
+	if i := strings.LastIndexAny(start, ".["); i > 0 {
+		start = start[:i]
+	}
+	if i := strings.IndexAny(end, ".["); i >= 0 {
+		end = end[i:]
+	}
+	return strings.ToValidUTF8(start, "") + "…" + strings.ToValidUTF8(end, "")
 }
 
 func indexStep(i int) string { return "[" + strconv.Itoa(i) + "]" }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 	"unsafe"
 
 	"github.com/fxamacker/cbor/v2"
@@ -41,6 +42,25 @@ func (r refusal) check(t *testing.T) {
 }
 
 func ptr[T any](v T) *T { return &v }
+
+// The path to what is wrong is no longer than a reader can use.
+func TestLongPathsAreCut(t *testing.T) {
+	type chain struct{ Next *chain }
+	cycle := &chain{}
+	cycle.Next = cycle
+	const want = "encode value 0: *stub_test.chain.Next.Next.Next.Next.Next.Next.Next.Next.Next" +
+		"….Next.Next.Next.Next.Next.Next.Next.Next.Next.Next: the value is cyclic, or nested deeper than the 32 levels that can be sent"
+	if _, err := encode(cycle); err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	type tree map[string]tree
+	deep := tree{}
+	deep[strings.Repeat("é", 30)] = deep
+	_, err := encode(deep)
+	if err == nil || len(err.Error()) > 250 || !utf8.ValidString(err.Error()) || !strings.Contains(err.Error(), "…") {
+		t.Errorf("got %v, want a short path", err)
+	}
+}
 
 func TestRefusedValues(t *testing.T) {
 	cycle := &Node{}
