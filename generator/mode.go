@@ -2,6 +2,7 @@ package generator
 
 import (
 	"go/token"
+	"go/types"
 	"maps"
 	"slices"
 	"strings"
@@ -35,7 +36,34 @@ func (s *service) accept(r *reporter, o *Options, m *method) bool {
 			"make the type safe for concurrent use and say -concurrent "+m.name+", or "+skipHow(m))
 	}
 	r.report(Note, m.pos, m.name, "shared, "+modeWord(m.mode), "")
+	for _, v := range m.results {
+		if m.mode == "Concurrent" && refers(v.typ) {
+			r.report(Note, m.pos, m.name, v.label+" is encoded while other methods run ("+types.TypeString(v.typ, s.src.qualify)+")",
+				"return a copy of whatever the object still changes, as maps.Clone and slices.Clone make")
+		}
+	}
 	return true
+}
+
+// refers reports whether a value of type t, which is data, may share memory
+// with the object that returned it.
+func refers(t types.Type) bool {
+	switch u := types.Unalias(t).Underlying().(type) {
+	case *types.Map, *types.Slice, *types.Pointer:
+		return true
+	case *types.Array:
+		return refers(u.Elem())
+	case *types.Struct:
+		if isNamed(t, "time", "Time") || isNamed(t, "net/netip", "Addr") {
+			return false // the pointer inside is to what never changes
+		}
+		for f := range u.Fields() {
+			if refers(f.Type()) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func skipHow(m *method) string {

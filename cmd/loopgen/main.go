@@ -41,23 +41,45 @@
 // The package is named as for the go command; without one it is the package
 // in the current directory.
 //
-// Methods run one at a time unless they are read-only or concurrent. A method
-// whose parameters or results are not plain data is left out, and loopgen says
-// which, why, and what to do about it. Parameters and results that would lose
-// data on the way are errors. Three directives in the doc comment of a method
-// decide about it:
+// A method whose parameters or results are not plain data is left out, and
+// loopgen says which, why, and what to do about it. Parameters and results that
+// would lose data on the way are errors. An error type of the package whose
+// errors would not come back as themselves is a warning. Three directives in the
+// doc comment of a method decide about it:
 //
 //	//loopgen:skip        leave it out, without a word
 //	//loopgen:readonly    it changes nothing: run it beside other such calls
 //	//loopgen:concurrent  it is safe for concurrent use: run it at any time
+//
+// The first may stand at an error type too, whose warning it silences. The flags
+// of these names reach promoted methods as well, whose source is elsewhere.
+//
+// Methods run one at a time unless they are read-only or concurrent:
+//
+//   - A read-only method runs beside other read-only ones. Nothing checks that
+//     it leaves the object unchanged; if it does not, that is a data race.
+//   - A concurrent method runs beside all others, those that otherwise run alone
+//     included, so it locks whatever it shares with any of them. What it returns
+//     is encoded after its return, while others run: it must return copies
+//     (maps.Clone, slices.Clone), never a map, slice or pointer to what the
+//     object still changes.
+//   - A method that waits for another call, as Pop waits for Push, must be
+//     concurrent. Otherwise nobody else gets a turn before it returns.
+//
+// With -close forward a call of Close closes the object for everybody, and each
+// such call does. The daemon closes it once more when it leaves, so Close must
+// allow to be called several times.
+//
+// The function that makes the object takes plain data, after a context if it
+// likes, and returns T or *T, and an error if it can fail.
 //
 // The flags are:
 //
 //	-type T,U        the types to share, each giving a file of its own
 //	-new F           the function that makes the object in the daemon; the
 //	                 default is NewT, or the zero value if there is none
-//	-output F        the file to write; the default is the type's name in
-//	                 lower case and _loop.go
+//	-output F        the file to write, beside the type; the default is the
+//	                 type's name in lower case and _loop.go
 //	-name P          generate PAPI, PClient, PProxy and ShareP
 //	-skip M,N        leave these methods out
 //	-readonly M,N    these methods change nothing; all means every method
@@ -65,12 +87,13 @@
 //	-close mode      what Close does: detach (the default) ends the caller's
 //	                 handle, forward calls the object's method
 //	-strict          a method left out is an error
-//	-check           write nothing; print a diff and fail if a file is out of date
+//	-check           write nothing; print a diff and fail if a file is out of
+//	                 date; for use with the flags of the go:generate line
 //	-v               explain every decision
 //
 // Problems are printed as file.go:12:3: Method: reason; what to do. Nothing is
-// written unless all files can be. The exit status is 0 for success, 1 for
-// failure and 2 for a wrong command line.
+// written unless all files can be, and never outside the module. The exit
+// status is 0 for success, 1 for failure and 2 for a wrong command line.
 package main
 
 import (
