@@ -26,6 +26,8 @@ type daemon struct {
 	turn    turn
 	started time.Time
 
+	standIns standIns
+
 	// endpoint says who it is. It is set before the first connection, and
 	// replaced as a whole when the daemon has to listen elsewhere.
 	endpoint atomic.Pointer[rundir.Endpoint]

@@ -92,7 +92,7 @@ func (d *daemon) finish() bool {
 // a TCP socket with unread data resets it and discards what was sent.
 func (s *serverConn) linger() {
 	if s.d.hurried() {
-		s.conn.SetWriteDeadline(time.Now().Add(s.d.limits.linger))
+		s.out.hurry(s.d.limits.linger)
 	}
 	s.out.finish(ErrDraining)
 	s.mu.Lock()

@@ -15,10 +15,10 @@ import (
 type outbox struct {
 	conn    net.Conn
 	raw     syscall.RawConn // nil: no way to write without blocking
-	timeout time.Duration   // for the peer to take what is written; 0: none
 	failed  func(error)     // called once, without mu, when the connection does not take a frame
 
 	mu       sync.Mutex
+	timeout  time.Duration // for the peer to take what is written; 0: none
 	queue    []*outgoing // not yet taken for writing
 	queued   int         // bytes in the queue and in the writer's hands
 	writing  bool        // somebody writes
@@ -26,6 +26,12 @@ type outbox struct {
 	taken    uint64      // length of the stream up to the last frame taken for writing
 	accepted uint64      // length of the stream that the kernel has accepted
 	err      error       // why nothing is written any more
+
+	// The writer's own, for try.
+	tryFd    func(fd uintptr) bool
+	tried    []byte
+	triedN   int
+	triedErr error
 }
 
 // outgoing is a frame on its way out. The stream is the concatenation of all
@@ -38,6 +44,7 @@ type outgoing struct {
 func newOutbox(conn net.Conn, timeout time.Duration, failed func(error)) *outbox {
 	o := &outbox{conn: conn, timeout: timeout, failed: failed, raw: rawWriter(conn)}
 	o.drained = sync.NewCond(&o.mu)
+	o.tryFd = o.writeTried
 	return o
 }
 
@@ -100,9 +107,9 @@ func (o *outbox) flush() {
 // for the peer as long as the timeout allows.
 func (o *outbox) block(batch []byte) {
 	for {
-		if o.timeout > 0 {
-			o.conn.SetWriteDeadline(time.Now().Add(o.timeout))
-		}
+		o.mu.Lock()
+		o.setDeadline()
+		o.mu.Unlock()
 		n, err := o.conn.Write(batch)
 		o.mu.Lock()
 		if o.wrote(n, err); err != nil {
@@ -158,19 +165,25 @@ func (o *outbox) rest() {
 	o.drained.Broadcast()
 }
 
-// try writes without waiting for the peer.
+// try writes without waiting for the peer. Only the writer calls it.
 func (o *outbox) try(batch []byte) (n int, err error) {
 	if o.raw == nil {
 		return 0, nil
 	}
-	rerr := o.raw.Write(func(fd uintptr) bool {
-		n, err = writeNow(fd, batch)
-		return true
-	})
+	o.tried, o.triedN, o.triedErr = batch, 0, nil
+	err = o.raw.Write(o.tryFd)
+	o.tried = nil
 	if err == nil {
-		err = rerr
+		err = o.triedErr
 	}
-	return n, err
+	return o.triedN, err
+}
+
+// writeTried is try's work on the descriptor: a method value that is made once
+// instead of a closure that is made for every write.
+func (o *outbox) writeTried(fd uintptr) bool {
+	o.triedN, o.triedErr = writeNow(fd, o.tried)
+	return true
 }
 
 // withdraw takes back a frame that nobody has begun to write, and reports
@@ -201,6 +214,21 @@ func (o *outbox) backlog() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.queued
+}
+
+// hurry gives the peer only so long to take what is written.
+func (o *outbox) hurry(timeout time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.timeout = timeout
+	o.setDeadline()
+}
+
+// setDeadline begins the time for the peer to take what is written. o.mu is held.
+func (o *outbox) setDeadline() {
+	if o.timeout > 0 {
+		o.conn.SetWriteDeadline(time.Now().Add(o.timeout))
+	}
 }
 
 // finish waits until everything is written or the connection has failed, and

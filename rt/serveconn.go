@@ -61,15 +61,17 @@ var (
 	errLeavingNow = errors.New("the daemon leaves at once")
 )
 
-// serveConn admits a connection and reads its frames until it ends. It never
-// waits for a method, a turn or a slow reader, so that no call keeps others
-// from being read.
+// serveConn admits a connection and serves it until it ends.
 func (d *daemon) serveConn(conn net.Conn) {
-	s, err := d.admit(conn)
-	if err != nil {
-		return
+	if s, err := d.admit(conn); err == nil {
+		s.read()
 	}
-	defer s.gone()
+}
+
+// read reads frames until the connection ends, or until a stand-in has taken
+// over since this goroutine was busy with a call. It never waits for a turn or a
+// slow reader, and for a method only as long as standIns allows.
+func (s *serverConn) read() {
 	for {
 		f, err := s.reader.Next()
 		var unsupported *wire.UnsupportedError
@@ -78,11 +80,20 @@ func (d *daemon) serveConn(conn net.Conn) {
 			s.refuse(unsupported.ID, wire.FailureUnsupported, err.Error())
 			continue
 		case err != nil:
+			s.gone()
 			return
 		}
 		switch f.Kind {
 		case wire.KindCall:
-			err = s.accept(f)
+			var c *servedCall
+			if c, err = s.accept(f); c == nil {
+				break
+			}
+			if !c.lease.ready() {
+				go s.answer(c) // ends with the call
+			} else if !s.answerHere(c) {
+				return
+			}
 		case wire.KindCancel:
 			s.cancelCall(f.ID)
 		case wire.KindStatus:
@@ -93,19 +104,36 @@ func (d *daemon) serveConn(conn net.Conn) {
 			s.refuse(f.ID, wire.FailureUnsupported, f.Kind.String()+" is not for the daemon")
 		}
 		if err != nil {
-			d.log.Warn("closed a connection", "pid", s.pid, "because", err)
+			s.d.log.Warn("closed a connection", "pid", s.pid, "because", err)
+			s.gone()
 			return
 		}
 	}
 }
 
-// accept queues a call and starts the goroutine that answers it. An error is a
-// breach of protocol that ends the connection.
-func (s *serverConn) accept(f wire.Frame) error {
+// answerHere runs a call on the goroutine that reads, and reports whether it
+// still reads afterwards.
+func (s *serverConn) answerHere(c *servedCall) (reads bool) {
+	returned := false
+	s.d.standIns.begin(s)
+	defer func() {
+		reads = s.d.standIns.end(s)
+		if reads && !returned {
+			go s.read() // runtime.Goexit ends this goroutine, but not the connection
+		}
+	}()
+	s.answer(c)
+	returned = true
+	return
+}
+
+// accept queues a call. It returns nil when it has refused the call, and an error
+// for a breach of protocol, which ends the connection.
+func (s *serverConn) accept(f wire.Frame) (*servedCall, error) {
 	s.mu.Lock()
 	if f.ID <= s.last || wire.OpenedByDaemon(f.ID) {
 		s.mu.Unlock()
-		return fmt.Errorf("call id %d is not above %d", f.ID, s.last)
+		return nil, fmt.Errorf("call id %d is not above %d", f.ID, s.last)
 	}
 	s.last = f.ID
 	if s.made.Add(1) == 1 {
@@ -125,7 +153,7 @@ func (s *serverConn) accept(f wire.Frame) error {
 	if code != 0 {
 		s.mu.Unlock()
 		s.refuse(f.ID, code, "")
-		return nil
+		return nil, nil
 	}
 	c := s.newCall(f)
 	s.calls[c.id] = c
@@ -133,8 +161,7 @@ func (s *serverConn) accept(f wire.Frame) error {
 	s.d.begun() // under s.mu: a daemon that leaves counts every call that goAway's last id covers
 	s.mu.Unlock()
 	s.d.turn.enter(c.lease)
-	go s.answer(c)
-	return nil
+	return c, nil
 }
 
 func (s *serverConn) newCall(f wire.Frame) *servedCall {

@@ -39,6 +39,17 @@ func newLease(method string, mode stub.Mode, caller stub.Caller) *lease {
 	return &lease{method: method, mode: mode, caller: caller, since: time.Now(), granted: make(chan struct{})}
 }
 
+// ready reports whether the turn is the lease's already. Concurrent leases never
+// are: their methods may wait for each other.
+func (l *lease) ready() bool {
+	select {
+	case <-l.granted:
+		return l.mode != stub.Concurrent
+	default:
+		return false
+	}
+}
+
 // enter takes the lease's place in the queue. Calls run in the order in which
 // they entered, so the goroutine that reads a connection enters them.
 func (t *turn) enter(l *lease) {

@@ -1,0 +1,73 @@
+package rt
+
+import (
+	"sync"
+	"time"
+)
+
+// standIns lets the goroutine that reads a connection run a call that need not
+// wait, which spares two switches between threads, and still have the connection
+// read at all times: when the method has run for about a millisecond, a stand-in
+// takes over the reading, and the other one ends with its call.
+//
+// One goroutine looks every millisecond as long as there are such calls, and a
+// while longer; starting it for each call would cost what is to be spared.
+type standIns struct {
+	mu      sync.Mutex
+	running map[*serverConn]int // calls on the reading goroutine: the tick at which each began
+	tick    int
+	busy    int // the last tick at which there were any
+	looking bool
+}
+
+const (
+	standInTick = time.Millisecond
+	standInRest = 100 // ticks without calls before nobody looks any more
+)
+
+// begin notes that the goroutine that reads s now runs a call.
+func (r *standIns) begin(s *serverConn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running == nil {
+		r.running = make(map[*serverConn]int)
+	}
+	r.running[s] = r.tick
+	r.busy = r.tick
+	if !r.looking {
+		r.looking = true
+		go r.look() // ends when nothing has run for a while
+	}
+}
+
+// end notes that the call is over, and reports whether the goroutine still is
+// the one that reads s.
+func (r *standIns) end(s *serverConn) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, reads := r.running[s]
+	delete(r.running, s)
+	return reads
+}
+
+func (r *standIns) look() {
+	t := time.NewTicker(standInTick)
+	defer t.Stop()
+	for range t.C {
+		r.mu.Lock()
+		r.tick++
+		for s, began := range r.running {
+			r.busy = r.tick
+			if r.tick-began > 1 {
+				delete(r.running, s)
+				go s.read() // ends with the connection, or with a call that it runs for long
+			}
+		}
+		if r.tick-r.busy > standInRest {
+			r.looking = false
+			r.mu.Unlock()
+			return
+		}
+		r.mu.Unlock()
+	}
+}
