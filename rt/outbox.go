@@ -13,19 +13,19 @@ import (
 // a remainder is left to a goroutine, which ends when it is written or the
 // connection is closed.
 type outbox struct {
-	conn    net.Conn
-	raw     syscall.RawConn // nil: no way to write without blocking
-	failed  func(error)     // called once, without mu, when the connection does not take a frame
+	conn   net.Conn
+	raw    syscall.RawConn // nil: no way to write without blocking
+	failed func(error)     // called once, without mu, when the connection does not take a frame
 
 	mu       sync.Mutex
 	timeout  time.Duration // for the peer to take what is written; 0: none
-	queue    []*outgoing // not yet taken for writing
-	queued   int         // bytes in the queue and in the writer's hands
-	writing  bool        // somebody writes
-	drained  *sync.Cond  // signalled when nobody writes
-	taken    uint64      // length of the stream up to the last frame taken for writing
-	accepted uint64      // length of the stream that the kernel has accepted
-	err      error       // why nothing is written any more
+	queue    []*outgoing   // not yet taken for writing
+	queued   int           // bytes in the queue and in the writer's hands
+	writing  bool          // somebody writes
+	drained  *sync.Cond    // signalled when nobody writes
+	taken    uint64        // length of the stream up to the last frame taken for writing
+	accepted uint64        // length of the stream that the kernel has accepted
+	err      error         // why nothing is written any more
 
 	// The writer's own, for try.
 	tryFd    func(fd uintptr) bool
