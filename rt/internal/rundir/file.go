@@ -47,10 +47,14 @@ func readFile(path string, limit int) ([]byte, error) {
 // writer left is overwritten.
 func replaceFile(root *os.Root, name string, data []byte) error {
 	fresh := name + ".new"
-	if err := root.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	f, err := root.OpenFile(fresh, flags, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		if err := root.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		f, err = root.OpenFile(fresh, flags, 0o600)
 	}
-	f, err := root.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}

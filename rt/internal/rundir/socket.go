@@ -83,6 +83,9 @@ func (d *Dir) chooseSocketDir() (string, error) {
 // directory, best first. The base directory is part of the name: two machines or
 // containers may share one runtime directory.
 func (d *Dir) runtimeDirs() []string {
+	if filepath.Base(d.anchor) != HostID() && filepath.Base(d.anchor) != "loopgen" {
+		return nil // not the default one: no need to ask the user database
+	}
 	if standard, err := defaultAnchor(); err != nil || standard != d.anchor {
 		return nil
 	}
