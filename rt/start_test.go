@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/loopgen/loopgen/rt"
+	"github.com/loopgen/loopgen/rt/internal/process"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/rttest"
 	"github.com/loopgen/loopgen/testdata/objects"
@@ -402,5 +403,36 @@ func TestLongPath(t *testing.T) {
 	}
 	if err := shared.Shutdown(t.Context(), rt.ShutdownNow); err != nil {
 		t.Error(err)
+	}
+}
+
+// Who finds a daemon takes no lock and starts nothing.
+func TestHealthyDaemonNeedsNoLock(t *testing.T) {
+	a := args{Dir: rttest.Dir(t), Name: "c"}
+	connect(t, a)
+	d, err := rundir.Open(a.Dir, a.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock, ok, err := d.TrySpawnLock()
+	if !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	defer unlock()
+	if n, err := connect(t, a).Inc(t.Context()); n != 1 || err != nil {
+		t.Errorf("while somebody else holds the spawn lock: %d, %v", n, err)
+	}
+}
+
+// A start request that cannot be understood is refused with a report.
+func TestMalformedStartRequest(t *testing.T) {
+	child, err := process.Start(process.Command{Env: os.Environ(), Payload: []byte("not CBOR")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer child.Kill()
+	report, err := child.Report(t.Context())
+	if err != nil || !strings.Contains(string(report), "start request") {
+		t.Errorf("report %q, %v; want one about the start request", report, err)
 	}
 }

@@ -1,0 +1,174 @@
+package rt
+
+import (
+	"log/slog"
+	"net"
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/internal/wire"
+	"github.com/loopgen/loopgen/rt/stub"
+)
+
+// still is an object with a method that returns at once.
+type still struct{}
+
+func (*still) Ping() {}
+
+// newStill returns a daemon around it, to be reached over pipes: within
+// synctest its idle time and deadlines pass at once.
+func newStill(t *testing.T, idleTTL time.Duration) *daemon {
+	svc := &stub.Service{Name: "still", Methods: []stub.Method{{Name: "Ping", Func: (*still).Ping, Serve: func(run *stub.Run, target any) {
+		if run.Begin() {
+			target.(*still).Ping()
+		}
+	}}}}
+	d := newDaemon(svc, idleTTL, slog.New(slog.DiscardHandler))
+	d.object = &still{}
+	d.endpoint.Store(&rundir.Endpoint{Incarnation: "i", Address: "a"})
+	d.open()
+	go func() { // ends when the daemon leaves
+		<-d.departing
+		d.depart()
+		d.hangUp()
+	}()
+	t.Cleanup(func() {
+		d.leave("the test is over", ShutdownNow)
+		time.Sleep(time.Minute) // of the bubble's time: all its goroutines have ended by then
+	})
+	return d
+}
+
+// dial returns a connection past the handshake.
+func (d *daemon) dial(t *testing.T) (net.Conn, *wire.Reader) {
+	t.Helper()
+	ours, theirs := net.Pipe()
+	go d.serveConn(theirs)
+	r := wire.NewReader(ours, 1<<20)
+	e := d.endpoint.Load()
+	if _, err := wire.Greet(r, ours, e.Key, wire.Hello{Incarnation: e.Incarnation, Address: e.Address, PID: os.Getpid()}); err != nil {
+		t.Fatal(err)
+	}
+	return ours, r
+}
+
+// A frame that began to arrive has to end: a connection on which it does not is
+// closed after 10 s, and does not keep the daemon. Silence between frames may
+// last.
+func TestStalledFrame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newStill(t, time.Second)
+		conn, r := d.dial(t)
+		defer conn.Close()
+		time.Sleep(time.Hour)
+		ping, err := (&wire.Frame{Kind: wire.KindCall, ID: 1, Body: []byte{0x80}}).Append(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Write(ping); err != nil {
+			t.Fatalf("after an hour's silence: %v", err)
+		}
+		if f, err := r.Next(); err != nil || f.Kind != wire.KindReply {
+			t.Fatalf("after an hour's silence: %v, %v", f.Kind, err)
+		}
+		began := time.Now()
+		if _, err := conn.Write(ping[:7]); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Next(); err == nil {
+			t.Fatal("half a frame was answered")
+		}
+		if took := time.Since(began); took != d.limits.frameBase {
+			t.Errorf("closed after %v, want %v", took, d.limits.frameBase)
+		}
+		<-d.departing
+		if took := time.Since(began); took != d.limits.frameBase+time.Second {
+			t.Errorf("left after %v, want the idle time later", took)
+		}
+	})
+}
+
+// A daemon with a short idle time waits longer for its first client, and is
+// there when that comes late.
+func TestFirstClientMayBeLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newStill(t, 100*time.Millisecond)
+		time.Sleep(2500 * time.Millisecond)
+		conn, _ := d.dial(t)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if d.leaving != "" {
+			t.Fatal("it left although a client is connected")
+		}
+		closed := time.Now()
+		conn.Close()
+		<-d.departing
+		if took := time.Since(closed); took != 100*time.Millisecond {
+			t.Errorf("left %v after its client, want 100ms", took)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		born := time.Now()
+		d := newStill(t, 100*time.Millisecond)
+		<-d.departing
+		if took := time.Since(born); took != d.limits.birthGrace {
+			t.Errorf("without any client it left after %v, want %v", took, d.limits.birthGrace)
+		}
+	})
+}
+
+// Silent strangers are closed after two seconds, and never kept the daemon.
+func TestSilentStranger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newStill(t, time.Millisecond)
+		ours, theirs := net.Pipe()
+		began := time.Now()
+		go d.serveConn(theirs)
+		if n, err := ours.Read(make([]byte, 1)); n != 0 || err == nil {
+			t.Errorf("read %d bytes, %v; want an end without a byte", n, err)
+		}
+		if took := time.Since(began); took != d.limits.handshake {
+			t.Errorf("closed after %v, want %v", took, d.limits.handshake)
+		}
+	})
+}
+
+// A method that runs for long does not keep its connection from being read.
+func TestStandIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newStill(t, time.Second)
+		entered, leave := make(chan struct{}), make(chan struct{})
+		d.svc.Methods[0].Serve = func(run *stub.Run, target any) {
+			if run.Begin() {
+				close(entered)
+				<-leave
+			}
+		}
+		conn, r := d.dial(t)
+		defer conn.Close()
+		for _, f := range []wire.Frame{{Kind: wire.KindCall, ID: 1, Body: []byte{0x80}}, {Kind: wire.KindStatus, ID: 2}} {
+			frame, err := f.Append(nil)
+			if err == nil {
+				_, err = conn.Write(frame)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		<-entered
+		began := time.Now()
+		if f, err := r.Next(); err != nil || f.ID != 2 {
+			t.Fatalf("frame %d, %v; want the status while the method runs", f.ID, err)
+		}
+		if took := time.Since(began); took > 5*standInTick {
+			t.Errorf("the connection was not read for %v", took)
+		}
+		close(leave)
+		if f, err := r.Next(); err != nil || f.ID != 1 || f.Kind != wire.KindReply {
+			t.Errorf("frame %d, %v; want the call's reply", f.ID, err)
+		}
+	})
+}
