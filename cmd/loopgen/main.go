@@ -51,8 +51,9 @@
 //	//loopgen:readonly    it changes nothing: run it beside other such calls
 //	//loopgen:concurrent  it is safe for concurrent use: run it at any time
 //
-// The first may stand at an error type too, whose warning it silences. The flags
-// of these names reach promoted methods as well, whose source is elsewhere.
+// The first may stand at an error type too: clients then get its errors as
+// *rt.RemoteError, without a warning. The flags of these names reach promoted
+// methods as well, whose source is elsewhere.
 //
 // Methods run one at a time unless they are read-only or concurrent:
 //
