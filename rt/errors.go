@@ -178,13 +178,14 @@ func (e *StartError) detail() string {
 		fmt.Fprintf(&b, "%q: ", e.Name)
 	}
 	fmt.Fprintf(&b, "%s: %v", e.Stage, e.Err)
+	if e.Log != "" && e.LogTail == "" {
+		fmt.Fprintf(&b, " (log: %s)", e.Log)
+	}
 	if e.Stack != "" {
 		fmt.Fprintf(&b, "\n%s", strings.TrimRight(e.Stack, "\n"))
 	}
 	if e.LogTail != "" {
 		fmt.Fprintf(&b, "\nlast lines of %s:\n%s", e.Log, strings.TrimRight(e.LogTail, "\n"))
-	} else if e.Log != "" {
-		fmt.Fprintf(&b, " (log: %s)", e.Log)
 	}
 	return b.String()
 }
