@@ -9,9 +9,11 @@
 //
 // The same input gives the same bytes. A method is supported, or left out with
 // a diagnostic that says why and what to do about it: none disappears without
-// a word. What would lose data in silence is an error. Files are returned only
-// when there was no error at all. What an earlier run wrote is left out of the
-// package before it is read, so that stale or broken output hinders nothing.
+// a word. What would lose data in silence is an error; an error type that cannot
+// come back as itself is a warning. Files are returned only when there was no
+// error at all, and only for packages of the main module. What an earlier run
+// wrote is left out of the package before it is read, so that stale or broken
+// output hinders nothing.
 //
 // # Map
 //
