@@ -27,7 +27,7 @@ func (s *service) collectFailures(r *reporter) {
 			continue
 		}
 		named, ok := tn.Type().(*types.Named)
-		if !ok || named.TypeParams().Len() > 0 || isKind[*types.Interface](nil, named) {
+		if !ok || isKind[*types.Interface](nil, named) {
 			continue
 		}
 		byValue, byPointer := implementsError(named), implementsError(types.NewPointer(named))
@@ -50,7 +50,10 @@ func (s *service) collectFailures(r *reporter) {
 			if p.path == "" {
 				p.path = name
 			}
-			if !p.lossy { // its remedy is for what methods pass and return
+			switch {
+			case named.TypeParams().Len() > 0:
+				p.remedy = "use a plain type"
+			case !p.lossy: // its remedy is for what methods pass and return
 				p.remedy = "keep plain data in it, or give " + name + " both MarshalBinary and UnmarshalBinary"
 			}
 			r.blame(p.field, severity, tn.Pos(), name, asRemote+": "+p.String(), p.remedy+", or silence this with //loopgen:skip")
@@ -67,6 +70,9 @@ const asRemote = "clients get errors of this type as *rt.RemoteError"
 // or nil.
 func (s *service) losesError(named *types.Named) *problem {
 	w := s.walk("", false)
+	if named.TypeParams().Len() > 0 {
+		return w.refuse(named, "", "has type parameters, which are not supported", "")
+	}
 	st, ok := named.Underlying().(*types.Struct)
 	if !ok {
 		return w.data(named, "", false)
