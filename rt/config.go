@@ -125,21 +125,21 @@ func (cfg Config) check() error {
 	switch cfg.Transport {
 	case TransportAuto, TransportUnix, TransportTCP:
 	default:
-		return fmt.Errorf("Config.Transport: unknown transport %q: use TransportAuto, TransportUnix or TransportTCP", cfg.Transport)
+		return fmt.Errorf("unknown Config.Transport %q: use TransportAuto, TransportUnix or TransportTCP", cfg.Transport)
 	}
 	for name, d := range map[string]time.Duration{
 		"ConnectTimeout": cfg.ConnectTimeout, "StartTimeout": cfg.StartTimeout, "CallTimeout": cfg.CallTimeout,
 	} {
 		if d < 0 {
-			return fmt.Errorf("Config.%s is %v: it must not be negative", name, d)
+			return fmt.Errorf("negative Config.%s, %v: give a time, or 0 for the usual one", name, d)
 		}
 	}
 	dir := cfg.directory()
 	switch {
 	case dir == "" && cfg.Scope != ScopeUser:
-		return fmt.Errorf("Config.Scope: unknown scope %q: use ScopeUser or ScopeDir", cfg.Scope)
+		return fmt.Errorf("unknown Config.Scope %q: use ScopeUser or ScopeDir", cfg.Scope)
 	case dir != "" && !filepath.IsAbs(dir):
-		return fmt.Errorf("Config.Scope: ScopeDir(%q): the path is not absolute", dir)
+		return fmt.Errorf("relative path in ScopeDir(%q): give an absolute one", dir)
 	}
 	return nil
 }
