@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -380,19 +379,14 @@ func TestStoppedDaemon(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
 		e := a.endpoint(t)
-		if err := syscall.Kill(e.PID, syscall.SIGSTOP); err != nil {
-			t.Fatal(err)
-		}
-		defer syscall.Kill(e.PID, syscall.SIGCONT)
-		eventually(t, "it is stopped", func() bool { return fileContains(fmt.Sprintf("/proc/%d/status", e.PID), "State:\tT") })
+		resume := a.stop(t)
+		defer resume()
 		other := share(t, a, func(c *rt.Config) { c.ConnectTimeout = 200 * time.Millisecond })
 		_, err := other.Connect(t.Context())
 		if !errors.Is(err, rt.ErrUnresponsive) || !strings.Contains(err.Error(), strconv.Itoa(e.PID)) {
 			t.Errorf("Connect returned %v, want %v with pid %d", err, rt.ErrUnresponsive, e.PID)
 		}
-		if err := syscall.Kill(e.PID, syscall.SIGCONT); err != nil {
-			t.Fatal(err)
-		}
+		resume()
 		if n, err := c.Inc(t.Context()); n != 1 || err != nil {
 			t.Errorf("after SIGCONT: %d, %v", n, err)
 		}

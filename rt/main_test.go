@@ -286,6 +286,25 @@ func (a args) kill(t testing.TB) {
 	eventually(t, "the daemon is dead", func() bool { return !a.alive(t) })
 }
 
+// stop stops the daemon as SIGSTOP does, and returns what lets it go on.
+func (a args) stop(t testing.TB) (resume func()) {
+	t.Helper()
+	pid := a.endpoint(t).PID
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	// The signal is sent; its threads stop one by one.
+	eventually(t, "it is stopped", func() bool {
+		state, err := exec.Command("ps", "-o", "state=", "-p", strconv.Itoa(pid)).Output()
+		return err == nil && strings.HasPrefix(string(state), "T")
+	})
+	return func() {
+		if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // eventually waits for something that another process does.
 func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
