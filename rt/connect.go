@@ -56,11 +56,16 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 	ctx, cancel := c.patience(ctx)
 	defer cancel()
 	noted, _ := p.lastStart()
+	var last error // that was not for lack of time
 	for wait := firstPause; ; wait = min(2*wait, longestPause) {
 		l, err := c.attach(ctx, p)
 		if err == nil || !transient(err) {
 			return l, err
 		}
+		if ctx.Err() != nil && last != nil {
+			return nil, c.givenUp(ctx, last)
+		}
+		last = err
 		if n, failure := p.lastStart(); n != noted {
 			if failure != nil {
 				return nil, failure
@@ -217,11 +222,17 @@ func (c *client) greet(ctx context.Context, p place, e *rundir.Endpoint) (net.Co
 	deadline := time.Now().Add(c.cfg.ConnectTimeout)
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	conn, err := p.dial(ctx, e)
-	if ctx.Err() != nil {
-		err = &silentError{e.Incarnation, e.PID}
+	silent := func() error {
+		if time.Now().Before(deadline) {
+			return ctx.Err() // it was the caller who had no more time
+		}
+		return &silentError{e.Incarnation, e.PID}
 	}
+	conn, err := p.dial(ctx, e)
 	if err != nil {
+		if ctx.Err() != nil {
+			err = silent()
+		}
 		return nil, nil, wire.Welcome{}, err
 	}
 	conn.SetDeadline(deadline)
@@ -236,11 +247,11 @@ func (c *client) greet(ctx context.Context, p place, e *rundir.Endpoint) (net.Co
 	var refused *wire.RefusedError
 	switch {
 	case !uninterrupted():
-		err = &silentError{e.Incarnation, e.PID}
+		err = silent()
 	case errors.As(err, &refused):
 		welcome, err = refused.Welcome, nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		err = &silentError{e.Incarnation, e.PID}
+		err = silent()
 	case errors.Is(err, wire.ErrAuth):
 		err = kindError{ErrAuth, err}
 	}
