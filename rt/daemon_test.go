@@ -172,3 +172,54 @@ func TestStandIn(t *testing.T) {
 		}
 	})
 }
+
+// A stand-in that runs a call itself is not mistaken for the goroutine it stands
+// in for: two of them reading one connection would tear its frames.
+func TestOneReaderAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newStill(t, time.Second)
+		d.svc.Methods[0].Mode = stub.Shared
+		entered := make(chan struct{})
+		leave := map[uint64]chan struct{}{1: make(chan struct{}), 2: make(chan struct{})}
+		d.svc.Methods[0].Serve = func(run *stub.Run, target any) {
+			if run.Begin() && run.Caller.Call <= 2 {
+				entered <- struct{}{}
+				<-leave[run.Caller.Call]
+			}
+		}
+		conn, r := d.dial(t)
+		defer conn.Close()
+		call := func(id uint64) {
+			frame, err := (&wire.Frame{Kind: wire.KindCall, ID: id, Body: []byte{0x80}}).Append(nil)
+			if err == nil {
+				_, err = conn.Write(frame)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		const calls = 100
+		go func() {
+			call(1)
+			<-entered
+			time.Sleep(10 * standInTick) // a stand-in reads now,
+			call(2)
+			<-entered              // and runs the second call
+			leave[1] <- struct{}{} // when the first ends
+			for id := range uint64(calls) {
+				if id == calls/2 {
+					leave[2] <- struct{}{}
+				}
+				call(id + 3)
+			}
+		}()
+		seen := map[uint64]bool{}
+		for range 2 + calls {
+			f, err := r.Next()
+			if err != nil || f.Kind != wire.KindReply || seen[f.ID] {
+				t.Fatalf("%v of call %d, %v", f.Kind, f.ID, err)
+			}
+			seen[f.ID] = true
+		}
+	})
+}

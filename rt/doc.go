@@ -70,7 +70,7 @@
 // # Files of this package
 //
 // The data path is four functions: client.call (client.go, with link.go),
-// daemon.serveConn and serverConn.answer (serveconn.go), turn (turn.go). The
+// serverConn.read and answer (serveconn.go, with standin.go), turn (turn.go). The
 // start path is four: client.connect (client.go, with connect.go), onDisk.spawn
 // (ondisk.go), ServeIfDaemon and serve (serve.go). daemon.go admits and counts,
 // leave.go leaves, control.go has Status and Shutdown, outbox.go and window.go

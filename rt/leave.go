@@ -106,7 +106,7 @@ func (s *serverConn) linger() {
 	if c, ok := s.conn.(interface{ CloseWrite() error }); ok {
 		c.CloseWrite()
 	}
-	<-s.ended // serveConn reads on until the end
+	<-s.ended // whoever reads reads on until the end
 }
 
 // hurried reports whether the daemon leaves at once.

@@ -14,9 +14,9 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// serverConn is the daemon's end of a connection. One goroutine, serveConn,
-// reads it; every call that it accepts is answered by a goroutine of its own,
-// which ends with the call.
+// serverConn is the daemon's end of a connection. One goroutine at a time reads
+// it, and answers the calls whose turn has come when they arrive; the others are
+// answered by a goroutine each, which ends with the call.
 type serverConn struct {
 	d      *daemon
 	conn   net.Conn
@@ -115,9 +115,9 @@ func (s *serverConn) read() {
 // still reads afterwards.
 func (s *serverConn) answerHere(c *servedCall) (reads bool) {
 	returned := false
-	s.d.standIns.begin(s)
+	s.d.standIns.begin(s, c)
 	defer func() {
-		reads = s.d.standIns.end(s)
+		reads = s.d.standIns.end(c)
 		if reads && !returned {
 			go s.read() // runtime.Goexit ends this goroutine, but not the connection
 		}

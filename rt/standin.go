@@ -14,10 +14,18 @@ import (
 // while longer; starting it for each call would cost what is to be spared.
 type standIns struct {
 	mu      sync.Mutex
-	running map[*serverConn]int // calls on the reading goroutine: the tick at which each began
+	running map[*servedCall]reading // calls on goroutines that read as well
 	tick    int
 	busy    int // the last tick at which there were any
 	looking bool
+}
+
+// reading is the connection that a goroutine reads that now runs a call, and the
+// tick at which the call began. It goes with the call, not with the connection:
+// when a stand-in reads, and runs a call in turn, there is one of each.
+type reading struct {
+	conn  *serverConn
+	began int
 }
 
 const (
@@ -25,14 +33,14 @@ const (
 	standInRest = 100 // ticks without calls before nobody looks any more
 )
 
-// begin notes that the goroutine that reads s now runs a call.
-func (r *standIns) begin(s *serverConn) {
+// begin notes that the goroutine that reads s now runs c.
+func (r *standIns) begin(s *serverConn, c *servedCall) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.running == nil {
-		r.running = make(map[*serverConn]int)
+		r.running = make(map[*servedCall]reading)
 	}
-	r.running[s] = r.tick
+	r.running[c] = reading{s, r.tick}
 	r.busy = r.tick
 	if !r.looking {
 		r.looking = true
@@ -40,13 +48,13 @@ func (r *standIns) begin(s *serverConn) {
 	}
 }
 
-// end notes that the call is over, and reports whether the goroutine still is
-// the one that reads s.
-func (r *standIns) end(s *serverConn) bool {
+// end notes that the call is over, and reports whether its goroutine still is the
+// one that reads the connection.
+func (r *standIns) end(c *servedCall) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, reads := r.running[s]
-	delete(r.running, s)
+	_, reads := r.running[c]
+	delete(r.running, c)
 	return reads
 }
 
@@ -56,11 +64,11 @@ func (r *standIns) look() {
 	for range t.C {
 		r.mu.Lock()
 		r.tick++
-		for s, began := range r.running {
+		for c, at := range r.running {
 			r.busy = r.tick
-			if r.tick-began > 1 {
-				delete(r.running, s)
-				go s.read() // ends with the connection, or with a call that it runs for long
+			if r.tick-at.began > 1 {
+				delete(r.running, c)
+				go at.conn.read() // ends with the connection, or with a call that it runs for long
 			}
 		}
 		if r.tick-r.busy > standInRest {
