@@ -505,7 +505,7 @@ func TestHandlesAndClose(t *testing.T) {
 	if n, err := two.Inc(t.Context()); n != 1 || err != nil {
 		t.Errorf("the other handle: %d, %v", n, err)
 	}
-	if s := shared.String(); !strings.Contains(s, "objects.Counter") || !strings.Contains(s, "connected") {
+	if s := shared.String(); !strings.Contains(s, "objects.Counter") || !strings.Contains(s, "connected to") {
 		t.Errorf("String returned %q", s)
 	}
 	var all sync.WaitGroup

@@ -100,22 +100,21 @@ func (c *client) run(ctx context.Context, a *attempt) {
 		err = c.accept(l)
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.attempt = nil
 	if err == nil && c.closed {
 		err = ErrClosed
 	}
-	if err != nil {
-		if l != nil {
-			go l.close(err)
-		}
-		a.err = err
-	} else {
+	if err == nil {
 		a.link, c.link = l, l
 		c.incarnation = l.incarnation
 		go l.receive() // ends with the connection
 	}
+	a.err = err
 	close(a.done)
+	c.mu.Unlock()
+	if err != nil && l != nil {
+		l.close(err)
+	}
 }
 
 // accept asks OnRestart about an object that is not the one used last.
@@ -175,7 +174,7 @@ func (c *client) call(ctx context.Context, method int, args func(*stub.Encoder),
 	if err != nil {
 		return c.callError(method, OutcomeNotSent, "", encodeError("argument", err))
 	}
-	var patience time.Time // zero until a try has failed
+	var giveUp time.Time // zero until a try has failed
 	for {
 		if err := ctx.Err(); err != nil {
 			return c.callError(method, OutcomeNotSent, "", err)
@@ -188,10 +187,10 @@ func (c *client) call(ctx context.Context, method int, args func(*stub.Encoder),
 		if fail.err == nil {
 			return c.results(method, l, reply, results)
 		}
-		if patience.IsZero() {
-			patience = time.Now().Add(c.cfg.StartTimeout)
+		if giveUp.IsZero() {
+			giveUp = time.Now().Add(c.cfg.StartTimeout)
 		}
-		if !fail.again || time.Now().After(patience) {
+		if !fail.again || time.Now().After(giveUp) {
 			return c.callError(method, fail.outcome, l.incarnation, fail.err)
 		}
 	}

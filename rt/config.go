@@ -63,8 +63,9 @@ type Config struct {
 	// Shared. Nil means accept.
 	OnRestart func(old, new string) error
 
-	// Logger gets what this client does: attempts, starts, retries, at debug
-	// level. Nil means nothing. The daemon logs to a file of its own.
+	// Logger gets what this client does besides calling, such as starting a
+	// daemon, mostly at debug level. Nil means nothing. The daemon logs to a file
+	// of its own; with LOOPGEN_MODE=inprocess it logs here.
 	Logger *slog.Logger
 }
 
@@ -127,11 +128,14 @@ func (cfg Config) check() error {
 	default:
 		return fmt.Errorf("unknown Config.Transport %q: use TransportAuto, TransportUnix or TransportTCP", cfg.Transport)
 	}
-	for name, d := range map[string]time.Duration{
-		"ConnectTimeout": cfg.ConnectTimeout, "StartTimeout": cfg.StartTimeout, "CallTimeout": cfg.CallTimeout,
+	for _, timeout := range []struct {
+		name string
+		time.Duration
+	}{
+		{"ConnectTimeout", cfg.ConnectTimeout}, {"StartTimeout", cfg.StartTimeout}, {"CallTimeout", cfg.CallTimeout},
 	} {
-		if d < 0 {
-			return fmt.Errorf("negative Config.%s, %v: give a time, or 0 for the usual one", name, d)
+		if timeout.Duration < 0 {
+			return fmt.Errorf("negative Config.%s, %v: give a time, or 0 for the usual one", timeout.name, timeout.Duration)
 		}
 	}
 	dir := cfg.directory()

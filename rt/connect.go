@@ -62,7 +62,8 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 		if err == nil || !transient(err) {
 			return l, err
 		}
-		if ctx.Err() != nil && last != nil {
+		if last != nil && (ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)) {
+			<-ctx.Done() // at once, if not yet
 			return nil, c.givenUp(ctx, last)
 		}
 		last = err
@@ -224,13 +225,13 @@ func (c *client) greet(ctx context.Context, p place, e *rundir.Endpoint) (net.Co
 	defer cancel()
 	silent := func() error {
 		if time.Now().Before(deadline) {
-			return ctx.Err() // it was the caller who had no more time
+			return context.DeadlineExceeded // it was the caller who had no more time
 		}
 		return &silentError{e.Incarnation, e.PID}
 	}
 	conn, err := p.dial(ctx, e)
 	if err != nil {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) { // net may know a moment before ctx does
 			err = silent()
 		}
 		return nil, nil, wire.Welcome{}, err
@@ -303,7 +304,7 @@ func (c *client) newLink(conn net.Conn, reader *wire.Reader, e *rundir.Endpoint,
 		methods:     c.bind(e),
 		limit:       welcome.Frame,
 		verdict:     defaultLimits.verdict,
-		patience:    defaultLimits.linger,
+		linger:      defaultLimits.linger,
 		lost:        c.forget,
 		pending:     make(map[uint64]*pendingCall),
 	}

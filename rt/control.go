@@ -135,9 +135,9 @@ func (c *client) shutdown(ctx context.Context, mode ShutdownMode) error {
 			if err := write(conn, wire.Frame{Kind: wire.KindShutdown, ID: 1, Body: body}); err != nil {
 				return err
 			}
-			for {
+			for { // the end is expected; whether it is that of the process is asked next
 				if _, err := r.Next(); err != nil {
-					return err
+					return nil
 				}
 			}
 		})

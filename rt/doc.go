@@ -65,7 +65,10 @@
 //
 // LOOPGEN_DIR is the base directory of all singletons with ScopeUser, an
 // absolute path. LOOPGEN_MODE=inprocess keeps everything in this process: no
-// daemon is started, calls still pass the codec, the limits and the turn.
+// daemon is started, calls still pass the codec, the limits and the turn. There
+// a method that calls its own proxy waits for ever, where a daemon would return
+// ErrReentrant, and a method that ignores ShutdownNow goes on beside the next
+// object.
 //
 // # Files of this package
 //

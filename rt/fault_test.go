@@ -225,3 +225,48 @@ func TestStoppedDaemonAndManyClients(t *testing.T) {
 		}
 	})
 }
+
+// A drain may take longer than StartTimeout, whoever else wants the daemon
+// meanwhile: Restart waits for it, and starts the next one.
+func TestRestartAfterALongDrain(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		const startTimeout = 300 * time.Millisecond
+		short := func(c *rt.Config) { c.StartTimeout = startTimeout }
+		admin := share(t, a, short)
+		slow := mustConnect(t, admin)
+		done := make(chan error, 1)
+		go func() {
+			_, err := slow.Sleep(context.Background(), 3*startTimeout, "")
+			done <- err
+		}()
+		running(t, a, "Sleep")
+		ctx, cancel := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		for range 4 {
+			c := connect(t, a, short)
+			all.Go(func() {
+				for ctx.Err() == nil {
+					c.Inc(ctx) // fails as long as the daemon drains
+				}
+			})
+		}
+		if err := admin.Restart(t.Context()); err != nil {
+			t.Error(err)
+		}
+		cancel()
+		all.Wait()
+		if err := <-done; err != nil {
+			t.Errorf("the call that ran: %v", err)
+		}
+	})
+}
+
+// running waits until a call of that method runs.
+func running(t *testing.T, a args, method string) {
+	t.Helper()
+	shared := share(t, a)
+	eventually(t, method+" runs", func() bool {
+		s, err := shared.Status(context.Background())
+		return err == nil && len(s.Running) == 1 && s.Running[0].Method == method
+	})
+}

@@ -128,7 +128,8 @@ func (p inProcess) start(context.Context) error {
 }
 
 // run waits until the daemon leaves and empties the room only when the object
-// is gone, so that an old and a new one never coexist.
+// is gone, so that an old and a new one do not coexist; except that nobody can
+// end a method that ignores ShutdownNow.
 func (p inProcess) run(d *daemon) {
 	<-d.departing
 	d.depart()

@@ -105,6 +105,8 @@ func (s *serverConn) linger() {
 	defer time.AfterFunc(s.d.limits.linger, func() { s.conn.Close() }).Stop()
 	if c, ok := s.conn.(interface{ CloseWrite() error }); ok {
 		c.CloseWrite()
+	} else {
+		s.conn.Close() // a pipe: what was written was read
 	}
 	<-s.ended // whoever reads reads on until the end
 }

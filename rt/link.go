@@ -26,7 +26,7 @@ type link struct {
 	methods     []binding     // ours, by number: the daemon's number, or why there is none
 	limit       int           // bytes in a frame's body
 	verdict     time.Duration // for the daemon's answer to a cancellation
-	patience    time.Duration // for what is still to be read when nothing can be written
+	linger      time.Duration // for what is still to be read when nothing can be written
 	lost        func(*link)   // called once, when no more calls can be made
 
 	mu      sync.Mutex
@@ -85,7 +85,8 @@ func (l *link) call(ctx context.Context, method int, body []byte) ([]byte, failu
 		return nil, failure{OutcomeNotSent, bound.err, false}
 	}
 	if len(body) > l.limit {
-		return nil, failure{OutcomeNotSent, fmt.Errorf("%w: the arguments have %d bytes, the daemon takes %d", ErrTooLarge, len(body), l.limit), false}
+		err := fmt.Errorf("%w: the arguments have %d bytes, the daemon takes %d", ErrTooLarge, len(body), l.limit)
+		return nil, failure{OutcomeNotSent, err, false}
 	}
 	if err := l.window.acquire(ctx, len(body)); err != nil {
 		return nil, failure{OutcomeNotSent, err, false}
@@ -141,8 +142,9 @@ func (l *link) send(ctx context.Context, method uint16, body []byte) (*pendingCa
 // cancel ends a call whose context has ended. A frame that nobody has begun to
 // write is taken back; otherwise the daemon is told, and asked for its verdict
 // for a moment. A deadline it knows: told of a cancellation besides, a method
-// would return context.Canceled to a caller who gave it a deadline. The id stays pending, and holds its place in the window, until
-// the daemon's answer comes: the daemon counts it until then, too.
+// would return context.Canceled to a caller who gave it a deadline. The id stays
+// pending, and holds its place in the window, until the daemon's answer comes:
+// the daemon counts it until then, too.
 func (l *link) cancel(ctx context.Context, c *pendingCall, id uint64) answer {
 	if l.out.withdraw(&c.outgoing) {
 		l.deliver(id, answer{})
@@ -226,7 +228,8 @@ func (l *link) unwritable(error) {
 	l.leaving = true
 	l.mu.Unlock()
 	l.lost(l)
-	l.conn.SetReadDeadline(time.Now().Add(l.patience))
+	// Not a deadline: those of unfinished frames replace each other.
+	time.AfterFunc(l.linger, func() { l.close(errGone) })
 }
 
 // goingAway stops sending. Calls after the last one that the daemon accepted

@@ -132,13 +132,14 @@ func (o *outbox) block(batch []byte) {
 
 // take empties the queue into one batch. o.mu is held.
 func (o *outbox) take() []byte {
-	var batch []byte
 	for _, f := range o.queue {
 		o.taken += uint64(len(f.frame))
 		f.end = o.taken
-		if len(o.queue) == 1 {
-			batch = f.frame
-		} else {
+	}
+	batch := o.queue[0].frame // usually the only one: nothing is copied
+	if len(o.queue) > 1 {
+		batch = nil
+		for _, f := range o.queue {
 			batch = append(batch, f.frame...)
 		}
 	}

@@ -81,7 +81,7 @@ func (c *client) startFailure(b []byte) error {
 }
 
 // exitReport describes a child that ended, or was ended, without a report.
-func exitReport(err error, path string, from int64, patience time.Duration) startReport {
+func exitReport(err error, path string, from int64, timeout time.Duration) startReport {
 	r := startReport{Stage: StageConstructor, Log: path}
 	var exit *process.ExitError
 	switch {
@@ -91,7 +91,7 @@ func exitReport(err error, path string, from int64, patience time.Duration) star
 		err = fmt.Errorf("the process ended before it served: %w", err)
 	case errors.Is(err, context.DeadlineExceeded):
 		r.Late = true
-		err = fmt.Errorf("the daemon was not ready after %v (Config.StartTimeout), its constructor may still have run, and was killed: %w", patience, err)
+		err = fmt.Errorf("the daemon was not ready after %v (Config.StartTimeout), its constructor may still have run, and was killed: %w", timeout, err)
 	default:
 		r.Stage = StageSpawn
 	}

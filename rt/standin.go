@@ -30,7 +30,7 @@ type reading struct {
 
 const (
 	standInTick = time.Millisecond
-	standInRest = 100 // ticks without calls before nobody looks any more
+	standInRest = 10 // ticks without calls before nobody looks any more
 )
 
 // begin notes that the goroutine that reads s now runs c.

@@ -105,7 +105,7 @@ func stop(d *rundir.Dir) error {
 			signalProcess(e.PID, terminate)
 			asked = e.PID
 		}
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(5 * time.Millisecond) // a lock cannot be waited for and given up
 	}
 }
 
