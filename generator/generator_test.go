@@ -228,7 +228,7 @@ func TestUsesOwnOutput(t *testing.T) {
 func TestOddDirectory(t *testing.T) {
 	dir := filepath.Join(packageOf(t, "package p\n"), "a[b")
 	if err := os.Mkdir(dir, 0o777); err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "go.mod"), "module example.com/q\n\ngo 1.26\n")
 	write(t, filepath.Join(dir, "q.go"), "package q\n\ntype T struct{}\n\nfunc (T) M() {}\n")

@@ -267,7 +267,7 @@ func spawnLock(d *rundir.Dir) (unlock func(), err error) {
 		if unlock, ok, err := d.TrySpawnLock(); ok || err != nil {
 			return unlock, err
 		}
-		time.Sleep(time.Millisecond)
+		time.Sleep(time.Millisecond) // a try never waits: that is what is tested
 	}
 	return nil, errors.New("spawn.lock is never free")
 }
