@@ -4,12 +4,16 @@ package rt_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -303,6 +307,49 @@ func (a args) stop(t testing.TB) (resume func()) {
 			t.Error(err)
 		}
 	}
+}
+
+// witnessed gives a a witness; births counts what it saw.
+func (a args) witnessed() args {
+	a.Options.Witness = filepath.Join(a.Dir, "witness")
+	return a
+}
+
+// births returns how many objects were made for a's clients, and fails the test
+// if two were ever alive at once.
+func (a args) births(t testing.TB) int {
+	t.Helper()
+	seen, err := os.ReadFile(a.Options.Witness)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	if bytes.Contains(seen, []byte("two at once")) {
+		t.Errorf("two objects were alive at once:\n%s", seen)
+	}
+	return bytes.Count(seen, []byte("\n"))
+}
+
+// needs skips a test for which the machine lacks something, and says what. Where
+// everything is to be tested, as in CI, that is a failure.
+func needs(t testing.TB, what string, there bool) {
+	t.Helper()
+	switch {
+	case there:
+	case os.Getenv("LOOPGEN_TEST_ALL") != "":
+		t.Fatalf("this machine lacks what the test needs: %s", what)
+	default:
+		t.Skipf("needs %s", what)
+	}
+}
+
+// needsRoot is needs for tests that become another user, mount, or set limits.
+func needsRoot(t testing.TB) { t.Helper(); needs(t, "root", os.Getuid() == 0) }
+
+// needsTool is needs for a program.
+func needsTool(t testing.TB, name string) {
+	t.Helper()
+	_, err := exec.LookPath(name)
+	needs(t, name, err == nil)
 }
 
 // eventually waits for something that another process does.

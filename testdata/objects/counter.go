@@ -45,6 +45,9 @@ type Options struct {
 	// Fail makes the constructor fail in a way: error, panic, exit, nil, hang,
 	// print.
 	Fail string
+	// Witness is a file in which every birth of a Counter is noted, and whether
+	// another one was alive: see witness.
+	Witness string
 }
 
 // Counter counts, and misbehaves in every way that a test may ask for.
@@ -61,6 +64,11 @@ type Counter struct {
 
 // NewCounter makes a counter.
 func NewCounter(options Options) (*Counter, error) {
+	if options.Witness != "" {
+		if err := witness(options.Witness); err != nil {
+			return nil, err
+		}
+	}
 	switch what, arg, _ := strings.Cut(options.Fail, ":"); what {
 	case "error":
 		return nil, fmt.Errorf("counter: %w", ErrNegative)
