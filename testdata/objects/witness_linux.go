@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// witnesses keeps the sockets open until the process dies.
+var witnesses []net.Listener
+
 // witness notes in a file, a line each, that an object was born in this process,
 // and whether another one that names the same file was alive. It asks something
 // that the product does not use: a socket in the abstract name space, which the
@@ -18,11 +21,12 @@ import (
 func witness(file string) error {
 	line := fmt.Sprintf("born %d\n", os.Getpid())
 	name := fmt.Sprintf("@loopgen-witness-%x", sha256.Sum256([]byte(file)))
-	_, err := net.Listen("unix", name)
+	socket, err := net.Listen("unix", name)
 	for errors.Is(err, syscall.EADDRINUSE) && dying(file) {
 		time.Sleep(100 * time.Microsecond)
-		_, err = net.Listen("unix", name)
+		socket, err = net.Listen("unix", name)
 	}
+	witnesses = append(witnesses, socket)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		line = fmt.Sprintf("two at once %d\n", os.Getpid())
