@@ -202,8 +202,14 @@ func play(role string) (any, error) {
 		}
 		return c.Enter(ctx, a.Name+"-gate")
 	}
+	if play := roles[role]; play != nil {
+		return play(ctx, shared, a)
+	}
 	return nil, fmt.Errorf("no role %q", role)
 }
+
+// roles are those that a test keeps beside itself.
+var roles = map[string]func(context.Context, *counterShared, args) (any, error){}
 
 func increment(ctx context.Context, shared *rt.Shared[*objects.CounterClient, *objects.CounterProxy], n int) ([]int, error) {
 	c, err := shared.Connect(ctx)
@@ -363,6 +369,9 @@ func eventually(t testing.TB, what string, is func() bool) {
 		time.Sleep(2 * time.Millisecond)
 	}
 }
+
+// thorough reports whether tests may take minutes.
+func thorough() bool { return os.Getenv("LOOPGEN_TEST_SECONDS") != "" }
 
 // long is how long tests go on that get better with time.
 func long(ordinary time.Duration) time.Duration {
