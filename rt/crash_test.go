@@ -1,0 +1,282 @@
+//go:build linux
+
+package rt_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/loopgen/loopgen/rt"
+	"github.com/loopgen/loopgen/rt/rttest"
+)
+
+// straceVar makes the first daemon that is started with it run under strace: it
+// holds strace's arguments, of which the second is the file that strace writes.
+const straceVar = "RT_TEST_STRACE"
+
+// crashCalls are the system calls before which a process is killed: those that
+// other processes can see.
+const crashCalls = "%file,%network,fchmod,flock,ftruncate,fsync,fcntl,pipe2,write,close,getdents64,clone,clone3,vfork"
+
+func init() {
+	roles["life"] = func(ctx context.Context, shared *counterShared, _ args) (any, error) { return newLife(ctx, shared) }
+	told := strings.Split(os.Getenv(straceVar), " ")
+	if len(told) < 2 || len(os.Args) < 2 || !strings.HasPrefix(os.Args[1], "loopgen:") {
+		return // not a daemon, or not one to trace
+	}
+	first, err := os.OpenFile(told[1], os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return
+	}
+	first.Close()
+	if err := becomeTraced(told); err != nil {
+		fmt.Fprintln(os.Stderr, "cannot run under strace:", err)
+		os.Exit(1)
+	}
+}
+
+// becomeTraced begins this daemon anew, with the number and the pipes it has, as
+// strace's tracee.
+func becomeTraced(strace []string) error {
+	path, err := exec.LookPath("strace")
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	// As its parent passed them: see rt/internal/process.
+	os.Setenv("LOOPGEN_DAEMON", "1 3 4 -")
+	for fd := uintptr(3); fd <= 4; fd++ {
+		if _, err := unix.FcntlInt(fd, unix.F_SETFD, 0); err != nil {
+			return err
+		}
+	}
+	argv := append([]string{"strace", "-DDD", "-f"}, strace...)
+	return syscall.Exec(path, append(append(argv, self), os.Args[1:]...), os.Environ())
+}
+
+// life is a call's answer: which object, and its count.
+type life struct {
+	ID  string
+	Sum int
+}
+
+func newLife(ctx context.Context, shared *counterShared) (l life, err error) {
+	c, err := shared.Connect(ctx)
+	if err == nil {
+		l.ID, l.Sum, err = c.Life(ctx)
+	}
+	return l, err
+}
+
+// crashPoint is the n-th call of that name on one of the threads of a process.
+type crashPoint struct {
+	call string
+	n    int
+}
+
+func (p crashPoint) String() string { return fmt.Sprintf("%s-%d", p.call, p.n) }
+
+// A starting daemon, and the client that starts it, may be killed before any
+// system call of theirs: the next client connects, there are never two daemons,
+// no acknowledged call is lost, and nothing stays behind.
+func TestCrashPoints(t *testing.T) {
+	t.Parallel()
+	needsTool(t, "strace")
+	needs(t, "ptrace", exec.Command("strace", "-o", os.DevNull, "true").Run() == nil)
+	for _, who := range []string{"daemon", "client"} {
+		t.Run(who, func(t *testing.T) {
+			t.Parallel()
+			points := crashPoints(t, who)
+			if !thorough() {
+				points = spread(points, 12)
+			}
+			var killed atomic.Int32
+			t.Run("at", func(t *testing.T) {
+				slots := make(chan struct{}, 4)
+				for _, p := range points {
+					t.Run(p.String(), func(t *testing.T) {
+						t.Parallel()
+						slots <- struct{}{}
+						defer func() { <-slots }()
+						if crashAt(t, who, p) {
+							killed.Add(1)
+						}
+					})
+				}
+			})
+			t.Logf("killed at %d of %d points", killed.Load(), len(points))
+			// Threads share the work differently each time.
+			if int(killed.Load()) < len(points)/2 {
+				t.Errorf("only %d of %d points were met: %v", killed.Load(), len(points), points)
+			}
+		})
+	}
+}
+
+// spread picks n points from first to last.
+func spread(points []crashPoint, n int) []crashPoint {
+	if len(points) <= n {
+		return points
+	}
+	picked := make([]crashPoint, n)
+	for i := range picked {
+		picked[i] = points[i*(len(points)-1)/(n-1)]
+	}
+	return picked
+}
+
+// crashPoints returns the calls that one process makes until a call of its
+// client was answered.
+func crashPoints(t *testing.T, who string) (points []crashPoint) {
+	a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
+	trace := filepath.Join(t.TempDir(), "trace")
+	var l life
+	starter(t, who, a, trace, "-e", "trace="+crashCalls).wait(t, &l)
+	f, err := os.Open(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	counts := map[string]map[string]int{} // by thread and call
+	seen := map[crashPoint]bool{}
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		thread, rest, _ := strings.Cut(lines.Text(), " ")
+		call, _, ok := strings.Cut(strings.TrimSpace(rest), "(")
+		if !ok || strings.Contains(call, " ") { // the end of a call, or of a process
+			continue
+		}
+		if counts[thread] == nil {
+			counts[thread] = map[string]int{}
+		}
+		counts[thread][call]++
+		if p := (crashPoint{call, counts[thread][call]}); !seen[p] {
+			seen[p] = true
+			points = append(points, p)
+		}
+	}
+	if len(points) < 20 {
+		t.Fatalf("%d calls were traced: %v", len(points), points)
+	}
+	return points
+}
+
+// starter starts a client process which finds no daemon, and runs one of the two
+// under strace.
+func starter(t *testing.T, who string, a args, trace string, strace ...string) *client {
+	t.Helper()
+	// One processor: the points depend less on which thread does what.
+	const single = "GOMAXPROCS=1"
+	strace = append([]string{"-o", trace}, strace...)
+	if who == "daemon" {
+		return start(t, "life", a, single, straceVar+"="+strings.Join(strace, " "))
+	}
+	cmd := command(t, "", "life", a)
+	cmd.Env = append(cmd.Env, single)
+	cmd.Args = append(append([]string{"strace", "-f", "-b", "execve"}, strace...), cmd.Path)
+	var err error
+	if cmd.Path, err = exec.LookPath("strace"); err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill() // no effect once it was waited for
+		cmd.Wait()
+	})
+	return &client{cmd: cmd, stdout: bufio.NewReader(out)}
+}
+
+// crashAt kills daemon or client at a point of their start, and reports whether
+// it was met.
+func crashAt(t *testing.T, who string, p crashPoint) (killed bool) {
+	a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
+	trace := filepath.Join(t.TempDir(), "trace")
+	began := time.Now()
+	first := starter(t, who, a, trace,
+		"-e", "trace="+p.call, "-e", fmt.Sprintf("inject=%s:signal=SIGKILL:when=%d", p.call, p.n))
+	// What became of it is either an answer, or an error, or no word at all.
+	var before life
+	said, err := first.stdout.ReadString('\n')
+	if err == nil {
+		if err := json.Unmarshal([]byte(said), &before); err != nil {
+			t.Errorf("the first client said %q: %v", said, err)
+		}
+	}
+	_ = first.cmd.Wait()
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("the first client needed %v", took)
+	}
+
+	began = time.Now()
+	next, err := newLife(t.Context(), share(t, a))
+	if err != nil {
+		t.Fatalf("the next client: %v (the first said %q)", err, said)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("the next client needed %v", took)
+	}
+	want := 1
+	if next.ID == before.ID {
+		want = before.Sum + 1
+	}
+	// Whoever was killed may have had its call executed without a word.
+	if next.Sum != want && !(before.ID == "" && next.Sum == 2) {
+		t.Errorf("the next client got %+v after %+v", next, before)
+	}
+	if err := share(t, a).Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
+		t.Error(err)
+	}
+	a.births(t)
+	if len(strays(t, a)) > 0 { // half of a file is replaced when the file is
+		if _, err := newLife(t.Context(), share(t, a)); err != nil {
+			t.Error(err)
+		}
+		if err := share(t, a).Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, path := range strays(t, a) {
+		t.Errorf("left behind: %s", path)
+	}
+	text, _ := os.ReadFile(trace)
+	return strings.Contains(string(text), "killed by SIGKILL")
+}
+
+// strays returns what is in the directory after the last daemon has left and
+// should not be.
+func strays(t *testing.T, a args) (paths []string) {
+	t.Helper()
+	expected := map[string]bool{"spawn.lock": true, "life.lock": true, "start": true, "log": true, "witness": true}
+	err := filepath.WalkDir(a.Dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && !expected[entry.Name()] {
+			paths = append(paths, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return paths
+}
