@@ -3,7 +3,6 @@
 package rt_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -86,73 +85,6 @@ func TestErrorsKeepTheirIdentity(t *testing.T) {
 	})
 }
 
-func TestPanicAndGoexit(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		c := connect(t, a)
-		for how, value := range map[string]string{
-			"panic": "misbehaved", "error": "negative", "nil": "nil pointer", "goexit": "Goexit",
-		} {
-			_, err := c.Misbehave(t.Context(), how)
-			callError(t, err, rt.OutcomeExecuted)
-			var p *rt.PanicError
-			if !errors.As(err, &p) || !strings.Contains(p.Value, value) || !strings.Contains(p.Stack, "Misbehave") {
-				t.Errorf("%s: %v", how, err)
-			}
-		}
-		if n, err := c.Inc(t.Context()); err != nil || n != 1 {
-			t.Errorf("after panics: %d, %v", n, err)
-		}
-		s, err := share(t, a).Status(t.Context())
-		if err != nil || s.LastPanic == "" {
-			t.Errorf("status has no last panic: %q, %v", s.LastPanic, err)
-		}
-	})
-}
-
-func TestFatalMethods(t *testing.T) {
-	for _, how := range []string{"exit", "overflow"} {
-		t.Run(how, func(t *testing.T) {
-			eachTransport(t, func(t *testing.T, a args) {
-				c := connect(t, a)
-				_, err := c.Misbehave(t.Context(), how)
-				callError(t, err, rt.OutcomeUnknown)
-				if n, err := c.Inc(t.Context()); err != nil || n != 1 {
-					t.Errorf("the next call: %d, %v; want 1 of a fresh object", n, err)
-				}
-			})
-		})
-	}
-}
-
-func TestSizes(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		c := connect(t, a)
-		for _, n := range []int{0, 1, 1 << 10, 64 << 10, 1 << 20, 15 << 20} {
-			want := bytes.Repeat([]byte{'x'}, n)
-			got, err := c.Echo(t.Context(), want)
-			if err != nil || !bytes.Equal(got, want) {
-				t.Errorf("%d bytes: got %d, %v", n, len(got), err)
-			}
-		}
-		_, err := c.Echo(t.Context(), make([]byte, 17<<20))
-		callError(t, err, rt.OutcomeNotSent)
-		if !errors.Is(err, rt.ErrTooLarge) {
-			t.Errorf("an argument of 17 MiB: %v, want %v", err, rt.ErrTooLarge)
-		}
-		_, err = c.Bytes(t.Context(), 17<<20)
-		callError(t, err, rt.OutcomeExecuted)
-		if !errors.Is(err, rt.ErrTooLarge) {
-			t.Errorf("a result of 17 MiB: %v, want %v", err, rt.ErrTooLarge)
-		}
-		if n, err := c.Inc(t.Context()); err != nil || n != 1 {
-			t.Errorf("the connection is not usable: %d, %v", n, err)
-		}
-		if got, err := c.Echo(t.Context(), nil); err != nil || got != nil {
-			t.Errorf("nil came back as %#v, %v", got, err)
-		}
-	})
-}
-
 func TestArgumentsThatCannotTravel(t *testing.T) {
 	c := connect(t, args{Dir: rttest.Dir(t), Name: "c"})
 	_, err := c.Words(t.Context(), "\xff")
@@ -190,39 +122,6 @@ func gated(t *testing.T, c *objects.CounterClient) (open func(), result func() (
 	return open, func() (int, error) { o := <-done; return o.n, o.err }
 }
 
-func TestCanceledInTheQueue(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		c := connect(t, a)
-		open, result := gated(t, c)
-		ctx, cancel := context.WithCancel(t.Context())
-		failed := make(chan error)
-		go func() {
-			_, err := c.Inc(ctx)
-			failed <- err
-		}()
-		queued(t, a, 1)
-		cancel()
-		err := <-failed
-		callError(t, err, rt.OutcomeNotExecuted)
-		if !errors.Is(err, context.Canceled) {
-			t.Errorf("%v is not %v", err, context.Canceled)
-		}
-		short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-		defer cancel()
-		if _, err = c.Inc(short); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%v is not %v", err, context.DeadlineExceeded)
-		}
-		callError(t, err, rt.OutcomeNotExecuted)
-		open()
-		if n, err := result(); n != 1 || err != nil {
-			t.Errorf("the running call: %d, %v", n, err)
-		}
-		if n, err := c.Value(t.Context()); n != 1 || err != nil {
-			t.Errorf("value %d, %v; want 1: the canceled calls did not run", n, err)
-		}
-	})
-}
-
 // queued waits until so many calls wait for their turn.
 func queued(t *testing.T, a args, n int) rt.Status {
 	t.Helper()
@@ -236,38 +135,6 @@ func queued(t *testing.T, a args, n int) rt.Status {
 		return len(s.Queued) == n
 	})
 	return s
-}
-
-// The caller of a method that runs gets control back at once, and its late
-// reply does not become the answer to another call.
-func TestCanceledWhileRunning(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		c := connect(t, a)
-		ctx, cancel := context.WithCancel(t.Context())
-		failed := make(chan error)
-		go func() {
-			_, err := c.Enter(ctx, "g")
-			failed <- err
-		}()
-		if err := c.Entered(t.Context(), "g"); err != nil {
-			t.Fatal(err)
-		}
-		cancel()
-		began := time.Now()
-		err := <-failed
-		callError(t, err, rt.OutcomeUnknown)
-		if took := time.Since(began); took > time.Second {
-			t.Errorf("it took %v to give up", took)
-		}
-		if err := c.Open(t.Context(), "g"); err != nil {
-			t.Fatal(err)
-		}
-		for want := 2; want < 10; want++ {
-			if n, err := c.Inc(t.Context()); n != want || err != nil {
-				t.Fatalf("got %d, %v; want %d", n, err, want)
-			}
-		}
-	})
 }
 
 func TestMethodsContext(t *testing.T) {
@@ -307,42 +174,6 @@ func TestSlowCallIsNotATimeout(t *testing.T) {
 		}
 		if s, err := c.Ping(t.Context()); s != "pong" || err != nil {
 			t.Errorf("the next call: %q, %v", s, err)
-		}
-	})
-}
-
-func TestManyGoroutinesOneConnection(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		c := connect(t, a)
-		const goroutines, each = 1000, 5
-		seen := make([]int, goroutines*each+1)
-		var mu sync.Mutex
-		var all sync.WaitGroup
-		for range goroutines {
-			all.Go(func() {
-				last := 0
-				for range each {
-					n, err := c.Inc(context.Background())
-					if err != nil || n <= last || n >= len(seen) {
-						t.Errorf("got %d after %d, %v", n, last, err)
-						return
-					}
-					last = n
-					mu.Lock()
-					seen[n]++
-					mu.Unlock()
-				}
-			})
-		}
-		all.Wait()
-		for n, times := range seen[1:] {
-			if times != 1 {
-				t.Fatalf("value %d was seen %d times", n+1, times)
-			}
-		}
-		s, err := share(t, a).Status(t.Context())
-		if err != nil || len(s.Clients) != 1 || s.Calls != goroutines*each {
-			t.Errorf("%d clients, %d calls, %v; want 1 and %d", len(s.Clients), s.Calls, err, goroutines*each)
 		}
 	})
 }
@@ -481,66 +312,4 @@ func TestProxy(t *testing.T) {
 	}()
 	strict.Misbehave("panic")
 	t.Error("without a handler a fault does not panic")
-}
-
-func TestHandlesAndClose(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c"}
-	shared := share(t, a)
-	one, err := shared.Connect(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	two, err := shared.Connect(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(one.Close(), one.Close()); err != nil {
-		t.Errorf("closing a handle: %v", err)
-	}
-	_, err = one.Inc(t.Context())
-	callError(t, err, rt.OutcomeNotSent)
-	if !errors.Is(err, rt.ErrClosed) {
-		t.Errorf("after Close: %v", err)
-	}
-	if n, err := two.Inc(t.Context()); n != 1 || err != nil {
-		t.Errorf("the other handle: %d, %v", n, err)
-	}
-	if s := shared.String(); !strings.Contains(s, "objects.Counter") || !strings.Contains(s, "connected to") {
-		t.Errorf("String returned %q", s)
-	}
-	var all sync.WaitGroup
-	for range 8 {
-		all.Go(func() {
-			if err := shared.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		all.Go(func() { two.Ping(context.Background()) })
-	}
-	all.Wait()
-	_, err = two.Inc(t.Context())
-	callError(t, err, rt.OutcomeNotSent)
-	if !errors.Is(err, rt.ErrClosed) {
-		t.Errorf("after Shared.Close: %v", err)
-	}
-	if _, err := shared.Connect(t.Context()); !errors.Is(err, rt.ErrClosed) {
-		t.Errorf("Connect after Close: %v", err)
-	}
-	if s := shared.String(); !strings.Contains(s, "closed") {
-		t.Errorf("String returned %q", s)
-	}
-}
-
-// A method that becomes a client of its own daemon would wait for itself.
-func TestReentrant(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c"}
-	c := connect(t, a)
-	text, err := c.ConnectTo(t.Context(), a.Dir, a.Name)
-	if err != nil || !strings.Contains(text, "cannot be a client of itself") {
-		t.Errorf("a call of its own: %q, %v", text, err)
-	}
-	text, err = c.ConnectTo(t.Context(), a.Dir, "other")
-	if err != nil || text != "pong" {
-		t.Errorf("a call of another singleton: %q, %v", text, err)
-	}
 }

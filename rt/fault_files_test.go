@@ -3,7 +3,6 @@
 package rt_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -104,39 +103,6 @@ func TestFewDescriptors(t *testing.T) {
 	}
 }
 
-// A daemon that runs out of descriptors serves those whom it has, and others
-// again when there are some.
-func TestDaemonOutOfDescriptors(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		holder := command(t, "ulimit -n 40", "hold", a)
-		if err := holder.Start(); err != nil {
-			t.Fatal(err)
-		}
-		defer holder.Wait()
-		defer holder.Process.Kill()
-		eventually(t, "it serves", func() bool {
-			s, err := share(t, a).Status(context.Background())
-			return err == nil && len(s.Clients) == 1
-		})
-		c := connect(t, a)
-		var admitted []*raw
-		for range 60 {
-			r := a.dial(t)
-			r.write(t, opening(t, r.hello()))
-			admitted = append(admitted, r)
-		}
-		if n, err := c.Inc(t.Context()); n != 1 || err != nil {
-			t.Errorf("who was there before: %d, %v", n, err)
-		}
-		for _, r := range admitted {
-			r.conn.Close()
-		}
-		if n, err := connect(t, a).Inc(t.Context()); n != 2 || err != nil {
-			t.Errorf("who came after: %d, %v", n, err)
-		}
-	})
-}
-
 // The image that runs is the image that serves, whatever became of its file.
 func TestProgramReplaced(t *testing.T) {
 	a := args{Dir: rttest.Dir(t), Name: "c", Barrier: true}
@@ -215,21 +181,3 @@ pid 999999
 protocol 1-1
 end
 `
-
-// An endpoint of a later version is not an absent one.
-func TestEndpointOfAnotherVersion(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c"}
-	d, err := rundir.Open(a.Dir, a.Name)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(d.Path(), "endpoint"), []byte("loopgen 2\nwhatever\n"), 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := share(t, a).Connect(t.Context()); !errors.Is(err, rt.ErrIncompatible) {
-		t.Errorf("got %v, want %v", err, rt.ErrIncompatible)
-	}
-	if a.alive(t) {
-		t.Error("a daemon was started beside another version's")
-	}
-}

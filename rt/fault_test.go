@@ -34,28 +34,6 @@ func command(t *testing.T, shell, role string, a args) *exec.Cmd {
 	return cmd
 }
 
-// Calls of a client that died are not begun; the one that runs is finished.
-func TestClientKilledInTheQueue(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		c := connect(t, a)
-		open, result := gated(t, c)
-		a.N = 1
-		doomed := start(t, "increment", a)
-		queued(t, a, 1)
-		if err := doomed.cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		queued(t, a, 0)
-		open()
-		if n, err := result(); n != 1 || err != nil {
-			t.Errorf("the running call: %d, %v", n, err)
-		}
-		if n, err := c.Value(t.Context()); n != 1 || err != nil {
-			t.Errorf("value %d, %v; want 1", n, err)
-		}
-	})
-}
-
 // A client that gives up a start, by closing, is told so, and nobody else is
 // told that the start failed.
 func TestClosedWhileStarting(t *testing.T) {
@@ -201,28 +179,6 @@ func TestStatusStorm(t *testing.T) {
 			}
 		}
 		all.Wait()
-	})
-}
-
-// Many clients of a daemon that is stopped are told so, all in good time.
-func TestStoppedDaemonAndManyClients(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		connect(t, a)
-		defer a.stop(t)()
-		began := time.Now()
-		var all sync.WaitGroup
-		for range 16 {
-			all.Go(func() {
-				_, err := share(t, a, func(c *rt.Config) { c.ConnectTimeout = 300 * time.Millisecond }).Connect(context.Background())
-				if !errors.Is(err, rt.ErrUnresponsive) {
-					t.Errorf("got %v, want %v", err, rt.ErrUnresponsive)
-				}
-			})
-		}
-		all.Wait()
-		if took := time.Since(began); took > 4*time.Second { // one after the other they would need twice that
-			t.Errorf("with a ConnectTimeout of 300ms that took %v", took)
-		}
 	})
 }
 

@@ -4,10 +4,7 @@ package rt_test
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
-	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -277,41 +274,6 @@ func TestBirthGrace(t *testing.T) {
 	}
 }
 
-func TestKilledInMidCall(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		var asked atomic.Int32
-		c := connect(t, a, func(c *rt.Config) {
-			c.OnRestart = func(old, new string) error {
-				asked.Add(1)
-				if old == "" || new == "" || old == new {
-					t.Errorf("OnRestart(%q, %q)", old, new)
-				}
-				return nil
-			}
-		})
-		_, result := gated(t, c)
-		waiting := make(chan error, 1)
-		go func() {
-			_, err := c.Inc(context.Background())
-			waiting <- err
-		}()
-		queued(t, a, 1)
-		a.kill(t)
-		_, err := result()
-		callError(t, err, rt.OutcomeUnknown)
-		callError(t, <-waiting, rt.OutcomeUnknown)
-		if asked.Load() != 0 {
-			t.Error("OnRestart was asked before there is a new object")
-		}
-		if n, err := c.Inc(t.Context()); n != 1 || err != nil {
-			t.Errorf("the next call: %d, %v; want 1 of a fresh object", n, err)
-		}
-		if asked.Load() != 1 {
-			t.Errorf("OnRestart was asked %d times", asked.Load())
-		}
-	})
-}
-
 func TestOnRestartRefuses(t *testing.T) {
 	a := args{Dir: rttest.Dir(t), Name: "c"}
 	refusal := errors.New("I need the old one")
@@ -333,102 +295,6 @@ func TestOnRestartRefuses(t *testing.T) {
 	accept.Store(true)
 	if n, err := c.Inc(t.Context()); n != 1 || err != nil {
 		t.Errorf("once accepted: %d, %v", n, err)
-	}
-}
-
-// A stranger that takes over a dead daemon's port sees a greeting, and never
-// the key; the client starts a daemon of its own.
-func TestImposterOnThePort(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportTCP}
-	if _, err := connect(t, a).Inc(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	e := a.endpoint(t)
-	a.kill(t)
-	ln, err := net.Listen("tcp4", e.Address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	captured := make(chan []byte, 1)
-	go func() {
-		conn, err := ln.Accept()
-		if err != nil {
-			return
-		}
-		defer conn.Close()
-		b := make([]byte, 1<<10)
-		n, _ := conn.Read(b)
-		conn.Write([]byte("HTTP/1.1 200 OK\r\n\r\n welcome"))
-		more, _ := io.ReadAll(conn)
-		captured <- append(b[:n], more...)
-	}()
-	if n, err := connect(t, a).Inc(t.Context()); n != 1 || err != nil {
-		t.Errorf("the client did not recover: %d, %v", n, err)
-	}
-	got := <-captured
-	if strings.Contains(string(got), string(e.Key[:])) || strings.Contains(string(got), hex.EncodeToString(e.Key[:])) {
-		t.Error("the imposter was shown the key")
-	}
-	if len(got) == 0 || len(got) > 512 {
-		t.Errorf("the imposter saw %d bytes, want one hello", len(got))
-	}
-}
-
-func TestStoppedDaemon(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		c := connect(t, a)
-		e := a.endpoint(t)
-		resume := a.stop(t)
-		defer resume()
-		other := share(t, a, func(c *rt.Config) { c.ConnectTimeout = 200 * time.Millisecond })
-		_, err := other.Connect(t.Context())
-		if !errors.Is(err, rt.ErrUnresponsive) || !strings.Contains(err.Error(), strconv.Itoa(e.PID)) {
-			t.Errorf("Connect returned %v, want %v with pid %d", err, rt.ErrUnresponsive, e.PID)
-		}
-		resume()
-		if n, err := c.Inc(t.Context()); n != 1 || err != nil {
-			t.Errorf("after SIGCONT: %d, %v", n, err)
-		}
-		if now := a.endpoint(t); now.PID != e.PID {
-			t.Errorf("another daemon was started: %d, not %d", now.PID, e.PID)
-		}
-	})
-}
-
-func TestConfigMismatch(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Start: 5, Tags: map[string]string{"a": "1", "b": "2"}}}
-	if n, err := connect(t, a).Inc(t.Context()); n != 6 || err != nil {
-		t.Fatalf("got %d, %v", n, err)
-	}
-	same := a
-	same.Options.Tags = map[string]string{"b": "2", "a": "1"}
-	if n, err := connect(t, same).Inc(t.Context()); n != 7 || err != nil {
-		t.Errorf("the same configuration, in another order: %d, %v", n, err)
-	}
-	other := a
-	other.Options.Start = 6
-	began := time.Now()
-	_, err := share(t, other).Connect(t.Context())
-	if !errors.Is(err, rt.ErrConfigMismatch) {
-		t.Errorf("another configuration: %v, want %v", err, rt.ErrConfigMismatch)
-	}
-	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("it took %v to say so: it was retried", took)
-	}
-	if s, err := share(t, other).Status(t.Context()); err != nil || s.Calls != 2 {
-		t.Errorf("Status with another configuration: %+v, %v", s, err)
-	}
-	vault := objects.ShareVault(a.config())
-	defer vault.Close()
-	if _, err := vault.Connect(t.Context()); !errors.Is(err, rt.ErrIncompatible) {
-		t.Errorf("another type of the same name: %v, want %v", err, rt.ErrIncompatible)
-	}
-	if err := vault.Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
-		t.Errorf("Shutdown with another type: %v", err)
-	}
-	if n, err := connect(t, other).Inc(t.Context()); n != 7 || err != nil {
-		t.Errorf("after a shutdown: %d, %v", n, err)
 	}
 }
 

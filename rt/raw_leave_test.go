@@ -4,7 +4,6 @@ package rt_test
 
 import (
 	"context"
-	"io"
 	"net"
 	"testing"
 	"time"
@@ -12,26 +11,6 @@ import (
 	"github.com/loopgen/loopgen/rt"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
-
-// Whoever knocks without being let in does not keep the daemon.
-func TestScannersDoNotKeepTheDaemon(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		a.IdleTTL = 300 * time.Millisecond
-		shared := share(t, a)
-		if err := shared.EnsureStarted(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		silent := a.dial(t) // is there all the time
-		shared.Close()
-		eventually(t, "the idle daemon has left", func() bool {
-			if conn, err := net.Dial(silent.endpoint.Network, silent.endpoint.Address); err == nil {
-				io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
-				conn.Close()
-			}
-			return !a.alive(t)
-		})
-	})
-}
 
 // One who only looks does not keep the daemon, and does not shorten its idle
 // time either.

@@ -1,0 +1,452 @@
+//go:build unix
+
+package rt_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/loopgen/loopgen/rt"
+	"github.com/loopgen/loopgen/rt/internal/wire"
+	"github.com/loopgen/loopgen/rt/rttest"
+)
+
+func TestFaultD01KilledInMidCall(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		var asked atomic.Int32
+		c := connect(t, a, func(c *rt.Config) {
+			c.OnRestart = func(old, new string) error {
+				asked.Add(1)
+				if old == "" || new == "" || old == new {
+					t.Errorf("OnRestart(%q, %q)", old, new)
+				}
+				return nil
+			}
+		})
+		_, result := gated(t, c)
+		waiting := make(chan error, 1)
+		go func() {
+			_, err := c.Inc(context.Background())
+			waiting <- err
+		}()
+		queued(t, a, 1)
+		a.kill(t)
+		_, err := result()
+		callError(t, err, rt.OutcomeUnknown)
+		callError(t, <-waiting, rt.OutcomeUnknown)
+		if asked.Load() != 0 {
+			t.Error("OnRestart was asked before there is a new object")
+		}
+		if n, err := c.Inc(t.Context()); n != 1 || err != nil {
+			t.Errorf("the next call: %d, %v; want 1 of a fresh object", n, err)
+		}
+		if asked.Load() != 1 {
+			t.Errorf("OnRestart was asked %d times", asked.Load())
+		}
+	})
+}
+
+func TestFaultD03PanicAndGoexit(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		for how, value := range map[string]string{
+			"panic": "misbehaved", "error": "negative", "nil": "nil pointer", "goexit": "Goexit",
+		} {
+			_, err := c.Misbehave(t.Context(), how)
+			callError(t, err, rt.OutcomeExecuted)
+			var p *rt.PanicError
+			if !errors.As(err, &p) || !strings.Contains(p.Value, value) || !strings.Contains(p.Stack, "Misbehave") {
+				t.Errorf("%s: %v", how, err)
+			}
+		}
+		if n, err := c.Inc(t.Context()); err != nil || n != 1 {
+			t.Errorf("after panics: %d, %v", n, err)
+		}
+		s, err := share(t, a).Status(t.Context())
+		if err != nil || s.LastPanic == "" {
+			t.Errorf("status has no last panic: %q, %v", s.LastPanic, err)
+		}
+	})
+}
+
+func TestFaultD03FatalMethods(t *testing.T) {
+	for _, how := range []string{"exit", "overflow"} {
+		t.Run(how, func(t *testing.T) {
+			eachTransport(t, func(t *testing.T, a args) {
+				c := connect(t, a)
+				_, err := c.Misbehave(t.Context(), how)
+				callError(t, err, rt.OutcomeUnknown)
+				if n, err := c.Inc(t.Context()); err != nil || n != 1 {
+					t.Errorf("the next call: %d, %v; want 1 of a fresh object", n, err)
+				}
+			})
+		})
+	}
+}
+
+func TestFaultD05CanceledInTheQueue(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		open, result := gated(t, c)
+		ctx, cancel := context.WithCancel(t.Context())
+		failed := make(chan error)
+		go func() {
+			_, err := c.Inc(ctx)
+			failed <- err
+		}()
+		queued(t, a, 1)
+		cancel()
+		err := <-failed
+		callError(t, err, rt.OutcomeNotExecuted)
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%v is not %v", err, context.Canceled)
+		}
+		short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		if _, err = c.Inc(short); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v is not %v", err, context.DeadlineExceeded)
+		}
+		callError(t, err, rt.OutcomeNotExecuted)
+		open()
+		if n, err := result(); n != 1 || err != nil {
+			t.Errorf("the running call: %d, %v", n, err)
+		}
+		if n, err := c.Value(t.Context()); n != 1 || err != nil {
+			t.Errorf("value %d, %v; want 1: the canceled calls did not run", n, err)
+		}
+	})
+}
+
+// The caller of a method that runs gets control back at once, and its late
+// reply does not become the answer to another call.
+func TestFaultD06CanceledWhileRunning(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		ctx, cancel := context.WithCancel(t.Context())
+		failed := make(chan error)
+		go func() {
+			_, err := c.Enter(ctx, "g")
+			failed <- err
+		}()
+		if err := c.Entered(t.Context(), "g"); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		began := time.Now()
+		err := <-failed
+		callError(t, err, rt.OutcomeUnknown)
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("it took %v to give up", took)
+		}
+		if err := c.Open(t.Context(), "g"); err != nil {
+			t.Fatal(err)
+		}
+		for want := 2; want < 10; want++ {
+			if n, err := c.Inc(t.Context()); n != want || err != nil {
+				t.Fatalf("got %d, %v; want %d", n, err, want)
+			}
+		}
+	})
+}
+
+// Calls of a client that died are not begun; the one that runs is finished.
+func TestFaultD07ClientKilledInTheQueue(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		open, result := gated(t, c)
+		a.N = 1
+		doomed := start(t, "increment", a)
+		queued(t, a, 1)
+		if err := doomed.cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		queued(t, a, 0)
+		open()
+		if n, err := result(); n != 1 || err != nil {
+			t.Errorf("the running call: %d, %v", n, err)
+		}
+		if n, err := c.Value(t.Context()); n != 1 || err != nil {
+			t.Errorf("value %d, %v; want 1", n, err)
+		}
+	})
+}
+
+// The window is counted by the daemon, too: what is beyond is not executed,
+// and what is within all is.
+func TestFaultD10WindowExceeded(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		open, result := gated(t, c)
+		r := a.greet(t)
+		const sent, window = 10_000, 256
+		var all []byte
+		for id := range uint64(sent) {
+			all = append(all, encoded(t, r.call(t, id+1, "Inc"))...)
+		}
+		r.write(t, all)
+		for id := uint64(window + 1); id <= sent; id++ {
+			if f := r.failure(t, id); f.Code != wire.FailureWindow || f.Executed {
+				t.Fatalf("call %d: %+v, want %v", id, f, wire.FailureWindow)
+			}
+		}
+		// Nobody else is in the way of that.
+		if s, err := c.Environment(t.Context()); err != nil || s.PID == 0 {
+			t.Error(err)
+		}
+		open()
+		if n, err := result(); n != 1 || err != nil {
+			t.Errorf("the running call: %d, %v", n, err)
+		}
+		seen := make([]bool, window)
+		for range window {
+			f := r.next(t)
+			if f.Kind != wire.KindReply || f.ID < 1 || f.ID > window || seen[f.ID-1] {
+				t.Fatalf("got a %v frame for %d", f.Kind, f.ID)
+			}
+			seen[f.ID-1] = true
+		}
+		if n, err := c.Value(t.Context()); n != 1+window || err != nil {
+			t.Errorf("value %d, %v; want %d", n, err, 1+window)
+		}
+		// Their places are free again.
+		r.send(t, r.call(t, sent+1, "Inc"))
+		if n := r.value(t, sent+1); n != window+2 {
+			t.Errorf("then %d, want %d", n, window+2)
+		}
+	})
+}
+
+// A client that does not read is hung up on before its replies fill the
+// daemon's memory; meanwhile others are served.
+func TestFaultD10ReaderThatDoesNotRead(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		r := a.greet(t)
+		const each = 8 << 20
+		for id := uint64(1); id <= 16; id++ {
+			r.send(t, r.call(t, id, "Bytes", each))
+		}
+		for n := 1; ; n++ {
+			if got, err := c.Inc(t.Context()); got != n || err != nil {
+				t.Fatalf("another client: %d, %v; want %d", got, err, n)
+			}
+			s, err := share(t, a).Status(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(s.Running)+len(s.Queued) == 0 && len(s.Clients) == 1 {
+				break
+			}
+			if n > 10_000 {
+				t.Fatal("it is still connected")
+			}
+		}
+		if got := r.closed(t); len(got) > 16*each*3/4 {
+			t.Errorf("%d MiB were kept for it", len(got)>>20)
+		}
+	})
+}
+
+// What a daemon does not understand it says so, and the connection goes on.
+func TestFaultD13RefusedFrames(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		r := a.greet(t)
+		header := func(kind, flags byte, id uint64, body string) []byte {
+			b := encoded(t, wire.Frame{Kind: wire.KindCancel, Body: []byte(body)})
+			wire.PutID(b, id)
+			b[4], b[5] = kind, flags
+			return b
+		}
+		call := func(method string, body string) []byte {
+			return encoded(t, wire.Frame{Kind: wire.KindCall, Method: r.method(t, method), Body: []byte(body)})
+		}
+		noMethod := call("Inc", "\x80")
+		noMethod[6] = 0xff
+		target := encoded(t, wire.Frame{Kind: wire.KindCall, Method: r.method(t, "Inc"), Target: 7, Body: []byte("\x80")})
+		id := uint64(0)
+		for _, test := range []struct {
+			name  string
+			frame []byte
+			code  wire.FailureCode
+		}{
+			{"unknown kind", header(99, 0, 0, "junk"), wire.FailureUnsupported},
+			{"kind 0", header(0, 0, 0, ""), wire.FailureUnsupported},
+			{"reserved kind", header(12, 0, 0, "\x80"), wire.FailureUnsupported},
+			{"unknown flag", header(5, 0x80, 0, "\x80"), wire.FailureUnsupported},
+			{"flag of another kind", header(8, 0x01, 0, "12345678"), wire.FailureUnsupported},
+			{"hello again", header(1, 0, 0, "\x80"), wire.FailureUnsupported},
+			{"welcome", header(4, 0, 0, "\xa0"), wire.FailureUnsupported},
+			{"reply", header(6, 0, 0, "\x80"), wire.FailureUnsupported},
+			{"going-away", header(11, 0, 0, "\xa0"), wire.FailureUnsupported},
+			{"a handle", target, wire.FailureUnsupported},
+			{"no such method", noMethod, wire.FailureNoMethod},
+			{"no body", call("Inc", ""), wire.FailureBadArguments},
+			{"no array", call("Inc", "\xa0"), wire.FailureBadArguments},
+			{"too many", call("Inc", "\x81\x01"), wire.FailureBadArguments},
+			{"too few", call("Bytes", "\x80"), wire.FailureBadArguments},
+			{"4 billion", call("Inc", "\x9a\xff\xff\xff\xff"), wire.FailureBadArguments},
+			{"another type", call("Bytes", "\x81\x61x"), wire.FailureBadArguments},
+			{"too large for int", call("Bytes", "\x81\x1b\xff\xff\xff\xff\xff\xff\xff\xff"), wire.FailureBadArguments},
+			{"null for a number", call("Bytes", "\x81\xf6"), wire.FailureBadArguments},
+			{"a float", call("Bytes", "\x81\xf9\x3c\x00"), wire.FailureBadArguments},
+			{"undefined", call("Bytes", "\x81\xf7"), wire.FailureBadArguments},
+			{"indefinite", call("Words", "\x9f\x61x\xff"), wire.FailureBadArguments},
+			{"indefinite text", call("Words", "\x81\x7f\x61x\xff"), wire.FailureBadArguments},
+			{"no UTF-8", call("Words", "\x81\x61\xff"), wire.FailureBadArguments},
+			{"a tag", call("Words", "\x81\xd8\x20\x61x"), wire.FailureBadArguments},
+			{"trailing", call("Words", "\x81\x61xx"), wire.FailureBadArguments},
+			{"cut short", call("Words", "\x81\x63x"), wire.FailureBadArguments},
+			{"long text", call("Words", "\x81\x7b\x7f\xff\xff\xff\xff\xff\xff\xff"), wire.FailureBadArguments},
+			{"deep", call("Words", "\x81"+strings.Repeat("\x81", 10_000)+"\x80"), wire.FailureBadArguments},
+		} {
+			id++
+			wire.PutID(test.frame, id)
+			r.write(t, test.frame)
+			f := r.failure(t, id)
+			if f.Code != test.code || f.Executed {
+				t.Errorf("%s: %v (%s), executed %v; want %v", test.name, f.Code, f.Text, f.Executed, test.code)
+			}
+		}
+		r.send(t, r.call(t, id+1, "Inc"))
+		if n := r.value(t, id+1); n != 1 {
+			t.Errorf("then Inc returned %d: something was executed", n)
+		}
+		if n, err := c.Inc(t.Context()); n != 2 || err != nil {
+			t.Errorf("another client: %d, %v", n, err)
+		}
+	})
+}
+
+func TestFaultD15Sizes(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		for _, n := range []int{0, 1, 1 << 10, 64 << 10, 1 << 20, 15 << 20} {
+			want := bytes.Repeat([]byte{'x'}, n)
+			got, err := c.Echo(t.Context(), want)
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%d bytes: got %d, %v", n, len(got), err)
+			}
+		}
+		_, err := c.Echo(t.Context(), make([]byte, 17<<20))
+		callError(t, err, rt.OutcomeNotSent)
+		if !errors.Is(err, rt.ErrTooLarge) {
+			t.Errorf("an argument of 17 MiB: %v, want %v", err, rt.ErrTooLarge)
+		}
+		_, err = c.Bytes(t.Context(), 17<<20)
+		callError(t, err, rt.OutcomeExecuted)
+		if !errors.Is(err, rt.ErrTooLarge) {
+			t.Errorf("a result of 17 MiB: %v, want %v", err, rt.ErrTooLarge)
+		}
+		if n, err := c.Inc(t.Context()); err != nil || n != 1 {
+			t.Errorf("the connection is not usable: %d, %v", n, err)
+		}
+		if got, err := c.Echo(t.Context(), nil); err != nil || got != nil {
+			t.Errorf("nil came back as %#v, %v", got, err)
+		}
+	})
+}
+
+func TestFaultD19ManyGoroutines(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		const goroutines, each = 1000, 5
+		seen := make([]int, goroutines*each+1)
+		var mu sync.Mutex
+		var all sync.WaitGroup
+		for range goroutines {
+			all.Go(func() {
+				last := 0
+				for range each {
+					n, err := c.Inc(context.Background())
+					if err != nil || n <= last || n >= len(seen) {
+						t.Errorf("got %d after %d, %v", n, last, err)
+						return
+					}
+					last = n
+					mu.Lock()
+					seen[n]++
+					mu.Unlock()
+				}
+			})
+		}
+		all.Wait()
+		for n, times := range seen[1:] {
+			if times != 1 {
+				t.Fatalf("value %d was seen %d times", n+1, times)
+			}
+		}
+		s, err := share(t, a).Status(t.Context())
+		if err != nil || len(s.Clients) != 1 || s.Calls != goroutines*each {
+			t.Errorf("%d clients, %d calls, %v; want 1 and %d", len(s.Clients), s.Calls, err, goroutines*each)
+		}
+	})
+}
+
+// A method that becomes a client of its own daemon would wait for itself.
+func TestFaultD21Reentrant(t *testing.T) {
+	a := args{Dir: rttest.Dir(t), Name: "c"}
+	c := connect(t, a)
+	text, err := c.ConnectTo(t.Context(), a.Dir, a.Name)
+	if err != nil || !strings.Contains(text, "cannot be a client of itself") {
+		t.Errorf("a call of its own: %q, %v", text, err)
+	}
+	text, err = c.ConnectTo(t.Context(), a.Dir, "other")
+	if err != nil || text != "pong" {
+		t.Errorf("a call of another singleton: %q, %v", text, err)
+	}
+}
+
+func TestFaultD23Close(t *testing.T) {
+	a := args{Dir: rttest.Dir(t), Name: "c"}
+	shared := share(t, a)
+	one, err := shared.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := shared.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(one.Close(), one.Close()); err != nil {
+		t.Errorf("closing a handle: %v", err)
+	}
+	_, err = one.Inc(t.Context())
+	callError(t, err, rt.OutcomeNotSent)
+	if !errors.Is(err, rt.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+	if n, err := two.Inc(t.Context()); n != 1 || err != nil {
+		t.Errorf("the other handle: %d, %v", n, err)
+	}
+	if s := shared.String(); !strings.Contains(s, "objects.Counter") || !strings.Contains(s, "connected to") {
+		t.Errorf("String returned %q", s)
+	}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if err := shared.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		all.Go(func() { two.Ping(context.Background()) })
+	}
+	all.Wait()
+	_, err = two.Inc(t.Context())
+	callError(t, err, rt.OutcomeNotSent)
+	if !errors.Is(err, rt.ErrClosed) {
+		t.Errorf("after Shared.Close: %v", err)
+	}
+	if _, err := shared.Connect(t.Context()); !errors.Is(err, rt.ErrClosed) {
+		t.Errorf("Connect after Close: %v", err)
+	}
+	if s := shared.String(); !strings.Contains(s, "closed") {
+		t.Errorf("String returned %q", s)
+	}
+}
