@@ -76,7 +76,7 @@ func TestFaultD03PanicAndGoexit(t *testing.T) {
 }
 
 func TestFaultD03FatalMethods(t *testing.T) {
-	for _, how := range []string{"exit", "overflow"} {
+	for _, how := range []string{"exit", "overflow", "map"} {
 		t.Run(how, func(t *testing.T) {
 			eachTransport(t, func(t *testing.T, a args) {
 				c := connect(t, a)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -176,7 +177,17 @@ func (c *Counter) Misbehave(how string) int {
 	case "exit":
 		os.Exit(3)
 	case "overflow":
+		debug.SetMaxStack(1 << 20) // a gigabyte is as fatal, and takes seconds
 		return c.overflow(1)
+	case "map":
+		for range 8 {
+			go func() {
+				for {
+					c.words[how]++
+				}
+			}()
+		}
+		select {}
 	}
 	return 0
 }
