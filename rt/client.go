@@ -140,8 +140,27 @@ func (c *client) forget(l *link) {
 	}
 }
 
-// close ends the connection, and every attempt to make one.
+// attemptEnd is how long an attempt that was canceled may take to end: no time
+// at all, unless it runs code of the user's in this process.
+const attemptEnd = time.Second
+
+// close ends the connection and every attempt to make one, and waits for the
+// latter: it may be about to make the singleton's directory.
 func (c *client) close() {
+	a := c.abandon()
+	if a == nil {
+		return
+	}
+	t := time.NewTimer(attemptEnd)
+	defer t.Stop()
+	select {
+	case <-a.done:
+	case <-t.C: // in OnRestart or, with LOOPGEN_MODE=inprocess, in the constructor
+	}
+}
+
+// abandon is close without waiting. It returns the attempt that is to end.
+func (c *client) abandon() *attempt {
 	c.mu.Lock()
 	c.closed = true
 	l, a := c.link, c.attempt
@@ -153,6 +172,7 @@ func (c *client) close() {
 	if l != nil {
 		l.close(ErrClosed)
 	}
+	return a
 }
 
 // call is the client's end of the data path: encode, send, wait, decode. It
@@ -244,7 +264,7 @@ type owner struct{ *client }
 
 func newOwner(c *client) *owner {
 	o := &owner{c}
-	runtime.AddCleanup(o, (*client).close, c)
+	runtime.AddCleanup(o, func(c *client) { c.abandon() }, c)
 	return o
 }
 

@@ -30,7 +30,12 @@
 // call is taken back if it has not begun. A method that takes a context gets
 // one that ends with the caller's, with the caller's connection, or when the
 // daemon is told to leave at once; a method that runs is never interrupted
-// otherwise. Values of the context do not travel.
+// otherwise. Err of that context is context.DeadlineExceeded when the caller's
+// deadline has passed, else context.Canceled, and context.Cause tells in words
+// whether the caller took the call back, is gone (killed, or its Shared closed),
+// or the daemon leaves. What a method then returns to a caller that is gone is
+// dropped; calls of that caller which have not begun are never made. Values of
+// the context do not travel.
 //
 // # Errors
 //
@@ -60,6 +65,11 @@
 // MAKELEVEL, MFLAGS, GOCOVERDIR.
 //
 // Systemd, containers and CI runners may kill it with the job that started it.
+//
+// Its files may be removed at any time. Within a second it notices and publishes
+// again what can be published; if its directory is gone, it finishes the running
+// calls and leaves. Only until it has noticed that, another daemon, with another
+// object, may be started in a new directory.
 //
 // # Environment variables
 //

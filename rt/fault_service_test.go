@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,7 +20,11 @@ import (
 
 // odd is a type whose table was written by hand, to do in the daemon what no
 // generated one does.
-type odd struct{ calls int }
+type odd struct {
+	calls   int
+	closing string     // what Close does
+	ended   chan error // the context of a call to Linger, and why it ended
+}
 
 // trap fails when it is decoded in another process than the one that set it:
 // whoever encodes decodes, too, to see that nothing is lost.
@@ -49,6 +54,30 @@ func (o *odd) Spring(trap) int           { return o.Count() }
 func (o *odd) Give() trap                { o.calls++; return setTrap("panic") }
 func (o *odd) Lazy()                     {}
 func (o *odd) Reenter(dir string) string { return reenter(dir) }
+func (o *odd) Closing(how string) int    { o.closing = how; return 0 }
+
+// Linger stays until its context ends.
+func (o *odd) Linger(ctx context.Context) {
+	<-ctx.Done()
+	o.ended <- ctx.Err()
+	o.ended <- context.Cause(ctx)
+}
+
+// Lingered waits for the end of a call to Linger, and returns how that ended.
+func (o *odd) Lingered() string { return (<-o.ended).Error() + ": " + (<-o.ended).Error() }
+
+// Close does what Closing said.
+func (o *odd) Close() error {
+	switch o.closing {
+	case "panic":
+		panic("not closed")
+	case "goexit":
+		runtime.Goexit()
+	case "error":
+		return errors.New("not closed")
+	}
+	return nil
+}
 
 // reenter calls the daemon's own object, and another daemon's, by way of rt.
 func reenter(dir string) string {
@@ -79,21 +108,33 @@ func errorText(err error) string {
 
 // The order is that of the constants below.
 const (
-	oddCount = iota
+	oddClosing = iota
+	oddCount
 	oddGive
 	oddLazy
+	oddLinger
+	oddLingered
 	oddReenter
 	oddSpring
 )
 
 var oddService = &stub.Service{
 	Name: "rt_test.odd",
-	New:  func(context.Context, *stub.Decoder) (any, error) { return &odd{}, nil },
+	New: func(context.Context, *stub.Decoder) (any, error) {
+		return &odd{ended: make(chan error, 2)}, nil
+	},
 }
 
 // In init, since Reenter refers to the service.
 func init() {
 	oddService.Methods = []stub.Method{
+		{Name: "Closing", Func: (*odd).Closing, Serve: func(run *stub.Run, target any) {
+			var how string
+			stub.Decode(run.Args, &how)
+			if run.Begin() {
+				stub.Encode(run.Results, target.(*odd).Closing(how))
+			}
+		}},
 		{Name: "Count", Func: (*odd).Count, Serve: func(run *stub.Run, target any) {
 			if run.Begin() {
 				stub.Encode(run.Results, target.(*odd).Count())
@@ -105,6 +146,16 @@ func init() {
 			}
 		}},
 		{Name: "Lazy", Func: (*odd).Lazy, Serve: func(*stub.Run, any) {}},
+		{Name: "Linger", Mode: stub.Concurrent, Func: (*odd).Linger, Serve: func(run *stub.Run, target any) {
+			if run.Begin() {
+				target.(*odd).Linger(run.Context())
+			}
+		}},
+		{Name: "Lingered", Mode: stub.Concurrent, Func: (*odd).Lingered, Serve: func(run *stub.Run, target any) {
+			if run.Begin() {
+				stub.Encode(run.Results, target.(*odd).Lingered())
+			}
+		}},
 		{Name: "Reenter", Func: (*odd).Reenter, Serve: func(run *stub.Run, target any) {
 			var dir string
 			stub.Decode(run.Args, &dir)
@@ -138,6 +189,20 @@ func connectOdd(t *testing.T) (c *rt.Conn, dir string) {
 		t.Fatal(err)
 	}
 	return c, dir
+}
+
+// callOdd calls a method with one argument or none, and returns its result.
+func callOdd[T any](t *testing.T, c *rt.Conn, method int, args ...string) (result T) {
+	t.Helper()
+	encode := func(e *stub.Encoder) {
+		for _, arg := range args {
+			stub.Encode(e, arg)
+		}
+	}
+	if err := c.Call(context.Background(), method, encode, func(d *stub.Decoder) { stub.Decode(d, &result) }); err != nil {
+		t.Error(err)
+	}
+	return result
 }
 
 func count(t *testing.T, c *rt.Conn, want int) {
@@ -193,6 +258,68 @@ func TestServeWithoutBegin(t *testing.T) {
 		t.Error(err)
 	}
 	count(t, c, 1)
+}
+
+func init() {
+	roles["linger"] = func(ctx context.Context, _ *counterShared, a args) (any, error) {
+		c, err := shareOdd(a.Dir).Connect(ctx)
+		if err == nil {
+			err = c.Call(ctx, oddLinger, nil, nil)
+		}
+		return nil, err
+	}
+}
+
+// The context of a call that runs ends with its caller, and says why.
+func TestMethodOfDeadCaller(t *testing.T) {
+	for _, test := range []struct {
+		end, want string
+	}{
+		{"killed", "context canceled: the caller is gone"},
+		{"closed", "context canceled: the caller is gone"},
+		{"canceled", "context canceled: canceled by the caller"},
+		{"late", "context deadline exceeded: context deadline exceeded"},
+	} {
+		t.Run(test.end, func(t *testing.T) {
+			t.Parallel()
+			c, dir := connectOdd(t)
+			shared := shareOdd(dir)
+			defer shared.Close()
+			lingers := func() bool {
+				s, err := shared.Status(context.Background())
+				return err == nil && len(s.Running) == 1
+			}
+			if test.end == "killed" {
+				caller := start(t, "linger", args{Dir: dir})
+				eventually(t, "the method runs", lingers)
+				caller.cmd.Process.Kill()
+			} else {
+				caller, err := shared.Connect(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if test.end == "late" {
+					ctx, cancel = context.WithTimeout(ctx, 500*time.Millisecond)
+					defer cancel()
+				}
+				done := make(chan error, 1)
+				go func() { done <- caller.Call(ctx, oddLinger, nil, nil) }()
+				eventually(t, "the method runs", lingers)
+				switch test.end {
+				case "closed":
+					shared.Close()
+				case "canceled":
+					cancel()
+				}
+				<-done
+			}
+			if got := callOdd[string](t, c, oddLingered); got != test.want {
+				t.Errorf("the context: %q, want %q", got, test.want)
+			}
+		})
+	}
 }
 
 // In one process, too, whoever asks a daemon to leave that leaves already gets

@@ -178,8 +178,13 @@ func (p *onDisk) spawn(ctx context.Context) (startReport, error) {
 	}
 	defer child.Release()
 	b, err := child.Report(ctx)
-	if errors.Is(context.Cause(ctx), ErrClosed) {
-		return startReport{}, ErrClosed // others may wait for the child: it is left to itself
+	if err != nil && errors.Is(context.Cause(ctx), ErrClosed) {
+		// Others may wait for the child: it is left to itself, unless it has not
+		// even begun.
+		if alive, aerr := p.dir.Alive(); aerr == nil && !alive {
+			child.Kill()
+		}
+		return startReport{}, ErrClosed
 	}
 	if err != nil {
 		child.Kill() // late; no effect on one that has ended
