@@ -205,8 +205,12 @@ func (c *client) attach(ctx context.Context, p place) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Only now, since an endpoint that nobody stands behind judges nothing.
-	if err = c.judge(e); err == nil {
+	// Only now, since an endpoint that nobody stands behind judges nothing; nor
+	// does one of another version, which may hash otherwise.
+	if welcome.Code != wire.WelcomeIncompatible {
+		err = c.judge(e)
+	}
+	if err == nil {
 		err = c.welcome(welcome)
 	}
 	if err != nil {

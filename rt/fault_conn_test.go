@@ -3,18 +3,23 @@
 package rt_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,9 +30,10 @@ import (
 	"github.com/loopgen/loopgen/testdata/objects"
 )
 
-// A stranger that takes over a dead daemon's port sees a greeting, and never
-// the key; the client starts a daemon of its own.
+// A stranger that takes over a dead daemon's port sees a hello, and never the
+// key; the client starts a daemon of its own.
 func TestFaultC01Imposter(t *testing.T) {
+	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportTCP}
 	if _, err := connect(t, a).Inc(t.Context()); err != nil {
 		t.Fatal(err)
@@ -55,43 +61,54 @@ func TestFaultC01Imposter(t *testing.T) {
 	if n, err := connect(t, a).Inc(t.Context()); n != 1 || err != nil {
 		t.Errorf("the client did not recover: %d, %v", n, err)
 	}
+	if now := a.endpoint(t); now.PID == e.PID || now.Address == e.Address {
+		t.Errorf("the endpoint is still that of process %d at %s", now.PID, now.Address)
+	}
 	got := <-captured
-	if strings.Contains(string(got), string(e.Key[:])) || strings.Contains(string(got), hex.EncodeToString(e.Key[:])) {
+	if bytes.Contains(got, e.Key[:]) || strings.Contains(string(got), hex.EncodeToString(e.Key[:])) {
 		t.Error("the imposter was shown the key")
 	}
-	if len(got) == 0 || len(got) > 512 {
-		t.Errorf("the imposter saw %d bytes, want one hello", len(got))
+	hello, ok := bytes.CutPrefix(got, []byte(greeting))
+	frames := wire.NewReader(bytes.NewReader(hello), wire.MaxFrame)
+	if f, err := frames.Next(); !ok || err != nil || f.Kind != wire.KindHello {
+		t.Errorf("the imposter saw %q, want a hello", got)
+	}
+	if f, err := frames.Next(); err != io.EOF {
+		t.Errorf("the imposter saw a %v frame (%v) after the hello", f.Kind, err)
 	}
 }
 
-// Whoever lacks the key gets the daemon's challenge, and nothing after it. A
-// recording of a good handshake is worth no more.
+// Whoever lacks the key gets the daemon's challenge, and nothing after it;
+// nothing of what it sends is executed.
 func TestFaultC03WrongKey(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
-		r := a.dial(t)
-		recording := &recorder{Writer: r.conn}
-		if _, err := wire.Greet(r.reader, recording, r.endpoint.Key, r.hello()); err != nil {
-			t.Fatal(err)
-		}
-		inc := encoded(t, r.call(t, 1, "Inc"))
-		proof := func(b []byte) []byte {
-			return encoded(t, wire.Frame{Kind: wire.KindProof, Body: marshal(t, wire.Proof{Proof: b})})
-		}
-		for name, said := range map[string][]byte{
-			"replayed":   recording.written.Bytes(),
-			"zeros":      slices.Concat(opening(t, r.hello()), proof(make([]byte, 32))),
-			"empty":      slices.Concat(opening(t, r.hello()), proof(nil)),
-			"call first": slices.Concat(opening(t, r.hello()), inc),
+		wrong := make([]byte, 32)
+		wrong[0] = 1
+		for name, prove := range map[string]func(challenge []byte) []byte{
+			"zeros":    func([]byte) []byte { return make([]byte, 32) },
+			"wrong":    func([]byte) []byte { return wrong },
+			"empty":    func([]byte) []byte { return nil },
+			"mirrored": func(daemons []byte) []byte { return daemons },
 		} {
-			imposter := a.dial(t)
-			imposter.write(t, slices.Concat(said, inc))
-			if f := imposter.next(t); f.Kind != wire.KindChallenge {
-				t.Errorf("%s: got a %v frame", name, f.Kind)
+			r := a.dial(t)
+			r.write(t, opening(t, r.hello()))
+			f := r.next(t)
+			var challenge wire.Challenge
+			if err := wire.Unmarshal(f.Body, &challenge); f.Kind != wire.KindChallenge || err != nil {
+				t.Fatalf("%s: got a %v frame, %v", name, f.Kind, err)
 			}
-			if f, err := imposter.reader.Next(); err == nil {
+			r.send(t, wire.Frame{Kind: wire.KindProof, Body: marshal(t, wire.Proof{Proof: prove(challenge.Proof)})}, r.call(t, 1, "Inc"))
+			if f, err := r.reader.Next(); err == nil {
 				t.Errorf("%s: got a %v frame after the challenge", name, f.Kind)
 			}
+		}
+		r := a.dial(t)
+		r.write(t, opening(t, r.hello()))
+		r.send(t, r.call(t, 1, "Inc")) // instead of a proof
+		r.next(t)
+		if f, err := r.reader.Next(); err == nil {
+			t.Errorf("a call instead of a proof: got a %v frame", f.Kind)
 		}
 		if n, err := c.Inc(t.Context()); n != 1 || err != nil {
 			t.Errorf("got %d, %v; want 1: nobody else may have called", n, err)
@@ -187,37 +204,62 @@ func TestFaultC07StrangersLearnNothing(t *testing.T) {
 	})
 }
 
-// Hundreds of connections that drip keep no honest client out.
+// Hundreds of connections that drip, and come again when they are closed, keep
+// no honest client out.
 func TestFaultC08Slowloris(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
 		e := a.endpoint(t)
+		ctx, stop := context.WithCancel(t.Context())
+		var slow, once sync.WaitGroup
+		defer slow.Wait()
+		defer stop()
 		for range 500 {
-			conn, err := net.Dial(e.Network, e.Address)
+			once.Add(1)
+			slow.Go(func() {
+				dripped := sync.OnceFunc(once.Done)
+				defer dripped()
+				for ctx.Err() == nil {
+					conn, err := net.Dial(e.Network, e.Address)
+					for i := 0; err == nil && i < len(greeting); i++ {
+						if _, err = io.WriteString(conn, greeting[i:i+1]); err != nil {
+							break // it was closed to make room
+						}
+						dripped()
+						select {
+						case <-time.After(time.Second):
+						case <-ctx.Done():
+							err = ctx.Err()
+						}
+					}
+					if conn != nil {
+						conn.Close()
+					}
+				}
+			})
+		}
+		once.Wait()
+		for want := 1; want <= 5; want++ {
+			began := time.Now()
+			honest, err := share(t, a).Connect(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer conn.Close()
-			io.WriteString(conn, greeting[:1]) // an error: it was closed to make room
+			if n, err := honest.Inc(t.Context()); n != want || err != nil {
+				t.Errorf("got %d, %v; want %d", n, err, want)
+			}
+			if took := time.Since(began); took > 4*time.Second { // 1 s, on a machine that is busy
+				t.Errorf("an honest client waited %v", took)
+			}
 		}
-		began := time.Now()
-		honest, err := share(t, a).Connect(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n, err := honest.Inc(t.Context()); n != 1 || err != nil {
-			t.Errorf("got %d, %v", n, err)
-		}
-		if took := time.Since(began); took > 2*time.Second {
-			t.Errorf("an honest client waited %v", took)
-		}
-		if n, err := c.Inc(t.Context()); n != 2 || err != nil {
+		if n, err := c.Inc(t.Context()); n != 6 || err != nil {
 			t.Errorf("the client that was there before: %d, %v", n, err)
 		}
 	})
 }
 
-// Whoever knocks without being let in does not keep the daemon.
+// Whoever knocks without being let in does not keep the daemon: neither who
+// connects and says nothing, nor who does so again and again.
 func TestFaultC10PortScanner(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		a.IdleTTL = 300 * time.Millisecond
@@ -225,35 +267,63 @@ func TestFaultC10PortScanner(t *testing.T) {
 		if err := shared.EnsureStarted(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		silent := a.dial(t) // is there all the time
-		shared.Close()
-		eventually(t, "the idle daemon has left", func() bool {
-			if conn, err := net.Dial(silent.endpoint.Network, silent.endpoint.Address); err == nil {
-				io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
-				conn.Close()
+		e := a.endpoint(t)
+		a.dial(t) // is there all the time
+		ctx, stop := context.WithCancel(t.Context())
+		var scanner sync.WaitGroup
+		defer scanner.Wait()
+		defer stop()
+		scanner.Go(func() {
+			for ctx.Err() == nil {
+				if conn, err := net.Dial(e.Network, e.Address); err == nil {
+					io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
+					defer conn.Close()
+				}
+				select {
+				case <-time.After(100 * time.Millisecond):
+				case <-ctx.Done():
+				}
 			}
-			return !a.alive(t)
 		})
+		shared.Close()
+		eventually(t, "the idle daemon has left", func() bool { return !a.alive(t) })
+		if !fileContains(e.Log, "because=idle") {
+			t.Error("the log does not tell that it was idle")
+		}
 	})
 }
 
+// A stopped daemon is neither dead nor replaced: clients are told whom to
+// continue, in time, and then it serves again.
 func TestFaultC16StoppedDaemon(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
+		a = a.witnessed()
 		c := connect(t, a)
 		e := a.endpoint(t)
 		resume := a.stop(t)
 		defer resume()
-		other := share(t, a, func(c *rt.Config) { c.ConnectTimeout = 200 * time.Millisecond })
+		const patience = 200 * time.Millisecond
+		other := share(t, a, func(c *rt.Config) { c.ConnectTimeout = patience })
+		began := time.Now()
 		_, err := other.Connect(t.Context())
 		if !errors.Is(err, rt.ErrUnresponsive) || !strings.Contains(err.Error(), strconv.Itoa(e.PID)) {
 			t.Errorf("Connect returned %v, want %v with pid %d", err, rt.ErrUnresponsive, e.PID)
+		}
+		if took := time.Since(began); took < patience || took > patience+4*time.Second {
+			t.Errorf("with a ConnectTimeout of %v that took %v", patience, took)
 		}
 		resume()
 		if n, err := c.Inc(t.Context()); n != 1 || err != nil {
 			t.Errorf("after SIGCONT: %d, %v", n, err)
 		}
+		if n, err := mustConnect(t, other).Inc(t.Context()); n != 2 || err != nil {
+			t.Errorf("after SIGCONT, who was told: %d, %v", n, err)
+		}
 		if now := a.endpoint(t); now.PID != e.PID {
 			t.Errorf("another daemon was started: %d, not %d", now.PID, e.PID)
+		}
+		if births := a.births(t); births != 1 {
+			t.Errorf("%d objects were made, want 1", births)
 		}
 	})
 }
@@ -295,12 +365,14 @@ func TestFaultC18DaemonOutOfDescriptors(t *testing.T) {
 			return err == nil && len(s.Clients) == 1
 		})
 		c := connect(t, a)
+		e := a.endpoint(t)
 		var admitted []*raw
 		for range 60 {
 			r := a.dial(t)
 			r.write(t, opening(t, r.hello()))
 			admitted = append(admitted, r)
 		}
+		eventually(t, "it is out of descriptors", func() bool { return fileContains(e.Log, "too many open files") })
 		if n, err := c.Inc(t.Context()); n != 1 || err != nil {
 			t.Errorf("who was there before: %d, %v", n, err)
 		}
@@ -310,14 +382,19 @@ func TestFaultC18DaemonOutOfDescriptors(t *testing.T) {
 		if n, err := connect(t, a).Inc(t.Context()); n != 2 || err != nil {
 			t.Errorf("who came after: %d, %v", n, err)
 		}
+		if now := a.endpoint(t).PID; now != e.PID {
+			t.Errorf("the daemon is %d, not %d", now, e.PID)
+		}
 	})
 }
 
-// The daemon admits so many clients and tells the next why not; those who are
-// there do not notice.
+// The daemon admits so many clients and tells the next why not, whose call was
+// not sent; those who are there do not notice.
 func TestFaultC19TooManyClients(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c"}
+	late := connect(t, a)
+	a.kill(t)
 	c := connect(t, a)
 	first := a.greet(t)
 	for range 1022 {
@@ -327,18 +404,27 @@ func TestFaultC19TooManyClients(t *testing.T) {
 	if !errors.Is(err, rt.ErrTooManyClients) {
 		t.Errorf("one too many was told: %v; want %v", err, rt.ErrTooManyClients)
 	}
+	_, err = late.Inc(t.Context())
+	callError(t, err, rt.OutcomeNotSent)
+	if !errors.Is(err, rt.ErrTooManyClients) {
+		t.Errorf("a call of one too many: %v; want %v", err, rt.ErrTooManyClients)
+	}
 	if n, err := c.Inc(t.Context()); n != 1 || err != nil {
 		t.Errorf("the first: %d, %v", n, err)
 	}
+	if s, err := share(t, a).Status(t.Context()); err != nil || len(s.Clients) != 1024 {
+		t.Errorf("Status of a full daemon: %d clients, %v", len(s.Clients), err)
+	}
 	first.conn.Close()
 	eventually(t, "there is room again", func() bool {
-		_, err := share(t, a).Connect(context.Background())
-		return err == nil
+		n, err := late.Inc(context.Background())
+		return err == nil && n == 2
 	})
 }
 
 // An endpoint of a later version is not an absent one.
 func TestFaultC20EndpointOfAnotherVersion(t *testing.T) {
+	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c"}
 	d, err := rundir.Open(a.Dir, a.Name)
 	if err == nil {
@@ -356,6 +442,7 @@ func TestFaultC20EndpointOfAnotherVersion(t *testing.T) {
 }
 
 func TestFaultC22ConfigMismatch(t *testing.T) {
+	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Start: 5, Tags: map[string]string{"a": "1", "b": "2"}}}
 	if n, err := connect(t, a).Inc(t.Context()); n != 6 || err != nil {
 		t.Fatalf("got %d, %v", n, err)
@@ -389,4 +476,268 @@ func TestFaultC22ConfigMismatch(t *testing.T) {
 	if n, err := connect(t, other).Inc(t.Context()); n != 7 || err != nil {
 		t.Errorf("after a shutdown: %d, %v", n, err)
 	}
+}
+
+// A recording of a good handshake, and of the call after it, is worth nothing.
+func TestFaultC04Replay(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		r := a.dial(t)
+		recording := &recorder{Writer: r.conn}
+		if _, err := wire.Greet(r.reader, recording, r.endpoint.Key, r.hello()); err != nil {
+			t.Fatal(err)
+		}
+		inc := encoded(t, r.call(t, 1, "Inc"))
+		r.write(t, inc)
+		if n := r.value(t, 1); n != 1 {
+			t.Fatalf("got %d", n)
+		}
+		for range 3 {
+			imposter := a.dial(t)
+			imposter.write(t, slices.Concat(recording.written.Bytes(), inc))
+			if f := imposter.next(t); f.Kind != wire.KindChallenge {
+				t.Errorf("got a %v frame", f.Kind)
+			}
+			if f, err := imposter.reader.Next(); err == nil {
+				t.Errorf("got a %v frame after the challenge", f.Kind)
+			}
+		}
+		if n, err := c.Inc(t.Context()); n != 2 || err != nil {
+			t.Errorf("got %d, %v; want 2: nobody else may have called", n, err)
+		}
+	})
+}
+
+// Programs that speak something else get an error and not an answer.
+func TestFaultC07OtherProtocols(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		e := a.endpoint(t)
+		browser := http.Client{
+			Timeout: silence,
+			Transport: &http.Transport{
+				DisableKeepAlives: true,
+				DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+					return new(net.Dialer).DialContext(ctx, e.Network, e.Address)
+				},
+			},
+		}
+		if r, err := browser.Get("http://localhost/"); err == nil {
+			r.Body.Close()
+			t.Errorf("GET was answered: %s", r.Status)
+		}
+		if r, err := browser.Post("http://localhost/Inc", "application/json", strings.NewReader("[]")); err == nil {
+			r.Body.Close()
+			t.Errorf("POST was answered: %s", r.Status)
+		}
+		conn := tls.Client(a.dial(t).conn, &tls.Config{InsecureSkipVerify: true})
+		if err := conn.HandshakeContext(t.Context()); err == nil {
+			t.Error("a TLS handshake succeeded")
+		}
+		if n, err := c.Inc(t.Context()); n != 1 || err != nil {
+			t.Errorf("the client that was there before: %d, %v", n, err)
+		}
+	})
+}
+
+// Who connects and says nothing is hung up on when the time for a handshake is
+// over, and told nothing.
+func TestFaultC09Silence(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		began := time.Now()
+		if said := a.dial(t).closed(t); len(said) != 0 {
+			t.Errorf("it was told %q", said)
+		}
+		if took := time.Since(began); took < time.Second || took > 8*time.Second {
+			t.Errorf("closed after %v, want 2s", took)
+		}
+		if n, err := c.Inc(t.Context()); n != 1 || err != nil {
+			t.Errorf("the client that was there before: %d, %v", n, err)
+		}
+	})
+}
+
+// Another user is refused by what the kernel knows of the peer, whatever the
+// modes of files have become and even with the key in hand.
+func TestFaultC11AnotherUser(t *testing.T) {
+	t.Parallel()
+	needsRoot(t)
+	needs(t, "a system that tells whose a socket's peer is: Linux", runtime.GOOS == "linux")
+	a := args{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportUnix}
+	c := connect(t, a)
+	e := a.endpoint(t)
+	if err := os.Chmod(e.Address, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for dir := filepath.Dir(e.Address); dir != "/" && dir != os.TempDir(); dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o711); err != nil {
+			t.Fatal(err)
+		}
+	}
+	endpoint, err := e.MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger := args{Options: objects.Options{Tags: map[string]string{"endpoint": string(endpoint)}}}
+	cmd := command(t, "", "stranger", stranger)
+	cmd.Path = "/proc/self/exe" // which needs no way to the file
+	cmd.Dir = "/"
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `"connected, then refused without a byte"`; strings.TrimSpace(string(out)) != want {
+		t.Errorf("the stranger says %s, want %s", out, want)
+	}
+	eventually(t, "the log tells who it was", func() bool { return fileContains(e.Log, "the peer is user 65534") })
+	if n, err := c.Inc(t.Context()); n != 1 || err != nil {
+		t.Errorf("got %d, %v; want 1: nobody else may have called", n, err)
+	}
+}
+
+// playStranger is a user who has come by the endpoint file.
+func playStranger(_ context.Context, _ *counterShared, a args) (any, error) {
+	var e rundir.Endpoint
+	if err := e.UnmarshalText([]byte(a.Options.Tags["endpoint"])); err != nil {
+		return nil, err
+	}
+	conn, err := net.Dial(e.Network, e.Address)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	r := &raw{conn, wire.NewReader(conn, wire.MaxFrame), &e}
+	received := &counted{Reader: conn}
+	r.reader = wire.NewReader(received, wire.MaxFrame)
+	if welcome, err := wire.Greet(r.reader, conn, e.Key, r.hello()); err == nil {
+		return nil, fmt.Errorf("welcome: %+v", welcome)
+	}
+	if received.n > 0 {
+		return nil, fmt.Errorf("%d bytes came", received.n)
+	}
+	return "connected, then refused without a byte", nil
+}
+
+// counted counts what is read through it.
+type counted struct {
+	io.Reader
+	n int
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.Reader.Read(b)
+	c.n += n
+	return n, err
+}
+
+func init() {
+	roles["stranger"] = playStranger
+	roles["from the future"] = playFuture
+}
+
+// A daemon of another version of the protocol is left alone, and the error
+// names both versions. How methods that differ are told apart is shown by
+// testdata/script/skew_two_builds.txtar and skew_type.txtar.
+func TestFaultC20Protocol(t *testing.T) {
+	t.Parallel()
+	a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
+	daemon := start(t, "from the future", a)
+	daemon.line(t) // "serving"
+	began := time.Now()
+	_, err := share(t, a).Connect(t.Context())
+	if !errors.Is(err, rt.ErrIncompatible) {
+		t.Fatalf("got %v, want %v", err, rt.ErrIncompatible)
+	}
+	if said := err.Error(); !strings.Contains(said, "98-99") || !strings.Contains(said, fmt.Sprintf("%d-%d", wire.MinVersion, wire.MaxVersion)) {
+		t.Errorf("%v does not name both versions", err)
+	}
+	if _, err := share(t, a).Status(t.Context()); !errors.Is(err, rt.ErrIncompatible) {
+		t.Errorf("Status: %v, want %v", err, rt.ErrIncompatible)
+	}
+	if took := time.Since(began); took > 8*time.Second {
+		t.Errorf("it took %v to say so", took)
+	}
+	if births := a.births(t); births != 0 {
+		t.Errorf("%d objects were made beside the daemon that lives", births)
+	}
+	daemon.cmd.Process.Kill()
+	eventually(t, "it is dead", func() bool { return !a.alive(t) })
+	if n, err := connect(t, a).Inc(t.Context()); n != 1 || err != nil {
+		t.Errorf("when it is gone: %d, %v", n, err)
+	}
+}
+
+// playFuture is a daemon that speaks only later versions of the protocol.
+func playFuture(ctx context.Context, _ *counterShared, a args) (any, error) {
+	d, err := rundir.Open(a.Dir, a.Name)
+	if err != nil {
+		return nil, err
+	}
+	life, err := d.Hold(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	e := &rundir.Endpoint{Network: "tcp", Address: ln.Addr().String(), Incarnation: "0011223344556677", PID: os.Getpid(), MinProtocol: 98, MaxProtocol: 99, Host: rundir.HostID(), Boot: rundir.BootID()}
+	if err := life.Publish(e); err != nil {
+		return nil, err
+	}
+	fmt.Println("serving")
+	id := wire.Identity{Incarnation: e.Incarnation, Address: e.Address, MinVersion: 98, MaxVersion: 99}
+	for {
+		conn, err := ln.Accept()
+		if err != nil {
+			return nil, err
+		}
+		wire.Admit(wire.NewReader(conn, wire.MaxFrame), conn, e.Key, id, func(wire.Hello) wire.Welcome { panic("a version in common") })
+		conn.Close()
+	}
+}
+
+// Two programs that differ, but not in the type's methods, share one daemon,
+// whoever of them starts it.
+func TestFaultC21TwoBinaries(t *testing.T) {
+	t.Parallel()
+	needs(t, "programs that bytes may be appended to: Linux", runtime.GOOS == "linux")
+	image, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := filepath.Join(t.TempDir(), "other")
+	if err := os.WriteFile(other, append(image, "another build"...), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	eachTransport(t, func(t *testing.T, a args) {
+		a = a.witnessed()
+		a.N = 1
+		want := 0
+		increment := func(program string) (build string) {
+			want++
+			cmd := command(t, "", "increment", a)
+			cmd.Path = program
+			if out, err := cmd.Output(); err != nil || strings.TrimSpace(string(out)) != fmt.Sprintf("[%d]", want) {
+				t.Errorf("%s: %s, %v; want [%d]", filepath.Base(program), out, err, want)
+			}
+			return a.endpoint(t).Build
+		}
+		builds := map[string]bool{}
+		for _, first := range []string{os.Args[0], other} {
+			for _, program := range []string{first, os.Args[0], other} {
+				builds[increment(program)] = true
+			}
+			if err := share(t, a).Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
+				t.Fatal(err)
+			}
+			want = 0
+		}
+		if births := a.births(t); births != 2 || len(builds) != 2 {
+			t.Errorf("%d daemons of %d builds, want 2 and 2", births, len(builds))
+		}
+	})
 }
