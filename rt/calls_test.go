@@ -3,6 +3,7 @@
 package rt_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -81,6 +82,23 @@ func TestErrorsKeepTheirIdentity(t *testing.T) {
 		var fault rt.Error
 		if errors.As(get("foreign"), &fault) {
 			t.Error("a method's own error passes for one of loopgen's")
+		}
+	})
+}
+
+// Sizes up to the limit of a frame come back as they went.
+func TestSizes(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		for _, n := range []int{0, 1, 1 << 10, 64 << 10, 1 << 20, 15 << 20} {
+			want := bytes.Repeat([]byte{'x'}, n)
+			got, err := c.Echo(t.Context(), want)
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%d bytes: got %d, %v", n, len(got), err)
+			}
+		}
+		if got, err := c.Echo(t.Context(), nil); err != nil || got != nil {
+			t.Errorf("nil came back as %#v, %v", got, err)
 		}
 	})
 }

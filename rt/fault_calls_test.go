@@ -3,9 +3,10 @@
 package rt_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
+	"math"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	"github.com/loopgen/loopgen/rt"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/rttest"
+	"github.com/loopgen/loopgen/testdata/objects"
 )
 
 func TestFaultD01KilledInMidCall(t *testing.T) {
@@ -253,106 +255,6 @@ func TestFaultD10ReaderThatDoesNotRead(t *testing.T) {
 	})
 }
 
-// What a daemon does not understand it says so, and the connection goes on.
-func TestFaultD13RefusedFrames(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		c := connect(t, a)
-		r := a.greet(t)
-		header := func(kind, flags byte, id uint64, body string) []byte {
-			b := encoded(t, wire.Frame{Kind: wire.KindCancel, Body: []byte(body)})
-			wire.PutID(b, id)
-			b[4], b[5] = kind, flags
-			return b
-		}
-		call := func(method string, body string) []byte {
-			return encoded(t, wire.Frame{Kind: wire.KindCall, Method: r.method(t, method), Body: []byte(body)})
-		}
-		noMethod := call("Inc", "\x80")
-		noMethod[6] = 0xff
-		target := encoded(t, wire.Frame{Kind: wire.KindCall, Method: r.method(t, "Inc"), Target: 7, Body: []byte("\x80")})
-		id := uint64(0)
-		for _, test := range []struct {
-			name  string
-			frame []byte
-			code  wire.FailureCode
-		}{
-			{"unknown kind", header(99, 0, 0, "junk"), wire.FailureUnsupported},
-			{"kind 0", header(0, 0, 0, ""), wire.FailureUnsupported},
-			{"reserved kind", header(12, 0, 0, "\x80"), wire.FailureUnsupported},
-			{"unknown flag", header(5, 0x80, 0, "\x80"), wire.FailureUnsupported},
-			{"flag of another kind", header(8, 0x01, 0, "12345678"), wire.FailureUnsupported},
-			{"hello again", header(1, 0, 0, "\x80"), wire.FailureUnsupported},
-			{"welcome", header(4, 0, 0, "\xa0"), wire.FailureUnsupported},
-			{"reply", header(6, 0, 0, "\x80"), wire.FailureUnsupported},
-			{"going-away", header(11, 0, 0, "\xa0"), wire.FailureUnsupported},
-			{"a handle", target, wire.FailureUnsupported},
-			{"no such method", noMethod, wire.FailureNoMethod},
-			{"no body", call("Inc", ""), wire.FailureBadArguments},
-			{"no array", call("Inc", "\xa0"), wire.FailureBadArguments},
-			{"too many", call("Inc", "\x81\x01"), wire.FailureBadArguments},
-			{"too few", call("Bytes", "\x80"), wire.FailureBadArguments},
-			{"4 billion", call("Inc", "\x9a\xff\xff\xff\xff"), wire.FailureBadArguments},
-			{"another type", call("Bytes", "\x81\x61x"), wire.FailureBadArguments},
-			{"too large for int", call("Bytes", "\x81\x1b\xff\xff\xff\xff\xff\xff\xff\xff"), wire.FailureBadArguments},
-			{"null for a number", call("Bytes", "\x81\xf6"), wire.FailureBadArguments},
-			{"a float", call("Bytes", "\x81\xf9\x3c\x00"), wire.FailureBadArguments},
-			{"undefined", call("Bytes", "\x81\xf7"), wire.FailureBadArguments},
-			{"indefinite", call("Words", "\x9f\x61x\xff"), wire.FailureBadArguments},
-			{"indefinite text", call("Words", "\x81\x7f\x61x\xff"), wire.FailureBadArguments},
-			{"no UTF-8", call("Words", "\x81\x61\xff"), wire.FailureBadArguments},
-			{"a tag", call("Words", "\x81\xd8\x20\x61x"), wire.FailureBadArguments},
-			{"trailing", call("Words", "\x81\x61xx"), wire.FailureBadArguments},
-			{"cut short", call("Words", "\x81\x63x"), wire.FailureBadArguments},
-			{"long text", call("Words", "\x81\x7b\x7f\xff\xff\xff\xff\xff\xff\xff"), wire.FailureBadArguments},
-			{"deep", call("Words", "\x81"+strings.Repeat("\x81", 10_000)+"\x80"), wire.FailureBadArguments},
-		} {
-			id++
-			wire.PutID(test.frame, id)
-			r.write(t, test.frame)
-			f := r.failure(t, id)
-			if f.Code != test.code || f.Executed {
-				t.Errorf("%s: %v (%s), executed %v; want %v", test.name, f.Code, f.Text, f.Executed, test.code)
-			}
-		}
-		r.send(t, r.call(t, id+1, "Inc"))
-		if n := r.value(t, id+1); n != 1 {
-			t.Errorf("then Inc returned %d: something was executed", n)
-		}
-		if n, err := c.Inc(t.Context()); n != 2 || err != nil {
-			t.Errorf("another client: %d, %v", n, err)
-		}
-	})
-}
-
-func TestFaultD15Sizes(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		c := connect(t, a)
-		for _, n := range []int{0, 1, 1 << 10, 64 << 10, 1 << 20, 15 << 20} {
-			want := bytes.Repeat([]byte{'x'}, n)
-			got, err := c.Echo(t.Context(), want)
-			if err != nil || !bytes.Equal(got, want) {
-				t.Errorf("%d bytes: got %d, %v", n, len(got), err)
-			}
-		}
-		_, err := c.Echo(t.Context(), make([]byte, 17<<20))
-		callError(t, err, rt.OutcomeNotSent)
-		if !errors.Is(err, rt.ErrTooLarge) {
-			t.Errorf("an argument of 17 MiB: %v, want %v", err, rt.ErrTooLarge)
-		}
-		_, err = c.Bytes(t.Context(), 17<<20)
-		callError(t, err, rt.OutcomeExecuted)
-		if !errors.Is(err, rt.ErrTooLarge) {
-			t.Errorf("a result of 17 MiB: %v, want %v", err, rt.ErrTooLarge)
-		}
-		if n, err := c.Inc(t.Context()); err != nil || n != 1 {
-			t.Errorf("the connection is not usable: %d, %v", n, err)
-		}
-		if got, err := c.Echo(t.Context(), nil); err != nil || got != nil {
-			t.Errorf("nil came back as %#v, %v", got, err)
-		}
-	})
-}
-
 func TestFaultD19ManyGoroutines(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
@@ -391,6 +293,7 @@ func TestFaultD19ManyGoroutines(t *testing.T) {
 
 // A method that becomes a client of its own daemon would wait for itself.
 func TestFaultD21Reentrant(t *testing.T) {
+	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c"}
 	c := connect(t, a)
 	text, err := c.ConnectTo(t.Context(), a.Dir, a.Name)
@@ -404,6 +307,7 @@ func TestFaultD21Reentrant(t *testing.T) {
 }
 
 func TestFaultD23Close(t *testing.T) {
+	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c"}
 	shared := share(t, a)
 	one, err := shared.Connect(t.Context())
@@ -448,5 +352,245 @@ func TestFaultD23Close(t *testing.T) {
 	}
 	if s := shared.String(); !strings.Contains(s, "closed") {
 		t.Errorf("String returned %q", s)
+	}
+}
+
+// A method that hangs holds up nobody who has a deadline, and Status tells which
+// method it is, since when, and for whom.
+func TestFaultD04MethodHangs(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		_, err := c.Enter(ctx, "never") // opened when the test is over
+		took := time.Since(began)
+		callError(t, err, rt.OutcomeUnknown)
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v is not %v", err, context.DeadlineExceeded)
+		}
+		if took < 300*time.Millisecond || took > 4*time.Second {
+			t.Errorf("with 300ms left the caller was held for %v", took)
+		}
+		short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		_, err = c.Inc(short)
+		callError(t, err, rt.OutcomeNotExecuted)
+		s, err := share(t, a).Status(t.Context())
+		if err != nil || len(s.Running) != 1 || len(s.Queued) != 0 {
+			t.Fatalf("running %+v, queued %+v, %v; want one call", s.Running, s.Queued, err)
+		}
+		call := s.Running[0]
+		if call.Method != "Enter" || call.PID != os.Getpid() || call.For < 250*time.Millisecond || call.For > time.Since(began) || call.Since.IsZero() {
+			t.Errorf("status shows %+v, want Enter of process %d", call, os.Getpid())
+		}
+		if s, err := c.Environment(t.Context()); err != nil || s.PID == 0 { // needs no turn
+			t.Errorf("the connection is not usable: %v", err)
+		}
+		if err := c.Open(t.Context(), "never"); err != nil {
+			t.Error(err)
+		}
+		if n, err := c.Inc(t.Context()); n != 2 || err != nil {
+			t.Errorf("when it has returned: %d, %v; want 2", n, err)
+		}
+	})
+}
+
+// Arguments over the limit of a frame are not sent. The body of one that just
+// fits is its array's head, the head of the bytes, and the bytes.
+func TestFaultD15ArgumentTooLarge(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		before := a.endpoint(t)
+		const fits = wire.MaxFrame - 1 - 5
+		for _, n := range []int{fits + 1, 17 << 20, 64 << 20} {
+			_, err := c.Echo(t.Context(), make([]byte, n))
+			callError(t, err, rt.OutcomeNotSent)
+			if !errors.Is(err, rt.ErrTooLarge) {
+				t.Errorf("an argument of %d bytes: %v, want %v", n, err, rt.ErrTooLarge)
+			}
+		}
+		if b, err := c.Echo(t.Context(), make([]byte, fits)); err != nil || len(b) != fits {
+			t.Errorf("an argument of %d bytes: got %d, %v", fits, len(b), err)
+		}
+		usable(t, a, c, 1)
+		if now := a.endpoint(t); now.PID != before.PID {
+			t.Errorf("the daemon is %d, not %d", now.PID, before.PID)
+		}
+	})
+}
+
+// A call whose result is over the limit of a frame was executed, and its caller
+// is told both.
+func TestFaultD16ReplyTooLarge(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		for _, n := range []int{wire.MaxFrame, 17 << 20} {
+			_, err := c.Bytes(t.Context(), n)
+			callError(t, err, rt.OutcomeExecuted)
+			if !errors.Is(err, rt.ErrTooLarge) {
+				t.Errorf("a result of %d bytes: %v, want %v", n, err, rt.ErrTooLarge)
+			}
+		}
+		usable(t, a, c, 1)
+	})
+}
+
+// usable fails the test unless the client's Inc returns want, over the one
+// connection that the daemon has.
+func usable(t *testing.T, a args, c *objects.CounterClient, want int) {
+	t.Helper()
+	if n, err := c.Inc(t.Context()); n != want || err != nil {
+		t.Errorf("the connection is not usable: %d, %v; want %d", n, err, want)
+	}
+	if s, err := share(t, a).Status(t.Context()); err != nil || len(s.Clients) != 1 {
+		t.Errorf("%d clients, %v; want the one connection", len(s.Clients), err)
+	}
+}
+
+// Whoever calls after Close is told so, and so is whoever calls while many
+// close. Nobody panics.
+func TestFaultD23CloseFromManyGoroutines(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		for range 20 {
+			shared := share(t, a)
+			c := mustConnect(t, shared)
+			var all sync.WaitGroup
+			for range 8 {
+				all.Go(func() {
+					for {
+						_, err := c.Inc(context.Background())
+						if err == nil {
+							continue
+						}
+						var e *rt.CallError
+						if !errors.Is(err, rt.ErrClosed) || !errors.As(err, &e) || e.Outcome != rt.OutcomeNotSent && e.Outcome != rt.OutcomeUnknown {
+							t.Errorf("got %v, want a call error of %v", err, rt.ErrClosed)
+						}
+						return
+					}
+				})
+				all.Go(func() {
+					if _, err := shared.Connect(context.Background()); err != nil && !errors.Is(err, rt.ErrClosed) {
+						t.Errorf("Connect: %v, want %v", err, rt.ErrClosed)
+					}
+				})
+				all.Go(func() {
+					if err := errors.Join(c.Close(), shared.Close()); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+			_, err := c.Inc(t.Context())
+			callError(t, err, rt.OutcomeNotSent)
+			if !errors.Is(err, rt.ErrClosed) {
+				t.Errorf("after Close: %v", err)
+			}
+		}
+	})
+}
+
+// What stands in for arguments and is not what the method takes is refused, and
+// nothing is executed.
+func TestFaultD13BadArguments(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		body := func(method, body string) func(*raw) []byte {
+			return func(r *raw) []byte {
+				return encoded(t, wire.Frame{Kind: wire.KindCall, Method: r.method(t, method), Body: []byte(body)})
+			}
+		}
+		refused(t, a, []refusedFrame{
+			{"no body", body("Inc", ""), wire.FailureBadArguments},
+			{"no array", body("Inc", "\xa0"), wire.FailureBadArguments},
+			{"4 billion", body("Inc", "\x9a\xff\xff\xff\xff"), wire.FailureBadArguments},
+			{"more than anybody has", body("Inc", "\x9b\xff\xff\xff\xff\xff\xff\xff\xff"), wire.FailureBadArguments},
+			{"another type", body("Bytes", "\x81\x61x"), wire.FailureBadArguments},
+			{"too large for int", body("Bytes", "\x81\x1b\xff\xff\xff\xff\xff\xff\xff\xff"), wire.FailureBadArguments},
+			{"null for a number", body("Bytes", "\x81\xf6"), wire.FailureBadArguments},
+			{"a float", body("Bytes", "\x81\xf9\x3c\x00"), wire.FailureBadArguments},
+			{"undefined", body("Bytes", "\x81\xf7"), wire.FailureBadArguments},
+			{"indefinite", body("Words", "\x9f\x61x\xff"), wire.FailureBadArguments},
+			{"indefinite text", body("Words", "\x81\x7f\x61x\xff"), wire.FailureBadArguments},
+			{"no UTF-8", body("Words", "\x81\x61\xff"), wire.FailureBadArguments},
+			{"a tag", body("Words", "\x81\xd8\x20\x61x"), wire.FailureBadArguments},
+			{"trailing", body("Words", "\x81\x61xx"), wire.FailureBadArguments},
+			{"cut short", body("Words", "\x81\x63x"), wire.FailureBadArguments},
+			{"long text", body("Words", "\x81\x7b\x7f\xff\xff\xff\xff\xff\xff\xff"), wire.FailureBadArguments},
+			{"deep", body("Words", "\x81"+strings.Repeat("\x81", 10_000)+"\x80"), wire.FailureBadArguments},
+		})
+	})
+}
+
+// A method that is not there, or takes other arguments, is not executed, nor is
+// what this version does not know; the connection goes on.
+func TestFaultD17UnknownMethod(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		header := func(kind, flags byte, body string) func(*raw) []byte {
+			return func(*raw) []byte {
+				b := encoded(t, wire.Frame{Kind: wire.KindCancel, Body: []byte(body)})
+				b[4], b[5] = kind, flags
+				return b
+			}
+		}
+		call := func(method string, target uint64, body string) func(*raw) []byte {
+			return func(r *raw) []byte {
+				return encoded(t, wire.Frame{Kind: wire.KindCall, Method: r.method(t, method), Target: target, Body: []byte(body)})
+			}
+		}
+		numbered := func(number func(r *raw) uint16) func(*raw) []byte {
+			return func(r *raw) []byte {
+				return encoded(t, wire.Frame{Kind: wire.KindCall, Method: number(r), Body: []byte("\x80")})
+			}
+		}
+		refused(t, a, []refusedFrame{
+			{"one method too many", numbered(func(r *raw) uint16 { return uint16(len(r.endpoint.Methods)) }), wire.FailureNoMethod},
+			{"the last number", numbered(func(*raw) uint16 { return math.MaxUint16 }), wire.FailureNoMethod},
+			{"too many arguments", call("Inc", 0, "\x81\x01"), wire.FailureBadArguments},
+			{"too few arguments", call("Bytes", 0, "\x80"), wire.FailureBadArguments},
+			{"another object", call("Inc", 7, "\x80"), wire.FailureUnsupported},
+			{"unknown kind", header(99, 0, "junk"), wire.FailureUnsupported},
+			{"kind 0", header(0, 0, ""), wire.FailureUnsupported},
+			{"reserved kind", header(12, 0, "\x80"), wire.FailureUnsupported},
+			{"unknown flag", header(5, 0x80, "\x80"), wire.FailureUnsupported},
+			{"flag of another kind", header(8, 0x01, "12345678"), wire.FailureUnsupported},
+			{"hello again", header(1, 0, "\x80"), wire.FailureUnsupported},
+			{"welcome", header(4, 0, "\xa0"), wire.FailureUnsupported},
+			{"reply", header(6, 0, "\x80"), wire.FailureUnsupported},
+			{"going-away", header(11, 0, "\xa0"), wire.FailureUnsupported},
+		})
+	})
+}
+
+// refusedFrame is a frame, but for its id, and the daemon's verdict.
+type refusedFrame struct {
+	name  string
+	frame func(*raw) []byte
+	code  wire.FailureCode
+}
+
+// refused sends frames over one connection and expects each to be refused,
+// unexecuted.
+func refused(t *testing.T, a args, frames []refusedFrame) {
+	t.Helper()
+	c := connect(t, a)
+	r := a.greet(t)
+	id := uint64(0)
+	for _, test := range frames {
+		id++
+		frame := test.frame(r)
+		wire.PutID(frame, id)
+		r.write(t, frame)
+		f := r.failure(t, id)
+		if f.Code != test.code || f.Executed {
+			t.Errorf("%s: %v (%s), executed %v; want %v", test.name, f.Code, f.Text, f.Executed, test.code)
+		}
+	}
+	r.send(t, r.call(t, id+1, "Inc"))
+	if n := r.value(t, id+1); n != 1 {
+		t.Errorf("then Inc returned %d: something was executed", n)
+	}
+	if n, err := c.Inc(t.Context()); n != 2 || err != nil {
+		t.Errorf("another client: %d, %v", n, err)
 	}
 }
