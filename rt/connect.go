@@ -56,7 +56,8 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 	ctx, cancel := c.patience(ctx)
 	defer cancel()
 	noted, _ := p.lastStart()
-	var last error // that was not for lack of time
+	started := false // a daemon, by us
+	var last error   // that was not for lack of time
 	for wait := firstPause; ; wait = min(2*wait, longestPause) {
 		l, err := c.attach(ctx, p)
 		if err == nil || !transient(err) {
@@ -84,8 +85,15 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 				return nil, err
 			}
 			noted, _ = p.lastStart()
+			if err == nil {
+				if !started {
+					started = true
+					continue // it serves
+				}
+				err = last // the one before died as soon as it served
+			}
 		}
-		if err != nil && !pause(ctx, wait) {
+		if !pause(ctx, wait) {
 			return nil, c.givenUp(ctx, err)
 		}
 	}
@@ -106,6 +114,9 @@ func (c *client) startOrWait(ctx context.Context, p place, err error) error {
 	}
 	if alive {
 		return c.waitFor(p, err)
+	}
+	if ctx.Err() != nil {
+		return err // closed meanwhile
 	}
 	c.cfg.Logger.Debug("starting a daemon", "name", c.cfg.Name, "because", err)
 	ctx, cancel := c.patience(ctx)
