@@ -129,6 +129,7 @@ func (p *onDisk) start(ctx context.Context) error {
 	if report.Held {
 		return nil
 	}
+	report.Config = c.config
 	if report.Late {
 		return c.startFailure(encodeReport(report)) // not recorded: others may have more patience
 	}

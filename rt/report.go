@@ -25,7 +25,7 @@ func encodeReport(r startReport) []byte {
 	r.LogTail = clip(r.LogTail, 8<<10)
 	b, err := wire.Marshal(r)
 	if err != nil || len(b) > maxReport {
-		b, _ = wire.Marshal(startReport{Stage: r.Stage, ExitCode: r.ExitCode, Log: r.Log, Err: encodeCause(nil, errors.New("the reason is too long; see the log"))})
+		b, _ = wire.Marshal(startReport{Stage: r.Stage, ExitCode: r.ExitCode, Log: r.Log, Config: r.Config, Err: encodeCause(nil, errors.New("the reason is too long; see the log"))})
 	}
 	return b
 }
@@ -56,11 +56,15 @@ func encodeCause(svc *stub.Service, err error) []byte {
 }
 
 // startFailure turns a report into the error that every client gets that waited
-// for the start.
+// for the start with the same configuration. The others get nil: they may be
+// luckier.
 func (c *client) startFailure(b []byte) error {
 	var r startReport
 	if err := wire.UnmarshalOpen(b, &r); err != nil {
 		return c.startError(StageSpawn, fmt.Errorf("decode the daemon's report: %w", err))
+	}
+	if r.Config != c.config {
+		return nil
 	}
 	var cause error
 	if d, err := stub.NewDecoder(c.svc, r.Err); err == nil {

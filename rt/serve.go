@@ -49,6 +49,7 @@ type startReport struct {
 	Late        bool // it was not ready in time and was killed
 	Log         string
 	LogTail     string
+	Config      string // of the client that started it, in the start file
 }
 
 // Exit statuses of a daemon, besides 0.
@@ -120,13 +121,12 @@ func serve(parent *process.Parent) int {
 		return refuse(parent, log, svc, StageConstructor, err)
 	}
 	h := &host{d: d, req: req, dir: dir, life: life, log: newLogFile(string(req.Log))}
-	if err := h.listen(); err != nil {
-		return refuse(parent, log, svc, StageListen, err)
+	if stage, err := h.publish(); err != nil {
+		code := refuse(parent, log, svc, stage, err)
+		h.abandon()
+		return code
 	}
 	e = d.endpoint.Load()
-	if err := life.Publish(e); err != nil {
-		return refuse(parent, log, svc, StagePublish, err)
-	}
 	starting.Store(false)
 	if err := parent.Report(encodeReport(startReport{Incarnation: e.Incarnation})); err != nil {
 		log.Warn("whoever started this daemon is gone", "err", err) // others may come
@@ -258,6 +258,22 @@ type host struct {
 	life     *rundir.Life
 	log      *logFile
 	listener net.Listener
+}
+
+// publish makes the daemon reachable, or says at which stage that failed.
+func (h *host) publish() (Stage, error) {
+	if err := h.listen(); err != nil {
+		return StageListen, err
+	}
+	return StagePublish, h.life.Publish(h.d.endpoint.Load())
+}
+
+// abandon gives up what a daemon has made that could not be published.
+func (h *host) abandon() {
+	if h.listener != nil {
+		h.listener.Close()
+	}
+	h.d.closeObject()
 }
 
 // listen opens the socket that the transport asks for and writes its address
