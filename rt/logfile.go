@@ -6,10 +6,12 @@ import (
 	"os"
 )
 
-// openLog opens the daemon's log for appending. One that is over the limit, or
-// is not a regular file, is moved out of the way first.
+// openLog opens the daemon's log for appending. One that is over the limit, is
+// not a regular file, or cannot be written, as one whose maker was killed before
+// it had its mode, is moved out of the way first.
 func openLog(path string, limit int64) (*os.File, error) {
-	if info, err := os.Lstat(path); err == nil && (!info.Mode().IsRegular() || info.Size() > limit) {
+	info, err := os.Lstat(path)
+	if err == nil && (!info.Mode().IsRegular() || info.Mode().Perm()&0o200 == 0 || info.Size() > limit) {
 		if err := os.Rename(path, path+".1"); err != nil {
 			return nil, fmt.Errorf("turn the log over: %w; remove what is in the way", err)
 		}

@@ -1,0 +1,230 @@
+//go:build linux
+
+package rt_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/loopgen/loopgen/rt"
+	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/rttest"
+	"github.com/loopgen/loopgen/rt/stub"
+)
+
+// frail is a type without methods whose birth goes wrong in a way.
+type frail struct{ dir string }
+
+// note says in a file of the test that something happened.
+func (f *frail) note(what string) error {
+	log, err := os.OpenFile(filepath.Join(f.dir, what), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	_, err = log.WriteString("x")
+	return err
+}
+
+func (f *frail) Close() error { return f.note("closed") }
+
+var frailService = &stub.Service{
+	Name:        "rt_test.frail",
+	Constructor: "newFrail",
+	New: func(_ context.Context, args *stub.Decoder) (any, error) {
+		var dir, how string
+		stub.Decode(args, &dir)
+		stub.Decode(args, &how)
+		if err := args.End(); err != nil {
+			return nil, err
+		}
+		f := &frail{dir}
+		if err := f.note("born"); err != nil {
+			return nil, err
+		}
+		switch how {
+		case "exits when it serves":
+			const report = "/proc/self/fd/4" // the pipe to whoever started it
+			pipe, err := os.Readlink(report)
+			if err != nil {
+				return nil, err
+			}
+			go func() {
+				for now := pipe; now == pipe; now, _ = os.Readlink(report) {
+				}
+				os.Exit(3)
+			}()
+		case "fails when it is told":
+			os.ReadFile(filepath.Join(dir, "tell")) // a fifo
+			return nil, errors.New("told to fail")
+		}
+		return f, nil
+	},
+}
+
+func init() {
+	stub.Register(frailService)
+	roles["frail"] = func(ctx context.Context, _ *counterShared, a args) (any, error) {
+		return nil, shareFrail(a.Dir, "", rt.Config{Name: a.Name}).EnsureStarted(ctx)
+	}
+}
+
+func shareFrail(dir, how string, cfg rt.Config) *rt.Shared[*rt.Conn, *rt.Conn] {
+	self := func(c *rt.Conn) *rt.Conn { return c }
+	cfg.Scope = rt.ScopeDir(dir)
+	return rt.NewShared(cfg, frailService, self, self, func(e *stub.Encoder) {
+		stub.Encode(e, dir)
+		stub.Encode(e, how)
+	})
+}
+
+// noted returns how often a frail object of that directory noted something.
+func noted(t *testing.T, dir, what string) int {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, what))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return len(b)
+}
+
+// A daemon that dies as soon as it serves is started again, but not as fast as
+// the machine can.
+func TestDaemonThatDiesWhenItServes(t *testing.T) {
+	t.Parallel()
+	dir := rttest.Dir(t)
+	shared := shareFrail(dir, "exits when it serves", rt.Config{StartTimeout: time.Second})
+	defer shared.Close()
+	began := time.Now()
+	var e *rt.StartError
+	// It may have been met before it died; whoever meets it later does not.
+	if err := shared.EnsureStarted(t.Context()); err != nil && !errors.As(err, &e) {
+		t.Errorf("got %v, want a *StartError", err)
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("with a StartTimeout of a second that took %v", took)
+	}
+	if n := noted(t, dir, "born"); n > 16 {
+		t.Errorf("%d daemons were started", n)
+	}
+}
+
+// That a start failed is news for those who wait for a daemon of the same
+// configuration only: others may be luckier.
+func TestFailureOfAnotherConfiguration(t *testing.T) {
+	t.Parallel()
+	dir := rttest.Dir(t)
+	tell := filepath.Join(dir, "tell")
+	if err := syscall.Mkfifo(tell, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	bad, same, good := shareFrail(dir, "fails when it is told", rt.Config{}), shareFrail(dir, "fails when it is told", rt.Config{}), shareFrail(dir, "", rt.Config{})
+	defer bad.Close()
+	defer same.Close()
+	defer good.Close()
+	failed := make(chan error, 1)
+	go func() { failed <- bad.EnsureStarted(context.Background()) }()
+	eventually(t, "the bad one is made", func() bool { return noted(t, dir, "born") == 1 })
+	for _, waiting := range []*rt.Shared[*rt.Conn, *rt.Conn]{same, good} { // the attempts go on
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		if err := waiting.EnsureStarted(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
+		}
+		cancel()
+	}
+	if err := os.WriteFile(tell, nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-failed; err == nil || !strings.Contains(err.Error(), "told to fail") {
+		t.Errorf("who started it: %v", err)
+	}
+	if err := good.EnsureStarted(t.Context()); err != nil {
+		t.Errorf("who waited with another configuration: %v", err)
+	}
+	if err := same.EnsureStarted(t.Context()); err == nil {
+		t.Error("who waited with the same configuration got the other's object")
+	}
+}
+
+// A daemon that cannot publish where it is leaves no socket behind, and closes
+// its object.
+func TestPublishFails(t *testing.T) {
+	t.Parallel()
+	a := args{Dir: rttest.Dir(t), Name: strings.Repeat("long", 200)} // an endpoint of more than 512 bytes
+	cmd := command(t, "ulimit -f 1", "frail", a)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	var said struct{ Error string }
+	if jerr := json.Unmarshal(out, &said); err != nil || jerr != nil || said.Error == "" {
+		t.Errorf("the client said %q: %v, %v", out, err, jerr)
+	}
+	eventually(t, "the daemon is gone", func() bool { return !a.alive(t) })
+	for _, path := range strays(t, a) {
+		if name := filepath.Base(path); name != "born" && name != "closed" {
+			t.Errorf("left behind: %s", path)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(a.Dir, "closed")); err != nil {
+		t.Errorf("the object was not closed: %v", err)
+	}
+}
+
+// A log that its writer was killed over, before it had its mode, keeps no
+// daemon from starting.
+func TestLogWithoutMode(t *testing.T) {
+	t.Parallel()
+	a := args{Dir: rttest.Dir(t), Name: "c"}
+	d, err := rundir.Open(a.Dir, a.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(d.LogPath(), nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	connect(t, a)
+	if info, err := os.Stat(d.LogPath()); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the log: %v, %v; want mode 0600", info.Mode(), err)
+	}
+}
+
+// Who is closed while it waits for an answer at a dead daemon's address starts
+// no daemon any more.
+func TestClosedWhileGreeting(t *testing.T) {
+	t.Parallel()
+	a := args{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportTCP}
+	share(t, a).EnsureStarted(t.Context())
+	e := a.endpoint(t)
+	a.kill(t)
+	silent, err := net.Listen("tcp", e.Address)
+	if err != nil {
+		t.Skip("somebody else has the port: ", err)
+	}
+	defer silent.Close()
+	if err := os.Remove(e.Log); err != nil {
+		t.Fatal(err)
+	}
+	shared := share(t, a)
+	closed := make(chan error, 1)
+	go func() { closed <- shared.EnsureStarted(context.Background()) }()
+	conn, err := silent.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	shared.Close()
+	if err := <-closed; !errors.Is(err, rt.ErrClosed) {
+		t.Errorf("got %v, want %v", err, rt.ErrClosed)
+	}
+	if _, err := os.Stat(e.Log); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a daemon was started: it has a log (%v)", fmt.Sprint(err))
+	}
+}
