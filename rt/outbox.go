@@ -41,6 +41,11 @@ type outgoing struct {
 	end   uint64 // where it ends in the stream; 0: not yet taken. Guarded by outbox.mu
 }
 
+const (
+	maxBatch  = 256 << 10 // bytes that are written at once, unless a frame is larger
+	frameCost = 96        // bytes that it takes to keep a frame in the queue, besides its own
+)
+
 func newOutbox(conn net.Conn, timeout time.Duration, failed func(error)) *outbox {
 	o := &outbox{conn: conn, timeout: timeout, failed: failed, raw: rawWriter(conn)}
 	o.drained = sync.NewCond(&o.mu)
@@ -130,21 +135,31 @@ func (o *outbox) block(batch []byte) {
 	}
 }
 
-// take empties the queue into one batch. o.mu is held.
+// take makes the first of the queue one batch: a copy only of frames that are
+// small, so that a long queue is not kept twice. o.mu is held.
 func (o *outbox) take() []byte {
-	for _, f := range o.queue {
-		o.taken += uint64(len(f.frame))
-		f.end = o.taken
+	n, size := 0, 0
+	for n < len(o.queue) && (n == 0 || size+len(o.queue[n].frame) <= maxBatch) {
+		size += len(o.queue[n].frame)
+		n++
 	}
 	batch := o.queue[0].frame // usually the only one: nothing is copied
-	if len(o.queue) > 1 {
-		batch = nil
-		for _, f := range o.queue {
+	if n > 1 {
+		batch = make([]byte, 0, size)
+		for _, f := range o.queue[:n] {
 			batch = append(batch, f.frame...)
 		}
 	}
-	clear(o.queue)
-	o.queue = o.queue[:0]
+	for _, f := range o.queue[:n] {
+		o.taken += uint64(len(f.frame))
+		f.end = o.taken
+	}
+	clear(o.queue[:n])
+	if n < len(o.queue) {
+		o.queue = o.queue[n:]
+	} else {
+		o.queue = o.queue[:0]
+	}
 	return batch
 }
 
@@ -210,11 +225,12 @@ func (o *outbox) sent(f *outgoing) bool {
 	return f.end > 0 && f.end <= o.accepted
 }
 
-// backlog returns how many bytes wait for the peer.
+// backlog returns how many bytes are kept for the peer: those of the frames, and
+// what it costs to keep frames, which for small ones is more.
 func (o *outbox) backlog() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.queued
+	return o.queued + len(o.queue)*frameCost
 }
 
 // hurry gives the peer only so long to take what is written.

@@ -32,7 +32,7 @@ func TestOutboxAccounting(t *testing.T) {
 		if !o.withdraw(frames[1]) {
 			t.Error("a frame that waits could not be withdrawn")
 		}
-		if got, want := o.backlog(), 20; got != want {
+		if got, want := o.backlog(), 20+frameCost; got != want {
 			t.Errorf("backlog %d, want %d", got, want)
 		}
 		if _, err := io.ReadFull(theirs, make([]byte, 15)); err != nil { // all of a, half of c
