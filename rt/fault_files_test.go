@@ -3,22 +3,35 @@
 package rt_test
 
 import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
+	"os/exec"
+	"os/user"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/loopgen/loopgen/rt"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/rttest"
+	"github.com/loopgen/loopgen/testdata/objects"
 )
 
 // What a client's process has open, and its terminal, the daemon does not keep.
-func TestNothingIsInherited(t *testing.T) {
+func TestFaultE14NothingIsInherited(t *testing.T) {
 	a := args{Dir: rttest.Dir(t), Name: "c"}
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -44,13 +57,11 @@ func TestNothingIsInherited(t *testing.T) {
 	}
 }
 
-// Directories and files are this user's alone whatever the umask, and the
-// client's own directory may be gone.
-func TestUmaskAndDirectoryOfTheClient(t *testing.T) {
+// Directories and files are this user's alone whatever the umask.
+func TestUmask(t *testing.T) {
 	for name, shell := range map[string]string{
-		"umask 0":     "umask 0",
-		"umask 777":   "umask 777",
-		"removed cwd": "d=$(mktemp -d); cd $d; rmdir $d",
+		"umask 0":   "umask 0",
+		"umask 777": "umask 777",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -141,37 +152,6 @@ func TestProgramReplaced(t *testing.T) {
 	}
 }
 
-// What stands in the endpoint's place is no endpoint, and holds nobody up.
-func TestOddEndpoints(t *testing.T) {
-	for name, place := range map[string]func(path string) error{
-		"fifo":     func(path string) error { return syscall.Mkfifo(path, 0o600) },
-		"link":     func(path string) error { return os.Symlink("/dev/zero", path) },
-		"1 MiB":    func(path string) error { return os.WriteFile(path, make([]byte, 1<<20), 0o600) },
-		"empty":    func(path string) error { return os.WriteFile(path, nil, 0o600) },
-		"binary":   func(path string) error { return os.WriteFile(path, []byte(strings.Repeat("\x9f", 1000)), 0o600) },
-		"dead":     func(path string) error { return os.WriteFile(path, []byte(deadEndpoint), 0o600) },
-		"unlocked": func(path string) error { return os.WriteFile(path, []byte("loopgen 1\nend\n"), 0o666) },
-		"long line": func(path string) error {
-			return os.WriteFile(path, []byte("loopgen 1\n"+strings.Repeat("x", 200<<10)), 0o600)
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c"}
-			d, err := rundir.Open(a.Dir, a.Name)
-			if err == nil {
-				err = place(filepath.Join(d.Path(), "endpoint"))
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if n, err := connect(t, a).Inc(t.Context()); n != 1 || err != nil {
-				t.Errorf("got %d, %v", n, err)
-			}
-		})
-	}
-}
-
 const deadEndpoint = `loopgen 1
 network tcp
 address 127.0.0.1:1
@@ -181,3 +161,636 @@ pid 999999
 protocol 1-1
 end
 `
+
+// unsafeDir says that Connect refuses a directory, names it, and leaves it and
+// its mode alone.
+func unsafeDir(t *testing.T, a args, path string) {
+	t.Helper()
+	before, err := os.Lstat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = share(t, a).Connect(t.Context())
+	var e *rt.StartError
+	if !errors.Is(err, rt.ErrUnsafeDir) || !errors.As(err, &e) || e.Stage != rt.StageDirectory || !strings.Contains(err.Error(), path) {
+		t.Errorf("Connect returned %v, want %v naming %s", err, rt.ErrUnsafeDir, path)
+	}
+	after, err := os.Lstat(path)
+	if err != nil || after.Mode() != before.Mode() || !os.SameFile(after, before) {
+		t.Errorf("it was changed: %v, then %v, %v", before.Mode(), after.Mode(), err)
+	}
+}
+
+// place returns the directory of a's singleton.
+func (a args) place(t *testing.T) string {
+	t.Helper()
+	d, err := rundir.Open(a.Dir, a.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.Path()
+}
+
+const nobody = 65534
+
+func TestFaultB01DirectoryOfAnotherUser(t *testing.T) {
+	t.Parallel()
+	needsRoot(t)
+	a := args{Dir: rttest.Dir(t), Name: "c"}
+	path := a.place(t)
+	if err := os.Chown(path, nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
+	unsafeDir(t, a, path)
+	if err := os.Chown(path, os.Getuid(), os.Getgid()); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := connect(t, a).Inc(t.Context()); n != 1 || err != nil {
+		t.Errorf("once it is ours: %d, %v", n, err)
+	}
+}
+
+func TestFaultB02DirectoryOpenToOthers(t *testing.T) {
+	t.Parallel()
+	a := args{Dir: rttest.Dir(t), Name: "c"}
+	path := a.place(t)
+	for _, mode := range []os.FileMode{0o777, 0o750, 0o701, 0o777 | os.ModeSticky} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		unsafeDir(t, a, path)
+	}
+	if err := os.Chmod(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := connect(t, a).Inc(t.Context()); n != 1 || err != nil {
+		t.Errorf("once it is private: %d, %v", n, err)
+	}
+}
+
+func TestFaultB03DirectoryIsALink(t *testing.T) {
+	t.Parallel()
+	a := args{Dir: rttest.Dir(t), Name: "c"}
+	path, elsewhere := a.place(t), filepath.Join(a.Dir, "elsewhere")
+	if err := errors.Join(os.Remove(path), os.Mkdir(elsewhere, 0o700), os.Symlink(elsewhere, path)); err != nil {
+		t.Fatal(err)
+	}
+	unsafeDir(t, a, path)
+	if entries, err := os.ReadDir(elsewhere); err != nil || len(entries) != 0 {
+		t.Errorf("the link was followed: %v, %v", entries, err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := connect(t, a).Inc(t.Context()); n != 1 || err != nil {
+		t.Errorf("without the link: %d, %v", n, err)
+	}
+}
+
+func init() {
+	roles["where"] = func(ctx context.Context, shared *counterShared, _ args) (any, error) {
+		if err := shared.EnsureStarted(ctx); err != nil {
+			return nil, err
+		}
+		return shared.Status(ctx)
+	}
+	roles["shut down"] = func(ctx context.Context, shared *counterShared, _ args) (any, error) {
+		return nil, shared.Shutdown(ctx, rt.ShutdownNow)
+	}
+}
+
+// mounted returns a shell that may mount what it likes: nobody else sees it, and
+// it is gone with the last process that the shell has started. The program that
+// the shell finds as $0 plays a role.
+func mounted(t *testing.T, script, role string, a args) *exec.Cmd {
+	t.Helper()
+	needsRoot(t)
+	needsTool(t, "unshare")
+	cmd := exec.Command("unshare", "--mount", "--propagation", "private", "/bin/sh", "-euc", script, os.Args[0])
+	cmd.Env = command(t, "", role, a).Env
+	return cmd
+}
+
+// homes runs a script in which the user's home and /run are empty, and returns
+// where the daemons of its clients were.
+func homes(t *testing.T, script string, a args) (found []rt.Status) {
+	t.Helper()
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	script = `
+mount -t tmpfs -o mode=0700 none "$home"
+mount -t tmpfs -o mode=0755 none /run
+mkdir /run/user
+client() { echo; "$program"; }
+with() { XDG_RUNTIME_DIR=$1 client; }
+without() { (unset XDG_RUNTIME_DIR; client); }
+down() { echo; ` + roleVar + `="shut down" "$program"; }
+program=$0
+trap down EXIT
+` + script
+	cmd := mounted(t, script, "where", a)
+	cmd.Env = append(cmd.Env, "LOOPGEN_DIR=", "home="+me.HomeDir, "uid="+me.Uid)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for line := range strings.Lines(string(out)) {
+		var s rt.Status
+		if line = strings.TrimSpace(line); line == "" || line == "null" {
+			continue
+		}
+		if err := json.Unmarshal([]byte(line), &s); err != nil || s.PID == 0 {
+			t.Fatalf("a client said %s, %v", line, err)
+		}
+		found = append(found, s)
+	}
+	return found
+}
+
+// A runtime directory that cannot be had, or trusted, moves the socket and not
+// the rendezvous.
+func TestFaultB04RuntimeDirectory(t *testing.T) {
+	t.Parallel()
+	needsRoot(t)
+	dir := rttest.Dir(t)
+	for name, make := range map[string]func(path string) error{
+		"private": func(path string) error { return os.Mkdir(path, 0o700) },
+		"open":    func(path string) error { return errors.Join(os.Mkdir(path, 0o700), os.Chmod(path, 0o777)) },
+		"foreign": func(path string) error { return errors.Join(os.Mkdir(path, 0o700), os.Chown(path, nobody, nobody)) },
+		"file":    func(path string) error { return os.WriteFile(path, nil, 0o600) },
+		"link":    func(path string) error { return errors.Join(os.Mkdir(path+"-", 0o700), os.Symlink(path+"-", path)) },
+		"missing": func(string) error { return nil },
+	} {
+		if err := make(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const runtimeDir = "/run/user"
+	for name, test := range map[string]struct{ spawner, below string }{
+		"private":  {`with "` + dir + `/private"`, dir + "/private/"},
+		"open":     {`with "` + dir + `/open"`, ""},
+		"foreign":  {`with "` + dir + `/foreign"`, ""},
+		"file":     {`with "` + dir + `/file"`, ""},
+		"link":     {`with "` + dir + `/link"`, ""},
+		"missing":  {`with "` + dir + `/missing"`, ""},
+		"relative": {`with some/where`, ""},
+		"empty":    {`with ""`, ""},
+		"unset":    {`without`, ""},
+		"default":  {`mkdir -m 0700 /run/user/$uid; without`, runtimeDir},
+		"fallback": {`mkdir -m 0700 /run/user/$uid; with "` + dir + `/open"`, runtimeDir},
+		"unsafe":   {`mkdir -m 0755 /run/user/$uid; without`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			found := homes(t, test.spawner+`; with "`+dir+`/private"; without; with /`, args{Name: "b04 " + name})
+			if len(found) != 4 {
+				t.Fatalf("%d clients answered", len(found))
+			}
+			if below := test.below; !strings.HasPrefix(found[0].Address, below) || below == "" && !strings.Contains(found[0].Address, "/.cache/loopgen/") {
+				t.Errorf("the socket is %s, want it below %q", found[0].Address, cmp.Or(below, "the base directory"))
+			}
+			for _, s := range found[1:] {
+				if s.Incarnation != found[0].Incarnation {
+					t.Errorf("two daemons: %s and %s", s.Address, found[0].Address)
+				}
+			}
+		})
+	}
+}
+
+// Clients meet whatever their XDG_RUNTIME_DIR, and whether the system's own
+// comes or goes meanwhile.
+func TestFaultB05RuntimeDirectoriesDiffer(t *testing.T) {
+	t.Parallel()
+	dir := rttest.Dir(t)
+	for name, script := range map[string]string{
+		"comes": `all; mkdir -m 0700 /run/user/$uid; all`,
+		"goes":  `mkdir -m 0700 /run/user/$uid; without; all; rm -r /run/user/$uid; all`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			one, other := filepath.Join(dir, name+"-1"), filepath.Join(dir, name+"-2")
+			if err := errors.Join(os.Mkdir(one, 0o700), os.Mkdir(other, 0o700)); err != nil {
+				t.Fatal(err)
+			}
+			all := `all() { with "` + one + `"; with "` + other + `"; without; }; `
+			a := args{Name: "b05"}
+			a.Options.Witness = filepath.Join(dir, name)
+			found := homes(t, all+script, a)
+			if len(found) < 6 {
+				t.Fatalf("%d clients answered", len(found))
+			}
+			for _, s := range found[1:] {
+				if s.Incarnation != found[0].Incarnation {
+					t.Errorf("two daemons: %s and %s", s.Address, found[0].Address)
+				}
+			}
+			if n := a.births(t); n != 1 {
+				t.Errorf("%d objects were made, want 1", n)
+			}
+		})
+	}
+}
+
+// What stands in the endpoint's place is no endpoint, and holds nobody up. If a
+// daemon lives, it puts its own there.
+func TestFaultB06OddEndpoints(t *testing.T) {
+	t.Parallel()
+	for name, place := range map[string]func(path string) error{
+		"fifo":      func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"link":      func(path string) error { return os.Symlink("/dev/zero", path) },
+		"1 MiB":     func(path string) error { return os.WriteFile(path, make([]byte, 1<<20), 0o600) },
+		"empty":     func(path string) error { return os.WriteFile(path, nil, 0o600) },
+		"garbage":   func(path string) error { return os.WriteFile(path, []byte("garbage"), 0o600) },
+		"CBOR bomb": func(path string) error { return os.WriteFile(path, bytes.Repeat([]byte{0x9b, 0xff}, 50_000), 0o600) },
+		"nested":    func(path string) error { return os.WriteFile(path, bytes.Repeat([]byte{0x81}, 100_000), 0o600) },
+		"dead":      func(path string) error { return os.WriteFile(path, []byte(deadEndpoint), 0o600) },
+		"too short": func(path string) error { return os.WriteFile(path, []byte("loopgen 1\nend\n"), 0o666) },
+		"long line": func(path string) error {
+			return os.WriteFile(path, []byte("loopgen 1\n"+strings.Repeat("x", 200<<10)), 0o600)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
+			path := filepath.Join(a.place(t), "endpoint")
+			if err := place(path); err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			if n, err := connect(t, a).Inc(t.Context()); n != 1 || err != nil {
+				t.Errorf("without a daemon: %d, %v", n, err)
+			}
+			pid := a.endpoint(t).PID
+			if err := errors.Join(os.Remove(path), place(path)); err != nil {
+				t.Fatal(err)
+			}
+			a.serves(t, pid, 2)
+			if took := time.Since(began); took > 10*time.Second { // the daemon looks every second
+				t.Errorf("that took %v", took)
+			}
+		})
+	}
+}
+
+// An endpoint that was cut anywhere leads nobody anywhere.
+func TestFaultB06CutEndpoint(t *testing.T) {
+	t.Parallel()
+	a := args{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportTCP}
+	shared := share(t, a)
+	if err := shared.EnsureStarted(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	e, path := a.endpoint(t), filepath.Join(a.place(t), "endpoint")
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.kill(t)
+	ln, err := net.Listen("tcp4", e.Address) // whoever is led there is seen
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	var visits atomic.Int32
+	go func() { // ends with ln
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			visits.Add(1)
+			conn.Close()
+		}
+	}()
+	for n := range len(whole) {
+		if err := os.WriteFile(path, whole[:n], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := shared.Status(t.Context()); !errors.Is(err, rt.ErrNotRunning) {
+			t.Errorf("the first %d of %d bytes: %v, want %v", n, len(whole), err, rt.ErrNotRunning)
+		}
+	}
+	if n := visits.Load(); n != 0 {
+		t.Errorf("%d of %d cuts were taken for an endpoint", n, len(whole))
+	}
+	if err := os.WriteFile(path, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := shared.Status(t.Context()); !errors.Is(err, rt.ErrNotRunning) || visits.Load() == 0 {
+		t.Errorf("the whole of it: %v after %d visits; want one, in vain", err, visits.Load())
+	}
+	if n, err := connect(t, a).Inc(t.Context()); n != 1 || err != nil {
+		t.Errorf("the next start: %d, %v", n, err)
+	}
+}
+
+// What a killed daemon left is no obstacle: the next call costs a start, and
+// less than 100 ms more.
+func TestFaultB08StaleEndpoint(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		timed := func(c *objects.CounterClient) time.Duration {
+			began := time.Now()
+			if n, err := c.Inc(context.Background()); n != 1 || err != nil {
+				t.Fatalf("got %d, %v; want 1 of a fresh object", n, err)
+			}
+			return time.Since(began)
+		}
+		fresh, healed := time.Hour, time.Hour
+		for i := range 4 {
+			a := a
+			a.Name = strconv.Itoa(i)
+			shared := share(t, a)
+			began := time.Now()
+			c := mustConnect(t, shared)
+			timed(c)
+			fresh = min(fresh, time.Since(began))
+			stale := a.endpoint(t)
+			a.kill(t)
+			if _, err := os.Stat(filepath.Join(a.place(t), "endpoint")); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "its client knows", func() bool { return strings.Contains(shared.String(), "not connected") })
+			healed = min(healed, timed(c))
+			if stale.Network == "unix" {
+				if _, err := os.Lstat(stale.Address); !errors.Is(err, os.ErrNotExist) {
+					t.Errorf("the dead daemon's socket is left: %v", err)
+				}
+			}
+		}
+		if healed > fresh+100*time.Millisecond {
+			t.Errorf("a call took %v after a kill, and %v without any daemon", healed, fresh)
+		}
+	})
+}
+
+// A daemon whose directory was removed finishes what runs and leaves; who comes
+// next gets another, in a new directory.
+func TestFaultB10DirectoryRemoved(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		idle := a
+		idle.Name, idle.IdleTTL = "idle", -1
+		for _, a := range []args{a, idle} {
+			connect(t, a)
+		}
+		pid, idlePID := a.endpoint(t).PID, idle.endpoint(t).PID
+		open, result := gated(t, connect(t, a))
+		for _, a := range []args{a, idle} {
+			if err := os.RemoveAll(a.place(t)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		removed := time.Now()
+		if n, err := connect(t, a).Inc(t.Context()); n != 1 || err != nil { // both live now
+			t.Errorf("who comes next: %d, %v; want 1 of a fresh object", n, err)
+		}
+		next := a.endpoint(t)
+		if next.PID == pid {
+			t.Errorf("process %d serves on", pid)
+		}
+		eventually(t, "who has nothing to do has left", func() bool { return ended(idlePID) })
+		if took := time.Since(removed); took > 10*time.Second { // want 2 s
+			t.Errorf("it took %v", took)
+		}
+		if ended(pid) {
+			t.Error("the daemon did not wait for the call that runs")
+		}
+		open()
+		if n, err := result(); n != 1 || err != nil {
+			t.Errorf("the running call: %d, %v", n, err)
+		}
+		eventually(t, "it has left", func() bool { return ended(pid) })
+		if n, err := connect(t, a).Inc(t.Context()); n != 2 || err != nil || a.endpoint(t).Incarnation != next.Incarnation {
+			t.Errorf("the next daemon, after the old one's end: %d, %v", n, err)
+		}
+	})
+}
+
+// ended reports whether a process is dead, reaped or not.
+func ended(pid int) bool {
+	state, err := exec.Command("ps", "-o", "state=", "-p", strconv.Itoa(pid)).Output()
+	return err != nil || strings.HasPrefix(string(state), "Z")
+}
+
+// A file that was removed alone comes back, and clients that come meanwhile find
+// the same object.
+func TestFaultB12EndpointRemoved(t *testing.T) { removed(t, "endpoint") }
+
+func TestFaultB13SocketRemoved(t *testing.T) { removed(t, "s-*") }
+
+func removed(t *testing.T, pattern string) {
+	for _, holds := range []string{"with a client", "alone"} {
+		t.Run(holds, func(t *testing.T) {
+			t.Parallel()
+			a := args{Dir: rttest.Dir(t), Name: "c", N: 1, IdleTTL: time.Minute, Transport: rt.TransportUnix}.witnessed()
+			shared := share(t, a)
+			c := mustConnect(t, shared)
+			if holds == "alone" {
+				shared.Close()
+			}
+			old := a.endpoint(t)
+			files, err := filepath.Glob(filepath.Join(a.place(t), pattern))
+			if err != nil || len(files) != 1 {
+				t.Fatal(files, err)
+			}
+			if err := os.Remove(files[0]); err != nil {
+				t.Fatal(err)
+			}
+			var values []int
+			for _, c := range releaseAll(t, 4, "increment", a) {
+				var v []int
+				c.wait(t, &v)
+				values = append(values, v...)
+			}
+			if slices.Sort(values); !slices.Equal(values, []int{1, 2, 3, 4}) {
+				t.Errorf("who came meanwhile got %v, want 1 to 4", values)
+			}
+			a.serves(t, old.PID, 5)
+			if holds == "with a client" {
+				if n, err := c.Inc(t.Context()); n != 6 || err != nil {
+					t.Errorf("who was there before: %d, %v", n, err)
+				}
+			}
+			if now := a.endpoint(t); now.Incarnation != old.Incarnation || now.Key != old.Key {
+				t.Error("the endpoint is another one")
+			}
+		})
+	}
+}
+
+// A socket's address holds 103 bytes. Auto takes TCP then; Unix says what is too
+// long, and what the limit is.
+func TestFaultB15LongSocketPath(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(rttest.Dir(t), strings.Repeat("d", 100))
+	t.Cleanup(func() { share(t, args{Dir: dir, Name: "c"}).Shutdown(context.Background(), rt.ShutdownNow) })
+	a := args{Dir: dir, Name: "c", Transport: rt.TransportUnix}
+	_, err := share(t, a).Connect(t.Context())
+	var e *rt.StartError
+	if !errors.As(err, &e) || e.Stage != rt.StageListen {
+		t.Fatalf("Unix: %v, want a *StartError at %q", err, rt.StageListen)
+	}
+	said := regexp.MustCompile(`(\S+/s-[0-9a-f]+)\D+(\d+) bytes\D+103`).FindStringSubmatch(err.Error())
+	if said == nil || strconv.Itoa(len(said[1])) != said[2] || strings.Contains(err.Error(), "invalid argument") {
+		t.Errorf("Unix: %v, want path, length and limit", err)
+	}
+	a.Transport = rt.TransportAuto
+	if n, err := connect(t, a).Inc(t.Context()); n != 1 || err != nil || a.endpoint(t).Network != "tcp" {
+		t.Errorf("Auto: %d, %v over %s; want 1 over tcp", n, err, a.endpoint(t).Network)
+	}
+	needsRoot(t)
+	deep := filepath.Join(rttest.Dir(t), strings.Repeat("x", 80))
+	if err := os.Mkdir(deep, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	found := homes(t, `with "`+deep+`"; without`, args{Name: "b15"})
+	if len(found) != 2 || found[0].Network != "tcp" || found[0].PID != found[1].PID {
+		t.Errorf("a deep XDG_RUNTIME_DIR: %+v", found)
+	}
+}
+
+func init() {
+	roles["full disk"] = func(ctx context.Context, shared *counterShared, a args) (any, error) {
+		defer shared.Shutdown(ctx, rt.ShutdownNow)
+		c, err := shared.Connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		filler := filepath.Join(a.Dir, "filler")
+		if err := os.WriteFile(filler, make([]byte, 1<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+			return nil, fmt.Errorf("the disk is not full: %w", err)
+		}
+		if err := panics(ctx, c, 20); err != nil {
+			return nil, err
+		}
+		if err := os.Remove(filler); err != nil {
+			return nil, err
+		}
+		if err := panics(ctx, c, 1); err != nil {
+			return nil, err
+		}
+		s, err := shared.Status(ctx)
+		if err == nil && !fileContains(s.Log, "msg=panic") {
+			err = errors.New("nothing is logged although there is room again")
+		}
+		return nil, err
+	}
+	roles["panics"] = func(ctx context.Context, shared *counterShared, a args) (any, error) {
+		c, err := shared.Connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return nil, panics(ctx, c, a.N)
+	}
+}
+
+// panics makes the daemon log a panic, some kilobytes, so many times, and sees
+// that it lives on.
+func panics(ctx context.Context, c *objects.CounterClient, n int) error {
+	before, err := c.Value(ctx)
+	if err != nil {
+		return err
+	}
+	for range n {
+		_, err := c.Misbehave(ctx, "panic")
+		var p *rt.PanicError
+		if !errors.As(err, &p) {
+			return fmt.Errorf("a panic is reported as %w", err)
+		}
+	}
+	if after, err := c.Inc(ctx); after != before+1 || err != nil {
+		return fmt.Errorf("after %d panics: %d, %w; want %d", n, after, err, before+1)
+	}
+	return nil
+}
+
+// A log that cannot be written is no reason to end.
+func TestFaultB16FullLog(t *testing.T) {
+	t.Parallel()
+	t.Run("disk", func(t *testing.T) {
+		t.Parallel()
+		a := args{Dir: rttest.Dir(t), Name: "c"}
+		out, err := mounted(t, fmt.Sprintf(`mount -t tmpfs -o size=128k,mode=0700 none %q; exec "$0"`, a.Dir), "full disk", a).CombinedOutput()
+		if err != nil || strings.TrimSpace(string(out)) != "null" {
+			t.Errorf("%s, %v", out, err)
+		}
+	})
+	t.Run("limit", func(t *testing.T) {
+		t.Parallel()
+		a := args{Dir: rttest.Dir(t), Name: "c", N: 60}.witnessed()
+		out, err := command(t, "ulimit -f 64", "panics", a).CombinedOutput() // 32 KiB
+		if err != nil || strings.TrimSpace(string(out)) != "null" {
+			t.Errorf("%s, %v", out, err)
+		}
+		e := a.endpoint(t)
+		if info, err := os.Stat(e.Log); err != nil || info.Size() != 32<<10 {
+			t.Errorf("the log was not filled: %v, %v", info, err)
+		}
+		a.serves(t, e.PID, 2)
+	})
+}
+
+// A log that is out of the way, or is no log, is begun anew; one that is too long
+// is turned over, so that there are never more than two.
+func TestFaultB16OddLog(t *testing.T) {
+	t.Parallel()
+	target := filepath.Join(t.TempDir(), "target")
+	if err := os.WriteFile(target, []byte("precious\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const huge = 100 << 20
+	for name, place := range map[string]func(path string) error{
+		"deleted":   func(string) error { return nil },
+		"link":      func(path string) error { return os.Symlink(target, path) },
+		"dangling":  func(path string) error { return os.Symlink("/nonexistent/log", path) },
+		"fifo":      func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"directory": func(path string) error { return os.Mkdir(path, 0o700) },
+		"100 MB":    func(path string) error { return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, huge)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
+			path := filepath.Join(a.place(t), "log")
+			if err := place(path); err != nil {
+				t.Fatal(err)
+			}
+			c := connect(t, a) // the log is opened by the client that starts
+			proper := func() bool {
+				info, err := os.Lstat(path)
+				return err == nil && info.Mode() == 0o600 && info.Size() < 8<<20
+			}
+			if !proper() || !fileContains(path, "msg=serving") {
+				t.Error("the daemon that was started has no proper log")
+			}
+			// The same again while it runs.
+			if err := os.RemoveAll(path + ".1"); err != nil {
+				t.Fatal(err)
+			}
+			if name == "100 MB" {
+				if err := os.Truncate(path, huge); err != nil {
+					t.Fatal(err)
+				}
+			} else if err := errors.Join(os.Remove(path), place(path)); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "it has a proper log again", proper)
+			if err := panics(t.Context(), c, 1); err != nil {
+				t.Error(err)
+			}
+			eventually(t, "that is written to", func() bool { return fileContains(path, "msg=panic") })
+			a.serves(t, a.endpoint(t).PID, 2)
+			logs, err := filepath.Glob(path + "*")
+			if err != nil || len(logs) > 2 {
+				t.Errorf("logs: %v, %v", logs, err)
+			}
+		})
+	}
+	t.Cleanup(func() { // when all of them have ended
+		if b, err := os.ReadFile(target); err != nil || string(b) != "precious\n" {
+			t.Errorf("what a link named was written to: %q, %v", b, err)
+		}
+	})
+}

@@ -88,6 +88,101 @@ func TestFaultE02NobodyConnects(t *testing.T) {
 	}
 }
 
+// A daemon that is shut down finishes what runs, acknowledges it, and does not
+// begin what waits: that is for the next one. What travels is checked in
+// TestFaultE03GoingAway.
+func TestFaultE03Shutdown(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		shared := share(t, a)
+		if err := shared.Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
+			t.Errorf("without a daemon: %v", err)
+		}
+		c, err := shared.Connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := a.endpoint(t)
+		open, result := gated(t, c)
+		inc := make(chan error, 1)
+		var late int
+		go func() {
+			var err error
+			late, err = c.Inc(context.Background())
+			inc <- err
+		}()
+		queued(t, a, 1)
+		down := make(chan error, 1)
+		go func() { down <- shared.Shutdown(context.Background(), rt.ShutdownDrain) }()
+		eventually(t, "it is leaving", func() bool {
+			s, err := share(t, a).Status(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.Leaving != ""
+		})
+		open()
+		if n, err := result(); n != 1 || err != nil {
+			t.Errorf("the running call: %d, %v; want its own result", n, err)
+		}
+		if err := <-down; err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+		if err := <-inc; err != nil || late != 1 {
+			t.Errorf("the queued call: %d, %v; want 1 of the next object", late, err)
+		}
+		if second := a.endpoint(t); second.PID == first.PID || second.Incarnation == first.Incarnation {
+			t.Errorf("the next daemon is %d %s, the first was %d %s", second.PID, second.Incarnation, first.PID, first.Incarnation)
+		}
+		if !fileContains(first.Log, "msg=left") {
+			t.Error("the log does not tell that it left")
+		}
+		if err := shared.Restart(t.Context()); err != nil {
+			t.Errorf("Restart: %v", err)
+		}
+		if n, err := c.Inc(t.Context()); n != 1 || err != nil {
+			t.Errorf("after Restart: %d, %v", n, err)
+		}
+	})
+}
+
+// A signal makes it finish what runs and leave; a second one does not wait for a
+// method that hangs.
+func TestFaultE04Signals(t *testing.T) {
+	t.Parallel()
+	a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
+	c := connect(t, a)
+	pid := a.endpoint(t).PID
+	open, result := gated(t, c)
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is leaving", func() bool { return fileContains(a.endpoint(t).Log, "because=terminated") })
+	open()
+	if n, err := result(); n != 1 || err != nil {
+		t.Errorf("the running call: %d, %v", n, err)
+	}
+	eventually(t, "it has left", func() bool { return !a.alive(t) })
+
+	// A second signal does not wait for a method that hangs.
+	c = connect(t, a)
+	e := a.endpoint(t)
+	_, result = gated(t, c)
+	for range 2 {
+		if err := syscall.Kill(e.PID, syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "it heard the signal", func() bool { return fileContains(e.Log, "pid="+strconv.Itoa(e.PID)+" because=terminated") })
+	}
+	_, err := result()
+	callError(t, err, rt.OutcomeUnknown)
+	if !fileContains(e.Log, "exiting at once") {
+		t.Error("the log does not tell of the second signal")
+	}
+	if n, err := connect(t, a).Inc(t.Context()); n != 1 || err != nil || a.births(t) != 3 {
+		t.Errorf("the next client: %d, %v after %d births; want 1 after 3", n, err, a.births(t))
+	}
+}
+
 // What a terminal sends to those in its foreground does not reach the daemon.
 func TestFaultE06Terminal(t *testing.T) {
 	t.Parallel()

@@ -9,10 +9,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -82,60 +80,6 @@ func fileContains(path, text string) bool {
 	return err == nil && strings.Contains(string(b), text)
 }
 
-func TestShutdown(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		shared := share(t, a)
-		if err := shared.Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
-			t.Errorf("without a daemon: %v", err)
-		}
-		c, err := shared.Connect(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		first := a.endpoint(t)
-		open, result := gated(t, c)
-		inc := make(chan error, 1)
-		var late int
-		go func() {
-			var err error
-			late, err = c.Inc(context.Background())
-			inc <- err
-		}()
-		queued(t, a, 1)
-		down := make(chan error, 1)
-		go func() { down <- shared.Shutdown(context.Background(), rt.ShutdownDrain) }()
-		eventually(t, "it is leaving", func() bool {
-			s, err := share(t, a).Status(context.Background())
-			if err != nil {
-				t.Fatal(err)
-			}
-			return s.Leaving != ""
-		})
-		open()
-		if n, err := result(); n != 1 || err != nil {
-			t.Errorf("the running call: %d, %v; want its own result", n, err)
-		}
-		if err := <-down; err != nil {
-			t.Errorf("Shutdown: %v", err)
-		}
-		if err := <-inc; err != nil || late != 1 {
-			t.Errorf("the queued call: %d, %v; want 1 of the next object", late, err)
-		}
-		if second := a.endpoint(t); second.PID == first.PID || second.Incarnation == first.Incarnation {
-			t.Errorf("the next daemon is %d %s, the first was %d %s", second.PID, second.Incarnation, first.PID, first.Incarnation)
-		}
-		if !fileContains(first.Log, "msg=left") {
-			t.Error("the log does not tell that it left")
-		}
-		if err := shared.Restart(t.Context()); err != nil {
-			t.Errorf("Restart: %v", err)
-		}
-		if n, err := c.Inc(t.Context()); n != 1 || err != nil {
-			t.Errorf("after Restart: %d, %v", n, err)
-		}
-	})
-}
-
 // When Shutdown returns, endpoint and socket are gone and the lock is free.
 func TestShutdownLeavesNothing(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
@@ -197,35 +141,6 @@ func TestShutdownNow(t *testing.T) {
 	})
 }
 
-func TestSignals(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c"}
-	c := connect(t, a)
-	pid := a.endpoint(t).PID
-	open, result := gated(t, c)
-	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "it is leaving", func() bool { return fileContains(a.endpoint(t).Log, "because=terminated") })
-	open()
-	if n, err := result(); n != 1 || err != nil {
-		t.Errorf("the running call: %d, %v", n, err)
-	}
-	eventually(t, "it has left", func() bool { return !a.alive(t) })
-
-	// A second signal does not wait for a method that hangs.
-	c = connect(t, a)
-	e := a.endpoint(t)
-	_, result = gated(t, c)
-	for range 2 {
-		if err := syscall.Kill(e.PID, syscall.SIGTERM); err != nil {
-			t.Fatal(err)
-		}
-		eventually(t, "it heard the signal", func() bool { return fileContains(e.Log, "pid="+strconv.Itoa(e.PID)+" because=terminated") })
-	}
-	_, err := result()
-	callError(t, err, rt.OutcomeUnknown)
-}
-
 func TestIdle(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		a.IdleTTL = 100 * time.Millisecond
@@ -260,20 +175,6 @@ func TestIdle(t *testing.T) {
 	})
 }
 
-// A daemon with a short idle time waits for its first client all the same,
-// and leaves if none comes.
-func TestBirthGrace(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Millisecond}
-	holder := start(t, "hold", a)
-	holder.line(t) // "connected"
-	e := a.endpoint(t)
-	holder.cmd.Process.Kill()
-	eventually(t, "it has left", func() bool { return !a.alive(t) })
-	if !fileContains(e.Log, "because=idle") {
-		t.Error("the log does not tell that it was idle")
-	}
-}
-
 func TestOnRestartRefuses(t *testing.T) {
 	a := args{Dir: rttest.Dir(t), Name: "c"}
 	refusal := errors.New("I need the old one")
@@ -295,100 +196,6 @@ func TestOnRestartRefuses(t *testing.T) {
 	accept.Store(true)
 	if n, err := c.Inc(t.Context()); n != 1 || err != nil {
 		t.Errorf("once accepted: %d, %v", n, err)
-	}
-}
-
-// What is left of a daemon that was killed, or made to look so, is taken for
-// what it is: nothing.
-func TestDamagedEndpoint(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c"}
-	c := connect(t, a)
-	files, err := filepath.Glob(a.Dir + "/*/endpoint")
-	if err != nil || len(files) != 1 {
-		t.Fatal(files, err)
-	}
-	whole, err := os.ReadFile(files[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	pid := a.endpoint(t).PID
-	for what, damage := range map[string]func() error{
-		"removed": func() error { return os.Remove(files[0]) },
-		"cut":     func() error { return os.WriteFile(files[0], whole[:len(whole)/2], 0o600) },
-		"garbage": func() error { return os.WriteFile(files[0], []byte("garbage"), 0o600) },
-	} {
-		if err := damage(); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := connect(t, a).Inc(t.Context()); err != nil {
-			t.Errorf("%s: %v", what, err)
-		}
-		if now := a.endpoint(t).PID; now != pid {
-			t.Errorf("%s: the daemon is %d, not %d", what, now, pid)
-		}
-	}
-	if err := os.Remove(a.endpoint(t).Address); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := connect(t, a).Inc(t.Context()); err != nil {
-		t.Errorf("socket removed: %v", err)
-	}
-	a.kill(t)
-	if err := os.WriteFile(files[0], []byte("garbage"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if n, err := c.Inc(t.Context()); n != 1 || err != nil {
-		t.Errorf("garbage and no daemon: %d, %v", n, err)
-	}
-}
-
-func TestDirectoryRemoved(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c"}
-	c := connect(t, a)
-	open, result := gated(t, c)
-	old := a.endpoint(t)
-	dirs, err := filepath.Glob(a.Dir + "/*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, dir := range dirs {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Fatal(err)
-		}
-	}
-	eventually(t, "the daemon refuses calls", func() bool {
-		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
-		defer cancel()
-		s, err := c.Environment(ctx)
-		return err == nil && s.PID != old.PID
-	})
-	open()
-	if n, err := result(); n != 1 || err != nil {
-		t.Errorf("the running call: %d, %v", n, err)
-	}
-}
-
-func TestObjectIsClosed(t *testing.T) {
-	for _, how := range []string{"returns", "hangs"} {
-		t.Run(how, func(t *testing.T) {
-			eachTransport(t, func(t *testing.T, a args) {
-				file := filepath.Join(t.TempDir(), "closed")
-				shared := share(t, a)
-				c, err := shared.Connect(t.Context())
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := c.OnClose(t.Context(), file, how == "hangs"); err != nil {
-					t.Fatal(err)
-				}
-				if err := shared.Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
-					t.Fatal(err)
-				}
-				if !fileContains(file, "closed") {
-					t.Error("the object was not closed")
-				}
-			})
-		})
 	}
 }
 
@@ -458,35 +265,6 @@ func TestInProcess(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(a.Dir); err != nil || len(entries) != 0 {
 		t.Errorf("files were made: %v, %v", entries, err)
-	}
-}
-
-// Connections, attempts and their goroutines are gone when a Shared is closed.
-func TestNothingLeaks(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Minute}
-	keeper := connect(t, a)
-	cycle := func() {
-		shared := objects.ShareCounter(a.config(), a.Options)
-		c, err := shared.Connect(t.Context())
-		if err == nil {
-			_, err = c.Inc(t.Context())
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		shared.Close()
-	}
-	cycle()
-	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors(t)
-	for range 200 {
-		cycle()
-	}
-	eventually(t, "goroutines are as before", func() bool { return runtime.NumGoroutine() <= goroutines })
-	if now := openDescriptors(t); now > descriptors {
-		t.Errorf("%d descriptors, %d before", now, descriptors)
-	}
-	if _, err := keeper.Ping(t.Context()); err != nil {
-		t.Error(err)
 	}
 }
 
