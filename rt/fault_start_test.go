@@ -3,10 +3,10 @@
 package rt_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -37,53 +37,48 @@ func releaseAll(t *testing.T, n int, role string, a args) []*client {
 	return clients
 }
 
-func TestManyProcessesOneDaemon(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		pids := map[int]int{}
-		for _, c := range releaseAll(t, 24, "pid", a) {
-			var pid int
-			c.wait(t, &pid)
-			pids[pid]++
-		}
-		if len(pids) != 1 {
-			t.Errorf("daemons by pid: %v, want one", pids)
-		}
-	})
+// within fails the test if something took longer than promised. Promises are for
+// a machine that has nothing else to do, which a test's never is.
+func within(t *testing.T, what string, began time.Time, promised time.Duration) {
+	t.Helper()
+	if took := time.Since(began); took > 3*promised {
+		t.Errorf("%s took %v; %v is promised", what, took, promised)
+	}
 }
 
-func TestHerd(t *testing.T) {
-	const herd = 200
-	a := args{Dir: rttest.Dir(t), Name: "c", N: 1}
-	var values []int
-	for _, c := range releaseAll(t, herd, "increment", a) {
-		var v []int
-		c.wait(t, &v)
-		values = append(values, v...)
-	}
-	slices.Sort(values)
-	for i, v := range values {
-		if v != i+1 {
-			t.Fatalf("values are not 1 to %d: %v", herd, values)
-		}
-	}
-	if len(values) != herd {
-		t.Errorf("%d values, want %d", len(values), herd)
-	}
+// starts fails the test unless so many starts of a's daemon came to an end, the
+// last of them well or not.
+func (a args) starts(t *testing.T, n uint64, ok bool) {
+	t.Helper()
 	d, err := rundir.Open(a.Dir, a.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := d.ReadStart()
-	if err != nil || s.Sequence != 1 || !s.OK {
-		t.Errorf("starts: %+v, %v; want one, that succeeded", s, err)
+	if s, err := d.ReadStart(); err != nil || s.Sequence != n || s.OK != ok {
+		t.Errorf("%d starts, the last of which went well: %v, %v; want %d, %v", s.Sequence, s.OK, err, n, ok)
 	}
 }
 
-func TestEightProcessesEightIncrements(t *testing.T) {
+// However many processes want the object at once, it is born once, and all of
+// them get it.
+func TestFaultA01ThunderingHerd(t *testing.T) {
+	herd := 24
+	if thorough() {
+		herd = 200
+	}
 	eachTransport(t, func(t *testing.T, a args) {
-		a.N = 8
+		a = a.witnessed()
+		a.N, a.Barrier = 4, true
+		clients := make([]*client, herd)
+		for i := range clients {
+			clients[i] = start(t, "increment", a)
+		}
+		began := time.Now()
+		for _, c := range clients {
+			c.release()
+		}
 		var values []int
-		for _, c := range releaseAll(t, 8, "increment", a) {
+		for _, c := range clients {
 			var v []int
 			c.wait(t, &v)
 			if !slices.IsSorted(v) {
@@ -91,15 +86,174 @@ func TestEightProcessesEightIncrements(t *testing.T) {
 			}
 			values = append(values, v...)
 		}
+		within(t, "everybody's calls", began, 10*time.Second)
 		slices.Sort(values)
-		want := make([]int, 64)
-		for i := range want {
-			want[i] = i + 1
+		for i, v := range values {
+			if v != i+1 {
+				t.Fatalf("values are not 1 to %d: %v", herd*a.N, values)
+			}
 		}
-		if !slices.Equal(values, want) {
-			t.Errorf("values %v, want 1 to 64", values)
+		if len(values) != herd*a.N {
+			t.Errorf("%d values, want %d", len(values), herd*a.N)
+		}
+		if births := a.births(t); births != 1 {
+			t.Errorf("%d objects were made, want one", births)
+		}
+		a.starts(t, 1, true)
+	})
+}
+
+const (
+	// processesVar names a file in which every process of the test binary notes
+	// that it began.
+	processesVar = "RT_TEST_PROCESSES"
+	// spawnerHookVar makes a process call the hook if it is not a daemon's.
+	spawnerHookVar = "RT_TEST_SPAWNER_HOOK"
+)
+
+func init() {
+	if path := os.Getenv(processesVar); path != "" {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+		if err == nil {
+			_, err = fmt.Fprintln(f, os.Getpid())
+			f.Close()
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	if os.Getenv(spawnerHookVar) != "" && !daemonProcess() {
+		rt.ServeIfDaemon()
+	}
+}
+
+// daemonProcess reports whether this process was started to be a daemon.
+func daemonProcess() bool { return len(os.Args) > 1 && strings.HasPrefix(os.Args[1], "loopgen:") }
+
+// mains starts a client that says what Connect returned, and returns that
+// with the number of processes that began.
+func mains(t *testing.T, role string, a args, env ...string) (said string, n int) {
+	t.Helper()
+	began := time.Now()
+	noted := filepath.Join(t.TempDir(), "processes")
+	start(t, role, a, append(env, processesVar+"="+noted)...).wait(t, &said)
+	within(t, "the answer", began, 2*time.Second)
+	lines, err := os.ReadFile(noted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return said, bytes.Count(lines, []byte("\n"))
+}
+
+// A program without the hook would only become itself once more: it is told so,
+// and nothing is started.
+func TestFaultA09HookMissing(t *testing.T) {
+	t.Parallel()
+	a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
+	said, n := mains(t, "no hook", a)
+	if !strings.Contains(said, "rt.ServeIfDaemon was not called") {
+		t.Errorf("the client was told %q", said)
+	}
+	if n != 1 || a.births(t) != 0 || a.alive(t) {
+		t.Errorf("%d processes, %d objects, a daemon: %v; want the client only", n, a.births(t), a.alive(t))
+	}
+}
+
+// A program that calls the hook only when it is not the daemon, and opens the
+// object in main, learns the same from its child. The child starts nothing.
+func TestFaultA10HookMissingInTheChild(t *testing.T) {
+	t.Parallel()
+	a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
+	said, n := mains(t, "no hook", a, spawnerHookVar+"=1")
+	if !strings.Contains(said, "spawn: rt.ServeIfDaemon was not called") {
+		t.Errorf("the client was told %q", said)
+	}
+	if n != 2 || a.births(t) != 0 || a.alive(t) {
+		t.Errorf("%d processes, %d objects, a daemon: %v; want the client and one child that has ended", n, a.births(t), a.alive(t))
+	}
+	a.starts(t, 1, false)
+}
+
+// Whoever sets the marker by hand gets no daemon, and no program either.
+func TestFaultA11ForgedMarker(t *testing.T) {
+	t.Parallel()
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	defer write.Close()
+	for name, forged := range map[string]struct {
+		marker string
+		files  []*os.File
+	}{
+		"no pipes":      {"1 3 4 -", nil},
+		"wrong ends":    {"1 3 4 -", []*os.File{write, read}},
+		"no numbers":    {"1 a b -", nil},
+		"empty":         {"", nil},
+		"from tomorrow": {"2 3 4 -", []*os.File{read, write}},
+	} {
+		a := args{Dir: rttest.Dir(t), Name: "c"}
+		cmd := command(t, "", "increment", a)
+		cmd.Env = append(cmd.Env, "LOOPGEN_DAEMON="+forged.marker)
+		cmd.ExtraFiles = forged.files
+		out, err := cmd.CombinedOutput()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != 70 {
+			t.Errorf("%s: exit %v, want status 70", name, err)
+		}
+		if !strings.Contains(string(out), "LOOPGEN_DAEMON is set") {
+			t.Errorf("%s: it said %q", name, out)
+		}
+		if entries, err := os.ReadDir(a.Dir); len(entries) != 0 || err != nil {
+			t.Errorf("%s: it left %v, %v", name, entries, err)
+		}
+	}
+}
+
+// Names are any text up to a length; they never lead out of the directory.
+func TestFaultA30Names(t *testing.T) {
+	t.Parallel()
+	outer := rttest.Dir(t)
+	dir := filepath.Join(outer, "base")
+	t.Cleanup(func() { // rttest looks for daemons right below its directory
+		for _, d := range rundir.Existing(dir) {
+			if e, err := d.ReadEndpoint(); err == nil {
+				name := args{Dir: dir, Name: e.Name}
+				name.kill(t)
+			}
 		}
 	})
+	names := []string{"a/b", "..", ".", "../../x", "/", "/etc/passwd", "nul\x00", strings.Repeat("n", 300), strings.Repeat("n", 301),
+		"Name", "name", " ", "日本語", "e\u0301", "\u00e9", "\xff", "-rf", "a\nb", strings.Repeat("m", 4096)}
+	pids := map[int]string{}
+	for _, name := range names {
+		a := args{Dir: dir, Name: name}
+		s, err := connect(t, a).Environment(t.Context())
+		if err != nil {
+			t.Fatalf("%q: %v", name, err)
+		}
+		if other, taken := pids[s.PID]; taken {
+			t.Errorf("%q and %q share a daemon", name, other)
+		}
+		pids[s.PID] = name
+		if e := a.endpoint(t); e.Name != name || e.Network == "unix" && !strings.HasPrefix(e.Address, dir+"/") {
+			t.Errorf("%q: the daemon of %q listens at %s", name, e.Name, e.Address)
+		}
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != len(names) {
+		t.Errorf("%d directories for %d names, %v", len(entries), len(names), err)
+	}
+	if outside, err := os.ReadDir(outer); err != nil || len(outside) != 1 {
+		t.Errorf("outside of the base directory: %v, %v", outside, err)
+	}
+	_, err = share(t, args{Dir: dir, Name: strings.Repeat("m", 4097)}).Connect(t.Context())
+	var e *rt.StartError
+	if !errors.As(err, &e) || e.Stage != rt.StageDirectory || !strings.Contains(err.Error(), "4097 bytes") {
+		t.Errorf("a name of 4097 bytes: %v, want a *StartError at %q", err, rt.StageDirectory)
+	}
 }
 
 // The rendezvous is the same whatever XDG_RUNTIME_DIR says; only the socket
@@ -146,134 +300,6 @@ func TestRuntimeDirDoesNotDecide(t *testing.T) {
 	}
 }
 
-func TestConstructorFails(t *testing.T) {
-	for _, test := range []struct {
-		fail  string
-		check func(*testing.T, *rt.StartError)
-	}{
-		{"error", func(t *testing.T, e *rt.StartError) {
-			if !errors.Is(e, objects.ErrNegative) || !strings.Contains(e.Error(), "counter: negative") {
-				t.Errorf("%v is not the constructor's own error", e)
-			}
-		}},
-		{"panic", func(t *testing.T, e *rt.StartError) {
-			var p *rt.PanicError
-			if !errors.As(e, &p) || p.Value != "no counter today" || !strings.Contains(e.Stack, "objects.NewCounter") {
-				t.Errorf("%v has no panic with the constructor's frame", e)
-			}
-		}},
-		{"exit", func(t *testing.T, e *rt.StartError) {
-			if e.ExitCode != 7 || !strings.Contains(e.LogTail, "last words") {
-				t.Errorf("%v does not tell exit status 7 and the last words", e)
-			}
-		}},
-		{"nil", func(t *testing.T, e *rt.StartError) {
-			if !strings.Contains(e.Error(), "NewCounter returned nil") {
-				t.Errorf("%v does not say that the constructor returned nil", e)
-			}
-		}},
-		{"hang", func(t *testing.T, e *rt.StartError) {
-			if !errors.Is(e, context.DeadlineExceeded) {
-				t.Errorf("%v is not a missed deadline", e)
-			}
-		}},
-	} {
-		t.Run(test.fail, func(t *testing.T) {
-			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: test.fail}}
-			_, err := share(t, a, func(c *rt.Config) {
-				if test.fail == "hang" {
-					c.StartTimeout = 300 * time.Millisecond
-				}
-			}).Connect(t.Context())
-			var e *rt.StartError
-			if !errors.As(err, &e) {
-				t.Fatalf("Connect returned %v, want a *StartError", err)
-			}
-			if e.Stage != rt.StageConstructor {
-				t.Errorf("stage %q, want %q", e.Stage, rt.StageConstructor)
-			}
-			test.check(t, e)
-			eventually(t, "the failed daemon is gone", func() bool { return !a.alive(t) })
-			a.Options.Fail = ""
-			if _, err := connect(t, a).Inc(t.Context()); err != nil {
-				t.Errorf("the next start: %v", err)
-			}
-		})
-	}
-}
-
-// Whoever waited for a start that failed gets its failure instead of trying
-// the same again.
-func TestWaitersShareTheFailure(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: "error"}}
-	clients := releaseAll(t, 12, "connect", a)
-	for _, c := range clients {
-		var said string
-		c.wait(t, &said)
-		if !strings.Contains(said, "counter: negative") {
-			t.Errorf("a client was told %q", said)
-		}
-	}
-	d, err := rundir.Open(a.Dir, a.Name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := d.ReadStart()
-	if err != nil || s.Sequence == 0 || s.Sequence > 6 {
-		t.Errorf("%d starts for 12 clients at once, %v; want a few", s.Sequence, err)
-	}
-}
-
-func TestSlowConstructor(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c", N: 1, Options: objects.Options{Fail: "sleep:1s"}}
-	for _, c := range releaseAll(t, 20, "increment", a) {
-		var v []int
-		c.wait(t, &v)
-	}
-	if got, err := connect(t, a).Value(t.Context()); err != nil || got != 20 {
-		t.Errorf("value %d, %v; want 20", got, err)
-	}
-}
-
-func TestNoisyConstructor(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: "print"}}
-	var pid int
-	start(t, "pid", a).wait(t, &pid) // its output would not be JSON
-	log, err := os.ReadFile(a.endpoint(t).Log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if x, y := strings.Count(string(log), "x"), strings.Count(string(log), "y"); x < 1<<20 || y < 1<<20 {
-		t.Errorf("the log has %d x and %d y, want a MiB of each", x, y)
-	}
-}
-
-func TestHookMissing(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c"}
-	var said string
-	start(t, "no hook", a).wait(t, &said)
-	if !strings.Contains(said, "rt.ServeIfDaemon was not called") {
-		t.Errorf("the client was told %q", said)
-	}
-	if matches, _ := filepath.Glob(a.Dir + "/*/log"); len(matches) != 0 {
-		t.Errorf("something was started: %v", matches)
-	}
-}
-
-func TestForgedMarker(t *testing.T) {
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "LOOPGEN_DAEMON=1 3 4 -")
-	out, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != 70 {
-		t.Errorf("exit %v, want status 70", err)
-	}
-	if !strings.Contains(string(out), "LOOPGEN_DAEMON") {
-		t.Errorf("it said %q", out)
-	}
-}
-
 func TestUnsafeDirectory(t *testing.T) {
 	a := args{Dir: rttest.Dir(t), Name: "c"}
 	d, err := rundir.Open(a.Dir, a.Name)
@@ -310,29 +336,6 @@ func TestBadConfiguration(t *testing.T) {
 	}
 }
 
-// Names are any text; they never lead out of the directory.
-func TestNames(t *testing.T) {
-	dir := rttest.Dir(t)
-	pids := map[int]string{}
-	for _, name := range []string{"a/b", "../../x", "nul\x00", strings.Repeat("é", 150), "Name", "name", " "} {
-		a := args{Dir: dir, Name: name}
-		c := connect(t, a)
-		s, err := c.Environment(t.Context())
-		if err != nil {
-			t.Fatalf("%q: %v", name, err)
-		}
-		pid := s.PID
-		if other, taken := pids[pid]; taken {
-			t.Errorf("%q and %q share a daemon", name, other)
-		}
-		pids[pid] = name
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != len(pids) {
-		t.Errorf("%d directories for %d names, %v", len(entries), len(pids), err)
-	}
-}
-
 // churn opens, counts and closes at random for a while.
 func churn(ctx context.Context, a args) (map[string][]int, error) {
 	values := map[string][]int{}
@@ -353,36 +356,6 @@ func churn(ctx context.Context, a args) (map[string][]int, error) {
 		time.Sleep(rand.N(2 * time.Millisecond)) // think time, near the idle time
 	}
 	return values, nil
-}
-
-// An idle exit never loses a call, however close it comes to the next client.
-func TestIdleRace(t *testing.T) {
-	for _, ttl := range []time.Duration{time.Millisecond, time.Microsecond} {
-		t.Run(ttl.String(), func(t *testing.T) {
-			eachTransport(t, func(t *testing.T, a args) {
-				a.IdleTTL, a.For = ttl, long(4*time.Second)
-				all := map[string][]int{}
-				for _, c := range releaseAll(t, 8, "churn", a) {
-					var values map[string][]int
-					c.wait(t, &values)
-					for life, v := range values {
-						all[life] = append(all[life], v...)
-					}
-				}
-				for life, values := range all {
-					slices.Sort(values)
-					for i, v := range values {
-						if v != i+1 {
-							t.Fatalf("life %s: values %v are not 1 to %d", life, values, len(values))
-						}
-					}
-				}
-				if len(all) < 2 {
-					t.Errorf("the daemon never left: lives %v", slices.Collect(maps.Keys(all)))
-				}
-			})
-		})
-	}
 }
 
 // A socket's address holds 103 bytes. Auto takes TCP then; Unix says so.

@@ -64,6 +64,12 @@ func (p *onDisk) barred() error {
 		return ErrReentrant
 	}
 	if !hooked.Load() {
+		if parent, _ := process.Inherited(); parent != nil {
+			// A child that was meant to serve and runs main instead ends as if
+			// its deadman had noticed, which tells the parent why.
+			fmt.Fprintln(os.Stderr, "loopgen:", ErrHookMissing)
+			os.Exit(process.ExitUnclaimed)
+		}
 		return ErrHookMissing
 	}
 	return nil

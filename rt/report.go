@@ -74,7 +74,7 @@ func (c *client) startFailure(b []byte) error {
 	case r.Stack != "" && r.Stage == StageConstructor:
 		cause = &PanicError{Value: r.Panic, Stack: r.Stack}
 	case r.ExitCode == process.ExitUnclaimed:
-		cause = ErrHookMissing
+		r.Stage, cause = StageSpawn, ErrHookMissing
 	case cause == nil:
 		cause = errors.New("unknown reason")
 	}

@@ -1,0 +1,311 @@
+//go:build unix
+
+package rt_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/loopgen/loopgen/rt"
+	"github.com/loopgen/loopgen/rt/rttest"
+	"github.com/loopgen/loopgen/testdata/objects"
+)
+
+func init() { roles["patient"] = playPatient }
+
+// playPatient says when it waits for a start that has begun, and what it is told
+// in the end.
+func playPatient(ctx context.Context, shared *counterShared, _ args) (any, error) {
+	moment, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	if _, err := shared.Connect(moment); !errors.Is(err, context.DeadlineExceeded) {
+		return nil, fmt.Errorf("it did not wait: %w", err)
+	}
+	fmt.Println("waiting")
+	_, err := shared.Connect(ctx) // joins the attempt that the first one began
+	return fmt.Sprint(err), nil
+}
+
+// held makes a's constructors wait, where they tell their witness, until open is
+// called. There are no births to count then.
+func (a args) held(t *testing.T) (_ args, open func()) {
+	t.Helper()
+	a.Options.Witness = filepath.Join(a.Dir, "held")
+	if err := syscall.Mkfifo(a.Options.Witness, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return a, func() {
+		f, err := os.OpenFile(a.Options.Witness, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+	}
+}
+
+// born waits until so many objects were being made, and returns the process of
+// the last.
+func (a args) born(t *testing.T, n int) (pid int) {
+	t.Helper()
+	eventually(t, "an object is being made", func() bool { return a.births(t) >= n })
+	seen, err := os.ReadFile(a.Options.Witness)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.Split(bytes.TrimSpace(seen), []byte("\n"))
+	if _, err := fmt.Sscanf(string(lines[len(lines)-1]), "born %d", &pid); err != nil {
+		t.Fatalf("%v in %q", err, seen)
+	}
+	return pid
+}
+
+// heals fails the test unless the next client gets a new object, the n-th, with
+// nothing done but that the constructor works again.
+func (a args) heals(t *testing.T, n int) {
+	t.Helper()
+	if a.alive(t) {
+		t.Error("a daemon is left")
+	}
+	for _, path := range strays(t, a) {
+		t.Errorf("left behind: %s", path)
+	}
+	a.Options.Fail = ""
+	if v, err := connect(t, a).Inc(t.Context()); v != 1 || err != nil {
+		t.Errorf("the next client: %d, %v; want 1", v, err)
+	}
+	if births := a.births(t); births != n {
+		t.Errorf("%d constructors were called, want %d", births, n)
+	}
+}
+
+// startError fails the test unless err is a *StartError of that stage.
+func startError(t *testing.T, err error, stage rt.Stage) *rt.StartError {
+	t.Helper()
+	var e *rt.StartError
+	if !errors.As(err, &e) {
+		t.Fatalf("Connect returned %v, want a *StartError", err)
+	}
+	if e.Stage != stage {
+		t.Errorf("stage %q, want %q: %v", e.Stage, stage, err)
+	}
+	return e
+}
+
+// Clients that come while the object is being made wait for it.
+func TestFaultA02SlowConstructor(t *testing.T) {
+	t.Parallel()
+	a := args{Dir: rttest.Dir(t), Name: "c", N: 1, Options: objects.Options{Fail: "sleep:300ms"}}.witnessed()
+	if thorough() {
+		a.Options.Fail = "sleep:1s"
+	}
+	const n = 20
+	for _, c := range releaseAll(t, n, "increment", a) {
+		var v []int
+		c.wait(t, &v)
+	}
+	if got, err := connect(t, a).Value(t.Context()); err != nil || got != n {
+		t.Errorf("value %d, %v; want %d", got, err, n)
+	}
+	if births := a.births(t); births != 1 {
+		t.Errorf("%d objects were made, want one", births)
+	}
+	a.starts(t, 1, true)
+}
+
+// A constructor that does not return in time is ended with its process, even if
+// that process cannot end itself any more.
+func TestFaultA03ConstructorTooSlow(t *testing.T) {
+	t.Parallel()
+	for name, fail := range map[string]string{"slow": "sleep:10s", "hangs": "hang", "stopped": "hang"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: fail}}.witnessed()
+			patience := 400 * time.Millisecond
+			if thorough() {
+				patience = time.Second
+			}
+			began, result := time.Now(), make(chan error, 1)
+			shared := share(t, a, func(c *rt.Config) { c.StartTimeout = patience })
+			go func() {
+				_, err := shared.Connect(context.Background())
+				result <- err
+			}()
+			pid := a.born(t, 1)
+			if name == "stopped" {
+				if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := <-result
+			if e := startError(t, err, rt.StageConstructor); !errors.Is(e, context.DeadlineExceeded) || !strings.Contains(e.Error(), "StartTimeout") {
+				t.Errorf("%v does not tell of StartTimeout", e)
+			}
+			within(t, "giving up", began, patience+time.Second)
+			eventually(t, "the child was ended and reaped", func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
+			a.heals(t, 2)
+		})
+	}
+}
+
+// What the constructor said, or did, comes to the client, at once.
+func TestFaultA04ConstructorReturnsAnError(t *testing.T) {
+	failingConstructor(t, "error", func(t *testing.T, e *rt.StartError) {
+		if !errors.Is(e, objects.ErrNegative) || !strings.Contains(e.Error(), "counter: negative") {
+			t.Errorf("%v is not the constructor's own error", e)
+		}
+	})
+	failingConstructor(t, "nil", func(t *testing.T, e *rt.StartError) {
+		if !strings.Contains(e.Error(), "NewCounter returned nil") {
+			t.Errorf("%v does not say that the constructor returned nil", e)
+		}
+	})
+}
+
+func TestFaultA05ConstructorPanics(t *testing.T) {
+	failingConstructor(t, "panic", func(t *testing.T, e *rt.StartError) {
+		var p *rt.PanicError
+		if !errors.As(e, &p) || p.Value != "no counter today" {
+			t.Errorf("%v is no panic", e)
+		}
+		for _, frame := range []string{"objects.NewCounter(", "counter.go:"} {
+			if !strings.Contains(e.Stack, frame) || !strings.Contains(e.Error(), frame) {
+				t.Errorf("%v does not show the constructor's frame", e)
+			}
+		}
+	})
+}
+
+func TestFaultA06ConstructorExits(t *testing.T) {
+	failingConstructor(t, "exit", func(t *testing.T, e *rt.StartError) {
+		if e.ExitCode != 7 || !strings.Contains(e.Error(), "status 7") {
+			t.Errorf("%v does not tell of exit status 7", e)
+		}
+		if !strings.Contains(e.LogTail, "last words") || !strings.Contains(e.Error(), "last words") {
+			t.Errorf("%v does not tell the last words", e)
+		}
+		if errors.Is(e, context.DeadlineExceeded) {
+			t.Errorf("%v is a timeout", e)
+		}
+	})
+}
+
+// failingConstructor starts a daemon whose constructor fails so.
+func failingConstructor(t *testing.T, fail string, check func(*testing.T, *rt.StartError)) {
+	t.Run(fail, func(t *testing.T) {
+		t.Parallel()
+		a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: fail}}.witnessed()
+		began := time.Now()
+		_, err := share(t, a).Connect(t.Context())
+		within(t, "the failure", began, time.Second)
+		check(t, startError(t, err, rt.StageConstructor))
+		eventually(t, "the failed daemon is gone", func() bool { return !a.alive(t) })
+		a.heals(t, 2)
+	})
+}
+
+// Whoever waited for a start that failed gets its failure instead of trying
+// the same again.
+func TestFaultA04WaitersShareTheFailure(t *testing.T) {
+	for fail, want := range map[string]string{"error": "counter: negative", "panic": "objects.NewCounter(", "exit": "last words"} {
+		t.Run(fail, func(t *testing.T) {
+			t.Parallel()
+			a, open := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: fail}}.held(t)
+			clients := releaseAll(t, 12, "patient", a)
+			for _, c := range clients {
+				c.line(t) // "waiting"
+			}
+			began := time.Now()
+			open()
+			for _, c := range clients {
+				var said string
+				c.wait(t, &said)
+				if !strings.Contains(said, want) {
+					t.Errorf("a client was told %q", said)
+				}
+			}
+			within(t, "telling everybody", began, time.Second)
+			a.starts(t, 1, false)
+		})
+	}
+}
+
+// What the constructor prints is in the log, and nowhere else.
+func TestFaultA07NoisyConstructor(t *testing.T) {
+	t.Parallel()
+	a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: "print"}}
+	cmd := command(t, "", "pid", a)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdout, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := a.endpoint(t)
+	if want := fmt.Sprintln(e.PID); string(stdout) != want || stderr.Len() > 0 {
+		t.Errorf("the client printed %.200q and %.200q, want %q and nothing", stdout, stderr.String(), want)
+	}
+	log, err := os.ReadFile(e.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, noise := range []string{"x", "y"} {
+		if !bytes.Contains(log, []byte(strings.Repeat(noise, 1<<20))) {
+			t.Errorf("the log has %d %s, want a MiB of them", bytes.Count(log, []byte(noise)), noise)
+		}
+	}
+}
+
+// A daemon whose spawner is killed while the object is made serves the next
+// client. What it does when none comes is shown by TestFaultE02NobodyConnects.
+func TestFaultA12SpawnerKilled(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		a.Options.Fail = "sleep:300ms"
+		a = a.witnessed()
+		spawner := start(t, "hold", a)
+		pid := a.born(t, 1)
+		spawner.cmd.Process.Kill()
+		spawner.cmd.Wait()
+		if v, err := connect(t, a).Inc(t.Context()); v != 1 || err != nil {
+			t.Errorf("the next client: %d, %v; want 1", v, err)
+		}
+		if births := a.births(t); births != 1 || a.endpoint(t).PID != pid {
+			t.Errorf("%d objects were made, the last by %d; want one, by %d", births, a.endpoint(t).PID, pid)
+		}
+	})
+}
+
+// A child that is killed before it serves is an error that says so, to all who
+// wait for it; the next client starts another one.
+func TestFaultA15ChildKilled(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		a.Options.Fail = "hang"
+		a = a.witnessed()
+		clients := releaseAll(t, 3, "patient", a)
+		for _, c := range clients {
+			c.line(t) // "waiting"
+		}
+		pid := a.born(t, 1)
+		began := time.Now()
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range clients {
+			var said string
+			c.wait(t, &said)
+			if !strings.Contains(said, fmt.Sprintf("process %d was ended by a signal (killed)", pid)) {
+				t.Errorf("a client was told %q", said)
+			}
+		}
+		within(t, "telling everybody", began, time.Second)
+		a.starts(t, 1, false)
+		a.heals(t, 2)
+	})
+}
