@@ -160,7 +160,7 @@ func (d *daemon) acceptAll(ln net.Listener, trusted func(net.Conn) error) {
 				return
 			}
 			d.refused("the listener", err)
-			time.Sleep(50 * time.Millisecond)
+			time.Sleep(d.limits.acceptPause)
 			continue
 		}
 		go func() { // ends with the connection

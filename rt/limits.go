@@ -4,13 +4,34 @@ import "time"
 
 // limits bound what a peer can make the daemon hold, and for how long. They
 // are the same for every daemon; welcome announces those that a client needs.
+//
+// Three more hold for whatever is sent or received, and stand in package wire
+// with the code that checks them: 1 KiB in a frame of the handshake
+// (MaxHandshake), 32 arrays and maps within each other (MaxNesting) and 131,072
+// elements in each (MaxElements). MaxMetadata is 8 KiB, MaxText 64 KiB.
+//
+// Together they bound memory. A stranger costs at most 64 KiB: its read buffer
+// of 32 KiB, a frame of the handshake and a goroutine; all of them cost 4 MiB. A
+// client costs at most
+//
+//   - bytes (64 MiB) for its requests, and again what the methods' types make of
+//     them: a request's arguments are decoded when it arrives;
+//   - frame (16 MiB) for the one that is arriving, of which eight times what has
+//     come is allocated and never what was only announced;
+//   - bytes + frame (80 MiB) for its replies: when more than bytes wait for it,
+//     it is hung up on, and the last may have been a whole frame;
+//   - calls (256) goroutines.
+//
+// That is 160 MiB besides what is decoded, and as much again in garbage. There
+// is no bound on all clients together other than clients times that: they are
+// programs of the same user, each of which could use up the memory by itself.
 type limits struct {
 	frame        int           // bytes in the body of a frame, either way
-	calls        int           // calls outstanding on one connection
+	calls        int           // calls outstanding on one connection; beyond it they are refused
 	bytes        int           // bytes of requests outstanding, and of replies unread, on one connection
 	clients      int           // admitted connections
 	observers    int           // places beyond, for Status and Shutdown only
-	strangers    int           // connections not yet admitted; beyond it the oldest is closed
+	strangers    int           // connections not yet admitted; beyond it the oldest is closed, so accepting never waits
 	handshake    time.Duration // from accept to welcome
 	frameBase    time.Duration // for a frame to arrive once it began,
 	framePerMiB  time.Duration // and as much more for every MiB of it
@@ -21,6 +42,7 @@ type limits struct {
 	birthGrace   time.Duration // the least time that a new daemon waits for its first client
 	watchdog     time.Duration // between two looks at lock, endpoint, socket and log
 	verdict      time.Duration // for the daemon's answer to a cancellation
+	acceptPause  time.Duration // after accept has failed, for want of descriptors
 	logSize      int64         // bytes in the log before it is turned over; one older log is kept
 	constructing int           // bytes of the constructor's arguments
 	listed       int           // calls that Status lists, running and queued
@@ -43,6 +65,7 @@ var defaultLimits = limits{
 	birthGrace:   3 * time.Second,
 	watchdog:     time.Second,
 	verdict:      50 * time.Millisecond,
+	acceptPause:  50 * time.Millisecond,
 	logSize:      8 << 20,
 	constructing: 16 << 20,
 	listed:       1000,
