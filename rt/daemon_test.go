@@ -93,7 +93,7 @@ func TestStalledFrame(t *testing.T) {
 
 // A daemon with a short idle time waits longer for its first client, and is
 // there when that comes late.
-func TestFirstClientMayBeLate(t *testing.T) {
+func TestFaultE02FirstClientMayBeLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, 100*time.Millisecond)
 		time.Sleep(2500 * time.Millisecond)

@@ -5,6 +5,7 @@ package rt_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -323,6 +324,72 @@ func TestFaultE09ObjectsClose(t *testing.T) {
 			count(t, c, 1) // of a fresh one
 		})
 	}
+}
+
+// clockVar says that the wall clock of this process jumps; see
+// TestFaultE11WallClockJumps.
+const clockVar = "RT_TEST_CLOCK"
+
+// The wall clock may jump, by a day to and fro: times are measured by the other
+// one. Tests that would notice are run again in a build whose time.Now does that.
+func TestFaultE11WallClockJumps(t *testing.T) {
+	t.Parallel()
+	needsTool(t, "go")
+	if !thorough() {
+		t.Skip("builds the standard library: set LOOPGEN_TEST_SECONDS")
+	}
+	goroot, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(strings.TrimSpace(string(goroot)), "src", "time", "time.go")
+	source, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const now = "func Now() Time {\n\tsec, nsec, mono := runtimeNow()\n"
+	before, after, ok := strings.Cut(string(source), now)
+	if !ok {
+		t.Fatalf("%s has another time.Now: mend this test", file)
+	}
+	const jump = "\tif mono/50_000_000%2 == 1 && !runtimeIsBubbled() {\n\t\tsec += 24 * 60 * 60\n\t}\n"
+	dir := t.TempDir()
+	jumping, overlay, binary := filepath.Join(dir, "time.go"), filepath.Join(dir, "overlay"), filepath.Join(dir, "rt.test")
+	replace, err := json.Marshal(map[string]map[string]string{"Replace": {file: jumping}})
+	if err == nil {
+		err = errors.Join(os.WriteFile(overlay, replace, 0o600), os.WriteFile(jumping, []byte(before+now+jump+after), 0o600))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	cmd := exec.Command(binary, "-test.v", "-test.run=^(TestClockJumps|TestIdle|TestMethodOfDeadCaller|TestFault(E0[1-4]|E09|C09|C16|D0[1-7]).*)$")
+	cmd.Env = append(os.Environ(), clockVar+"=jumps", "LOOPGEN_TEST_SECONDS=")
+	out, err := cmd.CombinedOutput()
+	for _, must := range []string{"TestClockJumps", "TestIdle", "TestFaultE01IdleRace", "TestFaultE02NobodyConnects"} {
+		if !strings.Contains(string(out), "--- PASS: "+must) {
+			err = errors.Join(err, errors.New(must+" did not pass"))
+		}
+	}
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestClockJumps is the proof that the clock does in TestFaultE11WallClockJumps.
+func TestClockJumps(t *testing.T) {
+	if os.Getenv(clockVar) == "" {
+		return
+	}
+	last := time.Now().Unix()
+	eventually(t, "the clock went back", func() bool {
+		now := time.Now().Unix()
+		back := now < last
+		last = now
+		return back
+	})
 }
 
 // Nobody who waits for the end of a client's output waits for the daemon's end:

@@ -3,6 +3,8 @@ package rt_test
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -12,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/loopgen/loopgen/rt"
+	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/rttest"
 )
 
@@ -61,7 +64,7 @@ func TestExitStatus(t *testing.T) {
 
 // A process that started daemons keeps one goroutine for each that lives, and
 // nothing of those that died.
-func TestCostOfStarts(t *testing.T) {
+func TestFaultE19Zombies(t *testing.T) {
 	t.Parallel()
 	if !alone(t) {
 		return
@@ -99,4 +102,60 @@ func TestCostOfStarts(t *testing.T) {
 		name(i).kill(t)
 		eventually(t, "no zombie is left", func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
 	}
+}
+
+// A client that has not read yet when the daemon closes, and still sends, loses
+// nothing that the daemon has acknowledged.
+func TestFaultE03LingeringClose(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		shared := share(t, a)
+		if err := shared.EnsureStarted(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r := a.greet(t)
+		r.send(t, r.call(t, 1, "Bytes", 32<<10)) // the kernel has room for the reply
+		eventually(t, "the call has run", func() bool {
+			s, err := shared.Status(context.Background())
+			return err == nil && s.Calls == 1
+		})
+		down := a.shutDown(t)
+		eventually(t, "the daemon has said all", func() bool { return halfClosed(t, r.conn) })
+		for id := range uint64(20) {
+			r.send(t, r.call(t, id+2, "Inc"))
+		}
+		kinds := map[wire.Kind]int{}
+		for range 2 { // in either order
+			f := r.next(t)
+			if kinds[f.Kind]++; f.Kind == wire.KindReply && (f.ID != 1 || len(f.Body) < 32<<10) {
+				t.Errorf("a reply of %d bytes for %d", len(f.Body), f.ID)
+			}
+		}
+		if kinds[wire.KindReply] != 1 || kinds[wire.KindGoingAway] != 1 {
+			t.Errorf("got %v, want the reply and going-away", kinds)
+		}
+		if f, err := r.reader.Next(); err != io.EOF {
+			t.Errorf("then %v, %v; want %v", f.Kind, err, io.EOF)
+		}
+		r.conn.Close()
+		if err := down(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// halfClosed reports whether the peer has ended its side, read or not.
+func halfClosed(t *testing.T, conn net.Conn) (closed bool) {
+	t.Helper()
+	raw, err := conn.(syscall.Conn).SyscallConn()
+	if err == nil {
+		err = raw.Control(func(fd uintptr) {
+			poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+			unix.Poll(poll, 0)
+			closed = poll[0].Revents&unix.POLLRDHUP != 0
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return closed
 }
