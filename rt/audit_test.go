@@ -21,8 +21,11 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// frail is a type without methods whose birth goes wrong in a way.
-type frail struct{ dir string }
+// frail is a type whose birth goes wrong in a way, and whose methods do.
+type frail struct {
+	dir   string
+	calls int
+}
 
 // note says in a file of the test that something happened.
 func (f *frail) note(what string) error {
@@ -37,6 +40,45 @@ func (f *frail) note(what string) error {
 
 func (f *frail) Close() error { return f.note("closed") }
 
+func (f *frail) Count() int { f.calls++; return f.calls }
+
+// Fail panics with a text that does not travel as it is, or returns it as an
+// error.
+func (f *frail) Fail(how string) error {
+	f.calls++
+	text := "huge: " + strings.Repeat("x", 20<<20)
+	if strings.HasPrefix(how, "odd") {
+		text = "odd: \xff"
+	}
+	if strings.HasSuffix(how, "panic") {
+		panic(text)
+	}
+	return errors.New(text)
+}
+
+// Chat waits until it is told, fills the log, and waits until that was turned
+// over.
+func (f *frail) Chat(ctx context.Context, log string) error {
+	if _, err := os.ReadFile(filepath.Join(f.dir, "tell")); err != nil { // a fifo
+		return err
+	}
+	fmt.Println(strings.Repeat("x", 9<<20))
+	for ctx.Err() == nil {
+		if _, err := os.Stat(log + ".1"); err == nil {
+			return nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return ctx.Err()
+}
+
+// The order is that of frailService.Methods.
+const (
+	frailChat = iota
+	frailCount
+	frailFail
+)
+
 var frailService = &stub.Service{
 	Name:        "rt_test.frail",
 	Constructor: "newFrail",
@@ -47,7 +89,7 @@ var frailService = &stub.Service{
 		if err := args.End(); err != nil {
 			return nil, err
 		}
-		f := &frail{dir}
+		f := &frail{dir: dir}
 		if err := f.note("born"); err != nil {
 			return nil, err
 		}
@@ -72,6 +114,27 @@ var frailService = &stub.Service{
 }
 
 func init() {
+	frailService.Methods = []stub.Method{
+		{Name: "Chat", Func: (*frail).Chat, Serve: func(run *stub.Run, target any) {
+			var log string
+			stub.Decode(run.Args, &log)
+			if run.Begin() {
+				run.Results.Error(target.(*frail).Chat(run.Context(), log))
+			}
+		}},
+		{Name: "Count", Func: (*frail).Count, Serve: func(run *stub.Run, target any) {
+			if run.Begin() {
+				stub.Encode(run.Results, target.(*frail).Count())
+			}
+		}},
+		{Name: "Fail", Func: (*frail).Fail, Serve: func(run *stub.Run, target any) {
+			var how string
+			stub.Decode(run.Args, &how)
+			if run.Begin() {
+				run.Results.Error(target.(*frail).Fail(how))
+			}
+		}},
+	}
 	stub.Register(frailService)
 	roles["frail"] = func(ctx context.Context, _ *counterShared, a args) (any, error) {
 		return nil, shareFrail(a.Dir, "", rt.Config{Name: a.Name}).EnsureStarted(ctx)
@@ -226,5 +289,77 @@ func TestClosedWhileGreeting(t *testing.T) {
 	}
 	if _, err := os.Stat(e.Log); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a daemon was started: it has a log (%v)", fmt.Sprint(err))
+	}
+}
+
+// What a method panics with, or returns as an error, need not be text that can
+// travel. The call was executed all the same, and the connection is not lost.
+func TestTextsThatCannotTravel(t *testing.T) {
+	t.Parallel()
+	shared := shareFrail(rttest.Dir(t), "", rt.Config{})
+	defer shared.Close()
+	c, err := shared.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, how := range []string{"huge panic", "odd panic", "huge error", "odd error"} {
+		err := c.Call(t.Context(), frailFail, func(e *stub.Encoder) { stub.Encode(e, how) }, nil)
+		var fault *rt.CallError
+		var p *rt.PanicError
+		var remote *rt.RemoteError
+		switch {
+		case errors.As(err, &p) != strings.HasSuffix(how, "panic"),
+			errors.As(err, &fault) && fault.Outcome != rt.OutcomeExecuted,
+			!errors.As(err, &fault) && !errors.As(err, &remote):
+			t.Errorf("%s: %T %.200v", how, err, err)
+		}
+		var n int
+		if err := c.Call(t.Context(), frailCount, nil, func(d *stub.Decoder) { stub.Decode(d, &n) }); n != 2*(i+1) || err != nil {
+			t.Errorf("after %s: the count is %d, %v; want %d", how, n, err, 2*(i+1))
+		}
+		if _, err := shared.Status(t.Context()); err != nil {
+			t.Errorf("after %s: Status: %v", how, err)
+		}
+	}
+}
+
+// The log of a daemon that takes long to leave is capped, too.
+func TestLogWhileLeaving(t *testing.T) {
+	t.Parallel()
+	dir := rttest.Dir(t)
+	tell := filepath.Join(dir, "tell")
+	if err := syscall.Mkfifo(tell, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	shared := shareFrail(dir, "", rt.Config{})
+	defer shared.Close()
+	c, err := shared.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := shared.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	chatted, down := make(chan error, 1), make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		chatted <- c.Call(ctx, frailChat, func(e *stub.Encoder) { stub.Encode(e, s.Log) }, nil)
+	}()
+	eventually(t, "it runs", func() bool {
+		s, err := shared.Status(t.Context())
+		return err == nil && len(s.Running) == 1
+	})
+	go func() { down <- shared.Shutdown(context.Background(), rt.ShutdownDrain) }()
+	eventually(t, "it leaves", func() bool {
+		s, err := shared.Status(t.Context())
+		return err == nil && s.Leaving != ""
+	})
+	if err := os.WriteFile(tell, nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(<-chatted, <-down); err != nil {
+		t.Error(err)
 	}
 }

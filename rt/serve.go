@@ -336,15 +336,20 @@ func (h *host) run() {
 		h.d.log.Warn("exiting at once", "because", s.String())
 		os.Exit(exitFailed)
 	}()
-	for leaving := false; !leaving; {
+	departed := make(chan struct{})
+	go func() { // ends when nothing is left to do
+		defer close(departed)
+		<-h.d.departing
+		h.d.depart()
+	}()
+	for left := false; !left; { // it may run calls for long after it began to leave
 		select {
-		case <-h.d.departing:
-			leaving = true
+		case <-departed:
+			left = true
 		case <-tick.C:
 			h.watch()
 		}
 	}
-	h.d.depart()
 	h.listener.Close()
 	if err := h.life.Withdraw(h.d.endpoint.Load().Incarnation); err != nil {
 		h.d.log.Warn("cannot withdraw the endpoint", "err", err)

@@ -242,9 +242,10 @@ func (d *daemon) panicked(c *servedCall, value any) *wire.Failure {
 		f.Code = wire.FailureBadArguments
 		f.Text = f.Value
 	}
-	d.log.Error("panic", "method", c.method.Name, "value", f.Value, "stack", f.Stack, "caller", c.lease.caller.PID)
+	value = fmt.Sprintf("%.1000s", f.Value) // it may be long, and is kept
+	d.log.Error("panic", "method", c.method.Name, "value", value, "stack", f.Stack, "caller", c.lease.caller.PID)
 	d.mu.Lock()
-	d.lastPanic = fmt.Sprintf("%s %s: %s", time.Now().Format(time.RFC3339), c.method.Name, f.Value)
+	d.lastPanic = fmt.Sprintf("%s %s: %s", time.Now().Format(time.RFC3339), c.method.Name, value)
 	d.mu.Unlock()
 	return f
 }
