@@ -119,7 +119,7 @@ func TestFaultC03WrongKey(t *testing.T) {
 // A handshake that was cut or changed at any byte ends without a welcome.
 func TestFaultC06DamagedHandshake(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
-		connect(t, a)
+		c := connect(t, a)
 		good := a.dial(t)
 		recording := &recorder{Writer: good.conn}
 		if _, err := wire.Greet(good.reader, recording, good.endpoint.Key, good.hello()); err != nil {
@@ -129,6 +129,12 @@ func TestFaultC06DamagedHandshake(t *testing.T) {
 		try := func(what string, said []byte) {
 			r := a.dial(t)
 			defer r.conn.Close()
+			began := time.Now()
+			defer func() {
+				if took := time.Since(began); took > 8*time.Second { // 2 s, on a machine that is busy
+					t.Errorf("%s: refused after %v", what, took)
+				}
+			}()
 			r.write(t, said)
 			if err := r.conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
 				t.Fatal(err)
@@ -150,6 +156,9 @@ func TestFaultC06DamagedHandshake(t *testing.T) {
 		// What follows the challenge, as it was right for another challenge.
 		for i := len(first); i < recording.written.Len(); i += 7 {
 			try(fmt.Sprintf("replayed up to %d", i), recording.written.Bytes()[:i])
+		}
+		if n, err := c.Inc(t.Context()); n != 1 || err != nil {
+			t.Errorf("the client that was there before: %d, %v", n, err)
 		}
 	})
 }
