@@ -256,68 +256,6 @@ func TestFaultA30Names(t *testing.T) {
 	}
 }
 
-// The rendezvous is the same whatever XDG_RUNTIME_DIR says; only the socket
-// moves.
-func TestRuntimeDirDoesNotDecide(t *testing.T) {
-	name := fmt.Sprintf("xdg-test-%d-%d", os.Getpid(), rand.Int())
-	t.Setenv("LOOPGEN_DIR", "")
-	anchor, err := rundir.Anchor("")
-	if err != nil {
-		t.Skip("this machine has no place for a daemon of this user: ", err)
-	}
-	safe, open := rttest.Dir(t), rttest.Dir(t)
-	if err := os.Chmod(open, 0o777); err != nil {
-		t.Fatal(err)
-	}
-	a := args{Name: name, Dir: ""}
-	t.Cleanup(func() {
-		if err := share(t, a).Shutdown(context.Background(), rt.ShutdownNow); err != nil {
-			t.Error(err)
-		}
-		d, err := rundir.Open(anchor, name)
-		if err == nil {
-			err = os.RemoveAll(d.Path())
-		}
-		if err != nil {
-			t.Error(err)
-		}
-	})
-	pids := map[int]int{}
-	for _, xdg := range []string{safe, "relative/path", "", open, "/nonexistent", rttest.Dir(t)} {
-		var pid int
-		start(t, "pid", a, "XDG_RUNTIME_DIR="+xdg).wait(t, &pid)
-		pids[pid]++
-	}
-	if len(pids) != 1 {
-		t.Errorf("daemons by pid: %v, want one", pids)
-	}
-	s, err := share(t, a).Status(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.HasPrefix(s.Address, safe) {
-		t.Errorf("the socket is %s, want it below XDG_RUNTIME_DIR of the first, %s", s.Address, safe)
-	}
-}
-
-func TestUnsafeDirectory(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c"}
-	d, err := rundir.Open(a.Dir, a.Name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(d.Path(), 0o750); err != nil {
-		t.Fatal(err)
-	}
-	_, err = share(t, a).Connect(t.Context())
-	if !errors.Is(err, rt.ErrUnsafeDir) || !strings.Contains(err.Error(), d.Path()) {
-		t.Errorf("Connect returned %v, want %v naming %s", err, rt.ErrUnsafeDir, d.Path())
-	}
-	if info, err := os.Stat(d.Path()); err != nil || info.Mode().Perm() != 0o750 {
-		t.Errorf("the directory was changed: %v, %v", info.Mode(), err)
-	}
-}
-
 func TestBadConfiguration(t *testing.T) {
 	dir := rttest.Dir(t)
 	for name, cfg := range map[string]rt.Config{
@@ -356,27 +294,6 @@ func churn(ctx context.Context, a args) (map[string][]int, error) {
 		time.Sleep(rand.N(2 * time.Millisecond)) // think time, near the idle time
 	}
 	return values, nil
-}
-
-// A socket's address holds 103 bytes. Auto takes TCP then; Unix says so.
-func TestLongPath(t *testing.T) {
-	dir := filepath.Join(rttest.Dir(t), strings.Repeat("d", 100))
-	a := args{Dir: dir, Name: "c", Transport: rt.TransportUnix}
-	_, err := share(t, a).Connect(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "limit is 103") {
-		t.Errorf("Unix: %v, want an error with the limit", err)
-	}
-	a.Transport = rt.TransportAuto
-	if _, err := connect(t, a).Inc(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	shared := share(t, a)
-	if s, err := shared.Status(t.Context()); err != nil || s.Network != "tcp" {
-		t.Errorf("Auto: network %q, %v; want tcp", s.Network, err)
-	}
-	if err := shared.Shutdown(t.Context(), rt.ShutdownNow); err != nil {
-		t.Error(err)
-	}
 }
 
 // Who finds a daemon takes no lock and starts nothing.
