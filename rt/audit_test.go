@@ -136,6 +136,18 @@ func init() {
 		}},
 	}
 	stub.Register(frailService)
+	roles["moved"] = func(ctx context.Context, shared *counterShared, _ args) (any, error) {
+		for { // until the log is where the daemon says, or the context ends
+			s, err := shared.Status(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if _, err := os.Stat(s.Log); err == nil {
+				return s, nil
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
 	roles["frail"] = func(ctx context.Context, _ *counterShared, a args) (any, error) {
 		return nil, shareFrail(a.Dir, "", rt.Config{Name: a.Name}).EnsureStarted(ctx)
 	}
@@ -361,5 +373,22 @@ func TestLogWhileLeaving(t *testing.T) {
 	}
 	if err := errors.Join(<-chatted, <-down); err != nil {
 		t.Error(err)
+	}
+}
+
+// When the user's runtime directory goes, as it does at the last logout, the
+// daemon's log moves with its socket: else nobody would find it, and nothing
+// would cap it.
+func TestRuntimeDirectoryGoes(t *testing.T) {
+	t.Parallel()
+	for _, transport := range []rt.Transport{rt.TransportUnix, rt.TransportTCP} {
+		t.Run(string(transport), func(t *testing.T) {
+			t.Parallel()
+			found := homes(t, `mkdir -m 0700 /run/user/$uid; without; rm -r /run/user/$uid; export `+roleVar+`=moved; without`,
+				args{Name: "c", Transport: transport, IdleTTL: 10 * time.Second})
+			if len(found) != 2 || found[0].PID != found[1].PID || !strings.HasPrefix(found[0].Log, "/run/") || strings.HasPrefix(found[1].Log, "/run/") {
+				t.Errorf("daemons: %+v", found)
+			}
+		})
 	}
 }

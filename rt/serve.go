@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"reflect"
 	"runtime/debug"
 	"sync/atomic"
@@ -285,6 +286,7 @@ func (h *host) listen() error {
 		return err
 	}
 	h.listener = ln
+	e.Log = h.log.path
 	h.d.endpoint.Store(&e)
 	return nil
 }
@@ -359,17 +361,15 @@ func (h *host) run() {
 
 // watch looks once a second whether clients can still find the daemon.
 func (h *host) watch() {
-	h.log.rotate(h.d.limits.logSize)
 	lost, published := h.life.Check(h.d.endpoint.Load().Incarnation)
-	if lost {
-		h.d.leave("the directory "+h.dir.Path()+" was removed", ShutdownDrain)
-		return
-	}
-	gone := h.socketGone()
+	gone := !lost && h.placeGone()
 	if gone {
 		h.reopen()
 	}
-	if gone || !published {
+	h.log.rotate(h.d.limits.logSize)
+	if lost {
+		h.d.leave("the directory "+h.dir.Path()+" was removed", ShutdownDrain)
+	} else if gone || !published {
 		h.d.log.Warn("publishing the endpoint again: a file was removed")
 		if err := h.life.Publish(h.d.endpoint.Load()); err != nil {
 			h.d.log.Error("cannot publish the endpoint", "err", err)
@@ -377,22 +377,25 @@ func (h *host) watch() {
 	}
 }
 
-func (h *host) socketGone() bool {
+// placeGone reports whether the socket was removed, or without one the directory
+// of the log.
+func (h *host) placeGone() bool {
 	e := h.d.endpoint.Load()
+	path := e.Address
 	if e.Network != "unix" {
-		return false
+		path = filepath.Dir(e.Log)
 	}
-	_, err := os.Lstat(e.Address)
+	_, err := os.Lstat(path)
 	return errors.Is(err, os.ErrNotExist)
 }
 
 // reopen listens again when the socket was removed, perhaps with its directory,
-// so that the choice of a place is made anew.
+// so that the choice of a place is made anew, for the log as well.
 func (h *host) reopen() {
 	old := h.listener
 	dir, err := rundir.Open(string(h.req.Anchor), string(h.req.Name))
 	if err == nil {
-		h.dir = dir
+		h.dir, h.log = dir, newLogFile(dir.LogPath())
 		err = h.listen()
 	}
 	if err != nil {
