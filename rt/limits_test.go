@@ -394,7 +394,7 @@ func TestLimitPanicText(t *testing.T) {
 		if f, err := r.Next(); err != nil || f.Kind != wire.KindError || len(f.Body) > 3*wire.MaxText {
 			t.Errorf("a %v frame of %d bytes, %v", f.Kind, len(f.Body), err)
 		}
-		if n := len(d.status().LastPanic); n < wire.MaxText || n > wire.MaxText+100 {
+		if n := len(d.status().LastPanic); n < 1000 || n > 1100 {
 			t.Errorf("Status keeps %d bytes of it", n)
 		}
 	})

@@ -231,9 +231,7 @@ func (s *serverConn) reply(c *servedCall) {
 
 // panicked describes a method that did not return.
 func (d *daemon) panicked(c *servedCall, value any) *wire.Failure {
-	text := fmt.Sprint(value)
-	text = text[:min(len(text), wire.MaxText)] // the log and Status keep it
-	f := &wire.Failure{Code: wire.FailurePanic, Executed: true, Value: text, Stack: string(debug.Stack())}
+	f := &wire.Failure{Code: wire.FailurePanic, Executed: true, Value: fmt.Sprint(value), Stack: string(debug.Stack())}
 	if value == nil {
 		f.Code, f.Value = wire.FailureGoexit, "runtime.Goexit was called"
 	}
