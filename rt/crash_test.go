@@ -6,11 +6,13 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -92,19 +94,26 @@ type crashPoint struct {
 
 func (p crashPoint) String() string { return fmt.Sprintf("%s-%d", p.call, p.n) }
 
-// A starting daemon, and the client that starts it, may be killed before any
-// system call of theirs: the next client connects, there are never two daemons,
-// no acknowledged call is lost, and nothing stays behind.
+// A daemon that starts or leaves, and the client that starts it, may be killed
+// before any system call of theirs: the next client connects, there are never two
+// daemons, no acknowledged call is lost, and nothing stays behind.
 func TestCrashPoints(t *testing.T) {
 	t.Parallel()
 	needsTool(t, "strace")
 	needs(t, "ptrace", exec.Command("strace", "-o", os.DevNull, "true").Run() == nil)
-	for _, who := range []string{"daemon", "client"} {
-		t.Run(who, func(t *testing.T) {
+	for name, crash := range map[string]func(t *testing.T, strace ...string) (trace string){
+		"daemon starts": func(t *testing.T, strace ...string) string { return crashStart(t, daemonUnderStrace, strace) },
+		"client starts": func(t *testing.T, strace ...string) string { return crashStart(t, clientUnderStrace, strace) },
+		"daemon leaves": crashLeaving,
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			points := crashPoints(t, who)
+			points := crashPoints(crash(t, "-e", "trace="+crashCalls))
+			if len(points) < 10 {
+				t.Fatalf("%d calls were traced: %v", len(points), points)
+			}
 			if !thorough() {
-				points = spread(points, 12)
+				points = spread(points, 10)
 			}
 			var killed atomic.Int32
 			t.Run("at", func(t *testing.T) {
@@ -114,7 +123,8 @@ func TestCrashPoints(t *testing.T) {
 						t.Parallel()
 						slots <- struct{}{}
 						defer func() { <-slots }()
-						if crashAt(t, who, p) {
+						trace := crash(t, "-e", "trace="+p.call, "-e", fmt.Sprintf("inject=%s:signal=SIGKILL:when=%d", p.call, p.n))
+						if strings.Contains(trace, "killed by SIGKILL") {
 							killed.Add(1)
 						}
 					})
@@ -141,22 +151,12 @@ func spread(points []crashPoint, n int) []crashPoint {
 	return picked
 }
 
-// crashPoints returns the calls that one process makes until a call of its
-// client was answered.
-func crashPoints(t *testing.T, who string) (points []crashPoint) {
-	a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
-	trace := filepath.Join(t.TempDir(), "trace")
-	var l life
-	starter(t, who, a, trace, "-e", "trace="+crashCalls).wait(t, &l)
-	f, err := os.Open(trace)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
+// crashPoints returns the calls of a trace.
+func crashPoints(trace string) (points []crashPoint) {
 	counts := map[string]map[string]int{} // by thread and call
 	seen := map[crashPoint]bool{}
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		thread, rest, _ := strings.Cut(lines.Text(), " ")
+	for line := range strings.Lines(trace) {
+		thread, rest, _ := strings.Cut(line, " ")
 		call, _, ok := strings.Cut(strings.TrimSpace(rest), "(")
 		if !ok || strings.Contains(call, " ") { // the end of a call, or of a process
 			continue
@@ -170,22 +170,44 @@ func crashPoints(t *testing.T, who string) (points []crashPoint) {
 			points = append(points, p)
 		}
 	}
-	if len(points) < 20 {
-		t.Fatalf("%d calls were traced: %v", len(points), points)
-	}
 	return points
 }
 
-// starter starts a client process which finds no daemon, and runs one of the two
-// under strace.
-func starter(t *testing.T, who string, a args, trace string, strace ...string) *client {
-	t.Helper()
-	// One processor: the points depend less on which thread does what.
-	const single = "GOMAXPROCS=1"
-	strace = append([]string{"-o", trace}, strace...)
-	if who == "daemon" {
-		return start(t, "life", a, single, straceVar+"="+strings.Join(strace, " "))
+// single makes the points depend less on which thread does what.
+const single = "GOMAXPROCS=1"
+
+// crashStart starts a client which finds no daemon, sees that the next client is
+// well whatever became of it, and returns the trace.
+func crashStart(t *testing.T, begin func(t *testing.T, a args, strace []string) *client, strace []string) string {
+	a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
+	trace := filepath.Join(t.TempDir(), "trace")
+	began := time.Now()
+	first := begin(t, a, append([]string{"-o", trace}, strace...))
+	// What became of it is either an answer, or an error, or no word at all.
+	var before life
+	if said, err := first.stdout.ReadString('\n'); err == nil {
+		if err := json.Unmarshal([]byte(said), &before); err != nil {
+			t.Errorf("the first client said %q: %v", said, err)
+		}
 	}
+	_ = first.cmd.Wait()
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("the first client needed %v", took)
+	}
+	recovered(t, a, before)
+	text, err := os.ReadFile(trace)
+	if err != nil {
+		t.Error(err)
+	}
+	return string(text)
+}
+
+func daemonUnderStrace(t *testing.T, a args, strace []string) *client {
+	return start(t, "life", a, single, straceVar+"="+strings.Join(strace, " "))
+}
+
+func clientUnderStrace(t *testing.T, a args, strace []string) *client {
+	t.Helper()
 	cmd := command(t, "", "life", a)
 	cmd.Env = append(cmd.Env, single)
 	cmd.Args = append(append([]string{"strace", "-f", "-b", "execve"}, strace...), cmd.Path)
@@ -208,31 +230,48 @@ func starter(t *testing.T, who string, a args, trace string, strace ...string) *
 	return &client{cmd: cmd, stdout: bufio.NewReader(out)}
 }
 
-// crashAt kills daemon or client at a point of their start, and reports whether
-// it was met.
-func crashAt(t *testing.T, who string, p crashPoint) (killed bool) {
+// crashLeaving shuts a daemon down that strace has attached to, sees that the next
+// client is well whatever became of it, and returns the trace.
+func crashLeaving(t *testing.T, strace ...string) string {
+	needsRoot(t) // or strace might not be allowed to attach
 	a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
 	trace := filepath.Join(t.TempDir(), "trace")
-	began := time.Now()
-	first := starter(t, who, a, trace,
-		"-e", "trace="+p.call, "-e", fmt.Sprintf("inject=%s:signal=SIGKILL:when=%d", p.call, p.n))
-	// What became of it is either an answer, or an error, or no word at all.
 	var before life
-	said, err := first.stdout.ReadString('\n')
+	start(t, "life", a, single).wait(t, &before)
+	cmd := exec.Command("strace", append(strace, "-f", "-o", trace, "-p", strconv.Itoa(a.endpoint(t).PID))...)
+	stderr, err := cmd.StderrPipe()
 	if err == nil {
-		if err := json.Unmarshal([]byte(said), &before); err != nil {
-			t.Errorf("the first client said %q: %v", said, err)
-		}
+		err = cmd.Start()
 	}
-	_ = first.cmd.Wait()
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("the first client needed %v", took)
-	}
-
-	began = time.Now()
-	next, err := newLife(t.Context(), share(t, a))
 	if err != nil {
-		t.Fatalf("the next client: %v (the first said %q)", err, said)
+		t.Fatal(err)
+	}
+	if said, err := bufio.NewReader(stderr).ReadString('\n'); err != nil || !strings.Contains(said, "attached") {
+		t.Errorf("strace said %q, %v", said, err)
+	}
+	if err := share(t, a).Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
+		t.Error(err)
+	}
+	_ = cmd.Wait() // it ends as the daemon did
+	recovered(t, a, before)
+	text, err := os.ReadFile(trace)
+	if err != nil {
+		t.Error(err)
+	}
+	return string(text)
+}
+
+// recovered lets a client call after a daemon, or a client that started one, was
+// killed, and looks at what is there when the last daemon has left.
+func recovered(t *testing.T, a args, before life) {
+	t.Helper()
+	began := time.Now()
+	next, err := newLife(t.Context(), share(t, a))
+	if fault := (*rt.CallError)(nil); errors.As(err, &fault) && fault.Outcome == rt.OutcomeUnknown {
+		next, err = newLife(t.Context(), share(t, a)) // the daemon was killed only now
+	}
+	if err != nil {
+		t.Fatalf("the next client after %+v: %v", before, err)
 	}
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("the next client needed %v", took)
@@ -245,23 +284,22 @@ func crashAt(t *testing.T, who string, p crashPoint) (killed bool) {
 	if next.Sum != want && !(before.ID == "" && next.Sum == 2) {
 		t.Errorf("the next client got %+v after %+v", next, before)
 	}
-	if err := share(t, a).Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
-		t.Error(err)
+	shutDown := func() {
+		if err := share(t, a).Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
+			t.Error(err)
+		}
 	}
+	shutDown()
 	a.births(t)
 	if len(strays(t, a)) > 0 { // half of a file is replaced when the file is
 		if _, err := newLife(t.Context(), share(t, a)); err != nil {
 			t.Error(err)
 		}
-		if err := share(t, a).Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
-			t.Error(err)
-		}
+		shutDown()
 	}
 	for _, path := range strays(t, a) {
 		t.Errorf("left behind: %s", path)
 	}
-	text, _ := os.ReadFile(trace)
-	return strings.Contains(string(text), "killed by SIGKILL")
 }
 
 // strays returns what is in the directory after the last daemon has left and
