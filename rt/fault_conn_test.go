@@ -31,51 +31,74 @@ import (
 )
 
 // A stranger that takes over a dead daemon's port sees a hello, and never the
-// key; the client starts a daemon of its own.
+// key or a proof, whatever it answers; the client starts a daemon of its own.
 func TestFaultC01Imposter(t *testing.T) {
-	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportTCP}
-	if _, err := connect(t, a).Inc(t.Context()); err != nil {
-		t.Fatal(err)
+	for name, answer := range map[string]func(e *rundir.Endpoint) []byte{
+		"another service": func(*rundir.Endpoint) []byte { return []byte("HTTP/1.1 200 OK\r\n\r\n welcome") },
+		"without the key": func(e *rundir.Endpoint) []byte {
+			challenge := wire.Challenge{
+				Version: wire.MaxVersion, Nonce: make([]byte, wire.NonceSize),
+				Incarnation: e.Incarnation, Address: e.Address, Proof: make([]byte, 32),
+			}
+			return encoded(t, wire.Frame{Kind: wire.KindChallenge, Body: marshal(t, challenge)})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := args{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportTCP}
+			if _, err := connect(t, a).Inc(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			e := a.endpoint(t)
+			a.kill(t)
+			got := imposter(t, e, answer(e))
+			if n, err := connect(t, a).Inc(t.Context()); n != 1 || err != nil {
+				t.Errorf("the client did not recover: %d, %v", n, err)
+			}
+			if now := a.endpoint(t); now.PID == e.PID || now.Address == e.Address {
+				t.Errorf("the endpoint is still that of process %d at %s", now.PID, now.Address)
+			}
+			seen := <-got
+			if bytes.Contains(seen, e.Key[:]) || strings.Contains(string(seen), hex.EncodeToString(e.Key[:])) {
+				t.Error("the imposter was shown the key")
+			}
+			hello, ok := bytes.CutPrefix(seen, []byte(greeting))
+			frames := wire.NewReader(bytes.NewReader(hello), wire.MaxFrame)
+			if f, err := frames.Next(); !ok || err != nil || f.Kind != wire.KindHello {
+				t.Errorf("the imposter saw %q, want a hello", seen)
+			}
+			if f, err := frames.Next(); err != io.EOF {
+				t.Errorf("the imposter saw a %v frame (%v) after the hello", f.Kind, err)
+			}
+		})
 	}
-	e := a.endpoint(t)
-	a.kill(t)
-	ln, err := net.Listen("tcp4", e.Address)
+}
+
+// imposter listens where a daemon did, and gives its answer to the first who
+// comes; it returns what that one said.
+func imposter(t *testing.T, e *rundir.Endpoint, answer []byte) <-chan []byte {
+	t.Helper()
+	ln, err := net.Listen(e.Network, e.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
+	t.Cleanup(func() { ln.Close() })
 	captured := make(chan []byte, 1)
-	go func() {
+	go func() { // ends with the connection
 		conn, err := ln.Accept()
 		if err != nil {
+			captured <- nil
 			return
 		}
 		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(silence))
 		b := make([]byte, 1<<10)
 		n, _ := conn.Read(b)
-		conn.Write([]byte("HTTP/1.1 200 OK\r\n\r\n welcome"))
+		conn.Write(answer)
 		more, _ := io.ReadAll(conn)
 		captured <- append(b[:n], more...)
 	}()
-	if n, err := connect(t, a).Inc(t.Context()); n != 1 || err != nil {
-		t.Errorf("the client did not recover: %d, %v", n, err)
-	}
-	if now := a.endpoint(t); now.PID == e.PID || now.Address == e.Address {
-		t.Errorf("the endpoint is still that of process %d at %s", now.PID, now.Address)
-	}
-	got := <-captured
-	if bytes.Contains(got, e.Key[:]) || strings.Contains(string(got), hex.EncodeToString(e.Key[:])) {
-		t.Error("the imposter was shown the key")
-	}
-	hello, ok := bytes.CutPrefix(got, []byte(greeting))
-	frames := wire.NewReader(bytes.NewReader(hello), wire.MaxFrame)
-	if f, err := frames.Next(); !ok || err != nil || f.Kind != wire.KindHello {
-		t.Errorf("the imposter saw %q, want a hello", got)
-	}
-	if f, err := frames.Next(); err != io.EOF {
-		t.Errorf("the imposter saw a %v frame (%v) after the hello", f.Kind, err)
-	}
+	return captured
 }
 
 // Whoever lacks the key gets the daemon's challenge, and nothing after it;

@@ -201,7 +201,7 @@ func TestMemoryBeforeAdmission(t *testing.T) {
 		before, _ := memory(t, c)
 		whole := opening(t, a.dial(t).hello())
 		var strangers []*raw
-		for i := range 300 {
+		for i := range 600 {
 			r := a.dial(t)
 			switch i % 4 {
 			case 0:
@@ -216,7 +216,7 @@ func TestMemoryBeforeAdmission(t *testing.T) {
 			strangers = append(strangers, r)
 		}
 		if got := grown(t, c, before); got > 64*perStranger+allowance {
-			t.Errorf("300 strangers cost %d KiB, want at most %d", got>>10, (64*perStranger+allowance)>>10)
+			t.Errorf("600 strangers cost %d KiB, want at most %d", got>>10, (64*perStranger+allowance)>>10)
 		}
 		runtime.KeepAlive(strangers)
 	})
