@@ -287,8 +287,9 @@ func playFewDescriptors(ctx context.Context, shared *counterShared, a args) (any
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &whole); err != nil {
 		return nil, err
 	}
-	// The client needs five for the pipes and the log alone.
-	for spare := range 5 {
+	// The client needs nine: lock, log and null device, and three pipes of which
+	// one is Go's own.
+	for spare := range 9 {
 		few := whole
 		few.Cur = uint64(next + spare)
 		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {

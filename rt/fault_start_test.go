@@ -59,8 +59,8 @@ func (a args) starts(t *testing.T, n uint64, ok bool) {
 	}
 }
 
-// However many processes want the object at once, it is born once, and all of
-// them get it.
+// However many processes want the object at once, one child is started, and all
+// of them get its object.
 func TestFaultA01ThunderingHerd(t *testing.T) {
 	herd := 24
 	if thorough() {
@@ -69,9 +69,10 @@ func TestFaultA01ThunderingHerd(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		a = a.witnessed()
 		a.N, a.Barrier = 4, true
+		noted := filepath.Join(t.TempDir(), "processes")
 		clients := make([]*client, herd)
 		for i := range clients {
-			clients[i] = start(t, "increment", a)
+			clients[i] = start(t, "increment", a, processesVar+"="+noted)
 		}
 		began := time.Now()
 		for _, c := range clients {
@@ -96,8 +97,8 @@ func TestFaultA01ThunderingHerd(t *testing.T) {
 		if len(values) != herd*a.N {
 			t.Errorf("%d values, want %d", len(values), herd*a.N)
 		}
-		if births := a.births(t); births != 1 {
-			t.Errorf("%d objects were made, want one", births)
+		if births, n := a.births(t), lines(t, noted); births != 1 || n != herd+1 {
+			t.Errorf("%d objects were made, by %d processes besides the clients; want one, by one", births, n-herd)
 		}
 		a.starts(t, 1, true)
 	})
@@ -139,11 +140,16 @@ func mains(t *testing.T, role string, a args, env ...string) (said string, n int
 	noted := filepath.Join(t.TempDir(), "processes")
 	start(t, role, a, append(env, processesVar+"="+noted)...).wait(t, &said)
 	within(t, "the answer", began, 2*time.Second)
-	lines, err := os.ReadFile(noted)
+	return said, lines(t, noted)
+}
+
+func lines(t *testing.T, path string) int {
+	t.Helper()
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return said, bytes.Count(lines, []byte("\n"))
+	return bytes.Count(text, []byte("\n"))
 }
 
 // A program without the hook would only become itself once more: it is told so,
