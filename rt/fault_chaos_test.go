@@ -1,0 +1,201 @@
+//go:build linux
+
+package rt_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/loopgen/loopgen/rt"
+	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/rttest"
+)
+
+// chaosMode is what happens to the processes of a chaos run.
+type chaosMode struct {
+	name       string
+	idle       time.Duration
+	kill, stop bool
+	processes  int
+	transport  rt.Transport
+}
+
+// TestChaos lets many client processes call one object while they and its daemon
+// are killed and stopped at random and the daemon leaves whenever nobody calls,
+// and then compares what callers were told with what was executed.
+//
+// LOOPGEN_TEST_SEED repeats the choices of a run, LOOPGEN_TEST_SECONDS is how
+// long each mode goes on, and LOOPGEN_TEST_CALLS how many calls each must have
+// acknowledged at least, however long that takes.
+func TestChaos(t *testing.T) {
+	for _, transport := range []rt.Transport{rt.TransportUnix, rt.TransportTCP} {
+		for _, mode := range []chaosMode{
+			{name: "idle 1ms", idle: time.Millisecond, processes: 4},
+			{name: "idle 1us", idle: time.Microsecond, processes: 4},
+			{name: "kill", idle: 20 * time.Millisecond, kill: true, processes: 8},
+			{name: "stop", idle: 20 * time.Millisecond, stop: true, processes: 8},
+			{name: "all", idle: 5 * time.Millisecond, kill: true, stop: true, processes: 8},
+		} {
+			mode.transport = transport
+			t.Run(fmt.Sprintf("%s/%s", transport, mode.name), func(t *testing.T) {
+				if !thorough() {
+					t.Parallel() // each for itself has the processor when time does not matter
+				}
+				chaos(t, mode)
+			})
+		}
+	}
+}
+
+// chaosRun is one run of the test.
+type chaosRun struct {
+	t       *testing.T
+	mode    chaosMode
+	args    args
+	random  *rand.Rand
+	clients []*client
+	kills   int
+	stops   int
+}
+
+func chaos(t *testing.T, mode chaosMode) {
+	seed := rand.Uint64()
+	if s := os.Getenv("LOOPGEN_TEST_SEED"); s != "" {
+		var err error
+		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wanted, _ := strconv.Atoi(os.Getenv("LOOPGEN_TEST_CALLS"))
+	r := &chaosRun{
+		t: t, mode: mode, random: rand.New(rand.NewPCG(seed, 0)),
+		args: args{Dir: rttest.Dir(t), Name: "chaos", Transport: mode.transport, IdleTTL: mode.idle, N: max(mode.processes/3, 1)},
+	}
+	r.args.Options.Witness = filepath.Join(r.args.Dir, "witness")
+	if err := os.Mkdir(filepath.Join(r.args.Dir, chaosRecords), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for range mode.processes {
+		r.clients = append(r.clients, r.client())
+	}
+	began := time.Now()
+	end := began.Add(long(time.Second))
+	for time.Now().Before(end) || r.executed() < wanted+wanted/10 {
+		time.Sleep(time.Duration(r.random.Int64N(int64(20 * time.Millisecond))))
+		r.fault()
+	}
+	for _, c := range r.clients {
+		c.release()
+	}
+	for _, c := range r.clients {
+		var ok bool
+		c.wait(t, &ok)
+	}
+	took := time.Since(began)
+	eventually(t, "the daemon leaves", func() bool { return !r.args.alive(t) })
+
+	log := readChaos(t, r.args.Dir)
+	births := r.args.births(t)
+	t.Logf("seed %d: %v, %d calls acknowledged, %d given up, %d of unknown outcome, %d lives, %d kills, %d stops, errors: %v",
+		seed, took.Round(time.Millisecond), log.acked, log.gaveUp, log.unknown, births, r.kills, r.stops, log.errors)
+	for i, v := range log.violations() {
+		if i == 20 {
+			t.Error("violation: …")
+			break
+		}
+		t.Errorf("violation: %s", v)
+	}
+	if !mode.kill && len(log.errors) > 0 {
+		t.Errorf("violation: errors, although nothing was killed: %v", log.errors)
+	}
+	if log.acked < max(100, wanted) || births < 2 && !mode.stop || mode.kill && r.kills == 0 || mode.stop && r.stops == 0 {
+		t.Error("too little has happened")
+	}
+}
+
+func (r *chaosRun) client() *client {
+	a := r.args
+	a.For = time.Duration(r.random.Int64()) // the seed of its choices
+	return start(r.t, "chaos", a)
+}
+
+// executed returns how many executions the journal has noted.
+func (r *chaosRun) executed() int {
+	b, err := os.ReadFile(filepath.Join(r.args.Dir, chaosJournal))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		r.t.Fatal(err)
+	}
+	return bytes.Count(b, []byte("\n"))
+}
+
+// fault does something to a process.
+func (r *chaosRun) fault() {
+	victim := r.random.IntN(2 * len(r.clients))
+	kill := r.mode.kill && (!r.mode.stop || r.random.IntN(2) == 0)
+	switch {
+	case !kill && !r.mode.stop:
+	case victim < len(r.clients) && kill:
+		c := r.clients[victim]
+		c.cmd.Process.Kill()
+		c.cmd.Wait()
+		r.clients[victim] = r.client()
+		r.kills++
+	case victim < len(r.clients):
+		r.stop(r.clients[victim].cmd.Process)
+	default:
+		daemon := r.daemon()
+		if daemon == nil {
+			return
+		}
+		defer daemon.Release()
+		if kill {
+			daemon.Kill()
+			r.kills++
+		} else {
+			r.stop(daemon)
+		}
+	}
+}
+
+// stop stops a process for a moment.
+func (r *chaosRun) stop(p *os.Process) {
+	if p.Signal(syscall.SIGSTOP) != nil {
+		return
+	}
+	time.Sleep(time.Duration(r.random.Int64N(int64(30 * time.Millisecond))))
+	p.Signal(syscall.SIGCONT)
+	r.stops++
+}
+
+// daemon returns the process that the endpoint names, if it is ours: a daemon may
+// end at any time, and a pid be given to somebody else.
+func (r *chaosRun) daemon() *os.Process {
+	dir, err := rundir.Open(r.args.Dir, r.args.Name)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	e, err := dir.ReadEndpoint()
+	if err != nil {
+		return nil
+	}
+	p, err := os.FindProcess(e.PID) // holds on to the process, not to its number
+	if err != nil {
+		return nil
+	}
+	cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", e.PID))
+	if err != nil || !strings.HasSuffix(strings.TrimRight(string(cmdline), "\x00"), "loopgen:"+r.args.Name) {
+		p.Release()
+		return nil
+	}
+	return p
+}
