@@ -325,10 +325,10 @@ func listenUnix(path string) (net.Listener, error) {
 
 // run serves until the daemon leaves, and sees to all that is left behind.
 func (h *host) run() {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM) // before there is a call that one of them could end
 	h.d.open()
 	go h.d.acceptAll(h.listener, trusted) // ends when the listener is closed
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	tick := time.NewTicker(h.d.limits.watchdog)
 	defer tick.Stop()
 	go func() { // ends with the process
