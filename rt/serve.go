@@ -72,7 +72,8 @@ var (
 // ServeIfDaemon serves and never returns in a process that was started as a
 // daemon; in any other it returns at once. Make it the first line of main, and
 // of TestMain: what stands before it is run by the daemon, too, as package
-// initialisation is. Without it Connect returns ErrHookMissing.
+// initialisation is. Without it Connect returns ErrHookMissing, and ends a process
+// that was started as a daemon.
 func ServeIfDaemon() {
 	hooked.Store(true)
 	parent, err := process.Inherited()
