@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -391,4 +392,45 @@ func TestRuntimeDirectoryGoes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A client that takes its replies slowly, but takes them, does not keep a daemon
+// that is to leave at once.
+func TestSlowReaderOfALeavingDaemon(t *testing.T) {
+	t.Parallel()
+	eachTransport(t, func(t *testing.T, a args) {
+		const calls, size = 200, 200 << 10
+		shared := share(t, a)
+		if err := shared.EnsureStarted(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r := a.greet(t)
+		for id := range uint64(calls) {
+			if _, err := r.conn.Write(encoded(t, r.call(t, id+1, "Bytes", size))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		eventually(t, "all calls are executed", func() bool {
+			s, err := shared.Status(t.Context())
+			return err == nil && s.Calls == calls
+		})
+		slow := time.NewTicker(250 * time.Millisecond)
+		defer slow.Stop()
+		done := make(chan error, 1)
+		began := time.Now()
+		go func() { done <- shared.Shutdown(context.Background(), rt.ShutdownNow) }()
+		for buf := make([]byte, size); ; {
+			select {
+			case err := <-done:
+				if took := time.Since(began); err != nil || took > 15*time.Second {
+					t.Errorf("that took %v: %v", took, err)
+				}
+				return
+			case <-slow.C:
+				if _, err := io.ReadFull(r.conn, buf); err != nil {
+					slow.Stop()
+				}
+			}
+		}
+	})
 }

@@ -91,10 +91,13 @@ func (d *daemon) finish() bool {
 // end is announced, and what the client may still send is read, since closing
 // a TCP socket with unread data resets it and discards what was sent.
 func (s *serverConn) linger() {
+	patience := s.d.limits.write // for all that is left; the outbox bounds each of its writes
 	if s.d.hurried() {
-		s.out.hurry(s.d.limits.linger)
+		patience = s.d.limits.linger
 	}
+	late := time.AfterFunc(patience, func() { s.conn.Close() })
 	s.out.finish(ErrDraining)
+	late.Stop()
 	s.mu.Lock()
 	stays := s.stays
 	s.mu.Unlock()

@@ -13,19 +13,19 @@ import (
 // a remainder is left to a goroutine, which ends when it is written or the
 // connection is closed.
 type outbox struct {
-	conn   net.Conn
-	raw    syscall.RawConn // nil: no way to write without blocking
-	failed func(error)     // called once, without mu, when the connection does not take a frame
+	conn    net.Conn
+	raw     syscall.RawConn // nil: no way to write without blocking
+	timeout time.Duration   // for the peer to take what is written at once; 0: none
+	failed  func(error)     // called once, without mu, when the connection does not take a frame
 
 	mu       sync.Mutex
-	timeout  time.Duration // for the peer to take what is written; 0: none
-	queue    []*outgoing   // not yet taken for writing
-	queued   int           // bytes in the queue and in the writer's hands
-	writing  bool          // somebody writes
-	drained  *sync.Cond    // signalled when nobody writes
-	taken    uint64        // length of the stream up to the last frame taken for writing
-	accepted uint64        // length of the stream that the kernel has accepted
-	err      error         // why nothing is written any more
+	queue    []*outgoing // not yet taken for writing
+	queued   int         // bytes in the queue and in the writer's hands
+	writing  bool        // somebody writes
+	drained  *sync.Cond  // signalled when nobody writes
+	taken    uint64      // length of the stream up to the last frame taken for writing
+	accepted uint64      // length of the stream that the kernel has accepted
+	err      error       // why nothing is written any more
 
 	// The writer's own, for try.
 	tryFd    func(fd uintptr) bool
@@ -112,9 +112,9 @@ func (o *outbox) flush() {
 // for the peer as long as the timeout allows.
 func (o *outbox) block(batch []byte) {
 	for {
-		o.mu.Lock()
-		o.setDeadline()
-		o.mu.Unlock()
+		if o.timeout > 0 {
+			o.conn.SetWriteDeadline(time.Now().Add(o.timeout))
+		}
 		n, err := o.conn.Write(batch)
 		o.mu.Lock()
 		if o.wrote(n, err); err != nil {
@@ -231,21 +231,6 @@ func (o *outbox) backlog() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.queued + len(o.queue)*frameCost
-}
-
-// hurry gives the peer only so long to take what is written.
-func (o *outbox) hurry(timeout time.Duration) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.timeout = timeout
-	o.setDeadline()
-}
-
-// setDeadline begins the time for the peer to take what is written. o.mu is held.
-func (o *outbox) setDeadline() {
-	if o.timeout > 0 {
-		o.conn.SetWriteDeadline(time.Now().Add(o.timeout))
-	}
 }
 
 // finish waits until everything is written or the connection has failed, and
