@@ -140,7 +140,12 @@ func TestFaultA03ConstructorTooSlow(t *testing.T) {
 			}()
 			pid := a.born(t, 1)
 			if name == "stopped" {
-				if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+				child, err := os.FindProcess(pid) // which is no other one's handle later
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { child.Kill() })
+				if err := child.Signal(syscall.SIGSTOP); err != nil {
 					t.Fatal(err)
 				}
 			}
