@@ -45,8 +45,9 @@ type chaosClient struct {
 }
 
 func playChaos(ctx context.Context, _ *counterShared, a args) (any, error) {
-	path := filepath.Join(a.Dir, chaosRecords, fmt.Sprint(os.Getpid()))
-	record, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	name := fmt.Sprint(int64(a.For)) // unlike a pid never used again
+	path := filepath.Join(a.Dir, chaosRecords, name)
+	record, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +62,7 @@ func playChaos(ctx context.Context, _ *counterShared, a args) (any, error) {
 		callers.Go(func() {
 			random := rand.New(rand.NewPCG(uint64(a.For), uint64(i)))
 			for n := 0; !c.stopped.Load(); n++ {
-				c.call(random, fmt.Sprintf("%d.%d.%d", os.Getpid(), i, n))
+				c.call(random, fmt.Sprintf("%s.%d.%d", name, i, n))
 				c.think(random)
 			}
 		})

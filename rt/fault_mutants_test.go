@@ -1,0 +1,268 @@
+//go:build linux && mutants
+
+package rt_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// mutant is a mistake that somebody could make in the product: a few places in
+// its source that read otherwise. It is never written into the source, and only
+// this test, behind its build tag, compiles it.
+type mutant struct {
+	name    string
+	changes []change
+	mode    string // of TestChaos that is to catch it
+	caught  string // a regular expression for what TestChaos says then
+}
+
+// change is a piece of a file, which is there exactly once, and what the mutant
+// has instead.
+type change struct{ file, old, new string }
+
+var mutants = []mutant{{
+	name: "none",
+	mode: "unix/kill",
+}, {
+	name: "admit before counting",
+	changes: []change{{
+		"daemon.go", `
+	d.conns[s] = struct{}{}
+	if welcome.Code == wire.WelcomeOK {
+		s.user = true
+		d.users++
+	} else {
+		s.leaving = true // nobody else knows s yet
+	}
+`, `
+	if welcome.Code != wire.WelcomeOK {
+		d.conns[s] = struct{}{}
+		s.leaving = true
+	}
+`,
+	}, {
+		"daemon.go", `if err == nil && !d.knows(s) {`, `if err == nil && welcome.Code != wire.WelcomeOK && !d.knows(s) {`,
+	}, {
+		"daemon.go", `
+	conn.SetDeadline(time.Time{})
+	watchFrames(conn, s.reader)
+`, `
+	if welcome.Code == wire.WelcomeOK {
+		time.Sleep(20 * time.Millisecond)
+		d.mu.Lock()
+		d.conns[s] = struct{}{}
+		s.user = true
+		d.users++
+		d.mu.Unlock()
+	}
+	conn.SetDeadline(time.Time{})
+	watchFrames(conn, s.reader)
+`,
+	}},
+	mode:   "unix/idle_1ms",
+	caught: `violation: errors, although nothing was killed`,
+}, {
+	name: "release the lifetime lock before the end",
+	changes: []change{{
+		"internal/rundir/life.go", `
+// Publish makes`, `
+func (l *Life) Release() { release(l.lock) }
+
+// Publish makes`,
+	}, {
+		"serve.go", `
+		h.d.depart()
+`, `
+		h.life.Release()
+		h.d.depart()
+		time.Sleep(50 * time.Millisecond)
+`,
+	}},
+	mode:   "unix/idle_1ms",
+	caught: `two objects were alive at once`,
+}, {
+	name: "no lifetime lock",
+	changes: []change{{
+		"internal/rundir/life.go", `
+	lives.Unlock()
+	return l, nil
+`, `
+	lives.Unlock()
+	release(lock)
+	return l, nil
+`,
+	}},
+	mode:   "unix/idle_1ms",
+	caught: `two objects were alive at once`,
+}, {
+	name: "retry after an unknown outcome",
+	changes: []change{{
+		"client.go", `if !fail.again || time.Now()`, `if !fail.again && fail.outcome != OutcomeUnknown || time.Now()`,
+	}},
+	mode:   "unix/kill",
+	caught: `violation: executed (twice|, although)`,
+}, {
+	name: "encode after the turn has passed on",
+	changes: []change{{
+		"stub/encoder.go", `
+func Encode[T any](e *Encoder, v T) {
+`, `
+func Encode[T any](e *Encoder, v T) { e.later = append(e.later, func() { encode(e, v) }) }
+
+func encode[T any](e *Encoder, v T) {
+`,
+	}, {
+		"stub/encoder.go", `
+	service *Service
+`, `
+	later   []func()
+	service *Service
+`,
+	}, {
+		"stub/encoder.go", `
+func (e *Encoder) Finish() ([]byte, error) {
+`, `
+func (e *Encoder) Finish() ([]byte, error) {
+	for _, encode := range e.later {
+		encode()
+	}
+`,
+	}, {
+		"stub/encoder.go", `
+func (e *Encoder) Error(err error) {
+`, `
+func (e *Encoder) Error(err error) { e.later = append(e.later, func() { e.encodeError(err) }) }
+
+func (e *Encoder) encodeError(err error) {
+`,
+	}, {
+		"serveconn.go", `
+	c.method.Serve(c.run, s.d.object)
+`, `
+	c.method.Serve(c.run, s.d.object)
+	s.d.turn.leave(c.lease)
+	time.Sleep(100 * time.Microsecond)
+`,
+	}},
+	mode:   "unix/stop",
+	caught: `violation: a result was encoded outside its turn`,
+}, {
+	name: "ids used again",
+	changes: []change{{
+		"link.go", `
+	l.last++
+	id := l.last
+`, `
+	id := uint64(1)
+	for l.pending[id] != nil {
+		id++
+	}
+`,
+	}, {
+		"link.go", `
+	case <-verdict.C:
+`, `
+	case <-verdict.C:
+		l.deliver(id, answer{})
+`,
+	}, {
+		"serveconn.go", `if f.ID <= s.last || wire`, `if wire`,
+	}, {
+		"serveconn.go", `
+	s.last = f.ID
+`, `
+	s.last = max(s.last, f.ID)
+`,
+	}},
+	mode:   "unix/stop",
+	caught: `violation: (acknowledged to another call|another call's answer|a result was encoded outside its turn, or is another call's)`,
+}}
+
+// TestMutants builds each mutant and lets TestChaos catch it: a test that finds
+// nothing wrong proves something only if it would.
+func TestMutants(t *testing.T) {
+	for _, m := range mutants {
+		t.Run(m.name, func(t *testing.T) {
+			binary := m.build(t)
+			chaos := exec.Command(binary, "-test.v", "-test.run", "^TestChaos$/^"+strings.ReplaceAll(m.mode, "/", "$/^")+"$")
+			chaos.Env = append(os.Environ(), "LOOPGEN_TEST_SECONDS=6")
+			said, err := chaos.CombinedOutput()
+			// Daemons without a lock are not ended with the test, but leave.
+			eventually(t, "its processes have ended", func() bool { return !runs(t, binary) })
+			switch {
+			case !strings.Contains(string(said), "seed "):
+				t.Fatalf("the test did not run: %v\n%s", err, said)
+			case m.caught == "" && err != nil:
+				t.Fatalf("the test fails without a mutant:\n%s", said)
+			case m.caught != "" && !regexp.MustCompile(m.caught).Match(said):
+				t.Fatalf("not caught:\n%s", said)
+			}
+		})
+	}
+}
+
+// build builds this test of the mutated product.
+func (m mutant) build(t *testing.T) string {
+	t.Helper()
+	sources := map[string]string{}
+	for _, c := range m.changes {
+		path, err := filepath.Abs(c.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sources[path] == "" {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sources[path] = string(b)
+		}
+		if n := strings.Count(sources[path], c.old); n != 1 {
+			t.Fatalf("%s has the following %d times, not once: the mutant must follow the product\n%s", c.file, n, c.old)
+		}
+		sources[path] = strings.Replace(sources[path], c.old, c.new, 1)
+	}
+	dir := t.TempDir()
+	replace := map[string]string{}
+	for path, source := range sources {
+		replace[path] = filepath.Join(dir, fmt.Sprintf("%d.go", len(replace)))
+		if err := os.WriteFile(replace[path], []byte(source), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(dir, "mutant.test")
+	build := exec.Command("go", "test", "-c", "-overlay", filepath.Join(dir, "overlay.json"), "-o", binary, ".")
+	if said, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	return binary
+}
+
+// runs reports whether there are processes of a program.
+func runs(t *testing.T, binary string) bool {
+	t.Helper()
+	links, err := filepath.Glob("/proc/[0-9]*/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range links {
+		if path, err := os.Readlink(link); err == nil && strings.TrimSuffix(path, " (deleted)") == binary {
+			return true
+		}
+	}
+	return false
+}
