@@ -140,7 +140,7 @@ func TestFaultA03ConstructorTooSlow(t *testing.T) {
 			}()
 			pid := a.born(t, 1)
 			if name == "stopped" {
-				child, err := os.FindProcess(pid) // which is no other one's handle later
+				child, err := os.FindProcess(pid) // a handle: never another process of that number
 				if err != nil {
 					t.Fatal(err)
 				}

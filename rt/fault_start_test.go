@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -215,6 +216,41 @@ func TestFaultA11ForgedMarker(t *testing.T) {
 		if entries, err := os.ReadDir(a.Dir); len(entries) != 0 || err != nil {
 			t.Errorf("%s: it left %v, %v", name, entries, err)
 		}
+	}
+}
+
+// Directories and files are this user's alone, and usable, whatever the umask.
+func TestFaultA29Umask(t *testing.T) {
+	for _, umask := range []string{"0000", "0777"} {
+		t.Run(umask, func(t *testing.T) {
+			t.Parallel()
+			a := args{Dir: rttest.Dir(t), Name: "c"}
+			if out, err := command(t, "umask "+umask, "pid", a).CombinedOutput(); string(out) != fmt.Sprintln(a.endpoint(t).PID) {
+				t.Fatalf("%s, %v", out, err)
+			}
+			files := 0
+			err := filepath.WalkDir(a.Dir, func(path string, entry fs.DirEntry, err error) error {
+				if err != nil || path == a.Dir {
+					return err
+				}
+				info, err := entry.Info()
+				if err != nil {
+					return err
+				}
+				want := fs.FileMode(0o600)
+				if info.IsDir() {
+					want = 0o700
+				}
+				if info.Mode().Perm() != want {
+					t.Errorf("%s has mode %v, want %v", path, info.Mode(), want)
+				}
+				files++
+				return nil
+			})
+			if want := 7; files != want || err != nil { // directory, locks, start, endpoint, socket, log
+				t.Errorf("%d files, %v; want %d", files, err, want)
+			}
+		})
 	}
 }
 
