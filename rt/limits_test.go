@@ -29,7 +29,7 @@ import (
 //	strangers     TestMemoryBeforeAdmission, TestFaultC08Slowloris
 //	handshake     TestFaultC09Silence
 //	verdict       TestFaultD06CanceledWhileRunning
-//	nesting, elements  TestFaultD13Bombs
+//	nesting, elements  TestLimitNestingAndElements
 
 // callFrame returns the bytes of a call of the first method.
 func callFrame(t *testing.T, id uint64, args ...any) []byte {

@@ -12,8 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fxamacker/cbor/v2"
+
 	"github.com/loopgen/loopgen/rt"
 	"github.com/loopgen/loopgen/rt/internal/wire"
+	"github.com/loopgen/loopgen/rt/rttest"
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
@@ -435,4 +438,42 @@ func TestFaultD16ReplyNotEncodable(t *testing.T) {
 		}
 		memory(t, c) // the connection is usable
 	})
+}
+
+// Nesting and elements are counted in what the method's types would take, too:
+// as much as is allowed is taken, and more is not.
+func TestLimitNestingAndElements(t *testing.T) {
+	t.Parallel()
+	a := args{Dir: rttest.Dir(t), Name: "c"}
+	gauged(t, a)
+	r := a.greet(t)
+	take := func(id uint64, v tree) wire.Frame {
+		t.Helper()
+		body, err := cbor.Marshal([]any{v})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.send(t, wire.Frame{Kind: wire.KindCall, Method: gaugeTake, ID: id, Body: body})
+		return r.next(t)
+	}
+	deep := tree{} // a map in the array of arguments, which makes two
+	for range (wire.MaxNesting - 2) / 3 {
+		deep = tree{Trees: [][]tree{{deep}}} // and three more
+	}
+	many := make([][]tree, wire.MaxElements)
+	for id, test := range []struct {
+		name string
+		tree tree
+		ok   bool
+	}{
+		{"as deep as may be", deep, true},
+		{"deeper", tree{Trees: [][]tree{{deep}}}, false},
+		{"as many as may be", tree{Trees: many}, true},
+		{"one more", tree{Trees: append(many, nil)}, false},
+	} {
+		f := take(uint64(id+1), test.tree)
+		if ok := f.Kind == wire.KindReply; ok != test.ok {
+			t.Errorf("%s: got a %v frame: %.200q", test.name, f.Kind, f.Body)
+		}
+	}
 }
