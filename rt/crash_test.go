@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -300,21 +299,4 @@ func recovered(t *testing.T, a args, before life) {
 	for _, path := range strays(t, a) {
 		t.Errorf("left behind: %s", path)
 	}
-}
-
-// strays returns what is in the directory after the last daemon has left and
-// should not be.
-func strays(t *testing.T, a args) (paths []string) {
-	t.Helper()
-	expected := map[string]bool{"spawn.lock": true, "life.lock": true, "start": true, "log": true, "witness": true}
-	err := filepath.WalkDir(a.Dir, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && !expected[entry.Name()] {
-			paths = append(paths, path)
-		}
-		return err
-	})
-	if err != nil {
-		t.Error(err)
-	}
-	return paths
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,6 +85,23 @@ func (a args) heals(t *testing.T, n int) {
 	if births := a.births(t); births != n {
 		t.Errorf("%d constructors were called, want %d", births, n)
 	}
+}
+
+// strays returns what is in the directory after the last daemon has left and
+// should not be.
+func strays(t *testing.T, a args) (paths []string) {
+	t.Helper()
+	expected := map[string]bool{"spawn.lock": true, "life.lock": true, "start": true, "log": true, "witness": true}
+	err := filepath.WalkDir(a.Dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && !expected[entry.Name()] {
+			paths = append(paths, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return paths
 }
 
 // startError fails the test unless err is a *StartError of that stage.

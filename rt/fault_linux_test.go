@@ -5,8 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
-	"os/exec"
 	"runtime"
 	"syscall"
 	"testing"
@@ -17,23 +15,6 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/rttest"
 )
-
-// aloneVar makes a test run that needs a process of its own.
-const aloneVar = "RT_TEST_ALONE"
-
-// alone runs the test in a process of its own and reports whether this is it.
-func alone(t *testing.T) bool {
-	t.Helper()
-	if os.Getenv(aloneVar) != "" {
-		return true
-	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), aloneVar+"=1")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
-	}
-	return false
-}
 
 // A daemon that was shut down has ended well. Its exit status goes to whoever
 // adopted it from the client that started it.

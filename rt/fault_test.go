@@ -34,6 +34,23 @@ func command(t *testing.T, shell, role string, a args) *exec.Cmd {
 	return cmd
 }
 
+// aloneVar makes a test run that needs a process of its own.
+const aloneVar = "RT_TEST_ALONE"
+
+// alone runs the test in a process of its own and reports whether this is it.
+func alone(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(aloneVar) != "" {
+		return true
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), aloneVar+"=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	return false
+}
+
 // A client that gives up a start, by closing, is told so, and nobody else is
 // told that the start failed.
 func TestClosedWhileStarting(t *testing.T) {
