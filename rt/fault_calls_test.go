@@ -130,6 +130,15 @@ func TestFaultD05CanceledInTheQueue(t *testing.T) {
 func TestFaultD06CanceledWhileRunning(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
+		admin := share(t, a)
+		connection := func() time.Time {
+			s, err := admin.Status(t.Context())
+			if err != nil || len(s.Clients) != 1 {
+				t.Fatalf("%d clients, %v; want one", len(s.Clients), err)
+			}
+			return s.Clients[0].Since
+		}
+		before := connection()
 		ctx, cancel := context.WithCancel(t.Context())
 		failed := make(chan error)
 		go func() {
@@ -153,6 +162,9 @@ func TestFaultD06CanceledWhileRunning(t *testing.T) {
 			if n, err := c.Inc(t.Context()); n != want || err != nil {
 				t.Fatalf("got %d, %v; want %d", n, err, want)
 			}
+		}
+		if now := connection(); !now.Equal(before) {
+			t.Errorf("the connection of %v was given up for one of %v", before, now)
 		}
 	})
 }
