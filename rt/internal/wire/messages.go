@@ -51,8 +51,9 @@ type Welcome struct {
 // WelcomeCode says whether a client was admitted. Zero is not a code.
 type WelcomeCode uint
 
-// The codes of a welcome. Only after WelcomeOK may the client send calls;
-// after another one the daemon closes the connection.
+// The codes of a welcome. Only after WelcomeOK may the client send calls; after
+// WelcomeDraining and WelcomeTooManyClients it may still ask for the status and
+// for a shutdown.
 const (
 	WelcomeOK             WelcomeCode = 1 + iota // admitted
 	WelcomeDraining                              // the daemon is leaving
