@@ -135,7 +135,10 @@ func TestFaultA16TwoChildren(t *testing.T) {
 	if client.wait(t, &daemon); daemon != winner {
 		t.Errorf("the client's daemon is %d, want %d", daemon, winner)
 	}
-	eventually(t, "the loser is gone", func() bool { return errors.Is(syscall.Kill(loser, 0), syscall.ESRCH) })
+	eventually(t, "the loser is gone", func() bool {
+		_, _ = syscall.Wait4(loser, nil, syscall.WNOHANG, nil) // if its parent was gone first
+		return errors.Is(syscall.Kill(loser, 0), syscall.ESRCH)
+	})
 	check(a, winner)
 }
 
