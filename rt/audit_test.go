@@ -149,6 +149,7 @@ func init() {
 			time.Sleep(10 * time.Millisecond)
 		}
 	}
+	roles["after death"] = playAfterDeath
 	roles["frail"] = func(ctx context.Context, _ *counterShared, a args) (any, error) {
 		return nil, shareFrail(a.Dir, "", rt.Config{Name: a.Name}).EnsureStarted(ctx)
 	}
@@ -431,6 +432,49 @@ func TestSlowReaderOfALeavingDaemon(t *testing.T) {
 					slow.Stop()
 				}
 			}
+		}
+	})
+}
+
+// playAfterDeath calls N times right after the daemon was killed, before anything
+// else in this process could have noticed, and returns what came of it.
+func playAfterDeath(ctx context.Context, shared *counterShared, a args) (any, error) {
+	var failed []string
+	for range a.N {
+		c, err := shared.Connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s, err := c.Environment(ctx)
+		if err == nil {
+			err = syscall.Kill(s.PID, syscall.SIGKILL)
+		}
+		if err != nil {
+			return nil, err
+		}
+		for dead := false; !dead; {
+			// The first thread may be a zombie before the last has closed the sockets.
+			threads, terr := os.ReadDir(fmt.Sprintf("/proc/%d/task", s.PID))
+			stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.PID))
+			dead = err != nil || terr == nil && len(threads) == 1 && strings.Contains(string(stat), ") Z ")
+		}
+		if _, err := c.Inc(ctx); err != nil {
+			failed = append(failed, err.Error())
+		}
+	}
+	return failed, nil
+}
+
+// A call that begins after the daemon has died was not sent to it: the next one
+// gets it.
+func TestCallAfterDeath(t *testing.T) {
+	t.Parallel()
+	eachTransport(t, func(t *testing.T, a args) {
+		a.N = 8
+		var failed []string
+		start(t, "after death", a, single).wait(t, &failed)
+		for _, err := range failed {
+			t.Error(err)
 		}
 	})
 }

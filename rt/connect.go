@@ -320,6 +320,7 @@ func (c *client) newLink(conn net.Conn, reader *wire.Reader, e *rundir.Endpoint,
 		limit:       welcome.Frame,
 		verdict:     defaultLimits.verdict,
 		linger:      defaultLimits.linger,
+		hungUp:      hangUp(conn),
 		lost:        c.forget,
 		pending:     make(map[uint64]*pendingCall),
 	}

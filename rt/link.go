@@ -27,6 +27,7 @@ type link struct {
 	limit       int           // bytes in a frame's body
 	verdict     time.Duration // for the daemon's answer to a cancellation
 	linger      time.Duration // for what is still to be read when nothing can be written
+	hungUp      func() bool   // whether the daemon has closed the connection; nil: a write tells
 	lost        func(*link)   // called once, when no more calls can be made
 
 	mu      sync.Mutex
@@ -115,6 +116,11 @@ func (l *link) send(ctx context.Context, method uint16, body []byte) (*pendingCa
 	if err != nil {
 		return nil, 0, failure{OutcomeNotSent, fmt.Errorf("%w: %w", ErrTooLarge, err), false}
 	}
+	if l.hungUp != nil && l.quiet() && l.hungUp() {
+		err := lostError{l.pid, l.log}
+		l.close(err)
+		return nil, 0, failure{OutcomeNotSent, err, true}
+	}
 	c := &pendingCall{outgoing: outgoing{frame: frame}, size: len(body), reply: make(chan answer, 1)}
 	l.mu.Lock()
 	if l.leaving || l.err != nil {
@@ -137,6 +143,14 @@ func (l *link) send(ctx context.Context, method uint16, body []byte) (*pendingCa
 	l.mu.Unlock()
 	l.out.flush()
 	return c, id, failure{}
+}
+
+// quiet reports whether no call is on its way, so that the daemon may have died
+// without a call being lost.
+func (l *link) quiet() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.pending) == 0
 }
 
 // cancel ends a call whose context has ended. A frame that nobody has begun to

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // rawWriter returns conn's descriptor for writeNow, or nil.
@@ -16,6 +18,28 @@ func rawWriter(conn net.Conn) syscall.RawConn {
 		}
 	}
 	return nil
+}
+
+// hangUp returns what reports whether the peer has closed conn, all that it sent
+// having been read. It is nil where a write fails in that case: a TCP socket
+// takes what is written first and hears only then that nobody is there.
+func hangUp(conn net.Conn) func() bool {
+	c, ok := conn.(*net.TCPConn)
+	if !ok {
+		return nil
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return func() (over bool) {
+		_ = raw.Control(func(fd uintptr) { // on failure the write fails, too
+			var b [1]byte
+			n, _, err := unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+			over = n == 0 && err == nil || errors.Is(err, unix.ECONNRESET)
+		})
+		return over
+	}
 }
 
 // writeNow writes what the socket takes at once. A full socket is no error.
