@@ -112,7 +112,7 @@ func TestFaultA16TwoChildren(t *testing.T) {
 	}
 
 	// The orphan loses.
-	a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
+	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.witnessed()
 	loser, open := orphan(a)
 	var daemon int
 	start(t, "pid", a).wait(t, &daemon)
@@ -124,7 +124,7 @@ func TestFaultA16TwoChildren(t *testing.T) {
 	check(a, daemon)
 
 	// The orphan wins: the loser's parent connects to it.
-	a = args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
+	a = args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.witnessed()
 	winner, open := orphan(a)
 	env, held, openLoser := holder(t)
 	client := start(t, "pid", a, env)

@@ -112,7 +112,7 @@ func TestFaultA25ProgramReplaced(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c", N: 1}.witnessed()
+			a := args{Dir: rttest.Dir(t), Name: "c", N: 1, IdleTTL: -1}.witnessed()
 			program := filepath.Join(t.TempDir(), "program")
 			// Not written by this process: what it forks meanwhile would have the
 			// file open for writing, and nobody could execute it.

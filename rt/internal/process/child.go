@@ -17,7 +17,7 @@ const (
 	// drainPatience is how long a report may take to arrive after the child's
 	// end. It is in the pipe by then; only a stranger that has the other end
 	// could keep the pipe open for longer.
-	drainPatience = 100 * time.Millisecond
+	drainPatience = 2 * time.Second
 )
 
 // ExitError says that a child ended before it reported.
