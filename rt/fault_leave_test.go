@@ -53,7 +53,8 @@ func TestFaultE01IdleRace(t *testing.T) {
 					}
 				}
 				births := a.births(t)
-				if len(lives) < 2 || births < len(lives) {
+				// On a busy machine half a second may be too short for a second life.
+				if thorough() && len(lives) < 2 || births < len(lives) {
 					t.Errorf("%d objects were made, and calls had answers of %v", births, slices.Collect(maps.Keys(lives)))
 				}
 			})

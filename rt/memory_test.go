@@ -218,7 +218,13 @@ func TestMemoryBeforeAdmission(t *testing.T) {
 			}
 			strangers = append(strangers, r)
 		}
-		if got := grown(t, c, before); got > 64*perStranger+allowance {
+		got := grown(t, c, before)
+		// Those that had to make room end a moment later; all of them, but only
+		// when their two seconds are over.
+		for soon := time.Now().Add(time.Second); got > 64*perStranger+allowance && time.Now().Before(soon); {
+			got = grown(t, c, before)
+		}
+		if got > 64*perStranger+allowance {
 			t.Errorf("600 strangers cost %d KiB, want at most %d", got>>10, (64*perStranger+allowance)>>10)
 		}
 		runtime.KeepAlive(strangers)
@@ -367,7 +373,8 @@ func TestFaultD10MemoryOfUnreadReplies(t *testing.T) {
 						}
 					}
 				})
-				if want := uint64(2*replies + allowance); got > want { // as much garbage as lives
+				// As much garbage as lives, and what comes while it is collected.
+				if want := uint64(2*replies + 2*wire.MaxFrame + allowance); got > want {
 					t.Errorf("unread replies cost %d MiB, want at most %d", got>>20, want>>20)
 				}
 			})
