@@ -162,8 +162,10 @@ func (log *chaosLog) disorder() (found []string) {
 		highest[e.life] = max(highest[e.life], e.value)
 	}
 	unaccounted := 0
+	for life, value := range highest {
+		unaccounted += value - len(lives[life])
+	}
 	for life, calls := range lives {
-		unaccounted += highest[life] - len(calls)
 		byReturn := slices.Clone(calls)
 		slices.SortFunc(byReturn, func(a, b *chaosCall) int { return cmp.Compare(a.returned, b.returned) })
 		slices.SortFunc(calls, func(a, b *chaosCall) int { return cmp.Compare(a.invoked, b.invoked) })
