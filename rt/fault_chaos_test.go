@@ -135,7 +135,7 @@ func (r *chaosRun) executed() int {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		r.t.Fatal(err)
 	}
-	return bytes.Count(b, []byte("\n"))
+	return bytes.Count(b, []byte(" ."))
 }
 
 // fault does something to a process.

@@ -44,7 +44,9 @@ func (j *Journal) Add(token string) (Entry, error) {
 		return Entry{}, errors.New("called after Close")
 	}
 	e := Entry{j.life, j.value + 1}
-	if _, err := fmt.Fprintf(j.file, "%s %d %s\n", e.Life, e.Value, token); err != nil {
+	// The kernel may cut a write short where a page ends when the process is
+	// killed: what is complete begins on a line of its own and ends with a stop.
+	if _, err := fmt.Fprintf(j.file, "\n%s %d %s .", e.Life, e.Value, token); err != nil {
 		return e, err
 	}
 	j.value++
