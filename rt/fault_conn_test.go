@@ -219,7 +219,7 @@ func TestFaultC20Protocol(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
 	daemon := start(t, "from the future", a)
-	daemon.line(t) // "serving"
+	daemon.says(t, "serving")
 	began := time.Now()
 	_, err := share(t, a).Connect(t.Context())
 	if !errors.Is(err, rt.ErrIncompatible) {

@@ -241,7 +241,7 @@ func TestFaultA04WaitersShareTheFailure(t *testing.T) {
 			a, open := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: fail}}.held(t)
 			clients := releaseAll(t, 12, "patient", a)
 			for _, c := range clients {
-				c.line(t) // "waiting"
+				c.says(t, "waiting")
 			}
 			began := time.Now()
 			open()
@@ -318,7 +318,7 @@ func TestFaultA15ChildKilled(t *testing.T) {
 		a = a.witnessed()
 		clients := releaseAll(t, 3, "patient", a)
 		for _, c := range clients {
-			c.line(t) // "waiting"
+			c.says(t, "waiting")
 		}
 		pid := a.born(t, 1)
 		began := time.Now()

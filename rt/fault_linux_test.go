@@ -29,7 +29,7 @@ func TestExitStatus(t *testing.T) {
 	for _, mode := range []rt.ShutdownMode{rt.ShutdownDrain, rt.ShutdownNow} {
 		a := args{Dir: rttest.Dir(t), Name: "c"}
 		spawner := start(t, "hold", a)
-		spawner.line(t) // "connected"
+		spawner.says(t, "connected")
 		pid := a.endpoint(t).PID
 		spawner.cmd.Process.Kill()
 		spawner.cmd.Wait()

@@ -108,7 +108,7 @@ func start(t testing.TB, role string, a args, env ...string) *client {
 		cmd.Wait()
 	})
 	if a.Barrier {
-		c.line(t) // "ready"
+		c.says(t, "ready")
 	}
 	return c
 }
@@ -120,6 +120,15 @@ func (c *client) line(t testing.TB) string {
 		t.Fatalf("the client process ended early: %v", err)
 	}
 	return strings.TrimSuffix(line, "\n")
+}
+
+// says waits for a line in which a role tells how far it is. Anything else, such
+// as an error, fails the test.
+func (c *client) says(t testing.TB, want string) {
+	t.Helper()
+	if line := c.line(t); line != want {
+		t.Fatalf("the client process said %q, want %q", line, want)
+	}
 }
 
 // release lets a client pass its barrier.
