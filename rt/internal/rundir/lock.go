@@ -121,8 +121,10 @@ func (d *Dir) ensure(path string) error {
 			return err
 		}
 		f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL|safeOpen, 0o600)
-		if errors.Is(err, fs.ErrExist) {
-			return nil // another process was first; the next try judges the file
+		if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+			// Another process was first, with the file, or with a directory in the
+			// place of this one (see makeAll). The next try judges what is there.
+			return nil
 		}
 		if err == nil {
 			err = f.Chmod(0o600)

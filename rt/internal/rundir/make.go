@@ -27,8 +27,18 @@ func makeAll(path string) error {
 	if err := makeAll(parent); err != nil {
 		return err
 	}
-	return makeDir(path)
+	err = makeDir(path)
+	for try := 0; errors.Is(err, fs.ErrNotExist) && try < replacements; try++ {
+		err = makeDir(path)
+	}
+	return err
 }
+
+// replacements is how often a directory that was just made may be found missing.
+// Others who make it at the same moment rename theirs over it as long as it is
+// empty, and to whoever was looking into it then it does not exist: once for each
+// of them, so that this is a crowd.
+const replacements = 1000
 
 // makeDir makes one directory with mode 0700. It appears under its name with
 // that mode: a umask of 0777 would else leave it unusable until the chmod, and

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/loopgen/loopgen/rt/internal/rundir"
@@ -205,5 +206,30 @@ func TestUmask(t *testing.T) {
 		if err != nil || len(names) != 6 {
 			t.Errorf("umask %s: %q, %v", umask, names, err)
 		}
+	}
+}
+
+// TestMakersAtOnce lets many make the same directories at the same moment. Each
+// may put its own in the place of another's that is still empty, and whoever was
+// about to use that one must not fail.
+func TestMakersAtOnce(t *testing.T) {
+	for range 100 {
+		anchor := filepath.Join(t.TempDir(), "made", "on", "the", "way")
+		var makers sync.WaitGroup
+		for range 16 {
+			makers.Go(func() {
+				d, err := rundir.Open(anchor, "name")
+				if err == nil {
+					var unlock func()
+					if unlock, _, err = d.TrySpawnLock(); unlock != nil {
+						unlock()
+					}
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		makers.Wait()
 	}
 }
