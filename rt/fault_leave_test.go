@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -190,9 +191,10 @@ func TestFaultE04Signals(t *testing.T) {
 func TestFaultE06Terminal(t *testing.T) {
 	t.Parallel()
 	needsTool(t, "script")
-	for _, how := range []string{"interrupt", "hang-up"} {
+	for how, sig := range map[string]os.Signal{"interrupt": syscall.SIGINT, "hang-up": syscall.SIGHUP} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
+			needs(t, fmt.Sprintf("a parent that does not have %v ignored, as nohup does", sig), !signal.Ignored(sig))
 			a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
 			terminal := exec.Command("script", "--quiet", "--return", "--command", os.Args[0], "/dev/null")
 			terminal.Env = command(t, "", "hold", a).Env
