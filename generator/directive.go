@@ -4,30 +4,57 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 const directivePrefix = "//loopgen:"
 
 // directives are those that a method's doc comment may hold; skip may stand
-// in that of an error type as well.
-var directives = []string{"skip", "readonly", "concurrent"}
-
-// has reports whether the method's doc comment holds the directive.
-func (m *method) has(directive string) bool {
-	return m.decl != nil && holds(m.decl.Doc, directive)
+// in that of an error type as well. Each is a flag, too.
+var directives = []struct {
+	name string
+	form string // of its argument, by example; "" if it takes none
+	fits func(argument string) bool
+}{
+	{"skip", "", nil},
+	{"readonly", "", nil},
+	{"concurrent", "", nil},
+	{"idempotent", "", nil},
+	{"timeout", "5s, or another time above zero", isTimeout},
 }
 
-func holds(doc *ast.CommentGroup, directive string) bool {
-	if doc == nil {
-		return false
+func isTimeout(argument string) bool {
+	d, err := time.ParseDuration(argument)
+	return err == nil && d > 0
+}
+
+// has reports whether the method's doc comment holds the directive.
+func (m *method) has(directive string) bool { return len(m.arguments(directive)) > 0 }
+
+// arguments returns the argument of each such directive in the method's doc
+// comment, "" for one without.
+func (m *method) arguments(directive string) []string {
+	if m.decl == nil {
+		return nil
 	}
+	return arguments(m.decl.Doc, directive)
+}
+
+func arguments(doc *ast.CommentGroup, directive string) []string {
+	if doc == nil {
+		return nil
+	}
+	var list []string
 	for _, c := range doc.List {
-		if strings.TrimRight(c.Text, " \t") == directivePrefix+directive {
-			return true
+		text, ok := strings.CutPrefix(c.Text, directivePrefix)
+		if word := firstWord(text); ok && word == directive {
+			list = append(list, strings.TrimSpace(text[len(word):]))
 		}
 	}
-	return false
+	return list
 }
 
 // strayDirectives reports directives that are misspelt or stand where they
@@ -80,38 +107,46 @@ func (src *source) typeDocs() map[string]*ast.CommentGroup {
 	return docs
 }
 
-func reportStray(r *reporter, text string, pos token.Pos, atMethod bool) {
-	name, ok := strings.CutPrefix(text, directivePrefix)
+func reportStray(r *reporter, line string, pos token.Pos, atMethod bool) {
+	text, ok := strings.CutPrefix(line, directivePrefix)
 	if !ok {
-		spaced, isLine := strings.CutPrefix(text, "//")
+		spaced, isLine := strings.CutPrefix(line, "//")
 		spaced = strings.TrimLeft(spaced, " \t")
-		if rest, found := strings.CutPrefix(spaced, "loopgen:"); isLine && found && isDirective(firstWord(rest)) {
+		rest, found := strings.CutPrefix(spaced, "loopgen:")
+		if isLine && found && slices.Contains(directiveNames(), firstWord(rest)) {
 			r.report(Error, pos, "", "a directive has no space after the slashes", "write "+directivePrefix+firstWord(rest))
 		}
 		return
 	}
-	word := firstWord(name)
+	name := firstWord(text)
+	argument := strings.TrimSpace(text[len(name):])
+	i := slices.Index(directiveNames(), name)
 	switch {
-	case !isDirective(word):
-		remedy := "there are //loopgen:skip, //loopgen:readonly and //loopgen:concurrent"
-		if near := nearest(word, directives); near != "" {
+	case i < 0:
+		remedy := "there are " + strings.Join(directiveNames(), ", ")
+		if near := nearest(name, directiveNames()); near != "" {
 			remedy = "did you mean " + directivePrefix + near + "?"
 		}
-		r.report(Error, pos, "", "unknown directive "+directivePrefix+word, remedy)
-	case strings.TrimSpace(name) != word:
-		r.report(Error, pos, "", directivePrefix+word+" takes no argument", "put other words on a line of their own")
+		r.report(Error, pos, "", "unknown directive "+directivePrefix+name, remedy)
+	case directives[i].fits == nil && argument != "":
+		r.report(Error, pos, "", directivePrefix+name+" takes no argument", "put other words on a line of their own")
+	case directives[i].fits != nil && !directives[i].fits(argument):
+		reason := "has no argument"
+		if argument != "" {
+			reason = "has the argument " + strconv.Quote(argument)
+		}
+		r.report(Error, pos, "", directivePrefix+name+" "+reason, "write "+directivePrefix+name+" "+directives[i].form)
 	case !atMethod:
-		r.report(Error, pos, "", directivePrefix+word+" is not in the doc comment of a method", "put it directly above the method, without an empty line between")
+		r.report(Error, pos, "", directivePrefix+name+" is not in the doc comment of a method", "put it directly above the method, without an empty line between")
 	}
 }
 
-func isDirective(word string) bool {
+func directiveNames() []string {
+	var names []string
 	for _, d := range directives {
-		if d == word {
-			return true
-		}
+		names = append(names, d.name)
 	}
-	return false
+	return names
 }
 
 func firstWord(s string) string {

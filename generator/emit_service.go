@@ -2,6 +2,7 @@ package generator
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/dave/jennifer/jen"
 )
@@ -198,6 +199,24 @@ func (s *service) methodRow(m *method) *jen.Statement {
 	if m.mode != "" {
 		row = append(row, field("Mode", s.stub(m.mode)))
 	}
+	if m.idempotent {
+		row = append(row, field("Idempotent", jen.True()))
+	}
+	if m.timeout > 0 {
+		row = append(row, field("Timeout", s.duration(m.timeout)))
+	}
 	row = append(row, field("Func", pointer(jen.Id(s.typeName())).Dot(m.name)), field("Serve", serve))
 	return jen.Custom(jen.Options{Open: "{", Close: "}", Separator: ", "}, row...)
+}
+
+// duration writes d in the largest unit that leaves nothing over.
+func (s *service) duration(d time.Duration) jen.Code {
+	unit, name := time.Nanosecond, "Nanosecond"
+	switch {
+	case d%time.Second == 0:
+		unit, name = time.Second, "Second"
+	case d%time.Millisecond == 0:
+		unit, name = time.Millisecond, "Millisecond"
+	}
+	return jen.Lit(int(d / unit)).Op("*").Id(s.names.imports["time"]).Dot(name)
 }

@@ -34,7 +34,7 @@ func (s *service) collectFailures(r *reporter) {
 		if !byPointer || named == s.typ {
 			continue
 		}
-		if holds(docs[name], "skip") {
+		if len(arguments(docs[name], "skip")) > 0 {
 			r.report(Note, tn.Pos(), name, "left out as asked: "+asRemote, "")
 			continue
 		}

@@ -26,6 +26,11 @@ type Options struct {
 	// Skip, ReadOnly and Concurrent name methods to leave out, to run beside
 	// each other, and to run at any time. The latter two may be "all".
 	Skip, ReadOnly, Concurrent []string
+	// Idempotent names methods that may be executed twice: a call whose daemon
+	// died is tried again.
+	Idempotent []string
+	// Timeout bounds calls whose context has no deadline: "Method=5s".
+	Timeout []string
 	// Close says what Close means in client and proxy: "detach" (the default)
 	// ends the handle, "forward" calls the object's method.
 	Close string
@@ -78,7 +83,7 @@ func (o *Options) Validate() error {
 			return fmt.Errorf("%s is in both -readonly and -concurrent", name)
 		}
 	}
-	return nil
+	return o.validateSettings()
 }
 
 // command returns the command line that the generated file names: what
@@ -97,6 +102,8 @@ func (o *Options) command() string {
 	add("-skip", strings.Join(o.Skip, ","))
 	add("-readonly", strings.Join(o.ReadOnly, ","))
 	add("-concurrent", strings.Join(o.Concurrent, ","))
+	add("-idempotent", strings.Join(o.Idempotent, ","))
+	add("-timeout", strings.Join(o.Timeout, ","))
 	if o.Close != "detach" {
 		add("-close", o.Close)
 	}

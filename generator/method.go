@@ -21,6 +21,7 @@ type method struct {
 
 	mode   string // "", "Shared" or "Concurrent"
 	detach bool   // Close, ending the handle only: not in the table
+	settings
 
 	context  int // index of the context among params, or -1
 	params   []*value
@@ -71,6 +72,7 @@ func (s *service) collectMethods(r *reporter, o *Options, known map[string]bool)
 		found++
 		known[fn.Name()] = true
 		m := s.newMethod(sel)
+		m.readSettings(r, o)
 		if s.accept(r, o, m) {
 			s.methods = append(s.methods, m)
 		}

@@ -1,9 +1,7 @@
 package generator
 
 import (
-	"go/token"
 	"go/types"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -118,30 +116,4 @@ func blocks(name string) bool {
 		}
 	}
 	return false
-}
-
-// checkMethodNames reports names in -skip, -readonly and -concurrent that no
-// type has.
-func (o *Options) checkMethodNames(r *reporter, known map[string]bool) {
-	for _, flag := range []struct {
-		name  string
-		names []string
-	}{{"-skip", o.Skip}, {"-readonly", o.ReadOnly}, {"-concurrent", o.Concurrent}} {
-		for _, name := range flag.names {
-			if known[name] || name == "all" && flag.name != "-skip" {
-				continue
-			}
-			reason := "no exported method is called " + name
-			if name == "" {
-				reason = "a name is empty"
-			} else if !token.IsExported(name) {
-				reason = name + " is not an exported method, and only those are shared"
-			}
-			remedy := ""
-			if near := nearest(name, slices.Sorted(maps.Keys(known))); near != "" {
-				remedy = "did you mean " + near + "?"
-			}
-			r.report(Error, token.NoPos, flag.name, reason, remedy)
-		}
-	}
 }

@@ -115,6 +115,9 @@ func (s *service) chooseImports(pkg *packageScope) {
 			used[tn.Pkg().Path()] = tn.Pkg().Name()
 		}
 	}
+	if slices.ContainsFunc(s.methods, func(m *method) bool { return m.timeout > 0 && !m.detach }) {
+		used["time"] = "time"
+	}
 	// The runtime's own names go first: they are what the reader looks for.
 	order := []string{"context", runtimePath, stubPath}
 	for _, p := range slices.Sorted(maps.Keys(used)) {

@@ -1,6 +1,7 @@
 package rt
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -181,10 +182,13 @@ func (c *client) call(ctx context.Context, method int, args func(*stub.Encoder),
 	if c.invalid != nil {
 		return c.callError(method, OutcomeNotSent, "", c.invalid)
 	}
-	if _, ok := ctx.Deadline(); !ok && c.cfg.CallTimeout > 0 {
-		timed, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
-		defer cancel()
-		ctx = timed
+	m := &c.svc.Methods[method]
+	if limit := cmp.Or(m.Timeout, c.cfg.CallTimeout); limit > 0 {
+		if _, ok := ctx.Deadline(); !ok {
+			timed, cancel := context.WithTimeout(ctx, limit)
+			defer cancel()
+			ctx = timed
+		}
 	}
 	e := stub.NewEncoder(c.svc, defaultLimits.frame)
 	if args != nil {
@@ -195,23 +199,34 @@ func (c *client) call(ctx context.Context, method int, args func(*stub.Encoder),
 		return c.callError(method, OutcomeNotSent, "", encodeError("argument", err))
 	}
 	var giveUp time.Time // zero until a try has failed
+	lost := false        // a try may have been executed, whatever became of later ones
+	failed := func(fail failure, incarnation string) error {
+		if lost && fail.outcome != OutcomeExecuted {
+			fail.outcome = OutcomeUnknown
+		}
+		return c.callError(method, fail.outcome, incarnation, fail.err)
+	}
 	for {
 		if err := ctx.Err(); err != nil {
-			return c.callError(method, OutcomeNotSent, "", err)
+			return failed(failure{OutcomeNotSent, err, false}, "")
 		}
 		l, err := c.connect(ctx)
 		if err != nil {
-			return c.callError(method, OutcomeNotSent, "", err)
+			return failed(failure{OutcomeNotSent, err, false}, "")
 		}
 		reply, fail := l.call(ctx, method, body)
 		if fail.err == nil {
 			return c.results(method, l, reply, results)
 		}
+		again := fail.again
+		if m.Idempotent && fail.orphaned() {
+			again, lost = true, true
+		}
 		if giveUp.IsZero() {
 			giveUp = time.Now().Add(c.cfg.StartTimeout)
 		}
-		if !fail.again || time.Now().After(giveUp) {
-			return c.callError(method, fail.outcome, l.incarnation, fail.err)
+		if !again || time.Now().After(giveUp) {
+			return failed(fail, l.incarnation)
 		}
 	}
 }

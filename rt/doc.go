@@ -22,8 +22,10 @@
 // There is one object per user, host and name. Its methods run one at a time,
 // first come first served, unless they are marked readonly or concurrent. A
 // call is executed at most once: it is tried again only when it is certain that
-// it was not executed, and what cannot be known is said, as OutcomeUnknown. The
-// object's state lives as long as the daemon: IdleTTL after its last client it
+// it was not executed, and what cannot be known is said, as OutcomeUnknown. Only
+// calls of a method that its author has marked idempotent are tried again as well
+// when the daemon died in mid-call, until the context ends or StartTimeout has
+// passed: such a call may be executed twice. The object's state lives as long as the daemon: IdleTTL after its last client it
 // is gone, and whoever calls next gets a fresh one; Config.OnRestart tells.
 //
 // The context of a call bounds it: its deadline travels, and when it ends the

@@ -85,7 +85,7 @@ type Outcome uint8
 const (
 	// OutcomeUnknown: the call was sent and the answer lost. It may have been
 	// executed, may be running still, or may never run. It is never repeated
-	// for the caller.
+	// for the caller, but for methods marked idempotent.
 	OutcomeUnknown Outcome = iota
 	// OutcomeNotSent: no complete request left this process.
 	OutcomeNotSent

@@ -63,6 +63,13 @@ type failure struct {
 	again   bool // another daemon may be tried
 }
 
+// orphaned reports whether the call was sent and its daemon died. A context that
+// has ended says otherwise: the caller no longer wants the call.
+func (f failure) orphaned() bool {
+	return f.outcome == OutcomeUnknown && errors.Is(f.err, errGone) &&
+		!errors.Is(f.err, context.Canceled) && !errors.Is(f.err, context.DeadlineExceeded)
+}
+
 // errGone ends a link whose daemon left or was killed.
 var errGone = errors.New("the connection to the daemon was lost")
 

@@ -44,12 +44,15 @@
 // A method whose parameters or results are not plain data is left out, and
 // loopgen says which, why, and what to do about it. Parameters and results that
 // would lose data on the way are errors. An error type of the package whose
-// errors would not come back as themselves is a warning. Three directives in the
-// doc comment of a method decide about it:
+// errors would not come back as themselves is a warning. Directives in the doc
+// comment of a method decide about it:
 //
 //	//loopgen:skip        leave it out, without a word
 //	//loopgen:readonly    it changes nothing: run it beside other such calls
 //	//loopgen:concurrent  it is safe for concurrent use: run it at any time
+//	//loopgen:idempotent  it may be executed twice: call it again when the
+//	                      daemon dies and it is unknown whether it was executed
+//	//loopgen:timeout 5s  the limit of a call whose context has no deadline
 //
 // The first may stand at an error type too: clients then get its errors as
 // *rt.RemoteError, without a warning. The flags of these names reach promoted
@@ -85,6 +88,8 @@
 //	-skip M,N        leave these methods out
 //	-readonly M,N    these methods change nothing; all means every method
 //	-concurrent M,N  these methods are safe for concurrent use; or all
+//	-idempotent M,N  calls of these methods may be executed twice
+//	-timeout M=5s    a call of M without a deadline fails after five seconds
 //	-close mode      what Close does: detach (the default) ends the caller's
 //	                 handle, forward calls the object's method
 //	-strict          a method left out is an error
@@ -207,6 +212,8 @@ func parseFlags(args []string) (o *generator.Options, check bool, err error) {
 	list("skip", &o.Skip)
 	list("readonly", &o.ReadOnly)
 	list("concurrent", &o.Concurrent)
+	list("idempotent", &o.Idempotent)
+	list("timeout", &o.Timeout)
 	flags.StringVar(&o.New, "new", "", "")
 	flags.StringVar(&o.Output, "output", "", "")
 	flags.StringVar(&o.Name, "name", "", "")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+	"time"
 )
 
 // Service describes one shared type: how its object is made and how each of
@@ -37,6 +38,11 @@ type Service struct {
 type Method struct {
 	Name string
 	Mode Mode
+	// Idempotent methods may be executed twice: a call whose daemon died is
+	// tried again.
+	Idempotent bool
+	// Timeout bounds calls whose context has no deadline; 0: Config.CallTimeout does.
+	Timeout time.Duration
 	// Func is the method expression, (*T).Name. Only its type is looked at.
 	Func any
 	// Serve decodes the arguments, waits for its turn with Begin, calls the

@@ -1,0 +1,89 @@
+package generator
+
+import (
+	"fmt"
+	"go/token"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// settings are what directives and flags say of a method besides its mode.
+type settings struct {
+	idempotent bool
+	timeout    time.Duration // 0: none of its own
+}
+
+// readSettings fills m.settings. A directive and a flag that say different
+// things are an error.
+func (m *method) readSettings(r *reporter, o *Options) {
+	m.idempotent = m.has("idempotent") || slices.Contains(o.Idempotent, m.name)
+	if text := m.setting(r, "timeout", m.arguments("timeout"), o.Timeout); text != "" {
+		m.timeout, _ = time.ParseDuration(text) // else it was reported
+	}
+}
+
+// setting returns the one value that directives and the flag M=value give.
+func (m *method) setting(r *reporter, name string, values, flag []string) string {
+	for _, item := range flag {
+		if method, value, _ := strings.Cut(item, "="); method == m.name {
+			values = append(values, value)
+		}
+	}
+	if len(values) == 0 {
+		return ""
+	}
+	for _, other := range values[1:] {
+		if other != values[0] {
+			r.report(Error, m.pos, m.name, fmt.Sprintf("is given two values for %s, %s and %s", name, values[0], other), "keep one, as directive or as flag")
+		}
+	}
+	return values[0]
+}
+
+// validateSettings returns an error about flags that are not of their form.
+func (o *Options) validateSettings() error {
+	for _, item := range o.Timeout {
+		if name, value, _ := strings.Cut(item, "="); name == "" || !isTimeout(value) {
+			return fmt.Errorf("-timeout: %q is not of the form Method=5s", item)
+		}
+	}
+	return nil
+}
+
+// checkMethodNames reports names in flags that no type has.
+func (o *Options) checkMethodNames(r *reporter, known map[string]bool) {
+	for _, flag := range []struct {
+		name  string
+		items []string
+		all   bool
+	}{
+		{"-skip", o.Skip, false},
+		{"-readonly", o.ReadOnly, true},
+		{"-concurrent", o.Concurrent, true},
+		{"-idempotent", o.Idempotent, false},
+		{"-timeout", o.Timeout, false},
+	} {
+		for _, item := range flag.items {
+			name := item
+			if i := strings.IndexAny(item, "=."); i >= 0 {
+				name = item[:i]
+			}
+			if known[name] || name == "all" && flag.all {
+				continue
+			}
+			reason := "no exported method is called " + name
+			if name == "" {
+				reason = "a name is empty"
+			} else if !token.IsExported(name) {
+				reason = name + " is not an exported method, and only those are shared"
+			}
+			remedy := ""
+			if near := nearest(name, slices.Sorted(maps.Keys(known))); near != "" {
+				remedy = "did you mean " + near + "?"
+			}
+			r.report(Error, token.NoPos, flag.name, reason, remedy)
+		}
+	}
+}
