@@ -154,11 +154,16 @@ func notStarted(ctx context.Context, shared *counterShared, stage rt.Stage, want
 	if !errors.As(err, &e) || e.Stage != stage || !errors.Is(err, want) {
 		return fmt.Errorf("connect said %w; want a *StartError at %q around %w", err, stage, want)
 	}
-	after, err := openFiles()
-	if err == nil && after != before {
-		err = fmt.Errorf("%d descriptors, %d before", after, before)
+	// The child has reported; one is held for it until it has ended, too.
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		after, err := openFiles()
+		if err != nil || after <= before {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%d descriptors, %d before", after, before)
+		}
 	}
-	return err
 }
 
 // openFiles counts this process's descriptors.
