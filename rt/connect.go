@@ -68,15 +68,19 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 			return nil, c.givenUp(ctx, last)
 		}
 		last = err
-		if n, failure := p.lastStart(); n != noted {
-			if failure != nil {
-				return nil, failure
-			}
-			noted, wait = n, firstPause // a daemon came and went: the next may be as short-lived
-		}
 		release, leads, lerr := p.lead()
 		if lerr != nil {
 			return nil, c.directoryError(lerr)
+		}
+		// Only now: the one who led before left word of its start first.
+		if n, failure := p.lastStart(); n != noted {
+			if failure != nil {
+				if leads {
+					release()
+				}
+				return nil, failure
+			}
+			noted, wait = n, firstPause // a daemon came and went: the next may be as short-lived
 		}
 		if leads {
 			err = c.startOrWait(forever, p, err)
