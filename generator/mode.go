@@ -19,7 +19,8 @@ func (s *service) accept(r *reporter, o *Options, m *method) bool {
 		return true
 	}
 	if p := s.judge(m); p != nil {
-		if p.lossy {
+		// Who does not own the method can but leave it out.
+		if p.lossy && s.src.owns(m.fn.Pkg()) {
 			r.blame(p.field, Error, m.pos, m.name, m.origin()+p.String(), p.remedy+", or leave the method out with "+skipHow(m))
 			return false
 		}
