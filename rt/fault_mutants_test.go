@@ -104,7 +104,7 @@ func (l *Life) Release() { release(l.lock) }
 }, {
 	name: "retry after an unknown outcome",
 	changes: []change{{
-		"client.go", `if !fail.again || time.Now()`, `if !fail.again && fail.outcome != OutcomeUnknown || time.Now()`,
+		"client.go", `if !again || time.Now()`, `if !again && fail.outcome != OutcomeUnknown || time.Now()`,
 	}},
 	mode:   "unix/kill",
 	caught: `violation: executed (twice|, although)`,
@@ -208,8 +208,15 @@ func TestMutants(t *testing.T) {
 	}
 }
 
-// build builds this test of the mutated product.
-func (m mutant) build(t *testing.T) string {
+// TestMutantSources sees that each mutant can still be made of the product.
+func TestMutantSources(t *testing.T) {
+	for _, m := range mutants {
+		m.sources(t)
+	}
+}
+
+// sources returns the files that the mutant changes, by their paths.
+func (m mutant) sources(t *testing.T) map[string]string {
 	t.Helper()
 	sources := map[string]string{}
 	for _, c := range m.changes {
@@ -225,13 +232,19 @@ func (m mutant) build(t *testing.T) string {
 			sources[path] = string(b)
 		}
 		if n := strings.Count(sources[path], c.old); n != 1 {
-			t.Fatalf("%s has the following %d times, not once: the mutant must follow the product\n%s", c.file, n, c.old)
+			t.Fatalf("%s: %s has the following %d times, not once: the mutant must follow the product\n%s", m.name, c.file, n, c.old)
 		}
 		sources[path] = strings.Replace(sources[path], c.old, c.new, 1)
 	}
+	return sources
+}
+
+// build builds this test of the mutated product.
+func (m mutant) build(t *testing.T) string {
+	t.Helper()
 	dir := t.TempDir()
 	replace := map[string]string{}
-	for path, source := range sources {
+	for path, source := range m.sources(t) {
 		replace[path] = filepath.Join(dir, fmt.Sprintf("%d.go", len(replace)))
 		if err := os.WriteFile(replace[path], []byte(source), 0o600); err != nil {
 			t.Fatal(err)
