@@ -90,7 +90,8 @@ func (s *service) judgeWhole(m *method) *problem {
 		}
 	}
 	if v := m.writtenParameter(); v != nil {
-		return &problem{label: v.label, reason: "is written to by the method, and what it writes would stay in the daemon",
+		return &problem{label: v.label, typ: types.TypeString(v.typ, s.src.qualify),
+			reason: "is written to by the method, and what it writes would stay in the daemon",
 			remedy: "return the data instead"}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
+	"strings"
 )
 
 // Severity says what a diagnostic means for the result.
@@ -40,6 +41,9 @@ type Diagnostic struct {
 	Reason   string
 	Remedy   string // may be empty
 	Severity Severity
+	// Path is the way into a type to what the finding is about, as in
+	// "User.Address.zip"; empty where that is the whole type or none.
+	Path string
 
 	field *types.Var // to blame, if any
 }
@@ -67,15 +71,15 @@ type reporter struct {
 }
 
 func (r *reporter) report(severity Severity, pos token.Pos, subject, reason, remedy string) {
-	r.blame(nil, severity, pos, subject, reason, remedy)
+	r.explain(&problem{}, severity, pos, subject, reason, remedy)
 }
 
-// blame reports what is wrong because of a field, or nil.
-func (r *reporter) blame(field *types.Var, severity Severity, pos token.Pos, subject, reason, remedy string) {
+// explain reports what is wrong because of p, part of the reason.
+func (r *reporter) explain(p *problem, severity Severity, pos token.Pos, subject, reason, remedy string) {
 	if severity == Note && !r.verbose {
 		return
 	}
-	d := Diagnostic{Method: subject, Reason: reason, Remedy: remedy, Severity: severity, field: field}
+	d := Diagnostic{Method: subject, Reason: reason, Remedy: remedy, Severity: severity, Path: p.path, field: p.field}
 	if pos.IsValid() {
 		d.Pos = r.fset.Position(pos)
 	}
@@ -84,8 +88,9 @@ func (r *reporter) blame(field *types.Var, severity Severity, pos token.Pos, sub
 	}
 }
 
-// omit reports that method m is left out because of p.
-func (r *reporter) omit(m *method, p *problem) {
+// omit reports that method m is left out because of p, and which interfaces
+// the proxy therefore does not implement.
+func (r *reporter) omit(m *method, p *problem, missed []string) {
 	severity := Warning
 	if r.strict {
 		severity = Error
@@ -94,8 +99,11 @@ func (r *reporter) omit(m *method, p *problem) {
 	if remedy != "" {
 		remedy += ", or "
 	}
-	reason := "left out: " + m.origin() + p.String() + m.missedInterface()
-	r.blame(p.field, severity, m.pos, m.name, reason, remedy+m.silencer())
+	reason := "left out: " + m.origin() + p.String()
+	if len(missed) > 0 {
+		reason += ", so the proxy is no " + strings.Join(missed, " or ")
+	}
+	r.explain(p, severity, m.pos, m.name, reason, remedy+m.silencer())
 }
 
 func (r *reporter) failed() bool {

@@ -20,8 +20,10 @@
 // Reading: load.go (packages), output.go (what earlier runs wrote), recheck.go
 // (packages that already use the generated names). Understanding: service.go,
 // constructor.go, method.go, directive.go, mode.go, setting.go (what else
-// directives and flags say), failure.go (sentinels and error types). Judging: rules.go (the table), data.go, fields.go and marshaler.go
-// (the walk into a type), inplace.go (methods that write into their arguments).
-// Writing: scope.go, names.go and locals.go (which names are free), typexpr.go
-// (types as source), then emit*.go.
+// directives and flags say), failure.go (sentinels and error types). Judging:
+// rules.go (the table), data.go, fields.go and marshaler.go (the walk into a
+// type), inplace.go (methods that write into their arguments). Reporting:
+// diagnostic.go, interfaces.go (which well-known ones a proxy implements) and
+// summary.go. Writing: scope.go, names.go and locals.go (which names are free),
+// typexpr.go (types as source), then emit*.go.
 package generator

@@ -19,6 +19,9 @@ type errorType struct {
 func (s *service) collectFailures(r *reporter) {
 	s.sentinels = s.src.sentinels()
 	scope := s.src.types.Scope()
+	for _, name := range s.sentinels {
+		r.report(Note, scope.Lookup(name).Pos(), name, "clients get this error as itself", "")
+	}
 	docs := s.src.typeDocs()
 	returned := slices.ContainsFunc(s.methods, func(m *method) bool { return m.fails && !m.detach })
 	for _, name := range scope.Names() {
@@ -56,9 +59,10 @@ func (s *service) collectFailures(r *reporter) {
 			case !p.lossy: // its remedy is for what methods pass and return
 				p.remedy = "keep plain data in it, or give " + name + " both MarshalBinary and UnmarshalBinary"
 			}
-			r.blame(p.field, severity, tn.Pos(), name, asRemote+": "+p.String(), p.remedy+", or silence this with //loopgen:skip")
+			r.explain(p, severity, tn.Pos(), name, asRemote+": "+p.String(), p.remedy+", or silence this with //loopgen:skip")
 			continue
 		}
+		r.report(Note, tn.Pos(), name, "clients get errors of this type as themselves", "")
 		s.errorTypes = append(s.errorTypes, errorType{name: name, pointer: !byValue})
 	}
 }

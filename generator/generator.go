@@ -120,6 +120,8 @@ type Result struct {
 	Files []File
 	// Diagnostics are sorted by position.
 	Diagnostics []Diagnostic
+	// Summaries are those of the types that have methods to share.
+	Summaries []Summary
 }
 
 // File is one generated file.
@@ -148,8 +150,8 @@ func Generate(ctx context.Context, o Options) (*Result, error) {
 	if err := src.writable(&o); err != nil {
 		return nil, err
 	}
-	files := src.generate(r, &o)
-	if broken := src.recheck(files); len(broken) > 0 {
+	result := src.generate(r, &o)
+	if broken := src.recheck(result.Files); len(broken) > 0 {
 		// What does not compile explains whatever else was found.
 		r = &reporter{fset: src.fset}
 		for _, e := range broken {
@@ -157,14 +159,15 @@ func Generate(ctx context.Context, o Options) (*Result, error) {
 		}
 	}
 	if r.failed() {
-		files = nil
+		result.Files = nil
 	}
-	return &Result{Files: files, Diagnostics: r.sorted()}, nil
+	result.Diagnostics = r.sorted()
+	return result, nil
 }
 
 // generate emits a file for each type that can be understood.
-func (src *source) generate(r *reporter, o *Options) []File {
-	var files []File
+func (src *source) generate(r *reporter, o *Options) *Result {
+	result := new(Result)
 	known := make(map[string]bool) // methods of any of the types
 	allFound := true
 	src.strayDirectives(r)
@@ -176,7 +179,11 @@ func (src *source) generate(r *reporter, o *Options) []File {
 			continue
 		}
 		s := src.service(r, o, typ, known)
-		if s == nil || !s.chooseNames(r, o, scope) {
+		if s == nil {
+			continue
+		}
+		result.Summaries = append(result.Summaries, s.summary)
+		if !s.chooseNames(r, o, scope) {
 			continue
 		}
 		content, err := s.emit(o.command())
@@ -189,10 +196,10 @@ func (src *source) generate(r *reporter, o *Options) []File {
 			r.report(Error, s.typ.Obj().Pos(), name, path+" exists and was not written by loopgen", "move it away or give another file with -output")
 			continue
 		}
-		files = append(files, File{Path: path, Content: content})
+		result.Files = append(result.Files, File{Path: path, Content: content})
 	}
 	if allFound { // else the names may be those of the missing type
 		o.checkMethodNames(r, known)
 	}
-	return files
+	return result
 }

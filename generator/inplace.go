@@ -3,7 +3,6 @@ package generator
 import (
 	"go/ast"
 	"go/types"
-	"slices"
 	"strings"
 )
 
@@ -119,31 +118,4 @@ func calledName(fun ast.Expr) string {
 		}
 	}
 	return ""
-}
-
-// interfaces are those of the standard library that a proxy is likely to be
-// used as, each with one method that it must have.
-var interfaces = []struct{ method, signature, name string }{
-	{"Format", "func(fmt.State, rune)", "fmt.Formatter"},
-	{"Lock", "func()", "sync.Locker"},
-	{"Read", "func([]byte) (int, error)", "io.Reader"},
-	{"ReadAt", "func([]byte, int64) (int, error)", "io.ReaderAt"},
-	{"ReadFrom", "func(io.Reader) (int64, error)", "io.ReaderFrom"},
-	{"RoundTrip", "func(*net/http.Request) (*net/http.Response, error)", "http.RoundTripper"},
-	{"Scan", "func(fmt.ScanState, rune) error", "fmt.Scanner"},
-	{"ServeHTTP", "func(net/http.ResponseWriter, *net/http.Request)", "http.Handler"},
-	{"UnmarshalJSON", "func([]byte) error", "json.Unmarshaler"},
-	{"WriteTo", "func(io.Writer) (int64, error)", "io.WriterTo"},
-}
-
-// missedInterface completes the report on a method left out: what the proxy
-// is not, for want of it.
-func (m *method) missedInterface() string {
-	i := slices.IndexFunc(interfaces, func(entry struct{ method, signature, name string }) bool {
-		return entry.method == m.name && entry.signature == plainSignature(m.fn.Signature())
-	})
-	if i < 0 {
-		return ""
-	}
-	return ", so the proxy is no " + interfaces[i].name
 }

@@ -63,6 +63,8 @@ func (m *method) silencer() string {
 // how many there are.
 func (s *service) collectMethods(r *reporter, o *Options, known map[string]bool) (found int) {
 	set := types.NewMethodSet(types.NewPointer(s.typ))
+	s.interfaces = implementedBy(set)
+	var without []string
 	for i := range set.Len() {
 		sel := set.At(i)
 		fn := sel.Obj().(*types.Func)
@@ -75,6 +77,8 @@ func (s *service) collectMethods(r *reporter, o *Options, known map[string]bool)
 		m.readSettings(r, o)
 		if s.accept(r, o, m) {
 			s.methods = append(s.methods, m)
+		} else {
+			without = append(without, m.name)
 		}
 	}
 	slices.SortFunc(s.methods, func(a, b *method) int { return strings.Compare(a.name, b.name) })
@@ -85,6 +89,7 @@ func (s *service) collectMethods(r *reporter, o *Options, known map[string]bool)
 			number++
 		}
 	}
+	s.summarise(r, without)
 	return found
 }
 

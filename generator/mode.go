@@ -10,6 +10,7 @@ import (
 // in which mode. It reports whether the method stays.
 func (s *service) accept(r *reporter, o *Options, m *method) bool {
 	if m.has("skip") || slices.Contains(o.Skip, m.name) {
+		s.summary.Skipped++
 		r.report(Note, m.pos, m.name, "left out as asked", "")
 		return false
 	}
@@ -21,10 +22,11 @@ func (s *service) accept(r *reporter, o *Options, m *method) bool {
 	if p := s.judge(m); p != nil {
 		// Who does not own the method can but leave it out.
 		if p.lossy && s.src.owns(m.fn.Pkg()) {
-			r.blame(p.field, Error, m.pos, m.name, m.origin()+p.String(), p.remedy+", or leave the method out with "+skipHow(m))
+			r.explain(p, Error, m.pos, m.name, m.origin()+p.String(), p.remedy+", or leave the method out with "+skipHow(m))
 			return false
 		}
-		r.omit(m, p)
+		s.summary.LeftOut++
+		r.omit(m, p, smallest(missed(s.interfaces, m.name)))
 		return false
 	}
 	if !m.chooseMode(r, o) {

@@ -21,6 +21,8 @@ type service struct {
 	errorTypes  []errorType
 	constraint  string // build constraint of the file that declares the type, or ""
 	names       names
+	interfaces  []implemented // well-known ones of *T
+	summary     Summary
 }
 
 // typeName returns the name of the type in the user's code.

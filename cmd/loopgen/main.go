@@ -96,10 +96,24 @@
 //	-check           write nothing; print a diff and fail if a file is out of
 //	                 date; for use with the flags of the go:generate line
 //	-v               explain every decision
+//	-json            print what is found as JSON, for tools
 //
-// Problems are printed as file.go:12:3: Method: reason; what to do. Nothing is
+// Problems are printed as file.go:12:3: Method: reason; what to do. When methods
+// are left out a line with their number follows, and which well-known interfaces,
+// such as io.Reader, the proxy does not implement for want of them. Nothing is
 // written unless all files can be, and never outside the module. The exit
 // status is 0 for success, 1 for failure and 2 for a wrong command line.
+//
+// With -json each problem is an object on a line of standard output, without
+// the members that would be empty, and a summary comes last:
+//
+//	{"position":{"file":"store.go","line":12,"column":3},"method":"Put",
+//	 "severity":"warning","reason":"left out: …","remedy":"…","path":"User.Next"}
+//	{"summary":{"types":[{"type":"Store","shared":5,"leftOut":1,"skipped":0,
+//	 "missed":["io.Reader"]}],"errors":0,"warnings":1,"files":["store_loop.go"]}}
+//
+// A severity is note, warning or error; path leads into the type that is to
+// blame. The diff of -check goes to standard error then.
 package main
 
 import (
@@ -152,7 +166,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 func generate(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	options, check, err := parseFlags(args)
+	options, how, err := parseFlags(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(stdout, manual())
 		return nil
@@ -164,39 +178,32 @@ func generate(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		return errUsage{err}
 	}
 	result, err := generator.Generate(ctx, *options)
+	switch {
+	case how.json && err != nil:
+		return reportJSON(&generator.Result{Diagnostics: []generator.Diagnostic{{Reason: err.Error(), Severity: generator.Error}}}, stdout)
+	case how.json:
+		err = reportJSON(result, stdout)
+		stdout = stderr // for what is not JSON
+	case err == nil:
+		err = report(result, options.Verbose, stderr)
+	}
 	if err != nil {
 		return err
 	}
-	failed := 0
-	for _, d := range result.Diagnostics {
-		if d.Severity == generator.Error {
-			failed++
-		}
-		d.Pos.Filename = fromHere(d.Pos.Filename)
-		if d.Severity == generator.Note {
-			d.Reason = "note: " + d.Reason
-		}
-		if !d.Pos.IsValid() {
-			fmt.Fprint(stderr, "loopgen: ")
-		}
-		fmt.Fprintln(stderr, d)
-	}
-	if failed > 0 {
-		plural := "s"
-		if failed == 1 {
-			plural = ""
-		}
-		fmt.Fprintf(stderr, "loopgen: %d error%s, nothing written\n", failed, plural)
-		return errFailed
-	}
-	if check {
+	if how.check {
 		return compare(result.Files, stdout)
 	}
 	return replace(result.Files)
 }
 
+// output says what becomes of the result.
+type output struct {
+	check bool // compare, write nothing
+	json  bool // report for tools
+}
+
 // parseFlags reads the command line.
-func parseFlags(args []string) (o *generator.Options, check bool, err error) {
+func parseFlags(args []string) (o *generator.Options, how output, err error) {
 	o = new(generator.Options)
 	flags := flag.NewFlagSet("loopgen", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -220,19 +227,20 @@ func parseFlags(args []string) (o *generator.Options, check bool, err error) {
 	flags.StringVar(&o.Close, "close", "detach", "")
 	flags.BoolVar(&o.Strict, "strict", false, "")
 	flags.BoolVar(&o.Verbose, "v", false, "")
-	flags.BoolVar(&check, "check", false, "")
+	flags.BoolVar(&how.check, "check", false, "")
+	flags.BoolVar(&how.json, "json", false, "")
 	if err := flags.Parse(args); err != nil {
-		return nil, false, err
+		return nil, how, err
 	}
 	switch rest := flags.Args(); {
 	case len(rest) == 1:
 		o.Pattern = rest[0]
 	case len(rest) > 1 && strings.HasPrefix(rest[1], "-"):
-		return nil, false, fmt.Errorf("%s comes after the package %s: flags go first", rest[1], rest[0])
+		return nil, how, fmt.Errorf("%s comes after the package %s: flags go first", rest[1], rest[0])
 	case len(rest) > 1:
-		return nil, false, fmt.Errorf("%d packages given (%s): give one", len(rest), strings.Join(rest, ", "))
+		return nil, how, fmt.Errorf("%d packages given (%s): give one", len(rest), strings.Join(rest, ", "))
 	}
-	return o, check, nil
+	return o, how, nil
 }
 
 // manual returns the package comment as text.

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/loopgen/loopgen/generator"
+)
+
+// report prints what was found for people. It returns errFailed if there is an
+// error among it.
+func report(result *generator.Result, all bool, stderr io.Writer) error {
+	for _, d := range result.Diagnostics {
+		d.Pos.Filename = fromHere(d.Pos.Filename)
+		if d.Severity == generator.Note {
+			d.Reason = "note: " + d.Reason
+		}
+		if !d.Pos.IsValid() {
+			fmt.Fprint(stderr, "loopgen: ")
+		}
+		fmt.Fprintln(stderr, d)
+	}
+	if failed := count(result, generator.Error); failed > 0 {
+		plural := "s"
+		if failed == 1 {
+			plural = ""
+		}
+		fmt.Fprintf(stderr, "loopgen: %d error%s, nothing written\n", failed, plural)
+		return errFailed
+	}
+	for _, s := range result.Summaries {
+		if s.LeftOut > 0 || all {
+			fmt.Fprintln(stderr, "loopgen:", s)
+		}
+	}
+	return nil
+}
+
+// reportJSON prints the same for tools, an object to a line.
+func reportJSON(result *generator.Result, stdout io.Writer) error {
+	lines := json.NewEncoder(stdout)
+	lines.SetEscapeHTML(false)
+	for _, d := range result.Diagnostics {
+		line := finding{Method: d.Method, Severity: d.Severity.String(), Reason: d.Reason, Remedy: d.Remedy, Path: d.Path}
+		if d.Pos.IsValid() {
+			line.Position = &position{fromHere(d.Pos.Filename), d.Pos.Line, d.Pos.Column}
+		}
+		if err := lines.Encode(line); err != nil {
+			return fmt.Errorf("printing what was found: %w", err)
+		}
+	}
+	end := conclusion{
+		Types: []counts{}, Files: []string{},
+		Errors: count(result, generator.Error), Warnings: count(result, generator.Warning),
+	}
+	for _, s := range result.Summaries {
+		missed := append([]string{}, s.Missed...) // [] and not null
+		end.Types = append(end.Types, counts{s.Type, s.Shared, s.LeftOut, s.Skipped, missed})
+	}
+	for _, f := range result.Files {
+		end.Files = append(end.Files, fromHere(f.Path))
+	}
+	if err := lines.Encode(map[string]conclusion{"summary": end}); err != nil {
+		return fmt.Errorf("printing what was found: %w", err)
+	}
+	if end.Errors > 0 {
+		return errFailed
+	}
+	return nil
+}
+
+func count(result *generator.Result, severity generator.Severity) int {
+	n := 0
+	for _, d := range result.Diagnostics {
+		if d.Severity == severity {
+			n++
+		}
+	}
+	return n
+}
+
+// The JSON that the manual describes.
+type (
+	finding struct {
+		Position *position `json:"position,omitempty"`
+		Method   string    `json:"method,omitempty"`
+		Severity string    `json:"severity"`
+		Reason   string    `json:"reason"`
+		Remedy   string    `json:"remedy,omitempty"`
+		Path     string    `json:"path,omitempty"`
+	}
+	position struct {
+		File   string `json:"file"`
+		Line   int    `json:"line"`
+		Column int    `json:"column"`
+	}
+	conclusion struct {
+		Types    []counts `json:"types"`
+		Errors   int      `json:"errors"`
+		Warnings int      `json:"warnings"`
+		Files    []string `json:"files"`
+	}
+	counts struct {
+		Type    string   `json:"type"`
+		Shared  int      `json:"shared"`
+		LeftOut int      `json:"leftOut"`
+		Skipped int      `json:"skipped"`
+		Missed  []string `json:"missed"`
+	}
+)

@@ -1,0 +1,55 @@
+package generator
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Summary counts what became of the exported methods of one type.
+type Summary struct {
+	Type    string
+	Shared  int // in client and proxy
+	LeftOut int // a diagnostic says why
+	Skipped int // left out as asked
+	// Missed are the well-known interfaces that *Type implements and its proxy
+	// does not, for want of methods: "io.Reader".
+	Missed []string
+}
+
+// String returns "Store: 5 methods are shared, 2 left out; the proxy is no
+// io.Reader or io.Seeker", without what is zero.
+func (s Summary) String() string {
+	verb := "s are"
+	if s.Shared == 1 {
+		verb = " is"
+	}
+	text := fmt.Sprintf("%s: %d method%s shared", s.Type, s.Shared, verb)
+	if s.LeftOut > 0 {
+		text += fmt.Sprintf(", %d left out", s.LeftOut)
+	}
+	if s.Skipped > 0 {
+		text += fmt.Sprintf(", %d skipped", s.Skipped)
+	}
+	if len(s.Missed) > 0 {
+		text += "; the proxy is no " + strings.Join(s.Missed, " or ")
+	}
+	return text
+}
+
+// summarise fills s.summary and notes which interfaces the proxy implements.
+func (s *service) summarise(r *reporter, without []string) {
+	s.summary.Type, s.summary.Shared = s.typeName(), len(s.methods)
+	var kept []string
+	lost := missed(s.interfaces, without...)
+	for _, i := range s.interfaces {
+		if slices.ContainsFunc(lost, func(l implemented) bool { return l.name == i.name }) {
+			s.summary.Missed = append(s.summary.Missed, i.name)
+		} else {
+			kept = append(kept, i.name)
+		}
+	}
+	if len(kept) > 0 {
+		r.report(Note, s.typ.Obj().Pos(), s.typeName(), "the proxy implements "+strings.Join(kept, ", "), "")
+	}
+}
