@@ -241,3 +241,33 @@ func TestOddDirectory(t *testing.T) {
 		t.Errorf("got %v, want a file", result.Diagnostics)
 	}
 }
+
+// A package may have another name than its path suggests, and what is wrong in a
+// function body hinders nothing.
+func TestImports(t *testing.T) {
+	dir := packageOf(t, `package p
+
+import (
+	"net/http"
+
+	"example.com/p/go-odd"
+)
+
+type T struct{}
+
+func (T) M(v odd.N) {}
+
+func get() { http.NoSuch(odd.N{}) }
+`)
+	if err := os.Mkdir(filepath.Join(dir, "go-odd"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "go-odd", "odd.go"), "package odd\n\ntype N struct{ A int }\n")
+	result, err := generator.Generate(t.Context(), generator.Options{Types: []string{"T"}, Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(result.Files) != 1 || !strings.Contains(string(result.Files[0].Content), `odd "example.com/p/go-odd"`) {
+		t.Errorf("got %v, want a file that imports odd", result.Diagnostics)
+	}
+}

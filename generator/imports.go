@@ -9,12 +9,11 @@ import (
 	"go/ast"
 	"go/build"
 	"go/importer"
-	"go/parser"
-	"go/token"
 	"go/types"
 	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -23,14 +22,16 @@ import (
 
 // imports finds the types of imported packages in the export data that the go
 // command keeps in its cache. That of one package tells all about the others
-// it needs, so only direct imports are asked for.
+// it needs, so only direct imports are asked for, and of them those that
+// declarations use: to ask for one takes the go command time for each package
+// that it needs in turn.
 //
 // One goroutine uses it at a time.
 type imports struct {
-	types.Importer
-	ctx    context.Context
-	src    *source
-	listed map[string]listed
+	compiled types.Importer
+	ctx      context.Context
+	src      *source
+	listed   map[string]listed
 }
 
 // listed is what the go command says of a package.
@@ -42,8 +43,18 @@ type listed struct {
 
 func newImports(ctx context.Context, src *source) *imports {
 	i := &imports{ctx: ctx, src: src, listed: make(map[string]listed)}
-	i.Importer = importer.ForCompiler(src.fset, "gc", i.open)
+	i.compiled = importer.ForCompiler(src.fset, "gc", i.open)
 	return i
+}
+
+// Import returns the package at path, or an empty one if it was not asked for.
+func (i *imports) Import(path string) (*types.Package, error) {
+	if _, asked := i.listed[path]; asked || path == "unsafe" {
+		return i.compiled.Import(path)
+	}
+	empty := types.NewPackage(path, likelyName(path))
+	empty.MarkComplete()
+	return empty, nil
 }
 
 // load asks for the export data of the packages at paths.
@@ -103,8 +114,9 @@ func (i *imports) open(path string) (io.ReadCloser, error) {
 	return os.Open(l.Export)
 }
 
-// likelyImports returns what the files of the directory import, judged without
-// the go command: build tags that it is given by its environment are not seen.
+// likelyImports returns what the declarations in the directory's files need,
+// judged without the go command: build tags that it is given by its environment
+// are not seen.
 func (src *source) likelyImports() []string {
 	entries, _ := os.ReadDir(src.dir) // no files: nothing likely
 	var paths []string
@@ -117,20 +129,60 @@ func (src *source) likelyImports() []string {
 		if match, err := build.Default.MatchFile(src.dir, name); err != nil || !match {
 			continue
 		}
-		file, _ := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
-		if file != nil {
-			paths = append(paths, importsOf(file)...)
+		if file, _ := src.parseFile(path); file != nil {
+			paths = append(paths, importsOf(file, usedOutside(file))...)
 		}
 	}
 	return paths
 }
 
-func importsOf(file *ast.File) []string {
+// importsOf returns the packages that a file imports. If used is not nil, those
+// are left out whose likely names are not in it.
+func importsOf(file *ast.File, used map[string]bool) []string {
 	var paths []string
 	for _, spec := range file.Imports {
-		if path, err := strconv.Unquote(spec.Path.Value); err == nil && path != "" && !strings.HasPrefix(path, "-") && !build.IsLocalImport(path) {
+		path, err := strconv.Unquote(spec.Path.Value)
+		if err != nil || path == "" || strings.HasPrefix(path, "-") || build.IsLocalImport(path) {
+			continue
+		}
+		name := likelyName(path)
+		if spec.Name != nil {
+			name = spec.Name.Name
+		}
+		if used == nil || used[name] || name == "." {
 			paths = append(paths, path)
 		}
 	}
 	return paths
+}
+
+// usedOutside returns the names before a dot that a file uses outside of
+// function bodies.
+func usedOutside(file *ast.File) map[string]bool {
+	used := make(map[string]bool)
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.BlockStmt:
+			return false
+		case *ast.SelectorExpr:
+			if id, ok := n.X.(*ast.Ident); ok {
+				used[id.Name] = true
+			}
+		}
+		return true
+	})
+	return used
+}
+
+// likelyName returns the name that a package at path probably has. A wrong guess
+// costs time and no more, see source.typeCheck.
+func likelyName(importPath string) string {
+	dir, name := path.Split(importPath)
+	if len(name) > 1 && name[0] == 'v' && strings.Trim(name[1:], "0123456789") == "" && dir != "" {
+		name = path.Base(dir)
+	}
+	if name, _, ok := strings.Cut(name, ".v"); ok { // gopkg.in/yaml.v3
+		return name
+	}
+	return name
 }

@@ -28,8 +28,9 @@ type source struct {
 	files    []*ast.File
 	earlier  []string // files that loopgen wrote, left out
 	imports  *imports
-	unparsed []error       // syntax errors
-	untyped  []types.Error // type errors
+	parsed   map[string]parsedFile // by path
+	unparsed []error               // syntax errors
+	untyped  []types.Error         // type errors
 	// decls finds the declaration of a function or method by the position of
 	// its name; it has those of this package only.
 	decls map[token.Pos]*ast.FuncDecl
@@ -55,7 +56,7 @@ func load(ctx context.Context, o *Options) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	src := &source{dir: dir, earlier: earlierOutput(dir), fset: token.NewFileSet()}
+	src := &source{dir: dir, earlier: earlierOutput(dir), fset: token.NewFileSet(), parsed: make(map[string]parsedFile)}
 	src.imports = newImports(ctx, src)
 	cfg := &packages.Config{Context: ctx, Mode: loadMode, Dir: o.Dir, Fset: src.fset, Overlay: make(map[string][]byte)}
 	if len(src.earlier) > 0 {
@@ -78,25 +79,21 @@ func load(ctx context.Context, o *Options) (*source, error) {
 
 // parse reads the package's files and checks its types.
 func (src *source) parse() error {
-	var needed []string
 	for _, path := range src.pkg.GoFiles {
 		if slices.Contains(src.earlier, path) {
 			continue
 		}
-		file, err := parser.ParseFile(src.fset, path, nil, parser.ParseComments|parser.SkipObjectResolution)
+		file, err := src.parseFile(path)
 		if err != nil {
 			src.unparsed = append(src.unparsed, err)
 		}
-		if file == nil {
-			continue
+		if file != nil {
+			src.files = append(src.files, file)
 		}
-		src.files = append(src.files, file)
-		needed = append(needed, importsOf(file)...)
 	}
-	if err := src.imports.load(needed); err != nil {
+	if err := src.typeCheck(); err != nil {
 		return err
 	}
-	src.types, src.untyped = src.check(src.files)
 	src.decls = make(map[token.Pos]*ast.FuncDecl)
 	for _, file := range src.files {
 		for _, decl := range file.Decls {
@@ -108,16 +105,58 @@ func (src *source) parse() error {
 	return nil
 }
 
-// check returns the types that files declare, and what is wrong with them.
-func (src *source) check(files []*ast.File) (*types.Package, []types.Error) {
+type parsedFile struct {
+	file *ast.File
+	err  error
+}
+
+// parseFile parses the file at path, once.
+func (src *source) parseFile(path string) (*ast.File, error) {
+	p, done := src.parsed[path]
+	if !done {
+		p.file, p.err = parser.ParseFile(src.fset, path, nil, parser.ParseComments|parser.SkipObjectResolution)
+		src.parsed[path] = p
+	}
+	return p.file, p.err
+}
+
+// typeCheck finds the types that the package declares. What only function bodies
+// import is left out at first; it may turn out that a name was guessed wrong.
+// Bodies are looked at only if the declarations are wrong, to say all that is: a
+// package in the middle of a change can be shared as well.
+func (src *source) typeCheck() error {
+	for _, look := range []struct{ imports, bodies bool }{{false, false}, {true, false}, {true, true}} {
+		var needed []string
+		for _, file := range src.files {
+			var used map[string]bool
+			if !look.imports {
+				used = usedOutside(file)
+			}
+			needed = append(needed, importsOf(file, used)...)
+		}
+		if err := src.imports.load(needed); err != nil {
+			return err
+		}
+		src.types, src.untyped = src.check(src.files, look.bodies)
+		if len(src.untyped) == 0 {
+			break
+		}
+	}
+	return nil
+}
+
+// check returns the types that files declare, and what is wrong with them; with
+// their function bodies if bodies is set.
+func (src *source) check(files []*ast.File, bodies bool) (*types.Package, []types.Error) {
 	var found []types.Error
 	cfg := types.Config{
 		Importer: src.imports,
 		// Types of C stay unknown, and what mentions them is left out; to run
 		// cgo would take longer than all the rest.
-		FakeImportC: true,
-		Sizes:       types.SizesFor("gc", build.Default.GOARCH),
-		Error:       func(err error) { found = append(found, err.(types.Error)) },
+		FakeImportC:      true,
+		IgnoreFuncBodies: !bodies,
+		Sizes:            types.SizesFor("gc", build.Default.GOARCH),
+		Error:            func(err error) { found = append(found, err.(types.Error)) },
 	}
 	if m := src.pkg.Module; m != nil && m.GoVersion != "" {
 		cfg.GoVersion = "go" + m.GoVersion

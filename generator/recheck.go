@@ -34,7 +34,7 @@ func (src *source) recheck(generated []File) []types.Error {
 		}
 	}
 	expected := src.expectedNames()
-	_, found := src.check(files)
+	_, found := src.check(files, true)
 	return slices.DeleteFunc(found, func(e types.Error) bool {
 		inUsers := slices.ContainsFunc(files[:users], func(f *ast.File) bool { return f.FileStart <= e.Pos && e.Pos < f.FileEnd })
 		name, undefined := strings.CutPrefix(e.Msg, "undefined: ")
