@@ -47,6 +47,18 @@
 // Everything else is an [Error]: a [*CallError] with an [Outcome], or a
 // [*StartError] with a stage.
 //
+// An error travels in the same way as a parameter, in a struct or a slice, and
+// wherever else it is a value.
+//
+// # Interfaces
+//
+// A parameter or result of type any, or of another interface that loopgen lets
+// pass, comes back with the type that it had: int stays int. It may hold the
+// basic types, time.Time, time.Duration, the types that loopgen saw, those that
+// were made known by [RegisterType], and pointers, slices, arrays and maps of all
+// these. What it holds is a copy, a pointer too. Any other type fails the call
+// with [ErrEncode].
+//
 // # What runs in the daemon
 //
 // The daemon is this program, started again: package initialisation runs in it,

@@ -12,8 +12,9 @@ import (
 // not come back as it was. It ends, for cyclic values too: nesting is bounded,
 // and so is the number of values that fit into the message.
 type checker struct {
-	room  int // bytes left in the message, less the fewest that what was seen needs
-	limit int // bytes of the whole message
+	sender *sender
+	room   int // bytes left in the message, less the fewest that what was seen needs
+	limit  int // bytes of the whole message
 }
 
 // value checks v, which is nested in depth arrays and maps.
@@ -26,7 +27,7 @@ func (c *checker) value(p *plan, v reflect.Value, depth int) *fault {
 		return p.reason.copy()
 	case shapeFloat32, shapeFloat64:
 		if p.inKey && math.IsNaN(v.Float()) {
-			return faultf("NaN as a map key is not equal to itself; use another key")
+			return notANumberInKey()
 		}
 	case shapeString:
 		return c.text(v.String())
@@ -40,6 +41,20 @@ func (c *checker) value(p *plan, v reflect.Value, depth int) *fault {
 			return faultf("%s cannot be sent: %w", p.typ, err)
 		}
 		return c.spend(size)
+	case shapeComplex:
+		if depth >= wire.MaxNesting {
+			return tooDeep()
+		}
+		if p.inKey && v.Complex() != v.Complex() {
+			return notANumberInKey()
+		}
+	case shapeError:
+		if v.IsNil() {
+			return nil
+		}
+		return c.error(depth)
+	case shapeInterface:
+		return c.held(p, v, depth+1)
 	case shapePointer:
 		return c.pointer(p, v, depth)
 	case shapeSlice, shapeArray, shapeMap, shapeStruct:
@@ -51,8 +66,60 @@ func (c *checker) value(p *plan, v reflect.Value, depth int) *fault {
 // spend takes n bytes off the room.
 func (c *checker) spend(n int) *fault {
 	c.room -= n
-	if c.room < 0 {
+	c.sender.work -= n
+	switch {
+	case c.room < 0:
 		return faultf("%w: at least %d bytes, the limit is %d", ErrTooLarge, c.limit-c.room, c.limit)
+	case c.sender.work < 0:
+		return faultf("%w: errors that hold each other's values again and again", ErrTooLarge)
+	}
+	return nil
+}
+
+func notANumberInKey() *fault {
+	return faultf("NaN as a map key is not equal to itself; use another key")
+}
+
+func tooDeep() *fault {
+	return faultf("the value is cyclic, or nested deeper than the %d levels that can be sent", wire.MaxNesting)
+}
+
+// error checks that there is room for an error, which fits in otherwise.
+func (c *checker) error(depth int) *fault {
+	if depth+errorNesting > wire.MaxNesting {
+		return tooDeep()
+	}
+	return c.spend(errorSize)
+}
+
+// held checks what the interface v holds.
+func (c *checker) held(p *plan, v reflect.Value, depth int) *fault {
+	if v.IsNil() {
+		return nil
+	}
+	if depth > wire.MaxNesting {
+		return tooDeep()
+	}
+	v = v.Elem()
+	if c.sender.holdsError(v) {
+		if p.inKey {
+			return faultf("an error of type %s in a map's key cannot be sent, since == compares what does not travel; use its text", v.Type())
+		}
+		return c.error(depth)
+	}
+	k, f := knownOf(v.Type())
+	if f != nil {
+		return f
+	}
+	q, f := k.planIn(p)
+	if f == nil {
+		f = c.spend(len(k.name))
+	}
+	if f == nil {
+		f = c.value(q, v, depth)
+	}
+	if f != nil {
+		return f.below(heldStep(v.Type()))
 	}
 	return nil
 }
@@ -83,7 +150,7 @@ func (c *checker) pointer(p *plan, v reflect.Value, depth int) *fault {
 // encodesNull reports whether v becomes null.
 func encodesNull(p *plan, v reflect.Value) bool {
 	switch p.shape {
-	case shapePointer, shapeSlice, shapeBytes, shapeMap:
+	case shapePointer, shapeSlice, shapeBytes, shapeMap, shapeError, shapeInterface:
 		return v.IsNil()
 	case shapeTime:
 		return timeIn(v).IsZero()
@@ -101,7 +168,7 @@ func nullName(p *plan) string {
 // composite checks what is in v, at depth.
 func (c *checker) composite(p *plan, v reflect.Value, depth int) *fault {
 	if depth > wire.MaxNesting {
-		return faultf("the value is cyclic, or nested deeper than the %d levels that can be sent", wire.MaxNesting)
+		return tooDeep()
 	}
 	switch p.shape {
 	case shapeStruct:

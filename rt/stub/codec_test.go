@@ -83,6 +83,10 @@ func TestRoundTrip(t *testing.T) {
 		sampleOf[Tree](), sampleOf[Nested](), sampleOf[Node](), sampleOf[*Node](), sampleOf[Inner](), sampleOf[Optional](),
 		sampleOf[Embedding](), sampleOf[Keyed](), sampleOf[Everything](), sampleOf[[]Everything](), sampleOf[struct{}](),
 		sampleOf[Box[Box[int]]](), sampleOf[Pair](), sampleOf[Stamp](),
+		sampleOf[complex64](), sampleOf[complex128](), sampleOf[uintptr](), sampleOf[Handle](), sampleOf[error](), sampleOf[any](),
+		sampleOf[Shape](), sampleOf[[]any](), sampleOf[map[string]any](), sampleOf[map[any]any](), sampleOf[map[complex64]error](),
+		sampleOf[*any](), sampleOf[[2]Shape](), sampleOf[[]error](), sampleOf[Labelled](), sampleOf[*Labelled](), sampleOf[Open](), sampleOf[[]Open](),
+		sampleOf[map[[2]any]*complex128](),
 	}
 	for _, s := range samples {
 		t.Run(s.name, func(t *testing.T) {

@@ -28,11 +28,11 @@ func (e *DecodeError) Unwrap() error { return e.Err }
 
 // Decoder takes a message apart. It belongs to one goroutine.
 type Decoder struct {
-	service *Service
-	rest    []byte // what is not yet decoded
-	count   int    // how many values the message has
-	next    int    // how many were asked for
-	err     error
+	table *errorTable
+	rest  []byte // what is not yet decoded
+	count int    // how many values the message has
+	next  int    // how many were asked for
+	err   error
 }
 
 // NewDecoder returns a decoder of the message that an [Encoder] made. It
@@ -46,7 +46,7 @@ func NewDecoder(s *Service, body []byte) (*Decoder, error) {
 	if h.arg > wire.MaxElements {
 		return nil, &DecodeError{-1, fmt.Errorf("%d values are more than %d", h.arg, wire.MaxElements)}
 	}
-	return &Decoder{service: s, rest: body[h.end:], count: int(h.arg)}, nil
+	return &Decoder{table: s.errorTable(), rest: body[h.end:], count: int(h.arg)}, nil
 }
 
 // Decode sets *v to the next value of the message, never merging it into what
@@ -80,7 +80,7 @@ func (d *Decoder) more() bool {
 
 // value decodes the next value into v, which points to a zero value of t.
 func (d *Decoder) value(t reflect.Type, v any) bool {
-	rest, err := planOf(t).decode(d.rest, v)
+	rest, err := d.table.decode(planOf(t), d.rest, v, 0)
 	if err != nil {
 		d.err = &DecodeError{d.next - 1, err}
 		return false
@@ -96,7 +96,7 @@ func (d *Decoder) Error() error {
 	if !d.more() {
 		return nil
 	}
-	err, rest, fail := decodeError(d.service, d.rest)
+	err, rest, fail := d.table.decodeError(d.rest, 0)
 	if fail != nil {
 		d.err = &DecodeError{d.next - 1, fmt.Errorf("error: %w", fail)}
 		return nil
@@ -119,21 +119,36 @@ func (d *Decoder) End() error {
 	return nil
 }
 
-// decode decodes the first item of data into v, a pointer to a zero value of
-// p's type, and returns what follows the item.
-func (p *plan) decode(data []byte, v any) (rest []byte, err error) {
+// decode decodes the first item of data, nested in depth arrays and maps, into
+// v, a pointer to a zero value of p's type, and returns what follows the item.
+func (t *errorTable) decode(p *plan, data []byte, v any, depth int) (rest []byte, err error) {
 	if p.root != nil {
 		return nil, p.root.in(p.typ)
 	}
-	end, f := p.match(data, 0, 0)
+	end, f := p.match(data, 0, depth)
 	if f != nil {
 		return nil, f.in(p.typ)
 	}
-	if err := wire.Unmarshal(data[:end], v); err != nil {
+	if p.open {
+		r := openReader{table: t, b: data}
+		if _, f := r.value(p, reflect.ValueOf(v).Elem(), 0, depth); f != nil {
+			return nil, f.in(p.typ)
+		}
+		return data[end:], nil
+	}
+	if err := decodeClosed(p, data[:end], v); err != nil {
 		return nil, err
+	}
+	return data[end:], nil
+}
+
+// decodeClosed decodes data, which matches p.
+func decodeClosed(p *plan, data []byte, v any) error {
+	if err := wire.Unmarshal(data, v); err != nil {
+		return err
 	}
 	if p.times {
 		settleTimes(p, reflect.ValueOf(v).Elem())
 	}
-	return data[end:], nil
+	return nil
 }

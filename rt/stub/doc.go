@@ -31,6 +31,12 @@
 // which some part would always be lost, such as a struct with an unexported
 // field, is an error whatever the value.
 //
+// What an interface holds comes back with the type that it had: a basic type,
+// time.Time, time.Duration, a type that both programs have registered, or
+// pointers, slices, arrays and maps of these. A value of any other type is an
+// error that names the type. An error travels in every place as a method's own
+// does.
+//
 // # The files
 //
 // service.go and run.go: what is served, and a call while it is served.
@@ -39,8 +45,10 @@
 // marshaler.go: what must be known of a type, found once. check.go, omit.go
 // and time.go: what is refused before it is encoded. match.go: what is refused
 // before it is decoded. head.go and scalar.go: CBOR heads, and the short cut
-// for common types. fault.go: what is wrong, and where. errors.go,
-// errorlayout.go, errortree.go and errorbuild.go: a method's error.
+// for common types. openwriter.go, openreader.go and matchopen.go: types that
+// are beyond the CBOR library. known.go and typename.go: what an interface can
+// hold, and how that is called. fault.go: what is wrong, and where. errors.go,
+// errorlayout.go, errortree.go and errorbuild.go: errors.
 package stub
 
 // Version1 is named by every file generated for this version of the runtime.

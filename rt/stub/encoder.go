@@ -29,17 +29,25 @@ func (e *EncodeError) Unwrap() error { return e.Err }
 // Encoder makes a message of values: the arguments of a call or its results.
 // It belongs to one goroutine.
 type Encoder struct {
-	service *Service
-	limit   int
-	buf     []byte // one byte for the array's head, then the values
-	count   int
-	err     error
+	sender sender
+	limit  int
+	buf    []byte // one byte for the array's head, then the values
+	count  int
+	err    error
+}
+
+// sender is what all values of a message have in common.
+type sender struct {
+	table *errorTable
+	// work is how many bytes may still be looked at. It is never given back,
+	// so that errors which hold values which hold errors come to an end.
+	work int
 }
 
 // NewEncoder returns an encoder of a message of at most limit bytes. The
 // errors of s are encoded so that the other side finds them again; s may be nil.
 func NewEncoder(s *Service, limit int) *Encoder {
-	return &Encoder{service: s, limit: limit, buf: make([]byte, 1, 64)}
+	return &Encoder{sender: sender{s.errorTable(), limit}, limit: limit, buf: make([]byte, 1, 64)}
 }
 
 // Encode appends v to the message, or else makes Finish fail: it is sent such
@@ -62,7 +70,7 @@ func Encode[T any](e *Encoder, v T) {
 func (e *Encoder) value(v reflect.Value) {
 	p := planOf(v.Type().Elem())
 	buf := bytes.NewBuffer(e.buf)
-	if err := p.encode(buf, v, e.limit-len(e.buf)); err != nil {
+	if err := e.sender.encode(buf, p, v, e.limit-len(e.buf), 0); err != nil {
 		e.fail(err)
 		return
 	}
@@ -70,17 +78,24 @@ func (e *Encoder) value(v reflect.Value) {
 	e.added(p.typ)
 }
 
-// encode checks what v points to and appends it to buf. room bounds the
-// effort, and roughly the size.
-func (p *plan) encode(buf *bytes.Buffer, v reflect.Value, room int) error {
+// encode checks what v points to, nested in depth arrays and maps, and appends
+// it to buf. room bounds the effort, and roughly the size.
+func (s *sender) encode(buf *bytes.Buffer, p *plan, v reflect.Value, room, depth int) error {
 	if p.root != nil {
 		return p.root.in(p.typ)
 	}
 	if !p.plain {
-		c := checker{room: room, limit: buf.Len() + room}
-		if f := c.value(p, v.Elem(), 0); f != nil {
+		c := checker{sender: s, room: room, limit: buf.Len() + room}
+		if f := c.value(p, v.Elem(), depth); f != nil {
 			return f.in(p.typ)
 		}
+	}
+	if p.open {
+		w := openWriter{sender: s, buf: buf, limit: buf.Len() + room}
+		if f := w.value(p, v.Elem(), depth); f != nil {
+			return f.in(p.typ)
+		}
+		return nil
 	}
 	if err := wire.MarshalTo(buf, v.Interface()); err != nil {
 		return (&fault{err: err}).in(p.typ)
@@ -118,7 +133,7 @@ func (e *Encoder) Error(err error) {
 		e.added(errorType)
 		return
 	}
-	item, fail := encodeError(e.service, err, e.limit-len(e.buf))
+	item, fail := e.sender.encodeError(err, e.limit-len(e.buf), 0)
 	if fail != nil {
 		e.fail(fail)
 		return

@@ -9,9 +9,10 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// decodeError decodes the first item of data and returns the error and what
-// follows the item. It fails if the item is neither null nor a tree.
-func decodeError(s *Service, data []byte) (err error, rest []byte, fail error) {
+// decodeError decodes the first item of data, nested in depth arrays and maps,
+// and returns the error and what follows the item. It fails if the item is
+// neither null nor a tree.
+func (t *errorTable) decodeError(data []byte, depth int) (err error, rest []byte, fail error) {
 	var nodes []errorNode
 	if len(data) > 0 && data[0] == itemNull {
 		return nil, data[1:], nil
@@ -20,11 +21,14 @@ func decodeError(s *Service, data []byte) (err error, rest []byte, fail error) {
 	if fail != nil {
 		return nil, nil, fail
 	}
-	if len(nodes) == 0 {
+	switch {
+	case len(nodes) == 0:
 		return nil, nil, errors.New("the tree is empty")
+	case len(nodes) > 2*maxErrorNodes:
+		return nil, nil, fmt.Errorf("the tree has %d errors, more than %d", len(nodes), 2*maxErrorNodes)
 	}
+	b := errorBuilder{table: t, built: make([]error, len(nodes)), depth: depth}
 	// From the last to the first: what a node refers to comes after it.
-	built := make([]error, len(nodes))
 	taken := make([]bool, len(nodes))
 	for i := len(nodes) - 1; i >= 0; i-- {
 		for _, child := range nodes[i].children() {
@@ -33,11 +37,29 @@ func decodeError(s *Service, data []byte) (err error, rest []byte, fail error) {
 			}
 			taken[child] = true
 		}
-		if built[i], fail = nodes[i].build(s.errorTable(), built); fail != nil {
+		if b.built[i], fail = nodes[i].build(&b); fail != nil {
 			return nil, nil, fmt.Errorf("node %d: %w", i, fail)
 		}
 	}
-	return built[0], rest, nil
+	return b.built[0], rest, nil
+}
+
+// errorBuilder holds what the nodes of a tree are rebuilt from.
+type errorBuilder struct {
+	table *errorTable
+	built []error // by place; those behind the node at hand
+	depth int     // what the data is taken to be nested in
+}
+
+// errorType returns the type called name, or nil.
+func (b *errorBuilder) errorType(name string) reflect.Type {
+	if typ := b.table.types[name]; typ != nil {
+		return typ
+	}
+	if k, f := knownBy(name); f == nil {
+		return k.typ
+	}
+	return nil
 }
 
 // children returns the places of the nodes below n, in a fixed order.
@@ -51,27 +73,27 @@ func (n *errorNode) children() []int {
 }
 
 // build rebuilds the error of n. The errors below it are built.
-func (n *errorNode) build(t *errorTable, built []error) (error, error) {
+func (n *errorNode) build(b *errorBuilder) (error, error) {
 	switch n.Kind {
 	case errorOther:
 	case errorSentinel:
-		if err := t.sentinels[n.Name]; err != nil {
+		if err := b.table.sentinels[n.Name]; err != nil {
 			return err, nil
 		}
 	case errorValue:
-		if typ := t.types[n.Name]; typ != nil {
-			if err := n.buildValue(typ, built); err != nil {
+		if typ := b.errorType(n.Name); typ != nil {
+			if err := n.buildValue(b, typ); err != nil {
 				return err, nil
 			}
 		}
 	case errorJoined:
 		if len(n.Wraps) > 0 {
-			return errors.Join(n.pick(built)...), nil
+			return errors.Join(n.pick(b.built)...), nil
 		}
 	default:
 		return nil, fmt.Errorf("unknown kind %d", n.Kind)
 	}
-	return n.remote(built), nil
+	return n.remote(b.built), nil
 }
 
 func (n *errorNode) pick(built []error) []error {
@@ -96,7 +118,7 @@ func (n *errorNode) remote(built []error) error {
 
 // buildValue returns an error of type typ, or nil if the data does not fit:
 // the other side may be of another build.
-func (n *errorNode) buildValue(typ reflect.Type, built []error) error {
+func (n *errorNode) buildValue(b *errorBuilder, typ reflect.Type) error {
 	ptr := reflect.New(typ)
 	layout := layoutOf(typ)
 	switch {
@@ -106,16 +128,16 @@ func (n *errorNode) buildValue(typ reflect.Type, built []error) error {
 		return nil
 	case typ == errnoType:
 		var number uint64
-		if !decodeWhole(layout.whole, n.Data, &number) {
+		if !b.decode(layout.whole, n.Data, &number) {
 			return nil
 		}
 		ptr.Elem().SetUint(number)
 	case layout.whole != nil:
-		if !decodeWhole(layout.whole, n.Data, ptr.Interface()) {
+		if !b.decode(layout.whole, n.Data, ptr.Interface()) {
 			return nil
 		}
 	default:
-		if !n.buildFields(layout, ptr.Elem(), built) {
+		if !n.buildFields(b, layout, ptr.Elem()) {
 			return nil
 		}
 	}
@@ -127,28 +149,28 @@ func (n *errorNode) buildValue(typ reflect.Type, built []error) error {
 	return err
 }
 
-func (n *errorNode) buildFields(layout *errorLayout, v reflect.Value, built []error) bool {
+func (n *errorNode) buildFields(b *errorBuilder, layout *errorLayout, v reflect.Value) bool {
 	if len(n.Fields) != len(layout.data) {
 		return false
 	}
 	for i, p := range layout.data {
 		data, ok := n.Fields[v.Type().Field(i).Name]
-		if !ok || !decodeWhole(p, data, v.Field(i).Addr().Interface()) {
+		if !ok || !b.decode(p, data, v.Field(i).Addr().Interface()) {
 			return false
 		}
 	}
 	errs := 0
 	for _, i := range layout.errors {
 		if place, ok := n.Errors[v.Type().Field(i).Name]; ok {
-			v.Field(i).Set(reflect.ValueOf(built[place]))
+			v.Field(i).Set(reflect.ValueOf(b.built[place]))
 			errs++
 		}
 	}
 	return errs == len(n.Errors)
 }
 
-// decodeWhole decodes data, one item, into what v points to.
-func decodeWhole(p *plan, data []byte, v any) bool {
-	rest, err := p.decode(data, v)
+// decode decodes data, one item, into what v points to.
+func (b *errorBuilder) decode(p *plan, data []byte, v any) bool {
+	rest, err := b.table.decode(p, data, v, b.depth)
 	return err == nil && len(rest) == 0
 }

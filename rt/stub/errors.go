@@ -46,8 +46,7 @@ type ErrorType struct {
 
 // ErrorTypeOf describes the exported error type called name: E is the type or
 // a pointer to it. Its errors come back as themselves, as values or pointers
-// as they were, if all of the type's fields are exported and can be sent;
-// fields of type error can. Others come back as a [*RemoteError].
+// as they were, if all of the type's fields are exported and can be sent. Others come back as a [*RemoteError].
 func ErrorTypeOf[E error](name string) ErrorType {
 	t := reflect.TypeFor[E]()
 	if t.Kind() == reflect.Pointer {
@@ -146,6 +145,18 @@ func (s *Service) errorTable() *errorTable {
 		s.errors.add(s.Sentinels, s.ErrorTypes)
 	})
 	return s.errors
+}
+
+// typeName returns the name of an error type, or "" for one that the other
+// side may not know.
+func (t *errorTable) typeName(typ reflect.Type) string {
+	if name := t.typeNames[typ]; name != "" {
+		return name
+	}
+	if k, f := knownOf(typ); f == nil {
+		return k.name
+	}
+	return ""
 }
 
 // sentinel returns the name of err, if it is one. The comparison cannot panic.

@@ -49,14 +49,20 @@ type errorNode struct {
 
 // errorTree is an error while it is taken apart.
 type errorTree struct {
-	table *errorTable
-	nodes []errorNode
-	room  int // bytes left
+	sender *sender
+	nodes  []errorNode
+	room   int // bytes left
+	depth  int // of the tree in arrays and maps, and of what its data is taken to be nested in
 }
 
-// encodeError returns err, which is not nil, as a CBOR item.
-func encodeError(s *Service, err error, room int) ([]byte, error) {
-	t := errorTree{table: s.errorTable(), room: min(room, maxErrorSize)}
+// errorNesting is how deep the arrays and maps of a tree are nested, errorSize
+// the fewest bytes that one takes.
+const errorNesting, errorSize = 3, 32
+
+// encodeError returns err, which is not nil and nested in depth arrays and
+// maps, as a CBOR item.
+func (s *sender) encodeError(err error, room, depth int) ([]byte, error) {
+	t := errorTree{sender: s, room: min(room, maxErrorSize), depth: depth}
 	t.add(err, 1)
 	item, fail := wire.Marshal(t.nodes)
 	if fail != nil {
@@ -74,7 +80,7 @@ func (t *errorTree) add(err error, depth int) int {
 	if isRemote && remote != nil { // passing through: no second coat
 		node.Type = remote.Type
 	}
-	name, isSentinel := t.table.sentinel(err)
+	name, isSentinel := t.sender.table.sentinel(err)
 	isJoined := !isSentinel && reflect.TypeOf(err) == joinedType
 	if !isJoined { // errors.Join makes the message again
 		node.Message = t.cut(message(err))
@@ -127,8 +133,8 @@ func (t *errorTree) addValue(node *errorNode, err error, depth int) bool {
 	if pointer {
 		typ = typ.Elem()
 	}
-	name, ok := t.table.typeNames[typ]
-	if !ok || depth >= maxErrorDepth || len(t.nodes) >= maxErrorNodes {
+	name := t.sender.table.typeName(typ)
+	if name == "" || depth >= maxErrorDepth || len(t.nodes) >= maxErrorNodes {
 		return false
 	}
 	value := errorNode{Kind: errorValue, Type: node.Type, Message: node.Message, Name: name, Pointer: pointer}
@@ -189,7 +195,7 @@ func (t *errorTree) addData(node *errorNode, layout *errorLayout, v reflect.Valu
 // data returns the CBOR of v, if v can be sent and there is room.
 func (t *errorTree) data(p *plan, v reflect.Value) ([]byte, bool) {
 	var buf bytes.Buffer
-	if p.encode(&buf, v.Addr(), t.room) != nil || buf.Len() > t.room {
+	if t.sender.encode(&buf, p, v.Addr(), t.room, t.depth) != nil || buf.Len() > t.room {
 		return nil, false
 	}
 	t.room -= buf.Len()

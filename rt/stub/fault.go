@@ -75,3 +75,6 @@ func keyStep(key reflect.Value) string {
 	}
 	return "[" + text + "]"
 }
+
+// heldStep names what an interface holds by its type.
+func heldStep(t reflect.Type) string { return ".(" + t.String() + ")" }

@@ -2,6 +2,7 @@ package stub
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -28,6 +29,7 @@ type member struct {
 // field is a struct's field that is sent.
 type field struct {
 	name      string // in Go
+	index     []int  // the way to it, through embedded structs
 	wire      string // on the wire, integers in decimal
 	key       string // the CBOR of the name on the wire
 	plan      *plan
@@ -41,6 +43,7 @@ type collector struct {
 	planner *planner
 	set     *fieldSet
 	within  []reflect.Type // the struct types from the outermost to the one being read
+	index   []int          // the way to the field being read
 }
 
 // composeStruct completes the plan of a struct type. A struct with anything in
@@ -78,7 +81,9 @@ func (c *collector) members(t reflect.Type, optional bool) ([]member, *fault) {
 		if f.Name == "_" {
 			continue // padding: nothing can be in it
 		}
+		c.index = append(c.index, i)
 		m, reason := c.member(f, optional)
+		c.index = c.index[:len(c.index)-1]
 		if reason != nil {
 			return nil, reason
 		}
@@ -125,7 +130,7 @@ func (c *collector) member(f reflect.StructField, optional bool) (member, *fault
 
 // field makes an ordinary field and enters it by its name on the wire.
 func (c *collector) field(f reflect.StructField, tag fieldTag) (*field, *fault) {
-	fd := &field{name: f.Name, wire: f.Name, omitEmpty: tag.omitEmpty, omitZero: tag.omitZero}
+	fd := &field{name: f.Name, index: slices.Clone(c.index), wire: f.Name, omitEmpty: tag.omitEmpty, omitZero: tag.omitZero}
 	if tag.name != "" {
 		fd.wire = tag.name
 	}

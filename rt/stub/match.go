@@ -19,7 +19,7 @@ func (p *plan) match(b []byte, at, depth int) (end int, f *fault) {
 	}
 	if h.isNull() {
 		switch p.shape {
-		case shapePointer, shapeSlice, shapeBytes, shapeMap, shapeTime:
+		case shapePointer, shapeSlice, shapeBytes, shapeMap, shapeTime, shapeError, shapeInterface:
 			return h.end, nil
 		}
 		return 0, p.mismatch(h)
@@ -37,6 +37,22 @@ func (p *plan) match(b []byte, at, depth int) (end int, f *fault) {
 			return p.matchList(b, h, depth)
 		}
 		return p.matchMap(b, h, depth)
+	case shapeComplex, shapeInterface:
+		if depth++; depth > wire.MaxNesting {
+			return 0, faultf("nested deeper than %d levels", wire.MaxNesting)
+		}
+		if h.major != majorArray || h.arg != 2 {
+			return 0, p.mismatch(h)
+		}
+		if p.shape == shapeComplex {
+			return p.matchComplex(b, h)
+		}
+		return p.matchHeld(b, h, depth)
+	case shapeError:
+		if h.major != majorArray {
+			return 0, p.mismatch(h)
+		}
+		return skip(b, at, depth)
 	case shapeTime:
 		return p.matchTagged(b, h, majorText)
 	case shapeBigInt:
@@ -74,11 +90,12 @@ func (p *plan) matchesScalar(h head) bool {
 		return h.major == majorUint || h.major == majorNegative
 	case shapeUint:
 		return h.major == majorUint
-	case shapeFloat32, shapeFloat64:
-		if _, ok := h.float(); p.inKey && !ok {
-			return false // NaN
-		}
-		return h.major == majorOther && h.info >= 25 && (h.info < 27 || p.shape == shapeFloat64)
+	case shapeUintptr:
+		return h.major == majorUint && uint64(uintptr(h.arg)) == h.arg
+	case shapeFloat32:
+		return p.matchesFloat(h, 4)
+	case shapeFloat64:
+		return p.matchesFloat(h, 8)
 	case shapeString, shapeText:
 		return h.major == majorText
 	case shapeBytes, shapeBinary:
@@ -87,6 +104,16 @@ func (p *plan) matchesScalar(h head) bool {
 		return h.major == majorBytes && h.arg == uint64(p.typ.Len())
 	}
 	return false
+}
+
+// matchesFloat reports whether h is a float of at most size bytes, and no NaN
+// where that could not be found again.
+func (p *plan) matchesFloat(h head, size int) bool {
+	if h.major != majorOther || h.info < 25 || h.info > 27 || 1<<(h.info-24) > size {
+		return false
+	}
+	_, ok := h.float()
+	return ok || !p.inKey
 }
 
 func skipString(b []byte, h head) (end int, f *fault) {

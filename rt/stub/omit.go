@@ -40,11 +40,13 @@ func isEmpty(p *plan, v reflect.Value) (bool, error) {
 		return len(data) == 0, nil
 	case shapeFloat32, shapeFloat64:
 		return v.Float() == 0, nil
-	case shapeBool, shapeInt, shapeUint:
+	case shapeComplex:
+		return v.Complex() == 0, nil
+	case shapeBool, shapeInt, shapeUint, shapeUintptr:
 		return v.IsZero(), nil
 	case shapeString, shapeBytes, shapeByteArray, shapeSlice, shapeArray, shapeMap:
 		return v.Len() == 0, nil
-	case shapePointer:
+	case shapePointer, shapeError, shapeInterface:
 		return v.IsNil(), nil
 	}
 	return false, nil
@@ -53,8 +55,13 @@ func isEmpty(p *plan, v reflect.Value) (bool, error) {
 // isZero reports whether omitzero leaves v out: its IsZero method decides, if
 // it has one.
 func isZero(v reflect.Value) bool {
-	if v.Kind() == reflect.Pointer && v.IsNil() {
-		return true
+	switch v.Kind() {
+	case reflect.Interface: // whatever what it holds says
+		return v.IsNil()
+	case reflect.Pointer:
+		if v.IsNil() {
+			return true
+		}
 	}
 	type isZeroer interface{ IsZero() bool }
 	if z, ok := v.Interface().(isZeroer); ok {
@@ -72,6 +79,9 @@ func isExactlyZero(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Float32, reflect.Float64:
 		return math.Float64bits(v.Float()) == 0
+	case reflect.Complex64, reflect.Complex128:
+		c := v.Complex()
+		return math.Float64bits(real(c))|math.Float64bits(imag(c)) == 0
 	case reflect.Array:
 		for i := range v.Len() {
 			if !isExactlyZero(v.Index(i)) {

@@ -31,6 +31,10 @@ const (
 	shapeBigInt                 // integer, or tag 2 or 3 and byte string
 	shapeBinary                 // what MarshalBinary returns, as byte string
 	shapeText                   // what MarshalText returns, as text
+	shapeComplex                // array of two floats
+	shapeUintptr                // integer, not negative
+	shapeError                  // null, or the tree of an error
+	shapeInterface              // null, or array of the name of a type and a value of it
 )
 
 // plan is what must be known of a Go type to send and to accept its values. The
@@ -45,25 +49,34 @@ type plan struct {
 	fields *fieldSet // of struct
 
 	plain bool   // every value travels: nothing to check
+	open  bool   // something inside is beyond the CBOR library, see openwriter.go
 	times bool   // a time.Time may be inside
 	root  *fault // set by planOf: why no value of this type can travel
 }
 
-// plans caches planOf by reflect.Type.
+// plans caches planOf and keyPlanOf by what was planned.
 var plans sync.Map
 
 // planOf returns the plan of t. If no value of t can travel, whatever the
 // value, its root says why.
-func planOf(t reflect.Type) *plan {
-	if p, ok := plans.Load(t); ok {
+func planOf(t reflect.Type) *plan { return planAs(planned{t, false}) }
+
+// keyPlanOf returns the plan of t as what a map's key holds.
+func keyPlanOf(t reflect.Type) *plan { return planAs(planned{t, true}) }
+
+func planAs(what planned) *plan {
+	if p, ok := plans.Load(what); ok {
 		return p.(*plan)
 	}
-	b := planner{plans: make(map[planned]*plan)}
-	p := b.plan(t)
+	b := planner{plans: make(map[planned]*plan), inKey: what.inKey}
+	p := b.plan(what.typ)
 	b.spread()
 	p.root = p.refusal(make(map[*plan]bool))
+	if p.root == nil && p.inKey && p.holdsPointer() {
+		p.root = pointerInKey(p.typ)
+	}
 	// Two goroutines may have made the same plan; either will do.
-	made, _ := plans.LoadOrStore(t, p)
+	made, _ := plans.LoadOrStore(what, p)
 	return made.(*plan)
 }
 
@@ -127,9 +140,13 @@ var scalars = map[reflect.Kind]shape{
 	reflect.Uint16:  shapeUint,
 	reflect.Uint32:  shapeUint,
 	reflect.Uint64:  shapeUint,
+	reflect.Uintptr: shapeUintptr,
 	reflect.Float32: shapeFloat32,
 	reflect.Float64: shapeFloat64,
 	reflect.String:  shapeString,
+
+	reflect.Complex64:  shapeComplex,
+	reflect.Complex128: shapeComplex,
 }
 
 func (b *planner) plan(t reflect.Type) *plan {
@@ -168,7 +185,7 @@ func (b *planner) compose(p *plan) {
 	case reflect.Map:
 		p.shape, p.key, p.elem = shapeMap, b.keyPlan(t.Key()), b.plan(t.Elem())
 		if p.key.holdsPointer() {
-			p.refuse(faultf("the map's key type %s holds a pointer, whose identity cannot be sent; use a key without one", t.Key()))
+			p.refuse(pointerInKey(t.Key()))
 		}
 	case reflect.Pointer:
 		if endlessPointer(t) {
@@ -178,9 +195,22 @@ func (b *planner) compose(p *plan) {
 		p.shape, p.elem = shapePointer, b.plan(t.Elem())
 	case reflect.Struct:
 		b.composeStruct(p)
+	case reflect.Interface:
+		p.shape = shapeInterface
+		if t != errorType {
+			return
+		}
+		p.shape = shapeError
+		if b.inKey {
+			p.refuse(faultf("an error in a map's key cannot be sent, since == compares what does not travel; use its text"))
+		}
 	default:
 		p.refuse(faultf("a value of type %s (%s) cannot be sent", t, t.Kind()))
 	}
+}
+
+func pointerInKey(t reflect.Type) *fault {
+	return faultf("the map's key type %s holds a pointer, whose identity cannot be sent; use a key without one", t)
 }
 
 func (b *planner) keyPlan(t reflect.Type) *plan {
@@ -223,7 +253,7 @@ func endlessPointer(t reflect.Type) bool {
 
 // holdsPointer reports whether two equal encodings of p may decode to values
 // that differ by ==, because there is a pointer inside. What a marshaller hides
-// is looked at value by value. A key type is comparable, hence not recursive
+// or an interface holds is looked at value by value. A key type is comparable, hence not recursive
 // but through pointers.
 func (p *plan) holdsPointer() bool {
 	switch p.shape {
@@ -244,12 +274,16 @@ func (p *plan) holdsPointer() bool {
 	return false
 }
 
-// spread sets plain and times, which depend on what a type contains.
+// spread sets plain, times and open, which depend on what a type contains.
 func (b *planner) spread() {
 	for _, p := range b.plans {
 		switch p.shape {
 		case shapeBool, shapeInt, shapeUint, shapeByteArray, shapeBigInt:
 			p.plain = true
+		case shapeUintptr:
+			p.plain, p.open = true, true
+		case shapeComplex, shapeError, shapeInterface:
+			p.open = true
 		case shapeFloat32, shapeFloat64:
 			p.plain = !p.inKey // it may be NaN
 		}
@@ -259,6 +293,9 @@ func (b *planner) spread() {
 		for _, p := range b.plans {
 			if !p.times && (p.shape == shapeTime || p.contains(func(q *plan) bool { return q.times })) {
 				p.times, changed = true, true
+			}
+			if !p.open && (p.key != nil && p.key.open || p.contains(func(q *plan) bool { return q.open })) {
+				p.open, changed = true, true
 			}
 		}
 	}

@@ -1,6 +1,10 @@
 package stub_test
 
 import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
 	"math"
 	"math/big"
 	"math/rand/v2"
@@ -17,6 +21,7 @@ type random struct {
 	*rand.Rand
 	poison   float64 // how probable in each place
 	poisoned bool
+	inKey    bool // what is filled is a map's key
 }
 
 func (r *random) bad() bool {
@@ -108,6 +113,12 @@ func (r *random) fill(v reflect.Value, depth int) {
 		v.SetInt(int64(r.Uint64()) >> r.IntN(64))
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		v.SetUint(r.Uint64() >> r.IntN(64))
+	case reflect.Uintptr:
+		v.SetUint(r.Uint64() >> r.IntN(64))
+	case reflect.Complex64:
+		v.SetComplex(complex(float64(float32(r.float())), float64(float32(r.float()))))
+	case reflect.Complex128:
+		v.SetComplex(complex(r.float(), r.float()))
 	case reflect.Float32:
 		v.SetFloat(float64(float32(r.float())))
 	case reflect.Float64:
@@ -145,7 +156,52 @@ func (r *random) fillComposite(v reflect.Value, depth int) {
 		r.fillMap(v, n, depth)
 	case reflect.Struct:
 		r.fillStruct(v, depth)
+	case reflect.Interface:
+		r.fillInterface(v, depth)
 	}
+}
+
+// held are the types whose values interfaces are filled with, the last one not
+// in keys.
+var held = []reflect.Type{
+	reflect.TypeFor[int](), reflect.TypeFor[uint8](), reflect.TypeFor[string](), reflect.TypeFor[float64](),
+	reflect.TypeFor[complex64](), reflect.TypeFor[uintptr](), reflect.TypeFor[Celsius](), reflect.TypeFor[[2]any](),
+	reflect.TypeFor[Circle](), reflect.TypeFor[struct{}](), reflect.TypeFor[bool](), reflect.TypeFor[time.Duration](),
+
+	reflect.TypeFor[*Square](), reflect.TypeFor[Labelled](), reflect.TypeFor[*Labelled](), reflect.TypeFor[time.Time](),
+	reflect.TypeFor[[]byte](), reflect.TypeFor[[]any](), reflect.TypeFor[map[string]any](), reflect.TypeFor[map[any]Label](),
+	reflect.TypeFor[[]*time.Time](), reflect.TypeFor[**int](), reflect.TypeFor[[]error](), reflect.TypeFor[map[string]map[int]Shape](),
+	reflect.TypeFor[*Node](), reflect.TypeFor[Box[Open]](), reflect.TypeFor[big.Int](), reflect.TypeFor[netip.Addr](), reflect.TypeFor[[3]byte](),
+	reflect.TypeFor[Tree](), reflect.TypeFor[*Open](),
+}
+
+const heldKeys = 12
+
+func (r *random) fillInterface(v reflect.Value, depth int) {
+	if v.Type() == reflect.TypeFor[error]() {
+		errs := []error{io.EOF, fs.ErrExist, &fs.PathError{Op: "open", Path: "a", Err: io.ErrNoProgress}, errors.Join(io.EOF, context.Canceled)}
+		if !r.oneOf(3) {
+			v.Set(reflect.ValueOf(errs[r.IntN(len(errs))]))
+		}
+		return
+	}
+	if v.NumMethod() == 0 && r.bad() {
+		v.Set(reflect.ValueOf([]any{unregistered{1}, &unregistered{}, []unregistered{}, make(chan int), func() {}, struct{ A int }{1}}[r.IntN(6)]))
+		return
+	}
+	n := len(held)
+	if r.inKey {
+		n = heldKeys
+	}
+	t := held[r.IntN(n)]
+	if depth > 6 || !t.Implements(v.Type()) {
+		if t = reflect.TypeFor[Circle](); r.oneOf(2) {
+			return
+		}
+	}
+	dynamic := reflect.New(t).Elem()
+	r.fill(dynamic, depth+1)
+	v.Set(dynamic)
 }
 
 func (r *random) fillElements(v reflect.Value, depth int) {
@@ -159,7 +215,7 @@ func (r *random) fillMap(v reflect.Value, n, depth int) {
 		return
 	}
 	v.Set(reflect.MakeMap(v.Type()))
-	clean := random{Rand: r.Rand} // keys: poison could be overwritten
+	clean := random{Rand: r.Rand, inKey: true} // keys: poison could be overwritten
 	for range n {
 		key := reflect.New(v.Type().Key()).Elem()
 		clean.fill(key, depth+1)
@@ -179,7 +235,11 @@ func (r *random) fillMap(v reflect.Value, n, depth int) {
 func (r *random) fillStruct(v reflect.Value, depth int) {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
-		if f.Name == "_" || f.Name == "hidden" {
+		if f.Name == "_" {
+			continue
+		}
+		if f.Anonymous && !f.IsExported() {
+			r.fillStruct(v.Field(i), depth)
 			continue
 		}
 		if f.Anonymous && f.Type.Kind() == reflect.Pointer {
@@ -205,6 +265,8 @@ func lossy(v reflect.Value) bool {
 		return v.Len() == 0 && !v.IsNil()
 	case reflect.Float32, reflect.Float64:
 		return v.Float() == 0 && math.Signbit(v.Float())
+	case reflect.Complex64, reflect.Complex128:
+		return v.Complex() == 0 && !v.IsZero()
 	}
 	return false
 }
@@ -215,7 +277,7 @@ func isNull(v reflect.Value) bool {
 		return t.IsZero()
 	}
 	switch v.Kind() {
-	case reflect.Pointer, reflect.Slice, reflect.Map:
+	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface:
 		return v.IsNil()
 	}
 	return false
@@ -224,6 +286,12 @@ func isNull(v reflect.Value) bool {
 // same reports whether two values are deeply equal, to the bits of floats, the
 // zone offset of times and the value of big numbers.
 func same(a, b reflect.Value) bool {
+	if a.Kind() == reflect.Interface {
+		if a.IsNil() || b.IsNil() || a.Type() == reflect.TypeFor[error]() {
+			return reflect.DeepEqual(a.Interface(), b.Interface())
+		}
+		return a.Elem().Type() == b.Elem().Type() && same(a.Elem(), b.Elem())
+	}
 	switch x := a.Interface().(type) {
 	case time.Time:
 		y := b.Interface().(time.Time)
@@ -244,6 +312,9 @@ func same(a, b reflect.Value) bool {
 	switch a.Kind() {
 	case reflect.Float32, reflect.Float64:
 		return math.Float64bits(a.Float()) == math.Float64bits(b.Float())
+	case reflect.Complex64, reflect.Complex128:
+		x, y := a.Complex(), b.Complex()
+		return math.Float64bits(real(x)) == math.Float64bits(real(y)) && math.Float64bits(imag(x)) == math.Float64bits(imag(y))
 	case reflect.Pointer:
 		return a.IsNil() == b.IsNil() && (a.IsNil() || same(a.Elem(), b.Elem()))
 	case reflect.Slice, reflect.Array:
@@ -268,12 +339,24 @@ func same(a, b reflect.Value) bool {
 		}
 		return true
 	case reflect.Struct:
-		for i := range a.NumField() {
-			if f := a.Type().Field(i); f.IsExported() && !same(a.Field(i), b.Field(i)) {
+		return sameFields(a, b)
+	}
+	return a.Interface() == b.Interface()
+}
+
+func sameFields(a, b reflect.Value) bool {
+	for i := range a.NumField() {
+		f := a.Type().Field(i)
+		switch {
+		case f.IsExported():
+			if !same(a.Field(i), b.Field(i)) {
+				return false
+			}
+		case f.Anonymous:
+			if !sameFields(a.Field(i), b.Field(i)) {
 				return false
 			}
 		}
-		return true
 	}
-	return a.Interface() == b.Interface()
+	return true
 }

@@ -25,6 +25,9 @@ type Service struct {
 	Sentinels []Sentinel
 	// ErrorTypes are the package's error types, found again by name.
 	ErrorTypes []ErrorType
+	// DataTypes are types whose values the interfaces among parameters and
+	// results may hold. Register makes them known to the whole program.
+	DataTypes []DataType
 
 	once       sync.Once
 	signatures []string
@@ -96,6 +99,10 @@ func Register(s *Service) {
 		registry.services = make(map[string]*Service)
 	}
 	registry.services[s.Name] = s
+	for _, d := range s.DataTypes {
+		// What cannot be registered cannot be sent, and who sends it is told.
+		_ = RegisterType(d.typ)
+	}
 }
 
 // Lookup returns the service registered by that name, or nil.

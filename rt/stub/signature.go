@@ -22,7 +22,8 @@ var (
 //
 //	signature = "func(" types ")" [ " " type | " (" types ")" ]
 //	types     = [ type { ", " type } ]
-//	type      = "bool" | "int" | "int8" | … | "float64" | "string" | "error"
+//	type      = "bool" | "int" | "int8" | … | "complex128" | "string" | "error"
+//	          | "any" | "interface"               one without methods, and one with
 //	          | "*" type | "[]" type | "[" length "]" type | "map[" type "]" type
 //	          | "struct{" fields "}"              an unnamed struct
 //	          | name "{" fields "}"               a struct type
@@ -155,6 +156,12 @@ func (s *speller) structure(p *plan) {
 	case shapeStruct:
 		s.WriteString("struct")
 		s.fields(p)
+	case shapeInterface:
+		if p.typ.NumMethod() == 0 {
+			s.WriteString("any")
+		} else {
+			s.WriteString("interface")
+		}
 	default:
 		s.WriteString(p.typ.Kind().String())
 	}

@@ -3,6 +3,7 @@ package stub_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math/big"
 	"net/netip"
 	"reflect"
@@ -15,6 +16,7 @@ import (
 
 type (
 	receiver struct{}
+	anything any
 	Order    struct {
 		ID    int64
 		Items []Item `json:",omitempty"`
@@ -61,8 +63,12 @@ func TestSignatureOf(t *testing.T) {
 			"func(Box[int]{Value int, More []int}, Box[map[string]Addr]{Value map[string]net/netip.Addr, More []map[string]net/netip.Addr})"},
 		{func(*receiver, Odd) {},
 			`func(Odd{"a-b" int, 1 int, "1" int, "x\ny" int, A int, B int, Name string})`},
+		{func(*receiver, any, []error, complex64, *uintptr, fmt.Stringer, interface{ M() }, anything) error {
+			return nil
+		},
+			"func(any, []error, complex64, *uintptr, Stringer{interface}, interface, anything{any}) error"},
 		{func(*receiver, any, chan int, hasHidden) {},
-			"func(interface {}, chan int, github.com/loopgen/loopgen/rt/stub_test.hasHidden)"},
+			"func(any, chan int, github.com/loopgen/loopgen/rt/stub_test.hasHidden)"},
 	} {
 		got := stub.SignatureOf(reflect.TypeOf(c.method))
 		if got != c.want {

@@ -5,7 +5,10 @@ import (
 	"math/big"
 	"net/netip"
 	"net/url"
+	"reflect"
 	"time"
+
+	"github.com/loopgen/loopgen/rt/stub"
 )
 
 // The types that the tests send.
@@ -106,6 +109,70 @@ type (
 		More  []T
 	}
 )
+
+// The types that are open, and what their interfaces hold.
+type (
+	Shape  interface{ Area() float64 }
+	Circle struct{ Radius float64 }
+	Square struct{ Side float64 }
+	// Labelled has interfaces, errors and the like in every kind of place.
+	Labelled struct {
+		Label  any
+		Shape  Shape
+		Err    error
+		Errs   []error
+		Z      complex64
+		Zs     map[string]complex128
+		P      uintptr
+		Handle Handle
+		When   time.Time
+		Anys   []any
+		Ptr    *any
+		ByAny  map[any]int
+		ByZ    map[complex64]string
+		ByP    map[Handle]uintptr
+		ByPair map[struct{ A any }]Shape
+		Arr    [2]any
+		Opt    any        `cbor:"opt,omitempty"`
+		OptErr error      `json:"optErr,omitzero"`
+		OptZ   complex128 `json:",omitempty"`
+		OptP   uintptr    `json:",omitempty"`
+		Int    any        `cbor:"3,keyasint"`
+	}
+	Handle uintptr
+	// Open is recursive through everything.
+	Open struct {
+		Inner
+		*Extra
+		hiddenOpen
+		Next  *Open
+		Kids  []Open
+		ByKey map[string]Open
+		Any   any
+		Label string
+	}
+	Extra struct {
+		N    int
+		More any
+	}
+	hiddenOpen   struct{ Shape2 Shape }
+	unregistered struct{ A int }
+)
+
+func (c Circle) Area() float64  { return c.Radius * c.Radius }
+func (s *Square) Area() float64 { return s.Side * s.Side }
+
+func init() {
+	for _, t := range []reflect.Type{
+		reflect.TypeFor[Circle](), reflect.TypeFor[*Square](), reflect.TypeFor[Labelled](), reflect.TypeFor[Open](), reflect.TypeFor[Shape](),
+		reflect.TypeFor[Celsius](), reflect.TypeFor[map[Label][]Node](), reflect.TypeFor[Box[Open]](), reflect.TypeFor[big.Int](), reflect.TypeFor[netip.Addr](),
+		reflect.TypeFor[Tree](), reflect.TypeFor[Label](),
+	} {
+		if err := stub.RegisterType(t); err != nil {
+			panic(err)
+		}
+	}
+}
 
 // Level is an integer that travels as text.
 type Level int

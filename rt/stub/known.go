@@ -1,0 +1,206 @@
+package stub
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+)
+
+// An interface can hold values of the known types: the basic types of Go,
+// time.Time, time.Duration, struct{}, registered types, and pointers, slices,
+// arrays and maps of known types. Each has one name, by which it travels:
+//
+//	name       = "bool" | "int" | … | "complex128" | "string" | "uintptr"
+//	           | "any" | "error" | "struct{}" | "time.Time" | "time.Duration"
+//	           | "*" name | "[]" name | "[" length "]" name | "map[" name "]" name
+//	           | import path "." type "#" hash     a registered type
+//
+// The hash is of the type's structure, spelt as in a signature, so that two
+// programs which differ in it do not take one type for the other.
+
+// Bounds of a known type, so that a name from elsewhere costs little.
+const (
+	maxTypeName  = 1024     // bytes
+	maxTypeDepth = 16       // of types in each other, in a name
+	maxTypeSize  = 64 << 20 // bytes of a value, of an array
+	maxForeign   = 4096     // types made for names that came from elsewhere
+	typeHash     = 8        // digits
+)
+
+// errorName is what stands for the type of an error that travels as such.
+const errorName = "error"
+
+// known is a known type.
+type known struct {
+	name string
+	typ  reflect.Type
+}
+
+// planIn returns the plan of k as what an interface of plan p holds.
+func (k *known) planIn(p *plan) (*plan, *fault) {
+	q := planOf(k.typ)
+	if p.inKey {
+		if !k.typ.Comparable() {
+			return nil, faultf("%s cannot be a map's key", k.typ)
+		}
+		q = keyPlanOf(k.typ)
+	}
+	switch {
+	case q.root != nil:
+		return nil, q.root.copy()
+	case k.typ.Kind() == reflect.Interface || !k.typ.Implements(p.typ):
+		return nil, faultf("%s is no type that a value of %s can have", k.typ, p.typ)
+	}
+	return q, nil
+}
+
+// world has all types that were registered, and those that were met.
+var world = struct {
+	sync.RWMutex
+	registered map[string]reflect.Type // by import path and name
+	byName     map[string]*known
+	byType     map[reflect.Type]*known
+	foreign    int
+}{
+	registered: make(map[string]reflect.Type),
+	byName:     make(map[string]*known),
+	byType:     make(map[reflect.Type]*known),
+}
+
+// builtin are the names of the types that need not be registered, and
+// builtinTypes the types.
+var (
+	builtin = map[reflect.Type]string{
+		reflect.TypeFor[any]():      "any",
+		reflect.TypeFor[struct{}](): "struct{}",
+		errorType:                   errorName,
+		timeType:                    "time.Time",
+		durationType:                "time.Duration",
+	}
+	builtinTypes = make(map[string]reflect.Type)
+)
+
+func init() {
+	for _, v := range []any{
+		false, 0, int8(0), int16(0), int32(0), int64(0), uint(0), uint8(0), uint16(0), uint32(0), uint64(0), uintptr(0),
+		float32(0), 0.0, complex64(0), complex128(0), "",
+	} {
+		builtin[reflect.TypeOf(v)] = reflect.TypeOf(v).Name()
+	}
+	for t, name := range builtin {
+		builtinTypes[name] = t
+	}
+}
+
+// RegisterType makes t known, or the types with a name that t is made of if it
+// has none itself. It returns an error if no value of t can ever be sent. It
+// may be called concurrently, and again with the same type.
+func RegisterType(t reflect.Type) error {
+	fail := func(f *fault) error { return fmt.Errorf("registering type %w", f.in(t)) }
+	if root := planOf(t).root; root != nil {
+		return fail(root)
+	}
+	switch {
+	case builtin[t] != "":
+		return nil
+	case t.PkgPath() != "":
+		return registerNamed(t)
+	}
+	switch t.Kind() {
+	case reflect.Map:
+		if err := RegisterType(t.Key()); err != nil {
+			return err
+		}
+		return RegisterType(t.Elem())
+	case reflect.Pointer, reflect.Slice, reflect.Array:
+		return RegisterType(t.Elem())
+	}
+	return fail(faultf("the type has no name; declare one"))
+}
+
+func registerNamed(t reflect.Type) error {
+	name := qualifiedName(t)
+	if strings.Contains(name, "#") {
+		return fmt.Errorf("registering type %s: there is a # in its name", t)
+	}
+	world.Lock()
+	defer world.Unlock()
+	if other := world.registered[name]; other != nil && other != t {
+		return fmt.Errorf("registering type %s: another type of that name and package is registered; rename one", t)
+	}
+	world.registered[name] = t
+	return nil
+}
+
+func qualifiedName(t reflect.Type) string { return t.PkgPath() + "." + t.Name() }
+
+// knownOf returns the known type that t is, or why it is none.
+func knownOf(t reflect.Type) (*known, *fault) {
+	world.RLock()
+	k := world.byType[t]
+	world.RUnlock()
+	if k != nil {
+		return k, nil
+	}
+	if p := planOf(t); p.root != nil {
+		return nil, &fault{err: p.root.in(t)}
+	}
+	name, f := nameType(t, 1)
+	if f != nil {
+		return nil, f
+	}
+	if len(name) > maxTypeName {
+		return nil, faultf("the name of type %.100s… has more than %d bytes; declare a type with a shorter one", t, maxTypeName)
+	}
+	return enter(&known{name, t}), nil
+}
+
+// enter keeps k for the next time.
+func enter(k *known) *known {
+	world.Lock()
+	defer world.Unlock()
+	if world.byType[k.typ] == nil {
+		world.byType[k.typ], world.byName[k.name] = k, k
+	}
+	return world.byType[k.typ]
+}
+
+// knownBy returns the known type called name, or why there is none. What it
+// makes for names from elsewhere is bounded.
+func knownBy(name string) (*known, *fault) {
+	world.RLock()
+	k, foreign := world.byName[name], world.foreign
+	world.RUnlock()
+	if k != nil {
+		return k, nil
+	}
+	if len(name) > maxTypeName {
+		return nil, faultf("the name of a type has more than %d bytes", maxTypeName)
+	}
+	p := typeParser{rest: name}
+	t, f := p.parse(1)
+	if f == nil && p.rest != "" {
+		f = faultf("%q is no name of a type", name)
+	}
+	if f != nil {
+		return nil, f
+	}
+	if foreign >= maxForeign {
+		return nil, faultf("more than %d types were received in interfaces", maxForeign)
+	}
+	world.Lock()
+	world.foreign++
+	world.Unlock()
+	k, f = knownOf(t)
+	if f == nil && k.name != name {
+		f = faultf("%q is no name of a type, %q is", name, k.name)
+	}
+	return k, f
+}
+
+// DataType is a type whose values an interface may hold, made by [DataTypeOf].
+type DataType struct{ typ reflect.Type }
+
+// DataTypeOf describes the type T.
+func DataTypeOf[T any]() DataType { return DataType{reflect.TypeFor[T]()} }

@@ -1,0 +1,182 @@
+package stub
+
+import (
+	"fmt"
+	"reflect"
+)
+
+// openReader decodes what matches a plan.
+type openReader struct {
+	table *errorTable
+	b     []byte
+}
+
+// value decodes the item at r.b[at:], nested in depth arrays and maps, into v,
+// which is addressable and zero, and returns where the item ends.
+func (r *openReader) value(p *plan, v reflect.Value, at, depth int) (end int, f *fault) {
+	if !p.open {
+		return r.closed(p, v, at, depth)
+	}
+	h, _ := readHead(r.b, at)
+	if h.isNull() {
+		return h.end, nil
+	}
+	switch p.shape {
+	case shapePointer:
+		elem := reflect.New(p.elem.typ)
+		end, f = r.value(p.elem, elem.Elem(), at, depth)
+		v.Set(elem.Convert(p.typ))
+		return end, f
+	case shapeUintptr:
+		v.SetUint(h.arg)
+		return h.end, nil
+	case shapeComplex:
+		return r.complex(v, h, depth+1)
+	case shapeError:
+		return r.error(v, at, depth)
+	case shapeInterface:
+		return r.held(p, v, h, depth+1)
+	case shapeSlice:
+		v.Set(reflect.MakeSlice(p.typ, int(h.arg), int(h.arg)))
+		return r.elements(p, v, h, depth+1)
+	case shapeArray:
+		return r.elements(p, v, h, depth+1)
+	case shapeMap:
+		return r.entries(p, v, h, depth+1)
+	}
+	return r.fields(p, v, h, depth+1)
+}
+
+func (r *openReader) closed(p *plan, v reflect.Value, at, depth int) (end int, f *fault) {
+	if n := decodeScalar(r.b[at:], v.Addr().Interface()); n > 0 {
+		return at + n, nil
+	}
+	if end, f = p.match(r.b, at, depth); f != nil {
+		return 0, f
+	}
+	if err := decodeClosed(p, r.b[at:end], v.Addr().Interface()); err != nil {
+		return 0, &fault{err: err}
+	}
+	return end, nil
+}
+
+func (r *openReader) complex(v reflect.Value, h head, depth int) (end int, f *fault) {
+	part := planOf(reflect.TypeFor[float64]())
+	if v.Kind() == reflect.Complex64 {
+		part = planOf(reflect.TypeFor[float32]())
+	}
+	var parts [2]float64
+	end = h.end
+	for i := range parts {
+		pv := reflect.New(part.typ).Elem()
+		if end, f = r.closed(part, pv, end, depth); f != nil {
+			return 0, f
+		}
+		parts[i] = pv.Float()
+	}
+	v.SetComplex(complex(parts[0], parts[1]))
+	return end, nil
+}
+
+// error sets v, an interface that an error may be held by.
+func (r *openReader) error(v reflect.Value, at, depth int) (end int, f *fault) {
+	err, rest, fail := r.table.decodeError(r.b[at:], depth+1)
+	switch {
+	case fail != nil:
+		return 0, &fault{err: fail}
+	case err == nil:
+		return 0, faultf("null is no error that an interface holds")
+	case !reflect.TypeOf(err).Implements(v.Type()):
+		return 0, faultf("an error comes back as %T, which is no %s", err, v.Type())
+	}
+	v.Set(reflect.ValueOf(err))
+	return len(r.b) - len(rest), nil
+}
+
+func (r *openReader) held(p *plan, v reflect.Value, h head, depth int) (end int, f *fault) {
+	name, end, f := readTypeName(r.b, h.end)
+	if f != nil {
+		return 0, f
+	}
+	if name == errorName {
+		return r.error(v, end, depth)
+	}
+	k, f := knownBy(name)
+	if f != nil {
+		return 0, f
+	}
+	q, f := k.planIn(p)
+	if f != nil {
+		return 0, f
+	}
+	value := reflect.New(k.typ).Elem()
+	if end, f = r.value(q, value, end, depth); f != nil {
+		return 0, f.below(heldStep(k.typ))
+	}
+	v.Set(value)
+	return end, nil
+}
+
+func (r *openReader) elements(p *plan, v reflect.Value, h head, depth int) (end int, f *fault) {
+	end = h.end
+	for i := range v.Len() {
+		if end, f = r.value(p.elem, v.Index(i), end, depth); f != nil {
+			return 0, f.below(indexStep(i))
+		}
+	}
+	return end, nil
+}
+
+func (r *openReader) entries(p *plan, v reflect.Value, h head, depth int) (end int, f *fault) {
+	v.Set(reflect.MakeMap(p.typ))
+	end = h.end
+	for i := range int(h.arg) {
+		key, elem := reflect.New(p.key.typ).Elem(), reflect.New(p.elem.typ).Elem()
+		if end, f = r.value(p.key, key, end, depth); f != nil {
+			return 0, f.below(fmt.Sprintf("[key %d]", i))
+		}
+		if v.MapIndex(key).IsValid() {
+			return 0, faultf("the key is there already").below(keyStep(key))
+		}
+		if end, f = r.value(p.elem, elem, end, depth); f != nil {
+			return 0, f.below(keyStep(key))
+		}
+		v.SetMapIndex(key, elem)
+	}
+	return end, nil
+}
+
+func (r *openReader) fields(p *plan, v reflect.Value, h head, depth int) (end int, f *fault) {
+	seen := make(map[*field]bool)
+	end = h.end
+	for range int(h.arg) {
+		at := end
+		if end, f = skip(r.b, at, depth); f != nil {
+			return 0, f
+		}
+		fd := p.fields.byKey[string(r.b[at:end])]
+		if seen[fd] {
+			return 0, faultf("the field is given twice").below("." + fd.name)
+		}
+		seen[fd] = true
+		if end, f = r.value(fd.plan, fieldAt(v, fd.index), end, depth); f != nil {
+			return 0, f.below("." + fd.name)
+		}
+	}
+	return end, nil
+}
+
+// fieldAt returns the field of v at index, and makes the embedded structs on
+// the way.
+func fieldAt(v reflect.Value, index []int) reflect.Value {
+	for i, x := range index {
+		if i > 0 && v.Kind() == reflect.Pointer {
+			if v.IsNil() {
+				v.Set(reflect.New(v.Type().Elem()))
+			}
+			v = v.Elem()
+		}
+		v = v.Field(x)
+	}
+	return v
+}

@@ -1,0 +1,145 @@
+package stub
+
+import (
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/loopgen/loopgen/rt/internal/wire"
+)
+
+// nameType writes the name of t.
+func nameType(t reflect.Type, depth int) (string, *fault) {
+	if depth > maxTypeDepth {
+		return "", faultf("it is made of more than %d types in each other; declare a type for a part of it", maxTypeDepth)
+	}
+	if name := builtin[t]; name != "" {
+		return name, nil
+	}
+	if t.PkgPath() != "" {
+		name := qualifiedName(t)
+		world.RLock()
+		registered := world.registered[name] == t
+		world.RUnlock()
+		if !registered {
+			return "", faultf("type %s is not registered, so that an interface that holds it cannot be sent; call rt.RegisterType[%[1]s]() in an init function", t)
+		}
+		return name + "#" + structureHash(t), nil
+	}
+	prefix := ""
+	switch t.Kind() {
+	case reflect.Pointer:
+		prefix = "*"
+	case reflect.Slice:
+		prefix = "[]"
+	case reflect.Array:
+		if t.Size() > maxTypeSize {
+			return "", faultf("an array of %d bytes is larger than an interface may hold; use a slice", t.Size())
+		}
+		prefix = "[" + strconv.Itoa(t.Len()) + "]"
+	case reflect.Map:
+		key, f := nameType(t.Key(), depth+1)
+		if f != nil {
+			return "", f
+		}
+		prefix = "map[" + key + "]"
+	default:
+		return "", faultf("type %s has no name, so that an interface that holds it cannot be sent; declare and register one", t)
+	}
+	elem, f := nameType(t.Elem(), depth+1)
+	return prefix + elem, f
+}
+
+// structureHash returns what tells a type from an older or newer one that is
+// called the same.
+func structureHash(t reflect.Type) string {
+	var s speller
+	s.spell(planOf(t))
+	return wire.SignatureHash(s.String())[:typeHash]
+}
+
+// typeParser finds the type that a name says.
+type typeParser struct{ rest string }
+
+func (p *typeParser) parse(depth int) (reflect.Type, *fault) {
+	if depth > maxTypeDepth {
+		return nil, faultf("the name of a type has more than %d in each other", maxTypeDepth)
+	}
+	if p.skip("map[") {
+		key, f := p.parse(depth + 1)
+		if f != nil {
+			return nil, f
+		}
+		if !p.skip("]") || !key.Comparable() {
+			return nil, faultf("a map with keys of type %s", key)
+		}
+		elem, f := p.parse(depth + 1)
+		if f != nil {
+			return nil, f
+		}
+		return reflect.MapOf(key, elem), nil
+	}
+	switch {
+	case p.skip("*"):
+		return p.of(depth, reflect.PointerTo)
+	case p.skip("[]"):
+		return p.of(depth, reflect.SliceOf)
+	case p.skip("["):
+		return p.array(depth)
+	}
+	return p.named()
+}
+
+func (p *typeParser) skip(prefix string) (found bool) {
+	p.rest, found = strings.CutPrefix(p.rest, prefix)
+	return found
+}
+
+func (p *typeParser) of(depth int, make func(reflect.Type) reflect.Type) (reflect.Type, *fault) {
+	elem, f := p.parse(depth + 1)
+	if f != nil {
+		return nil, f
+	}
+	return make(elem), nil
+}
+
+func (p *typeParser) array(depth int) (reflect.Type, *fault) {
+	digits, rest, _ := strings.Cut(p.rest, "]")
+	n, err := strconv.ParseUint(digits, 10, 31)
+	if err != nil {
+		return nil, faultf("an array of length %q", digits)
+	}
+	p.rest = rest
+	elem, f := p.parse(depth + 1)
+	switch {
+	case f != nil:
+		return nil, f
+	case n > wire.MaxElements && elem.Kind() != reflect.Uint8 || n > maxTypeSize || n*uint64(elem.Size()) > maxTypeSize:
+		return nil, faultf("an array of %d elements of type %s is larger than an interface may hold", n, elem)
+	}
+	return reflect.ArrayOf(int(n), elem), nil
+}
+
+// named finds a type with a name of its own.
+func (p *typeParser) named() (reflect.Type, *fault) {
+	word, _, _ := strings.Cut(p.rest, "]")
+	if t := builtinTypes[word]; t != nil {
+		p.rest = p.rest[len(word):]
+		return t, nil
+	}
+	name, hash, ok := strings.Cut(p.rest, "#")
+	if !ok || len(hash) < typeHash {
+		return nil, faultf("%q is no name of a type that is known here", word)
+	}
+	hash, p.rest = hash[:typeHash], hash[typeHash:]
+	world.RLock()
+	t := world.registered[name]
+	world.RUnlock()
+	switch {
+	case t == nil:
+		return nil, faultf("type %.200s is not registered in this program; call rt.RegisterType for it in an init function", name)
+	case structureHash(t) != hash:
+		return nil, faultf("type %.200s differs between the two programs; build both from the same source", name)
+	}
+	return t, nil
+}
