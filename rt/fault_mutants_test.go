@@ -120,10 +120,10 @@ func encode[T any](e *Encoder, v T) {
 `,
 	}, {
 		"stub/encoder.go", `
-	service *Service
+	sender sender
 `, `
-	later   []func()
-	service *Service
+	later  []func()
+	sender sender
 `,
 	}, {
 		"stub/encoder.go", `
