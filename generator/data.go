@@ -38,11 +38,13 @@ func (p *problem) String() string {
 
 // walk follows a type to everything a value of it can hold.
 type walk struct {
-	src      *source
-	own      *types.Named // the shared type
-	label    string
-	variadic bool
-	seen     map[*types.Named]bool
+	src *source
+	// implemented reports whether a known data type implements an interface.
+	implemented func(*types.Named) bool
+	own         *types.Named // the shared type
+	label       string
+	variadic    bool
+	seen        map[*types.Named]bool
 }
 
 // judge returns why method m cannot be served, or nil.
@@ -72,7 +74,7 @@ func (s *service) judge(m *method) *problem {
 }
 
 func (s *service) walk(label string, variadic bool) *walk {
-	return &walk{src: s.src, own: s.typ, label: label, variadic: variadic, seen: make(map[*types.Named]bool)}
+	return &walk{src: s.src, implemented: s.implemented, own: s.typ, label: label, variadic: variadic, seen: make(map[*types.Named]bool)}
 }
 
 // judgeWhole finds what is wrong with a method as a whole.
@@ -92,6 +94,10 @@ func (s *service) judgeWhole(m *method) *problem {
 	if v := m.writtenParameter(); v != nil {
 		return &problem{label: v.label, typ: types.TypeString(v.typ, s.src.qualify),
 			reason: "is written to by the method, and what it writes would stay in the daemon",
+			remedy: "return the data instead"}
+	}
+	if v := m.filledInterface(); v != nil {
+		return &problem{label: v.label, reason: "is by all appearances for a pointer that the method writes through, and what it writes would stay in the daemon",
 			remedy: "return the data instead"}
 	}
 	return nil
@@ -145,8 +151,11 @@ func (w *walk) data(t types.Type, path string, pointed bool) *problem {
 		}
 		return w.data(u.Elem(), path+elements(path), false)
 	case *types.Map:
-		if holdsPointer(u.Key()) {
+		if keyHolds(u.Key(), isKind[*types.Pointer]) {
 			return w.refuse(t, path, "has pointers in its keys, which are different ones after travelling", "use a key without pointers")
+		}
+		if keyHolds(u.Key(), func(_ *walk, t types.Type) bool { return isError(t) }) {
+			return w.refuse(t, path, "has errors in its keys, which may be different ones after travelling", "use their text")
 		}
 		if p := w.data(u.Key(), path+elements(path), false); p != nil {
 			return p
@@ -187,19 +196,21 @@ func (w *walk) refuse(t types.Type, path, reason, remedy string) *problem {
 // maxElements is what the runtime sends at most in one array.
 const maxElements = 131072
 
-// holdsPointer reports whether values of t, a key, hold a pointer.
-func holdsPointer(t types.Type) bool {
-	switch u := types.Unalias(t).Underlying().(type) {
-	case *types.Pointer:
+// keyHolds reports whether t, the type of a key, is or contains what.
+func keyHolds(t types.Type, what func(*walk, types.Type) bool) bool {
+	t = types.Unalias(t)
+	if what(nil, t) {
 		return true
+	}
+	switch u := t.Underlying().(type) {
 	case *types.Array:
-		return holdsPointer(u.Elem())
+		return keyHolds(u.Elem(), what)
 	case *types.Struct:
-		if named, ok := types.Unalias(t).(*types.Named); ok && hasCodec(named, codecs[0]) {
+		if named, ok := t.(*types.Named); ok && hasCodec(named, codecs[0]) {
 			return false
 		}
 		for f := range u.Fields() {
-			if holdsPointer(f.Type()) {
+			if keyHolds(f.Type(), what) {
 				return true
 			}
 		}

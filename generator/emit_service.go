@@ -65,7 +65,7 @@ func (s *service) serviceTable() []assignment {
 			table = append(table, assignment{name, jen.Index().Add(s.stub(typ)).Add(lines("{", "}", elements...))})
 		}
 	}
-	var methods, sentinels, errorTypes []jen.Code
+	var methods, sentinels, errorTypes, dataTypes []jen.Code
 	for _, m := range s.methods {
 		if !m.detach {
 			methods = append(methods, s.methodRow(m))
@@ -83,7 +83,11 @@ func (s *service) serviceTable() []assignment {
 	}
 	list("Methods", "Method", methods)
 	list("Sentinels", "Sentinel", sentinels)
+	for _, t := range s.dataTypes {
+		dataTypes = append(dataTypes, s.stub("DataTypeOf").Types(s.expr(t)).Call())
+	}
 	list("ErrorTypes", "ErrorType", errorTypes)
+	list("DataTypes", "DataType", dataTypes)
 	return table
 }
 

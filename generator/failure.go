@@ -88,9 +88,6 @@ func (s *service) losesError(named *types.Named) *problem {
 		return p
 	}
 	for f := range st.Fields() {
-		if isError(f.Type()) && !f.Embedded() {
-			continue
-		}
 		if p := w.data(f.Type(), named.Obj().Name()+"."+f.Name(), false); p != nil {
 			return p.blame(f)
 		}

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"go/build"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -91,7 +93,26 @@ func TestData(t *testing.T) {
 		{"only unmarshals", "type N string; func (*N) UnmarshalText([]byte) error { return nil }", "N", "warning: M: left out: parameter v has UnmarshalText but no MarshalText (N)"},
 		{"pointer key", "type K struct{ A *int }", "map[K]bool", "warning: M: left out: parameter v has pointers in its keys, which are different ones after travelling (map[K]bool)"},
 		{"deep", "type N struct{ A map[string][]struct{ C chan int } }", "N", "warning: M: left out: parameter v (N.A[][].C) is a channel, which is not supported (chan int)"},
-		{"error", "", "error", "warning: M: left out: parameter v is an error in another place than the last result, which is not supported (error)"},
+		{"error", "", "error", ""},
+		{"errors", "type N struct{ E []error; M map[string]*error }", "N", ""},
+		{"any", "", "any", ""},
+		{"interface{}", "type N struct{ A []map[string]interface{} }", "struct{ A N; B interface{} }", ""},
+		{"any in keys", "type K struct{ A any }", "map[K]any", ""},
+		{"complex and uintptr", "type H uintptr", "map[complex64]*[2]H", ""},
+		{"interface with data", "type I interface{ Area() int }; type D struct{ N int }; func (*D) Area() int { return 0 }", "[]I", ""},
+		{"recursive interface with data", "type I interface{ Eval() int }; type Lit int; func (Lit) Eval() int { return 0 }; type Add struct{ L, R I }; func (*Add) Eval() int { return 0 }", "*Add", ""},
+		{"interface of commands with data by value", "type I interface{ Do(*int) error }; type D struct{ N int }; func (D) Do(*int) error { return nil }", "I", ""},
+		{"foreign interface with data", "import \"net\"", "net.Addr", ""},
+		{"interface that marks", "type I interface{ mark(); Pos() int }; type D struct{ N int }; func (*D) mark() {}; func (*D) Pos() int { return 0 }", "I", ""},
+
+		{"error in keys", "type K struct{ A [2]error }", "map[K]bool", "warning: M: left out: parameter v has errors in its keys, which may be different ones after travelling (map[K]bool)"},
+		{"interface without data", "type I interface{ Area() int }; type D struct{ n int }; func (*D) Area() int { return 0 }", "I", "warning: M: left out: parameter v is an interface, and no data type known here implements it (I)"},
+		{"interface of itself", "type I interface{ Eval() int }; type Add struct{ L, R I }; func (*Add) Eval() int { return 0 }", "[]I", "warning: M: left out: parameter v is an interface, and no data type known here implements it (I)"},
+		{"interfaces of each other", "type I interface{ A() int }; type J interface{ B() int }; type P struct{ J J }; func (P) A() int { return 0 }; type Q struct{ I I }; func (Q) B() int { return 0 }", "map[string]J", "warning: M: left out: parameter v is an interface, and no data type known here implements it (J)"},
+		{"interface of commands with pointers", "type I interface{ Set(int) }; type D struct{ N int }; func (*D) Set(int) {}", "I", "warning: M: left out: parameter v is an interface, and no data type known here implements it (I)"},
+		{"sort", "import \"sort\"", "sort.Interface", "warning: M: left out: parameter v is an interface, and no data type known here implements it (sort.Interface)"},
+		{"reader", "import \"io\"", "io.Reader", "warning: M: left out: parameter v is an interface, and no data type known here implements it (io.Reader)"},
+		{"unnamed interface", "", "interface{ Area() int }", "warning: M: left out: parameter v is an interface without a name, which is not supported (interface{Area() int})"},
 		{"lock", "import \"sync\"", "sync.Mutex", "warning: M: left out: parameter v must not be copied (sync.Mutex)"},
 		{"huge", "", "[200000]int", "warning: M: left out: parameter v has more elements than can be sent in one piece ([200000]int)"},
 	} {
@@ -109,6 +130,59 @@ func TestData(t *testing.T) {
 				t.Errorf("got %d files, want %d", files, wantFiles)
 			}
 		})
+	}
+}
+
+// TestOutParameters has methods that do and do not write through a pointer
+// that they are given in an interface.
+func TestOutParameters(t *testing.T) {
+	cases := map[string]bool{
+		"Decode(v any) error { return nil }":                                                      true,
+		"UnmarshalKey(key string, raw interface{}) error { return nil }":                          true,
+		"Scan(dest ...any) error { return nil }":                                                  true,
+		"ScanRow(a any) error { return nil }":                                                     true,
+		"As(target any) bool { return false }":                                                    true,
+		"Get(key string, v any) error { return nil }":                                             true,
+		"Load(key string, into any) (bool, error) { return false, nil }":                          true,
+		"Config(c any) error { return json.Unmarshal(nil, c) }":                                   true,
+		"Config(c any) { *c.(*int) = 1 }":                                                         true,
+		"Config(key string, c any) (bool, error) { return true, json.NewDecoder(nil).Decode(c) }": true,
+		"Get(key any) (value any, ok bool) { return nil, false }":                                 false,
+		"Set(key string, v any) {}":                                                               false,
+		"Put(key, value any) bool { return true }":                                                false,
+		"LoadOrStore(key, value any) (actual any, loaded bool) { return nil, false }":             false,
+		"Scanner(v any) {}": false,
+		"Encode(v any) error { _, err := json.Marshal(v); return err }":                       false,
+		"Logf(format string, args ...any) {}":                                                 false,
+		"Compare(a, b any) (int, error) { x, ok := a.(*int); if ok { *x++ }; return 0, nil }": false,
+		"Matches(v any) bool { n, ok := v.(int); return ok && n > 0 }":                        false,
+		"GetOr(key string, value any) any { return value }":                                   false,
+		"Find(value any) int { return 0 }":                                                    false,
+	}
+	var bodies []string
+	for body := range cases {
+		bodies = append(bodies, body)
+	}
+	// All in one run, each a method of its own type on a line of its own.
+	slices.Sort(bodies)
+	source := "package p; import \"encoding/json\"; var _ = json.Marshal\n"
+	var names []string
+	for i, body := range bodies {
+		names = append(names, fmt.Sprint("T", i))
+		source += fmt.Sprintf("type T%d struct{}; func (T%d) Other() {}; func (T%d) %s\n", i, i, i, body)
+	}
+	result, err := generator.Generate(t.Context(), generator.Options{Types: names, Dir: packageOf(t, source)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := make(map[string]string)
+	for _, d := range result.Diagnostics {
+		said[bodies[d.Pos.Line-2]] += d.String()
+	}
+	for body, leftOut := range cases {
+		if got := strings.Contains(said[body], "is by all appearances for a pointer"); got != leftOut || !leftOut && said[body] != "" {
+			t.Errorf("%s: left out: %v, want %v; said %q", body, got, leftOut, said[body])
+		}
 	}
 }
 

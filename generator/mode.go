@@ -50,7 +50,7 @@ func (s *service) accept(r *reporter, o *Options, m *method) bool {
 // with the object that returned it.
 func refers(t types.Type) bool {
 	switch u := types.Unalias(t).Underlying().(type) {
-	case *types.Map, *types.Slice, *types.Pointer:
+	case *types.Map, *types.Slice, *types.Pointer, *types.Interface:
 		return true
 	case *types.Array:
 		return refers(u.Elem())

@@ -109,7 +109,7 @@ func (s *service) checkPredeclared(r *reporter, pkg *packageScope) bool {
 // that is free, else by more of its path.
 func (s *service) chooseImports(pkg *packageScope) {
 	used := map[string]string{"context": "context", runtimePath: "rt", stubPath: "stub"}
-	for t := range s.valueTypes() {
+	for t := range s.writtenTypes() {
 		tn := typeNameOf(t)
 		if tn != nil && tn.Pkg() != nil && tn.Pkg() != s.src.types {
 			used[tn.Pkg().Path()] = tn.Pkg().Name()

@@ -23,16 +23,14 @@ var rules = []rule{
 	{isOfPackage("reflect", "unsafe"), "means something only in the process that made it", asData},
 	{isUnnameable, "has a type that cannot be named from this package", "use an exported type, or a type of your own"},
 	{isTypeParam, "depends on a type parameter", "use a plain type"},
-	{isBasic(types.UnsafePointer, types.Uintptr), "is an address, and means nothing in another process", asData},
-	{isBasic(types.Complex64, types.Complex128), "is a complex number, which is not supported", "pass real and imaginary part"},
+	{isBasic(types.UnsafePointer), "is an address, and means nothing in another process", asData},
 	{isKind[*types.Chan], "is a channel, which is not supported", "return the values in a slice"},
 	{isIterator, "is an iterator, which is not supported", "return a slice or a map"},
 	{isOption, "is an option in form of a function, which cannot leave its process", "take a struct of options"},
 	{isKind[*types.Signature], "is a function, which is not supported", "do its work in the method, or return the data it works on"},
 	{isSecondContext, "is a context besides the method's own", "take one context"},
-	{isErrorValue, "is an error in another place than the last result, which is not supported", "return it last, or pass its text"},
-	{isAny, "can hold a value of any type, which is not supported", "use a type that says what it holds"},
-	{isKind[*types.Interface], "is an interface, which is not supported", "use a type that says what it holds"},
+	{isUnnamedInterface, "is an interface without a name, which is not supported", "declare a type for it"},
+	{isUnimplemented, "is an interface, and no data type known here implements it", "declare one in this package, or use a type that says what it holds"},
 }
 
 func isInvalid(_ *walk, t types.Type) bool { return t == types.Typ[types.Invalid] }
@@ -138,9 +136,21 @@ func isOption(w *walk, t types.Type) bool {
 
 func isSecondContext(_ *walk, t types.Type) bool { return isContext(t) }
 
-func isErrorValue(_ *walk, t types.Type) bool { return isError(t) }
+// isUnnamedInterface matches interfaces other than any that are spelt out.
+func isUnnamedInterface(_ *walk, t types.Type) bool {
+	i, ok := t.(*types.Interface)
+	return ok && !i.Empty()
+}
 
-func isAny(_ *walk, t types.Type) bool {
+// isUnimplemented matches interfaces with methods that nothing which can
+// travel implements, as far as one can see.
+func isUnimplemented(w *walk, t types.Type) bool {
+	named, ok := t.(*types.Named)
+	return ok && hasMethods(t) && !isError(t) && !w.implemented(named)
+}
+
+// hasMethods matches interfaces that do not hold just anything.
+func hasMethods(t types.Type) bool {
 	i, ok := t.Underlying().(*types.Interface)
-	return ok && i.Empty()
+	return ok && !i.Empty()
 }

@@ -19,10 +19,15 @@ type service struct {
 	methods     []*method    // sorted by name
 	sentinels   []string
 	errorTypes  []errorType
-	constraint  string // build constraint of the file that declares the type, or ""
+	dataTypes   []types.Type // that interfaces can hold
+	constraint  string       // build constraint of the file that declares the type, or ""
 	names       names
 	interfaces  []implemented // well-known ones of *T
 	summary     Summary
+
+	// implementers are the data types that implement an interface.
+	implementers map[*types.Named][]types.Type
+	judging      int // how many of them are being looked for
 }
 
 // typeName returns the name of the type in the user's code.
@@ -49,6 +54,7 @@ func (src *source) service(r *reporter, o *Options, typ *types.Named, known map[
 	if !ok {
 		return nil
 	}
+	s.collectDataTypes()
 	return s
 }
 

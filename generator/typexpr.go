@@ -10,8 +10,8 @@ import (
 )
 
 // expr writes a type as source, with the names of the file's imports. It
-// knows what data can be made of, contexts and errors; anything else was
-// refused before.
+// knows what data can be made of, and contexts; anything else was refused
+// before.
 func (s *service) expr(t types.Type) *jen.Statement {
 	t = s.written(t)
 	if tn := typeNameOf(t); tn != nil {
@@ -41,6 +41,8 @@ func (s *service) expr(t types.Type) *jen.Statement {
 		return jen.Index(jen.Lit(int(t.Len()))).Add(s.expr(t.Elem()))
 	case *types.Map:
 		return jen.Map(s.expr(t.Key())).Add(s.expr(t.Elem()))
+	case *types.Interface:
+		return jen.Interface() // one with methods has a name
 	case *types.Struct:
 		return jen.StructFunc(func(g *jen.Group) {
 			for i := range t.NumFields() {
@@ -93,9 +95,14 @@ func typeArgs(t types.Type) *types.TypeList {
 	return nil
 }
 
-// valueTypes yields every type that the generated file writes down: those of
-// parameters and results, and what unnamed ones are made of.
-func (s *service) valueTypes() iter.Seq[types.Type] {
+// writtenTypes yields every type that the generated file writes down: those of
+// parameters, results and the table, and what unnamed ones are made of.
+func (s *service) writtenTypes() iter.Seq[types.Type] { return s.types(s.dataTypes) }
+
+// valueTypes yields those of parameters and results only.
+func (s *service) valueTypes() iter.Seq[types.Type] { return s.types(nil) }
+
+func (s *service) types(table []types.Type) iter.Seq[types.Type] {
 	return func(yield func(types.Type) bool) {
 		more := true
 		var visit func(t types.Type)
@@ -128,6 +135,9 @@ func (s *service) valueTypes() iter.Seq[types.Type] {
 					visit(f.Type())
 				}
 			}
+		}
+		for _, t := range table {
+			visit(t)
 		}
 		for _, m := range s.methods {
 			for _, v := range m.params {

@@ -34,7 +34,7 @@ func (f *fault) copy() *fault {
 func (f *fault) in(t reflect.Type) error {
 	name := t.Name()
 	if name == "" {
-		name = t.String()
+		name = typeString(t)
 	}
 	return fmt.Errorf("%s%s: %w", name, shorten(f.path), f.err)
 }
@@ -77,4 +77,7 @@ func keyStep(key reflect.Value) string {
 }
 
 // heldStep names what an interface holds by its type.
-func heldStep(t reflect.Type) string { return ".(" + t.String() + ")" }
+func heldStep(t reflect.Type) string { return ".(" + typeString(t) + ")" }
+
+// typeString writes t as one does in source.
+func typeString(t reflect.Type) string { return strings.ReplaceAll(t.String(), "interface {}", "any") }

@@ -1,0 +1,208 @@
+package generator
+
+import (
+	"go/types"
+	"slices"
+	"strings"
+)
+
+// What an interface may hold must be known to both programs by name. These are
+// the types that the generated file registers: those that the signatures name,
+// wherever in them; the exported ones of the package that are data; and those
+// that implement an interface, where the interface is declared.
+
+// implemented reports whether a data type is known that implements the
+// interface.
+func (s *service) implemented(i *types.Named) bool {
+	const deep = 4 // interfaces that wait for each other; more are not worth the time
+	found, judged := s.implementers[i]
+	if judged || s.judging >= deep {
+		return len(found) > 0
+	}
+	if s.implementers == nil {
+		s.implementers = make(map[*types.Named][]types.Type)
+	}
+	s.judging++
+	// Meanwhile nothing implements it: what contains the interface itself is
+	// data only if something else is.
+	s.implementers[i] = nil
+	s.implementers[i] = s.implementersOf(i)
+	if len(s.implementers[i]) > 0 {
+		s.implementers[i] = s.implementersOf(i)
+	}
+	s.judging--
+	found = s.implementers[i]
+	if len(found) == 0 && s.judging > 0 {
+		delete(s.implementers, i) // one that waits may be the reason
+	}
+	return len(found) > 0
+}
+
+func (s *service) implementersOf(i *types.Named) []types.Type {
+	var found []types.Type
+	packages := []*types.Package{s.src.types}
+	if p := i.Obj().Pkg(); p != nil && p != s.src.types {
+		packages = append(packages, p)
+	}
+	for _, p := range packages {
+		for _, t := range s.exportedTypes(p) {
+			if holds(i, t) && s.isData(t) {
+				found = append(found, t)
+			}
+		}
+	}
+	return found
+}
+
+// exportedTypes are the types that p exports and that are neither interfaces
+// nor generic.
+func (s *service) exportedTypes(p *types.Package) []types.Type {
+	var list []types.Type
+	for _, name := range p.Scope().Names() {
+		tn, ok := p.Scope().Lookup(name).(*types.TypeName)
+		if !ok || !tn.Exported() || tn.IsAlias() || !s.src.nameable(tn) {
+			continue
+		}
+		named, ok := tn.Type().(*types.Named)
+		if ok && named != s.typ && named.TypeParams().Len() == 0 && !isKind[*types.Interface](nil, named) {
+			list = append(list, named)
+		}
+	}
+	return list
+}
+
+// isData reports whether values of t travel, and nothing of them is lost.
+func (s *service) isData(t types.Type) bool { return s.walk("", false).data(t, "", false) == nil }
+
+// holds reports whether a variable of interface i can be expected to hold a
+// copy of a t. Where the methods of i do something, a pointer, slice or map is
+// there to have it done to itself: of a copy it would be lost.
+func holds(i *types.Named, t types.Type) bool {
+	methods := i.Underlying().(*types.Interface)
+	if acts(methods) {
+		switch t.Underlying().(type) {
+		case *types.Slice, *types.Map:
+			return false
+		}
+		return types.Implements(t, methods)
+	}
+	return types.Implements(types.NewPointer(t), methods)
+}
+
+// acts reports whether a method of i returns nothing, or only whether it
+// failed. Methods that merely mark a type have no parameters and no export.
+func acts(i *types.Interface) bool {
+	for m := range i.Methods() {
+		results := m.Signature().Results()
+		marks := !m.Exported() && m.Signature().Params().Len() == 0 && results.Len() == 0
+		if !marks && (results.Len() == 0 || results.Len() == 1 && isError(results.At(0).Type())) {
+			return true
+		}
+	}
+	return false
+}
+
+// collectDataTypes finds the types to register. There are none if no interface
+// is ever sent.
+func (s *service) collectDataTypes() {
+	c := &heldTypes{service: s, seen: make(map[types.Type]bool)}
+	for _, m := range s.methods {
+		if m.detach {
+			continue
+		}
+		for _, v := range slices.Concat(m.withoutContext(), m.results) {
+			c.visit(v.typ)
+		}
+	}
+	if s.constructor != nil {
+		for _, v := range s.constructor.params {
+			c.visit(v.typ)
+		}
+	}
+	for _, e := range s.errorTypes {
+		c.visit(s.src.types.Scope().Lookup(e.name).Type())
+	}
+	if !c.open {
+		return
+	}
+	docs := s.src.typeDocs()
+	for _, t := range s.exportedTypes(s.src.types) {
+		// An error type that is left out is to stay so.
+		if name := typeNameOf(t).Name(); len(arguments(docs[name], "skip")) == 0 {
+			c.add(t)
+		}
+	}
+	slices.SortFunc(c.found, func(a, b types.Type) int {
+		return strings.Compare(types.TypeString(a, s.sortedFirst), types.TypeString(b, s.sortedFirst))
+	})
+	s.dataTypes = c.found
+}
+
+// sortedFirst qualifies names such that the package's own come first.
+func (s *service) sortedFirst(p *types.Package) string {
+	if p == s.src.types {
+		return ""
+	}
+	return "~" + p.Path()
+}
+
+// heldTypes gathers what an interface may hold, if there is one.
+type heldTypes struct {
+	service *service
+	open    bool // an interface was met
+	seen    map[types.Type]bool
+	found   []types.Type
+}
+
+// visit follows t to everything a value of it is made of.
+func (c *heldTypes) visit(t types.Type) {
+	t = types.Unalias(t)
+	if named, ok := t.(*types.Named); ok {
+		if c.seen[named] || isError(named) {
+			return
+		}
+		c.seen[named] = true
+		c.add(named)
+		if whole, _ := c.service.walk("", false).ownCodec(named, ""); whole {
+			return
+		}
+	}
+	switch u := t.Underlying().(type) {
+	case *types.Pointer:
+		c.visit(u.Elem())
+	case *types.Slice:
+		c.visit(u.Elem())
+	case *types.Array:
+		c.visit(u.Elem())
+	case *types.Map:
+		c.visit(u.Key())
+		c.visit(u.Elem())
+	case *types.Struct:
+		for f := range u.Fields() {
+			if f.Name() != "_" {
+				c.visit(f.Type())
+			}
+		}
+	case *types.Interface:
+		c.open = true
+		if named, ok := t.(*types.Named); ok {
+			for _, held := range c.service.implementers[named] {
+				c.visit(held)
+			}
+		}
+	}
+}
+
+// add takes t, if values of it can be sent and the file can name it. Times are
+// known everywhere.
+func (c *heldTypes) add(t types.Type) {
+	named := t.(*types.Named)
+	pkg := named.Obj().Pkg()
+	switch {
+	case pkg == nil, isNamed(t, "time", "Time"), isNamed(t, "time", "Duration"):
+	case named == c.service.typ, !c.service.src.nameable(named.Obj()), strings.HasPrefix(pkg.Path(), "vendor/"):
+	case slices.ContainsFunc(c.found, func(other types.Type) bool { return types.Identical(t, other) }):
+	case c.service.isData(t):
+		c.found = append(c.found, t)
+	}
+}
