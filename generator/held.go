@@ -40,32 +40,31 @@ func (s *service) implemented(i *types.Named) bool {
 
 func (s *service) implementersOf(i *types.Named) []types.Type {
 	var found []types.Type
-	packages := []*types.Package{s.src.types}
-	if p := i.Obj().Pkg(); p != nil && p != s.src.types {
-		packages = append(packages, p)
-	}
-	for _, p := range packages {
-		for _, t := range s.exportedTypes(p) {
-			if holds(i, t) && s.isData(t) {
-				found = append(found, t)
-			}
+	for _, t := range s.exportedTypes(s.src.types, s.typ.Obj().Pkg(), i.Obj().Pkg()) {
+		if holds(i, t) && s.isData(t) {
+			found = append(found, t)
 		}
 	}
 	return found
 }
 
-// exportedTypes are the types that p exports and that are neither interfaces
-// nor generic.
-func (s *service) exportedTypes(p *types.Package) []types.Type {
+// exportedTypes are the types that the packages export and that are neither
+// interfaces nor generic. A package may be given twice, or nil.
+func (s *service) exportedTypes(packages ...*types.Package) []types.Type {
 	var list []types.Type
-	for _, name := range p.Scope().Names() {
-		tn, ok := p.Scope().Lookup(name).(*types.TypeName)
-		if !ok || !tn.Exported() || tn.IsAlias() || !s.src.nameable(tn) {
+	for i, p := range packages {
+		if p == nil || slices.Contains(packages[:i], p) {
 			continue
 		}
-		named, ok := tn.Type().(*types.Named)
-		if ok && named != s.typ && named.TypeParams().Len() == 0 && !isKind[*types.Interface](nil, named) {
-			list = append(list, named)
+		for _, name := range p.Scope().Names() {
+			tn, ok := p.Scope().Lookup(name).(*types.TypeName)
+			if !ok || !tn.Exported() || tn.IsAlias() || !s.src.nameable(tn) {
+				continue
+			}
+			named, ok := tn.Type().(*types.Named)
+			if ok && named != s.typ && named.TypeParams().Len() == 0 && !isKind[*types.Interface](nil, named) {
+				list = append(list, named)
+			}
 		}
 	}
 	return list
@@ -126,7 +125,7 @@ func (s *service) collectDataTypes() {
 		return
 	}
 	docs := s.src.typeDocs()
-	for _, t := range s.exportedTypes(s.src.types) {
+	for _, t := range s.exportedTypes(s.src.types, s.typ.Obj().Pkg()) {
 		// An error type that is left out is to stay so.
 		if name := typeNameOf(t).Name(); len(arguments(docs[name], "skip")) == 0 {
 			c.add(t)

@@ -58,6 +58,12 @@
 // *rt.RemoteError, without a warning. The flags of these names reach promoted
 // methods as well, whose source is elsewhere.
 //
+// An interface that is sent may hold what loopgen can see: the types named in
+// the signatures, the exported ones of the package that are data, and basic
+// types. Others are made known with rt.RegisterType. An interface with methods
+// is shared if a data type implements it, of this package or of the one that
+// declares the interface.
+//
 // Methods run one at a time unless they are read-only or concurrent:
 //
 //   - A read-only method runs beside other read-only ones. Nothing checks that
