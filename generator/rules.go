@@ -30,7 +30,7 @@ var rules = []rule{
 	{isKind[*types.Signature], "is a function, which is not supported", "do its work in the method, or return the data it works on"},
 	{isSecondContext, "is a context besides the method's own", "take one context"},
 	{isUnnamedInterface, "is an interface without a name, which is not supported", "declare a type for it"},
-	{isUnimplemented, "is an interface, and no data type known here implements it", "declare one in this package, or use a type that says what it holds"},
+	{isUnimplemented, "is an interface, and no data type known here implements it", "use a type that says what it holds"},
 }
 
 func isInvalid(_ *walk, t types.Type) bool { return t == types.Typ[types.Invalid] }
