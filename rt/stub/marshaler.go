@@ -180,5 +180,24 @@ func checkMarshalled(v reflect.Value, s shape, isKey bool) (size int, err error)
 	if !bytes.Equal(again, sent) && !reflect.DeepEqual(fresh.Elem().Interface(), v.Interface()) {
 		return 0, errLossy
 	}
+	if was, ok := pointerTo(v).(rounded); ok && s == shapeText {
+		if is := fresh.Interface().(rounded); !samePrecision(was, is) {
+			return 0, errLossy
+		}
+	}
 	return len(sent), nil
+}
+
+// rounded is a big.Float or embeds one. Its text is the shortest for its
+// precision, which the text does not tell: read with another precision it is
+// another number that has the same text.
+type rounded interface {
+	Prec() uint
+	GobEncode() ([]byte, error)
+}
+
+func samePrecision(a, b rounded) bool {
+	x, errX := a.GobEncode()
+	y, errY := b.GobEncode()
+	return errX == nil && errY == nil && bytes.Equal(x, y)
 }

@@ -110,6 +110,7 @@ func TestRefusedValues(t *testing.T) {
 		refused("slice too long", make([]int, 131073), "131073 elements are more than the 131072"),
 		refused("slice of structs too long", make([]struct{}, 131073), "131073 elements"),
 		refused("precision that MarshalText keeps and UnmarshalText does not", parsed, "another one after its own"),
+		refused("precision that the text does not tell", []*big.Float{big.NewFloat(0.1)}, "[0]: big.Float cannot be sent: the value is another one after its own"),
 		refused("MarshalBinary fails", failing{}, "failing cannot be sent: no luck"),
 		refused("URL that does not parse", url.URL{Host: "a b", Path: "%zz", RawPath: "x"}, "cannot be sent"),
 		refused("key that does not come back equal", map[url.URL]int{{Host: "h", User: url.User("me")}: 1}, "does not come back equal"),
