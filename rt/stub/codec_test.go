@@ -126,7 +126,15 @@ func TestLocalTimeComesBackInAFixedZone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, when2 := range []time.Time{got["k"][0].Value, got["k"][0].More[0]} {
+	body, err = encode([]any{Open{Any: when}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	open, err := decode[[]any](body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, when2 := range []time.Time{got["k"][0].Value, got["k"][0].More[0], open[0].(Open).Any.(time.Time)} {
 		_, offset := when2.Zone()
 		if !when2.Equal(when) || offset != 7200 || when2.Location() == time.Local {
 			t.Errorf("got %v in %p, want %v at offset 7200, not in time.Local", when2, when2.Location(), when)

@@ -1,7 +1,6 @@
 package stub_test
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -16,46 +15,6 @@ import (
 
 	"github.com/loopgen/loopgen/rt/stub"
 )
-
-// bytesOf returns the encoding of v alone, in hex.
-func bytesOf[T any](t *testing.T, v T) string {
-	t.Helper()
-	body, err := encode(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return hex.EncodeToString(body[1:])
-}
-
-func TestOpenBytes(t *testing.T) {
-	text := func(s string) string {
-		return hex.EncodeToString([]byte{0x60 + byte(len(s))}) + hex.EncodeToString([]byte(s))
-	}
-	for _, c := range []struct{ got, want string }{
-		{bytesOf(t, any(nil)), "f6"},
-		{bytesOf(t, any(1)), "82" + text("int") + "01"},
-		{bytesOf(t, any(uint8(1))), "82" + text("uint8") + "01"},
-		{bytesOf(t, any([]any{nil, "a"})), "82" + text("[]any") + "82f682" + text("string") + text("a")},
-		{bytesOf(t, any([]byte(nil))), "82" + text("[]uint8") + "f6"},
-		{bytesOf(t, any((*int)(nil))), "82" + text("*int") + "f6"},
-		// Keys are in the bytewise order of their encodings.
-		{bytesOf(t, any(map[string]any{"bb": 1, "a": nil, "c": 2})),
-			"82" + text("map[string]any") + "a3" + text("a") + "f6" + text("c") + "82" + text("int") + "02" + text("bb") + "82" + text("int") + "01"},
-		{bytesOf(t, any(time.Minute)), "82" + text("time.Duration") + "1b0000000df8475800"},
-		{bytesOf(t, 1+2i), "82f93c00f94000"},
-		{bytesOf(t, complex64(complex(math.Copysign(0, -1), 0.1))), "82f98000fa3dcccccd"},
-		{bytesOf(t, uintptr(300)), "19012c"},
-		{bytesOf(t, error(nil)), "f6"},
-		{bytesOf(t, struct {
-			B any
-			A uintptr
-		}{}), "a2 6141 00 6142 f6"},
-	} {
-		if want := strings.ReplaceAll(c.want, " ", ""); c.got != want {
-			t.Errorf("got  %s\nwant %s", c.got, want)
-		}
-	}
-}
 
 func TestRegisterType(t *testing.T) {
 	if err := stub.RegisterType(reflect.TypeFor[map[string][]*Circle]()); err != nil {

@@ -194,7 +194,7 @@ func (r *random) fillInterface(v reflect.Value, depth int) {
 		n = heldKeys
 	}
 	t := held[r.IntN(n)]
-	if depth > 6 || !t.Implements(v.Type()) {
+	if depth > 3 || !t.Implements(v.Type()) {
 		if t = reflect.TypeFor[Circle](); r.oneOf(2) {
 			return
 		}
