@@ -139,6 +139,8 @@ func TestOutParameters(t *testing.T) {
 	cases := map[string]bool{
 		"Decode(v any) error { return nil }":                                                      true,
 		"UnmarshalKey(key string, raw interface{}) error { return nil }":                          true,
+		"Scanf(format string, a ...any) error { return nil }":                                     true,
+		"Call(method string, args, reply any) error { return nil }":                               true,
 		"Scan(dest ...any) error { return nil }":                                                  true,
 		"ScanRow(a any) error { return nil }":                                                     true,
 		"As(target any) bool { return false }":                                                    true,

@@ -127,7 +127,7 @@ func (s *service) collectDataTypes() {
 	docs := s.src.typeDocs()
 	for _, t := range s.exportedTypes(s.src.types, s.typ.Obj().Pkg()) {
 		// An error type that is left out is to stay so.
-		if name := typeNameOf(t).Name(); len(arguments(docs[name], "skip")) == 0 {
+		if tn := typeNameOf(t); len(arguments(docs[tn.Name()], "skip")) == 0 && s.isWithUs(tn) {
 			c.add(t)
 		}
 	}
@@ -135,6 +135,17 @@ func (s *service) collectDataTypes() {
 		return strings.Compare(types.TypeString(a, s.sortedFirst), types.TypeString(b, s.sortedFirst))
 	})
 	s.dataTypes = c.found
+}
+
+// isWithUs reports whether a type that no signature mentions is there wherever
+// the generated file is, as far as build constraints say.
+func (s *service) isWithUs(tn *types.TypeName) bool {
+	file := s.src.fileOf(tn.Pos())
+	if file == nil {
+		return true
+	}
+	constraint := s.src.buildConstraint(file)
+	return constraint == "" || constraint == s.constraint
 }
 
 // sortedFirst qualifies names such that the package's own come first.
@@ -200,6 +211,7 @@ func (c *heldTypes) add(t types.Type) {
 	switch {
 	case pkg == nil, isNamed(t, "time", "Time"), isNamed(t, "time", "Duration"):
 	case named == c.service.typ, !c.service.src.nameable(named.Obj()), strings.HasPrefix(pkg.Path(), "vendor/"):
+	case pkg.Path() == "syscall" || strings.HasPrefix(pkg.Path(), "golang.org/x/sys/"): // another on each system
 	case slices.ContainsFunc(c.found, func(other types.Type) bool { return types.Identical(t, other) }):
 	case c.service.isData(t):
 		c.found = append(c.found, t)

@@ -34,7 +34,7 @@ func holdsAnything(t types.Type, variadic bool) bool {
 // called.
 func (m *method) fillsByMeaning(v *value) bool {
 	switch v.user {
-	case "dest", "dst", "out", "into", "ptr", "target", "result":
+	case "dest", "dst", "out", "into", "ptr", "target", "result", "results", "reply":
 		return true
 	case "v", "val", "value":
 		// Get(key, v) returns nothing else; Set and Put take what they get.
@@ -52,7 +52,7 @@ var fillingVerbs = []string{"Decode", "Unmarshal", "Scan"}
 func startsWith(name string, verbs ...string) bool {
 	return slices.ContainsFunc(verbs, func(verb string) bool {
 		rest, ok := strings.CutPrefix(name, verb)
-		return ok && (rest == "" || ast.IsExported(rest))
+		return ok && (rest == "" || rest == "f" || rest == "ln" || ast.IsExported(rest))
 	})
 }
 

@@ -171,7 +171,7 @@ var held = []reflect.Type{
 	reflect.TypeFor[*Square](), reflect.TypeFor[Labelled](), reflect.TypeFor[*Labelled](), reflect.TypeFor[time.Time](),
 	reflect.TypeFor[[]byte](), reflect.TypeFor[[]any](), reflect.TypeFor[map[string]any](), reflect.TypeFor[map[any]Label](),
 	reflect.TypeFor[[]*time.Time](), reflect.TypeFor[**int](), reflect.TypeFor[[]error](), reflect.TypeFor[map[string]map[int]Shape](),
-	reflect.TypeFor[*Node](), reflect.TypeFor[Box[Open]](), reflect.TypeFor[big.Int](), reflect.TypeFor[netip.Addr](), reflect.TypeFor[[3]byte](),
+	reflect.TypeFor[*Node](), reflect.TypeFor[big.Int](), reflect.TypeFor[netip.Addr](), reflect.TypeFor[[3]byte](),
 	reflect.TypeFor[Tree](), reflect.TypeFor[*Open](),
 }
 
@@ -194,7 +194,7 @@ func (r *random) fillInterface(v reflect.Value, depth int) {
 		n = heldKeys
 	}
 	t := held[r.IntN(n)]
-	if depth > 3 || !t.Implements(v.Type()) {
+	if depth > 2 || !t.Implements(v.Type()) {
 		if t = reflect.TypeFor[Circle](); r.oneOf(2) {
 			return
 		}
