@@ -1,6 +1,7 @@
 package generator
 
 import (
+	"go/ast"
 	"go/types"
 	"slices"
 	"strings"
@@ -104,7 +105,7 @@ func acts(i *types.Interface) bool {
 // collectDataTypes finds the types to register. There are none if no interface
 // is ever sent.
 func (s *service) collectDataTypes() {
-	c := &heldTypes{service: s, seen: make(map[types.Type]bool)}
+	c := &heldTypes{service: s, docs: s.src.typeDocs(), seen: make(map[types.Type]bool)}
 	for _, m := range s.methods {
 		if m.detach {
 			continue
@@ -124,10 +125,8 @@ func (s *service) collectDataTypes() {
 	if !c.open {
 		return
 	}
-	docs := s.src.typeDocs()
 	for _, t := range s.exportedTypes(s.src.types, s.typ.Obj().Pkg()) {
-		// An error type that is left out is to stay so.
-		if tn := typeNameOf(t); len(arguments(docs[tn.Name()], "skip")) == 0 && s.isWithUs(tn) {
+		if s.isWithUs(typeNameOf(t)) {
 			c.add(t)
 		}
 	}
@@ -159,6 +158,7 @@ func (s *service) sortedFirst(p *types.Package) string {
 // heldTypes gathers what an interface may hold, if there is one.
 type heldTypes struct {
 	service *service
+	docs    map[string]*ast.CommentGroup
 	open    bool // an interface was met
 	seen    map[types.Type]bool
 	found   []types.Type
@@ -211,6 +211,7 @@ func (c *heldTypes) add(t types.Type) {
 	switch {
 	case pkg == nil, isNamed(t, "time", "Time"), isNamed(t, "time", "Duration"):
 	case named == c.service.typ, !c.service.src.nameable(named.Obj()), strings.HasPrefix(pkg.Path(), "vendor/"):
+	case pkg == c.service.src.types && len(arguments(c.docs[named.Obj().Name()], "skip")) > 0: // an error type, left out as asked
 	case pkg.Path() == "syscall" || strings.HasPrefix(pkg.Path(), "golang.org/x/sys/"): // another on each system
 	case slices.ContainsFunc(c.found, func(other types.Type) bool { return types.Identical(t, other) }):
 	case c.service.isData(t):
