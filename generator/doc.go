@@ -15,6 +15,26 @@
 // wrote is left out of the package before it is read, so that stale or broken
 // output hinders nothing.
 //
+// # Rules
+//
+// What a type is may keep its values from travelling. The first rule that holds
+// is the reason given, with what to do instead; a type that none keeps is judged
+// by its fields and elements. A test compares the table with the one in rules.go.
+//
+//	has a type of C, or one that does not exist before this file is generated; use a Go type of your own
+//	must not be copied; return its value
+//	means something only in the process that made it; pass or return the data itself
+//	has a type that cannot be named from this package; use an exported type, or a type of your own
+//	depends on a type parameter; use a plain type
+//	is an address, and means nothing in another process; pass or return the data itself
+//	is a channel, which is not supported; return the values in a slice
+//	is an iterator, which is not supported; return a slice or a map
+//	is an option in form of a function, which cannot leave its process; take a struct of options
+//	is a function, which is not supported; do its work in the method, or return the data it works on
+//	is a context besides the method's own; take one context
+//	is an interface without a name, which is not supported; declare a type for it
+//	is an interface, and no data type known here implements it; use a type that says what it holds
+//
 // # Map
 //
 // Reading: load.go (packages), output.go (what earlier runs wrote), recheck.go
