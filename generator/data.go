@@ -53,7 +53,7 @@ func (s *service) judge(m *method) *problem {
 		return p
 	}
 	for i, v := range m.params {
-		if i == m.context {
+		if i == m.context || v.passing == asState {
 			continue
 		}
 		t := v.typ
@@ -63,6 +63,9 @@ func (s *service) judge(m *method) *problem {
 		}
 	}
 	for _, v := range m.results {
+		if v.passing == asLog {
+			continue
+		}
 		if p := s.ownResult(v); p != nil {
 			return p
 		}
@@ -94,7 +97,7 @@ func (s *service) judgeWhole(m *method) *problem {
 	if v := m.writtenParameter(); v != nil {
 		return &problem{label: v.label, typ: types.TypeString(v.typ, s.src.qualify),
 			reason: "is written to by the method, and what it writes would stay in the daemon",
-			remedy: "return the data instead"}
+			remedy: "return the data instead, or have it copied back with " + m.inOutHow(v)}
 	}
 	if v := m.filledInterface(); v != nil {
 		return &problem{label: v.label, reason: "is by all appearances for a pointer that the method writes through, and what it writes would stay in the daemon",

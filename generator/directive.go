@@ -23,6 +23,7 @@ var directives = []struct {
 	{"readonly", "", nil},
 	{"concurrent", "", nil},
 	{"idempotent", "", nil},
+	{"inout", "p, with p a parameter", token.IsIdentifier},
 	{"timeout", "5s, or another time above zero", isTimeout},
 }
 

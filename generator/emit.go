@@ -190,7 +190,7 @@ func closure(name string, t *jen.Statement, statements []jen.Code) *jen.Statemen
 func (s *service) encode(to *jen.Statement, values []*value) []jen.Code {
 	var list []jen.Code
 	for _, v := range values {
-		list = append(list, s.stub("Encode").Call(to.Clone(), jen.Id(v.name)))
+		list = append(list, s.stub(v.passing.encode).Call(to.Clone(), jen.Id(v.name)))
 	}
 	return list
 }
@@ -199,7 +199,29 @@ func (s *service) encode(to *jen.Statement, values []*value) []jen.Code {
 func (s *service) decode(from *jen.Statement, values []*value) []jen.Code {
 	var list []jen.Code
 	for _, v := range values {
-		list = append(list, s.stub("Decode").Call(from.Clone(), jen.Op("&").Id(v.name)))
+		list = append(list, s.stub(v.passing.decode).Call(from.Clone(), jen.Op("&").Id(v.name)))
+	}
+	return list
+}
+
+// back writes stub.Encode(to, name) for each parameter of m that comes back.
+func (s *service) back(to *jen.Statement, m *method) []jen.Code {
+	var list []jen.Code
+	for _, v := range m.comeBack() {
+		args := []jen.Code{to.Clone(), jen.Id(v.name)}
+		if v.passing.list == "Out" {
+			args = append(args, jen.Id(m.results[0].name)) // how many bytes were filled
+		}
+		list = append(list, s.stub(v.passing.back).Call(args...))
+	}
+	return list
+}
+
+// fill writes stub.FillSlice(from, name) for each parameter of m that comes back.
+func (s *service) fill(from *jen.Statement, m *method) []jen.Code {
+	var list []jen.Code
+	for _, v := range m.comeBack() {
+		list = append(list, s.stub(v.passing.fill).Call(from.Clone(), jen.Id(v.name)))
 	}
 	return list
 }

@@ -70,8 +70,9 @@ func (s *service) emitClientMethod(f *jen.File, m *method) {
 	comment(f.Group, s.clientDoc(m, name)...)
 	params := append([]jen.Code{jen.Id(m.local.ctx).Add(s.context())}, s.parameters(m.withoutContext(), m.variadic)...)
 	arguments := closure(m.local.encoder, s.stub("Encoder"), s.encode(jen.Id(m.local.encoder), m.withoutContext()))
-	results := closure(m.local.decoder, s.stub("Decoder"), s.decode(jen.Id(m.local.decoder), m.results))
-	if len(m.withoutContext()) > 0 && len(m.results) > 0 {
+	replied := append(s.decode(jen.Id(m.local.decoder), m.results), s.fill(jen.Id(m.local.decoder), m)...)
+	results := closure(m.local.decoder, s.stub("Decoder"), replied)
+	if len(m.withoutContext()) > 0 && len(replied) > 0 {
 		arguments, results = jen.Line().Add(arguments), jen.Line().Add(results)
 	}
 	call := pointer(s.rt("Conn")).Call(jen.Id(n.receiver.client)).Dot("Call").

@@ -2,6 +2,7 @@ package generator
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/dave/jennifer/jen"
 )
@@ -26,8 +27,9 @@ func (s *service) emitProxy(f *jen.File) {
 
 func (s *service) emitProxyMethod(f *jen.File, m *method) {
 	n := &s.names
-	ctx := jen.Id(n.imports["context"]).Dot("Background").Call()
-	if m.context >= 0 {
+	background := jen.Id(n.imports["context"]).Dot("Background").Call()
+	ctx := background
+	if m.context >= 0 || m.implicit() {
 		ctx = jen.Id(m.local.ctx)
 	}
 	call := pointer(jen.Id(n.client)).Call(jen.Id(n.receiver.proxy)).Dot(clientName(m.name)).CallFunc(func(g *jen.Group) {
@@ -43,12 +45,16 @@ func (s *service) emitProxyMethod(f *jen.File, m *method) {
 	conn := pointer(s.rt("Conn")).Call(jen.Id(n.receiver.proxy))
 	s.proxyHead(f, m).BlockFunc(func(g *jen.Group) {
 		err := jen.Id(m.local.err)
+		if m.implicit() {
+			g.List(ctx, jen.Id(m.local.cancel)).Op(":=").Id(n.imports["context"]).Dot("WithTimeout").Call(background, s.implicitTimeout(m))
+			g.Defer().Id(m.local.cancel).Call()
+		}
 		failed := jen.Add(err).Op("!=").Nil()
 		switch {
 		case m.fails:
 			g.Return(call)
 		case len(m.results) == 0:
-			g.If(jen.Add(err).Op(":=").Add(call), failed).Block(conn.Dot("Fault").Call(err))
+			g.If(jen.Add(err).Op(":=").Add(call), failed).Block(s.fault(m, conn))
 		default:
 			names := jen.ListFunc(func(g *jen.Group) {
 				for _, v := range m.results {
@@ -56,15 +62,35 @@ func (s *service) emitProxyMethod(f *jen.File, m *method) {
 				}
 			})
 			g.List(names, err).Op(":=").Add(call)
-			if m.printable() {
-				g.If(failed).Block(jen.Return(conn.Dot("FaultString").Call(err)))
-			} else {
-				g.If(failed).Block(conn.Dot("Fault").Call(err))
-			}
+			g.If(failed).Block(s.fault(m, conn))
 			g.Return(names)
 		}
 	})
 	f.Line()
+}
+
+// fault writes what the proxy does when a call failed and the method has no
+// error result.
+func (s *service) fault(m *method, conn *jen.Statement) *jen.Statement {
+	err := jen.Id(m.local.err)
+	text := conn.Clone().Dot("FaultString").Call(err)
+	switch {
+	case !m.implicit():
+		return conn.Clone().Dot("Fault").Call(err)
+	case m.name == "Format":
+		return s.stub("WriteState").Call(jen.Id(m.params[0].name), text)
+	case m.name == "LogValue":
+		return jen.Return(jen.Id(s.names.imports["log/slog"]).Dot("StringValue").Call(text))
+	}
+	return jen.Return(text)
+}
+
+// implicitTimeout writes the time limit of a method that is called unasked.
+func (s *service) implicitTimeout(m *method) jen.Code {
+	if m.timeout > 0 && m.timeout < time.Second/2 {
+		return s.duration(m.timeout)
+	}
+	return s.stub("ImplicitTimeout")
 }
 
 // proxyHead writes the method's head, with the user's own signature.

@@ -165,27 +165,28 @@ func (s *service) methodRow(m *method) *jen.Statement {
 		}
 	})
 	results := jen.Id(l.run).Dot("Results")
+	back := s.back(results, m)
 	begun := func(g *jen.Group) {
 		switch {
-		case len(m.results) == 0 && m.fails:
+		case len(m.results) == 0 && !m.fails:
+			g.Add(target)
+		case len(m.results) == 0 && len(back) == 0:
 			g.Add(results).Dot("Error").Call(target)
 			return
-		case len(m.results) == 0:
-			g.Add(target)
+		case len(m.results) == 1 && !m.fails && len(back) == 0:
+			g.Add(s.stub(m.results[0].passing.encode)).Call(results, target)
 			return
-		case len(m.results) == 1 && !m.fails:
-			g.Add(s.stub("Encode")).Call(results, target)
-			return
+		default:
+			g.ListFunc(func(g *jen.Group) {
+				for _, v := range m.results {
+					g.Id(v.name)
+				}
+				if m.fails {
+					g.Id(l.err)
+				}
+			}).Op(":=").Add(target)
 		}
-		g.ListFunc(func(g *jen.Group) {
-			for _, v := range m.results {
-				g.Id(v.name)
-			}
-			if m.fails {
-				g.Id(l.err)
-			}
-		}).Op(":=").Add(target)
-		for _, e := range s.encode(results, m.results) {
+		for _, e := range append(s.encode(results, m.results), back...) {
 			g.Add(e)
 		}
 		if m.fails {
@@ -208,6 +209,15 @@ func (s *service) methodRow(m *method) *jen.Statement {
 	}
 	if m.timeout > 0 {
 		row = append(row, field("Timeout", s.duration(m.timeout)))
+	}
+	for _, list := range []string{"Out", "InOut"} {
+		if places := m.places(list); len(places) > 0 {
+			row = append(row, field(list, jen.Index().Int().ValuesFunc(func(g *jen.Group) {
+				for _, place := range places {
+					g.Lit(place)
+				}
+			})))
+		}
 	}
 	row = append(row, field("Func", pointer(jen.Id(s.typeName())).Dot(m.name)), field("Serve", serve))
 	return jen.Custom(jen.Options{Open: "{", Close: "}", Separator: ", "}, row...)

@@ -29,6 +29,9 @@ type Options struct {
 	// Idempotent names methods that may be executed twice: a call whose daemon
 	// died is tried again.
 	Idempotent []string
+	// InOut names parameters that the method changes for its caller, so that
+	// they are copied back: "Method.param".
+	InOut []string
 	// Timeout bounds calls whose context has no deadline: "Method=5s".
 	Timeout []string
 	// Close says what Close means in client and proxy: "detach" (the default)
@@ -103,6 +106,7 @@ func (o *Options) command() string {
 	add("-readonly", strings.Join(o.ReadOnly, ","))
 	add("-concurrent", strings.Join(o.Concurrent, ","))
 	add("-idempotent", strings.Join(o.Idempotent, ","))
+	add("-inout", strings.Join(o.InOut, ","))
 	add("-timeout", strings.Join(o.Timeout, ","))
 	if o.Close != "detach" {
 		add("-close", o.Close)

@@ -3,37 +3,46 @@ package generator
 import (
 	"go/ast"
 	"go/types"
+	"slices"
 	"strings"
 )
 
-// writtenParameter returns a parameter that the method fills for its caller,
-// or nil. The caller's slice or variable is in another process: served as
-// plain data, the method would seem to work and leave it as it was.
+// writtenParameter returns a parameter that the method fills for its caller
+// and that does not come back, or nil. The caller's slice or variable is in
+// another process: served as plain data, the method would seem to work and leave
+// it as it was.
 //
-// Methods of other packages are judged by name and signature, those of this
-// one by their body as well.
+// Methods of other packages are judged by the parameter's name, those of this
+// one by their body.
 func (m *method) writtenParameter() *value {
 	for i, v := range m.params {
-		if i != m.context && fillsByName(m, v) {
-			return v
-		}
-	}
-	if m.decl == nil || m.decl.Body == nil {
-		return nil
-	}
-	for i, v := range m.params {
-		if i == m.context || v.user == "" || m.variadic && i == len(m.params)-1 {
+		if i == m.context || v.user == "" || v.passing.back != "" {
 			continue
 		}
 		switch types.Unalias(v.typ).Underlying().(type) {
 		case *types.Pointer, *types.Slice, *types.Map:
-			if writes(m.decl.Body, v.user) {
+			if m.decl == nil && m.isDestination(v) ||
+				m.decl != nil && m.decl.Body != nil && !(m.variadic && i == len(m.params)-1) && writes(m.decl.Body, v.user) {
 				return v
 			}
 		}
 	}
 	return nil
 }
+
+// isDestination recognises Encode(dst, src []byte) by the parameter's name.
+// AppendEncode(dst, src []byte) []byte returns what it has written.
+func (m *method) isDestination(v *value) bool {
+	if v.user != "dst" && v.user != "dest" {
+		return false
+	}
+	return !slices.ContainsFunc(m.results, func(result *value) bool { return types.Identical(result.typ, v.typ) })
+}
+
+const (
+	readSignature   = "func([]byte) (int, error)"
+	readAtSignature = "func([]byte, int64) (int, error)"
+)
 
 // fillsByName recognises Read(p []byte) (int, error) and its kin.
 func fillsByName(m *method, v *value) bool {

@@ -8,7 +8,7 @@ import (
 // locals are the names inside one generated function. Those of the user's
 // parameters and results are in the values.
 type locals struct {
-	ctx, err           string
+	ctx, cancel, err   string
 	encoder, decoder   string
 	run, target, cfg   string
 	args, conn, object string
@@ -103,6 +103,7 @@ func (l *locals) choose(inner *scope) {
 	if l.err == "" {
 		l.err = inner.pick("err", "callErr")
 	}
+	l.cancel = inner.pick("cancel", "cancelCall")
 	l.encoder = inner.pick("e", "enc")
 	l.decoder = inner.pick("d", "dec")
 	l.run = inner.pick("run", "call")

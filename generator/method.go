@@ -40,6 +40,8 @@ type value struct {
 	user  string // the user's name for it, "" if there is none to use
 	name  string // the name in generated code, chosen by the method's scope
 	typ   types.Type
+
+	passing passing
 }
 
 // origin says where a promoted method comes from.
@@ -75,6 +77,7 @@ func (s *service) collectMethods(r *reporter, o *Options, known map[string]bool)
 		known[fn.Name()] = true
 		m := s.newMethod(sel)
 		m.readSettings(r, o)
+		m.choosePassing(r)
 		if s.accept(r, o, m) {
 			s.methods = append(s.methods, m)
 		} else {
@@ -149,7 +152,7 @@ func newValue(kind string, v *types.Var, i, n int) *value {
 	case n > 1:
 		label += " " + strconv.Itoa(i+1)
 	}
-	return &value{label: label, user: user, typ: v.Type()}
+	return &value{label: label, user: user, typ: v.Type(), passing: asValue}
 }
 
 // detachable reports whether m is a Close that may end the handle instead.
@@ -158,14 +161,21 @@ func (m *method) detachable() bool {
 		(len(m.params) == 0 || len(m.params) == 1 && m.context == 0)
 }
 
-// printable reports whether m is called by package fmt without anybody asking,
-// so that it must not panic.
-func (m *method) printable() bool {
-	switch m.name {
-	case "String", "Error", "GoString":
-		return len(m.params) == 0 && !m.fails && len(m.results) == 1 && types.Identical(m.results[0].typ, types.Typ[types.String])
-	}
-	return false
+// implicit are the methods that fmt, json and log call unasked, so that they
+// must neither panic nor take long.
+var implicit = map[string]string{
+	"Error":       "func() string",
+	"Format":      "func(fmt.State, rune)",
+	"GoString":    "func() string",
+	"LogValue":    "func() log/slog.Value",
+	"MarshalJSON": marshalSignature,
+	"MarshalText": marshalSignature,
+	"String":      "func() string",
+}
+
+func (m *method) implicit() bool {
+	signature, ok := implicit[m.name]
+	return ok && signature == plainSignature(m.fn.Signature())
 }
 
 func isContext(t types.Type) bool { return isNamed(t, "context", "Context") }

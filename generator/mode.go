@@ -74,6 +74,14 @@ func skipHow(m *method) string {
 	return "//loopgen:skip"
 }
 
+// inOutHow says how to have a parameter copied back.
+func (m *method) inOutHow(v *value) string {
+	if m.decl == nil {
+		return "-inout " + m.name + "." + v.user
+	}
+	return "//loopgen:inout " + v.user
+}
+
 func modeWord(mode string) string {
 	switch mode {
 	case "Shared":

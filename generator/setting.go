@@ -13,6 +13,7 @@ import (
 type settings struct {
 	idempotent bool
 	timeout    time.Duration // 0: none of its own
+	inout      []string      // names of parameters that come back
 }
 
 // readSettings fills m.settings. A directive and a flag that say different
@@ -21,6 +22,12 @@ func (m *method) readSettings(r *reporter, o *Options) {
 	m.idempotent = m.has("idempotent") || slices.Contains(o.Idempotent, m.name)
 	if text := m.setting(r, "timeout", m.arguments("timeout"), o.Timeout); text != "" {
 		m.timeout, _ = time.ParseDuration(text) // else it was reported
+	}
+	m.inout = m.arguments("inout")
+	for _, item := range o.InOut {
+		if name, param, _ := strings.Cut(item, "."); name == m.name && !slices.Contains(m.inout, param) {
+			m.inout = append(m.inout, param)
+		}
 	}
 }
 
@@ -49,6 +56,11 @@ func (o *Options) validateSettings() error {
 			return fmt.Errorf("-timeout: %q is not of the form Method=5s", item)
 		}
 	}
+	for _, item := range o.InOut {
+		if name, param, _ := strings.Cut(item, "."); name == "" || !token.IsIdentifier(param) {
+			return fmt.Errorf("-inout: %q is not of the form Method.parameter", item)
+		}
+	}
 	return nil
 }
 
@@ -63,6 +75,7 @@ func (o *Options) checkMethodNames(r *reporter, known map[string]bool) {
 		{"-readonly", o.ReadOnly, true},
 		{"-concurrent", o.Concurrent, true},
 		{"-idempotent", o.Idempotent, false},
+		{"-inout", o.InOut, false},
 		{"-timeout", o.Timeout, false},
 	} {
 		for _, item := range flag.items {

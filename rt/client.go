@@ -319,8 +319,8 @@ func (c *Conn) Fault(err error) {
 	c.owner.cfg.OnFault(fault)
 }
 
-// FaultString returns what String, Error or GoString says instead when the
-// call failed. Those are called by fmt and log unasked, so they never panic.
+// FaultString returns what a method such as String says instead when the call
+// failed. Those are called by fmt and log unasked, so they never panic.
 func (c *Conn) FaultString(err error) string {
 	return "%!v(" + err.Error() + ")"
 }

@@ -52,6 +52,7 @@
 //	//loopgen:concurrent  it is safe for concurrent use: run it at any time
 //	//loopgen:idempotent  it may be executed twice: call it again when the
 //	                      daemon dies and it is unknown whether it was executed
+//	//loopgen:inout p     it writes to what p is or points to: copy that back
 //	//loopgen:timeout 5s  the limit of a call whose context has no deadline
 //
 // The first may stand at an error type too: clients then get its errors as
@@ -63,6 +64,16 @@
 // types. Others are made known with rt.RegisterType. An interface with methods
 // is shared if a data type implements it, of this package or of the one that
 // declares the interface.
+//
+// Parameters are copies: what a method writes to a slice, a map or through a
+// pointer stays in the daemon. Such a method is left out unless the parameter is
+// inout: then the caller's elements, entries or variable are what the method has
+// left in its own, if the call has not failed. The caller's slice keeps its
+// length, and a nil pointer or map stays nil. Read and ReadAt as in package io,
+// and methods with such a buffer whose names begin with Read or Recv, need no
+// directive: the client's buffer is filled, and untouched where they fill nothing.
+// Read is asked for no more than can be sent in one piece (16 MiB), and the others
+// fail with rt.ErrTooLarge beyond it.
 //
 // Methods run one at a time unless they are read-only or concurrent:
 //
@@ -95,6 +106,7 @@
 //	-readonly M,N    these methods change nothing; all means every method
 //	-concurrent M,N  these methods are safe for concurrent use; or all
 //	-idempotent M,N  calls of these methods may be executed twice
+//	-inout M.p       copy parameter p of M back to the caller
 //	-timeout M=5s    a call of M without a deadline fails after five seconds
 //	-close mode      what Close does: detach (the default) ends the caller's
 //	                 handle, forward calls the object's method
@@ -226,6 +238,7 @@ func parseFlags(args []string) (o *generator.Options, how output, err error) {
 	list("readonly", &o.ReadOnly)
 	list("concurrent", &o.Concurrent)
 	list("idempotent", &o.Idempotent)
+	list("inout", &o.InOut)
 	list("timeout", &o.Timeout)
 	flags.StringVar(&o.New, "new", "", "")
 	flags.StringVar(&o.Output, "output", "", "")

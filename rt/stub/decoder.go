@@ -32,6 +32,7 @@ type Decoder struct {
 	rest  []byte // what is not yet decoded
 	count int    // how many values the message has
 	next  int    // how many were asked for
+	fills []func()
 	err   error
 }
 
@@ -106,7 +107,8 @@ func (d *Decoder) Error() error {
 }
 
 // End returns nil if the message was taken apart without a failure and nothing
-// is left of it, else a [*DecodeError].
+// is left of it, else a [*DecodeError]. In the former case it fills what is to
+// be filled with values of the message.
 func (d *Decoder) End() error {
 	switch {
 	case d.err != nil:
@@ -116,6 +118,10 @@ func (d *Decoder) End() error {
 	case len(d.rest) > 0:
 		return &DecodeError{-1, fmt.Errorf("%d bytes follow the last value", len(d.rest))}
 	}
+	for _, fill := range d.fills {
+		fill()
+	}
+	d.fills = nil
 	return nil
 }
 

@@ -41,7 +41,8 @@
 //
 // service.go and run.go: what is served, and a call while it is served.
 // signature.go: the text by which two builds of a method are compared.
-// encoder.go and decoder.go: messages of values. plan.go, fields.go and
+// encoder.go and decoder.go: messages of values. copyback.go: what a method
+// writes into its arguments. state.go and logvalue.go: fmt.State and slog.Value. plan.go, fields.go and
 // marshaler.go: what must be known of a type, found once. check.go, omit.go
 // and time.go: what is refused before it is encoded. match.go: what is refused
 // before it is decoded. head.go and scalar.go: CBOR heads, and the short cut

@@ -1,6 +1,14 @@
 package stub
 
-import "context"
+import (
+	"context"
+	"time"
+)
+
+// ImplicitTimeout bounds a proxy's calls of methods that fmt, json and log call
+// unasked, such as String: with the wait for the daemon's verdict such a call
+// takes a second at most.
+const ImplicitTimeout = 900 * time.Millisecond
 
 // Run is one call while it is served. It belongs to the goroutine that serves
 // the call.

@@ -46,6 +46,10 @@ type Method struct {
 	Idempotent bool
 	// Timeout bounds calls whose context has no deadline; 0: Config.CallTimeout does.
 	Timeout time.Duration
+	// Out and InOut are the places of the parameters, counted without contexts,
+	// that the method fills and that it changes: of the former only the length
+	// is sent, both come back.
+	Out, InOut []int
 	// Func is the method expression, (*T).Name. Only its type is looked at.
 	Func any
 	// Serve decodes the arguments, waits for its turn with Begin, calls the
@@ -113,7 +117,8 @@ func Lookup(name string) *Service {
 }
 
 // Signature returns what both sides must agree on to call method i: see
-// SignatureOf. It is computed on first use, from the types the program was
+// SignatureOf. In front of the type of a parameter that comes back is "out " or
+// "inout ". It is computed on first use, from the types the program was
 // compiled with, so it is never older than they are. It may be called
 // concurrently.
 func (s *Service) Signature(i int) string {
@@ -133,7 +138,7 @@ func (s *Service) inspect() {
 	s.fails = make([]bool, len(s.Methods))
 	for i := range s.Methods {
 		t := reflect.TypeOf(s.Methods[i].Func)
-		s.signatures[i] = SignatureOf(t)
+		s.signatures[i] = signatureOf(t, s.Methods[i].Out, s.Methods[i].InOut)
 		n := t.NumOut()
 		s.fails[i] = n > 0 && t.Out(n-1) == reflect.TypeFor[error]()
 	}

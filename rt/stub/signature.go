@@ -3,6 +3,7 @@ package stub
 import (
 	"context"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,8 +21,9 @@ var (
 // parameters of type context.Context are left out, parameters have no names.
 // The text is one line and the same in every build of the same types:
 //
-//	signature = "func(" types ")" [ " " type | " (" types ")" ]
-//	types     = [ type { ", " type } ]
+//	signature = "func(" [ parameter { ", " parameter } ] ")" [ " " type | " (" types ")" ]
+//	parameter = [ "out " | "inout " ] type      see Method.Out and InOut
+//	types     = type { ", " type }
 //	type      = "bool" | "int" | "int8" | … | "complex128" | "string" | "error"
 //	          | "any" | "interface"               one without methods, and one with
 //	          | "*" type | "[]" type | "[" length "]" type | "map[" type "]" type
@@ -46,18 +48,26 @@ var (
 // A type that cannot be sent is given by import path and name, or as Go writes
 // it. SignatureOf may be called concurrently; it panics if method is not a
 // function type with a parameter.
-func SignatureOf(method reflect.Type) string {
+func SignatureOf(method reflect.Type) string { return signatureOf(method, nil, nil) }
+
+func signatureOf(method reflect.Type, out, inOut []int) string {
 	var s speller
 	s.WriteString("func(")
-	first := true
+	place := 0
 	for i := 1; i < method.NumIn(); i++ {
 		if method.In(i) == contextType {
 			continue
 		}
-		if !first {
+		if place > 0 {
 			s.WriteString(", ")
 		}
-		first = false
+		switch {
+		case slices.Contains(out, place):
+			s.WriteString("out ")
+		case slices.Contains(inOut, place):
+			s.WriteString("inout ")
+		}
+		place++
 		s.spell(planOf(method.In(i)))
 	}
 	s.WriteString(")")
