@@ -82,7 +82,7 @@ func (s *service) walk(label string, variadic bool) *walk {
 
 // judgeWhole finds what is wrong with a method as a whole.
 func (s *service) judgeWhole(m *method) *problem {
-	if recv := m.fn.Signature().Recv(); m.from != "" && recv != nil {
+	if recv := m.fn.Signature().Recv(); m.from != "" && recv != nil && m.end == "" && !m.ends {
 		t := types.Unalias(recv.Type())
 		if p, ok := t.(*types.Pointer); ok {
 			t = types.Unalias(p.Elem())

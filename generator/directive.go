@@ -24,7 +24,13 @@ var directives = []struct {
 	{"concurrent", "", nil},
 	{"idempotent", "", nil},
 	{"inout", "p, with p a parameter", token.IsIdentifier},
+	{"session", "end=Unlock, with Unlock the method that ends it", isEnd},
 	{"timeout", "5s, or another time above zero", isTimeout},
+}
+
+func isEnd(argument string) bool {
+	end, ok := strings.CutPrefix(argument, "end=")
+	return ok && token.IsIdentifier(end)
 }
 
 func isTimeout(argument string) bool {

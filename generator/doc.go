@@ -41,10 +41,11 @@
 // (packages that already use the generated names). Understanding: service.go,
 // constructor.go, method.go, directive.go, mode.go, setting.go (what else
 // directives and flags say), passing.go (parameters that come back, and others
-// that are no plain values), failure.go (sentinels and error types). Judging:
-// rules.go (the table), data.go, fields.go and marshaler.go (the walk into a
-// type), held.go (what interfaces can hold), inplace.go and outparam.go (methods
-// that write into their arguments). Reporting: diagnostic.go, interfaces.go (which well-known ones a proxy implements) and
-// summary.go. Writing: scope.go, names.go and locals.go (which names are free),
-// typexpr.go (types as source), then emit*.go.
+// that are no plain values), session.go (what is acquired and given back),
+// failure.go (sentinels and error types). Judging: rules.go (the table), data.go,
+// fields.go and marshaler.go (the walk into a type), held.go (what interfaces can
+// hold), inplace.go and outparam.go (methods that write into their arguments).
+// Reporting: diagnostic.go, interfaces.go (which well-known ones a proxy
+// implements) and summary.go. Writing: scope.go, names.go and locals.go (which
+// names are free), typexpr.go (types as source), then emit*.go.
 package generator

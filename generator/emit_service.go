@@ -165,15 +165,15 @@ func (s *service) methodRow(m *method) *jen.Statement {
 		}
 	})
 	results := jen.Id(l.run).Dot("Results")
-	back := s.back(results, m)
+	back, failed := s.back(results, m), m.failed()
 	begun := func(g *jen.Group) {
 		switch {
 		case len(m.results) == 0 && !m.fails:
 			g.Add(target)
-		case len(m.results) == 0 && len(back) == 0:
+		case len(m.results) == 0 && len(back) == 0 && failed == nil:
 			g.Add(results).Dot("Error").Call(target)
 			return
-		case len(m.results) == 1 && !m.fails && len(back) == 0:
+		case len(m.results) == 1 && !m.fails && len(back) == 0 && failed == nil:
 			g.Add(s.stub(m.results[0].passing.encode)).Call(results, target)
 			return
 		default:
@@ -185,6 +185,9 @@ func (s *service) methodRow(m *method) *jen.Statement {
 					g.Id(l.err)
 				}
 			}).Op(":=").Add(target)
+		}
+		if failed != nil {
+			g.Id(l.run).Dot("Failed").Op("=").Add(failed)
 		}
 		for _, e := range append(s.encode(results, m.results), back...) {
 			g.Add(e)
@@ -209,6 +212,12 @@ func (s *service) methodRow(m *method) *jen.Statement {
 	}
 	if m.timeout > 0 {
 		row = append(row, field("Timeout", s.duration(m.timeout)))
+	}
+	if m.ending != nil {
+		row = append(row, field("End", jen.Lit(m.end)))
+		if len(m.ending.withoutContext()) > 0 {
+			row = append(row, field("EndArgs", jen.True()))
+		}
 	}
 	for _, list := range []string{"Out", "InOut"} {
 		if places := m.places(list); len(places) > 0 {

@@ -32,6 +32,9 @@ type Options struct {
 	// InOut names parameters that the method changes for its caller, so that
 	// they are copied back: "Method.param".
 	InOut []string
+	// Session names methods that acquire something, and those that end that:
+	// "Lock=Unlock". The daemon does so when a client is gone.
+	Session []string
 	// Timeout bounds calls whose context has no deadline: "Method=5s".
 	Timeout []string
 	// Close says what Close means in client and proxy: "detach" (the default)
@@ -107,6 +110,7 @@ func (o *Options) command() string {
 	add("-concurrent", strings.Join(o.Concurrent, ","))
 	add("-idempotent", strings.Join(o.Idempotent, ","))
 	add("-inout", strings.Join(o.InOut, ","))
+	add("-session", strings.Join(o.Session, ","))
 	add("-timeout", strings.Join(o.Timeout, ","))
 	if o.Close != "detach" {
 		add("-close", o.Close)

@@ -67,23 +67,28 @@ func (s *service) collectMethods(r *reporter, o *Options, known map[string]bool)
 	set := types.NewMethodSet(types.NewPointer(s.typ))
 	s.interfaces = implementedBy(set)
 	var without []string
+	var all []*method
 	for i := range set.Len() {
 		sel := set.At(i)
 		fn := sel.Obj().(*types.Func)
 		if !fn.Exported() {
 			continue
 		}
-		found++
 		known[fn.Name()] = true
 		m := s.newMethod(sel)
 		m.readSettings(r, o)
 		m.choosePassing(r)
+		all = append(all, m)
+	}
+	pairSessions(all)
+	for _, m := range all {
 		if s.accept(r, o, m) {
 			s.methods = append(s.methods, m)
 		} else {
 			without = append(without, m.name)
 		}
 	}
+	s.checkSessions(r, known)
 	slices.SortFunc(s.methods, func(a, b *method) int { return strings.Compare(a.name, b.name) })
 	number := 0
 	for _, m := range s.methods {
@@ -93,7 +98,7 @@ func (s *service) collectMethods(r *reporter, o *Options, known map[string]bool)
 		}
 	}
 	s.summarise(r, without)
-	return found
+	return len(all)
 }
 
 func (s *service) newMethod(sel *types.Selection) *method {

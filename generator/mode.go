@@ -32,7 +32,7 @@ func (s *service) accept(r *reporter, o *Options, m *method) bool {
 	if !m.chooseMode(r, o) {
 		return true
 	}
-	if m.mode != "Concurrent" && blocks(m.name) {
+	if m.mode != "Concurrent" && m.end == "" && blocks(m.name) {
 		r.report(Warning, m.pos, m.name, m.origin()+"by its name it waits for another call, which cannot run before it returns",
 			"make the type safe for concurrent use and say -concurrent "+m.name+", or "+skipHow(m))
 	}

@@ -14,6 +14,9 @@ type settings struct {
 	idempotent bool
 	timeout    time.Duration // 0: none of its own
 	inout      []string      // names of parameters that come back
+	end        string        // the name of the method that ends what this one acquires, or ""
+	ending     *method       // that method, if there is one
+	ends       bool          // it is such a method itself
 }
 
 // readSettings fills m.settings. A directive and a flag that say different
@@ -23,6 +26,11 @@ func (m *method) readSettings(r *reporter, o *Options) {
 	if text := m.setting(r, "timeout", m.arguments("timeout"), o.Timeout); text != "" {
 		m.timeout, _ = time.ParseDuration(text) // else it was reported
 	}
+	ends := m.arguments("session")
+	for i := range ends {
+		ends[i] = strings.TrimPrefix(ends[i], "end=")
+	}
+	m.end = m.setting(r, "session", ends, o.Session)
 	m.inout = m.arguments("inout")
 	for _, item := range o.InOut {
 		if name, param, _ := strings.Cut(item, "."); name == m.name && !slices.Contains(m.inout, param) {
@@ -56,6 +64,11 @@ func (o *Options) validateSettings() error {
 			return fmt.Errorf("-timeout: %q is not of the form Method=5s", item)
 		}
 	}
+	for _, item := range o.Session {
+		if name, end, _ := strings.Cut(item, "="); name == "" || !token.IsIdentifier(end) {
+			return fmt.Errorf("-session: %q is not of the form Lock=Unlock", item)
+		}
+	}
 	for _, item := range o.InOut {
 		if name, param, _ := strings.Cut(item, "."); name == "" || !token.IsIdentifier(param) {
 			return fmt.Errorf("-inout: %q is not of the form Method.parameter", item)
@@ -76,6 +89,7 @@ func (o *Options) checkMethodNames(r *reporter, known map[string]bool) {
 		{"-concurrent", o.Concurrent, true},
 		{"-idempotent", o.Idempotent, false},
 		{"-inout", o.InOut, false},
+		{"-session", o.Session, false},
 		{"-timeout", o.Timeout, false},
 	} {
 		for _, item := range flag.items {

@@ -19,6 +19,7 @@ import (
 // and decides when to leave. It knows neither files nor processes; see serve.
 type daemon struct {
 	svc     *stub.Service
+	roles   []role // of its methods, for sessions; nil: none has any
 	object  any
 	idleTTL time.Duration
 	limits  limits
@@ -64,6 +65,7 @@ type daemon struct {
 func newDaemon(svc *stub.Service, idleTTL time.Duration, log *slog.Logger) *daemon {
 	d := &daemon{
 		svc:       svc,
+		roles:     rolesOf(svc),
 		idleTTL:   idleTTL,
 		limits:    defaultLimits,
 		log:       log,

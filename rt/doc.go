@@ -39,6 +39,12 @@
 // dropped; calls of that caller which have not begun are never made. Values of
 // the context do not travel.
 //
+// A method may acquire something beyond its own call, as Lock does. If its author
+// has given it a session, what a client has acquired through its connection is
+// given back when the connection ends: when the process dies, when its Shared is
+// closed. With the daemon all is lost. A call that would give back what its
+// connection does not hold is not executed.
+//
 // # Errors
 //
 // A method's own error comes back bare: the package's sentinels, those of io,
@@ -101,5 +107,6 @@
 // start path is four: client.connect (client.go, with connect.go), onDisk.spawn
 // (ondisk.go), ServeIfDaemon and serve (serve.go). daemon.go admits and counts,
 // leave.go leaves, control.go has Status and Shutdown, outbox.go and window.go
-// keep a slow peer from holding up anybody else. The wire is in PROTOCOL.md.
+// keep a slow peer from holding up anybody else, holdings.go gives back what a
+// client has acquired. The wire is in PROTOCOL.md.
 package rt

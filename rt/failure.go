@@ -39,6 +39,8 @@ func readFailure(body []byte) failure {
 		kind = ErrEncode
 	case wire.FailureReentrant:
 		kind = ErrReentrant
+	case wire.FailureNotHeld:
+		return failure{outcome, errNotHeld, false}
 	default:
 		return failure{outcome, fmt.Errorf("the daemon refused: %v: %s", f.Code, f.Text), false}
 	}

@@ -53,7 +53,8 @@ func (d *daemon) depart() {
 		lingering.Go(func() { s.linger() })
 	}
 	lingering.Wait()
-	if finished {
+	// Connections have ended, and with them what their clients had acquired.
+	if d.finish() && finished {
 		d.closeObject()
 	}
 	d.stop(ErrDraining)

@@ -38,8 +38,10 @@ type serverConn struct {
 	leaving bool                   // no call is accepted: going-away was sent, or it was never welcome to call
 	stays   bool                   // it asked for Shutdown: closed by the end of the process only
 
-	made atomic.Uint64 // how many calls were accepted
-	user bool          // counted as a user of the object; guarded by daemon.mu
+	made     atomic.Uint64 // how many calls were accepted
+	holdings holdings      // what it has acquired
+
+	user bool // counted as a user of the object; guarded by daemon.mu
 }
 
 // servedCall is a call between its arrival and its answer.
@@ -50,6 +52,7 @@ type servedCall struct {
 	run    *stub.Run
 	lease  *lease
 	cancel context.CancelCauseFunc
+	claim  *claim // what it means to the holdings; nil: nothing
 	body   []byte // the reply, once the method has returned
 	failed *wire.Failure
 }
@@ -179,8 +182,13 @@ func (s *serverConn) newCall(f wire.Frame) *servedCall {
 	if err != nil {
 		c.failed = &wire.Failure{Code: wire.FailureBadArguments, Text: err.Error()}
 	}
-	c.run = stub.NewRun(ctx, caller, args, stub.NewEncoder(s.d.svc, s.d.limits.frame),
-		func() error { return s.d.turn.wait(ctx, c.lease) })
+	c.claim = s.d.claim(f)
+	c.run = stub.NewRun(ctx, caller, args, stub.NewEncoder(s.d.svc, s.d.limits.frame), func() error {
+		if err := s.d.turn.wait(ctx, c.lease); err != nil {
+			return err
+		}
+		return s.holdings.begin(c.claim)
+	})
 	return c
 }
 
@@ -205,6 +213,7 @@ func (s *serverConn) answer(c *servedCall) {
 	} else if c.body, err = c.run.Results.Finish(); err != nil {
 		c.failed = notEncoded(err)
 	}
+	s.settle(c)
 	returned = true
 }
 
@@ -258,6 +267,8 @@ func notExecuted(err error) *wire.Failure {
 		f.Code = wire.FailureCanceled
 	case errors.Is(err, context.DeadlineExceeded):
 		f.Code = wire.FailureDeadline
+	case errors.Is(err, errNotHeld):
+		f.Code = wire.FailureNotHeld
 	}
 	return f
 }
@@ -364,6 +375,7 @@ func (s *serverConn) goAway(reason string) {
 func (s *serverConn) gone() {
 	s.cancel(errClientGone)
 	s.out.close(errClientGone)
+	s.endAll() // before the daemon counts a user less, and may leave
 	s.d.dismiss(s)
 	close(s.ended)
 }

@@ -53,6 +53,9 @@
 //	//loopgen:idempotent  it may be executed twice: call it again when the
 //	                      daemon dies and it is unknown whether it was executed
 //	//loopgen:inout p     it writes to what p is or points to: copy that back
+//	//loopgen:session end=Unlock
+//	                      it acquires what Unlock gives back: when a client is
+//	                      gone that has not called Unlock, the daemon does
 //	//loopgen:timeout 5s  the limit of a call whose context has no deadline
 //
 // The first may stand at an error type too: clients then get its errors as
@@ -87,6 +90,19 @@
 //   - A method that waits for another call, as Pop waits for Push, must be
 //     concurrent. Otherwise nobody else gets a turn before it returns.
 //
+// A method that acquires something beyond its own call, as Lock and Acquire do,
+// and the one that gives it back are concurrent, and a session pairs them. A client
+// holds what it has acquired through a connection, which is that of one Shared in
+// one process: what it has not ended itself when the connection ends (the process
+// was killed, the Shared closed) the daemon ends, with one call for each time that
+// the method has succeeded. It has if it returns no error that is not nil and no
+// false. What a call acquires whose caller has given up is ended at once. The
+// method that ends it takes no parameters but a context, or those of the one that
+// acquires, and must be called with the same; called by a client that does not
+// hold what it would end, it fails and is not executed. With a session, the Lock and Unlock
+// of an embedded sync.Mutex can be shared: -concurrent Lock,Unlock -session
+// Lock=Unlock.
+//
 // With -close forward a call of Close closes the object for everybody, and each
 // such call does. The daemon closes it once more when it leaves, so Close must
 // allow to be called several times.
@@ -107,6 +123,7 @@
 //	-concurrent M,N  these methods are safe for concurrent use; or all
 //	-idempotent M,N  calls of these methods may be executed twice
 //	-inout M.p       copy parameter p of M back to the caller
+//	-session L=U     what L acquires ends with a call of U, or with the client
 //	-timeout M=5s    a call of M without a deadline fails after five seconds
 //	-close mode      what Close does: detach (the default) ends the caller's
 //	                 handle, forward calls the object's method
@@ -239,6 +256,7 @@ func parseFlags(args []string) (o *generator.Options, how output, err error) {
 	list("concurrent", &o.Concurrent)
 	list("idempotent", &o.Idempotent)
 	list("inout", &o.InOut)
+	list("session", &o.Session)
 	list("timeout", &o.Timeout)
 	flags.StringVar(&o.New, "new", "", "")
 	flags.StringVar(&o.Output, "output", "", "")

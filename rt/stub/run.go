@@ -19,6 +19,9 @@ type Run struct {
 	Args *Decoder
 	// Results takes the results, positional.
 	Results *Encoder
+	// Failed is set by a method with an End, or that is one, which has acquired
+	// or ended nothing.
+	Failed bool
 
 	ctx   context.Context
 	turn  func() error

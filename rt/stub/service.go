@@ -50,6 +50,12 @@ type Method struct {
 	// that the method fills and that it changes: of the former only the length
 	// is sent, both come back.
 	Out, InOut []int
+	// End names the method that ends what this one acquires; empty: it acquires
+	// nothing. The daemon calls it when the caller's connection ends, if the
+	// caller has not. Both are Concurrent.
+	End string
+	// EndArgs: the method called End takes the arguments that this one was given.
+	EndArgs bool
 	// Func is the method expression, (*T).Name. Only its type is looked at.
 	Func any
 	// Serve decodes the arguments, waits for its turn with Begin, calls the

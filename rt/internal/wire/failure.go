@@ -37,6 +37,7 @@ const (
 	FailureNotEncodable                        // the results cannot be encoded
 	FailureUnsupported                         // the frame was not understood
 	FailureReentrant                           // the call would wait for itself
+	FailureNotHeld                             // the connection has not acquired what the call would end
 )
 
 var failureNames = [...]string{
@@ -45,6 +46,7 @@ var failureNames = [...]string{
 	FailureWindow: "window exceeded", FailurePanic: "panic", FailureGoexit: "goexit",
 	FailureTooLarge: "result too large", FailureNotEncodable: "result not encodable",
 	FailureUnsupported: "unsupported", FailureReentrant: "reentrant",
+	FailureNotHeld: "not held",
 }
 
 // String returns the code in words, or "failure code 99" for an unknown one.

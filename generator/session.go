@@ -1,0 +1,82 @@
+package generator
+
+import (
+	"go/types"
+	"maps"
+	"slices"
+
+	"github.com/dave/jennifer/jen"
+)
+
+// pairSessions marks the methods that end what others acquire.
+func pairSessions(methods []*method) {
+	for _, m := range methods {
+		for _, other := range methods {
+			if m.end != "" && other.name == m.end {
+				m.ending, other.ends = other, true
+			}
+		}
+	}
+}
+
+// checkSessions reports what keeps the daemon from ending what a method acquires.
+func (s *service) checkSessions(r *reporter, known map[string]bool) {
+	for _, m := range s.methods {
+		if m.end == "" {
+			continue
+		}
+		bad := func(reason, remedy string) { r.report(Error, m.pos, m.name, reason, remedy) }
+		switch {
+		case m.detach:
+			bad("acquires nothing, since it ends the handle only", "use -close forward, or drop its session")
+		case m.ending == nil:
+			remedy := "name one of its exported methods"
+			if near := nearest(m.end, slices.Sorted(maps.Keys(known))); near != "" {
+				remedy = "did you mean " + near + "?"
+			}
+			bad("is to be ended by "+m.end+", and there is no such method", remedy)
+		case m.ending == m:
+			bad("is to be ended by itself", "name the method that gives back what it acquires")
+		case m.ending.detach || !slices.Contains(s.methods, m.ending):
+			bad("is to be ended by "+m.end+", which is not served", "see the reason given for "+m.end)
+		case m.mode != "Concurrent" || m.ending.mode != "Concurrent":
+			bad("keeps something beyond its turn, so that it and "+m.end+" must be concurrent",
+				"make the type safe for concurrent use and say //loopgen:concurrent at both, or -concurrent "+m.name+","+m.end)
+		case len(m.ending.withoutContext()) > 0 && !m.sameParameters(m.ending):
+			bad("is to be ended by "+m.end+", whose parameters are not its own", "give "+m.end+" none, or the same")
+		}
+		for _, other := range s.methods {
+			if other.name == "Try"+m.name && other.end == "" {
+				r.report(Warning, other.pos, other.name, "has no session, though "+m.name+" has: "+m.end+" will refuse to end what it acquires",
+					"say //loopgen:session end="+m.end+", or -session "+other.name+"="+m.end)
+			}
+		}
+	}
+}
+
+// sameParameters reports whether both methods take the same data.
+func (m *method) sameParameters(other *method) bool {
+	return slices.EqualFunc(m.withoutContext(), other.withoutContext(), func(a, b *value) bool {
+		return types.Identical(a.typ, b.typ) && a.passing == asValue && b.passing == asValue
+	})
+}
+
+// failed writes the condition under which a method of a session has acquired or
+// ended nothing: that its error is not nil, or the result before it false. It
+// returns nil for a method that always does.
+func (m *method) failed() *jen.Statement {
+	var failed []jen.Code
+	if m.fails {
+		failed = append(failed, jen.Id(m.local.err).Op("!=").Nil())
+	}
+	if n := len(m.results); n > 0 && isBasic(types.Bool)(nil, m.results[n-1].typ) {
+		failed = append(failed, jen.Op("!").Id(m.results[n-1].name))
+	}
+	switch {
+	case m.end == "" && !m.ends || len(failed) == 0:
+		return nil
+	case len(failed) == 1:
+		return jen.Add(failed[0])
+	}
+	return jen.Add(failed[0]).Op("||").Add(failed[1])
+}
