@@ -2,6 +2,7 @@ package generator
 
 import (
 	"go/ast"
+	"go/token"
 	"go/types"
 	"slices"
 	"strings"
@@ -19,10 +20,14 @@ func (m *method) writtenParameter() *value {
 		if i == m.context || v.user == "" || v.passing.back != "" {
 			continue
 		}
-		switch types.Unalias(v.typ).Underlying().(type) {
+		underlying := types.Unalias(v.typ).Underlying()
+		switch underlying.(type) {
 		case *types.Pointer, *types.Slice, *types.Map:
-			if m.decl == nil && m.isDestination(v) ||
-				m.decl != nil && m.decl.Body != nil && !(m.variadic && i == len(m.params)-1) && writes(m.decl.Body, v.user) {
+			if m.decl == nil && m.isDestination(v) {
+				return v
+			}
+			_, slice := underlying.(*types.Slice)
+			if m.decl != nil && m.decl.Body != nil && !(m.variadic && i == len(m.params)-1) && writes(m.decl.Body, token.NoPos, v.user, slice) {
 				return v
 			}
 		}
@@ -57,14 +62,30 @@ func fillsByName(m *method, v *value) bool {
 // fillers are functions that write through their argument at the index.
 var fillers = map[string]int{
 	"copy": 0, "clear": 0, "delete": 0,
-	"io.ReadFull": 1, "io.ReadAtLeast": 1, "json.Unmarshal": 1, "maps.Copy": 0,
+	"io.ReadFull": 1, "io.ReadAtLeast": 1, "json.Unmarshal": 1, "xml.Unmarshal": 1, "hex.Decode": 0, "hex.Encode": 0, "maps.Copy": 0,
 	"slices.Reverse": 0, "slices.Sort": 0, "slices.SortFunc": 0, "slices.SortStableFunc": 0,
 	"sort.Ints": 0, "sort.Strings": 0, "sort.Float64s": 0, "sort.Slice": 0, "sort.SliceStable": 0,
 }
 
-// writes reports whether body writes through the parameter called name before
-// it gives that name another value.
-func writes(body *ast.BlockStmt, name string) bool {
+// fillingMethods are those that write through their first argument, if it is a
+// slice or else a pointer, whatever they are called on: readers and decoders.
+var fillingMethods = map[bool][]string{
+	true:  {"PutUint16", "PutUint32", "PutUint64", "Read", "ReadAt"},
+	false: {"Decode", "Scan"},
+}
+
+// fills reports whether call writes through the variable called name.
+func fills(call *ast.CallExpr, name string, slice bool) bool {
+	at, ok := fillers[calledName(call.Fun)]
+	if selector, isMethod := call.Fun.(*ast.SelectorExpr); !ok && isMethod {
+		ok = slices.Contains(fillingMethods[slice], selector.Sel.Name)
+	}
+	return ok && at < len(call.Args) && (isIdent(call.Args[at], name) || through(call.Args[at], name))
+}
+
+// writes reports whether body writes, behind the place from, through the variable
+// called name before it gives that name another value.
+func writes(body *ast.BlockStmt, from token.Pos, name string, slice bool) bool {
 	found, replaced := false, false
 	ast.Inspect(body, func(n ast.Node) bool {
 		if found || replaced {
@@ -72,20 +93,32 @@ func writes(body *ast.BlockStmt, name string) bool {
 		}
 		switch n := n.(type) {
 		case *ast.AssignStmt:
-			for _, left := range n.Lhs {
+			if n.Pos() < from {
+				break
+			}
+			for i, left := range n.Lhs {
 				found = found || through(left, name)
 				replaced = replaced || isIdent(left, name)
+				if alias, ok := left.(*ast.Ident); ok && n.Tok == token.DEFINE && len(n.Lhs) == len(n.Rhs) && sameMemory(n.Rhs[i], name) {
+					found = found || alias.Name != name && writes(body, n.End(), alias.Name, slice)
+				}
 			}
 		case *ast.IncDecStmt:
 			found = through(n.X, name)
 		case *ast.CallExpr:
-			if i, ok := fillers[calledName(n.Fun)]; ok && i < len(n.Args) {
-				found = isIdent(n.Args[i], name) || through(n.Args[i], name)
-			}
+			found = fills(n, name, slice)
 		}
 		return !found
 	})
 	return found
+}
+
+// sameMemory reports whether expr is name or a part of it that shares its memory.
+func sameMemory(expr ast.Expr, name string) bool {
+	if slice, ok := expr.(*ast.SliceExpr); ok {
+		expr = slice.X
+	}
+	return isIdent(expr, name)
 }
 
 // through reports whether expr is a place inside what name points to:

@@ -75,7 +75,7 @@ func handsOn(body *ast.BlockStmt, name string) bool {
 			}
 			if len(n.Rhs) == 1 && isAsserted(n.Rhs[0], name) {
 				id, ok := n.Lhs[0].(*ast.Ident)
-				found = found || ok && id.Name != name && writes(body, id.Name)
+				found = found || ok && id.Name != name && writes(body, n.End(), id.Name, false)
 			}
 		}
 		return !found
