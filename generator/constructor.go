@@ -3,6 +3,7 @@ package generator
 import (
 	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -11,6 +12,7 @@ import (
 // constructor is the function that makes the object in the daemon.
 type constructor struct {
 	name     string
+	typeArgs []types.Type
 	context  bool // the first parameter is a context
 	params   []*value
 	variadic bool
@@ -32,11 +34,11 @@ func (s *service) findConstructor(r *reporter, o *Options) bool {
 			"write a function that can and name it with -new")
 		return false
 	}
-	sig := fn.Signature()
-	if sig.TypeParams().Len() > 0 {
-		return bad("it has type parameters")
+	typeArgs, sig := s.instantiate(fn.Signature())
+	if sig == nil {
+		return bad("its type parameters do not follow from the type that it returns")
 	}
-	c := &constructor{name: fn.Name(), variadic: sig.Variadic()}
+	c := &constructor{name: fn.Name(), typeArgs: typeArgs, variadic: sig.Variadic()}
 	switch n := sig.Results().Len(); {
 	case n == 2 && isError(sig.Results().At(1).Type()):
 		c.fails = true
@@ -67,6 +69,38 @@ func (s *service) findConstructor(r *reporter, o *Options) bool {
 	return true
 }
 
+// instantiate gives a generic function the type arguments with which its first
+// result is the shared type. It returns nil if there are none.
+func (s *service) instantiate(sig *types.Signature) ([]types.Type, *types.Signature) {
+	if sig.TypeParams().Len() == 0 {
+		return nil, sig
+	}
+	if sig.Results().Len() == 0 {
+		return nil, nil
+	}
+	t := types.Unalias(sig.Results().At(0).Type())
+	if p, ok := t.(*types.Pointer); ok {
+		t = types.Unalias(p.Elem())
+	}
+	made, ok := t.(*types.Named)
+	if !ok || made.Origin() != s.typ.Origin() {
+		return nil, nil
+	}
+	var args []types.Type
+	for p := range sig.TypeParams().TypeParams() {
+		i := slices.IndexFunc(slices.Collect(made.TypeArgs().Types()), func(t types.Type) bool { return t == p })
+		if i < 0 {
+			return nil, nil
+		}
+		args = append(args, s.typ.TypeArgs().At(i))
+	}
+	instance, err := types.Instantiate(nil, sig, args, true)
+	if err != nil {
+		return nil, nil
+	}
+	return args, instance.(*types.Signature)
+}
+
 // lookupConstructor returns the function to make the object with, or nil.
 func (s *service) lookupConstructor(r *reporter, o *Options) *types.Func {
 	scope := s.src.types.Scope()
@@ -86,7 +120,7 @@ func (s *service) lookupConstructor(r *reporter, o *Options) *types.Func {
 		r.report(Error, token.NoPos, "-new", "no function "+o.New+" in package "+s.src.types.Name(), remedy)
 		return nil
 	}
-	title := strings.TrimLeft(upperFirst(s.typeName()), "_")
+	title := strings.TrimLeft(upperFirst(s.spec.name), "_")
 	for _, name := range []string{"New" + title, "new" + title} {
 		switch obj := scope.Lookup(name).(type) {
 		case *types.Func:
@@ -98,7 +132,7 @@ func (s *service) lookupConstructor(r *reporter, o *Options) *types.Func {
 			}
 		}
 	}
-	r.report(Note, s.typ.Obj().Pos(), s.typeName(), "has no constructor New"+title+": the daemon starts with the zero value", "")
+	r.report(Note, s.pos, s.typeName(), "has no constructor New"+title+": the daemon starts with the zero value", "")
 	return nil
 }
 

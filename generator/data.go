@@ -119,6 +119,9 @@ func (s *service) ownResult(v *value) *problem {
 // data returns why a value of type t, reached by path, cannot travel, or nil.
 func (w *walk) data(t types.Type, path string, pointed bool) *problem {
 	t = types.Unalias(t)
+	if isTypeParam(t) {
+		return nil // judged by the runtime, when it is known what it stands for
+	}
 	for i := range rules {
 		if rules[i].match(w, t) {
 			return w.refuse(t, path, rules[i].reason, rules[i].remedy)

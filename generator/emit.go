@@ -86,6 +86,39 @@ func (s *service) stub(name string) *jen.Statement {
 	return jen.Id(s.names.imports[stubPath]).Dot(name)
 }
 
+// generic writes the name of a type or function with its type parameters, if it
+// has any: CacheClient[K comparable, V any].
+func (s *service) generic(name string) *jen.Statement {
+	code := jen.Id(name)
+	if len(s.params) == 0 {
+		return code
+	}
+	return code.TypesFunc(func(g *jen.Group) {
+		for i := 0; i < len(s.params); {
+			constraint := s.params[i].Constraint()
+			g.ListFunc(func(g *jen.Group) {
+				for ; i < len(s.params) && sameSource(s.params[i].Constraint(), constraint); i++ {
+					g.Id(s.names.typeParams[s.params[i]])
+				}
+			}).Add(s.typeConstraint(constraint))
+		}
+	})
+}
+
+// instance writes the name with the type parameters as arguments:
+// CacheClient[K, V].
+func (s *service) instance(name string) *jen.Statement {
+	code := jen.Id(name)
+	if len(s.params) == 0 {
+		return code
+	}
+	return code.TypesFunc(func(g *jen.Group) {
+		for _, p := range s.params {
+			g.Id(s.names.typeParams[p])
+		}
+	})
+}
+
 // pointer writes (*T), for conversions and method expressions.
 func pointer(t *jen.Statement) *jen.Statement { return jen.Parens(jen.Op("*").Add(t)) }
 
@@ -100,7 +133,7 @@ func (s *service) emitAPI(f *jen.File) {
 	n := &s.names
 	comment(f.Group, fmt.Sprintf("%s is what a shared %s can do. *%s and *%s implement it;", n.api, s.typeName(), s.typeName(), n.proxy),
 		"so may a fake in tests.")
-	f.Type().Id(n.api).InterfaceFunc(func(g *jen.Group) {
+	f.Type().Add(s.generic(n.api)).InterfaceFunc(func(g *jen.Group) {
 		for i, m := range s.methods {
 			if i > 0 && len(m.doc)+len(s.methods[i-1].doc) > 0 {
 				g.Line()
@@ -110,10 +143,15 @@ func (s *service) emitAPI(f *jen.File) {
 		}
 	})
 	f.Line()
-	f.Var().Defs(
-		jen.Id("_").Id(n.api).Op("=").Parens(jen.Op("*").Id(s.typeName())).Parens(jen.Nil()),
-		jen.Id("_").Id(n.api).Op("=").Parens(jen.Op("*").Id(n.proxy)).Parens(jen.Nil()),
-	)
+	implements := func(t *jen.Statement) jen.Code {
+		return jen.Id("_").Add(s.instance(n.api)).Op("=").Add(pointer(t)).Parens(jen.Nil())
+	}
+	proof := jen.Var().Defs(implements(s.expr(s.self)), implements(s.instance(n.proxy)))
+	if len(s.params) > 0 {
+		comment(f.Group, "A function, since a variable has no type parameters.")
+		proof = jen.Func().Add(s.generic("_")).Params().Block(proof)
+	}
+	f.Add(proof)
 	f.Line()
 }
 

@@ -18,15 +18,19 @@ func (s *service) emitShare(f *jen.File) {
 	comment(f.Group, s.shareDoc(c.local.cfg)...)
 	config := jen.Id(c.local.cfg).Add(s.rt("Config"))
 	handle := func(name string) jen.Code {
-		return jen.Line().Func().Params(jen.Id(c.local.conn).Op("*").Add(s.rt("Conn"))).Op("*").Id(name).
-			Custom(jen.Options{Open: "{ ", Close: " }"}, jen.Return(pointer(jen.Id(name)).Call(jen.Id(c.local.conn))))
+		return jen.Line().Func().Params(jen.Id(c.local.conn).Op("*").Add(s.rt("Conn"))).Op("*").Add(s.instance(name)).
+			Custom(jen.Options{Open: "{ ", Close: " }"}, jen.Return(pointer(s.instance(name)).Call(jen.Id(c.local.conn))))
+	}
+	svc := s.instance(n.service)
+	if len(s.params) > 0 {
+		svc.Call()
 	}
 	arguments := closure(c.local.encoder, s.stub("Encoder"), s.encode(jen.Id(c.local.encoder), c.params))
-	f.Func().Id(n.share).
+	f.Func().Add(s.generic(n.share)).
 		Params(append([]jen.Code{config}, s.parameters(c.params, c.variadic)...)...).
-		Op("*").Add(s.rt("Shared")).Types(jen.Op("*").Id(n.client), jen.Op("*").Id(n.proxy)).
+		Op("*").Add(s.rt("Shared")).Types(jen.Op("*").Add(s.instance(n.client)), jen.Op("*").Add(s.instance(n.proxy))).
 		Block(jen.Return(s.rt("NewShared").Call(
-			jen.Id(c.local.cfg), jen.Id(n.service), handle(n.client), handle(n.proxy), jen.Line().Add(arguments))))
+			jen.Id(c.local.cfg), svc, handle(n.client), handle(n.proxy), jen.Line().Add(arguments))))
 	f.Line()
 }
 
@@ -53,7 +57,7 @@ func (s *service) emitClient(f *jen.File) {
 	comment(f.Group, fmt.Sprintf("%s calls the shared %s. Each method takes a context, which bounds and", n.client, s.typeName()),
 		"cancels the call, and returns the method's own error or what went wrong on the",
 		"way. It is safe for concurrent use.")
-	f.Type().Id(n.client).Add(s.rt("Conn"))
+	f.Type().Add(s.generic(n.client)).Add(s.rt("Conn"))
 	f.Line()
 	for _, m := range s.methods {
 		if m.detach {
@@ -77,7 +81,7 @@ func (s *service) emitClientMethod(f *jen.File, m *method) {
 	}
 	call := pointer(s.rt("Conn")).Call(jen.Id(n.receiver.client)).Dot("Call").
 		Call(jen.Id(m.local.ctx), jen.Id(n.numbers[m]), arguments, results)
-	f.Func().Params(jen.Id(n.receiver.client).Op("*").Id(n.client)).Id(name).Params(params...).
+	f.Func().Params(jen.Id(n.receiver.client).Op("*").Add(s.instance(n.client))).Id(name).Params(params...).
 		Add(s.resultList(m, true)).
 		BlockFunc(func(g *jen.Group) {
 			if len(m.results) == 0 {
@@ -119,7 +123,7 @@ func (s *service) emitClientClose(f *jen.File, m *method) {
 	n := &s.names
 	comment(f.Group, "Close ends this handle; the shared object goes on. Later calls through the",
 		"handle fail with "+n.imports[runtimePath]+".ErrClosed.")
-	f.Func().Params(jen.Id(n.receiver.client).Op("*").Id(n.client)).Id(m.name).Params().Error().
+	f.Func().Params(jen.Id(n.receiver.client).Op("*").Add(s.instance(n.client))).Id(m.name).Params().Error().
 		Block(jen.Return(s.closeHandle(n.receiver.client)))
 	f.Line()
 }

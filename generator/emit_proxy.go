@@ -13,7 +13,7 @@ func (s *service) emitProxy(f *jen.File) {
 	comment(f.Group, fmt.Sprintf("%s is a %s that lives in the daemon: it has the same methods. Where one", n.proxy, s.typeName()),
 		"has no error result, a call that fails does what "+n.imports[runtimePath]+".Config.OnFault says, which is to",
 		"panic by default. It is safe for concurrent use.")
-	f.Type().Id(n.proxy).Add(s.rt("Conn"))
+	f.Type().Add(s.generic(n.proxy)).Add(s.rt("Conn"))
 	f.Line()
 	for _, m := range s.methods {
 		comment(f.Group, fmt.Sprintf("%s implements %s.", m.name, n.api))
@@ -32,7 +32,7 @@ func (s *service) emitProxyMethod(f *jen.File, m *method) {
 	if m.context >= 0 || m.implicit() {
 		ctx = jen.Id(m.local.ctx)
 	}
-	call := pointer(jen.Id(n.client)).Call(jen.Id(n.receiver.proxy)).Dot(clientName(m.name)).CallFunc(func(g *jen.Group) {
+	call := pointer(s.instance(n.client)).Call(jen.Id(n.receiver.proxy)).Dot(clientName(m.name)).CallFunc(func(g *jen.Group) {
 		g.Add(ctx)
 		values := m.withoutContext()
 		for i, v := range values {
@@ -96,7 +96,7 @@ func (s *service) implicitTimeout(m *method) jen.Code {
 // proxyHead writes the method's head, with the user's own signature.
 func (s *service) proxyHead(f *jen.File, m *method) *jen.Statement {
 	n := &s.names
-	return f.Func().Params(jen.Id(n.receiver.proxy).Op("*").Id(n.proxy)).Id(m.name).
+	return f.Func().Params(jen.Id(n.receiver.proxy).Op("*").Add(s.instance(n.proxy))).Id(m.name).
 		Params(s.parameters(m.params, m.variadic)...).Add(s.resultList(m, m.fails))
 }
 

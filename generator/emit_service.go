@@ -27,22 +27,48 @@ func (s *service) emitService(f *jen.File) {
 		})
 		f.Line()
 	}
-	identity := []jen.Code{field("Name", jen.Lit(s.serviceName()))}
-	if s.constructor != nil {
-		identity = append(identity, field("Constructor", jen.Lit(s.constructor.name)))
+	if len(s.params) > 0 {
+		s.emitInstance(f)
+		return
 	}
 	comment(f.Group, fmt.Sprintf("%s is the %s that clients ask for and daemons serve.", n.service, s.typeName()))
-	f.Var().Id(n.service).Op("=").Op("&").Add(s.stub("Service")).Values(identity...)
+	f.Var().Id(n.service).Op("=").Op("&").Add(s.stub("Service")).ValuesFunc(func(g *jen.Group) {
+		for _, a := range s.identity() {
+			g.Add(field(a.name, a.value))
+		}
+	})
 	f.Line()
 	comment(f.Group,
 		fmt.Sprintf("What the daemon calls is set here and not above, since a method of %s may use", s.typeName()),
 		fmt.Sprintf("%s, and a variable must not depend on itself.", n.share))
 	f.Func().Id("init").Params().BlockFunc(func(g *jen.Group) {
-		for _, c := range s.serviceTable() {
-			g.Id(n.service).Dot(c.name).Op("=").Add(c.value)
+		for _, a := range s.serviceTable() {
+			g.Id(n.service).Dot(a.name).Op("=").Add(a.value)
 		}
 		g.Add(s.stub("Register")).Call(jen.Id(n.service))
 	})
+}
+
+// emitInstance writes the function that makes the service of an instance.
+func (s *service) emitInstance(f *jen.File) {
+	n := &s.names
+	comment(f.Group, fmt.Sprintf("%s returns the %s that clients ask for and daemons serve. The first call", n.service, s.typeName()),
+		"with the same type arguments registers it.")
+	var fields []jen.Code
+	for _, a := range s.identity() {
+		fields = append(fields, field(a.name, a.value))
+	}
+	var args []jen.Code
+	for _, p := range s.params {
+		name := s.names.typeParams[p]
+		args = append(args, s.stub("TypeArgOf").Types(jen.Id(name)).Call(jen.Lit(name)))
+	}
+	fields = append(fields, field("TypeArgs", jen.Index().Add(s.stub("TypeArg")).Values(args...)))
+	for _, a := range s.serviceTable() {
+		fields = append(fields, field(a.name, a.value))
+	}
+	f.Func().Add(s.generic(n.service)).Params().Op("*").Add(s.stub("Service")).Block(
+		jen.Return(s.stub("RegisterInstance").Call(jen.Op("&").Add(s.stub("Service")).Add(lines("{", "}", fields...)))))
 }
 
 // lines writes a list with one element to a line.
@@ -58,6 +84,16 @@ type assignment struct {
 	value *jen.Statement
 }
 
+// identity is what clients need of the service, besides its methods.
+func (s *service) identity() []assignment {
+	list := []assignment{{"Name", jen.Lit(s.serviceName())}}
+	if s.constructor != nil {
+		list = append(list, assignment{"Constructor", jen.Lit(s.constructor.name)})
+	}
+	return list
+}
+
+// serviceTable is what the daemon needs.
 func (s *service) serviceTable() []assignment {
 	table := []assignment{{"New", s.newFunc()}}
 	list := func(name, typ string, elements []jen.Code) {
@@ -118,11 +154,19 @@ func (s *service) newFunc() *jen.Statement {
 			g.If(jen.Id(l.err).Op(":=").Id(l.args).Dot("End").Call(), jen.Id(l.err).Op("!=").Nil()).
 				Block(jen.Return(jen.Nil(), jen.Id(l.err)))
 			if zero {
-				g.Var().Id(l.object).Id(s.typeName())
+				g.Var().Id(l.object).Add(s.expr(s.self))
 				g.Return(jen.Op("&").Id(l.object), jen.Nil())
 				return
 			}
-			call := jen.Id(c.name).CallFunc(func(g *jen.Group) {
+			call := jen.Id(c.name)
+			if len(c.typeArgs) > 0 {
+				call.TypesFunc(func(g *jen.Group) {
+					for _, t := range c.typeArgs {
+						g.Add(s.expr(t))
+					}
+				})
+			}
+			call.CallFunc(func(g *jen.Group) {
 				if c.context {
 					g.Id(l.ctx)
 				}
@@ -152,7 +196,7 @@ func (s *service) newFunc() *jen.Statement {
 // Begin takes the turn, results encoded before Serve gives it back.
 func (s *service) methodRow(m *method) *jen.Statement {
 	l := &m.local
-	target := jen.Id(l.target).Assert(jen.Op("*").Id(s.typeName())).Dot(m.name).CallFunc(func(g *jen.Group) {
+	target := jen.Id(l.target).Assert(jen.Op("*").Add(s.expr(s.self))).Dot(m.name).CallFunc(func(g *jen.Group) {
 		for i, v := range m.params {
 			if i == m.context {
 				g.Id(l.run).Dot("Context").Call()
@@ -228,7 +272,7 @@ func (s *service) methodRow(m *method) *jen.Statement {
 			})))
 		}
 	}
-	row = append(row, field("Func", pointer(jen.Id(s.typeName())).Dot(m.name)), field("Serve", serve))
+	row = append(row, field("Func", pointer(s.expr(s.self)).Dot(m.name)), field("Serve", serve))
 	return jen.Custom(jen.Options{Open: "{", Close: "}", Separator: ", "}, row...)
 }
 

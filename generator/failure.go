@@ -34,7 +34,7 @@ func (s *service) collectFailures(r *reporter) {
 			continue
 		}
 		byValue, byPointer := implementsError(named), implementsError(types.NewPointer(named))
-		if !byPointer || named == s.typ {
+		if !byPointer || named.Origin() == s.typ.Origin() {
 			continue
 		}
 		if len(arguments(docs[name], "skip")) > 0 {

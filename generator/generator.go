@@ -57,8 +57,8 @@ func (o *Options) Validate() error {
 		return errors.New("no type given: use -type T")
 	}
 	for i, name := range o.Types {
-		if !token.IsIdentifier(name) {
-			return fmt.Errorf("-type: %q is not the name of a type", name)
+		if _, err := parseTypeSpec(name); err != nil {
+			return err
 		}
 		if slices.Contains(o.Types[:i], name) {
 			return fmt.Errorf("-type: %s is given twice", name)
@@ -180,13 +180,13 @@ func (src *source) generate(r *reporter, o *Options) *Result {
 	allFound := true
 	src.strayDirectives(r)
 	scope := newPackageScope(src)
-	for _, name := range o.Types {
-		typ := src.findType(r, name)
-		if typ == nil {
+	for _, spec := range src.specs {
+		t := src.findTarget(r, spec)
+		if t == nil {
 			allFound = false
 			continue
 		}
-		s := src.service(r, o, typ, known)
+		s := src.service(r, o, t, known)
 		if s == nil {
 			continue
 		}
@@ -196,12 +196,12 @@ func (src *source) generate(r *reporter, o *Options) *Result {
 		}
 		content, err := s.emit(o.command())
 		if err != nil {
-			r.report(Error, s.typ.Obj().Pos(), name, err.Error(), "please report this as a defect of loopgen")
+			r.report(Error, s.pos, s.typeName(), err.Error(), "please report this as a defect of loopgen")
 			continue
 		}
-		path := src.outputPath(o, name)
+		path := src.outputPath(o, spec)
 		if src.handWritten(path) {
-			r.report(Error, s.typ.Obj().Pos(), name, path+" exists and was not written by loopgen", "move it away or give another file with -output")
+			r.report(Error, s.pos, s.typeName(), path+" exists and was not written by loopgen", "move it away or give another file with -output")
 			continue
 		}
 		result.Files = append(result.Files, File{Path: path, Content: content})

@@ -120,7 +120,7 @@ func (s *service) collectDataTypes() {
 		}
 	}
 	for _, e := range s.errorTypes {
-		c.visit(s.src.types.Scope().Lookup(e.name).Type())
+		c.visit(e.obj.Type())
 	}
 	if !c.open {
 		return

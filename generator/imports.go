@@ -38,6 +38,7 @@ type imports struct {
 type listed struct {
 	ImportPath string
 	Export     string
+	Deps       []string
 	Error      *struct{ Err string }
 }
 
@@ -59,7 +60,7 @@ func (i *imports) Import(path string) (*types.Package, error) {
 
 // load asks for the export data of the packages at paths.
 func (i *imports) load(paths []string) error {
-	args := []string{"list", "-e", "-export", "-buildvcs=false", "-json=ImportPath,Export,Error", "--"}
+	args := []string{"list", "-e", "-export", "-buildvcs=false", "-json=ImportPath,Export,Deps,Error", "--"}
 	fixed := len(args)
 	for _, path := range paths {
 		_, known := i.listed[path]
@@ -99,6 +100,12 @@ func (i *imports) load(paths []string) error {
 		}
 	}
 	return nil
+}
+
+// dependsOn reports whether package path, which was loaded, needs another one,
+// or is that.
+func (i *imports) dependsOn(path, other string) bool {
+	return path == other || slices.Contains(i.listed[path].Deps, other)
 }
 
 // open returns the export data of the package that the user's files import as

@@ -26,6 +26,7 @@ type source struct {
 	fset     *token.FileSet
 	dir      string
 	files    []*ast.File
+	specs    []*typeSpec
 	earlier  []string // files that loopgen wrote, left out
 	imports  *imports
 	parsed   map[string]parsedFile // by path
@@ -56,7 +57,7 @@ func load(ctx context.Context, o *Options) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	src := &source{dir: dir, earlier: earlierOutput(dir), fset: token.NewFileSet(), parsed: make(map[string]parsedFile)}
+	src := &source{dir: dir, specs: o.specs(), earlier: earlierOutput(dir), fset: token.NewFileSet(), parsed: make(map[string]parsedFile)}
 	src.imports = newImports(ctx, src)
 	cfg := &packages.Config{Context: ctx, Mode: loadMode, Dir: o.Dir, Fset: src.fset, Overlay: make(map[string][]byte)}
 	if len(src.earlier) > 0 {

@@ -52,7 +52,10 @@ func (s *service) outerNames() map[string]bool {
 			outer[tn.Name()] = true
 		}
 	}
-	for _, name := range []string{s.typeName(), s.names.client, s.names.proxy, s.names.service} {
+	for _, name := range []string{s.names.client, s.names.proxy, s.names.service} {
+		outer[name] = true
+	}
+	for _, name := range s.names.typeParams {
 		outer[name] = true
 	}
 	for _, name := range s.names.numbers {

@@ -110,7 +110,7 @@ func (s *service) newMethod(sel *types.Selection) *method {
 			m.pos = st.Field(sel.Index()[0]).Pos()
 		}
 	} else if m.decl == nil {
-		m.pos = s.typ.Obj().Pos()
+		m.pos = s.pos
 	}
 	if m.decl != nil {
 		m.doc = docLines(m.decl.Doc)

@@ -25,12 +25,13 @@ type names struct {
 	imports                   map[string]string // import path to name
 	receiver                  struct{ client, proxy string }
 	qualifier                 func(*types.Package) string
+	typeParams                map[*types.TypeParam]string
 }
 
 // chooseNames fills s.names and the names of all parameters and results. It
 // returns false after reporting that one of the public names is taken.
 func (s *service) chooseNames(r *reporter, o *Options, pkg *packageScope) bool {
-	output := s.src.outputPath(o, s.typeName())
+	output := s.src.outputPath(o, s.spec)
 	for _, earlier := range s.src.earlier {
 		if earlier != output && !s.src.regenerated(o, earlier) {
 			pkg.addOutput(earlier)
@@ -39,10 +40,7 @@ func (s *service) chooseNames(r *reporter, o *Options, pkg *packageScope) bool {
 	if !s.checkPredeclared(r, pkg) {
 		return false
 	}
-	base := o.Name
-	if base == "" {
-		base = s.typeName()
-	}
+	base := s.spec.base(o)
 	n := &s.names
 	public := publicNames(base)
 	n.base, n.api, n.client, n.proxy, n.share = base, public[0], public[1], public[2], public[3]
@@ -53,7 +51,7 @@ func (s *service) chooseNames(r *reporter, o *Options, pkg *packageScope) bool {
 			if pos := pkg.declared[name]; pos.IsValid() {
 				at = " in " + filepath.Base(pos.Filename)
 			}
-			r.report(Error, s.typ.Obj().Pos(), s.typeName(), "the name "+name+" is already taken"+at, "choose other names with -name, as in -name Shared"+upperFirst(base))
+			r.report(Error, s.pos, s.typeName(), "the name "+name+" is already taken"+at, "choose other names with -name, as in -name Shared"+upperFirst(base))
 			ok = false
 		}
 		pkg.taken[name] = true
@@ -67,6 +65,7 @@ func (s *service) chooseNames(r *reporter, o *Options, pkg *packageScope) bool {
 		}
 	}
 	s.chooseImports(pkg)
+	s.chooseTypeParams()
 	s.chooseLocals()
 	return ok
 }
@@ -83,7 +82,7 @@ func publicNames(base string) [4]string {
 
 // regenerated reports whether the run that o describes writes path.
 func (src *source) regenerated(o *Options, path string) bool {
-	return slices.ContainsFunc(o.Types, func(name string) bool { return src.outputPath(o, name) == path })
+	return slices.ContainsFunc(src.specs, func(spec *typeSpec) bool { return src.outputPath(o, spec) == path })
 }
 
 // checkPredeclared reports package-level names that hide predeclared ones
@@ -144,6 +143,17 @@ func (s *service) chooseImports(pkg *packageScope) {
 			return ""
 		}
 		return s.names.imports[p.Path()]
+	}
+}
+
+// chooseTypeParams keeps the user's names unless the file needs them for
+// something else.
+func (s *service) chooseTypeParams() {
+	scope := newScope(s.outerNames())
+	s.names.typeParams = make(map[*types.TypeParam]string)
+	for _, p := range s.params {
+		name := p.Obj().Name()
+		s.names.typeParams[p] = scope.pick(name, "T"+strings.TrimLeft(upperFirst(name), "_"))
 	}
 }
 

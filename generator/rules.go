@@ -22,7 +22,6 @@ var rules = []rule{
 	{isOfPackage("sync", "sync/atomic"), "must not be copied", "return its value"},
 	{isOfPackage("reflect", "unsafe"), "means something only in the process that made it", asData},
 	{isUnnameable, "has a type that cannot be named from this package", "use an exported type, or a type of your own"},
-	{isTypeParam, "depends on a type parameter", "use a plain type"},
 	{isBasic(types.UnsafePointer), "is an address, and means nothing in another process", asData},
 	{isKind[*types.Chan], "is a channel, which is not supported", "return the values in a slice"},
 	{isIterator, "is an iterator, which is not supported", "return a slice or a map"},
@@ -35,8 +34,8 @@ var rules = []rule{
 
 func isInvalid(_ *walk, t types.Type) bool { return t == types.Typ[types.Invalid] }
 
-func isTypeParam(_ *walk, t types.Type) bool {
-	_, ok := t.(*types.TypeParam)
+func isTypeParam(t types.Type) bool {
+	_, ok := types.Unalias(t).(*types.TypeParam)
 	return ok
 }
 

@@ -13,8 +13,8 @@ import (
 
 // service is one type to be shared, understood: what emit needs to know.
 type service struct {
+	*target
 	src         *source
-	typ         *types.Named
 	constructor *constructor // nil: the zero value
 	methods     []*method    // sorted by name
 	sentinels   []string
@@ -30,23 +30,27 @@ type service struct {
 	judging      int // how many of them are being looked for
 }
 
-// typeName returns the name of the type in the user's code.
-func (s *service) typeName() string { return s.typ.Obj().Name() }
+// typeName returns what the type is called in comments and diagnostics.
+func (s *service) typeName() string { return s.title(s.src.qualify) }
+
+// foreign reports whether the package of the generated file is another one than
+// that of the type.
+func (s *service) foreign() bool { return !s.src.isOwn(s.spec.path) }
 
 // service looks at a type. It returns nil when something about it was reported
 // that keeps it from being shared. The names of its methods are added to known.
-func (src *source) service(r *reporter, o *Options, typ *types.Named, known map[string]bool) *service {
-	name := typ.Obj().Name()
-	s := &service{src: src, typ: typ}
-	if file := src.fileOf(typ.Obj().Pos()); file != nil {
+func (src *source) service(r *reporter, o *Options, t *target, known map[string]bool) *service {
+	s := &service{target: t, src: src}
+	name := s.typeName()
+	if file := src.fileOf(t.pos); file != nil && !s.foreign() {
 		s.constraint = src.buildConstraint(file)
 	}
 	switch found := s.collectMethods(r, o, known); {
 	case found == 0:
-		r.report(Error, typ.Obj().Pos(), name, "has no exported methods", "export those that are to be shared")
+		r.report(Error, t.pos, name, "has no exported methods", "export those that are to be shared")
 		return nil
 	case len(s.methods) == 0:
-		r.report(Error, typ.Obj().Pos(), name, "no exported method is left to share", "export one, or see the reasons given for the others")
+		r.report(Error, t.pos, name, "no exported method is left to share", "export one, or see the reasons given for the others")
 		return nil
 	}
 	ok := s.findConstructor(r, o)
@@ -58,61 +62,30 @@ func (src *source) service(r *reporter, o *Options, typ *types.Named, known map[
 	return s
 }
 
-// findType returns the defined type called name, or nil after saying why not.
-func (src *source) findType(r *reporter, name string) *types.Named {
-	obj := src.types.Scope().Lookup(name)
-	if obj == nil {
-		src.reportMissing(r, name)
-		return nil
-	}
-	bad := func(reason, remedy string) *types.Named {
-		r.report(Error, obj.Pos(), name, reason, remedy)
-		return nil
-	}
-	tn, ok := obj.(*types.TypeName)
-	if !ok {
-		return bad("is not a type", "give the name of a type with -type")
-	}
-	if tn.IsAlias() {
-		target := types.TypeString(types.Unalias(tn.Type()), src.qualify)
-		return bad("is an alias of "+target, "give the type itself where it is declared, or embed it in a struct of its own: type "+name+" struct{ … }")
-	}
-	typ, ok := tn.Type().(*types.Named)
-	if !ok {
-		return bad("is not a defined type", "give the name of a type with -type")
-	}
-	if typ.TypeParams().Len() > 0 {
-		return bad("has type parameters, which are not supported", "embed an instance in a struct: type "+name+"OfString struct{ "+name+"[string] }")
-	}
-	switch typ.Underlying().(type) {
-	case *types.Interface:
-		return bad("is an interface", "give the type that implements it")
-	case *types.Pointer:
-		return bad("is a pointer type and has no methods", "give the type it points to")
-	}
-	return typ
-}
-
 // reportMissing says where the type is instead, or what is called similarly.
-func (src *source) reportMissing(r *reporter, name string) {
-	d := Diagnostic{Method: name, Severity: Error}
-	if pos, why := src.declaredElsewhere(name); why != "" {
-		d.Pos, d.Reason, d.Remedy = pos, why, "move it to a file that is always part of the package"
-	} else {
-		d.Reason = fmt.Sprintf("package %s (%s) declares no such type", src.types.Name(), src.dir)
-		var all []string
-		for _, other := range src.types.Scope().Names() {
-			if tn, ok := src.types.Scope().Lookup(other).(*types.TypeName); ok && !tn.IsAlias() {
-				all = append(all, other)
-			}
-		}
-		if near := nearest(name, all); near != "" {
-			d.Remedy = "did you mean " + near + "?"
-		} else {
-			d.Remedy = "run loopgen in the directory of the package that does, or name that package"
+func (src *source) reportMissing(r *reporter, spec *typeSpec, pkg *types.Package, pos token.Pos) {
+	own := pkg == src.types
+	if own {
+		if at, why := src.declaredElsewhere(spec.name); why != "" {
+			r.list = append(r.list, Diagnostic{Pos: at, Method: spec.name, Severity: Error,
+				Reason: why, Remedy: "move it to a file that is always part of the package"})
+			return
 		}
 	}
-	r.list = append(r.list, d)
+	reason, remedy := fmt.Sprintf("package %s (%s) declares no such type", pkg.Name(), src.dir), "run loopgen in the directory of the package that does, or name that package"
+	if !own {
+		reason, remedy = fmt.Sprintf("package %s exports no such type", pkg.Path()), "give the import path, a dot and the name of a type"
+	}
+	var all []string
+	for _, other := range pkg.Scope().Names() {
+		if tn, ok := pkg.Scope().Lookup(other).(*types.TypeName); ok && (own || tn.Exported()) {
+			all = append(all, other)
+		}
+	}
+	if near := nearest(spec.name, all); near != "" {
+		remedy = "did you mean " + strings.TrimPrefix(spec.path+"."+near, ".") + "?"
+	}
+	r.report(Error, pos, spec.text, reason, remedy)
 }
 
 // declaredElsewhere looks for a type in the files of the directory that are

@@ -46,6 +46,10 @@ func newClient(cfg Config, svc *stub.Service, args func(*stub.Encoder)) *client 
 		args(e)
 	}
 	c.args, c.invalid = e.Finish()
+	if err := svc.Refusal(); err != nil {
+		c.invalid = c.startError(StageConnect, err)
+		return c
+	}
 	if err := c.cfg.check(); err != nil {
 		c.invalid = c.startError(StageDirectory, err)
 		return c

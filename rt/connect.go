@@ -103,6 +103,20 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 	}
 }
 
+// mayStart returns why this process cannot start a daemon, nor be its client.
+func (c *client) mayStart() error {
+	if c.invalid != nil {
+		return c.invalid
+	}
+	p, err := c.place()
+	if err == nil {
+		if err = p.barred(); err != nil {
+			err = c.startError(StageConnect, err)
+		}
+	}
+	return err
+}
+
 // patience bounds the time until a daemon is there.
 func (c *client) patience(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, c.cfg.StartTimeout,
@@ -304,6 +318,9 @@ func (c *client) judge(e *rundir.Endpoint) error {
 	case e.Service != c.svc.Name:
 		return c.startError(StageConnect, fmt.Errorf("%w: the daemon named %q (pid %d) serves %s: choose another Config.Name",
 			ErrIncompatible, c.cfg.Name, e.PID, e.Service))
+	case e.Types != structure(c.svc):
+		return c.startError(StageConnect, fmt.Errorf("%w: the type arguments are %s here and %s in the daemon (pid %d); Shared.Restart replaces it by one of this program",
+			ErrIncompatible, structure(c.svc), e.Types, e.PID))
 	case e.Config != c.config:
 		return c.startError(StageConnect, fmt.Errorf("%w (pid %d): use the same constructor and arguments, or another Config.Name, or shut it down first",
 			ErrConfigMismatch, e.PID))

@@ -58,7 +58,8 @@ func (p *onDisk) alive() (bool, error) { return p.dir.Alive() }
 func (p *onDisk) lead() (func(), bool, error) { return p.dir.TrySpawnLock() }
 
 // barred keeps the daemon from waiting for itself, and a program that cannot
-// become the daemon from working only as long as another one happens to be it.
+// become the daemon from working only as long as another one happens to be it:
+// one without the hook, or whose daemon would not have the instance yet.
 func (p *onDisk) barred() error {
 	if path := serving.Load(); path != nil && sameFile(*path, p.dir.Path()) {
 		return ErrReentrant
@@ -71,6 +72,9 @@ func (p *onDisk) barred() error {
 			os.Exit(process.ExitUnclaimed)
 		}
 		return ErrHookMissing
+	}
+	if p.client.svc.Late() {
+		return fmt.Errorf("%s was made after rt.ServeIfDaemon was called, too late for a daemon to know it: declare it in a package-level var", p.client.svc.Name)
 	}
 	return nil
 }

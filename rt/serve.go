@@ -75,6 +75,7 @@ var (
 // initialisation is. Without it Connect returns ErrHookMissing, and ends a process
 // that was started as a daemon.
 func ServeIfDaemon() {
+	stub.CloseRegistry()
 	hooked.Store(true)
 	parent, err := process.Inherited()
 	if err != nil {
@@ -157,7 +158,7 @@ func readRequest(parent *process.Parent) (startRequest, *stub.Service, error) {
 	}
 	svc := stub.Lookup(req.Service)
 	if svc == nil {
-		return req, nil, fmt.Errorf("this program does not serve %s", req.Service)
+		return req, nil, fmt.Errorf("this program, started as a daemon, does not serve %s: what its ShareT returns must be a package-level var, whatever arguments and environment the program has", req.Service)
 	}
 	return req, svc, nil
 }
@@ -180,6 +181,7 @@ func newEndpoint(req startRequest, svc *stub.Service) (*rundir.Endpoint, error) 
 		Build:       build,
 		Config:      req.Config,
 		Service:     svc.Name,
+		Types:       structure(svc),
 		Name:        string(req.Name),
 		Scope:       string(req.Scope),
 		Log:         string(req.Log),
@@ -192,6 +194,16 @@ func newEndpoint(req startRequest, svc *stub.Service) (*rundir.Endpoint, error) 
 		})
 	}
 	return e, nil
+}
+
+// structure is what clients compare the type arguments of an instance by, besides
+// their names: the text, or its hash where it is too long for the endpoint.
+func structure(svc *stub.Service) string {
+	text := svc.Structure()
+	if len(text) > 8<<10 {
+		return wire.SignatureHash(text)
+	}
+	return text
 }
 
 // construct makes the object. A constructor that does not return in time is

@@ -89,6 +89,9 @@ func (s *Shared[C, P]) Shutdown(ctx context.Context, mode ShutdownMode) error {
 // Restart shuts the daemon down, calls in flight finishing first, and starts
 // another one: the object is made anew.
 func (s *Shared[C, P]) Restart(ctx context.Context) error {
+	if err := s.owner.mayStart(); err != nil {
+		return err // rather than end a daemon that nobody could replace
+	}
 	if err := s.Shutdown(ctx, ShutdownDrain); err != nil {
 		return err
 	}

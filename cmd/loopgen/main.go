@@ -250,7 +250,10 @@ func parseFlags(args []string) (o *generator.Options, how output, err error) {
 			return nil
 		})
 	}
-	list("type", &o.Types)
+	flags.Func("type", "", func(value string) error {
+		o.Types = append(o.Types, splitTypes(value)...)
+		return nil
+	})
 	list("skip", &o.Skip)
 	list("readonly", &o.ReadOnly)
 	list("concurrent", &o.Concurrent)
@@ -278,6 +281,26 @@ func parseFlags(args []string) (o *generator.Options, how output, err error) {
 		return nil, how, fmt.Errorf("%d packages given (%s): give one", len(rest), strings.Join(rest, ", "))
 	}
 	return o, how, nil
+}
+
+// splitTypes splits a list of types at its commas, but for those in brackets.
+func splitTypes(list string) []string {
+	var types []string
+	depth, start := 0, 0
+	for i, c := range list {
+		switch c {
+		case '[', '(', '{':
+			depth++
+		case ']', ')', '}':
+			depth--
+		case ',':
+			if depth == 0 {
+				types = append(types, strings.TrimSpace(list[start:i]))
+				start = i + 1
+			}
+		}
+	}
+	return append(types, strings.TrimSpace(list[start:]))
 }
 
 // manual returns the package comment as text.

@@ -9,10 +9,14 @@ import (
 )
 
 // Service describes one shared type: how its object is made and how each of
-// its methods is called. Generated code makes one per type and registers it.
+// its methods is called. Generated code makes one per type, or per instance of
+// a generic type, and registers it.
 type Service struct {
 	// Name is the import path and the name of the type: "example.com/counter.Counter".
+	// [RegisterInstance] adds the type arguments.
 	Name string
+	// TypeArgs are those of an instance.
+	TypeArgs []TypeArg
 	// Constructor is the name of the function behind New, empty for the zero value.
 	Constructor string
 	// New decodes the constructor's arguments and makes the object, a non-nil
@@ -32,6 +36,9 @@ type Service struct {
 	once       sync.Once
 	signatures []string
 	fails      []bool
+	refusal    error
+
+	late bool // set before RegisterInstance returns
 
 	errorsOnce sync.Once
 	errors     *errorTable
@@ -91,10 +98,11 @@ func (m Mode) String() string {
 
 // registry holds the services of this program by name. It is written by
 // package initialisation and read when a daemon looks for its service.
-var registry struct {
+var registry = struct {
 	sync.Mutex
 	services map[string]*Service
-}
+	closed   bool // by CloseRegistry
+}{services: make(map[string]*Service)}
 
 // Register makes s, which is complete now, known to the daemon that this program
 // may become. It panics when the name is taken, since then one of two generated
@@ -104,9 +112,6 @@ func Register(s *Service) {
 	defer registry.Unlock()
 	if registry.services[s.Name] != nil {
 		panic("loopgen: two generated files serve " + s.Name)
-	}
-	if registry.services == nil {
-		registry.services = make(map[string]*Service)
 	}
 	registry.services[s.Name] = s
 	for _, d := range s.DataTypes {
@@ -147,5 +152,8 @@ func (s *Service) inspect() {
 		s.signatures[i] = signatureOf(t, s.Methods[i].Out, s.Methods[i].InOut)
 		n := t.NumOut()
 		s.fails[i] = n > 0 && t.Out(n-1) == reflect.TypeFor[error]()
+	}
+	if s.refusal == nil && len(s.TypeArgs) > 0 {
+		s.refusal = s.refuse()
 	}
 }

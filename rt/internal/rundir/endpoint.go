@@ -25,10 +25,10 @@ const (
 //	incarnation, pid          of the daemon
 //	host, boot                HostID and BootID where it runs
 //	protocol                  least and greatest version, as 1-1
-//	build, config, service, name, scope, log
+//	build, config, service, types, name, scope, log
 //	method <number> <name> <hash> <signature to the end of the line>
 //
-// one method per line. Empty values, and those that hold anything but printable
+// one method per line; types only where there are type arguments. Empty values, and those that hold anything but printable
 // ASCII without spaces and quotes, are in Go's quotes. Unknown keys are ignored.
 type Endpoint struct {
 	Network, Address         string
@@ -38,6 +38,7 @@ type Endpoint struct {
 	Host, Boot               string
 	MinProtocol, MaxProtocol int
 	Build, Config, Service   string
+	Types                    string // what the type arguments are made of; empty without any
 	Name, Scope, Log         string
 	Methods                  []MethodLine
 }
@@ -104,7 +105,9 @@ func (e *Endpoint) text(signatures bool) []byte {
 	}
 	w.line("key", hex.EncodeToString(e.Key[:]))
 	for _, f := range e.stringFields()[2:] {
-		w.line(f.key, *f.value)
+		if f.key != "types" || *f.value != "" {
+			w.line(f.key, *f.value)
+		}
 	}
 	w.line("pid", strconv.Itoa(e.PID))
 	w.line("protocol", fmt.Sprintf("%d-%d", e.MinProtocol, e.MaxProtocol))
@@ -165,7 +168,7 @@ func (e *Endpoint) stringFields() []stringField {
 	return []stringField{
 		{"network", &e.Network}, {"address", &e.Address}, {"incarnation", &e.Incarnation},
 		{"host", &e.Host}, {"boot", &e.Boot}, {"build", &e.Build}, {"config", &e.Config},
-		{"service", &e.Service}, {"name", &e.Name}, {"scope", &e.Scope}, {"log", &e.Log},
+		{"service", &e.Service}, {"types", &e.Types}, {"name", &e.Name}, {"scope", &e.Scope}, {"log", &e.Log},
 	}
 }
 

@@ -1,0 +1,74 @@
+package generator
+
+import (
+	"fmt"
+	"go/parser"
+	"go/token"
+	"strings"
+)
+
+// typeSpec is a type as the command line names it: by its name alone if the
+// package declares it, with an import path and a dot in front if another one
+// does, and with type arguments, if it is an instance, in brackets.
+type typeSpec struct {
+	text string // as given
+	path string // import path; "" for the package itself
+	name string
+	args string // with their brackets; "" for none
+}
+
+// parseTypeSpec takes a type's text apart.
+func parseTypeSpec(text string) (*typeSpec, error) {
+	bad := fmt.Errorf("-type: %q is not the name of a type", text)
+	spec := &typeSpec{text: text, name: text}
+	if i := strings.IndexByte(text, '['); i >= 0 {
+		spec.name, spec.args = text[:i], text[i:]
+		if _, err := parser.ParseExpr("T" + unqualified(spec.args)); err != nil || !strings.HasSuffix(text, "]") {
+			return nil, fmt.Errorf("-type: %q does not end in type arguments as Go writes them, like [string,example.com/app.User]", text)
+		}
+	}
+	if i := strings.LastIndexByte(spec.name, '.'); i >= 0 {
+		spec.path, spec.name = spec.name[:i], spec.name[i+1:]
+		if !isImportPath(spec.path) {
+			return nil, bad
+		}
+	}
+	if !token.IsIdentifier(spec.name) {
+		return nil, bad
+	}
+	return spec, nil
+}
+
+// isImportPath reports whether the go command could take path for one: flags,
+// files and patterns are none.
+func isImportPath(path string) bool {
+	for _, c := range path {
+		if !isPathRune(c) {
+			return false
+		}
+	}
+	return path != "" && !strings.HasPrefix(path, "-") && !strings.HasPrefix(path, ".") && !strings.HasPrefix(path, "/") && !strings.Contains(path, "...")
+}
+
+// declared reports whether the type itself is the package's own, and named
+// without more ado.
+func (s *typeSpec) declared() bool { return s.path == "" && s.args == "" }
+
+// base is what stands for the type in generated names.
+func (s *typeSpec) base(o *Options) string {
+	if o.Name != "" {
+		return o.Name
+	}
+	return s.name
+}
+
+// specs are the types of o, which is valid.
+func (o *Options) specs() []*typeSpec {
+	var specs []*typeSpec
+	for _, text := range o.Types {
+		if spec, err := parseTypeSpec(text); err == nil {
+			specs = append(specs, spec)
+		}
+	}
+	return specs
+}

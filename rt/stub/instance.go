@@ -1,0 +1,124 @@
+package stub
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// TypeArg is a type argument of a generic type's instance, made by [TypeArgOf].
+type TypeArg struct {
+	param string
+	typ   reflect.Type
+}
+
+// TypeArgOf describes T as the argument for the type parameter called param.
+func TypeArgOf[T any](param string) TypeArg { return TypeArg{param, reflect.TypeFor[T]()} }
+
+// RegisterInstance makes s, which is complete, known to the daemon that this
+// program may become, and completes its name by its type arguments:
+// "example.com/cache.Cache[string,example.com/app.User]". It returns s, or the
+// service that was registered with the same type arguments before. It may be
+// called concurrently.
+//
+// A daemon has what its packages' initialisation registers and nothing else:
+// what comes after [CloseRegistry] is late.
+func RegisterInstance(s *Service) *Service {
+	names := make([]string, len(s.TypeArgs))
+	for i, a := range s.TypeArgs {
+		names[i] = typeName(a.typ)
+	}
+	s.Name += "[" + strings.Join(names, ",") + "]"
+	registry.Lock()
+	defer registry.Unlock()
+	s.late = registry.closed
+	switch earlier := registry.services[s.Name]; {
+	case earlier == nil:
+		registry.services[s.Name] = s
+	case slices.Equal(earlier.TypeArgs, s.TypeArgs):
+		return earlier
+	default: // types declared in functions may have one name
+		s.refusal = fmt.Errorf("other types of the same names are the type arguments of %s: declare them outside of functions", s.Name)
+	}
+	return s
+}
+
+// CloseRegistry is called when the program's packages are initialised.
+func CloseRegistry() {
+	registry.Lock()
+	defer registry.Unlock()
+	registry.closed = true
+}
+
+// Late reports whether s is an instance that was not registered in time for a
+// daemon of this program to serve it.
+func (s *Service) Late() bool { return s.late }
+
+// Refusal says why no values of an instance's type arguments can travel, naming
+// the argument, or is nil. It may be called concurrently.
+func (s *Service) Refusal() error {
+	s.once.Do(s.inspect)
+	return s.refusal
+}
+
+// refuse finds a method of an instance whose values cannot travel. What does not
+// depend on type arguments was judged by the generator.
+func (s *Service) refuse() error {
+	for _, m := range s.Methods {
+		t := reflect.TypeOf(m.Func)
+		var values []reflect.Type
+		for i := 1; i < t.NumIn(); i++ {
+			values = append(values, t.In(i))
+		}
+		for i := range t.NumOut() {
+			values = append(values, t.Out(i))
+		}
+		for _, v := range values {
+			if v == contextType || v == errorType || planOf(v).root == nil {
+				continue
+			}
+			for _, a := range s.TypeArgs {
+				if root := planOf(a.typ).root; root != nil {
+					return fmt.Errorf("type argument %s, which %s needs: %w", a.param, m.Name, root.in(a.typ))
+				}
+			}
+			return fmt.Errorf("method %s: %w", m.Name, planOf(v).root.in(v))
+		}
+	}
+	return nil
+}
+
+// Structure spells the type arguments out, as in signatures: two instances with
+// equal names may have different ones in two builds. It is empty for a service
+// that is no instance.
+func (s *Service) Structure() string {
+	var args []string
+	for _, a := range s.TypeArgs {
+		var sp speller
+		sp.spell(planOf(a.typ))
+		args = append(args, sp.String())
+	}
+	return strings.Join(args, ", ")
+}
+
+// typeName writes a type with import paths.
+func typeName(t reflect.Type) string {
+	switch {
+	case t.PkgPath() != "":
+		return t.PkgPath() + "." + t.Name()
+	case t.Name() != "": // predeclared
+		return t.Name()
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		return "*" + typeName(t.Elem())
+	case reflect.Slice:
+		return "[]" + typeName(t.Elem())
+	case reflect.Array:
+		return fmt.Sprintf("[%d]%s", t.Len(), typeName(t.Elem()))
+	case reflect.Map:
+		return "map[" + typeName(t.Key()) + "]" + typeName(t.Elem())
+	}
+	return strings.Join(strings.Fields(t.String()), " ") // line breaks may be in tags
+}
