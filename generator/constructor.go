@@ -9,11 +9,14 @@ import (
 	"unicode/utf8"
 )
 
-// constructor is the function that makes the object in the daemon.
+// constructor is what makes the object in the daemon: a function, or an
+// expression whose arguments are fixed.
 type constructor struct {
-	name     string
-	typeArgs []types.Type
-	context  bool // the first parameter is a context
+	name     string       // the function as the user calls it, or the expression's text
+	fn       *types.Func  // nil for an expression
+	typeArgs []types.Type // of fn
+	expr     *expression  // nil for a function
+	context  bool         // the first parameter is a context
 	params   []*value
 	variadic bool
 	pointer  bool // it returns *T, not T
@@ -25,32 +28,79 @@ type constructor struct {
 // returns false after reporting one that cannot be used: to take the zero
 // value instead would be a surprise at run time.
 func (s *service) findConstructor(r *reporter, o *Options) bool {
-	fn := s.lookupConstructor(r, o)
-	if fn == nil {
-		return o.New == ""
+	if o.New != "" && !token.IsIdentifier(o.New) {
+		return s.constructorExpression(r, o.New)
 	}
-	bad := func(reason string) bool {
-		r.report(Error, fn.Pos(), fn.Name(), "cannot be the constructor of "+s.typeName()+": "+reason,
-			"write a function that can and name it with -new")
+	if fn := s.ownConstructor(r, o); fn != nil {
+		return s.useConstructor(r, fn, true)
+	}
+	if o.New == "" {
+		s.defaultConstructor(r)
+		return true
+	}
+	own, other := s.src.types.Scope(), s.typ.Obj().Pkg().Scope()
+	for _, scope := range []*types.Scope{own, other} {
+		obj := scope.Lookup(o.New)
+		if obj == nil || scope != own && !obj.Exported() {
+			continue
+		}
+		if fn, ok := obj.(*types.Func); ok {
+			return s.useConstructor(r, fn, true)
+		}
+		r.report(Error, s.blamed(obj), o.New, "is not a function", "give the name of one with -new")
 		return false
 	}
+	where, remedy := "in package "+s.src.types.Name(), "give the name of a function of this package with -new"
+	if other != own {
+		where, remedy = where+" nor in "+s.typ.Obj().Pkg().Path(), "give the name of a function of either with -new"
+	}
+	if near := nearest(o.New, slices.Concat(functionNames(own), functionNames(other))); near != "" {
+		remedy = "did you mean " + near + "?"
+	}
+	r.report(Error, token.NoPos, "-new", "no function "+o.New+" "+where, remedy)
+	return false
+}
+
+// blamed is the place of obj where its user can change something about it.
+func (s *service) blamed(obj types.Object) token.Pos {
+	if obj.Pkg() == s.src.types {
+		return obj.Pos()
+	}
+	return s.pos
+}
+
+// useConstructor makes fn the constructor, or reports why it is none. One that
+// was not asked for is passed over if it makes something else, and with a
+// warning if it makes the object.
+func (s *service) useConstructor(r *reporter, fn *types.Func, asked bool) bool {
+	name := s.src.qualified(fn)
+	c, made, reason := s.fit(r, fn, name)
+	switch {
+	case reason == "":
+		s.constructor = c
+		r.report(Note, s.blamed(fn), name, "is the constructor of "+s.typeName(), "")
+		return true
+	case asked:
+		r.report(Error, s.blamed(fn), name, "cannot be the constructor of "+s.typeName()+": "+reason,
+			"write a function that can and name it with -new")
+	case made:
+		r.report(Warning, s.blamed(fn), name, "is not the constructor of "+s.typeName()+", so that the daemon starts with the zero value: "+reason,
+			"fix its arguments, as in -new "+fn.Name()+"(…), or name another function with -new")
+		return true
+	}
+	return false
+}
+
+// fit returns the constructor that fn is, or the reason why it is none, and
+// whether it makes the object at all.
+func (s *service) fit(r *reporter, fn *types.Func, name string) (c *constructor, made bool, reason string) {
 	typeArgs, sig := s.instantiate(fn.Signature())
 	if sig == nil {
-		return bad("its type parameters do not follow from the type that it returns")
+		return nil, false, "its type parameters do not follow from the type that it returns"
 	}
-	c := &constructor{name: fn.Name(), typeArgs: typeArgs, variadic: sig.Variadic()}
-	switch n := sig.Results().Len(); {
-	case n == 2 && isError(sig.Results().At(1).Type()):
-		c.fails = true
-	case n != 1:
-		return bad("it must return " + s.typeName() + " or *" + s.typeName() + ", and optionally an error")
-	}
-	t := types.Unalias(sig.Results().At(0).Type())
-	if p, ok := t.(*types.Pointer); ok {
-		c.pointer, t = true, types.Unalias(p.Elem())
-	}
-	if !types.Identical(t, s.typ) {
-		return bad("it must return " + s.typeName() + " or *" + s.typeName() + ", and optionally an error")
+	c = &constructor{name: name, fn: fn, typeArgs: typeArgs, variadic: sig.Variadic()}
+	if !c.makes(s, sig.Results()) {
+		return nil, false, "it must return " + s.typeName() + " or *" + s.typeName() + ", and optionally an error"
 	}
 	n := sig.Params().Len()
 	for i := range n {
@@ -59,14 +109,74 @@ func (s *service) findConstructor(r *reporter, o *Options) bool {
 			c.context = true
 			continue
 		}
-		if p := s.walk(v.label, c.variadic && i == n-1).data(v.typ, "", false); p != nil {
-			return bad(p.String())
+		last := c.variadic && i == n-1
+		p := s.walk(v.label, last).data(v.typ, "", false)
+		if p != nil && last && !p.lossy {
+			c.variadic = false
+			r.report(Note, s.blamed(fn), name, "is called without its options: "+p.String(), "")
+			continue
+		}
+		if p != nil {
+			return nil, true, p.String()
 		}
 		c.params = append(c.params, v)
 	}
-	s.constructor = c
-	r.report(Note, fn.Pos(), fn.Name(), "is the constructor of "+s.typeName(), "")
-	return true
+	return c, true, ""
+}
+
+// makes reports whether results are T or *T, and perhaps an error, and notes
+// which.
+func (c *constructor) makes(s *service, results *types.Tuple) bool {
+	switch n := results.Len(); {
+	case n == 2 && isError(results.At(1).Type()):
+		c.fails = true
+	case n != 1:
+		return false
+	}
+	t := types.Unalias(results.At(0).Type())
+	if p, ok := t.(*types.Pointer); ok {
+		c.pointer, t = true, types.Unalias(p.Elem())
+	}
+	return types.Identical(t, s.typ)
+}
+
+// packages returns the packages whose names c needs.
+func (c *constructor) packages() []*types.Package {
+	switch {
+	case c == nil:
+		return nil
+	case c.fn != nil:
+		return []*types.Package{c.fn.Pkg()}
+	}
+	var list []*types.Package
+	for _, obj := range c.expr.uses {
+		if name, ok := obj.(*types.PkgName); ok {
+			list = append(list, name.Imported())
+		} else if atPackageLevel(obj) {
+			list = append(list, obj.Pkg())
+		}
+	}
+	return list
+}
+
+// uses reports whether c needs a name of pkg.
+func (c *constructor) uses(pkg *types.Package) bool { return slices.Contains(c.packages(), pkg) }
+
+// names returns the names declared at package level that c uses.
+func (c *constructor) names() []string {
+	switch {
+	case c == nil:
+		return nil
+	case c.fn != nil:
+		return []string{c.fn.Name()}
+	}
+	var list []string
+	for _, obj := range c.expr.uses {
+		if atPackageLevel(obj) {
+			list = append(list, obj.Name())
+		}
+	}
+	return list
 }
 
 // instantiate gives a generic function the type arguments with which its first
@@ -101,28 +211,19 @@ func (s *service) instantiate(sig *types.Signature) ([]types.Type, *types.Signat
 	return args, instance.(*types.Signature)
 }
 
-// lookupConstructor returns the function to make the object with, or nil.
-func (s *service) lookupConstructor(r *reporter, o *Options) *types.Func {
-	scope := s.src.types.Scope()
+// ownConstructor returns the function of this package that is called like a
+// constructor of the type, unless another name is given.
+func (s *service) ownConstructor(r *reporter, o *Options) *types.Func {
 	if o.New != "" {
-		obj := scope.Lookup(o.New)
-		if fn, ok := obj.(*types.Func); ok {
-			return fn
-		}
-		if obj != nil {
-			r.report(Error, obj.Pos(), o.New, "is not a function", "give the name of one with -new")
-			return nil
-		}
-		remedy := "give the name of a function of this package with -new"
-		if near := nearest(o.New, functionNames(scope)); near != "" {
-			remedy = "did you mean " + near + "?"
-		}
-		r.report(Error, token.NoPos, "-new", "no function "+o.New+" in package "+s.src.types.Name(), remedy)
 		return nil
 	}
-	title := strings.TrimLeft(upperFirst(s.spec.name), "_")
+	base := s.spec.name
+	if !s.spec.declared() {
+		base = s.spec.base(o)
+	}
+	title := strings.TrimLeft(upperFirst(base), "_")
 	for _, name := range []string{"New" + title, "new" + title} {
-		switch obj := scope.Lookup(name).(type) {
+		switch obj := s.src.types.Scope().Lookup(name).(type) {
 		case *types.Func:
 			return obj
 		case *types.Var:
@@ -132,8 +233,24 @@ func (s *service) lookupConstructor(r *reporter, o *Options) *types.Func {
 			}
 		}
 	}
-	r.report(Note, s.pos, s.typeName(), "has no constructor New"+title+": the daemon starts with the zero value", "")
 	return nil
+}
+
+// defaultConstructor looks for the constructor where the type is declared, which
+// may be elsewhere or by another name: NewT, or New beside a foreign T if it
+// makes one.
+func (s *service) defaultConstructor(r *reporter) {
+	obj := s.typ.Obj()
+	names := []string{"New" + obj.Name()}
+	if obj.Pkg() != s.src.types {
+		names = append(names, "New")
+	}
+	for _, name := range names {
+		if fn, ok := obj.Pkg().Scope().Lookup(name).(*types.Func); ok && s.useConstructor(r, fn, false) {
+			return
+		}
+	}
+	r.report(Note, s.pos, s.typeName(), "has no constructor New"+strings.TrimLeft(upperFirst(s.spec.name), "_")+": the daemon starts with the zero value", "")
 }
 
 func functionNames(scope *types.Scope) []string {

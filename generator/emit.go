@@ -54,10 +54,10 @@ func (s *service) emitImports(f *jen.File) {
 		if name != path.Base(source) {
 			line = jen.Id(name).Lit(source)
 		}
-		if first, _, _ := strings.Cut(source, "/"); strings.Contains(first, ".") || s.inOwnModule(source) {
-			others = append(others, line)
-		} else {
+		if s.src.standard(source) {
 			standard = append(standard, line)
+		} else {
+			others = append(others, line)
 		}
 	}
 	f.Id("import").DefsFunc(func(g *jen.Group) {
@@ -69,11 +69,6 @@ func (s *service) emitImports(f *jen.File) {
 			g.Add(line)
 		}
 	})
-}
-
-func (s *service) inOwnModule(importPath string) bool {
-	m := s.src.pkg.Module
-	return m != nil && (importPath == m.Path || strings.HasPrefix(importPath, m.Path+"/"))
 }
 
 func (s *service) context() *jen.Statement {

@@ -38,8 +38,12 @@ func (s *service) emitService(f *jen.File) {
 		}
 	})
 	f.Line()
+	caller := "a method of " + s.typeName()
+	if s.typ.Obj().Pkg() != s.src.types {
+		caller = "the constructor"
+	}
 	comment(f.Group,
-		fmt.Sprintf("What the daemon calls is set here and not above, since a method of %s may use", s.typeName()),
+		fmt.Sprintf("What the daemon calls is set here and not above, since %s may use", caller),
 		fmt.Sprintf("%s, and a variable must not depend on itself.", n.share))
 	f.Func().Id("init").Params().BlockFunc(func(g *jen.Group) {
 		for _, a := range s.serviceTable() {
@@ -107,15 +111,15 @@ func (s *service) serviceTable() []assignment {
 			methods = append(methods, s.methodRow(m))
 		}
 	}
-	for _, name := range s.sentinels {
-		sentinels = append(sentinels, jen.Values(field("Name", jen.Lit(name)), field("Error", jen.Id(name))))
+	for _, v := range s.sentinels {
+		sentinels = append(sentinels, jen.Values(field("Name", jen.Lit(s.src.qualified(v))), field("Error", s.object(v))))
 	}
 	for _, e := range s.errorTypes {
-		typ := jen.Id(e.name)
+		typ := s.object(e.obj)
 		if e.pointer {
-			typ = jen.Op("*").Id(e.name)
+			typ = jen.Op("*").Add(typ)
 		}
-		errorTypes = append(errorTypes, s.stub("ErrorTypeOf").Types(typ).Call(jen.Lit(e.name)))
+		errorTypes = append(errorTypes, s.stub("ErrorTypeOf").Types(typ).Call(jen.Lit(s.src.qualified(e.obj))))
 	}
 	list("Methods", "Method", methods)
 	list("Sentinels", "Sentinel", sentinels)
@@ -158,25 +162,7 @@ func (s *service) newFunc() *jen.Statement {
 				g.Return(jen.Op("&").Id(l.object), jen.Nil())
 				return
 			}
-			call := jen.Id(c.name)
-			if len(c.typeArgs) > 0 {
-				call.TypesFunc(func(g *jen.Group) {
-					for _, t := range c.typeArgs {
-						g.Add(s.expr(t))
-					}
-				})
-			}
-			call.CallFunc(func(g *jen.Group) {
-				if c.context {
-					g.Id(l.ctx)
-				}
-				for i, v := range c.params {
-					arg := g.Id(v.name)
-					if c.variadic && i == len(c.params)-1 {
-						arg.Op("...")
-					}
-				}
-			})
+			call := s.construct(c)
 			switch {
 			case c.pointer && c.fails:
 				g.Return(call)
@@ -190,6 +176,33 @@ func (s *service) newFunc() *jen.Statement {
 				g.Return(jen.Op("&").Id(l.object), jen.Nil())
 			}
 		})
+}
+
+// construct writes the call that makes the object, with the values that
+// were decoded.
+func (s *service) construct(c *constructor) *jen.Statement {
+	if c.expr != nil {
+		return jen.Op(s.exprText(c.expr))
+	}
+	code := s.object(c.fn)
+	if len(c.typeArgs) > 0 {
+		code.TypesFunc(func(g *jen.Group) {
+			for _, t := range c.typeArgs {
+				g.Add(s.expr(t))
+			}
+		})
+	}
+	return code.CallFunc(func(g *jen.Group) {
+		if c.context {
+			g.Id(c.local.ctx)
+		}
+		for i, v := range c.params {
+			arg := g.Id(v.name)
+			if c.variadic && i == len(c.params)-1 {
+				arg.Op("...")
+			}
+		}
+	})
 }
 
 // methodRow writes a method's entry in the table. Arguments are decoded before

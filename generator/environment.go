@@ -7,20 +7,30 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"slices"
 )
 
 // environment returns a package with the names that Go source on the command
-// line can use: those of the package itself and, after them, extra ones.
-func (src *source) environment(extra ...types.Object) *types.Package {
+// line can use: inner ones, those of the package itself, imported packages, and
+// outer ones. The first of a name in this order counts.
+func (src *source) environment(inner []types.Object, imported map[string]*types.Package, outer []types.Object) *types.Package {
 	env := types.NewPackage(src.types.Path(), src.types.Name())
-	scope := src.types.Scope()
-	for _, name := range scope.Names() {
-		env.Scope().Insert(scope.Lookup(name))
+	var imports []types.Object
+	for name, pkg := range imported {
+		imports = append(imports, types.NewPkgName(token.NoPos, env, name, pkg))
 	}
-	for _, obj := range extra {
+	for _, obj := range slices.Concat(inner, objects(src.types.Scope()), imports, outer) {
 		env.Scope().Insert(obj) // unless the name is taken
 	}
 	return env
+}
+
+func objects(scope *types.Scope) []types.Object {
+	var list []types.Object
+	for _, name := range scope.Names() {
+		list = append(list, scope.Lookup(name))
+	}
+	return list
 }
 
 // checkExpr finds what is meant by expr, which has no position in a file.
@@ -39,11 +49,11 @@ func (src *source) checkExpr(env *types.Package, expr ast.Expr) (*types.Info, er
 
 // typeArguments returns the types in the brackets of spec.
 func (src *source) typeArguments(spec *typeSpec) ([]types.Type, error) {
-	var imported []types.Object
+	imported := make(map[string]*types.Package)
 	var failed error
 	names := newScope()
-	for _, name := range src.types.Scope().Names() {
-		names.taken[name] = true
+	for _, obj := range objects(src.types.Scope()) {
+		names.taken[obj.Name()] = true
 	}
 	source := eachName(spec.args, func(path, name string) string {
 		if src.isOwn(path) {
@@ -59,7 +69,7 @@ func (src *source) typeArguments(spec *typeSpec) ([]types.Type, error) {
 			return name
 		}
 		as := names.pick(pkg.Name())
-		imported = append(imported, types.NewPkgName(token.NoPos, src.types, as, pkg))
+		imported[as] = pkg
 		return as + "." + name
 	})
 	if failed != nil {
@@ -69,7 +79,7 @@ func (src *source) typeArguments(spec *typeSpec) ([]types.Type, error) {
 	if err != nil {
 		return nil, err
 	}
-	env := src.environment(imported...)
+	env := src.environment(nil, imported, nil)
 	var args []types.Type
 	for _, arg := range indices(expr) {
 		info, err := src.checkExpr(env, arg)

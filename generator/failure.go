@@ -10,19 +10,36 @@ import (
 
 // errorType is an error type of the package that comes back as itself.
 type errorType struct {
-	name    string
+	obj     *types.TypeName
 	pointer bool // only a pointer to it is an error
 }
 
-// collectFailures finds the package's sentinels and error types, by which
-// errors keep their identity on the way to the client.
+// collectFailures finds the sentinels and error types by which errors keep their
+// identity on the way to the client: those of the type's package, and of the
+// constructor's.
 func (s *service) collectFailures(r *reporter) {
-	s.sentinels = s.src.sentinels()
-	scope := s.src.types.Scope()
-	for _, name := range s.sentinels {
-		r.report(Note, scope.Lookup(name).Pos(), name, "clients get this error as itself", "")
+	own, other := s.src.types, s.typ.Obj().Pkg()
+	if other == own || s.constructor.uses(own) {
+		s.sentinels = s.src.sentinels()
+		s.collectErrorTypes(r, own, s.src.typeDocs())
 	}
-	docs := s.src.typeDocs()
+	if other != own {
+		for _, obj := range objects(other.Scope()) {
+			if v, ok := obj.(*types.Var); ok && v.Exported() && strings.HasPrefix(v.Name(), "Err") && implementsError(v.Type()) {
+				s.sentinels = append(s.sentinels, v)
+			}
+		}
+		s.collectErrorTypes(r, other, nil)
+	}
+	for _, v := range s.sentinels {
+		r.report(Note, s.blamed(v), s.src.qualified(v), "clients get this error as itself", "")
+	}
+}
+
+// collectErrorTypes adds the exported error types of pkg to s.errorTypes. docs
+// are their comments, nil for a package that its user cannot change.
+func (s *service) collectErrorTypes(r *reporter, pkg *types.Package, docs map[string]*ast.CommentGroup) {
+	scope := pkg.Scope()
 	returned := slices.ContainsFunc(s.methods, func(m *method) bool { return m.fails && !m.detach })
 	for _, name := range scope.Names() {
 		tn, ok := scope.Lookup(name).(*types.TypeName)
@@ -34,7 +51,7 @@ func (s *service) collectFailures(r *reporter) {
 			continue
 		}
 		byValue, byPointer := implementsError(named), implementsError(types.NewPointer(named))
-		if !byPointer || named.Origin() == s.typ.Origin() {
+		if !byPointer || docs == nil && !tn.Exported() || named.Origin() == s.typ.Origin() {
 			continue
 		}
 		if len(arguments(docs[name], "skip")) > 0 {
@@ -47,7 +64,7 @@ func (s *service) collectFailures(r *reporter) {
 		}
 		if p := s.losesError(named); p != nil {
 			severity := Note
-			if returned {
+			if returned && docs != nil {
 				severity = Warning
 			}
 			if p.path == "" {
@@ -59,11 +76,11 @@ func (s *service) collectFailures(r *reporter) {
 			case !p.lossy: // its remedy is for what methods pass and return
 				p.remedy = "keep plain data in it, or give " + name + " both MarshalBinary and UnmarshalBinary"
 			}
-			r.explain(p, severity, tn.Pos(), name, asRemote+": "+p.String(), p.remedy+", or silence this with //loopgen:skip")
+			r.explain(p, severity, s.blamed(tn), name, asRemote+": "+p.String(), p.remedy+", or silence this with //loopgen:skip")
 			continue
 		}
-		r.report(Note, tn.Pos(), name, "clients get errors of this type as themselves", "")
-		s.errorTypes = append(s.errorTypes, errorType{name: name, pointer: !byValue})
+		r.report(Note, s.blamed(tn), name, "clients get errors of this type as themselves", "")
+		s.errorTypes = append(s.errorTypes, errorType{tn, !byValue})
 	}
 }
 
@@ -95,10 +112,10 @@ func (s *service) losesError(named *types.Named) *problem {
 	return nil
 }
 
-// sentinels returns the names of the package's error variables that are set
-// where they are declared. Others may still be nil when the table is built.
-func (src *source) sentinels() []string {
-	var names []string
+// sentinels returns the package's error variables that are set where they are
+// declared. Others may still be nil when the table is built.
+func (src *source) sentinels() []types.Object {
+	var found []types.Object
 	for _, file := range src.files {
 		for _, decl := range file.Decls {
 			gen, ok := decl.(*ast.GenDecl)
@@ -109,14 +126,14 @@ func (src *source) sentinels() []string {
 				spec := spec.(*ast.ValueSpec)
 				for i, id := range spec.Names {
 					if src.isSentinel(spec, i, id) {
-						names = append(names, id.Name)
+						found = append(found, src.types.Scope().Lookup(id.Name))
 					}
 				}
 			}
 		}
 	}
-	slices.Sort(names)
-	return names
+	slices.SortFunc(found, func(a, b types.Object) int { return strings.Compare(a.Name(), b.Name()) })
+	return found
 }
 
 func (src *source) isSentinel(spec *ast.ValueSpec, i int, id *ast.Ident) bool {

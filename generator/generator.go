@@ -4,24 +4,30 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"go/parser"
 	"go/token"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 // Options says what to generate. Types is all that must be set.
 type Options struct {
-	// Types are the names of the types to share, all of one package.
+	// Types are the types to share: the names of those that the package declares,
+	// and others as import path, dot, name; each perhaps with type arguments.
 	Types []string
-	// New names the constructor; empty means NewT where there is one, else the
-	// zero value. Only for a single type.
+	// New names the constructor, a function of the package or of the type's own,
+	// or is an expression that makes the object. Empty means NewT where there is
+	// one, or New beside a type of another package, else the zero value. Only for
+	// a single type.
 	New string
 	// Name takes the type's place in the generated names. Only for a single type.
 	Name string
 	// Output is the name of the file to generate, which goes into the
 	// package's directory; empty means the type's name in lower case and
-	// "_loop.go". Only for a single type.
+	// "_loop.go", or Name for a type that the package does not declare. Only for
+	// a single type.
 	Output string
 	// Skip, ReadOnly and Concurrent name methods to leave out, to run beside
 	// each other, and to run at any time. The latter two may be "all".
@@ -67,10 +73,11 @@ func (o *Options) Validate() error {
 	if len(o.Types) > 1 && o.New+o.Name+o.Output != "" {
 		return errors.New("-new, -name and -output are for a single type: run loopgen once for each")
 	}
-	for _, flag := range []struct{ name, value string }{{"-new", o.New}, {"-name", o.Name}} {
-		if flag.value != "" && !token.IsIdentifier(flag.value) {
-			return fmt.Errorf("%s: %q is not a Go identifier", flag.name, flag.value)
-		}
+	if o.Name != "" && !token.IsIdentifier(o.Name) {
+		return fmt.Errorf("-name: %q is not a Go identifier", o.Name)
+	}
+	if _, err := parser.ParseExpr(o.New); o.New != "" && (err != nil || strings.Contains(o.New, "\n")) {
+		return fmt.Errorf("-new: %q is neither the name of a function nor a Go expression on one line, like New(10)", o.New)
 	}
 	if o.Output != "" && (!strings.HasSuffix(o.Output, ".go") || strings.HasSuffix(o.Output, "_test.go")) {
 		return fmt.Errorf("-output: %q must end in .go and not in _test.go", o.Output)
@@ -96,12 +103,16 @@ func (o *Options) Validate() error {
 // decides its content and nothing else, so that a file checked or generated
 // from another directory has the same bytes.
 func (o *Options) command() string {
-	args := []string{"loopgen", "-type", strings.Join(o.Types, ",")}
+	args := []string{"loopgen"}
 	add := func(flag, value string) {
+		if strings.ContainsAny(value, ` "'`) {
+			value = strconv.Quote(value)
+		}
 		if value != "" {
 			args = append(args, flag, value)
 		}
 	}
+	add("-type", strings.Join(o.Types, ","))
 	add("-new", o.New)
 	add("-output", o.Output)
 	add("-name", o.Name)

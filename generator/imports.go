@@ -193,3 +193,11 @@ func likelyName(importPath string) string {
 	}
 	return name
 }
+
+// standard reports whether a package is of the standard library, judged by its
+// path: others have a dot in the first element, but for those of this module.
+func (src *source) standard(importPath string) bool {
+	first, _, _ := strings.Cut(importPath, "/")
+	m := src.pkg.Module
+	return !strings.Contains(first, ".") && (m == nil || importPath != m.Path && !strings.HasPrefix(importPath, m.Path+"/"))
+}

@@ -70,7 +70,11 @@ func load(ctx context.Context, o *Options) (*source, error) {
 	// time that loopgen takes: what the package is, and the export data of
 	// what it probably imports.
 	loading := make(chan error, 1)
-	go func() { loading <- src.imports.load(src.likelyImports()) }()
+	needed := src.likelyImports()
+	for _, spec := range src.specs {
+		needed = append(needed, spec.importPaths()...)
+	}
+	go func() { loading <- src.imports.load(needed) }()
 	src.pkg, err = loadOne(cfg, pattern)
 	if err = errors.Join(err, <-loading); err != nil {
 		return nil, err

@@ -61,8 +61,8 @@ func (s *service) outerNames() map[string]bool {
 	for _, name := range s.names.numbers {
 		outer[name] = true
 	}
-	if s.constructor != nil {
-		outer[s.constructor.name] = true
+	for _, name := range s.constructor.names() {
+		outer[name] = true
 	}
 	return outer
 }

@@ -16,6 +16,7 @@ type method struct {
 	decl   *ast.FuncDecl // nil when it is declared in another package
 	pos    token.Pos     // its name, or the field that promotes it
 	from   string        // for promoted methods, the type they come from
+	place  string        // where it stands in another package, if that is known
 	number int           // its row in the dispatch table
 	doc    []string      // lines of its doc comment, without the slashes
 
@@ -44,12 +45,17 @@ type value struct {
 	passing passing
 }
 
-// origin says where a promoted method comes from.
+// origin says where a method comes from that is not declared at its position.
 func (m *method) origin() string {
-	if m.from == "" {
-		return ""
+	switch {
+	case m.from != "" && m.place != "":
+		return "promoted from " + m.from + " (" + m.place + "): "
+	case m.from != "":
+		return "promoted from " + m.from + ": "
+	case m.place != "":
+		return "declared at " + m.place + ": "
 	}
-	return "promoted from " + m.from + ": "
+	return ""
 }
 
 // silencer says how to leave the method out without a word.
@@ -106,14 +112,14 @@ func (s *service) newMethod(sel *types.Selection) *method {
 	m := &method{name: fn.Name(), fn: fn, pos: fn.Pos(), decl: s.src.decls[fn.Pos()]}
 	if len(sel.Index()) > 1 {
 		m.from = types.TypeString(fn.Signature().Recv().Type(), s.src.qualify)
-		if st, ok := s.typ.Underlying().(*types.Struct); ok && m.decl == nil {
-			m.pos = st.Field(sel.Index()[0]).Pos()
-		}
-	} else if m.decl == nil {
-		m.pos = s.pos
 	}
 	if m.decl != nil {
 		m.doc = docLines(m.decl.Doc)
+	} else {
+		m.pos, m.place = s.pos, s.src.place(fn)
+		if st, ok := s.typ.Underlying().(*types.Struct); ok && m.from != "" {
+			m.pos = s.blamed(st.Field(sel.Index()[0]))
+		}
 	}
 	m.describe(fn.Signature())
 	return m

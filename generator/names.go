@@ -117,6 +117,20 @@ func (s *service) chooseImports(pkg *packageScope) {
 	if slices.ContainsFunc(s.methods, func(m *method) bool { return m.timeout > 0 && !m.detach }) {
 		used["time"] = "time"
 	}
+	use := func(p *types.Package) {
+		if p != s.src.types {
+			used[p.Path()] = p.Name()
+		}
+	}
+	for _, p := range s.constructor.packages() {
+		use(p)
+	}
+	for _, v := range s.sentinels {
+		use(v.Pkg())
+	}
+	for _, e := range s.errorTypes {
+		use(e.obj.Pkg())
+	}
 	// The runtime's own names go first: they are what the reader looks for.
 	order := []string{"context", runtimePath, stubPath}
 	for _, p := range slices.Sorted(maps.Keys(used)) {
@@ -152,8 +166,14 @@ func (s *service) chooseTypeParams() {
 	scope := newScope(s.outerNames())
 	s.names.typeParams = make(map[*types.TypeParam]string)
 	for _, p := range s.params {
-		name := p.Obj().Name()
-		s.names.typeParams[p] = scope.pick(name, "T"+strings.TrimLeft(upperFirst(name), "_"))
+		if name := p.Obj().Name(); name != "_" {
+			s.names.typeParams[p] = scope.pick(name, "T"+upperFirst(strings.TrimLeft(name, "_")))
+		}
+	}
+	for _, p := range s.params {
+		if p.Obj().Name() == "_" {
+			s.names.typeParams[p] = scope.pick("T")
+		}
 	}
 }
 

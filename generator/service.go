@@ -17,7 +17,7 @@ type service struct {
 	src         *source
 	constructor *constructor // nil: the zero value
 	methods     []*method    // sorted by name
-	sentinels   []string
+	sentinels   []types.Object
 	errorTypes  []errorType
 	dataTypes   []types.Type // that interfaces can hold
 	constraint  string       // build constraint of the file that declares the type, or ""
@@ -128,4 +128,9 @@ func (src *source) qualify(p *types.Package) string {
 		return ""
 	}
 	return p.Name()
+}
+
+// qualified writes the name of a package-level object as the user's code would.
+func (src *source) qualified(obj types.Object) string {
+	return strings.TrimPrefix(src.qualify(obj.Pkg())+"."+obj.Name(), ".")
 }

@@ -50,6 +50,6 @@ func (s *service) summarise(r *reporter, without []string) {
 		}
 	}
 	if len(kept) > 0 {
-		r.report(Note, s.typ.Obj().Pos(), s.typeName(), "the proxy implements "+strings.Join(kept, ", "), "")
+		r.report(Note, s.pos, s.typeName(), "the proxy implements "+strings.Join(kept, ", "), "")
 	}
 }

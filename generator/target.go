@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"go/types"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -142,14 +143,16 @@ func generateLines(file *ast.File) func(yield func(*ast.Comment) bool) {
 	}
 }
 
-// origin completes a diagnostic about a method of another package: where it
-// stands, as far as is known.
+// place says where an object of another package stands, as far as is known. The
+// lines of the standard library are those of one version of Go.
 func (src *source) place(obj types.Object) string {
 	pos := src.fset.Position(obj.Pos())
 	if obj.Pkg() == nil || obj.Pkg() == src.types || !pos.IsValid() || pos.Filename == "" {
 		return ""
 	}
-	pos.Filename = obj.Pkg().Path() + "/" + filepath.Base(pos.Filename)
-	pos.Column = 0 // export data does not have it
-	return pos.String()
+	file := obj.Pkg().Path() + "/" + filepath.Base(pos.Filename)
+	if src.standard(obj.Pkg().Path()) {
+		return file
+	}
+	return file + ":" + strconv.Itoa(pos.Line)
 }

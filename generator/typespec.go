@@ -20,6 +20,9 @@ type typeSpec struct {
 // parseTypeSpec takes a type's text apart.
 func parseTypeSpec(text string) (*typeSpec, error) {
 	bad := fmt.Errorf("-type: %q is not the name of a type", text)
+	if strings.HasPrefix(text, "'") {
+		return nil, fmt.Errorf("-type: %s has single quotes, which go generate takes for a part of it: leave them out, or put double ones around what has spaces", text)
+	}
 	spec := &typeSpec{text: text, name: text}
 	if i := strings.IndexByte(text, '['); i >= 0 {
 		spec.name, spec.args = text[:i], text[i:]

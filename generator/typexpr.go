@@ -13,12 +13,7 @@ import (
 func (s *service) expr(t types.Type) *jen.Statement {
 	t = s.written(t)
 	if tn := typeNameOf(t); tn != nil {
-		code := jen.Id(tn.Name())
-		if tn.Pkg() != nil {
-			if q := s.names.qualifier(tn.Pkg()); q != "" {
-				code = jen.Id(q).Dot(tn.Name())
-			}
-		}
+		code := s.object(tn)
 		if args := typeArgs(t); args.Len() > 0 {
 			code = code.TypesFunc(func(g *jen.Group) {
 				for arg := range args.Types() {
@@ -85,6 +80,16 @@ func (s *service) expr(t types.Type) *jen.Statement {
 	panic(fmt.Sprintf("generator: no source for a %T", t))
 }
 
+// object writes the name of something declared at package level.
+func (s *service) object(obj types.Object) *jen.Statement {
+	if obj.Pkg() != nil {
+		if q := s.names.qualifier(obj.Pkg()); q != "" {
+			return jen.Id(q).Dot(obj.Name())
+		}
+	}
+	return jen.Id(obj.Name())
+}
+
 // signature writes parameters and results, without their names.
 func (s *service) signature(sig *types.Signature) *jen.Statement {
 	var params, results []jen.Code
@@ -114,7 +119,7 @@ func (s *service) interfaceExpr(t *types.Interface) *jen.Statement {
 	if t.NumExplicitMethods() == 0 && t.NumEmbeddeds() == 0 {
 		return jen.Any()
 	}
-	return jen.Interface().Custom(jen.Options{Open: "{ ", Close: " }", Separator: "; "}, func() (list []jen.Code) {
+	return jen.Id("interface").Custom(jen.Options{Open: "{ ", Close: " }", Separator: "; "}, func() (list []jen.Code) {
 		for m := range t.ExplicitMethods() {
 			list = append(list, jen.Id(m.Name()).Add(s.signature(m.Signature())))
 		}

@@ -1,0 +1,187 @@
+package generator
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"go/ast"
+	"go/format"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"slices"
+	"strconv"
+)
+
+// expression is Go source from the command line that makes the object.
+type expression struct {
+	expr ast.Expr
+	// uses are the names that mean something outside of the expression. Those of
+	// the type's own package may stand there without its name.
+	uses map[*ast.Ident]types.Object
+}
+
+// constructorExpression makes the expression text the constructor, or reports
+// why it cannot be that.
+func (s *service) constructorExpression(r *reporter, text string) bool {
+	bad := func(reason, remedy string) bool {
+		r.report(Error, s.pos, "-new", reason, remedy)
+		return false
+	}
+	expr, err := parser.ParseExpr(text)
+	if err != nil {
+		return bad(fmt.Sprintf("%q is no Go expression: %v", text, err), "give the name of a function, or a call like New(10)")
+	}
+	var info *types.Info
+	env, err := s.surroundings(expr)
+	if err == nil {
+		info, err = s.src.checkExpr(env, expr)
+	}
+	if err != nil {
+		return bad(fmt.Sprintf("%s: %v", text, err), "other packages than that of the type must be imported by a file of this one")
+	}
+	tv := info.Types[expr]
+	if fn := calledFunction(info, expr); fn != nil && tv.IsValue() && isKind[*types.Signature](nil, tv.Type) {
+		if _, generic := expr.(*ast.SelectorExpr); generic {
+			return s.useConstructor(r, fn, true)
+		}
+	}
+	results, ok := tv.Type.(*types.Tuple)
+	if !ok {
+		results = types.NewTuple(types.NewVar(token.NoPos, nil, "", tv.Type))
+	}
+	c := &constructor{name: text, expr: &expression{expr, outerUses(expr, info)}}
+	switch {
+	case tv.IsType():
+		return bad(text+" is a type", "give an expression that makes one, like new("+text+")")
+	case tv.IsVoid() || !c.makes(s, results):
+		return bad(fmt.Sprintf("%s must give a %s or *%[2]s, and optionally an error", text, s.typeName()), "call a function that makes one")
+	}
+	s.constructor = c
+	r.report(Note, s.pos, text, "is the constructor of "+s.typeName(), "")
+	return true
+}
+
+// surroundings is the environment of expr: the names of the package, its imports,
+// the packages that the type mentions and, without their package's name, the
+// names beside the type.
+func (s *service) surroundings(expr ast.Expr) (*types.Package, error) {
+	var inner, outer []types.Object
+	for _, p := range s.params {
+		inner = append(inner, p.Obj())
+	}
+	imported := make(map[string]*types.Package)
+	if foreign := s.typ.Obj().Pkg(); foreign != s.src.types {
+		imported[foreign.Name()] = foreign
+		outer = slices.DeleteFunc(objects(foreign.Scope()), func(obj types.Object) bool { return !obj.Exported() })
+	}
+	add := func(name, path string) {
+		if s.src.isOwn(path) {
+			return
+		}
+		if pkg, err := s.src.imports.Import(path); err == nil && imported[cmp.Or(name, pkg.Name())] == nil {
+			imported[cmp.Or(name, pkg.Name())] = pkg
+		}
+	}
+	for _, path := range s.spec.importPaths() {
+		add("", path)
+	}
+	unknown := slices.DeleteFunc(qualifiers(expr), func(name string) bool {
+		return imported[name] != nil || s.src.types.Scope().Lookup(name) != nil
+	})
+	if len(unknown) == 0 {
+		return s.src.environment(inner, imported, outer), nil
+	}
+	needed := unknown // perhaps packages of the standard library, which need no import
+	for _, file := range s.src.files {
+		needed = append(needed, importsOf(file, nil)...)
+	}
+	if err := s.src.imports.load(needed); err != nil {
+		return nil, err
+	}
+	for _, file := range s.src.files {
+		for _, spec := range file.Imports {
+			path, _ := strconv.Unquote(spec.Path.Value) // the file was parsed
+			if spec.Name != nil {
+				add(spec.Name.Name, path)
+			} else {
+				add("", path)
+			}
+		}
+	}
+	for _, path := range unknown {
+		add(path, path)
+	}
+	return s.src.environment(inner, imported, outer), nil
+}
+
+// qualifiers returns the names x of all x.y in expr.
+func qualifiers(expr ast.Expr) []string {
+	var names []string
+	ast.Inspect(expr, func(n ast.Node) bool {
+		if sel, ok := n.(*ast.SelectorExpr); ok {
+			if x, ok := sel.X.(*ast.Ident); ok {
+				names = append(names, x.Name)
+			}
+		}
+		return true
+	})
+	return names
+}
+
+// calledFunction returns the function that expr names, or nil.
+func calledFunction(info *types.Info, expr ast.Expr) *types.Func {
+	if sel, ok := expr.(*ast.SelectorExpr); ok {
+		fn, _ := info.Uses[sel.Sel].(*types.Func)
+		return fn
+	}
+	return nil
+}
+
+// outerUses returns the names in expr that stand by themselves, not behind a
+// dot, and are declared outside.
+func outerUses(expr ast.Expr, info *types.Info) map[*ast.Ident]types.Object {
+	uses := make(map[*ast.Ident]types.Object)
+	var inspect func(n ast.Node) bool
+	inspect = func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			ast.Inspect(n.X, inspect)
+			return false
+		case *ast.Ident:
+			obj := info.Uses[n]
+			if v, ok := obj.(*types.Var); obj == nil || ok && v.IsField() || obj.Parent() == types.Universe {
+				return true
+			}
+			uses[n] = obj
+		}
+		return true
+	}
+	ast.Inspect(expr, inspect)
+	return uses
+}
+
+// exprText returns e as source of the generated file.
+func (s *service) exprText(e *expression) string {
+	for id, obj := range e.uses {
+		switch name, _ := obj.(*types.PkgName); {
+		case name != nil:
+			id.Name = s.names.imports[name.Imported().Path()]
+		case isTypeParam(obj.Type()):
+			id.Name = s.names.typeParams[types.Unalias(obj.Type()).(*types.TypeParam)]
+		case atPackageLevel(obj):
+			if q := s.names.qualifier(obj.Pkg()); q != "" {
+				id.Name = q + "." + obj.Name()
+			}
+		}
+	}
+	var out bytes.Buffer
+	if err := format.Node(&out, token.NewFileSet(), e.expr); err != nil {
+		return err.Error() // and the file will not compile
+	}
+	return out.String()
+}
+
+func atPackageLevel(obj types.Object) bool {
+	return obj.Pkg() != nil && obj.Parent() == obj.Pkg().Scope()
+}
