@@ -38,8 +38,10 @@
 // # Map
 //
 // Reading: load.go (packages), output.go (what earlier runs wrote), recheck.go
-// (packages that already use the generated names). Understanding: service.go,
-// constructor.go, method.go, directive.go, mode.go, setting.go (what else
+// (packages that already use the generated names). Understanding: typespec.go and
+// qualified.go (types on the command line), target.go (the type that is meant),
+// service.go, constructor.go, expression.go and environment.go (Go source on the
+// command line), method.go, directive.go, mode.go, setting.go (what else
 // directives and flags say), passing.go (parameters that come back, and others
 // that are no plain values), session.go (what is acquired and given back),
 // failure.go (sentinels and error types). Judging: rules.go (the table), data.go,
@@ -48,4 +50,11 @@
 // Reporting: diagnostic.go, interfaces.go (which well-known ones a proxy
 // implements) and summary.go. Writing: scope.go, names.go and locals.go (which
 // names are free), typexpr.go (types as source), then emit*.go.
+//
+// # Type parameters
+//
+// A generic type is looked at as the instance of its own type parameters, so that
+// its methods speak of those. A value whose type is one of them, or contains one,
+// is taken for data: the runtime judges it for each instance, when it is known
+// what it stands for.
 package generator

@@ -40,6 +40,9 @@ func (s *service) shareDoc(cfg string) []string {
 		fmt.Sprintf("%s returns the %s that all processes with the same %s share. It", n.share, s.typeName(), cfg),
 		"starts nothing yet: the daemon that holds the object is started by the first use.",
 	}
+	if len(s.params) > 0 {
+		doc = append(doc, "Declare what it returns in a package-level var: a daemon has no other instances.")
+	}
 	c := s.constructor
 	switch {
 	case c == nil:

@@ -167,6 +167,9 @@ type heldTypes struct {
 // visit follows t to everything a value of it is made of.
 func (c *heldTypes) visit(t types.Type) {
 	t = types.Unalias(t)
+	if isTypeParam(t) {
+		return // what it stands for is known to whoever makes the instance
+	}
 	if named, ok := t.(*types.Named); ok {
 		if c.seen[named] || isError(named) {
 			return
@@ -210,7 +213,7 @@ func (c *heldTypes) add(t types.Type) {
 	pkg := named.Obj().Pkg()
 	switch {
 	case pkg == nil, isNamed(t, "time", "Time"), isNamed(t, "time", "Duration"):
-	case named == c.service.typ, !c.service.src.nameable(named.Obj()), strings.HasPrefix(pkg.Path(), "vendor/"):
+	case types.Identical(named, c.service.typ), !c.service.src.nameable(named.Obj()), strings.HasPrefix(pkg.Path(), "vendor/"):
 	case pkg == c.service.src.types && len(arguments(c.docs[named.Obj().Name()], "skip")) > 0: // an error type, left out as asked
 	case pkg.Path() == "syscall" || strings.HasPrefix(pkg.Path(), "golang.org/x/sys/"): // another on each system
 	case slices.ContainsFunc(c.found, func(other types.Type) bool { return types.Identical(t, other) }):

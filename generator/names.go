@@ -164,6 +164,11 @@ func (s *service) chooseImports(pkg *packageScope) {
 // something else.
 func (s *service) chooseTypeParams() {
 	scope := newScope(s.outerNames())
+	for t := range s.writtenTypes() {
+		if tn := typeNameOf(t); tn != nil && tn.Pkg() == s.src.types {
+			scope.taken[tn.Name()] = true
+		}
+	}
 	s.names.typeParams = make(map[*types.TypeParam]string)
 	for _, p := range s.params {
 		if name := p.Obj().Name(); name != "_" {

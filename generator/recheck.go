@@ -43,23 +43,23 @@ func (src *source) recheck(generated []File) []types.Error {
 }
 
 // expectedNames are what loopgen would declare for any type of the package,
-// and for the names that //go:generate lines give with -name: another run may
-// still have to generate them.
+// and for the names that //go:generate lines give with -name and -type: another
+// run may still have to generate them.
 func (src *source) expectedNames() map[string]bool {
 	bases := src.types.Scope().Names()
 	for _, file := range src.files {
-		for _, group := range file.Comments {
-			for _, c := range group.List {
-				words := strings.Fields(c.Text)
-				if len(words) == 0 || words[0] != "//go:generate" {
-					continue
+		for line := range generateLines(file) {
+			words := strings.Fields(line.Text)
+			for i, word := range words[1:] {
+				flag, value, ok := strings.Cut(strings.TrimLeft(word, "-"), "=")
+				if !ok && i+2 < len(words) {
+					value = words[i+2]
 				}
-				for i, word := range words {
-					if flag := strings.TrimLeft(word, "-"); flag == "name" && i+1 < len(words) {
-						bases = append(bases, words[i+1])
-					} else if name, ok := strings.CutPrefix(flag, "name="); ok {
+				if flag == "name" || flag == "type" {
+					eachName(value, func(_, name string) string {
 						bases = append(bases, name)
-					}
+						return ""
+					})
 				}
 			}
 		}

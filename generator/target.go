@@ -74,6 +74,11 @@ func (src *source) findTarget(r *reporter, spec *typeSpec) *target {
 		}
 		t.self, _ = types.Instantiate(nil, t.self, own, false) // fails only for a wrong number
 	}
+	for _, p := range t.params {
+		if reason := src.unwritable(p.Constraint()); reason != "" {
+			return bad("the constraint of "+p.Obj().Name()+" "+reason, "give type arguments, as in -type "+spec.text+"[…]")
+		}
+	}
 	if t.typ, ok = types.Unalias(t.self).(*types.Named); !ok {
 		return bad("is not a defined type, nor an alias of one", "give the name of a type with -type")
 	}
@@ -84,6 +89,27 @@ func (src *source) findTarget(r *reporter, spec *typeSpec) *target {
 		return bad("is a pointer type and has no methods", "give the type it points to")
 	}
 	return t
+}
+
+// unwritable says why a constraint cannot be written in this package, if so. An
+// interface that cannot be named can be spelt out.
+func (src *source) unwritable(constraint types.Type) (reason string) {
+	s := &service{src: src}
+	v := visitor{s: s, yield: func(t types.Type) bool {
+		if tn := typeNameOf(t); tn != nil && !src.nameable(tn) {
+			reason = "needs the type " + types.TypeString(t, src.qualify) + ", which cannot be named here"
+		}
+		return reason == ""
+	}}
+	v.visit(constraint)
+	if i, ok := constraint.Underlying().(*types.Interface); ok && reason == "" {
+		for m := range i.Methods() {
+			if !m.Exported() && m.Pkg() != src.types {
+				return "has the method " + m.Name() + ", which is not exported"
+			}
+		}
+	}
+	return reason
 }
 
 // isOwn reports whether an import path is that of the package itself.
@@ -100,6 +126,8 @@ func (src *source) foreign(r *reporter, spec *typeSpec, pos token.Pos) *types.Pa
 	switch {
 	case err != nil && strings.Contains(err.Error(), "go get"):
 		return bad(err.Error(), "") // the go command says it all
+	case err != nil && src.standard(spec.path):
+		return bad("cannot import "+spec.path+": "+err.Error(), "give the whole import path of the type's package, like net/http/cookiejar.Jar")
 	case err != nil:
 		return bad("cannot import "+spec.path+": "+err.Error(), "give the import path of a package, and its module to this one with go get "+spec.path)
 	case pkg.Name() == "main":
@@ -122,8 +150,11 @@ func (src *source) mention(spec *typeSpec) token.Pos {
 			pos = file.Package
 		}
 		for line := range generateLines(file) {
-			if strings.Contains(unquoted.Replace(line.Text), spec.text) {
-				return line.Pos()
+			text := unquoted.Replace(line.Text)
+			for _, before := range []string{" ", "=", ","} {
+				if strings.Contains(text, before+spec.text) {
+					return line.Pos()
+				}
 			}
 		}
 	}

@@ -41,6 +41,33 @@
 // The package is named as for the go command; without one it is the package
 // in the current directory.
 //
+// # Types of other packages, and generic ones
+//
+// A type of another package is given by its import path, a dot and its name:
+//
+//	//go:generate loopgen -type net/http/cookiejar.Jar -new New(nil)
+//
+// The file is generated into the current package, which need not have any other
+// code. The other package must be one that this module requires; go get adds it.
+// Directives cannot be written there: use the flags.
+//
+// A generic type gives generic clients and proxies. Its instances are declared in
+// package-level vars, which daemons have, too; one that is made later fails at the
+// first use, and says so:
+//
+//	var sessions = cache.ShareCache[string, User](rt.Config{}, 100)
+//
+// Type arguments, those of other packages with their import path, make an instance
+// an ordinary type, and so does an alias:
+//
+//	//go:generate loopgen -type example.com/cache.Cache[string,example.com/app.User] -name Sessions
+//	//go:generate loopgen -type Sessions
+//	type Sessions = cache.Cache[string, app.User]
+//
+// Arguments of go:generate lines with spaces are put in double quotes.
+//
+// # Methods
+//
 // A method whose parameters or results are not plain data is left out, and
 // loopgen says which, why, and what to do about it. Parameters and results that
 // would lose data on the way are errors. An error type of the package whose
@@ -107,16 +134,27 @@
 // such call does. The daemon closes it once more when it leaves, so Close must
 // allow to be called several times.
 //
-// The function that makes the object takes plain data, after a context if it
-// likes, and returns T or *T, and an error if it can fail.
+// # The constructor
 //
-// The flags are:
+// The function that makes the object takes plain data, after a context if it
+// likes, and returns T or *T, and an error if it can fail. Options at its end
+// that cannot leave the process, such as functions, are left out of the call. An
+// expression instead of a function fixes the arguments in the daemon, as in
+// -new New(10); ShareT then takes none. It can use the names of the package and
+// what its files import, those beside the type, also without their package's
+// name, and the standard library's packages of one word. A function or an
+// expression, with its text, is part of what clients must agree on.
+//
+// # Flags
 //
 //	-type T,U        the types to share, each giving a file of its own
-//	-new F           the function that makes the object in the daemon; the
-//	                 default is NewT, or the zero value if there is none
-//	-output F        the file to write, beside the type; the default is the
-//	                 type's name in lower case and _loop.go
+//	-new F           the function that makes the object in the daemon, of this
+//	                 package or else of the type's own, or an expression; the
+//	                 default is NewT, for types of other packages also New beside
+//	                 them, or the zero value if there is none
+//	-output F        the file to write, in the package; the default is the
+//	                 type's name in lower case and _loop.go, or -name for a type
+//	                 that the package does not declare
 //	-name P          generate PAPI, PClient, PProxy and ShareP
 //	-skip M,N        leave these methods out
 //	-readonly M,N    these methods change nothing; all means every method

@@ -9,7 +9,6 @@ import (
 	"io"
 	"log"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -17,17 +16,9 @@ import (
 	"github.com/loopgen/loopgen/rt"
 )
 
-//go:generate go tool loopgen -type Jar
-
-// Jar is a cookiejar.Jar, whose methods it has by embedding. It is safe for
-// concurrent use, but one call at a time is good enough here.
-type Jar struct{ *cookiejar.Jar }
-
-// NewJar returns an empty jar.
-func NewJar() (*Jar, error) {
-	jar, err := cookiejar.New(nil)
-	return &Jar{jar}, err
-}
+// The jar is safe for concurrent use, but one call at a time is good enough here.
+//
+//go:generate go tool loopgen -type net/http/cookiejar.Jar -new New(nil)
 
 // A JarProxy is what an http.Client wants.
 var _ http.CookieJar = (*JarProxy)(nil)

@@ -8,6 +8,11 @@
 //		defer shared.Close()
 //		…
 //	}
+//
+// An instance of a generic type must be declared at package level before, if only
+// by
+//
+//	var _ = cache.ShareCache[string, int](rt.Config{}, 10)
 package rttest
 
 import (

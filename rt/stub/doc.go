@@ -39,7 +39,8 @@
 //
 // # The files
 //
-// service.go and run.go: what is served, and a call while it is served.
+// service.go, instance.go and run.go: what is served, instances of generic types,
+// and a call while it is served.
 // signature.go: the text by which two builds of a method are compared.
 // encoder.go and decoder.go: messages of values. copyback.go: what a method
 // writes into its arguments. state.go and logvalue.go: fmt.State and slog.Value. plan.go, fields.go and
