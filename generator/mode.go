@@ -49,6 +49,9 @@ func (s *service) accept(r *reporter, o *Options, m *method) bool {
 // refers reports whether a value of type t, which is data, may share memory
 // with the object that returned it.
 func refers(t types.Type) bool {
+	if isTypeParam(t) {
+		return true
+	}
 	switch u := types.Unalias(t).Underlying().(type) {
 	case *types.Map, *types.Slice, *types.Pointer, *types.Interface:
 		return true

@@ -93,6 +93,9 @@ func (s *service) checkPredeclared(r *reporter, pkg *packageScope) bool {
 		if basic, ok := t.(*types.Basic); ok {
 			needed[basic.Name()] = true
 		}
+		if tn := typeNameOf(t); tn != nil && tn.Pkg() == nil {
+			needed[tn.Name()] = true // comparable
+		}
 	}
 	ok := true
 	for _, name := range slices.Sorted(maps.Keys(needed)) {

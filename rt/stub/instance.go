@@ -109,6 +109,8 @@ func typeName(t reflect.Type) string {
 		return t.PkgPath() + "." + t.Name()
 	case t.Name() != "": // predeclared
 		return t.Name()
+	case t == reflect.TypeFor[any]():
+		return "any"
 	}
 	switch t.Kind() {
 	case reflect.Pointer:

@@ -35,6 +35,7 @@ func TestInstanceIsNamedByItsTypeArguments(t *testing.T) {
 		{pairService[string, int](), "string,int", "string, int", "func(string) (int, bool)"},
 		{pairService[[2]bool, map[string]*[]byte](), "[2]bool,map[string]*[]uint8", "[2]bool, map[string]*[]uint8", "func([2]bool) (map[string]*[]uint8, bool)"},
 		{pairService[int, pair[string, bool]](), "int," + here + ".pair[string,bool]", "int, pair[string,bool]{Key string, Value bool}", "func(int) (pair[string,bool]{Key string, Value bool}, bool)"},
+		{pairService[int8, any](), "int8,any", "int8, any", "func(int8) (any, bool)"},
 		{pairService[int, struct {
 			A int `json:"a"`
 		}](), `int,struct { A int "json:\"a\"" }`, "int, struct{a int}", "func(int) (struct{a int}, bool)"},
