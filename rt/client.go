@@ -136,6 +136,13 @@ func (c *client) accept(l *link) error {
 	return nil
 }
 
+// current returns the link in use, or nil.
+func (c *client) current() *link {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.link
+}
+
 // forget drops a link on which no more calls can be made.
 func (c *client) forget(l *link) {
 	c.mu.Lock()

@@ -92,9 +92,11 @@ func (s *Shared[C, P]) Restart(ctx context.Context) error {
 	if err := s.owner.mayStart(); err != nil {
 		return err // rather than end a daemon that nobody could replace
 	}
+	used := s.owner.current()
 	if err := s.Shutdown(ctx, ShutdownDrain); err != nil {
 		return err
 	}
+	s.owner.forget(used) // which may not have noticed yet
 	return s.EnsureStarted(ctx)
 }
 
