@@ -25,7 +25,6 @@
 //	must not be copied; return its value
 //	means something only in the process that made it; pass or return the data itself
 //	has a type that cannot be named from this package; use an exported type, or a type of your own
-//	depends on a type parameter; use a plain type
 //	is an address, and means nothing in another process; pass or return the data itself
 //	is a channel, which is not supported; return the values in a slice
 //	is an iterator, which is not supported; return a slice or a map
