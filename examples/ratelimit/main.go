@@ -24,6 +24,11 @@ import (
 	"github.com/loopgen/loopgen/rt"
 )
 
+// It is safe for concurrent use, so that nobody's Wait holds up anybody else's. A
+// reservation is an object, and cannot leave the daemon.
+//
+//go:generate go tool loopgen -type golang.org/x/time/rate.Limiter -concurrent all -skip Reserve,ReserveN
+
 // limiter is what a worker needs of one: *rate.Limiter and *LimiterProxy have it.
 type limiter interface {
 	Wait(ctx context.Context) error

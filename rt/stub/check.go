@@ -45,7 +45,7 @@ func (c *checker) value(p *plan, v reflect.Value, depth int) *fault {
 		if depth >= wire.MaxNesting {
 			return tooDeep()
 		}
-		if p.inKey && v.Complex() != v.Complex() {
+		if c := v.Complex(); p.inKey && (math.IsNaN(real(c)) || math.IsNaN(imag(c))) {
 			return notANumberInKey()
 		}
 	case shapeError:

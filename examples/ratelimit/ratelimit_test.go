@@ -127,7 +127,7 @@ func TestLikeLocal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	local := NewLimiter(10, 5)
+	local := rate.NewLimiter(10, 5)
 	random := rand.New(rand.NewPCG(1, 2))
 	now := time.Now()
 	for range 500 {
