@@ -150,10 +150,10 @@ func TestNodeAtOnce(t *testing.T) {
 		for range each {
 			id := c.answer(t)
 			if owner, ok := owners[id]; ok {
-				t.Errorf("client %d has got identifier %s, which client %d has", i, id, owner)
+				t.Fatalf("client %d has got identifier %s, which client %d has", i, id, owner)
 			}
 			if !ascend(t, last, id) {
-				t.Errorf("client %d has got identifier %s after %s", i, id, last)
+				t.Fatalf("client %d has got identifier %s after %s", i, id, last)
 			}
 			owners[id] = i
 			last = id
