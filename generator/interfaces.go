@@ -182,11 +182,12 @@ func within(some, all []string) bool {
 	return !slices.ContainsFunc(some, func(m string) bool { return !slices.Contains(all, m) })
 }
 
-// shortName writes encoding/json.Marshaler as json.Marshaler.
+// shortName writes encoding/json.Marshaler as json.Marshaler. A version stays:
+// rand.Source and rand/v2.Source are two.
 func shortName(full string) string {
 	dir, name := path.Split(full)
 	if version.MatchString(name) {
-		name = path.Base(dir) + version.ReplaceAllString(name, ".")
+		name = path.Base(dir) + "/" + name
 	}
 	return name
 }
