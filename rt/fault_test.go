@@ -203,7 +203,7 @@ func TestStatusStorm(t *testing.T) {
 // meanwhile: Restart waits for it, and starts the next one.
 func TestRestartAfterALongDrain(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
-		const startTimeout = 300 * time.Millisecond
+		const startTimeout = time.Second
 		short := func(c *rt.Config) { c.StartTimeout = startTimeout }
 		admin := share(t, a, short)
 		slow := mustConnect(t, admin)
