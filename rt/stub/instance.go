@@ -35,7 +35,7 @@ func RegisterInstance(s *Service) *Service {
 	s.late = registry.closed
 	switch earlier := registry.services[s.Name]; {
 	case earlier == nil:
-		registry.services[s.Name] = s
+		s.register()
 	case slices.Equal(earlier.TypeArgs, s.TypeArgs):
 		return earlier
 	default: // types declared in functions may have one name
@@ -75,7 +75,7 @@ func (s *Service) refuse() error {
 			values = append(values, t.Out(i))
 		}
 		for _, v := range values {
-			if v == contextType || v == errorType || planOf(v).root == nil {
+			if v == contextType || v == errorType || v == logValueType || planOf(v).root == nil {
 				continue
 			}
 			for _, a := range s.TypeArgs {

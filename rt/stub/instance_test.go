@@ -1,6 +1,8 @@
 package stub_test
 
 import (
+	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -108,5 +110,33 @@ func TestInstanceAfterCloseRegistry(t *testing.T) {
 	stub.CloseRegistry()
 	if !pairService[uint16, uint16]().Late() {
 		t.Error("not late")
+	}
+}
+
+type shaped[T any] struct{ V T }
+
+func (s *shaped[T]) LogValue() slog.Value              { return slog.AnyValue(s.V) }
+func (s *shaped[T]) Format(state fmt.State, verb rune) { fmt.Fprint(state, s.V) }
+
+// instanceData is what only an instance's service makes known.
+type instanceData struct{ A int }
+
+// What generated code carries in a way of its own is no reason to refuse an
+// instance, and the data types of one are registered as those of others are.
+func TestInstanceCarriesWhatOthersDo(t *testing.T) {
+	s := stub.RegisterInstance(&stub.Service{
+		Name:     "example.com/shaped.Shaped",
+		TypeArgs: []stub.TypeArg{stub.TypeArgOf[int]("T")},
+		Methods: []stub.Method{
+			{Name: "Format", Func: (*shaped[int]).Format},
+			{Name: "LogValue", Func: (*shaped[int]).LogValue},
+		},
+		DataTypes: []stub.DataType{stub.DataTypeOf[instanceData]()},
+	})
+	if err := s.Refusal(); err != nil {
+		t.Error(err)
+	}
+	if _, err := encode(any(instanceData{1})); err != nil {
+		t.Error(err)
 	}
 }

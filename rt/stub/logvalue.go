@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"reflect"
 	"strings"
 	"time"
 )
@@ -22,6 +23,8 @@ type logAttr struct {
 	Key   string   `json:"key"`
 	Value logValue `json:"value"`
 }
+
+var logValueType = reflect.TypeFor[slog.Value]()
 
 // EncodeLogValue appends v, resolved.
 func EncodeLogValue(e *Encoder, v slog.Value) { Encode(e, newLogValue(v)) }

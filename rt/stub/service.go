@@ -113,6 +113,11 @@ func Register(s *Service) {
 	if registry.services[s.Name] != nil {
 		panic("loopgen: two generated files serve " + s.Name)
 	}
+	s.register()
+}
+
+// register is called with the registry locked.
+func (s *Service) register() {
 	registry.services[s.Name] = s
 	for _, d := range s.DataTypes {
 		// What cannot be registered cannot be sent, and who sends it is told.
