@@ -20,7 +20,7 @@ type errorType struct {
 func (s *service) collectFailures(r *reporter) {
 	own, other := s.src.types, s.typ.Obj().Pkg()
 	if other == own || s.constructor.uses(own) {
-		s.sentinels = s.src.sentinels()
+		s.sentinels = slices.DeleteFunc(s.src.sentinels(), func(v types.Object) bool { return s.isElsewhere(r, v) })
 		s.collectErrorTypes(r, own, s.src.typeDocs())
 	}
 	if other != own {
@@ -79,9 +79,30 @@ func (s *service) collectErrorTypes(r *reporter, pkg *types.Package, docs map[st
 			r.explain(p, severity, s.blamed(tn), name, asRemote+": "+p.String(), p.remedy+", or silence this with //loopgen:skip")
 			continue
 		}
+		if s.isElsewhere(r, tn) {
+			continue
+		}
 		r.report(Note, s.blamed(tn), name, "clients get errors of this type as themselves", "")
 		s.errorTypes = append(s.errorTypes, errorType{tn, !byValue})
 	}
+}
+
+// isElsewhere reports whether builds that have the generated file may lack what
+// obj declares, and says what follows.
+func (s *service) isElsewhere(r *reporter, obj types.Object) bool {
+	if s.isWithUs(obj) {
+		return false
+	}
+	severity := Note
+	if slices.ContainsFunc(s.methods, func(m *method) bool { return m.fails && !m.detach }) {
+		severity = Warning
+	}
+	became := "clients get this error as *rt.RemoteError"
+	if _, ok := obj.(*types.TypeName); ok {
+		became = asRemote
+	}
+	r.report(severity, obj.Pos(), obj.Name(), became+", since not all builds of the package declare it", "declare it in a file without build constraints")
+	return true
 }
 
 // asRemote is what becomes of errors of a type that clients do not rebuild.

@@ -136,10 +136,10 @@ func (s *service) collectDataTypes() {
 	s.dataTypes = c.found
 }
 
-// isWithUs reports whether a type that no signature mentions is there wherever
-// the generated file is, as far as build constraints say.
-func (s *service) isWithUs(tn *types.TypeName) bool {
-	file := s.src.fileOf(tn.Pos())
+// isWithUs reports whether what no signature mentions is declared wherever the
+// generated file is, as far as build constraints say.
+func (s *service) isWithUs(obj types.Object) bool {
+	file := s.src.fileOf(obj.Pos())
 	if file == nil {
 		return true
 	}
