@@ -16,6 +16,7 @@ func (s *service) accept(r *reporter, o *Options, m *method) bool {
 	}
 	if m.detachable() && o.Close != "forward" {
 		m.detach = true
+		m.refuseSettings(r)
 		r.report(Note, m.pos, m.name, "ends the handle, the object goes on", "use -close forward to close the object for everybody")
 		return true
 	}

@@ -36,9 +36,9 @@ func (m *method) choosePassing(r *reporter) {
 	signature := plainSignature(m.fn.Signature())
 	for i, v := range m.params {
 		switch {
-		case i == m.context:
 		case v.user != "" && slices.Contains(m.inout, v.user):
 			m.bothWays(r, v)
+		case i == m.context:
 		case isNamed(v.typ, "fmt", "State"):
 			v.passing = asState
 		case m.name == "Read" && signature == readSignature:

@@ -39,6 +39,18 @@ func (m *method) readSettings(r *reporter, o *Options) {
 	}
 }
 
+// refuseSettings reports what is said in vain of a Close that is never called.
+func (m *method) refuseSettings(r *reporter) {
+	for _, setting := range []struct {
+		name string
+		set  bool
+	}{{"idempotent", m.idempotent}, {"timeout", m.timeout > 0}} {
+		if setting.set {
+			r.report(Error, m.pos, m.name, "needs no "+setting.name+", since it ends the handle only", "use -close forward, or drop its "+setting.name)
+		}
+	}
+}
+
 // setting returns the one value that directives and the flag M=value give.
 func (m *method) setting(r *reporter, name string, values, flag []string) string {
 	for _, item := range flag {
