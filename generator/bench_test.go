@@ -37,6 +37,7 @@ func BenchmarkGenerate(b *testing.B) {
 			"func main() {\n\trt.ServeIfDaemon()\n\tShareT(rt.Config{})\n}\n"},
 		{"shared", "package main\n\nimport \"github.com/loopgen/loopgen/rt\"\n\ntype T struct{ n int }\n\nfunc (t *T) Inc() int { t.n++; return t.n }\n\n" +
 			"var shared = ShareT(rt.Config{})\n\nfunc main() { rt.ServeIfDaemon() }\n"},
+		{"foreign", "package p\n\nimport (\"flag\"; \"math/big\"; \"net/http\")\n\ntype T struct { *http.Client; *flag.FlagSet; N big.Int }\n"},
 		{"methods", "package p\n\ntype T struct{}\n\n" + methods(200)},
 	} {
 		b.Run(bench.name, func(b *testing.B) {

@@ -73,6 +73,25 @@ func (s *service) judge(m *method) *problem {
 			return p
 		}
 	}
+	return s.judgeWrites(m)
+}
+
+// judgeWrites refuses methods that fill an argument which does not come back.
+func (s *service) judgeWrites(m *method) *problem {
+	if v, handedOn := s.src.writtenParameter(m); v != nil {
+		p := &problem{label: v.label, typ: types.TypeString(v.typ, s.src.qualify),
+			reason: "is written to by the method, and what it writes would stay in the daemon",
+			remedy: "return the data instead, or have it copied back with " + m.inOutHow(v)}
+		if handedOn {
+			p.reason = "is handed on by the method, and what is then written to it would stay in the daemon"
+			p.remedy = "return the data instead"
+		}
+		return p
+	}
+	if v := s.src.filledInterface(m); v != nil {
+		return &problem{label: v.label, reason: "is by all appearances for a pointer that the method writes through, and what it writes would stay in the daemon",
+			remedy: "return the data instead"}
+	}
 	return nil
 }
 
@@ -93,15 +112,6 @@ func (s *service) judgeWhole(m *method) *problem {
 					remedy: "make the lock a named field: mu sync." + name}
 			}
 		}
-	}
-	if v := m.writtenParameter(); v != nil {
-		return &problem{label: v.label, typ: types.TypeString(v.typ, s.src.qualify),
-			reason: "is written to by the method, and what it writes would stay in the daemon",
-			remedy: "return the data instead, or have it copied back with " + m.inOutHow(v)}
-	}
-	if v := m.filledInterface(); v != nil {
-		return &problem{label: v.label, reason: "is by all appearances for a pointer that the method writes through, and what it writes would stay in the daemon",
-			remedy: "return the data instead"}
 	}
 	return nil
 }

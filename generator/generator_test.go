@@ -191,42 +191,78 @@ func TestOutParameters(t *testing.T) {
 // TestInPlace has methods that do and do not write into their arguments.
 func TestInPlace(t *testing.T) {
 	for body, leftOut := range map[string]bool{
-		"M(p []int) { p[0] = 1 }":                                       true,
-		"M(p *int) { *p = 1 }":                                          true,
-		"M(p *struct{ A int }) { p.A++ }":                               true,
-		"M(p []struct{ A [2]int }) { p[0].A[1] += 2 }":                  true,
-		"M(p map[int]int) { delete(p, 1) }":                             true,
-		"M(p []int) { copy(p[1:], []int{2}) }":                          true,
-		"M(p []int) { if len(p) > 0 { (*(&p))[0] = 1; p[0]++ } }":       true,
-		"Read(p []byte) (int, error) { p[0] = 1; return 0, nil }":       false,
-		"ReadFrom(a, b []byte) (n int) { b[0] = 1; return }":            false,
-		"ReadAll(p []byte) error { p[0] = 1; return nil }":              true,
-		"M(p []int) { clear(p) } //":                                    true,
-		"M(p []byte) { var v struct{ T }; v.Scan(p) }":                  false,
-		"M(p []int) { q := p[1:]; q[0] = 2 }":                           true,
-		"M(p []byte) error { _, err := r.Read(p); return err }":         true,
-		"M(p []byte) { r.ReadAt(p[1:], 2) }":                            true,
-		"M(p []byte) { binary.BigEndian.PutUint16(p, 2) }":              true,
-		"M(p *int) error { return json.NewDecoder(r).Decode(p) }":       true,
-		"M(p []byte) error { var v int; return json.Unmarshal(p, &v) }": false,
-		"M(p []byte) { r := bytes.NewReader(p); r.Read(nil) }":          false,
-		"M(p []int) { q := append(p, 1); q[0] = 2 }":                    false,
-		"M(p []int) { p = append(p, 1); p[0] = 2 }":                     false,
-		"M(p struct{ A int }) { p.A = 1 }":                              false,
-		"M(p *int) int { return *p }":                                   false,
-		"Write(p []byte) (int, error) { return len(p), nil }":           false,
-		"M(p []int) { copy(make([]int, 1), p) }":                        false,
-		"M(q []int) { p := make([]int, 1); p[0] = q[0]; _ = p[0] }":     false,
+		"M(p []int) { p[0] = 1 }":                                                            true,
+		"M(p *int) { *p = 1 }":                                                               true,
+		"M(p *struct{ A int }) { p.A++ }":                                                    true,
+		"M(p []struct{ A [2]int }) { p[0].A[1] += 2 }":                                       true,
+		"M(p map[int]int) { delete(p, 1) }":                                                  true,
+		"M(p []int) { copy(p[1:], []int{2}) }":                                               true,
+		"M(p []int) { if len(p) > 0 { (*(&p))[0] = 1; p[0]++ } }":                            true,
+		"Read(p []byte) (int, error) { p[0] = 1; return 0, nil }":                            false,
+		"ReadFrom(a, b []byte) (n int) { b[0] = 1; return }":                                 false,
+		"ReadAll(p []byte) error { p[0] = 1; return nil }":                                   true,
+		"M(p []int) { clear(p) } //":                                                         true,
+		"M(p []byte) { var v struct{ T }; v.Scan(p) }":                                       false,
+		"M(p []int) { q := p[1:]; q[0] = 2 }":                                                true,
+		"M(p []byte) error { _, err := r.Read(p); return err }":                              true,
+		"M(p []byte) { r.ReadAt(p[1:], 2) }":                                                 true,
+		"M(p []byte) { binary.BigEndian.PutUint16(p, 2) }":                                   true,
+		"M(p *int) error { return json.NewDecoder(r).Decode(p) }":                            true,
+		"M(p []byte) error { var v int; return json.Unmarshal(p, &v) }":                      false,
+		"M(p []byte) { r := bytes.NewReader(p); r.Read(nil) }":                               false,
+		"M(p []int) { q := append(p, 1); q[0] = 2 }":                                         false,
+		"M(p []int) { p = append(p, 1); p[0] = 2 }":                                          false,
+		"M(p struct{ A int }) { p.A = 1 }":                                                   false,
+		"M(p *int) int { return *p }":                                                        false,
+		"Write(p []byte) (int, error) { return len(p), nil }":                                false,
+		"M(p []int) { copy(make([]int, 1), p) }":                                             false,
+		"M(z *big.Int) { if z == nil { z = new(big.Int) }; z.SetInt64(1) }":                  true,
+		"M(z *big.Int) { if z == nil { z = new(big.Int); z.SetInt64(1) } }":                  false,
+		"M(z *big.Int) { if z := new(big.Int); true { z.SetInt64(1) } }":                     false,
+		"M(z *big.Int) { z.Add(z, z) }":                                                      true,
+		"M(z *big.Int) string { return z.String() }":                                         false,
+		"M(p []int) { for len(p) > 0 { p = p[1:]; p[0] = 1 } }":                              true,
+		"M(p []int) { p = p[1:]; p[0] = 1 }":                                                 true,
+		"M(p []struct{ A int }) { for i := range p { e := &p[i]; e.A = 1 } }":                true,
+		"M(p []struct{ A int }) { for _, e := range p { e.A = 1 } }":                         false,
+		"M(p []*struct{ A int }) { for _, e := range p { e.A = 1 } }":                        true,
+		"M(p []int) { for _, p := range [][]int{{1}} { p[0] = 1 } }":                         false,
+		"M(p []int) { func(p []int) { p[0] = 1 }(nil) }":                                     false,
+		"M(p []int) { func() { p[0] = 1 }() }":                                               true,
+		"M(p []int) { var q []int; if true { q = p }; q[0] = 1 }":                            true,
+		"M(p []int) { switch q := p; { case len(q) > 0: q[0] = 1 } }":                        true,
+		"M(p []int) { fill(0, p) }":                                                          true,
+		"M(p []int) { fill(0, p[1:]) }":                                                      true,
+		"M(p []int) { fill(0, append(p, 1)) }":                                               false,
+		"M(p []int) { read(p) }":                                                             false,
+		"M(p *U) { p.Touch() }":                                                              true,
+		"M(p *U) { p.Look() }":                                                               false,
+		"(t T) M(p *U) { t.touch(p) }":                                                       true,
+		"M(p map[int]int) { loop(p, 3) }":                                                    false,
+		"AppendTo(p []byte) []byte { for range 3 { p = append(p, 0) }; p[0] = 1; return p }": false,
+		"M(p []byte) []byte { p[0] = 1; return p }":                                          true,
+		"M(p *int) { kept = p }":                                                             false,
+		"M(q []int) { p := make([]int, 1); p[0] = q[0]; _ = p[0] }":                          false,
 	} {
 		t.Run(body, func(t *testing.T) {
 			t.Parallel()
-			_, said := diagnosticsOf(t, "import (\n\"bytes\"\n\"encoding/binary\"\n\"encoding/json\"\n)\nvar r *bytes.Reader\nvar _ = json.NewDecoder\nvar _ = binary.BigEndian\ntype T struct{}\nfunc (T) "+body+"\nfunc (T) Other() {}\nfunc (T) Scan([]byte) {}\n")
+			_, said := diagnosticsOf(t, "import (\n\"bytes\"\n\"encoding/binary\"\n\"encoding/json\"\n\"math/big\"\n)\nvar _ big.Int\nvar r *bytes.Reader\nvar _ = json.NewDecoder\nvar _ = binary.BigEndian\n"+
+				"var kept *int\ntype U struct{ N int }\nfunc (u *U) Touch() { u.N++ }\nfunc (u *U) Look() { println(u.N) }\nfunc (t T) touch(u *U) { u.Touch() }\n"+
+				"func fill(n int, p []int) { p[0] = n }\nfunc read(p []int) { println(p[0]) }\nfunc loop(p map[int]int, n int) { loop(p, n-1) }\ntype T struct{}\nfunc "+withReceiver(body)+"\nfunc (T) Other() {}\nfunc (T) Scan([]byte) {}\n")
 			got := len(said) == 1 && strings.Contains(said[0], "is written to by the method")
 			if got != leftOut || !leftOut && len(said) > 0 {
 				t.Errorf("left out: got %v (%q), want %v", got, said, leftOut)
 			}
 		})
 	}
+}
+
+// withReceiver puts a receiver in front of a method, unless it has one.
+func withReceiver(method string) string {
+	if strings.HasPrefix(method, "(") {
+		return method
+	}
+	return "(T) " + method
 }
 
 // Generating at the same time, and again, gives the same bytes.

@@ -39,6 +39,8 @@ type listed struct {
 	ImportPath string
 	Export     string
 	Deps       []string
+	Dir, Root  string
+	Standard   bool
 	Error      *struct{ Err string }
 }
 
@@ -60,7 +62,7 @@ func (i *imports) Import(path string) (*types.Package, error) {
 
 // load asks for the export data of the packages at paths.
 func (i *imports) load(paths []string) error {
-	args := []string{"list", "-e", "-export", "-buildvcs=false", "-json=ImportPath,Export,Deps,Error", "--"}
+	args := []string{"list", "-e", "-export", "-buildvcs=false", "-json=ImportPath,Export,Deps,Dir,Root,Standard,Error", "--"}
 	fixed := len(args)
 	for _, path := range paths {
 		_, known := i.listed[path]

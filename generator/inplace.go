@@ -2,7 +2,6 @@ package generator
 
 import (
 	"go/ast"
-	"go/token"
 	"go/types"
 	"slices"
 	"strings"
@@ -13,35 +12,41 @@ import (
 // another process: served as plain data, the method would seem to work and leave
 // it as it was.
 //
-// Methods of other packages are judged by the parameter's name, those of this
-// one by their body.
-func (m *method) writtenParameter() *value {
+// A method is judged by its body, see writes.go. Where its source cannot be had,
+// the name of a parameter must do. handedOn is set if it was not seen to write,
+// only to give the parameter away.
+func (src *source) writtenParameter(m *method) (written *value, handedOn bool) {
 	for i, v := range m.params {
-		if i == m.context || v.user == "" || v.passing.back != "" {
+		if i == m.context || v.user == "" || v.passing.back != "" || !canBeFilled(v.typ) || m.variadic && i == len(m.params)-1 || m.givesBack(v) {
 			continue
 		}
-		underlying := types.Unalias(v.typ).Underlying()
-		switch underlying.(type) {
-		case *types.Pointer, *types.Slice, *types.Map:
-			if m.decl == nil && m.isDestination(v) {
-				return v
-			}
-			_, slice := underlying.(*types.Slice)
-			if m.decl != nil && m.decl.Body != nil && !(m.variadic && i == len(m.params)-1) && writes(m.decl.Body, token.NoPos, v.user, slice) {
-				return v
-			}
+		src.findBody(m)
+		w := m.newWrites(i)
+		if m.decl == nil && isDestination(v) || m.body != nil && w.function(m.body, v.user) {
+			return v, w.handedOn
 		}
 	}
-	return nil
+	return nil, false
 }
 
-// isDestination recognises Encode(dst, src []byte) by the parameter's name.
-// AppendEncode(dst, src []byte) []byte returns what it has written.
-func (m *method) isDestination(v *value) bool {
-	if v.user != "dst" && v.user != "dest" {
-		return false
+func isDestination(v *value) bool { return v.user == "dst" || v.user == "dest" }
+
+// givesBack recognises AppendEncode(dst, src []byte) []byte by the names: it
+// returns what it has written, and the caller takes that.
+func (m *method) givesBack(v *value) bool {
+	_, slice := types.Unalias(v.typ).Underlying().(*types.Slice)
+	return slice && (startsWith(m.name, "Append") || m.decl == nil && isDestination(v)) &&
+		slices.ContainsFunc(m.results, func(result *value) bool { return types.Identical(result.typ, v.typ) })
+}
+
+// canBeFilled reports whether what a parameter of type t holds can be changed for
+// the caller.
+func canBeFilled(t types.Type) bool {
+	switch types.Unalias(t).Underlying().(type) {
+	case *types.Pointer, *types.Slice, *types.Map:
+		return true
 	}
-	return !slices.ContainsFunc(m.results, func(result *value) bool { return types.Identical(result.typ, v.typ) })
+	return false
 }
 
 const (
@@ -74,76 +79,8 @@ var fillingMethods = map[bool][]string{
 	false: {"Decode", "Scan"},
 }
 
-// fills reports whether call writes through the variable called name.
-func fills(call *ast.CallExpr, name string, slice bool) bool {
-	at, ok := fillers[calledName(call.Fun)]
-	if selector, isMethod := call.Fun.(*ast.SelectorExpr); !ok && isMethod {
-		ok = slices.Contains(fillingMethods[slice], selector.Sel.Name)
-	}
-	return ok && at < len(call.Args) && (isIdent(call.Args[at], name) || through(call.Args[at], name))
-}
-
-// writes reports whether body writes, behind the place from, through the variable
-// called name before it gives that name another value.
-func writes(body *ast.BlockStmt, from token.Pos, name string, slice bool) bool {
-	found, replaced := false, false
-	ast.Inspect(body, func(n ast.Node) bool {
-		if found || replaced {
-			return false
-		}
-		switch n := n.(type) {
-		case *ast.AssignStmt:
-			if n.Pos() < from {
-				break
-			}
-			for i, left := range n.Lhs {
-				found = found || through(left, name)
-				replaced = replaced || isIdent(left, name)
-				if alias, ok := left.(*ast.Ident); ok && n.Tok == token.DEFINE && len(n.Lhs) == len(n.Rhs) && sameMemory(n.Rhs[i], name) {
-					found = found || alias.Name != name && writes(body, n.End(), alias.Name, slice)
-				}
-			}
-		case *ast.IncDecStmt:
-			found = through(n.X, name)
-		case *ast.CallExpr:
-			found = fills(n, name, slice)
-		}
-		return !found
-	})
-	return found
-}
-
-// sameMemory reports whether expr is name or a part of it that shares its memory.
-func sameMemory(expr ast.Expr, name string) bool {
-	if slice, ok := expr.(*ast.SliceExpr); ok {
-		expr = slice.X
-	}
-	return isIdent(expr, name)
-}
-
-// through reports whether expr is a place inside what name points to:
-// name[i], *name, name.f and what follows from them.
-func through(expr ast.Expr, name string) bool {
-	var inner ast.Expr
-	switch e := expr.(type) {
-	case *ast.IndexExpr:
-		inner = e.X
-	case *ast.SliceExpr:
-		inner = e.X
-	case *ast.StarExpr:
-		inner = e.X
-	case *ast.SelectorExpr:
-		inner = e.X
-	case *ast.ParenExpr:
-		return through(e.X, name)
-	default:
-		return false
-	}
-	if paren, ok := inner.(*ast.ParenExpr); ok {
-		inner = paren.X
-	}
-	return isIdent(inner, name) || through(inner, name)
-}
+// settingVerbs begin the names of methods that change what they are called on.
+var settingVerbs = []string{"Reset", "Set", "Unmarshal"}
 
 func isIdent(expr ast.Expr, name string) bool {
 	id, ok := expr.(*ast.Ident)

@@ -34,7 +34,9 @@ type source struct {
 	untyped  []types.Error         // type errors
 	// decls finds the declaration of a function or method by the position of
 	// its name; it has those of this package only.
-	decls map[token.Pos]*ast.FuncDecl
+	decls  map[token.Pos]*ast.FuncDecl
+	own    declarations               // the same by name, once they are needed
+	beside map[*ast.File]declarations // of files of other packages
 }
 
 // loadMode asks which files the package has. Its types are checked here, not
@@ -57,7 +59,7 @@ func load(ctx context.Context, o *Options) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	src := &source{dir: dir, specs: o.specs(), earlier: earlierOutput(dir), fset: token.NewFileSet(), parsed: make(map[string]parsedFile)}
+	src := &source{dir: dir, specs: o.specs(), earlier: earlierOutput(dir), fset: token.NewFileSet(), parsed: make(map[string]parsedFile), beside: make(map[*ast.File]declarations)}
 	src.imports = newImports(ctx, src)
 	cfg := &packages.Config{Context: ctx, Mode: loadMode, Dir: o.Dir, Fset: src.fset, Overlay: make(map[string][]byte)}
 	if len(src.earlier) > 0 {

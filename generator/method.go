@@ -14,6 +14,8 @@ type method struct {
 	name   string
 	fn     *types.Func
 	decl   *ast.FuncDecl // nil when it is declared in another package
+	body   *ast.FuncDecl // its source, if that is needed and at hand
+	file   declarations  // what is declared beside it
 	pos    token.Pos     // its name, or the field that promotes it
 	from   string        // for promoted methods, the type they come from
 	place  string        // where it stands in another package, if that is known

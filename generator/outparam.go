@@ -10,12 +10,13 @@ import (
 // filledInterface returns a parameter of type any that is there for a pointer
 // which the method writes through, as that of Unmarshal(data []byte, v any), or
 // nil. Served as data, it would be a copy that is filled and thrown away.
-func (m *method) filledInterface() *value {
+func (src *source) filledInterface(m *method) *value {
 	for i, v := range m.params {
 		if i == m.context || !holdsAnything(v.typ, m.variadic && i == len(m.params)-1) {
 			continue
 		}
-		if m.fillsByMeaning(v) || m.decl != nil && m.decl.Body != nil && v.user != "" && handsOn(m.decl.Body, v.user) {
+		src.findBody(m)
+		if m.fillsByMeaning(v) || m.body != nil && m.body.Body != nil && v.user != "" && (handsOn(m.body.Body, v.user) || m.newWrites(i).function(m.body, v.user)) {
 			return v
 		}
 	}
@@ -57,36 +58,18 @@ func startsWith(name string, verbs ...string) bool {
 }
 
 // handsOn reports whether body gives the parameter called name to a function
-// that writes through it, or does so itself: *name.(*T) = x, or by way of a
-// variable that name.(*T) was given to.
+// that by its name writes through it.
 func handsOn(body *ast.BlockStmt, name string) bool {
 	found := false
 	ast.Inspect(body, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.CallExpr:
-			called := calledLast(n.Fun)
+		if call, ok := n.(*ast.CallExpr); ok {
+			called := calledLast(call.Fun)
 			fills := startsWith(upperFirst(called), fillingVerbs...) || called == "As"
-			found = found || fills && slices.ContainsFunc(n.Args, func(arg ast.Expr) bool { return isIdent(arg, name) })
-		case *ast.AssignStmt:
-			for _, left := range n.Lhs {
-				if star, ok := left.(*ast.StarExpr); ok {
-					found = found || isAsserted(star.X, name)
-				}
-			}
-			if len(n.Rhs) == 1 && isAsserted(n.Rhs[0], name) {
-				id, ok := n.Lhs[0].(*ast.Ident)
-				found = found || ok && id.Name != name && writes(body, n.End(), id.Name, false)
-			}
+			found = found || fills && slices.ContainsFunc(call.Args, func(arg ast.Expr) bool { return isIdent(arg, name) })
 		}
 		return !found
 	})
 	return found
-}
-
-// isAsserted reports whether expr is name.(T) or name.(type).
-func isAsserted(expr ast.Expr, name string) bool {
-	assert, ok := expr.(*ast.TypeAssertExpr)
-	return ok && isIdent(assert.X, name)
 }
 
 // calledLast is the name of the function or method that a call is of.
