@@ -205,9 +205,21 @@ func (s *service) construct(c *constructor) *jen.Statement {
 	})
 }
 
-// methodRow writes a method's entry in the table. Arguments are decoded before
+// serveFunc writes the function that serves a method. Arguments are decoded before
 // Begin takes the turn, results encoded before Serve gives it back.
-func (s *service) methodRow(m *method) *jen.Statement {
+func (s *service) serveFunc(m *method) *jen.Statement {
+	l := &m.local
+	return jen.Func().Params(jen.Id(l.run).Op("*").Add(s.stub("Run")), jen.Id(l.target).Any()).BlockFunc(func(g *jen.Group) {
+		s.declare(g, m.withoutContext())
+		for _, d := range s.decode(jen.Id(l.run).Dot("Args"), m.withoutContext()) {
+			g.Add(d)
+		}
+		g.If(jen.Id(l.run).Dot("Begin").Call()).BlockFunc(func(g *jen.Group) { s.callMethod(g, m) })
+	})
+}
+
+// callMethod writes the call of a method and the encoding of what it returns.
+func (s *service) callMethod(g *jen.Group, m *method) {
 	l := &m.local
 	target := jen.Id(l.target).Assert(jen.Op("*").Add(s.expr(s.self))).Dot(m.name).CallFunc(func(g *jen.Group) {
 		for i, v := range m.params {
@@ -223,43 +235,38 @@ func (s *service) methodRow(m *method) *jen.Statement {
 	})
 	results := jen.Id(l.run).Dot("Results")
 	back, failed := s.back(results, m), m.failed()
-	begun := func(g *jen.Group) {
-		switch {
-		case len(m.results) == 0 && !m.fails:
-			g.Add(target)
-		case len(m.results) == 0 && len(back) == 0 && failed == nil:
-			g.Add(results).Dot("Error").Call(target)
-			return
-		case len(m.results) == 1 && !m.fails && len(back) == 0 && failed == nil:
-			g.Add(s.stub(m.results[0].passing.encode)).Call(results, target)
-			return
-		default:
-			g.ListFunc(func(g *jen.Group) {
-				for _, v := range m.results {
-					g.Id(v.name)
-				}
-				if m.fails {
-					g.Id(l.err)
-				}
-			}).Op(":=").Add(target)
-		}
-		if failed != nil {
-			g.Id(l.run).Dot("Failed").Op("=").Add(failed)
-		}
-		for _, e := range append(s.encode(results, m.results), back...) {
-			g.Add(e)
-		}
-		if m.fails {
-			g.Add(results).Dot("Error").Call(jen.Id(l.err))
-		}
+	switch {
+	case len(m.results) == 0 && !m.fails:
+		g.Add(target)
+	case len(m.results) == 0 && len(back) == 0 && failed == nil:
+		g.Add(results).Dot("Error").Call(target)
+		return
+	case len(m.results) == 1 && !m.fails && len(back) == 0 && failed == nil:
+		g.Add(s.stub(m.results[0].passing.encode)).Call(results, target)
+		return
+	default:
+		g.ListFunc(func(g *jen.Group) {
+			for _, v := range m.results {
+				g.Id(v.name)
+			}
+			if m.fails {
+				g.Id(l.err)
+			}
+		}).Op(":=").Add(target)
 	}
-	serve := jen.Func().Params(jen.Id(l.run).Op("*").Add(s.stub("Run")), jen.Id(l.target).Any()).BlockFunc(func(g *jen.Group) {
-		s.declare(g, m.withoutContext())
-		for _, d := range s.decode(jen.Id(l.run).Dot("Args"), m.withoutContext()) {
-			g.Add(d)
-		}
-		g.If(jen.Id(l.run).Dot("Begin").Call()).BlockFunc(begun)
-	})
+	if failed != nil {
+		g.Id(l.run).Dot("Failed").Op("=").Add(failed)
+	}
+	for _, e := range append(s.encode(results, m.results), back...) {
+		g.Add(e)
+	}
+	if m.fails {
+		g.Add(results).Dot("Error").Call(jen.Id(l.err))
+	}
+}
+
+// methodRow writes a method's entry in the table.
+func (s *service) methodRow(m *method) *jen.Statement {
 	row := []jen.Code{field("Name", jen.Lit(m.name))}
 	if m.mode != "" {
 		row = append(row, field("Mode", s.stub(m.mode)))
@@ -285,7 +292,7 @@ func (s *service) methodRow(m *method) *jen.Statement {
 			})))
 		}
 	}
-	row = append(row, field("Func", pointer(s.expr(s.self)).Dot(m.name)), field("Serve", serve))
+	row = append(row, field("Func", pointer(s.expr(s.self)).Dot(m.name)), field("Serve", s.serveFunc(m)))
 	return jen.Custom(jen.Options{Open: "{", Close: "}", Separator: ", "}, row...)
 }
 
