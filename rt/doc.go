@@ -105,7 +105,7 @@
 // The data path is four functions: client.call (client.go, with link.go),
 // serverConn.read and answer (serveconn.go, with standin.go), turn (turn.go). The
 // start path is four: client.connect (client.go, with connect.go), onDisk.spawn
-// (ondisk.go), ServeIfDaemon and serve (serve.go). daemon.go admits and counts,
+// (ondisk.go), ServeIfDaemon and serve (serve.go, with host.go). daemon.go admits and counts,
 // leave.go leaves, control.go has Status and Shutdown, outbox.go and window.go
 // keep a slow peer from holding up anybody else, holdings.go gives back what a
 // client has acquired. The wire is in PROTOCOL.md.

@@ -77,7 +77,7 @@ func (l *Life) Release() { release(l.lock) }
 
 // Publish makes`,
 	}, {
-		"serve.go", `
+		"host.go", `
 		h.d.depart()
 `, `
 		h.life.Release()
