@@ -195,7 +195,9 @@ func (a args) shutDown(t *testing.T) (wait func() error) {
 	log := a.endpoint(t).Log
 	go func() { done <- shared.Shutdown(context.Background(), rt.ShutdownDrain) }()
 	eventually(t, "it is leaving", func() bool { return fileContains(log, "msg=leaving") })
-	return sync.OnceValue(func() error { return <-done })
+	wait = sync.OnceValue(func() error { return <-done })
+	t.Cleanup(func() { wait() }) // it looks into the directory until the end
+	return wait
 }
 
 func mustConnect(t testing.TB, shared *counterShared) *objects.CounterClient {
