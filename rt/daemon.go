@@ -1,6 +1,7 @@
 package rt
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -140,13 +141,14 @@ func (d *daemon) ended() {
 
 // admit takes a connection through the handshake, within the time for it.
 // Whoever fails learns nothing: the connection is closed without a byte.
-func (d *daemon) admit(conn net.Conn) (*serverConn, error) {
+func (d *daemon) admit(conn net.Conn, p peer) (*serverConn, error) {
 	s := d.meet(conn)
 	conn.SetDeadline(time.Now().Add(d.limits.handshake))
 	e := d.endpoint.Load()
 	id := wire.Identity{Incarnation: e.Incarnation, Address: e.Address}
 	_, welcome, err := wire.Admit(s.reader, conn, e.Key, id, func(h wire.Hello) wire.Welcome {
-		s.pid = h.PID
+		s.caller = p.caller(h.PID)
+		s.pid = cmp.Or(s.caller.PID, h.PID)
 		return d.decide(s)
 	})
 	if err == nil && !d.knows(s) {
@@ -178,7 +180,7 @@ func (d *daemon) meet(conn net.Conn) *serverConn {
 		ended:  make(chan struct{}),
 	}
 	s.out = newOutbox(conn, d.limits.write, func(error) { conn.Close() })
-	s.ctx, s.cancel = context.WithCancelCause(d.ctx)
+	s.ctx, s.cancel = context.WithCancelCause(context.WithValue(d.ctx, callerKey{}, s))
 	d.strangers = append(d.strangers, s)
 	if len(d.strangers) > d.limits.strangers {
 		d.strangers[0].conn.Close()

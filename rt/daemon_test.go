@@ -46,7 +46,7 @@ func newStill(t *testing.T, idleTTL time.Duration) *daemon {
 func (d *daemon) dial(t *testing.T) (net.Conn, *wire.Reader) {
 	t.Helper()
 	ours, theirs := net.Pipe()
-	go d.serveConn(theirs)
+	go d.serveConn(theirs, peer{})
 	r := wire.NewReader(ours, 1<<20)
 	e := d.endpoint.Load()
 	if _, err := wire.Greet(r, ours, e.Key, wire.Hello{Incarnation: e.Incarnation, Address: e.Address, PID: os.Getpid()}); err != nil {
@@ -126,7 +126,7 @@ func TestSilentStranger(t *testing.T) {
 		d := newStill(t, time.Millisecond)
 		ours, theirs := net.Pipe()
 		began := time.Now()
-		go d.serveConn(theirs)
+		go d.serveConn(theirs, peer{})
 		if n, err := ours.Read(make([]byte, 1)); n != 0 || err == nil {
 			t.Errorf("read %d bytes, %v; want an end without a byte", n, err)
 		}

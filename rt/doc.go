@@ -37,7 +37,8 @@
 // whether the caller took the call back, is gone (killed, or its Shared closed),
 // or the daemon leaves. What a method then returns to a caller that is gone is
 // dropped; calls of that caller which have not begun are never made. Values of
-// the context do not travel.
+// the context do not travel. [CallerFrom] tells from a method's context which
+// process and which user calls.
 //
 // A method may acquire something beyond its own call, as Lock does. If its author
 // has given it a session, what a client has acquired through its connection is
@@ -106,7 +107,7 @@
 // serverConn.read and answer (serveconn.go, with standin.go), turn (turn.go). The
 // start path is four: client.connect (client.go, with connect.go), onDisk.spawn
 // (ondisk.go), ServeIfDaemon and serve (serve.go, with host.go). daemon.go admits and counts,
-// leave.go leaves, control.go has Status and Shutdown, outbox.go and window.go
+// caller.go and the peer files tell who calls, leave.go leaves, control.go has Status and Shutdown, outbox.go and window.go
 // keep a slow peer from holding up anybody else, holdings.go gives back what a
 // client has acquired. The wire is in PROTOCOL.md.
 package rt

@@ -312,7 +312,7 @@ func TestFaultE09ObjectsClose(t *testing.T) {
 			t.Parallel()
 			c, dir := connectOdd(t)
 			callOdd[int](t, c, oddClosing, how)
-			admin := shareOdd(dir)
+			admin := shareOdd(dir, "")
 			defer admin.Close()
 			log := args{Dir: dir, Name: "odd"}.endpoint(t).Log
 			began := time.Now()

@@ -81,7 +81,7 @@ func (o *odd) Close() error {
 
 // reenter calls the daemon's own object, and another daemon's, by way of rt.
 func reenter(dir string) string {
-	own := shareOdd(dir)
+	own := shareOdd(dir, "")
 	defer own.Close()
 	_, err := own.Connect(context.Background())
 	if !errors.Is(err, rt.ErrReentrant) {
@@ -108,7 +108,8 @@ func errorText(err error) string {
 
 // The order is that of the constants below.
 const (
-	oddClosing = iota
+	oddCaller = iota
+	oddClosing
 	oddCount
 	oddGive
 	oddLazy
@@ -128,6 +129,13 @@ var oddService = &stub.Service{
 // In init, since Reenter refers to the service.
 func init() {
 	oddService.Methods = []stub.Method{
+		{Name: "Caller", Mode: stub.Concurrent, Func: (*odd).Caller, Serve: func(run *stub.Run, target any) {
+			if run.Begin() {
+				caller, ok := target.(*odd).Caller(run.Context())
+				stub.Encode(run.Results, caller)
+				stub.Encode(run.Results, ok)
+			}
+		}},
 		{Name: "Closing", Func: (*odd).Closing, Serve: func(run *stub.Run, target any) {
 			var how string
 			stub.Decode(run.Args, &how)
@@ -174,15 +182,15 @@ func init() {
 	stub.Register(oddService)
 }
 
-func shareOdd(dir string) *rt.Shared[*rt.Conn, *rt.Conn] {
+func shareOdd(dir string, transport rt.Transport) *rt.Shared[*rt.Conn, *rt.Conn] {
 	self := func(c *rt.Conn) *rt.Conn { return c }
-	return rt.NewShared(rt.Config{Scope: rt.ScopeDir(dir), Name: "odd"}, oddService, self, self, nil)
+	return rt.NewShared(rt.Config{Scope: rt.ScopeDir(dir), Name: "odd", Transport: transport}, oddService, self, self, nil)
 }
 
 func connectOdd(t *testing.T) (c *rt.Conn, dir string) {
 	t.Helper()
 	dir = rttest.Dir(t)
-	shared := shareOdd(dir)
+	shared := shareOdd(dir, "")
 	t.Cleanup(func() { shared.Close() })
 	c, err := shared.Connect(context.Background())
 	if err != nil {
@@ -262,7 +270,7 @@ func TestServeWithoutBegin(t *testing.T) {
 
 func init() {
 	roles["linger"] = func(ctx context.Context, _ *counterShared, a args) (any, error) {
-		c, err := shareOdd(a.Dir).Connect(ctx)
+		c, err := shareOdd(a.Dir, "").Connect(ctx)
 		if err == nil {
 			err = c.Call(ctx, oddLinger, nil, nil)
 		}
@@ -283,7 +291,7 @@ func TestMethodOfDeadCaller(t *testing.T) {
 		t.Run(test.end, func(t *testing.T) {
 			t.Parallel()
 			c, dir := connectOdd(t)
-			shared := shareOdd(dir)
+			shared := shareOdd(dir, "")
 			defer shared.Close()
 			lingers := func() bool {
 				s, err := shared.Status(context.Background())

@@ -90,7 +90,7 @@ func (h *host) run() {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM) // before there is a call that one of them could end
 	h.d.open()
-	go h.d.acceptAll(h.listener, trusted) // ends when the listener is closed
+	go h.d.acceptAll(h.listener, thisUser) // ends when the listener is closed
 	tick := time.NewTicker(h.d.limits.watchdog)
 	defer tick.Stop()
 	go func() { // ends with the process
@@ -168,5 +168,5 @@ func (h *host) reopen() {
 		old.SetUnlinkOnClose(false) // the path may be the new listener's
 	}
 	old.Close()
-	go h.d.acceptAll(h.listener, trusted) // ends when the listener is closed
+	go h.d.acceptAll(h.listener, thisUser) // ends when the listener is closed
 }

@@ -3,6 +3,7 @@ package rt
 import (
 	"context"
 	"net"
+	"os"
 	"sync"
 
 	"github.com/loopgen/loopgen/rt/internal/rundir"
@@ -64,7 +65,7 @@ func (p inProcess) dial(context.Context, *rundir.Endpoint) (net.Conn, error) {
 		return nil, rundir.ErrAbsent
 	}
 	ours, theirs := net.Pipe()
-	go p.daemon.serveConn(theirs) // ends with the connection
+	go p.daemon.serveConn(theirs, peer{known: true, uid: os.Geteuid(), pid: os.Getpid()}) // ends with the connection
 	return ours, nil
 }
 

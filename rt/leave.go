@@ -156,7 +156,7 @@ func (d *daemon) closeObject() {
 // acceptAll serves every connection that the listener takes until it is
 // closed. It never waits for a client, and when the process is out of
 // descriptors it waits a moment instead of giving up.
-func (d *daemon) acceptAll(ln net.Listener, trusted func(net.Conn) error) {
+func (d *daemon) acceptAll(ln net.Listener, trusted func(net.Conn) (peer, error)) {
 	for {
 		conn, err := ln.Accept()
 		if err != nil {
@@ -168,12 +168,13 @@ func (d *daemon) acceptAll(ln net.Listener, trusted func(net.Conn) error) {
 			continue
 		}
 		go func() { // ends with the connection
-			if err := trusted(conn); err != nil {
+			p, err := trusted(conn)
+			if err != nil {
 				d.refused(conn.RemoteAddr(), err)
 				conn.Close()
 				return
 			}
-			d.serveConn(conn)
+			d.serveConn(conn, p)
 		}()
 	}
 }

@@ -127,7 +127,7 @@ func TestLimitClients(t *testing.T) {
 		e := d.endpoint.Load()
 		greet := func() (net.Conn, *wire.Reader, error) {
 			ours, theirs := net.Pipe()
-			go d.serveConn(theirs)
+			go d.serveConn(theirs, peer{})
 			r := wire.NewReader(ours, 1<<20)
 			_, err := wire.Greet(r, ours, e.Key, wire.Hello{Incarnation: e.Incarnation, Address: e.Address})
 			return ours, r, err
@@ -180,7 +180,7 @@ func TestLimitStrangers(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range closed {
 			ours, theirs := net.Pipe()
-			go d.serveConn(theirs)
+			go d.serveConn(theirs, peer{})
 			synctest.Wait()
 			all.Go(func() {
 				io.Copy(io.Discard, ours)
@@ -260,7 +260,7 @@ func TestLimitLinger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Hour)
 		ours, theirs := net.Pipe()
-		go d.serveConn(halfOpen{theirs})
+		go d.serveConn(halfOpen{theirs}, peer{})
 		r := wire.NewReader(ours, 1<<20)
 		e := d.endpoint.Load()
 		if _, err := wire.Greet(r, ours, e.Key, wire.Hello{Incarnation: e.Incarnation, Address: e.Address}); err != nil {
@@ -348,7 +348,7 @@ func TestLimitAcceptPause(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			d.acceptAll(l, trusted)
+			d.acceptAll(l, thisUser)
 		}()
 		time.Sleep(10*time.Second + d.limits.acceptPause/2)
 		synctest.Wait()

@@ -4,20 +4,21 @@ package rt
 
 import "net"
 
-// peerUID returns the user at the other end of a Unix socket, as the kernel
-// noted it when the socket was connected. For other connections known is false.
-func peerUID(conn net.Conn) (uid int, known bool, err error) {
+// peerOf returns the process at the other end of a Unix socket, as the kernel
+// noted it when the socket was connected. It is not known for other
+// connections.
+func peerOf(conn net.Conn) (p peer, err error) {
 	c, ok := conn.(*net.UnixConn)
 	if !ok {
-		return 0, false, nil
+		return peer{}, nil
 	}
 	raw, err := c.SyscallConn()
 	if err != nil {
-		return 0, false, err
+		return peer{}, err
 	}
 	var asked error
-	if err := raw.Control(func(fd uintptr) { uid, asked = socketUID(int(fd)) }); err != nil {
-		return 0, false, err
+	if err := raw.Control(func(fd uintptr) { p, asked = socketPeer(int(fd)) }); err != nil {
+		return peer{}, err
 	}
-	return uid, asked == nil, asked
+	return p, asked
 }

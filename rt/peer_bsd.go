@@ -4,11 +4,11 @@ package rt
 
 import "golang.org/x/sys/unix"
 
-// socketUID asks for LOCAL_PEERCRED: unix(4).
-func socketUID(fd int) (int, error) {
+// socketPeer asks for LOCAL_PEERCRED: unix(4).
+func socketPeer(fd int) (peer, error) {
 	cred, err := unix.GetsockoptXucred(fd, unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
 	if err != nil {
-		return 0, err
+		return peer{}, err
 	}
-	return int(cred.Uid), nil
+	return peer{known: true, uid: int(cred.Uid), pid: peerPID(fd)}, nil
 }

@@ -23,10 +23,11 @@ type serverConn struct {
 	reader *wire.Reader
 	out    *outbox
 	number uint64 // never used again in the daemon's life
-	pid    int
+	pid    int    // of the client, for people: what it says where the kernel does not
+	caller Caller
 	since  time.Time
 
-	// ctx ends when the client is gone, or when the daemon leaves at once.
+	// ctx, in which CallerFrom finds this connection, ends when the client is gone, or when the daemon leaves at once.
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	ended  chan struct{} // closed when nobody reads any more
@@ -64,9 +65,9 @@ var (
 	errLeavingNow = errors.New("the daemon leaves at once")
 )
 
-// serveConn admits a connection and serves it until it ends.
-func (d *daemon) serveConn(conn net.Conn) {
-	if s, err := d.admit(conn); err == nil {
+// serveConn admits a connection of p's and serves it until it ends.
+func (d *daemon) serveConn(conn net.Conn, p peer) {
+	if s, err := d.admit(conn, p); err == nil {
 		s.read()
 	}
 }
