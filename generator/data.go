@@ -12,6 +12,7 @@ type problem struct {
 	reason string
 	remedy string
 	lossy  bool // it would travel, but lose data in silence
+	proxy  bool // only a proxy cannot have the method
 	// field is the innermost one to blame, nil outside of structs: methods
 	// that fail for the same field need its remedy only once.
 	field *types.Var

@@ -88,22 +88,26 @@ func (r *reporter) explain(p *problem, severity Severity, pos token.Pos, subject
 	}
 }
 
-// omit reports that method m is left out because of p, and which interfaces
-// the proxy therefore does not implement.
+// omit reports that method m is left out because of p, perhaps of the proxy alone,
+// and which interfaces that therefore does not implement.
 func (r *reporter) omit(m *method, p *problem, missed []string) {
 	severity := Warning
 	if r.strict {
 		severity = Error
 	}
-	remedy := p.remedy
-	if remedy != "" {
-		remedy += ", or "
+	reason, remedy := "left out: ", "silence this with "
+	if p.proxy {
+		reason, remedy = "left out of the proxy: ", "leave it out there, too, with "
 	}
-	reason := "left out: " + m.origin() + p.String()
+	reason += m.origin() + p.String()
 	if len(missed) > 0 {
 		reason += ", so the proxy is no " + strings.Join(missed, " or ")
 	}
-	r.explain(p, severity, m.pos, m.name, reason, remedy+m.silencer())
+	remedy += skipHow(m)
+	if p.remedy != "" {
+		remedy = p.remedy + ", or " + remedy
+	}
+	r.explain(p, severity, m.pos, m.name, reason, remedy)
 }
 
 func (r *reporter) failed() bool {

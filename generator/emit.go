@@ -129,8 +129,9 @@ func (s *service) emitAPI(f *jen.File) {
 	comment(f.Group, fmt.Sprintf("%s is what a shared %s can do. *%s and *%s implement it;", n.api, s.typeName(), s.typeName(), n.proxy),
 		"so may a fake in tests.")
 	f.Type().Add(s.generic(n.api)).InterfaceFunc(func(g *jen.Group) {
-		for i, m := range s.methods {
-			if i > 0 && len(m.doc)+len(s.methods[i-1].doc) > 0 {
+		methods := s.proxyMethods()
+		for i, m := range methods {
+			if i > 0 && len(m.doc)+len(methods[i-1].doc) > 0 {
 				g.Line()
 			}
 			comment(g, m.doc...)
@@ -180,10 +181,10 @@ func sameSource(a, b types.Type) bool {
 	return types.TypeString(a, nil) == types.TypeString(b, nil)
 }
 
-// resultList writes the results, with an error last if fails. They have names
-// where the user's have.
-func (s *service) resultList(m *method, fails bool) *jen.Statement {
-	var list []jen.Code
+// resultList writes the results after those in first, with an error last if fails.
+// They have names where the user's have.
+func (s *service) resultList(m *method, fails bool, first ...jen.Code) *jen.Statement {
+	list := first
 	if m.named {
 		list = s.parameters(m.results, false)
 		if fails {

@@ -84,11 +84,16 @@ func (s *service) emitClientMethod(f *jen.File, m *method) {
 	}
 	call := pointer(s.rt("Conn")).Call(jen.Id(n.receiver.client)).Dot("Call").
 		Call(jen.Id(m.local.ctx), jen.Id(n.numbers[m]), arguments, results)
+	var itself, returned []jen.Code
+	if m.fluent {
+		itself = append(itself, jen.Op("*").Add(s.instance(n.client)))
+		returned = append(returned, jen.Id(n.receiver.client))
+	}
 	f.Func().Params(jen.Id(n.receiver.client).Op("*").Add(s.instance(n.client))).Id(name).Params(params...).
-		Add(s.resultList(m, true)).
+		Add(s.resultList(m, true, itself...)).
 		BlockFunc(func(g *jen.Group) {
 			if len(m.results) == 0 {
-				g.Return(call)
+				g.Return(append(returned, call)...)
 				return
 			}
 			if m.named {
@@ -97,12 +102,10 @@ func (s *service) emitClientMethod(f *jen.File, m *method) {
 				s.declare(g, m.results)
 				g.Id(m.local.err).Op(":=").Add(call)
 			}
-			g.Return(jen.ListFunc(func(g *jen.Group) {
-				for _, v := range m.results {
-					g.Id(v.name)
-				}
-				g.Id(m.local.err)
-			}))
+			for _, v := range m.results {
+				returned = append(returned, jen.Id(v.name))
+			}
+			g.Return(append(returned, jen.Id(m.local.err))...)
 		})
 	f.Line()
 }

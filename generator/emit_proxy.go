@@ -2,6 +2,7 @@ package generator
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dave/jennifer/jen"
@@ -15,7 +16,7 @@ func (s *service) emitProxy(f *jen.File) {
 		"panic by default. It is safe for concurrent use.")
 	f.Type().Add(s.generic(n.proxy)).Add(s.rt("Conn"))
 	f.Line()
-	for _, m := range s.methods {
+	for _, m := range s.proxyMethods() {
 		comment(f.Group, fmt.Sprintf("%s implements %s.", m.name, n.api))
 		if m.detach {
 			s.emitProxyClose(f, m)
@@ -23,6 +24,11 @@ func (s *service) emitProxy(f *jen.File) {
 			s.emitProxyMethod(f, m)
 		}
 	}
+}
+
+// proxyMethods are those that the proxy can have, and thus the interface.
+func (s *service) proxyMethods() []*method {
+	return slices.DeleteFunc(slices.Clone(s.methods), func(m *method) bool { return m.fluent })
 }
 
 func (s *service) emitProxyMethod(f *jen.File, m *method) {

@@ -238,14 +238,17 @@ func (s *service) callMethod(g *jen.Group, m *method) {
 	switch {
 	case len(m.results) == 0 && !m.fails:
 		g.Add(target)
-	case len(m.results) == 0 && len(back) == 0 && failed == nil:
+	case !m.fluent && len(m.results) == 0 && len(back) == 0 && failed == nil:
 		g.Add(results).Dot("Error").Call(target)
 		return
-	case len(m.results) == 1 && !m.fails && len(back) == 0 && failed == nil:
+	case !m.fluent && len(m.results) == 1 && !m.fails && len(back) == 0 && failed == nil:
 		g.Add(s.stub(m.results[0].passing.encode)).Call(results, target)
 		return
 	default:
 		g.ListFunc(func(g *jen.Group) {
+			if m.fluent {
+				g.Id("_")
+			}
 			for _, v := range m.results {
 				g.Id(v.name)
 			}
@@ -270,6 +273,9 @@ func (s *service) methodRow(m *method) *jen.Statement {
 	row := []jen.Code{field("Name", jen.Lit(m.name))}
 	if m.mode != "" {
 		row = append(row, field("Mode", s.stub(m.mode)))
+	}
+	if m.fluent {
+		row = append(row, field("Fluent", jen.True()))
 	}
 	if m.idempotent {
 		row = append(row, field("Idempotent", jen.True()))

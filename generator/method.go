@@ -28,8 +28,9 @@ type method struct {
 
 	context  int // index of the context among params, or -1
 	params   []*value
-	results  []*value // without the trailing error
+	results  []*value // without the trailing error, and the receiver of a fluent one
 	fails    bool     // the last result is an error
+	fluent   bool     // before the results comes the receiver: in the client only
 	variadic bool
 	named    bool   // the results have names
 	errName  string // what the user calls the trailing error
@@ -60,21 +61,13 @@ func (m *method) origin() string {
 	return ""
 }
 
-// silencer says how to leave the method out without a word.
-func (m *method) silencer() string {
-	if m.decl == nil {
-		return "silence this with -skip " + m.name
-	}
-	return "silence this with //loopgen:skip"
-}
-
 // collectMethods fills s.methods with the exported methods of *T that can be
 // served, and reports those that cannot. It adds all names to known and returns
 // how many there are.
 func (s *service) collectMethods(r *reporter, o *Options, known map[string]bool) (found int) {
 	set := types.NewMethodSet(types.NewPointer(s.typ))
 	s.interfaces = implementedBy(set)
-	var without []string
+	var without []string // what the proxy has not
 	var all []*method
 	for i := range set.Len() {
 		sel := set.At(i)
@@ -92,9 +85,11 @@ func (s *service) collectMethods(r *reporter, o *Options, known map[string]bool)
 	for _, m := range all {
 		if s.accept(r, o, m) {
 			s.methods = append(s.methods, m)
-		} else {
-			without = append(without, m.name)
+			if !m.fluent {
+				continue
+			}
 		}
+		without = append(without, m.name)
 	}
 	s.checkSessions(r, known)
 	slices.SortFunc(s.methods, func(a, b *method) int { return strings.Compare(a.name, b.name) })
@@ -124,6 +119,9 @@ func (s *service) newMethod(sel *types.Selection) *method {
 		}
 	}
 	m.describe(fn.Signature())
+	if s.isFluent(m) {
+		m.fluent, m.named, m.results = true, false, m.results[1:]
+	}
 	return m
 }
 

@@ -30,6 +30,11 @@ func (s *service) accept(r *reporter, o *Options, m *method) bool {
 		r.omit(m, p, smallest(missed(s.interfaces, m.name)))
 		return false
 	}
+	if m.fluent {
+		s.summary.ClientOnly++
+		r.omit(m, &problem{proxy: true, reason: "it returns the object itself, which a proxy cannot return as " + types.TypeString(m.fn.Signature().Recv().Type(), s.src.qualify),
+			remedy: "call it through the client"}, smallest(missed(s.interfaces, m.name)))
+	}
 	if !m.chooseMode(r, o) {
 		return true
 	}

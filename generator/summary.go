@@ -8,10 +8,12 @@ import (
 
 // Summary counts what became of the exported methods of one type.
 type Summary struct {
-	Type    string
-	Shared  int // in client and proxy
-	LeftOut int // a diagnostic says why
-	Skipped int // left out as asked
+	Type   string
+	Shared int // in client and proxy
+	// ClientOnly are those that a proxy cannot have: a diagnostic says why.
+	ClientOnly int
+	LeftOut    int // a diagnostic says why
+	Skipped    int // left out as asked
 	// Missed are the well-known interfaces that *Type implements and its proxy
 	// does not, for want of methods: "io.Reader".
 	Missed []string
@@ -25,6 +27,9 @@ func (s Summary) String() string {
 		verb = " is"
 	}
 	text := fmt.Sprintf("%s: %d method%s shared", s.Type, s.Shared, verb)
+	if s.ClientOnly > 0 {
+		text += fmt.Sprintf(", %d in the client only", s.ClientOnly)
+	}
 	if s.LeftOut > 0 {
 		text += fmt.Sprintf(", %d left out", s.LeftOut)
 	}
@@ -39,7 +44,7 @@ func (s Summary) String() string {
 
 // summarise fills s.summary and notes which interfaces the proxy implements.
 func (s *service) summarise(r *reporter, without []string) {
-	s.summary.Type, s.summary.Shared = s.typeName(), len(s.methods)
+	s.summary.Type, s.summary.Shared = s.typeName(), len(s.methods)-s.summary.ClientOnly
 	var kept []string
 	lost := missed(s.interfaces, without...)
 	for _, i := range s.interfaces {

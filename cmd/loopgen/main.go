@@ -95,6 +95,10 @@
 // is shared if a data type implements it, of this package or of the one that
 // declares the interface.
 //
+// A method that always returns its receiver, so that calls can be chained, is one
+// of the client only, which returns itself: its result in the proxy would have to
+// be a *T, and so a copy.
+//
 // Parameters are copies: what a method writes to a slice, a map or through a
 // pointer stays in the daemon. Such a method is left out unless the parameter is
 // inout: then the caller's elements, entries or variable are what the method has
@@ -182,8 +186,8 @@
 //
 //	{"position":{"file":"store.go","line":12,"column":3},"method":"Put",
 //	 "severity":"warning","reason":"left out: …","remedy":"…","path":"User.Next"}
-//	{"summary":{"types":[{"type":"Store","shared":5,"leftOut":1,"skipped":0,
-//	 "missed":["io.Reader"]}],"errors":0,"warnings":1,"files":["store_loop.go"]}}
+//	{"summary":{"types":[{"type":"Store","shared":5,"clientOnly":0,
+//	 "leftOut":1,"skipped":0,"missed":["io.Reader"]}],"errors":0,"warnings":1,"files":["store_loop.go"]}}
 //
 // A severity is note, warning or error; path leads into the type that is to
 // blame. The diff of -check goes to standard error then.

@@ -30,7 +30,7 @@ func report(result *generator.Result, all bool, stderr io.Writer) error {
 		return errFailed
 	}
 	for _, s := range result.Summaries {
-		if s.LeftOut > 0 || all {
+		if s.LeftOut+s.ClientOnly > 0 || all {
 			fmt.Fprintln(stderr, "loopgen:", s)
 		}
 	}
@@ -56,7 +56,7 @@ func reportJSON(result *generator.Result, stdout io.Writer) error {
 	}
 	for _, s := range result.Summaries {
 		missed := append([]string{}, s.Missed...) // [] and not null
-		end.Types = append(end.Types, counts{s.Type, s.Shared, s.LeftOut, s.Skipped, missed})
+		end.Types = append(end.Types, counts{s.Type, s.Shared, s.ClientOnly, s.LeftOut, s.Skipped, missed})
 	}
 	for _, f := range result.Files {
 		end.Files = append(end.Files, fromHere(f.Path))
@@ -102,10 +102,11 @@ type (
 		Files    []string `json:"files"`
 	}
 	counts struct {
-		Type    string   `json:"type"`
-		Shared  int      `json:"shared"`
-		LeftOut int      `json:"leftOut"`
-		Skipped int      `json:"skipped"`
-		Missed  []string `json:"missed"`
+		Type       string   `json:"type"`
+		Shared     int      `json:"shared"`
+		ClientOnly int      `json:"clientOnly"`
+		LeftOut    int      `json:"leftOut"`
+		Skipped    int      `json:"skipped"`
+		Missed     []string `json:"missed"`
 	}
 )

@@ -258,6 +258,23 @@ func sendLogValue(t *testing.T, v slog.Value) (got slog.Value) {
 	return got
 }
 
+// What a fluent method returns of itself is not sent, so it may as well return nothing.
+func TestSignatureOfFluent(t *testing.T) {
+	s := &stub.Service{Methods: []stub.Method{
+		{Func: func(*receiver, int) {}},
+		{Func: func(*receiver, int) *receiver { return nil }, Fluent: true},
+		{Func: func(*receiver) (*receiver, error) { return nil, nil }, Fluent: true},
+	}}
+	for i, want := range []string{"func(int)", "func(int)", "func() error"} {
+		if got := s.Signature(i); got != want {
+			t.Errorf("method %d: got %s, want %s", i, got, want)
+		}
+		if got, want := s.Fails(i), i == 2; got != want {
+			t.Errorf("method %d: got fails %t, want %t", i, got, want)
+		}
+	}
+}
+
 // Two builds of which one copies back do not agree on a method.
 func TestSignatureOfCopiedBack(t *testing.T) {
 	method := func(*receiver, []byte, map[string]int) (int, error) { return 0, nil }

@@ -67,13 +67,7 @@ func (s *Service) Refusal() error {
 func (s *Service) refuse() error {
 	for _, m := range s.Methods {
 		t := reflect.TypeOf(m.Func)
-		var values []reflect.Type
-		for i := 1; i < t.NumIn(); i++ {
-			values = append(values, t.In(i))
-		}
-		for i := range t.NumOut() {
-			values = append(values, t.Out(i))
-		}
+		values := slices.Concat(slices.Collect(t.Ins())[1:], m.results(t))
 		for _, v := range values {
 			if v == contextType || v == errorType || v == logValueType || planOf(v).root == nil {
 				continue

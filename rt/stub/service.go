@@ -63,6 +63,8 @@ type Method struct {
 	End string
 	// EndArgs: the method called End takes the arguments that this one was given.
 	EndArgs bool
+	// Fluent methods return their receiver before all else, which is not sent.
+	Fluent bool
 	// Func is the method expression, (*T).Name. Only its type is looked at.
 	Func any
 	// Serve decodes the arguments, waits for its turn with Begin, calls the
@@ -134,7 +136,7 @@ func Lookup(name string) *Service {
 
 // Signature returns what both sides must agree on to call method i: see
 // SignatureOf. In front of the type of a parameter that comes back is "out " or
-// "inout ". It is computed on first use, from the types the program was
+// "inout "; the receiver that a fluent method returns is left out. It is computed on first use, from the types the program was
 // compiled with, so it is never older than they are. It may be called
 // concurrently.
 func (s *Service) Signature(i int) string {
@@ -153,10 +155,11 @@ func (s *Service) inspect() {
 	s.signatures = make([]string, len(s.Methods))
 	s.fails = make([]bool, len(s.Methods))
 	for i := range s.Methods {
-		t := reflect.TypeOf(s.Methods[i].Func)
-		s.signatures[i] = signatureOf(t, s.Methods[i].Out, s.Methods[i].InOut)
-		n := t.NumOut()
-		s.fails[i] = n > 0 && t.Out(n-1) == reflect.TypeFor[error]()
+		m := &s.Methods[i]
+		t := reflect.TypeOf(m.Func)
+		s.signatures[i] = m.signature(t)
+		results := m.results(t)
+		s.fails[i] = len(results) > 0 && results[len(results)-1] == errorType
 	}
 	if s.refusal == nil && len(s.TypeArgs) > 0 {
 		s.refusal = s.refuse()

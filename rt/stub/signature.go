@@ -48,9 +48,10 @@ var (
 // A type that cannot be sent is given by import path and name, or as Go writes
 // it. SignatureOf may be called concurrently; it panics if method is not a
 // function type with a parameter.
-func SignatureOf(method reflect.Type) string { return signatureOf(method, nil, nil) }
+func SignatureOf(method reflect.Type) string { return new(Method).signature(method) }
 
-func signatureOf(method reflect.Type, out, inOut []int) string {
+// signature returns the signature of m, whose Func is of type method.
+func (m *Method) signature(method reflect.Type) string {
 	var s speller
 	s.WriteString("func(")
 	place := 0
@@ -62,29 +63,38 @@ func signatureOf(method reflect.Type, out, inOut []int) string {
 			s.WriteString(", ")
 		}
 		switch {
-		case slices.Contains(out, place):
+		case slices.Contains(m.Out, place):
 			s.WriteString("out ")
-		case slices.Contains(inOut, place):
+		case slices.Contains(m.InOut, place):
 			s.WriteString("inout ")
 		}
 		place++
 		s.spell(planOf(method.In(i)))
 	}
 	s.WriteString(")")
-	if n := method.NumOut(); n == 1 {
+	if results := m.results(method); len(results) == 1 {
 		s.WriteString(" ")
-		s.spell(planOf(method.Out(0)))
-	} else if n > 1 {
+		s.spell(planOf(results[0]))
+	} else if len(results) > 1 {
 		s.WriteString(" (")
-		for i := range n {
+		for i, t := range results {
 			if i > 0 {
 				s.WriteString(", ")
 			}
-			s.spell(planOf(method.Out(i)))
+			s.spell(planOf(t))
 		}
 		s.WriteString(")")
 	}
 	return s.String()
+}
+
+// results returns the types of what m returns, but for the receiver.
+func (m *Method) results(method reflect.Type) []reflect.Type {
+	types := slices.Collect(method.Outs())
+	if m.Fluent {
+		types = types[1:]
+	}
+	return types
 }
 
 // speller writes types.

@@ -60,6 +60,16 @@ func ShareFilter(cfg rt.Config, n uint, fp float64) *rt.Shared[*FilterClient, *F
 // way. It is safe for concurrent use.
 type FilterClient rt.Conn
 
+// Add calls Add of the shared bloom.BloomFilter.
+func (c *FilterClient) Add(ctx context.Context, data []byte) (*FilterClient, error) {
+	return c, (*rt.Conn)(c).Call(ctx, filterAdd, func(e *stub.Encoder) { stub.Encode(e, data) }, nil)
+}
+
+// AddString calls AddString of the shared bloom.BloomFilter.
+func (c *FilterClient) AddString(ctx context.Context, data string) (*FilterClient, error) {
+	return c, (*rt.Conn)(c).Call(ctx, filterAddString, func(e *stub.Encoder) { stub.Encode(e, data) }, nil)
+}
+
 // ApproximatedSize calls ApproximatedSize of the shared bloom.BloomFilter.
 func (c *FilterClient) ApproximatedSize(ctx context.Context) (uint32, error) {
 	var r0 uint32
@@ -79,6 +89,11 @@ func (c *FilterClient) Cap(ctx context.Context) (uint, error) {
 	var r0 uint
 	err := (*rt.Conn)(c).Call(ctx, filterCap, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
 	return r0, err
+}
+
+// ClearAll calls ClearAll of the shared bloom.BloomFilter.
+func (c *FilterClient) ClearAll(ctx context.Context) (*FilterClient, error) {
+	return c, (*rt.Conn)(c).Call(ctx, filterClearAll, nil, nil)
 }
 
 // Equal calls Equal of the shared bloom.BloomFilter.
@@ -353,9 +368,12 @@ func (p *FilterProxy) UnmarshalJSON(data []byte) error {
 
 // The methods of bloom.BloomFilter by their place in the table.
 const (
-	filterApproximatedSize = iota
+	filterAdd = iota
+	filterAddString
+	filterApproximatedSize
 	filterBitSet
 	filterCap
+	filterClearAll
 	filterEqual
 	filterGobDecode
 	filterGobEncode
@@ -391,6 +409,20 @@ func init() {
 		return bloom.NewWithEstimates(n, fp), nil
 	}
 	filterService.Methods = []stub.Method{
+		{Name: "Add", Fluent: true, Func: (*bloom.BloomFilter).Add, Serve: func(run *stub.Run, target any) {
+			var data []byte
+			stub.Decode(run.Args, &data)
+			if run.Begin() {
+				target.(*bloom.BloomFilter).Add(data)
+			}
+		}},
+		{Name: "AddString", Fluent: true, Func: (*bloom.BloomFilter).AddString, Serve: func(run *stub.Run, target any) {
+			var data string
+			stub.Decode(run.Args, &data)
+			if run.Begin() {
+				target.(*bloom.BloomFilter).AddString(data)
+			}
+		}},
 		{Name: "ApproximatedSize", Func: (*bloom.BloomFilter).ApproximatedSize, Serve: func(run *stub.Run, target any) {
 			if run.Begin() {
 				stub.Encode(run.Results, target.(*bloom.BloomFilter).ApproximatedSize())
@@ -404,6 +436,11 @@ func init() {
 		{Name: "Cap", Func: (*bloom.BloomFilter).Cap, Serve: func(run *stub.Run, target any) {
 			if run.Begin() {
 				stub.Encode(run.Results, target.(*bloom.BloomFilter).Cap())
+			}
+		}},
+		{Name: "ClearAll", Fluent: true, Func: (*bloom.BloomFilter).ClearAll, Serve: func(run *stub.Run, target any) {
+			if run.Begin() {
+				target.(*bloom.BloomFilter).ClearAll()
 			}
 		}},
 		{Name: "Equal", Func: (*bloom.BloomFilter).Equal, Serve: func(run *stub.Run, target any) {

@@ -200,3 +200,30 @@ func TestLimiterAtOnce(t *testing.T) {
 		t.Errorf("%d calls of %d were granted, want %d", granted, 2*each, burst)
 	}
 }
+
+// The methods of a filter that return it change the shared one, and the client
+// returns itself.
+func TestFilterFluent(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	shared := ShareFilter(rt.Config{Scope: rt.ScopeDir(rttest.Dir(t)), StartTimeout: time.Minute}, 100, 0.01)
+	defer shared.Close()
+	client, err := shared.Connect(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, call := range []func() (*FilterClient, error){
+		func() (*FilterClient, error) { return client.ClearAll(ctx) },
+		func() (*FilterClient, error) { return client.Add(ctx, []byte("one")) },
+		func() (*FilterClient, error) { return client.AddString(ctx, "two") },
+	} {
+		if same, err := call(); same != client || err != nil {
+			t.Fatalf("got %p, %v, want %p", same, err, client)
+		}
+	}
+	for key, want := range map[string]bool{"one": true, "two": true, "three": false} {
+		if got, err := client.TestString(ctx, key); got != want || err != nil {
+			t.Errorf("%s: got %t, %v, want %t", key, got, err, want)
+		}
+	}
+}
