@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"math"
 	"path/filepath"
 	"strings"
 	"time"
@@ -15,8 +16,8 @@ import (
 //
 // Name, Scope and the constructor's arguments identify the singleton and must
 // agree between its clients. The other fields are this client's own wishes;
-// IdleTTL, Transport and Env take effect in the client that starts the daemon,
-// and Status shows what is in force.
+// IdleTTL, Transport, Env and Version take effect in the client that starts the
+// daemon, and Status shows what is in force.
 type Config struct {
 	// Name tells singletons of one type apart. Any text up to 4096 bytes; empty
 	// means the type's import path and name.
@@ -50,6 +51,11 @@ type Config struct {
 	// describe that client's terminal, session and supervisor: see the package
 	// documentation.
 	Env []string
+
+	// Version says which release of the program this is: greater for a later
+	// one, 0 for none. The daemon has that of the client that started it, and
+	// Status shows it.
+	Version int
 
 	// OnFault is what a proxy does when a call fails and the method has no
 	// error result to say so. Nil means panic with the *CallError. When the
@@ -137,6 +143,9 @@ func (cfg Config) check() error {
 		if timeout.Duration < 0 {
 			return fmt.Errorf("negative Config.%s, %v: give a time, or 0 for the usual one", timeout.name, timeout.Duration)
 		}
+	}
+	if cfg.Version < 0 || cfg.Version > math.MaxInt32 {
+		return fmt.Errorf("Config.Version is %d: give one from 0 to %d", cfg.Version, math.MaxInt32)
 	}
 	dir := cfg.directory()
 	switch {

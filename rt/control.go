@@ -162,7 +162,7 @@ func (d *daemon) status() Status {
 	e := d.endpoint.Load()
 	s := Status{
 		PID: e.PID, Incarnation: e.Incarnation, Service: e.Service, Name: printable(e.Name), Scope: printable(e.Scope),
-		Executable: printable(process.Executable()), Build: e.Build, Config: e.Config, Network: e.Network,
+		Executable: printable(process.Executable()), Build: e.Build, Version: e.Version, Config: e.Config, Network: e.Network,
 		Address: printable(e.Address), Log: printable(e.Log), IdleTTL: d.idleTTL, IdleLeft: d.idleTTL,
 		Started: d.started, Uptime: time.Since(d.started),
 	}

@@ -99,7 +99,7 @@ func (p inProcess) start(context.Context) error {
 	d := newDaemon(c.svc, c.cfg.IdleTTL, c.cfg.Logger)
 	req := startRequest{
 		Name: []byte(c.cfg.Name), Scope: []byte(c.cfg.Scope), Service: c.svc.Name,
-		Args: c.args, Config: c.config, StartTimeout: c.cfg.StartTimeout,
+		Args: c.args, Config: c.config, Version: c.cfg.Version, StartTimeout: c.cfg.StartTimeout,
 	}
 	e, err := newEndpoint(req, c.svc)
 	if err == nil {

@@ -149,7 +149,7 @@ func (p *onDisk) spawn(ctx context.Context) (startReport, error) {
 	path := p.dir.LogPath()
 	payload, err := wire.Marshal(startRequest{
 		Anchor: []byte(p.anchor), Name: []byte(cfg.Name), Scope: []byte(cfg.Scope), Log: []byte(path),
-		Service: p.client.svc.Name, Args: p.client.args, Config: p.client.config,
+		Service: p.client.svc.Name, Args: p.client.args, Config: p.client.config, Version: cfg.Version,
 		IdleTTL: cfg.IdleTTL, StartTimeout: cfg.StartTimeout, Transport: cfg.Transport,
 	})
 	if err != nil {

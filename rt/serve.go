@@ -28,6 +28,7 @@ type startRequest struct {
 	Service      string
 	Args         []byte
 	Config       string
+	Version      int
 	IdleTTL      time.Duration
 	StartTimeout time.Duration
 	Transport    Transport
@@ -175,6 +176,7 @@ func newEndpoint(req startRequest, svc *stub.Service) (*rundir.Endpoint, error) 
 		MinProtocol: int(wire.MinVersion),
 		MaxProtocol: int(wire.MaxVersion),
 		Build:       build,
+		Version:     req.Version,
 		Config:      req.Config,
 		Service:     svc.Name,
 		Types:       structure(svc),

@@ -13,6 +13,7 @@ type Status struct {
 	Scope       string        // its scope
 	Executable  string        // the program it was started from
 	Build       string        // identifies that program's file: device, inode, time, size
+	Version     int           // Config.Version of the client that started it
 	Config      string        // hash of service, constructor and arguments
 	Network     string        // "unix" or "tcp"
 	Address     string        // where it listens

@@ -26,9 +26,11 @@ const (
 //	host, boot                HostID and BootID where it runs
 //	protocol                  least and greatest version, as 1-1
 //	build, config, service, types, name, scope, log
+//	version                   what the client that started it said of its program
 //	method <number> <name> <hash> <signature to the end of the line>
 //
-// one method per line; types only where there are type arguments. Empty values, and those that hold anything but printable
+// one method per line; types only where there are type arguments, version only
+// where it is not 0. Empty values, and those that hold anything but printable
 // ASCII without spaces and quotes, are in Go's quotes. Unknown keys are ignored.
 type Endpoint struct {
 	Network, Address         string
@@ -40,6 +42,7 @@ type Endpoint struct {
 	Build, Config, Service   string
 	Types                    string // what the type arguments are made of; empty without any
 	Name, Scope, Log         string
+	Version                  int
 	Methods                  []MethodLine
 }
 
@@ -85,8 +88,8 @@ func (e *Endpoint) MarshalText() ([]byte, error) {
 			return nil, fmt.Errorf("encoding the endpoint: method %s has the number %d; the greatest is %d", m.Name, m.Number, maxMethod)
 		}
 	}
-	if e.PID < 0 || e.MinProtocol < 0 || e.MaxProtocol < e.MinProtocol {
-		return nil, fmt.Errorf("encoding the endpoint: pid %d or protocol range %d-%d out of range", e.PID, e.MinProtocol, e.MaxProtocol)
+	if e.PID < 0 || e.Version < 0 || e.MinProtocol < 0 || e.MaxProtocol < e.MinProtocol {
+		return nil, fmt.Errorf("encoding the endpoint: pid %d, version %d or protocol range %d-%d out of range", e.PID, e.Version, e.MinProtocol, e.MaxProtocol)
 	}
 	text := e.text(true)
 	if len(text) > maxEndpoint {
@@ -111,6 +114,9 @@ func (e *Endpoint) text(signatures bool) []byte {
 	}
 	w.line("pid", strconv.Itoa(e.PID))
 	w.line("protocol", fmt.Sprintf("%d-%d", e.MinProtocol, e.MaxProtocol))
+	if e.Version != 0 {
+		w.line("version", strconv.Itoa(e.Version))
+	}
 	for _, m := range e.Methods {
 		w.buf.WriteString(methodText(m, signatures))
 	}
@@ -178,7 +184,7 @@ func (e *Endpoint) knows(key string) bool {
 			return true
 		}
 	}
-	return key == "key" || key == "pid" || key == "protocol"
+	return key == "key" || key == "pid" || key == "protocol" || key == "version"
 }
 
 func (e *Endpoint) set(key, rest string) error {
@@ -198,6 +204,8 @@ func (e *Endpoint) set(key, rest string) error {
 		copy(e.Key[:], raw)
 	case "pid":
 		e.PID, err = parseNumber(value, 1<<31-1)
+	case "version":
+		e.Version, err = parseNumber(value, 1<<31-1)
 	case "protocol":
 		least, greatest, _ := strings.Cut(value, "-")
 		e.MinProtocol, err = parseNumber(least, 1<<31-1)

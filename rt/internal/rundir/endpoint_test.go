@@ -42,6 +42,7 @@ scope user
 log "/tmp/a b/log"
 pid 4711
 protocol 1-2
+version 3
 method 0 Inc 00ff func(int) (int, error)
 method 65535 "Größe" 01 func(struct{A int "json:\"a\""})
 method 7 Empty "" ""
@@ -55,7 +56,7 @@ end
 func TestEndpointRoundTrip(t *testing.T) {
 	odd := []string{"", " ", "a b", " a", "a ", `"`, `a"b`, `""`, "\n", "\x00\xff\xfe", "é", "\u2028", "end", `\`, "\r", "\t"}
 	for i, s := range odd {
-		e := &rundir.Endpoint{Network: s, Address: s, Incarnation: s, Host: s, Boot: s, Build: s, Config: s, Service: s, Name: s, Scope: s, Log: s}
+		e := &rundir.Endpoint{Network: s, Address: s, Incarnation: s, Host: s, Boot: s, Build: s, Config: s, Service: s, Name: s, Scope: s, Log: s, Version: i}
 		e.Methods = []rundir.MethodLine{{Number: i, Name: s, Hash: s, Signature: s}, {Signature: s + "x" + s}, {Signature: "x" + s + " y"}}
 		var got rundir.Endpoint
 		if err := got.UnmarshalText(text(t, e)); err != nil || !reflect.DeepEqual(&got, e) {
@@ -75,6 +76,8 @@ func TestEndpointRefused(t *testing.T) {
 		"early end":        replace("name name\n", "end\nname name\n"),
 		"no key":           replace("key 01", "kex 01"),
 		"short key":        replace("key 01", "key "),
+		"version":          replace("version 3", "version -3"),
+		"version twice":    replace("version 3\n", "version 3\nversion 3\n"),
 		"not hexadecimal":  replace("key 01", "key zz"),
 		"twice":            replace("pid 4711\n", "pid 4711\npid 4711\n"),
 		"optional twice":   replace("name name\n", "name name\nname name\n"),
@@ -110,7 +113,7 @@ func TestEndpointRefused(t *testing.T) {
 	if err := e.UnmarshalText([]byte("loopgen 2\nwhatever")); !errors.As(err, &version) || version.Version != 2 {
 		t.Errorf("another version: %v", err)
 	}
-	for _, bad := range []*rundir.Endpoint{{PID: -1}, {MinProtocol: 1}, {Methods: []rundir.MethodLine{{Number: -1}}}, {Methods: []rundir.MethodLine{{Number: 65536}}}} {
+	for _, bad := range []*rundir.Endpoint{{PID: -1}, {Version: -1}, {MinProtocol: 1}, {Methods: []rundir.MethodLine{{Number: -1}}}, {Methods: []rundir.MethodLine{{Number: 65536}}}} {
 		if _, err := bad.MarshalText(); err == nil {
 			t.Errorf("encoding %+v: got no error", bad)
 		}
