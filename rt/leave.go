@@ -2,6 +2,7 @@ package rt
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -13,6 +14,18 @@ func (d *daemon) leave(reason string, mode ShutdownMode) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.leaveLocked(reason, mode)
+}
+
+// leaveUnused is leave, unless somebody uses the object: it says who. Whoever asks
+// observes only.
+func (d *daemon) leaveUnused(reason string, mode ShutdownMode) (use string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.leaving == "" && (d.users > 0 || d.running > 0) {
+		return fmt.Sprintf("clients: %d, calls: %d", d.users, d.running)
+	}
+	d.leaveLocked(reason, mode)
+	return ""
 }
 
 // leaveLocked is leave with d.mu held.

@@ -4,6 +4,7 @@ package rt_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"testing"
 	"time"
@@ -243,5 +244,38 @@ func TestShutdownOfLeavingDaemon(t *testing.T) {
 			t.Errorf("the running call: %d, %v", n, err)
 		}
 		<-ended
+	})
+}
+
+// A daemon that is to leave if nobody uses its object goes on while somebody is
+// connected, and while a call runs whose caller is gone.
+func TestShutdownIfIdle(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		user := share(t, a)
+		open, result := gated(t, mustConnect(t, user))
+		r := a.greet(t)
+		ask := func(id uint64) wire.Frame {
+			r.send(t, wire.Frame{Kind: wire.KindShutdown, ID: id, Body: marshal(t, wire.Shutdown{Idle: true})})
+			return r.next(t)
+		}
+		refused := func(id uint64, text string) {
+			t.Helper()
+			frame := ask(id)
+			f, err := wire.ParseFailure(frame.Body)
+			if frame.Kind != wire.KindError || frame.ID != id || err != nil || f.Code != wire.FailureInUse || f.Text != text {
+				t.Errorf("got a %v frame for %d: %+v, %v; want %v: %s", frame.Kind, frame.ID, f, err, wire.FailureInUse, text)
+			}
+		}
+		refused(1, "clients: 1, calls: 1")
+		user.Close()
+		if _, err := result(); !errors.Is(err, rt.ErrClosed) {
+			t.Errorf("the call of the one who closed: %v", err)
+		}
+		a.clients(t, 0)
+		refused(2, "clients: 0, calls: 1")
+		open()
+		eventually(t, "the daemon leaves", func() bool { return ask(3).Kind == wire.KindGoingAway })
+		r.closed(t)
+		eventually(t, "it has left", func() bool { return !a.alive(t) })
 	})
 }

@@ -103,7 +103,7 @@ func (s *serverConn) read() {
 		case wire.KindStatus:
 			s.status(f.ID)
 		case wire.KindShutdown:
-			err = s.shutdown(f.Body)
+			err = s.shutdown(f.ID, f.Body)
 		default:
 			s.refuse(f.ID, wire.FailureUnsupported, f.Kind.String()+" is not for the daemon")
 		}
@@ -334,21 +334,31 @@ func (s *serverConn) status(id uint64) {
 	s.send(wire.Frame{Kind: wire.KindReply, ID: id, Body: body})
 }
 
-func (s *serverConn) shutdown(body []byte) error {
+func (s *serverConn) shutdown(id uint64, body []byte) error {
 	m, err := wire.ParseShutdown(body)
 	if err != nil {
 		return err
 	}
 	s.observe()
-	s.mu.Lock()
-	s.stays = true
-	s.mu.Unlock()
 	mode := ShutdownDrain
 	if m.Now {
 		mode = ShutdownNow
 	}
-	s.d.leave(fmt.Sprintf("shut down by process %d", s.pid), mode)
+	s.setStays(true) // before the daemon leaves
+	reason := fmt.Sprintf("shut down by process %d", s.pid)
+	if !m.Idle {
+		s.d.leave(reason, mode)
+	} else if use := s.d.leaveUnused(reason, mode); use != "" {
+		s.setStays(false)
+		s.refuse(id, wire.FailureInUse, use)
+	}
 	return nil
+}
+
+func (s *serverConn) setStays(stays bool) {
+	s.mu.Lock()
+	s.stays = stays
+	s.mu.Unlock()
 }
 
 // observe notes that the connection is not, so far, a user of the object.

@@ -38,6 +38,7 @@ const (
 	FailureUnsupported                         // the frame was not understood
 	FailureReentrant                           // the call would wait for itself
 	FailureNotHeld                             // the connection has not acquired what the call would end
+	FailureInUse                               // the daemon was to leave if nobody uses it
 )
 
 var failureNames = [...]string{
@@ -46,7 +47,7 @@ var failureNames = [...]string{
 	FailureWindow: "window exceeded", FailurePanic: "panic", FailureGoexit: "goexit",
 	FailureTooLarge: "result too large", FailureNotEncodable: "result not encodable",
 	FailureUnsupported: "unsupported", FailureReentrant: "reentrant",
-	FailureNotHeld: "not held",
+	FailureNotHeld: "not held", FailureInUse: "in use",
 }
 
 // String returns the code in words, or "failure code 99" for an unknown one.

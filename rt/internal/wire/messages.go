@@ -79,7 +79,8 @@ func (c WelcomeCode) String() string {
 
 // Shutdown is the body of a KindShutdown frame.
 type Shutdown struct {
-	Now bool `cbor:"now"` // running calls are not waited for
+	Now  bool `cbor:"now"`            // running calls are not waited for
+	Idle bool `cbor:"idle,omitempty"` // refused while anybody else uses the object
 }
 
 // GoingAway is the body of a KindGoingAway frame.

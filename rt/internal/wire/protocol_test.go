@@ -23,7 +23,7 @@ func TestProtocolTables(t *testing.T) {
 	for code := wire.WelcomeOK; code <= wire.WelcomeTooManyClients; code++ {
 		rows = append(rows, fmt.Sprintf("| %d | %v |", code, code))
 	}
-	for code := wire.FailureCanceled; code <= wire.FailureNotHeld; code++ {
+	for code := wire.FailureCanceled; code <= wire.FailureInUse; code++ {
 		rows = append(rows, fmt.Sprintf("| %d | %v |", code, code))
 	}
 	for _, row := range rows {
