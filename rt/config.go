@@ -2,6 +2,7 @@ package rt
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -57,6 +58,10 @@ type Config struct {
 	// Status shows it.
 	Version int
 
+	// OnMismatch says what becomes of a daemon of another release. The zero
+	// value is MismatchRefuse.
+	OnMismatch MismatchPolicy
+
 	// OnFault is what a proxy does when a call fails and the method has no
 	// error result to say so. Nil means panic with the *CallError. When the
 	// function returns, the method returns zero values: by your own choice.
@@ -99,6 +104,39 @@ const (
 	// TransportTCP is a TCP socket on 127.0.0.1, on a port the system chooses.
 	TransportTCP Transport = "tcp"
 )
+
+// MismatchPolicy says what a client does about a daemon that is not of its own
+// release of the program.
+//
+// With MismatchReplaceIdle and MismatchReplace, which need Config.Version, a client
+// replaces a daemon whose version is lower than its own, even if it could use it.
+// It never replaces one of an equal or higher version, nor one that serves another
+// type, nor any within 10 s of the last time that one was replaced here: it does
+// then as with MismatchRefuse, so that an older client never replaces a newer
+// daemon, and two versions never take turns.
+type MismatchPolicy uint8
+
+const (
+	// MismatchRefuse leaves the daemon as it is. Connect fails if it has another
+	// configuration; methods that it does not have, or has with another signature,
+	// fail alone.
+	MismatchRefuse MismatchPolicy = iota
+	// MismatchReplaceIdle replaces an older daemon if no client is connected and
+	// no call runs.
+	MismatchReplaceIdle
+	// MismatchReplace replaces an older daemon: calls that run are finished and
+	// acknowledged, the object is closed, and a daemon of this client's serves
+	// instead, with a fresh object. Connect fails with ErrDraining if that takes
+	// longer than StartTimeout.
+	MismatchReplace
+	// MismatchPerBuild gives each build of the program a daemon and an object of
+	// its own: a build shares with itself only. Status, Shutdown and Restart mean
+	// that daemon.
+	MismatchPerBuild
+)
+
+// replaces reports whether older daemons are ever replaced.
+func (p MismatchPolicy) replaces() bool { return p == MismatchReplaceIdle || p == MismatchReplace }
 
 // ShutdownMode says what happens to running calls.
 type ShutdownMode uint8
@@ -146,6 +184,12 @@ func (cfg Config) check() error {
 	}
 	if cfg.Version < 0 || cfg.Version > math.MaxInt32 {
 		return fmt.Errorf("Config.Version is %d: give one from 0 to %d", cfg.Version, math.MaxInt32)
+	}
+	switch {
+	case cfg.OnMismatch > MismatchPerBuild:
+		return fmt.Errorf("unknown Config.OnMismatch %d: use MismatchRefuse, MismatchReplaceIdle, MismatchReplace or MismatchPerBuild", cfg.OnMismatch)
+	case cfg.OnMismatch.replaces() && cfg.Version == 0:
+		return errors.New("Config.OnMismatch replaces older daemons, and there is no Config.Version to tell them by: set it, greater with each release")
 	}
 	dir := cfg.directory()
 	switch {

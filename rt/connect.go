@@ -28,6 +28,10 @@ type place interface {
 	start(ctx context.Context) error
 	// lastStart returns the number of the last start and, if it failed, why.
 	lastStart() (sequence uint64, failure error)
+	// mayReplace says why the daemon must not be made to leave for another one
+	// just now, if so; replaced notes that it was. Only the leader asks and notes.
+	mayReplace() error
+	replaced()
 	// barred says why this process cannot be a client here, if it cannot.
 	barred() error
 }
@@ -58,8 +62,9 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 	noted, _ := p.lastStart()
 	started := false // a daemon, by us
 	var last error   // that was not for lack of time
+	var kept error   // why a daemon of an older version was not replaced; nil: none was met
 	for wait := firstPause; ; wait = min(2*wait, longestPause) {
-		l, err := c.attach(ctx, p)
+		l, err := c.attach(ctx, p, kept)
 		if err == nil || !transient(err) {
 			return l, err
 		}
@@ -85,6 +90,11 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 		if leads {
 			err = c.startOrWait(forever, p, err)
 			release()
+			var spared *keptError
+			if errors.As(err, &spared) {
+				kept = spared
+				continue
+			}
 			if err != nil && !transient(err) {
 				return nil, err
 			}
@@ -92,6 +102,8 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 			if err == nil {
 				if !started {
 					started = true
+					ctx, cancel = c.patience(forever) // however long it took to replace one and start another
+					defer cancel()
 					continue // it serves
 				}
 				err = last // the one before died as soon as it served
@@ -124,13 +136,20 @@ func (c *client) patience(ctx context.Context) (context.Context, context.CancelF
 }
 
 // startOrWait is what the leader does when it could not attach because of err:
-// it starts a daemon, unless one lives. It returns nil when a daemon now serves.
+// it starts a daemon, unless one lives that is not to be replaced. It returns nil
+// when a daemon now serves.
 func (c *client) startOrWait(ctx context.Context, p place, err error) error {
 	alive, aerr := p.alive()
 	if aerr != nil {
 		return c.directoryError(aerr)
 	}
-	if alive {
+	var outdated *outdatedError
+	switch {
+	case alive && errors.As(err, &outdated):
+		if err := c.replace(ctx, p, outdated.endpoint); err != nil {
+			return c.waitFor(p, err)
+		}
+	case alive:
 		return c.waitFor(p, err)
 	}
 	if ctx.Err() != nil {
@@ -203,6 +222,10 @@ func (c *client) givenUp(ctx context.Context, last error) error {
 	if errors.Is(cause, ErrClosed) {
 		return c.startError(StageConnect, ErrClosed)
 	}
+	var outdated *outdatedError
+	if errors.As(last, &outdated) { // whoever leads replaces it
+		last = fmt.Errorf("%w: %w", last, ErrDraining)
+	}
 	switch {
 	case errors.Is(last, ErrDraining):
 		return c.startError(StageConnect, fmt.Errorf("%w and waits for calls that run: Status shows them, Shutdown with ShutdownNow ends it: %w", last, cause))
@@ -220,8 +243,9 @@ func (c *client) directoryError(err error) error {
 }
 
 // attach connects to the daemon that the endpoint names. An error that is not
-// a *StartError is transient.
-func (c *client) attach(ctx context.Context, p place) (*link, error) {
+// a *StartError is transient. kept, if not nil, is why a daemon of an older version
+// has to do.
+func (c *client) attach(ctx context.Context, p place, kept error) (*link, error) {
 	e, err := p.endpoint()
 	if err != nil {
 		var version *rundir.VersionError
@@ -230,6 +254,9 @@ func (c *client) attach(ctx context.Context, p place) (*link, error) {
 		}
 		return nil, err
 	}
+	if kept == nil && c.outdates(e) {
+		return nil, &outdatedError{e} // not even greeted: who is connected keeps it from being idle
+	}
 	conn, reader, welcome, err := c.greet(ctx, p, e)
 	if err != nil {
 		return nil, err
@@ -237,7 +264,7 @@ func (c *client) attach(ctx context.Context, p place) (*link, error) {
 	// Only now, since an endpoint that nobody stands behind judges nothing; nor
 	// does one of another version, which may hash otherwise.
 	if welcome.Code != wire.WelcomeIncompatible {
-		err = c.judge(e)
+		err = c.judge(e, kept)
 	}
 	if err == nil {
 		err = c.welcome(welcome)
@@ -246,7 +273,7 @@ func (c *client) attach(ctx context.Context, p place) (*link, error) {
 		conn.Close()
 		return nil, err
 	}
-	return c.newLink(conn, reader, e, welcome), nil
+	return c.newLink(conn, reader, e, welcome, kept), nil
 }
 
 // greet dials the endpoint and authenticates both sides. The welcome may say
@@ -313,23 +340,26 @@ func (c *client) welcome(w wire.Welcome) error {
 }
 
 // judge says whether the daemon behind an endpoint is the one that is meant.
-func (c *client) judge(e *rundir.Endpoint) error {
+func (c *client) judge(e *rundir.Endpoint, kept error) error {
+	var err error
 	switch {
 	case e.Service != c.svc.Name:
-		return c.startError(StageConnect, fmt.Errorf("%w: the daemon named %q (pid %d) serves %s: choose another Config.Name",
-			ErrIncompatible, c.cfg.Name, e.PID, e.Service))
+		err = fmt.Errorf("%w: the daemon named %q (pid %d) serves %s: choose another Config.Name",
+			ErrIncompatible, c.cfg.Name, e.PID, e.Service)
 	case e.Types != structure(c.svc):
-		return c.startError(StageConnect, fmt.Errorf("%w: the type arguments are %s here and %s in the daemon (pid %d); Shared.Restart replaces it by one of this program",
-			ErrIncompatible, structure(c.svc), e.Types, e.PID))
+		err = fmt.Errorf("%w: the type arguments are %s here and %s in the daemon (pid %d); Shared.Restart replaces it by one of this program",
+			ErrIncompatible, structure(c.svc), e.Types, e.PID)
 	case e.Config != c.config:
-		return c.startError(StageConnect, fmt.Errorf("%w (pid %d): use the same constructor and arguments, or another Config.Name, or shut it down first",
-			ErrConfigMismatch, e.PID))
+		err = fmt.Errorf("%w (pid %d): use the same constructor and arguments, or another Config.Name, or shut it down first",
+			ErrConfigMismatch, e.PID)
+	default:
+		return nil
 	}
-	return nil
+	return c.startError(StageConnect, c.unreplaced(err, e, kept))
 }
 
 // newLink makes the link and finds the daemon's number for each of our methods.
-func (c *client) newLink(conn net.Conn, reader *wire.Reader, e *rundir.Endpoint, welcome wire.Welcome) *link {
+func (c *client) newLink(conn net.Conn, reader *wire.Reader, e *rundir.Endpoint, welcome wire.Welcome, kept error) *link {
 	l := &link{
 		conn:        conn,
 		reader:      reader,
@@ -337,7 +367,7 @@ func (c *client) newLink(conn net.Conn, reader *wire.Reader, e *rundir.Endpoint,
 		incarnation: e.Incarnation,
 		pid:         e.PID,
 		log:         e.Log,
-		methods:     c.bind(e),
+		methods:     c.bind(e, kept),
 		limit:       welcome.Frame,
 		verdict:     defaultLimits.verdict,
 		linger:      defaultLimits.linger,
@@ -352,7 +382,7 @@ func (c *client) newLink(conn net.Conn, reader *wire.Reader, e *rundir.Endpoint,
 
 // bind matches methods by name and signature, so that two builds can share a
 // daemon as far as they agree.
-func (c *client) bind(e *rundir.Endpoint) []binding {
+func (c *client) bind(e *rundir.Endpoint, kept error) []binding {
 	theirs := make(map[string]rundir.MethodLine, len(e.Methods))
 	for _, m := range e.Methods {
 		theirs[m.Name] = m
@@ -370,7 +400,9 @@ func (c *client) bind(e *rundir.Endpoint) []binding {
 				ErrIncompatible, ours.Name, signature, m.Signature, e.PID)
 		default:
 			bindings[i].number = uint16(m.Number)
+			continue
 		}
+		bindings[i].err = c.unreplaced(bindings[i].err, e, kept)
 	}
 	return bindings
 }

@@ -92,6 +92,15 @@
 // calls and leaves. Only until it has noticed that, another daemon, with another
 // object, may be started in a new directory.
 //
+// # Releases of a program
+//
+// A daemon goes on as the release that it was started from. Clients of another one
+// share it as far as they agree: with another constructor or other arguments
+// Connect returns ErrConfigMismatch, and a method that was added or changed fails
+// alone, with ErrIncompatible. Nothing is ever decoded as another type. A program
+// that gives its releases growing numbers, as Config.Version, can have its newer
+// ones replace the daemon of older ones: see [MismatchPolicy].
+//
 // # Environment variables
 //
 // LOOPGEN_DIR is the base directory of all singletons with ScopeUser, an
@@ -105,7 +114,7 @@
 //
 // The data path is four functions: client.call (client.go, with link.go),
 // serverConn.read and answer (serveconn.go, with standin.go), turn (turn.go). The
-// start path is four: client.connect (client.go, with connect.go), onDisk.spawn
+// start path is four: client.connect (client.go, with connect.go and replace.go), onDisk.spawn
 // (ondisk.go), ServeIfDaemon and serve (serve.go, with host.go). daemon.go admits and counts,
 // caller.go and the peer files tell who calls, leave.go leaves, control.go has Status and Shutdown, outbox.go and window.go
 // keep a slow peer from holding up anybody else, holdings.go gives back what a

@@ -155,7 +155,7 @@ func (h *host) placeGone() bool {
 // so that the choice of a place is made anew, for the log as well.
 func (h *host) reopen() {
 	old := h.listener
-	dir, err := rundir.Open(string(h.req.Anchor), string(h.req.Name))
+	dir, err := rundir.Open(string(h.req.Anchor), string(h.req.Dir))
 	if err == nil {
 		h.dir, h.log = dir, newLogFile(dir.LogPath())
 		err = h.listen()

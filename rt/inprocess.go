@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
@@ -25,7 +26,8 @@ type room struct {
 	mu       sync.Mutex
 	daemon   *daemon // nil: none lives
 	sequence uint64
-	failure  error // of the last start
+	failure  error     // of the last start
+	last     time.Time // that a daemon was replaced
 }
 
 var rooms struct {
@@ -88,6 +90,18 @@ func (p inProcess) lastStart() (uint64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.sequence, p.failure
+}
+
+func (p inProcess) mayReplace() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return tooSoon(p.last)
+}
+
+func (p inProcess) replaced() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last = time.Now()
 }
 
 // barred returns nil: in one process nobody can tell the object's own calls

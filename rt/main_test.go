@@ -5,6 +5,7 @@ package rt_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -58,6 +59,9 @@ type args struct {
 	Name      string
 	Transport rt.Transport
 	IdleTTL   time.Duration
+	Program   string // a copy of this one, to play the role; empty: this one
+	Version   int
+	Policy    rt.MismatchPolicy
 	Options   objects.Options
 	N         int
 	For       time.Duration
@@ -65,7 +69,7 @@ type args struct {
 }
 
 func (a args) config() rt.Config {
-	cfg := rt.Config{Name: a.Name, Transport: a.Transport, IdleTTL: a.IdleTTL}
+	cfg := rt.Config{Name: a.Name, Transport: a.Transport, IdleTTL: a.IdleTTL, Version: a.Version, OnMismatch: a.Policy}
 	if a.Dir != "" {
 		cfg.Scope = rt.ScopeDir(a.Dir)
 	}
@@ -87,7 +91,7 @@ func start(t testing.TB, role string, a args, env ...string) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(os.Args[0])
+	cmd := exec.Command(cmp.Or(a.Program, os.Args[0]))
 	cmd.Env = append(os.Environ(), roleVar+"="+role, argsVar+"="+string(told))
 	cmd.Env = append(cmd.Env, env...)
 	cmd.Stderr = os.Stderr

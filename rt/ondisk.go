@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/process"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
@@ -36,11 +37,19 @@ func (c *client) place() (place, error) {
 	if err != nil {
 		return nil, c.directoryError(err)
 	}
-	dir, err := rundir.Open(anchor, c.cfg.Name)
+	name := c.cfg.Name
+	if c.cfg.OnMismatch == MismatchPerBuild {
+		build, err := process.Build()
+		if err != nil {
+			return nil, c.startError(StageDirectory, err)
+		}
+		name = build + "\x00" + name
+	}
+	dir, err := rundir.Open(anchor, name)
 	if err != nil {
 		return nil, c.directoryError(err)
 	}
-	return &onDisk{client: c, anchor: anchor, dir: dir}, nil
+	return &onDisk{client: c, anchor: anchor, name: name, dir: dir}, nil
 }
 
 // onDisk finds the daemon by the files of its directory and starts it as a
@@ -48,6 +57,7 @@ func (c *client) place() (place, error) {
 type onDisk struct {
 	client *client
 	anchor string
+	name   string // of the directory: the singleton's, or one for each build of it
 	dir    *rundir.Dir
 }
 
@@ -110,6 +120,30 @@ func (p *onDisk) lastStart() (uint64, error) {
 	return s.Sequence, p.client.startFailure(s.Failure)
 }
 
+// mayReplace refuses what this process could not follow by a start, and what
+// happened a moment ago: a clock that was set back counts for nothing.
+func (p *onDisk) mayReplace() error {
+	if starting.Load() {
+		return errors.New("until this daemon serves it starts no other one")
+	}
+	s, err := p.dir.ReadStart()
+	if err != nil {
+		return err
+	}
+	return tooSoon(s.Replaced)
+}
+
+func (p *onDisk) replaced() {
+	s, err := p.dir.ReadStart()
+	if err == nil {
+		s.Replaced = time.Now()
+		err = p.dir.WriteStart(s)
+	}
+	if err != nil {
+		p.client.cfg.Logger.Warn("cannot record that a daemon was replaced", "err", err) // another one may be, too soon
+	}
+}
+
 // start starts the daemon and waits for its report. What became of it is left
 // in the start file, for those who wait.
 func (p *onDisk) start(ctx context.Context) error {
@@ -129,7 +163,10 @@ func (p *onDisk) start(ctx context.Context) error {
 		return c.startFailure(encodeReport(report)) // not recorded: others may have more patience
 	}
 	last, _ := p.dir.ReadStart()
-	outcome := rundir.Start{Sequence: last.Sequence + 1, OK: report.Incarnation != "", Incarnation: report.Incarnation}
+	outcome := rundir.Start{
+		Sequence: last.Sequence + 1, OK: report.Incarnation != "", Incarnation: report.Incarnation,
+		Replaced: last.Replaced,
+	}
 	if !outcome.OK {
 		outcome.Failure = encodeReport(report)
 	}
@@ -148,7 +185,7 @@ func (p *onDisk) spawn(ctx context.Context) (startReport, error) {
 	cfg := &p.client.cfg
 	path := p.dir.LogPath()
 	payload, err := wire.Marshal(startRequest{
-		Anchor: []byte(p.anchor), Name: []byte(cfg.Name), Scope: []byte(cfg.Scope), Log: []byte(path),
+		Anchor: []byte(p.anchor), Dir: []byte(p.name), Name: []byte(cfg.Name), Scope: []byte(cfg.Scope), Log: []byte(path),
 		Service: p.client.svc.Name, Args: p.client.args, Config: p.client.config, Version: cfg.Version,
 		IdleTTL: cfg.IdleTTL, StartTimeout: cfg.StartTimeout, Transport: cfg.Transport,
 	})

@@ -23,7 +23,7 @@ import (
 // start pipe.
 type startRequest struct {
 	// Paths and the user's own name need not be UTF-8, so they are bytes.
-	Anchor, Name, Scope, Log []byte
+	Anchor, Dir, Name, Scope, Log []byte
 
 	Service      string
 	Args         []byte
@@ -94,7 +94,7 @@ func serve(parent *process.Parent) int {
 	if err != nil {
 		return refuse(parent, log, nil, StageSpawn, err)
 	}
-	dir, err := rundir.Open(string(req.Anchor), string(req.Name))
+	dir, err := rundir.Open(string(req.Anchor), string(req.Dir))
 	if err != nil {
 		return refuse(parent, log, svc, StageDirectory, err)
 	}

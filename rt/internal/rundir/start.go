@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
+	"time"
 )
 
 // maxFailure bounds Start.Failure, in bytes.
@@ -18,6 +19,10 @@ type Start struct {
 	OK          bool
 	Incarnation string // of the daemon, if OK
 	Failure     []byte // opaque, at most 64 KiB
+
+	// Replaced is when a daemon was last made to leave for another one, to the
+	// millisecond; zero if none ever was.
+	Replaced time.Time
 }
 
 // ReadStart returns the outcome of the last start, or the zero Start if there is
@@ -56,7 +61,8 @@ func (d *Dir) WriteStart(s Start) error {
 }
 
 // MarshalText returns s as text: the lines sequence, ok (true or false),
-// incarnation and failure (base64). It fails if Failure is too long.
+// incarnation, failure (base64) and replaced (milliseconds of Unix time; only where
+// it is not zero). It fails if Failure is too long.
 func (s Start) MarshalText() ([]byte, error) {
 	if len(s.Failure) > maxFailure {
 		return nil, fmt.Errorf("encoding the outcome of a start: a failure of %d bytes; the limit is %d", len(s.Failure), maxFailure)
@@ -66,11 +72,14 @@ func (s Start) MarshalText() ([]byte, error) {
 	w.line("ok", strconv.FormatBool(s.OK))
 	w.line("incarnation", s.Incarnation)
 	w.line("failure", base64.StdEncoding.EncodeToString(s.Failure))
+	if !s.Replaced.IsZero() {
+		w.line("replaced", strconv.FormatInt(s.Replaced.UnixMilli(), 10))
+	}
 	return w.end(), nil
 }
 
-// UnmarshalText sets s from what MarshalText returned. It fails if a line is
-// missing, twice there or malformed.
+// UnmarshalText sets s from what MarshalText returned. It fails if any other line is
+// missing, or one is twice there or malformed.
 func (s *Start) UnmarshalText(text []byte) error {
 	values := map[string]string{}
 	err := readLines(text, func(key, rest string) error {
@@ -114,6 +123,13 @@ func startFrom(values map[string]string) (s Start, err error) {
 	}
 	if len(s.Failure) == 0 {
 		s.Failure = nil
+	}
+	if replaced, ok := values["replaced"]; ok {
+		n, err := strconv.ParseUint(replaced, 10, 63)
+		if err != nil {
+			return Start{}, err
+		}
+		s.Replaced = time.UnixMilli(int64(n))
 	}
 	return s, nil
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"golang.org/x/sys/unix"
@@ -22,6 +23,7 @@ func TestStart(t *testing.T) {
 		{},
 		{Sequence: 1, OK: true, Incarnation: "0123"},
 		{Sequence: 1<<64 - 1, Incarnation: "a b\n\"\x00", Failure: []byte{0, 0xff, '\n'}},
+		{Sequence: 2, OK: true, Incarnation: "0123", Replaced: time.UnixMilli(1764108000123)},
 		{Failure: bytes.Repeat([]byte{0xff}, 64<<10)},
 	} {
 		if err := d.WriteStart(want); err != nil {
@@ -35,7 +37,7 @@ func TestStart(t *testing.T) {
 		t.Error("a failure of 64 KiB and one byte: got no error")
 	}
 	path := filepath.Join(d.Path(), "start")
-	good, err := rundir.Start{Sequence: 7, Failure: []byte("why")}.MarshalText()
+	good, err := rundir.Start{Sequence: 7, Failure: []byte("why"), Replaced: time.UnixMilli(1)}.MarshalText()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +45,10 @@ func TestStart(t *testing.T) {
 		"fifo": func() error { return unix.Mkfifo(path, 0o600) },
 		"link": func() error { return os.Symlink("/dev/zero", path) },
 		"1 MB": func() error { return os.WriteFile(path, make([]byte, 1<<20), 0o600) },
-		"2":    func() error { return os.WriteFile(path, []byte("loopgen 2\nend\n"), 0o600) },
+		"odd": func() error {
+			return os.WriteFile(path, bytes.Replace(good, []byte("replaced 1"), []byte("replaced -1"), 1), 0o600)
+		},
+		"2": func() error { return os.WriteFile(path, []byte("loopgen 2\nend\n"), 0o600) },
 	}
 	for n := range good {
 		spoil[string(good[:n])] = func() error { return os.WriteFile(path, good[:n], 0o600) }
@@ -69,7 +74,7 @@ func TestStart(t *testing.T) {
 }
 
 func FuzzStart(f *testing.F) {
-	for _, s := range []rundir.Start{{}, {Sequence: 7, OK: true, Incarnation: "x", Failure: []byte("why")}} {
+	for _, s := range []rundir.Start{{}, {Sequence: 7, OK: true, Incarnation: "x", Failure: []byte("why")}, {Replaced: time.UnixMilli(1)}} {
 		text, err := s.MarshalText()
 		if err != nil {
 			f.Fatal(err)

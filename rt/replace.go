@@ -1,0 +1,115 @@
+package rt
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/internal/wire"
+)
+
+// replaceInterval is the least time between two replacements of a singleton's
+// daemon. Versions grow, so that two clients never replace each other's; but older
+// clients may start an old one again.
+const replaceInterval = 10 * time.Second
+
+// tooSoon says why no daemon may be replaced now, if one was a moment ago. A time
+// that is yet to come tells of a clock that was set back, and of nothing else.
+func tooSoon(last time.Time) error {
+	if since := time.Since(last); since >= 0 && since < replaceInterval {
+		return fmt.Errorf("the last one was replaced %v ago, and that is done at most once in %v",
+			since.Round(time.Millisecond), replaceInterval)
+	}
+	return nil
+}
+
+// outdatedError is a daemon of an older version that is to be replaced.
+type outdatedError struct{ endpoint *rundir.Endpoint }
+
+func (e *outdatedError) Error() string {
+	return fmt.Sprintf("process %d, of version %d, is to be replaced", e.endpoint.PID, e.endpoint.Version)
+}
+
+// keptError is a daemon of an older version that cannot be replaced just now.
+type keptError struct {
+	version int
+	err     error
+}
+
+func (e *keptError) Error() string {
+	return fmt.Sprintf("Config.OnMismatch did not replace version %d: %v", e.version, e.err)
+}
+
+// outdates reports whether this client replaces the daemon behind an endpoint.
+// What serves another type has versions of its own.
+func (c *client) outdates(e *rundir.Endpoint) bool {
+	return c.cfg.OnMismatch.replaces() && e.Version < c.cfg.Version && e.Service == c.svc.Name
+}
+
+// unreplaced adds to a mismatch with a daemon why it was not replaced, if the
+// policy is to replace some.
+func (c *client) unreplaced(err error, e *rundir.Endpoint, kept error) error {
+	switch {
+	case kept != nil:
+		return fmt.Errorf("%w; %w", err, kept)
+	case c.cfg.OnMismatch.replaces() && e.Service == c.svc.Name:
+		return fmt.Errorf("%w; Config.OnMismatch does not replace version %d by version %d", err, e.Version, c.cfg.Version)
+	}
+	return err
+}
+
+// replace makes the daemon behind an endpoint leave, and returns nil when it has
+// left. The error is a *keptError if it stays.
+//
+// Only the leader replaces, and it leads until its own daemon serves: no client of
+// the older version can start the old one again in between. Should it be killed
+// meanwhile, the next one finds a daemon that is leaving, or none.
+func (c *client) replace(ctx context.Context, p place, e *rundir.Endpoint) error {
+	ctx, cancel := c.patience(ctx)
+	defer cancel()
+	conn, reader, welcome, err := c.greet(ctx, p, e)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	leaving := welcome.Code == wire.WelcomeDraining // whoever told it to
+	if welcome.Code == wire.WelcomeIncompatible {
+		return c.welcome(welcome)
+	}
+	if !leaving {
+		if err := p.mayReplace(); err != nil {
+			return &keptError{e.Version, err}
+		}
+		c.cfg.Logger.Debug("replacing a daemon", "name", c.cfg.Name, "pid", e.PID, "version", e.Version, "by", c.cfg.Version)
+	}
+	body, err := wire.Marshal(wire.Shutdown{Idle: c.cfg.OnMismatch == MismatchReplaceIdle})
+	if err == nil {
+		err = write(conn, wire.Frame{Kind: wire.KindShutdown, ID: 1, Body: body})
+	}
+	for err == nil {
+		var f wire.Frame
+		switch f, err = reader.Next(); {
+		case err != nil:
+		case f.Kind == wire.KindError:
+			return &keptError{e.Version, readFailure(f.Body).err}
+		case f.Kind == wire.KindGoingAway:
+			leaving = true
+			p.replaced()
+		}
+	}
+	if !leaving {
+		return gone(err)
+	}
+	for wait := firstPause; ; wait = min(2*wait, longestPause) {
+		if alive, err := p.alive(); err != nil {
+			return c.directoryError(err)
+		} else if !alive {
+			return nil
+		}
+		if !pause(ctx, wait) {
+			return c.givenUp(ctx, ErrDraining)
+		}
+	}
+}
