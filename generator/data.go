@@ -10,9 +10,11 @@ type problem struct {
 	path   string // into the type: "User.Address.zip"; "" for the value itself
 	typ    string // the offending type as source, when it is worth showing
 	reason string
-	remedy string
-	lossy  bool // it would travel, but lose data in silence
-	proxy  bool // only a proxy cannot have the method
+	remedy string // a change to the method, or to what it passes
+	// instead is what can be done without any; both may be empty.
+	instead string
+	lossy   bool // it would travel, but lose data in silence
+	proxy   bool // only a proxy cannot have the method
 	// field is the innermost one to blame, nil outside of structs: methods
 	// that fail for the same field need its remedy only once.
 	field *types.Var
@@ -82,10 +84,10 @@ func (s *service) judgeWrites(m *method) *problem {
 	if v, handedOn := s.src.writtenParameter(m); v != nil {
 		p := &problem{label: v.label, typ: types.TypeString(v.typ, s.src.qualify),
 			reason: "is written to by the method, and what it writes would stay in the daemon",
-			remedy: "return the data instead, or have it copied back with " + m.inOutHow(v)}
+			remedy: "return the data instead", instead: "have it copied back with " + m.inOutHow(v)}
 		if handedOn {
 			p.reason = "is handed on by the method, and what is then written to it would stay in the daemon"
-			p.remedy = "return the data instead"
+			p.instead = ""
 		}
 		return p
 	}
@@ -110,7 +112,7 @@ func (s *service) judgeWhole(m *method) *problem {
 		for _, name := range []string{"Mutex", "RWMutex", "Once", "WaitGroup", "Cond"} {
 			if isNamed(t, "sync", name) {
 				return &problem{reason: "a lock held by one process would keep all others out, for ever if that one dies",
-					remedy: "make the lock a named field: mu sync." + name}
+					instead: s.lockHow(m, name)}
 			}
 		}
 	}

@@ -90,24 +90,23 @@ func (r *reporter) explain(p *problem, severity Severity, pos token.Pos, subject
 
 // omit reports that method m is left out because of p, perhaps of the proxy alone,
 // and which interfaces that therefore does not implement.
-func (r *reporter) omit(m *method, p *problem, missed []string) {
+func (s *service) omit(r *reporter, m *method, p *problem) {
 	severity := Warning
 	if r.strict {
 		severity = Error
 	}
-	reason, remedy := "left out: ", "silence this with "
+	if !s.src.owns(m.fn.Pkg()) {
+		p.field = nil // no field is changed, so each method has a remedy of its own
+	}
+	reason := "left out: "
 	if p.proxy {
-		reason, remedy = "left out of the proxy: ", "leave it out there, too, with "
+		reason = "left out of the proxy: "
 	}
 	reason += m.origin() + p.String()
-	if len(missed) > 0 {
-		reason += ", so the proxy is no " + strings.Join(missed, " or ")
+	if names := smallest(missed(s.interfaces, m.name)); len(names) > 0 {
+		reason += ", so the proxy is no " + strings.Join(names, " or ")
 	}
-	remedy += skipHow(m)
-	if p.remedy != "" {
-		remedy = p.remedy + ", or " + remedy
-	}
-	r.explain(p, severity, m.pos, m.name, reason, remedy)
+	r.explain(p, severity, m.pos, m.name, reason, s.remedy(m, p))
 }
 
 func (r *reporter) failed() bool {

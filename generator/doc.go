@@ -48,7 +48,8 @@
 // hold), fluent.go (methods that return their receiver), inplace.go and outparam.go
 // (methods that write into their arguments), by writes.go (the search in a body)
 // and declarations.go (whose body is at hand).
-// Reporting: diagnostic.go, interfaces.go (which well-known ones a proxy
+// Reporting: diagnostic.go, remedy.go (what can be done, and by whom), interfaces.go
+// (which well-known ones a proxy
 // implements) and summary.go. Writing: scope.go, names.go and locals.go (which
 // names are free), typexpr.go (types as source), then emit*.go.
 //

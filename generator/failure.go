@@ -76,7 +76,13 @@ func (s *service) collectErrorTypes(r *reporter, pkg *types.Package, docs map[st
 			case !p.lossy: // its remedy is for what methods pass and return
 				p.remedy = "keep plain data in it, or give " + name + " both MarshalBinary and UnmarshalBinary"
 			}
-			r.explain(p, severity, s.blamed(tn), name, asRemote+": "+p.String(), p.remedy+", or silence this with //loopgen:skip")
+			switch {
+			case docs != nil:
+				p.remedy += ", or silence this with //loopgen:skip"
+			case !s.src.owns(pkg):
+				p.remedy = ""
+			}
+			r.explain(p, severity, s.blamed(tn), name, asRemote+": "+p.String(), p.remedy)
 			continue
 		}
 		if s.isElsewhere(r, tn) {

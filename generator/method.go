@@ -17,6 +17,7 @@ type method struct {
 	body   *ast.FuncDecl // its source, if that is needed and at hand
 	file   declarations  // what is declared beside it
 	pos    token.Pos     // its name, or the field that promotes it
+	depth  int           // 1 for the type's own methods, more for promoted ones
 	from   string        // for promoted methods, the type they come from
 	place  string        // where it stands in another package, if that is known
 	number int           // its row in the dispatch table
@@ -106,8 +107,8 @@ func (s *service) collectMethods(r *reporter, o *Options, known map[string]bool)
 
 func (s *service) newMethod(sel *types.Selection) *method {
 	fn := sel.Obj().(*types.Func)
-	m := &method{name: fn.Name(), fn: fn, pos: fn.Pos(), decl: s.src.decls[fn.Pos()]}
-	if len(sel.Index()) > 1 {
+	m := &method{name: fn.Name(), fn: fn, pos: fn.Pos(), decl: s.src.decls[fn.Pos()], depth: len(sel.Index())}
+	if m.depth > 1 {
 		m.from = types.TypeString(fn.Signature().Recv().Type(), s.src.qualify)
 	}
 	if m.decl != nil {

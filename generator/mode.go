@@ -23,30 +23,30 @@ func (s *service) accept(r *reporter, o *Options, m *method) bool {
 	if p := s.judge(m); p != nil {
 		// Who does not own the method can but leave it out.
 		if p.lossy && s.src.owns(m.fn.Pkg()) {
-			r.explain(p, Error, m.pos, m.name, m.origin()+p.String(), p.remedy+", or leave the method out with "+skipHow(m))
+			r.explain(p, Error, m.pos, m.name, m.origin()+p.String(), p.remedy+", or leave the method out with "+m.skipHow())
 			return false
 		}
 		s.summary.LeftOut++
-		r.omit(m, p, smallest(missed(s.interfaces, m.name)))
+		s.omit(r, m, p)
 		return false
 	}
 	if m.fluent {
 		s.summary.ClientOnly++
-		r.omit(m, &problem{proxy: true, reason: "it returns the object itself, which a proxy cannot return as " + types.TypeString(m.fn.Signature().Recv().Type(), s.src.qualify),
-			remedy: "call it through the client"}, smallest(missed(s.interfaces, m.name)))
+		s.omit(r, m, &problem{proxy: true, instead: "call it through the client",
+			reason: "it returns the object itself, which a proxy cannot return as " + types.TypeString(m.fn.Signature().Recv().Type(), s.src.qualify)})
 	}
 	if !m.chooseMode(r, o) {
 		return true
 	}
 	if m.mode != "Concurrent" && m.end == "" && blocks(m.name) {
 		r.report(Warning, m.pos, m.name, m.origin()+"by its name it waits for another call, which cannot run before it returns",
-			"make the type safe for concurrent use and say -concurrent "+m.name+", or "+skipHow(m))
+			concurrentHow(m.name)+", or "+m.skipHow())
 	}
 	r.report(Note, m.pos, m.name, "shared, "+modeWord(m.mode), "")
 	for _, v := range m.results {
 		if m.mode == "Concurrent" && refers(v.typ) {
 			r.report(Note, m.pos, m.name, v.label+" is encoded while other methods run ("+types.TypeString(v.typ, s.src.qualify)+")",
-				"return a copy of whatever the object still changes, as maps.Clone and slices.Clone make")
+				"see that it is a copy of whatever the object still changes, as maps.Clone and slices.Clone make")
 		}
 	}
 	return true
@@ -74,21 +74,6 @@ func refers(t types.Type) bool {
 		}
 	}
 	return false
-}
-
-func skipHow(m *method) string {
-	if m.decl == nil {
-		return "-skip " + m.name
-	}
-	return "//loopgen:skip"
-}
-
-// inOutHow says how to have a parameter copied back.
-func (m *method) inOutHow(v *value) string {
-	if m.decl == nil {
-		return "-inout " + m.name + "." + v.user
-	}
-	return "//loopgen:inout " + v.user
 }
 
 func modeWord(mode string) string {

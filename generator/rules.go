@@ -103,21 +103,6 @@ func importable(from, path string) bool {
 	return root != "" && strings.HasPrefix("/"+from+"/", root+"/")
 }
 
-// change returns remedy, a change to what package p declares, or what to do
-// instead where p belongs to somebody else.
-func (src *source) change(p *types.Package, remedy string) string {
-	if src.owns(p) {
-		return remedy
-	}
-	return "convert it to a type of your own"
-}
-
-// owns reports whether the user can change what package p declares.
-func (src *source) owns(p *types.Package) bool {
-	m := src.pkg.Module
-	return p == nil || p == src.types || m != nil && strings.HasPrefix(p.Path()+"/", m.Path+"/")
-}
-
 func isIterator(_ *walk, t types.Type) bool {
 	sig, ok := t.Underlying().(*types.Signature)
 	if !ok || sig.Results().Len() > 0 || sig.Params().Len() != 1 {

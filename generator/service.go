@@ -47,10 +47,14 @@ func (src *source) service(r *reporter, o *Options, t *target, known map[string]
 	}
 	switch found := s.collectMethods(r, o, known); {
 	case found == 0:
-		r.report(Error, t.pos, name, "has no exported methods", "export those that are to be shared")
+		remedy := "export those that are to be shared"
+		if !src.owns(t.typ.Obj().Pkg()) {
+			remedy = "share a type of your own that embeds it and has some"
+		}
+		r.report(Error, t.pos, name, "has no exported methods", remedy)
 		return nil
 	case len(s.methods) == 0:
-		r.report(Error, t.pos, name, "no exported method is left to share", "export one, or see the reasons given for the others")
+		r.report(Error, t.pos, name, "no exported method is left to share", "see the reasons given for them")
 		return nil
 	}
 	ok := s.findConstructor(r, o)

@@ -41,14 +41,18 @@ func (s *service) checkSessions(r *reporter, known map[string]bool) {
 			bad("is to be ended by "+m.end+", which is not served", "see the reason given for "+m.end)
 		case m.mode != "Concurrent" || m.ending.mode != "Concurrent":
 			bad("keeps something beyond its turn, so that it and "+m.end+" must be concurrent",
-				"make the type safe for concurrent use and say //loopgen:concurrent at both, or -concurrent "+m.name+","+m.end)
+				concurrentHow(m.name, m.end))
 		case len(m.ending.withoutContext()) > 0 && !m.sameParameters(m.ending):
-			bad("is to be ended by "+m.end+", whose parameters are not its own", "give "+m.end+" none, or the same")
+			remedy := "drop the session, or end it with another method"
+			if s.src.owns(m.ending.fn.Pkg()) {
+				remedy = "give " + m.end + " none, or the same"
+			}
+			bad("is to be ended by "+m.end+", whose parameters are not its own", remedy)
 		}
 		for _, other := range s.methods {
 			if other.name == "Try"+m.name && other.end == "" {
 				r.report(Warning, other.pos, other.name, "has no session, though "+m.name+" has: "+m.end+" will refuse to end what it acquires",
-					"say //loopgen:session end="+m.end+", or -session "+other.name+"="+m.end)
+					"say "+other.sessionHow(m.end))
 			}
 		}
 	}
