@@ -11,6 +11,7 @@ import (
 
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/internal/wire"
+	"github.com/loopgen/loopgen/rt/schema"
 )
 
 // place is where the daemon of one singleton is found, or started: a directory
@@ -347,8 +348,9 @@ func (c *client) judge(e *rundir.Endpoint, kept error) error {
 		err = fmt.Errorf("%w: the daemon named %q (pid %d) serves %s: choose another Config.Name",
 			ErrIncompatible, c.cfg.Name, e.PID, e.Service)
 	case e.Types != structure(c.svc):
-		err = fmt.Errorf("%w: the type arguments are %s here and %s in the daemon (pid %d); Shared.Restart replaces it by one of this program",
-			ErrIncompatible, structure(c.svc), e.Types, e.PID)
+		changes, unlike := schema.CompareTypes("type argument", e.Types, structure(c.svc))
+		err = fmt.Errorf("%w: the type arguments are %s here and %s in the daemon (pid %d)%s; Shared.Restart replaces it by one of this program",
+			ErrIncompatible, structure(c.svc), e.Types, e.PID, firstOf(changes, unlike))
 	case e.Config != c.config:
 		err = fmt.Errorf("%w (pid %d): use the same constructor and arguments, or another Config.Name, or shut it down first",
 			ErrConfigMismatch, e.PID)
@@ -396,8 +398,9 @@ func (c *client) bind(e *rundir.Endpoint, kept error) []binding {
 			bindings[i].err = fmt.Errorf("%w: %w: the daemon (pid %d) has no %s; Shared.Restart replaces it by one of this program",
 				ErrIncompatible, ErrNoMethod, e.PID, ours.Name)
 		case m.Hash != wire.SignatureHash(signature):
-			bindings[i].err = fmt.Errorf("%w: %s is %s here and %s in the daemon (pid %d); Shared.Restart replaces it by one of this program",
-				ErrIncompatible, ours.Name, signature, m.Signature, e.PID)
+			changes, err := schema.Compare(m.Signature, signature)
+			bindings[i].err = fmt.Errorf("%w: %s is %s here and %s in the daemon (pid %d)%s; Shared.Restart replaces it by one of this program",
+				ErrIncompatible, ours.Name, signature, m.Signature, e.PID, firstOf(changes, err))
 		default:
 			bindings[i].number = uint16(m.Number)
 			continue
@@ -405,6 +408,15 @@ func (c *client) bind(e *rundir.Endpoint, kept error) []binding {
 		bindings[i].err = c.unreplaced(bindings[i].err, e, kept)
 	}
 	return bindings
+}
+
+// firstOf says where two signatures part, if they could be compared: the
+// endpoint may have no room for the text, and a newer daemon another grammar.
+func firstOf(changes []schema.Change, err error) string {
+	if err != nil || len(changes) == 0 {
+		return ""
+	}
+	return ": " + changes[0].Between("there", "here")
 }
 
 // watchFrames closes a connection on which a frame began to arrive and does

@@ -21,6 +21,7 @@ func TestDependencies(t *testing.T) {
 		own + "rt/internal/process",
 		own + "rt/internal/rundir",
 		own + "rt/internal/wire",
+		own + "rt/schema",
 		own + "rt/stub",
 	}
 	for pkg, most := range map[string][]string{
@@ -29,6 +30,7 @@ func TestDependencies(t *testing.T) {
 			"github.com/fxamacker/cbor/v2", "github.com/x448/float16",
 			own + "rt/internal/wire", own + "rt/stub",
 		},
+		own + "rt/schema":           {own + "rt/schema"},
 		own + "rt/internal/wire":    {"github.com/fxamacker/cbor/v2", "github.com/x448/float16", own + "rt/internal/wire"},
 		own + "rt/internal/rundir":  {"github.com/gofrs/flock", "golang.org/x/sys/unix", own + "rt/internal/rundir"},
 		own + "rt/internal/process": {"golang.org/x/sys/unix", own + "rt/internal/process"},
@@ -54,6 +56,7 @@ func TestLayers(t *testing.T) {
 	for _, test := range []struct{ pkg, never string }{
 		{"../rt/internal/wire", `^(net|os)$`},
 		{"../rt/stub", `/loopgen/rt$`},
+		{"../rt/schema", `^(net|os)$`},
 		{"../rt/internal/...", `/loopgen/rt$`},
 		{"../rt/internal/rundir", `/rt/internal/(wire|process)$`},
 		{"../generator", `/loopgen/rt(/|$)`},

@@ -1,0 +1,251 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Change is a place at which two signatures differ.
+type Change struct {
+	// Path leads to the place: "parameter 2: User.Address.Zip". Parameters and
+	// results are counted from 1, contexts left out; [] stands for the elements
+	// of a slice, an array or a map and [key] for the keys of one.
+	Path string
+	// Was and Is say what is there, types by their names where they have one.
+	// Was is empty for what is new, Is for what is gone.
+	Was, Is string
+
+	was, is *node // the types, nil where there is none
+	shifts  bool  // a parameter that is new or gone, and others come behind it
+}
+
+// String returns "parameter 1: User.Zip was string, is int".
+func (c Change) String() string {
+	switch {
+	case c.Was == "":
+		return fmt.Sprintf("%s is new (%s)", c.Path, c.Is)
+	case c.Is == "":
+		return fmt.Sprintf("%s is gone (%s)", c.Path, c.Was)
+	}
+	return fmt.Sprintf("%s was %s, is %s", c.Path, c.Was, c.Is)
+}
+
+// Between says the same of two programs of which nobody knows which is older:
+// Between("there", "here") returns "parameter 1: User.Zip is int here and string
+// there".
+func (c Change) Between(was, is string) string {
+	side := func(typ string) string {
+		if typ == "" {
+			return "missing"
+		}
+		return typ
+	}
+	return fmt.Sprintf("%s is %s %s and %s %s", c.Path, side(c.Is), is, side(c.Was), was)
+}
+
+// Compare returns where two signatures differ: none where they are the same
+// text, else at least one place. The error says what about a text is no signature.
+func Compare(was, is string) ([]Change, error) {
+	a, err := parseSignature(was)
+	if err != nil {
+		return nil, err
+	}
+	b, err := parseSignature(is)
+	if err != nil {
+		return nil, err
+	}
+	var c comparison
+	c.lists("parameter", a.params, b.params)
+	c.lists("result", a.results, b.results)
+	return c.complete("the signature", was, is), nil
+}
+
+// CompareTypes returns where two lists of types differ, whose elements are
+// called what in paths: "type argument".
+func CompareTypes(what, was, is string) ([]Change, error) {
+	a, err := parseTypes(was)
+	if err != nil {
+		return nil, err
+	}
+	b, err := parseTypes(is)
+	if err != nil {
+		return nil, err
+	}
+	var c comparison
+	c.lists(what, a, b)
+	return c.complete("the list of types", was, is), nil
+}
+
+// compareType returns where two types differ.
+func compareType(was, is string) ([]Change, error) {
+	a, err := parseType(was)
+	if err != nil {
+		return nil, err
+	}
+	b, err := parseType(is)
+	if err != nil {
+		return nil, err
+	}
+	c := comparison{label: "it"}
+	c.types("", a, b)
+	return c.complete("it", was, is), nil
+}
+
+// comparison walks down two types for as long as they have the same names.
+type comparison struct {
+	label   string   // "parameter 2"
+	within  []string // the defined types that the walk is inside of, the outermost first
+	changes []Change
+}
+
+// complete makes sure that texts that differ have a place where they do.
+func (c *comparison) complete(path, was, is string) []Change {
+	if was != is && len(c.changes) == 0 {
+		c.changes = []Change{{Path: path, Was: was, Is: is}}
+	}
+	return c.changes
+}
+
+// lists compares parameters or results. Where one list has more than the other
+// and the rest is called the same, the additional ones are what changed.
+func (c *comparison) lists(what string, was, is []*node) {
+	called := func(a, b *node) bool { return c.brief(a) == c.brief(b) }
+	both, more := min(len(was), len(is)), max(len(was), len(is))
+	front := 0
+	for front < both && called(was[front], is[front]) {
+		front++
+	}
+	if behind := both - front; !slices.EqualFunc(was[len(was)-behind:], is[len(is)-behind:], called) {
+		front = both // whatever else there is, at the end
+	}
+	place := func(i int) string { return fmt.Sprintf("%s %d", what, i+1) }
+	for i := range front {
+		c.label = place(i)
+		c.types("", was[i], is[i])
+	}
+	for i := front; i < front+more-both; i++ {
+		if len(is) > len(was) {
+			c.add(Change{Path: place(i), Is: c.brief(is[i]), is: is[i], shifts: front < both})
+		} else {
+			c.add(Change{Path: place(i), Was: c.brief(was[i]), was: was[i], shifts: front < both})
+		}
+	}
+	for i := front; i < both; i++ { // counted as they are now
+		c.label = place(i + len(is) - both)
+		c.types("", was[i+len(was)-both], is[i+len(is)-both])
+	}
+}
+
+func (c *comparison) add(change Change) { c.changes = append(c.changes, change) }
+
+// at returns the path to a place inside of the parameter, or type, at hand.
+func (c *comparison) at(inside string) string {
+	switch {
+	case inside == "":
+		return c.label
+	case c.label == "it":
+		return inside
+	}
+	return c.label + ": " + inside
+}
+
+// types compares two types found at a place. Those that are called differently
+// differ there; others may differ further inside.
+func (c *comparison) types(inside string, a, b *node) {
+	if a.text == b.text {
+		return
+	}
+	was, is := c.brief(a), c.brief(b)
+	switch {
+	case was != is:
+		c.add(Change{Path: c.at(inside), Was: was, Is: is, was: a, is: b})
+	case a.kind != b.kind || a.kind == kindOuter:
+		// Two types of one name, one of which is the one around them.
+		c.add(Change{Path: c.at(inside), Was: a.text, Is: b.text, was: a, is: b})
+	case a.kind == kindPrefix && strings.HasPrefix(a.name, "["):
+		c.types(below(inside, "[]"), a.elem, b.elem)
+	case a.kind == kindPrefix:
+		c.types(inside, a.elem, b.elem)
+	case a.kind == kindMap:
+		c.types(below(inside, "[key]"), a.key, b.key)
+		c.types(below(inside, "[]"), a.elem, b.elem)
+	case a.kind == kindStruct:
+		if inside == "" {
+			inside = "struct"
+		}
+		c.fields(inside, a, b)
+	case a.kind == kindNamed:
+		if inside == "" {
+			inside = a.name
+		}
+		c.within = append(c.within, a.name)
+		c.types(inside, a.elem, b.elem)
+		c.within = c.within[:len(c.within)-1]
+	}
+}
+
+// below extends a path; at its beginning there is nothing yet to go into, and
+// the type there is known by its name.
+func below(inside, step string) string {
+	if inside == "" {
+		return ""
+	}
+	return inside + step
+}
+
+func (c *comparison) fields(inside string, a, b *node) {
+	found := len(c.changes)
+	for _, f := range a.fields {
+		if g := b.field(f.name); g != nil {
+			c.types(inside+"."+f.name, f.typ, g)
+		} else {
+			c.add(Change{Path: c.at(inside + "." + f.name), Was: c.brief(f.typ), was: f.typ})
+		}
+	}
+	for _, f := range b.fields {
+		if a.field(f.name) == nil {
+			c.add(Change{Path: c.at(inside + "." + f.name), Is: c.brief(f.typ), is: f.typ})
+		}
+	}
+	if len(c.changes) == found {
+		c.add(Change{Path: c.at("the order of the fields of " + inside), Was: a.fieldNames(), Is: b.fieldNames(), was: a, is: b})
+	}
+}
+
+// field returns the type of the field of that name, or nil.
+func (n *node) field(name string) *node {
+	for _, f := range n.fields {
+		if f.name == name {
+			return f.typ
+		}
+	}
+	return nil
+}
+
+func (n *node) fieldNames() string {
+	var names []string
+	for _, f := range n.fields {
+		names = append(names, f.name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// brief returns a type without what the types in it that have names are made of.
+func (c *comparison) brief(n *node) string {
+	switch n.kind {
+	case kindNamed:
+		return n.name
+	case kindPrefix:
+		return n.name + c.brief(n.elem)
+	case kindMap:
+		return "map[" + c.brief(n.key) + "]" + c.brief(n.elem)
+	case kindStruct:
+		return "struct{…}"
+	case kindOuter:
+		if i := len(c.within) - n.number; n.number > 0 && i >= 0 {
+			return c.within[i]
+		}
+	}
+	return n.text
+}

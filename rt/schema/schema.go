@@ -1,0 +1,185 @@
+package schema
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Schema is what programs built from one version of some types agree on.
+type Schema struct{ Services []Service }
+
+// Service is one shared type.
+type Service struct {
+	// Name is the import path and the name of the type.
+	Name string
+	// TypeParams is how many type parameters a generic type has. In signatures
+	// they are called $1, $2, and so on.
+	TypeParams int
+	// Constructor makes the object: its name, or the text of an expression, and
+	// its parameters as a signature. The name is empty for the zero value.
+	Constructor Entry
+	// Methods are those that clients can call: their names and signatures.
+	Methods []Entry
+	// Types are those that interfaces may hold: import path and name, and
+	// structure. Those that a program registers itself are not known here.
+	Types []Entry
+	// Errors are the error types that come back as themselves: name and structure.
+	Errors []Entry
+	// Sentinels are the names of the error variables that do.
+	Sentinels []string
+}
+
+// Entry is a line of a schema: a name, and a signature or type in canonical form.
+type Entry struct{ Name, Text string }
+
+// version is the first line of a schema.
+const version = "loopgen schema 1"
+
+// String returns the schema as text:
+//
+//	loopgen schema 1
+//	service example.com/user.Store
+//	constructor NewStore func(Options{Start int})
+//	method Add func(int) int
+//	type example.com/user.Circle Circle{Radius float64}
+//	error FullError FullError{Limit int}
+//	sentinel ErrFull
+//
+// The first line is the version of the format. Each other line is a key, a name,
+// quoted as in Go where it has spaces, and perhaps a signature or a type. The
+// lines behind one that begins with service are that service's; of a generic
+// type, type-params says how many it has.
+func (s *Schema) String() string {
+	var b strings.Builder
+	line := func(key, name, text string) {
+		if name == "" || strings.ContainsAny(name, " \"") {
+			name = strconv.Quote(name)
+		}
+		b.WriteString(strings.TrimRight(key+" "+name+" "+text, " ") + "\n")
+	}
+	b.WriteString(version + "\n")
+	for _, svc := range s.Services {
+		line("service", svc.Name, "")
+		if svc.TypeParams > 0 {
+			line("type-params", strconv.Itoa(svc.TypeParams), "")
+		}
+		if svc.Constructor.Name != "" {
+			line("constructor", svc.Constructor.Name, svc.Constructor.Text)
+		}
+		for _, m := range svc.Methods {
+			line("method", m.Name, m.Text)
+		}
+		for _, t := range svc.Types {
+			line("type", t.Name, t.Text)
+		}
+		for _, e := range svc.Errors {
+			line("error", e.Name, e.Text)
+		}
+		for _, name := range svc.Sentinels {
+			line("sentinel", name, "")
+		}
+	}
+	return b.String()
+}
+
+// Parse reads what String returns. The error says which line is wrong.
+func Parse(text string) (*Schema, error) {
+	text, ok := strings.CutSuffix(text, "\n")
+	if !ok {
+		return nil, errors.New("the text is no schema, or was cut off: its last line has no end; print it again with loopgen -schema")
+	}
+	first, text, _ := strings.Cut(text, "\n")
+	if first != version {
+		return nil, fmt.Errorf("line 1: got %.100q, want %q: print the schema again with this version of loopgen -schema", first, version)
+	}
+	s := new(Schema)
+	if text == "" {
+		return s, nil
+	}
+	for i, line := range strings.Split(text, "\n") {
+		if err := s.read(line); err != nil {
+			return nil, fmt.Errorf("line %d: %w", i+2, err)
+		}
+	}
+	return s, nil
+}
+
+// read takes a line behind the first.
+func (s *Schema) read(line string) error {
+	key, rest, _ := strings.Cut(line, " ")
+	e, err := parseEntry(rest)
+	if err != nil {
+		return err
+	}
+	if key == "service" {
+		if s.service(e.Name) != nil {
+			return fmt.Errorf("there are two of the name %.100q", e.Name)
+		}
+		s.Services = append(s.Services, Service{Name: e.Name})
+		return nil
+	}
+	if len(s.Services) == 0 {
+		return fmt.Errorf("%.100q stands before any service", line)
+	}
+	svc := &s.Services[len(s.Services)-1]
+	isType := func() error { _, err := parseType(e.Text); return err }
+	isSignature := func() error { _, err := parseSignature(e.Text); return err }
+	switch key {
+	case "type-params":
+		if svc.TypeParams, err = strconv.Atoi(e.Name); err != nil || svc.TypeParams < 0 {
+			return fmt.Errorf("%.100q is no number of type parameters", e.Name)
+		}
+	case "constructor":
+		svc.Constructor = e
+		return isSignature()
+	case "method":
+		return enter(&svc.Methods, e, isSignature)
+	case "type":
+		return enter(&svc.Types, e, isType)
+	case "error":
+		return enter(&svc.Errors, e, isType)
+	case "sentinel":
+		svc.Sentinels = append(svc.Sentinels, e.Name)
+	default:
+		return fmt.Errorf("unknown key %.100q", key)
+	}
+	return nil
+}
+
+// enter adds e to a list, if its text is right and its name new there.
+func enter(list *[]Entry, e Entry, check func() error) error {
+	if find(*list, e.Name) != nil {
+		return fmt.Errorf("there are two of the name %.100q", e.Name)
+	}
+	*list = append(*list, e)
+	return check()
+}
+
+// find returns the text of the entry of that name, or nil.
+func find(list []Entry, name string) *string {
+	for i := range list {
+		if list[i].Name == name {
+			return &list[i].Text
+		}
+	}
+	return nil
+}
+
+func parseEntry(text string) (e Entry, err error) {
+	if quoted, qerr := strconv.QuotedPrefix(text); qerr == nil {
+		if e.Name, err = strconv.Unquote(quoted); err != nil {
+			return e, err
+		}
+		text = text[len(quoted):]
+	} else {
+		e.Name, _, _ = strings.Cut(text, " ")
+		text = text[len(e.Name):]
+	}
+	if e.Name == "" {
+		return e, errors.New("the name is missing")
+	}
+	e.Text = strings.TrimPrefix(text, " ")
+	return e, nil
+}
