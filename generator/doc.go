@@ -49,9 +49,10 @@
 // (methods that write into their arguments), by writes.go (the search in a body)
 // and declarations.go (whose body is at hand).
 // Reporting: diagnostic.go, remedy.go (what can be done, and by whom), interfaces.go
-// (which well-known ones a proxy
-// implements) and summary.go. Writing: scope.go, names.go and locals.go (which
-// names are free), typexpr.go (types as source), then emit*.go.
+// (which well-known ones a proxy implements) and summary.go. Describing: schema.go
+// and signature.go (what builds compare, in the words of package stub). Writing:
+// scope.go, names.go and locals.go (which names are free), typexpr.go (types as
+// source), then emit*.go.
 //
 // # Type parameters
 //

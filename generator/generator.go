@@ -48,6 +48,8 @@ type Options struct {
 	Close string
 	// Strict makes an error of every method that is left out.
 	Strict bool
+	// Schema adds the types' schemas to the result.
+	Schema bool
 	// Verbose adds a note for every decision.
 	Verbose bool
 	// Dir is the directory to work in; empty means the current one.
@@ -137,6 +139,8 @@ type Result struct {
 	// Files are the generated files, one for each type; none if there was an
 	// error among the diagnostics.
 	Files []File
+	// Schemas are what the types of Files look like to other builds, if asked for.
+	Schemas []Schema
 	// Diagnostics are sorted by position.
 	Diagnostics []Diagnostic
 	// Summaries are those of the types that have methods to share.
@@ -178,7 +182,7 @@ func Generate(ctx context.Context, o Options) (*Result, error) {
 		}
 	}
 	if r.failed() {
-		result.Files = nil
+		result.Files, result.Schemas = nil, nil
 	}
 	result.Diagnostics = r.sorted()
 	return result, nil
@@ -216,6 +220,9 @@ func (src *source) generate(r *reporter, o *Options) *Result {
 			continue
 		}
 		result.Files = append(result.Files, File{Path: path, Content: content})
+		if o.Schema {
+			result.Schemas = append(result.Schemas, s.schema())
+		}
 	}
 	if allFound { // else the names may be those of the missing type
 		o.checkMethodNames(r, known)

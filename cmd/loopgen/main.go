@@ -4,6 +4,8 @@
 // Usage:
 //
 //	loopgen -type T[,U] [flags] [package]
+//	loopgen -schema -type T[,U] [flags] [package]
+//	loopgen -schema -diff old new
 //
 // For a type Counter it writes counter_loop.go beside the type, with
 //
@@ -149,6 +151,32 @@
 // name, and the standard library's packages of one word. A function or an
 // expression, with its text, is part of what clients must agree on.
 //
+// # Versions
+//
+// Programs built from two versions of a type may share a daemon. A call of a
+// method that differs between them fails with rt.ErrIncompatible, which says
+// where the two signatures part; all others work. With -schema loopgen writes
+// nothing and prints what programs compare: the type, its constructor and that
+// one's parameters, the methods' signatures, the types that an interface may hold
+// and the errors that come back as themselves. It takes the flags that the file is
+// generated with. The same source gives the same text, which is made to be kept:
+//
+//	loopgen schema 1
+//	service example.com/counter.Counter
+//	constructor NewCounter func(int)
+//	method Inc func() int
+//
+// With -schema -diff it compares two such files and prints for each difference
+// whether it is compatible or breaking, and what comes of it, then which of the
+// two they are in all. The exit status is 1 if anything is breaking, so that a
+// change is noticed before it is released:
+//
+//	loopgen -schema -type Store . >new.schema
+//	loopgen -schema -diff released.schema new.schema
+//
+// What package rt's function RegisterType makes known, and the type arguments of
+// the instances of a generic type, are not part of a schema.
+//
 // # Flags
 //
 //	-type T,U        the types to share, each giving a file of its own
@@ -172,6 +200,8 @@
 //	-strict          a method left out is an error
 //	-check           write nothing; print a diff and fail if a file is out of
 //	                 date; for use with the flags of the go:generate line
+//	-schema          write nothing; print the types' schemas
+//	-diff            with -schema: compare two files that it has printed
 //	-v               explain every decision
 //	-json            print what is found as JSON, for tools
 //
@@ -190,7 +220,11 @@
 //	 "leftOut":1,"skipped":0,"missed":["io.Reader"]}],"errors":0,"warnings":1,"files":["store_loop.go"]}}
 //
 // A severity is note, warning or error; path leads into the type that is to
-// blame. The diff of -check goes to standard error then.
+// blame. The diff of -check goes to standard error then. With -schema -diff each
+// difference is an object, and the verdict comes last:
+//
+//	{"subject":"Store.Put","breaking":true,"change":"…","effect":"…"}
+//	{"verdict":"breaking"}
 package main
 
 import (
@@ -251,6 +285,9 @@ func generate(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if err != nil {
 		return errUsage{err}
 	}
+	if how.diff {
+		return diffSchemas(how.files[0], how.files[1], how.json, stdout)
+	}
 	if err := options.Validate(); err != nil {
 		return errUsage{err}
 	}
@@ -267,6 +304,9 @@ func generate(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if err != nil {
 		return err
 	}
+	if how.schema {
+		return printSchemas(result.Schemas, stdout)
+	}
 	if how.check {
 		return compare(result.Files, stdout)
 	}
@@ -275,8 +315,11 @@ func generate(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 
 // output says what becomes of the result.
 type output struct {
-	check bool // compare, write nothing
-	json  bool // report for tools
+	check  bool // compare, write nothing
+	json   bool // report for tools
+	schema bool // print what other builds see of the types, write nothing
+	diff   bool // compare two files with such schemas
+	files  []string
 }
 
 // parseFlags reads the command line.
@@ -311,10 +354,27 @@ func parseFlags(args []string) (o *generator.Options, how output, err error) {
 	flags.BoolVar(&o.Verbose, "v", false, "")
 	flags.BoolVar(&how.check, "check", false, "")
 	flags.BoolVar(&how.json, "json", false, "")
+	flags.BoolVar(&how.schema, "schema", false, "")
+	flags.BoolVar(&how.diff, "diff", false, "")
 	if err := flags.Parse(args); err != nil {
 		return nil, how, err
 	}
+	switch {
+	case how.diff && !how.schema:
+		return nil, how, errors.New("-diff compares schemas: use -schema -diff old new")
+	case how.diff && len(o.Types) > 0:
+		return nil, how, errors.New("-diff reads its types from the files: leave out -type")
+	case how.schema && how.check:
+		return nil, how, errors.New("-schema and -check are for different questions: give one")
+	case how.schema && how.json && !how.diff:
+		return nil, how, errors.New("-json is not for -schema alone, whose text tools can read: leave it out")
+	}
+	o.Schema = how.schema
 	switch rest := flags.Args(); {
+	case how.diff && len(rest) != 2:
+		return nil, how, fmt.Errorf("-schema -diff takes two files, the old schema and the new one, not %d", len(rest))
+	case how.diff:
+		how.files = rest
 	case len(rest) == 1:
 		o.Pattern = rest[0]
 	case len(rest) > 1 && strings.HasPrefix(rest[1], "-"):

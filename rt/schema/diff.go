@@ -86,7 +86,7 @@ func (d *differ) service(a, b *Service) {
 			}
 		}
 	})
-	const refused = "values of it in interfaces are refused between the two versions (ErrEncode or ErrBadArguments)"
+	const refused = "values of it in interfaces are refused between the two versions: the call fails (*rt.CallError)"
 	entries(a.Types, b.Types, func(name string, was, is *string) {
 		switch {
 		case was == nil:
