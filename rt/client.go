@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,9 @@ type client struct {
 	args    []byte // the constructor's arguments, encoded
 	config  string // hash of service, constructor and arguments
 	invalid error  // why no call can succeed: bad arguments or configuration
+
+	hello wire.Hello            // what it says of itself to any daemon
+	place func() (place, error) // where its daemon is found
 
 	mu          sync.Mutex
 	link        *link    // nil: not connected
@@ -41,6 +45,8 @@ type attempt struct {
 
 func newClient(cfg Config, svc *stub.Service, args func(*stub.Encoder)) *client {
 	c := &client{cfg: cfg.withDefaults(svc.Name), svc: svc}
+	c.hello = wire.Hello{Session: session(), PID: os.Getpid()}
+	c.place = c.choosePlace
 	e := stub.NewEncoder(svc, defaultLimits.constructing)
 	if args != nil {
 		args(e)

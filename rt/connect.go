@@ -300,12 +300,9 @@ func (c *client) greet(ctx context.Context, p place, e *rundir.Endpoint) (net.Co
 	conn.SetDeadline(deadline)
 	uninterrupted := context.AfterFunc(ctx, func() { conn.Close() })
 	reader := wire.NewReader(conn, defaultLimits.frame)
-	welcome, err := wire.Greet(reader, conn, e.Key, wire.Hello{
-		Incarnation: e.Incarnation,
-		Address:     e.Address,
-		Session:     session(),
-		PID:         os.Getpid(),
-	})
+	hello := c.hello
+	hello.Incarnation, hello.Address = e.Incarnation, e.Address
+	welcome, err := wire.Greet(reader, conn, e.Key, hello)
 	var refused *wire.RefusedError
 	switch {
 	case !uninterrupted():
@@ -335,7 +332,7 @@ func (c *client) welcome(w wire.Welcome) error {
 	case wire.WelcomeTooManyClients:
 		return c.startError(StageConnect, fmt.Errorf("%w: %s", ErrTooManyClients, w.Text))
 	case wire.WelcomeIncompatible:
-		return c.startError(StageConnect, fmt.Errorf("%w: %s", ErrIncompatible, w.Text))
+		return c.startError(StageConnect, fmt.Errorf("%w: %s; wait until it has left, or end its process", ErrIncompatible, w.Text))
 	}
 	return c.startError(StageConnect, &wire.RefusedError{Welcome: w})
 }

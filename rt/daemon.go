@@ -145,7 +145,10 @@ func (d *daemon) admit(conn net.Conn, p peer) (*serverConn, error) {
 	s := d.meet(conn)
 	conn.SetDeadline(time.Now().Add(d.limits.handshake))
 	e := d.endpoint.Load()
-	id := wire.Identity{Incarnation: e.Incarnation, Address: e.Address}
+	id := wire.Identity{
+		Incarnation: e.Incarnation, Address: e.Address,
+		MinVersion: uint(e.MinProtocol), MaxVersion: uint(e.MaxProtocol),
+	}
 	_, welcome, err := wire.Admit(s.reader, conn, e.Key, id, func(h wire.Hello) wire.Welcome {
 		s.caller = p.caller(h.PID)
 		s.pid = cmp.Or(s.caller.PID, h.PID)

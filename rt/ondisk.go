@@ -24,8 +24,8 @@ var session = sync.OnceValue(func() string {
 	return hex.EncodeToString(b[:])
 })
 
-// place returns where the client's daemon is found.
-func (c *client) place() (place, error) {
+// choosePlace returns the place that the environment and the configuration name.
+func (c *client) choosePlace() (place, error) {
 	switch mode := os.Getenv("LOOPGEN_MODE"); mode {
 	case "":
 	case "inprocess":

@@ -20,8 +20,9 @@ func (e *RefusedError) Error() string {
 }
 
 // Greet is the client's side of the handshake. Of hello the caller gives
-// Incarnation, Address, Session and PID; the nonce and the versions are filled
-// in. It proves nothing to the daemon before the daemon has proved itself.
+// Incarnation, Address, Session and PID, and the versions unless they are those
+// of this package; the nonce is filled in. It proves nothing to the daemon
+// before the daemon has proved itself.
 //
 // It returns an error wrapping ErrAuth when the proof is wrong or the peer
 // says that it is another incarnation or listens elsewhere, a *RefusedError
@@ -31,7 +32,9 @@ func (e *RefusedError) Error() string {
 // While it runs, r's limit is MaxHandshake and r.Stalled is not called.
 func Greet(r *Reader, w io.Writer, key Key, hello Hello) (Welcome, error) {
 	rand.Read(hello.Nonce[:]) // never fails
-	hello.MinVersion, hello.MaxVersion = MinVersion, MaxVersion
+	if hello.MinVersion == 0 && hello.MaxVersion == 0 {
+		hello.MinVersion, hello.MaxVersion = MinVersion, MaxVersion
+	}
 	return greet(r, w, key, hello)
 }
 

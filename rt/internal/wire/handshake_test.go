@@ -226,6 +226,60 @@ func TestGreetAndAdmit(t *testing.T) {
 	}
 }
 
+// Whatever ranges of versions two builds speak, they agree on the greatest that
+// is in both, or both learn the ranges from one that they can trust.
+func TestVersionRanges(t *testing.T) {
+	var ranges [][2]uint
+	for least := uint(1); least <= 4; least++ {
+		for greatest := least; greatest <= 4; greatest++ {
+			ranges = append(ranges, [2]uint{least, greatest})
+		}
+	}
+	key := wire.Key{1}
+	for _, c := range ranges {
+		for _, d := range ranges {
+			hello := wire.Hello{MinVersion: c[0], MaxVersion: c[1], Incarnation: "i", Address: "a"}
+			id := wire.Identity{Incarnation: "i", Address: "a", MinVersion: d[0], MaxVersion: d[1]}
+			near, far := net.Pipe()
+			var said bytes.Buffer
+			asked := false
+			admitted := make(chan error, 1)
+			go func() {
+				_, _, err := wire.Admit(wire.NewReader(far, wire.MaxFrame), io.MultiWriter(&said, far), key, id, func(wire.Hello) wire.Welcome {
+					asked = true
+					return wire.Welcome{Code: wire.WelcomeOK}
+				})
+				admitted <- err
+			}()
+			_, err := wire.Greet(wire.NewReader(near, wire.MaxFrame), near, key, hello)
+			if err := <-admitted; err != nil {
+				t.Fatalf("client %v, daemon %v: the daemon: %v", c, d, err)
+			}
+			near.Close()
+			far.Close()
+
+			want := uint(0)
+			for v := max(c[0], d[0]); v <= min(c[1], d[1]); v++ {
+				want = v
+			}
+			var challenge wire.Challenge
+			if f, err := wire.NewReader(&said, wire.MaxFrame).Next(); err != nil || wire.UnmarshalOpen(f.Body, &challenge) != nil {
+				t.Fatalf("client %v, daemon %v: the challenge: %v", c, d, err)
+			}
+			if challenge.Version != want || asked != (want != 0) {
+				t.Errorf("client %v, daemon %v: got version %d, want %d; asked to decide: %v", c, d, challenge.Version, want, asked)
+			}
+			var refused *wire.RefusedError
+			switch both := fmt.Sprintf("versions %d-%d of the protocol, the daemon %d-%d", c[0], c[1], d[0], d[1]); {
+			case want != 0 && err != nil:
+				t.Errorf("client %v, daemon %v: %v", c, d, err)
+			case want == 0 && (!errors.As(err, &refused) || refused.Welcome.Code != wire.WelcomeIncompatible || !strings.Contains(refused.Welcome.Text, both)):
+				t.Errorf("client %v, daemon %v: got %v, want a refusal with %s", c, d, err, both)
+			}
+		}
+	}
+}
+
 func TestGreetWithAnotherKey(t *testing.T) {
 	hello := wire.Hello{Incarnation: "i", Address: "a"}
 	_, err, _, admitErr := meet(t, wire.Key{1}, wire.Key{2}, hello, wire.Identity{Incarnation: "i", Address: "a"}, nil)
