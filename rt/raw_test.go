@@ -19,9 +19,6 @@ import (
 	"github.com/loopgen/loopgen/testdata/objects"
 )
 
-// greeting opens every connection; see PROTOCOL.md.
-const greeting = "loopgen\xae"
-
 // silence is how long a raw peer waits for the daemon before the test fails:
 // longer than any limit that the daemon keeps on a connection that it closes.
 const silence = 20 * time.Second
@@ -64,30 +61,6 @@ func (r *raw) hello() wire.Hello {
 		Incarnation: r.endpoint.Incarnation, Address: r.endpoint.Address,
 		Session: "raw", PID: os.Getpid(),
 	}
-}
-
-// opening returns the bytes of greeting and hello.
-func opening(t testing.TB, h wire.Hello) []byte {
-	t.Helper()
-	return append([]byte(greeting), encoded(t, wire.Frame{Kind: wire.KindHello, Body: marshal(t, h)})...)
-}
-
-func marshal(t testing.TB, v any) []byte {
-	t.Helper()
-	b, err := wire.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func encoded(t testing.TB, f wire.Frame) []byte {
-	t.Helper()
-	b, err := f.Append(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
 
 // method returns the daemon's number of a method.

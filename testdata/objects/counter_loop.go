@@ -607,9 +607,11 @@ func init() {
 	}
 	counterService.Sentinels = []stub.Sentinel{
 		{Name: "ErrNegative", Error: ErrNegative},
+		{Name: "ErrSpecimen", Error: ErrSpecimen},
 		{Name: "errHidden", Error: errHidden},
 	}
 	counterService.ErrorTypes = []stub.ErrorType{
+		stub.ErrorTypeOf[*FlawError]("FlawError"),
 		stub.ErrorTypeOf[*RangeError]("RangeError"),
 	}
 	stub.Register(counterService)

@@ -195,9 +195,11 @@ func init() {
 	}
 	journalService.Sentinels = []stub.Sentinel{
 		{Name: "ErrNegative", Error: ErrNegative},
+		{Name: "ErrSpecimen", Error: ErrSpecimen},
 		{Name: "errHidden", Error: errHidden},
 	}
 	journalService.ErrorTypes = []stub.ErrorType{
+		stub.ErrorTypeOf[*FlawError]("FlawError"),
 		stub.ErrorTypeOf[*RangeError]("RangeError"),
 	}
 	stub.Register(journalService)

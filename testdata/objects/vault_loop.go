@@ -134,9 +134,11 @@ func init() {
 	}
 	vaultService.Sentinels = []stub.Sentinel{
 		{Name: "ErrNegative", Error: ErrNegative},
+		{Name: "ErrSpecimen", Error: ErrSpecimen},
 		{Name: "errHidden", Error: errHidden},
 	}
 	vaultService.ErrorTypes = []stub.ErrorType{
+		stub.ErrorTypeOf[*FlawError]("FlawError"),
 		stub.ErrorTypeOf[*RangeError]("RangeError"),
 	}
 	stub.Register(vaultService)

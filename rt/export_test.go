@@ -1,0 +1,106 @@
+package rt
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/internal/wire"
+	"github.com/loopgen/loopgen/rt/stub"
+)
+
+// MemoryDaemon is a daemon without process and files, for tests that hand it its
+// connections. It takes four calls of 64 KiB at a time.
+type MemoryDaemon struct {
+	d    *daemon
+	gone chan struct{}
+}
+
+// NewMemoryDaemon makes one for the service of that name, whose constructor takes
+// nothing, and admits so many clients. Its endpoint is the usual one as edit has
+// changed it. It calls left when it has left, before the connections that asked
+// for that end.
+func NewMemoryDaemon(t testing.TB, service string, clients int, log *slog.Logger, edit func(*rundir.Endpoint), left func()) *MemoryDaemon {
+	t.Helper()
+	svc := stub.Lookup(service)
+	args, err := stub.NewEncoder(svc, 1<<10).Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := startRequest{Name: []byte(service), Service: svc.Name, Args: args, StartTimeout: time.Minute}
+	if req.Config, err = wire.ConfigHash(svc.Name, svc.Constructor, args); err != nil {
+		t.Fatal(err)
+	}
+	d := newDaemon(svc, time.Hour, log)
+	d.limits.calls, d.limits.bytes, d.limits.frame, d.limits.clients = 4, 1<<18, 1<<16, clients
+	e, err := newEndpoint(req, svc)
+	if err == nil {
+		err = d.construct(req)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit(e)
+	d.endpoint.Store(e)
+	d.open()
+	m := &MemoryDaemon{d, make(chan struct{})}
+	go func() { // ends when the daemon has left
+		<-d.departing
+		d.depart()
+		left()
+		close(m.gone)
+		d.hangUp()
+	}()
+	return m
+}
+
+// Endpoint says how to reach it.
+func (m *MemoryDaemon) Endpoint() *rundir.Endpoint { return m.d.endpoint.Load() }
+
+// Gone is closed when it has left.
+func (m *MemoryDaemon) Gone() <-chan struct{} { return m.gone }
+
+// Serve serves a connection.
+func (m *MemoryDaemon) Serve(conn net.Conn) { go m.d.serveConn(conn, peer{}) }
+
+// Leave makes it leave.
+func (m *MemoryDaemon) Leave() { m.d.leave("the test is over", ShutdownNow) }
+
+// Place is where a Shared of a test finds its daemon.
+type Place struct {
+	Hello wire.Hello // what it says of itself
+	Find  func() (*rundir.Endpoint, error)
+	Dial  func() (net.Conn, error)
+}
+
+// Use makes a Shared that has not been used yet look for its daemon in p only.
+// It cannot start one.
+func (s *Shared[C, P]) Use(p Place) {
+	s.owner.hello = p.Hello
+	s.owner.place = func() (place, error) { return memoryPlace{p: p}, nil }
+}
+
+// memoryPlace is a Place as a place; what it does not have is not asked of it.
+type memoryPlace struct {
+	place
+	p Place
+}
+
+func (m memoryPlace) endpoint() (*rundir.Endpoint, error)                      { return m.p.Find() }
+func (m memoryPlace) dial(context.Context, *rundir.Endpoint) (net.Conn, error) { return m.p.Dial() }
+func (m memoryPlace) lead() (func(), bool, error)                              { return func() {}, true, nil }
+func (m memoryPlace) lastStart() (uint64, error)                               { return 0, nil }
+func (m memoryPlace) barred() error                                            { return nil }
+
+func (m memoryPlace) alive() (bool, error) {
+	_, err := m.p.Find()
+	return err == nil, nil
+}
+
+func (m memoryPlace) start(context.Context) error {
+	return &StartError{Stage: StageSpawn, Err: errors.New("this test starts no daemon")}
+}
