@@ -48,6 +48,9 @@ type walk struct {
 	label       string
 	variadic    bool
 	seen        map[*types.Named]bool
+	// named is set inside of a type that source here can name: what that is made
+	// of need not be written.
+	named bool
 }
 
 // judge returns why method m cannot be served, or nil.
@@ -131,6 +134,15 @@ func (s *service) ownResult(v *value) *problem {
 
 // data returns why a value of type t, reached by path, cannot travel, or nil.
 func (w *walk) data(t types.Type, path string, pointed bool) *problem {
+	if tn := typeNameOf(t); tn != nil && !w.named && w.src.nameable(tn) {
+		for arg := range typeArgs(t).Types() {
+			if p := w.names(arg, path); p != nil {
+				return p
+			}
+		}
+		w.named = true
+		defer func() { w.named = false }()
+	}
 	t = types.Unalias(t)
 	if isTypeParam(t) {
 		return nil // judged by the runtime, when it is known what it stands for
@@ -147,12 +159,6 @@ func (w *walk) data(t types.Type, path string, pointed bool) *problem {
 		w.seen[named] = true
 		if codec, p := w.ownCodec(named, path); codec || p != nil {
 			return p
-		}
-		for arg := range named.TypeArgs().Types() {
-			// Only its name matters: what it holds is met in the fields.
-			if p := w.names(arg, path); p != nil {
-				return p
-			}
 		}
 	}
 	switch u := t.Underlying().(type) {
@@ -186,11 +192,46 @@ func (w *walk) data(t types.Type, path string, pointed bool) *problem {
 	return nil
 }
 
-// names returns a problem when the type, an argument of a generic one, cannot be written down.
+// names returns a problem when the type, an argument of a generic one, cannot be
+// written down. What it holds is met in the fields, if at all.
 func (w *walk) names(t types.Type, path string) *problem {
+	if tn := typeNameOf(t); tn != nil && w.src.nameable(tn) {
+		for arg := range typeArgs(t).Types() {
+			if p := w.names(arg, path); p != nil {
+				return p
+			}
+		}
+		return nil
+	}
 	t = types.Unalias(t)
 	if isUnnameable(w, t) {
-		return w.refuse(t, path, "has a type that cannot be named from this package", "use an exported type, or a type of your own")
+		return w.refuse(t, path, unnameable.reason, unnameable.remedy)
+	}
+	switch t := t.(type) {
+	case *types.Map:
+		if p := w.names(t.Key(), path); p != nil {
+			return p
+		}
+		return w.names(t.Elem(), path)
+	case interface{ Elem() types.Type }:
+		return w.names(t.Elem(), path)
+	case *types.Struct:
+		for f := range t.Fields() {
+			if !f.Exported() && f.Pkg() != w.src.types {
+				return w.refuse(t, path, unnameable.reason, unnameable.remedy)
+			}
+			if p := w.names(f.Type(), path); p != nil {
+				return p
+			}
+		}
+	case *types.Signature:
+		for _, tuple := range []*types.Tuple{t.Params(), t.Results()} {
+			for v := range tuple.Variables() {
+				if p := w.names(v.Type(), path); p != nil {
+					return p
+				}
+			}
+		}
 	}
 	return nil
 }

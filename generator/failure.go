@@ -131,6 +131,7 @@ func (s *service) losesError(named *types.Named) *problem {
 	if p := w.lostField(named, st, named.Obj().Name()); p != nil {
 		return p
 	}
+	w.named = true
 	for f := range st.Fields() {
 		if p := w.data(f.Type(), named.Obj().Name()+"."+f.Name(), false); p != nil {
 			return p.blame(f)

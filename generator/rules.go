@@ -21,7 +21,7 @@ var rules = []rule{
 	{isInvalid, "has a type of C, or one that does not exist before this file is generated", "use a Go type of your own"},
 	{isOfPackage("sync", "sync/atomic"), "must not be copied", "return its value"},
 	{isOfPackage("reflect", "unsafe"), "means something only in the process that made it", asData},
-	{isUnnameable, "has a type that cannot be named from this package", "use an exported type, or a type of your own"},
+	unnameable,
 	{isBasic(types.UnsafePointer), "is an address, and means nothing in another process", asData},
 	{isKind[*types.Chan], "is a channel, which is not supported", "return the values in a slice"},
 	{isIterator, "is an iterator, which is not supported", "return a slice or a map"},
@@ -31,6 +31,8 @@ var rules = []rule{
 	{isUnnamedInterface, "is an interface without a name, which is not supported", "declare a type for it"},
 	{isUnimplemented, "is an interface, and no data type known here implements it", "use a type that says what it holds"},
 }
+
+var unnameable = rule{isUnnameable, "has a type that cannot be named from this package", "use an exported type, or a type of your own"}
 
 func isInvalid(_ *walk, t types.Type) bool { return t == types.Typ[types.Invalid] }
 
@@ -73,10 +75,11 @@ func isOfPackage(paths ...string) func(*walk, types.Type) bool {
 	}
 }
 
-// isUnnameable matches types that the generated file could not write down.
+// isUnnameable matches types that the generated file would have to write down and
+// cannot.
 func isUnnameable(w *walk, t types.Type) bool {
 	n, ok := t.(*types.Named)
-	return ok && !w.src.nameable(n.Obj())
+	return ok && !w.named && !w.src.nameable(n.Obj())
 }
 
 // nameable reports whether source in this package may use the name of tn.
