@@ -143,6 +143,9 @@ func TestOutParameters(t *testing.T) {
 		"Call(method string, args, reply any) error { return nil }":                               true,
 		"Scan(dest ...any) error { return nil }":                                                  true,
 		"ScanRow(a any) error { return nil }":                                                     true,
+		"Scan(val any) error { return nil }":                                                      true,
+		"Scan(src any) error { *src.(*int) = 1; return nil }":                                     true,
+		"Scan(src any) (err error, ok bool) { return nil, false }":                                true,
 		"As(target any) bool { return false }":                                                    true,
 		"Get(key string, v any) error { return nil }":                                             true,
 		"Load(key string, into any) (bool, error) { return false, nil }":                          true,
@@ -153,7 +156,10 @@ func TestOutParameters(t *testing.T) {
 		"Set(key string, v any) {}":                                                               false,
 		"Put(key, value any) bool { return true }":                                                false,
 		"LoadOrStore(key, value any) (actual any, loaded bool) { return nil, false }":             false,
-		"Scanner(v any) {}": false,
+		"Scanner(v any) {}":                  false,
+		"Scan(src any) error { return nil }": false,
+		"Scan(value any) (err error) { _, err = sql.Named(\"n\", value), nil; return err }":   false,
+		"Scan(value any) error { return (&sql.Row{}).Scan(value) }":                           true,
 		"Encode(v any) error { _, err := json.Marshal(v); return err }":                       false,
 		"Logf(format string, args ...any) {}":                                                 false,
 		"Compare(a, b any) (int, error) { x, ok := a.(*int); if ok { *x++ }; return 0, nil }": true,
@@ -167,7 +173,7 @@ func TestOutParameters(t *testing.T) {
 	}
 	// All in one run, each a method of its own type on a line of its own.
 	slices.Sort(bodies)
-	source := "package p; import \"encoding/json\"; var _ = json.Marshal\n"
+	source := "package p; import (\"database/sql\"; \"encoding/json\"); var (_ = json.Marshal; _ sql.Scanner)\n"
 	var names []string
 	for i, body := range bodies {
 		names = append(names, fmt.Sprint("T", i))

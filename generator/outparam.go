@@ -16,7 +16,8 @@ func (src *source) filledInterface(m *method) *value {
 			continue
 		}
 		src.findBody(m)
-		if m.fillsByMeaning(v) || m.body != nil && m.body.Body != nil && v.user != "" && (handsOn(m.body.Body, v.user) || m.newWrites(i).function(m.body, v.user)) {
+		seen := m.body != nil && m.body.Body != nil && v.user != ""
+		if !m.scans(v) && (m.fillsByMeaning(v) || seen && handsOn(m.body.Body, v.user)) || seen && m.newWrites(i).function(m.body, v.user) {
 			return v
 		}
 	}
@@ -43,6 +44,13 @@ func (m *method) fillsByMeaning(v *value) bool {
 			startsWith(m.name, fillingVerbs...)
 	}
 	return startsWith(m.name, fillingVerbs...)
+}
+
+// scans recognises the Scan method of database/sql.Scanner, which takes what its
+// parameter holds. Those that fill theirs may look the same, but call it otherwise.
+func (m *method) scans(v *value) bool {
+	return m.name == "Scan" && len(m.params) == 1 && !m.variadic && len(m.results) == 0 && m.fails &&
+		(v.user == "src" || v.user == "value")
 }
 
 // fillingVerbs begin the names of functions that write through an argument.
