@@ -38,7 +38,7 @@ func (s *service) accept(r *reporter, o *Options, m *method) bool {
 	if !m.chooseMode(r, o) {
 		return true
 	}
-	if m.mode != "Concurrent" && m.end == "" && blocks(m.name) {
+	if m.mode != "Concurrent" && m.end == "" && blocks(m.name) && !m.returnsAtOnce() {
 		r.report(Warning, m.pos, m.name, m.origin()+"by its name it waits for another call, which cannot run before it returns",
 			concurrentHow(m.name)+", or "+m.skipHow())
 	}
@@ -119,6 +119,20 @@ func blocks(name string) bool {
 		if ok && (rest == "" || blocking != "Pop" && blocking != "Take" && rest[0] >= 'A' && rest[0] <= 'Z') {
 			return true
 		}
+	}
+	return false
+}
+
+// returnsAtOnce recognises methods with the name of one that waits and a signature
+// by which they do not: Pop and its kin, which say whether there was anything, and
+// the Begin of an iterator, which begins nothing that is handed out.
+func (m *method) returnsAtOnce() bool {
+	n := len(m.results)
+	switch m.name {
+	case "Begin":
+		return n == 0 && !m.fails
+	case "Dequeue", "Pop", "Take":
+		return n > 1 && !m.fails && types.Identical(m.results[n-1].typ, types.Typ[types.Bool])
 	}
 	return false
 }
