@@ -115,10 +115,10 @@ func isIterator(_ *walk, t types.Type) bool {
 	return ok && yield.Results().Len() == 1 && types.Identical(yield.Results().At(0).Type(), types.Typ[types.Bool])
 }
 
-// isOption matches named function types in variadic place: ...Option.
+// isOption matches function types in variadic place that are called so: ...Option.
 func isOption(w *walk, t types.Type) bool {
-	_, named := t.(*types.Named)
-	return named && w.variadic && isKind[*types.Signature](w, t)
+	n, ok := t.(*types.Named)
+	return ok && w.variadic && isKind[*types.Signature](w, t) && strings.Contains(strings.ToLower(n.Obj().Name()), "opt")
 }
 
 func isSecondContext(_ *walk, t types.Type) bool { return isContext(t) }
