@@ -149,8 +149,9 @@ func (n *errorNode) buildValue(b *errorBuilder, typ reflect.Type) error {
 	return err
 }
 
+// buildFields sets the fields of v, a struct, if those that were sent are its own.
 func (n *errorNode) buildFields(b *errorBuilder, layout *errorLayout, v reflect.Value) bool {
-	if len(n.Fields) != len(layout.data) {
+	if len(n.Fields)+len(n.Errors) != len(layout.data)+len(layout.errors) {
 		return false
 	}
 	for i, p := range layout.data {
@@ -159,14 +160,15 @@ func (n *errorNode) buildFields(b *errorBuilder, layout *errorLayout, v reflect.
 			return false
 		}
 	}
-	errs := 0
 	for _, i := range layout.errors {
-		if place, ok := n.Errors[v.Type().Field(i).Name]; ok {
+		name := v.Type().Field(i).Name
+		if place, ok := n.Errors[name]; ok {
 			v.Field(i).Set(reflect.ValueOf(b.built[place]))
-			errs++
+		} else if string(n.Fields[name]) != string([]byte{itemNull}) {
+			return false
 		}
 	}
-	return errs == len(n.Errors)
+	return true
 }
 
 // decode decodes data, one item, into what v points to.

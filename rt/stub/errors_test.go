@@ -197,6 +197,24 @@ func TestErrorsUnknownToTheClient(t *testing.T) {
 	}
 }
 
+// An error whose type has a field more, or less, in the client's build is none of
+// the client's: the field would be zero there, or lost.
+func TestErrorsOfAnotherVersion(t *testing.T) {
+	of := func(e stub.ErrorType) *stub.Service { return &stub.Service{ErrorTypes: []stub.ErrorType{e}} }
+	same := of(stub.ErrorTypeOf[ParseError]("ParseError"))
+	less, more := of(stub.ErrorTypeOf[lineError]("ParseError")), of(stub.ErrorTypeOf[nestedError]("ParseError"))
+	for _, sent := range []ParseError{{Line: 3}, {3, io.EOF}} {
+		if got := travel(t, same, sent); got != error(sent) {
+			t.Errorf("the same type: got %#v, want %#v", got, sent)
+		}
+		for _, client := range []*stub.Service{less, more} {
+			if got, ok := travel(t, client, sent).(*stub.RemoteError); !ok || got.Message != sent.Error() {
+				t.Errorf("another type: got %#v, want a RemoteError that says %q", got, sent.Error())
+			}
+		}
+	}
+}
+
 func TestErrorsAreBounded(t *testing.T) {
 	long := travel(t, service, errors.New(strings.Repeat("x", 100<<10)))
 	if n := len(long.Error()); n > 64<<10 || n < 60<<10 {
@@ -300,7 +318,12 @@ func wide(depth int) error {
 }
 
 type (
-	otherParseError    struct{ Column string }
+	otherParseError struct{ Column string }
+	lineError       struct{ Line int }
+	nestedError     struct {
+		Line         int
+		Cause, Other error
+	}
 	panicking          struct{}
 	panickingUnwrap    struct{}
 	nilError           struct{ text string }
@@ -311,6 +334,8 @@ type (
 )
 
 func (*otherParseError) Error() string   { return "other" }
+func (lineError) Error() string          { return "line" }
+func (nestedError) Error() string        { return "nested" }
 func (panicking) Error() string          { panic("oh") }
 func (panickingUnwrap) Error() string    { return "unwrap me" }
 func (panickingUnwrap) Unwrap() error    { panic("oh") }

@@ -38,9 +38,9 @@ type errorNode struct {
 
 	// Of sentinels and values.
 	Name string `cbor:"name,omitempty"`
-	// Of values. A struct has its fields by their names in Go, as CBOR in a
-	// byte string, those of type error in Errors unless nil. Other types, and
-	// a nil pointer, have Data.
+	// Of values. A struct has all its fields by their names in Go, as CBOR in a
+	// byte string, those of type error in Errors unless nil: a type that has got
+	// a field is another one. Other types, and a nil pointer, have Data.
 	Pointer bool              `cbor:"pointer,omitempty"`
 	Data    []byte            `cbor:"data,omitempty"`
 	Fields  map[string][]byte `cbor:"fields,omitempty"`
@@ -157,12 +157,15 @@ func (t *errorTree) addValue(node *errorNode, err error, depth int) bool {
 	}
 	// Only now, when nothing can fail any more: what was added stays.
 	for _, i := range layout.errors {
-		if child := ptr.Elem().Field(i); !child.IsNil() {
-			if value.Errors == nil {
-				value.Errors = make(map[string]int)
-			}
-			value.Errors[typ.Field(i).Name] = t.add(child.Interface().(error), depth+1)
+		child, ok := ptr.Elem().Field(i).Interface().(error)
+		if !ok {
+			value.setField(typ.Field(i).Name, []byte{itemNull})
+			continue
 		}
+		if value.Errors == nil {
+			value.Errors = make(map[string]int)
+		}
+		value.Errors[typ.Field(i).Name] = t.add(child, depth+1)
 	}
 	*node = value
 	return true
@@ -184,12 +187,16 @@ func (t *errorTree) addData(node *errorNode, layout *errorLayout, v reflect.Valu
 		if !ok {
 			return false
 		}
-		if node.Fields == nil {
-			node.Fields = make(map[string][]byte)
-		}
-		node.Fields[v.Type().Field(i).Name] = data
+		node.setField(v.Type().Field(i).Name, data)
 	}
 	return true
+}
+
+func (n *errorNode) setField(name string, data []byte) {
+	if n.Fields == nil {
+		n.Fields = make(map[string][]byte)
+	}
+	n.Fields[name] = data
 }
 
 // data returns the CBOR of v, if v can be sent and there is room.
