@@ -2,6 +2,7 @@ package generator
 
 import (
 	"go/ast"
+	"go/build"
 	"go/build/constraint"
 	"path/filepath"
 	"slices"
@@ -55,4 +56,74 @@ func buildLine(file *ast.File) string {
 		}
 	}
 	return ""
+}
+
+// covers reports whether, in each build for which within holds, one of the
+// constraints does.
+func covers(within string, constraints []string) bool {
+	var terms []string
+	if within != "" {
+		terms = append(terms, "!("+within+")")
+	}
+	for _, c := range constraints {
+		if c == "" {
+			return true
+		}
+		terms = append(terms, "("+c+")")
+	}
+	expr, err := constraint.Parse("//go:build " + strings.Join(terms, " || "))
+	return err == nil && alwaysHolds(expr)
+}
+
+// runtimeSystems are those for which the runtime can be built.
+var runtimeSystems = []string{"aix", "android", "darwin", "dragonfly", "freebsd", "illumos", "ios", "linux", "netbsd", "openbsd", "solaris", "windows"}
+
+// alwaysHolds tries all systems, the architectures that are mentioned and another
+// one, and the other tags set and not. Of more tags than anybody uses it expects
+// the worst.
+func alwaysHolds(expr constraint.Expr) bool {
+	targets := []string{"another"}
+	var free []string
+	expr.Eval(func(tag string) bool { // is asked for every tag
+		switch {
+		case slices.Contains(architectures, tag):
+			targets = append(targets, tag)
+		case !slices.Contains(free, tag) && !slices.Contains(systems, tag) && tag != "unix" && !strings.HasPrefix(tag, "go1."):
+			free = append(free, tag)
+		}
+		return false
+	})
+	if len(free) > 8 {
+		return false
+	}
+	for _, system := range runtimeSystems {
+		for _, target := range targets {
+			for set := range 1 << len(free) {
+				holds := expr.Eval(func(tag string) bool {
+					i := slices.Index(free, tag)
+					return i >= 0 && set>>i&1 == 1 || tag == target || isSystem(tag, system) ||
+						slices.Contains(build.Default.ReleaseTags, tag)
+				})
+				if !holds {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// isSystem reports whether tag holds for a system.
+func isSystem(tag, system string) bool {
+	switch tag {
+	case "unix":
+		return system != "windows"
+	case "linux":
+		return system == "linux" || system == "android"
+	case "darwin":
+		return system == "darwin" || system == "ios"
+	case "solaris":
+		return system == "solaris" || system == "illumos"
+	}
+	return tag == system
 }

@@ -76,6 +76,10 @@ func (s *service) useConstructor(r *reporter, fn *types.Func, asked bool) bool {
 	name := s.src.qualified(fn)
 	c, made, reason := s.fit(r, fn, name)
 	switch {
+	case reason == "" && !s.isEverywhere(fn):
+		r.report(Error, s.blamed(fn), name, "cannot be the constructor of "+s.typeName()+": not all builds of the package declare it alike",
+			"declare it in a file without build constraints, or name another function with -new")
+		return true
 	case reason == "":
 		s.constructor = c
 		r.report(Note, s.blamed(fn), name, "is the constructor of "+s.typeName(), "")

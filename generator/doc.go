@@ -45,14 +45,14 @@
 // that are no plain values), session.go (what is acquired and given back),
 // failure.go (sentinels and error types). Judging: rules.go (the table), data.go,
 // fields.go and marshaler.go (the walk into a type), held.go (what interfaces can
-// hold), fluent.go (methods that return their receiver), inplace.go and outparam.go
-// (methods that write into their arguments), by writes.go (the search in a body)
-// and declarations.go (whose body is at hand).
-// Reporting: diagnostic.go, remedy.go (what can be done, and by whom), interfaces.go
-// (which well-known ones a proxy implements) and summary.go. Describing: schema.go
-// and signature.go (what builds compare, in the words of package stub). Writing:
-// scope.go, names.go and locals.go (which names are free), typexpr.go (types as
-// source), then emit*.go.
+// hold), everywhere.go and buildconstraint.go (what other builds lack), fluent.go
+// (methods that return their receiver), inplace.go and outparam.go (methods that
+// write into their arguments), by writes.go (the search in a body) and
+// declarations.go (whose body is at hand). Reporting: diagnostic.go, remedy.go
+// (what can be done, and by whom), interfaces.go (which well-known ones a proxy
+// implements) and summary.go. Describing: schema.go and signature.go (what builds
+// compare, in the words of package stub). Writing: scope.go, names.go and locals.go
+// (which names are free), typexpr.go (types as source), then emit*.go.
 //
 // # Type parameters
 //

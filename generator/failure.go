@@ -25,7 +25,7 @@ func (s *service) collectFailures(r *reporter) {
 	}
 	if other != own {
 		for _, obj := range objects(other.Scope()) {
-			if v, ok := obj.(*types.Var); ok && v.Exported() && strings.HasPrefix(v.Name(), "Err") && implementsError(v.Type()) {
+			if v, ok := obj.(*types.Var); ok && v.Exported() && strings.HasPrefix(v.Name(), "Err") && implementsError(v.Type()) && !s.isElsewhere(r, v) {
 				s.sentinels = append(s.sentinels, v)
 			}
 		}
@@ -96,18 +96,21 @@ func (s *service) collectErrorTypes(r *reporter, pkg *types.Package, docs map[st
 // isElsewhere reports whether builds that have the generated file may lack what
 // obj declares, and says what follows.
 func (s *service) isElsewhere(r *reporter, obj types.Object) bool {
-	if s.isWithUs(obj) {
+	if s.isEverywhere(obj) {
 		return false
 	}
-	severity := Note
-	if slices.ContainsFunc(s.methods, func(m *method) bool { return m.fails && !m.detach }) {
-		severity = Warning
+	severity, remedy := Note, ""
+	if obj.Pkg() == s.src.types {
+		remedy = "declare it in a file without build constraints"
+		if slices.ContainsFunc(s.methods, func(m *method) bool { return m.fails && !m.detach }) {
+			severity = Warning
+		}
 	}
 	became := "clients get this error as *rt.RemoteError"
 	if _, ok := obj.(*types.TypeName); ok {
 		became = asRemote
 	}
-	r.report(severity, obj.Pos(), obj.Name(), became+", since not all builds of the package declare it", "declare it in a file without build constraints")
+	r.report(severity, s.blamed(obj), s.src.qualified(obj), became+", since not all builds of the package declare it", remedy)
 	return true
 }
 

@@ -126,7 +126,7 @@ func (s *service) collectDataTypes() {
 		return
 	}
 	for _, t := range s.exportedTypes(s.src.types, s.typ.Obj().Pkg()) {
-		if s.isWithUs(typeNameOf(t)) {
+		if s.isEverywhere(typeNameOf(t)) {
 			c.add(t)
 		}
 	}
@@ -134,17 +134,6 @@ func (s *service) collectDataTypes() {
 		return strings.Compare(types.TypeString(a, s.sortedFirst), types.TypeString(b, s.sortedFirst))
 	})
 	s.dataTypes = c.found
-}
-
-// isWithUs reports whether what no signature mentions is declared wherever the
-// generated file is, as far as build constraints say.
-func (s *service) isWithUs(obj types.Object) bool {
-	file := s.src.fileOf(obj.Pos())
-	if file == nil {
-		return true
-	}
-	constraint := s.src.buildConstraint(file)
-	return constraint == "" || constraint == s.constraint
 }
 
 // sortedFirst qualifies names such that the package's own come first.

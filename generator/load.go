@@ -30,6 +30,7 @@ type source struct {
 	earlier  []string // files that loopgen wrote, left out
 	imports  *imports
 	parsed   map[string]parsedFile // by path
+	heads    map[string]*ast.File  // of files not parsed, as far as the package clause
 	unparsed []error               // syntax errors
 	untyped  []types.Error         // type errors
 	// decls finds the declaration of a function or method by the position of
@@ -59,7 +60,7 @@ func load(ctx context.Context, o *Options) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	src := &source{dir: dir, specs: o.specs(), earlier: earlierOutput(dir), fset: token.NewFileSet(), parsed: make(map[string]parsedFile), beside: make(map[*ast.File]declarations)}
+	src := &source{dir: dir, specs: o.specs(), earlier: earlierOutput(dir), fset: token.NewFileSet(), parsed: make(map[string]parsedFile), heads: make(map[string]*ast.File), beside: make(map[*ast.File]declarations)}
 	src.imports = newImports(ctx, src)
 	cfg := &packages.Config{Context: ctx, Mode: loadMode, Dir: o.Dir, Fset: src.fset, Overlay: make(map[string][]byte)}
 	if len(src.earlier) > 0 {

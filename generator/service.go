@@ -20,7 +20,7 @@ type service struct {
 	sentinels   []types.Object
 	errorTypes  []errorType
 	dataTypes   []types.Type // that interfaces can hold
-	constraint  string       // build constraint of the file that declares the type, or ""
+	constraint  string       // build constraint of the type and of the generated file, or ""
 	names       names
 	interfaces  []implemented // well-known ones of *T
 	summary     Summary
@@ -44,6 +44,8 @@ func (src *source) service(r *reporter, o *Options, t *target, known map[string]
 	name := s.typeName()
 	if file := src.fileOf(t.pos); file != nil && !s.foreign() {
 		s.constraint = src.buildConstraint(file)
+	} else if !s.isEverywhere(t.typ.Obj()) {
+		s.constraint = src.buildConstraint(src.headOf(t.typ.Obj()))
 	}
 	switch found := s.collectMethods(r, o, known); {
 	case found == 0:

@@ -97,6 +97,10 @@
 // is shared if a data type implements it, of this package or of the one that
 // declares the interface.
 //
+// A type that only some builds have (linux.go, or a go:build line) gets a file for
+// the same builds. Methods that only some of these have are left out; what several
+// files declare alike, one for each build, is in.
+//
 // A method that always returns its receiver, so that calls can be chained, is one
 // of the client only, which returns itself: its result in the proxy would have to
 // be a *T, and so a copy.

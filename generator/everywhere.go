@@ -1,0 +1,138 @@
+package generator
+
+import (
+	"bytes"
+	"go/ast"
+	"go/parser"
+	"go/types"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// isEverywhere reports whether obj, a method or what a package declares, is there
+// in all builds that have the generated file: its own file always is, or it is
+// declared alike in several of which one always is.
+func (s *service) isEverywhere(obj types.Object) bool {
+	file := s.src.headOf(obj)
+	if file == nil {
+		return true // predeclared, or of a package without source
+	}
+	here := s.src.buildConstraint(file)
+	return here == "" || here == s.constraint || covers(s.constraint, s.src.constraintsOf(obj, file))
+}
+
+// headOf returns the file that declares obj, parsed as far as its package clause
+// at least, or nil.
+func (src *source) headOf(obj types.Object) *ast.File {
+	at := src.fset.Position(obj.Pos()).Filename
+	if obj.Pkg() == nil || at == "" {
+		return nil
+	}
+	path := src.sourcePath(obj.Pkg(), at)
+	if p, ok := src.parsed[path]; ok {
+		return p.file
+	}
+	file, ok := src.heads[path]
+	if !ok {
+		file, _ = parser.ParseFile(src.fset, path, nil, parser.ParseComments|parser.PackageClauseOnly)
+		src.heads[path] = file
+	}
+	return file
+}
+
+// constraintsOf returns the build constraints of the files beside one that declare
+// what obj is there, or none if that is another signature in one of them.
+func (src *source) constraintsOf(obj types.Object, beside *ast.File) []string {
+	wanted := declared{"", obj.Name()}
+	if fn, ok := obj.(*types.Func); ok {
+		wanted.receiver = receiverName(fn)
+	}
+	dir := filepath.Dir(src.fset.Position(beside.Package).Filename)
+	paths, _ := filepath.Glob(filepath.Join(escapeGlob(dir), "*.go")) // the pattern is well-formed
+	var constraints []string
+	var first *ast.FuncType
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") || slices.Contains(src.earlier, path) {
+			continue
+		}
+		if text, err := os.ReadFile(path); err != nil || !bytes.Contains(text, []byte(wanted.name)) {
+			continue // most files need not be parsed
+		}
+		file, _ := src.parseFile(path)
+		if file == nil {
+			continue
+		}
+		functions := make(declarations)
+		functions.add(file)
+		switch fn := functions[wanted]; {
+		case fn == nil && !declares(file, wanted):
+			continue
+		case fn != nil && first == nil:
+			first = fn.Type
+		case fn != nil && !alike(fn.Type, first):
+			return nil
+		}
+		constraints = append(constraints, src.buildConstraint(file))
+	}
+	return constraints
+}
+
+// receiverName is the name of the type that a method belongs to, "" for a function.
+func receiverName(fn *types.Func) string {
+	recv := fn.Signature().Recv()
+	if recv == nil {
+		return ""
+	}
+	t := types.Unalias(recv.Type())
+	if p, ok := t.(*types.Pointer); ok {
+		t = types.Unalias(p.Elem())
+	}
+	if tn := typeNameOf(t); tn != nil {
+		return tn.Name()
+	}
+	return unknownType
+}
+
+// declares reports whether a file declares a type or variable of that name.
+func declares(file *ast.File, wanted declared) bool {
+	for _, decl := range file.Decls {
+		gen, ok := decl.(*ast.GenDecl)
+		if !ok || wanted.receiver != "" {
+			continue
+		}
+		for _, spec := range gen.Specs {
+			switch spec := spec.(type) {
+			case *ast.TypeSpec:
+				if spec.Name.Name == wanted.name {
+					return true
+				}
+			case *ast.ValueSpec:
+				if slices.ContainsFunc(spec.Names, func(id *ast.Ident) bool { return id.Name == wanted.name }) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// alike reports whether two functions are written with the same types.
+func alike(a, b *ast.FuncType) bool {
+	return slices.Equal(fieldTypes(a.Params), fieldTypes(b.Params)) && slices.Equal(fieldTypes(a.Results), fieldTypes(b.Results))
+}
+
+// fieldTypes returns the types of a list of parameters or results as text.
+func fieldTypes(list *ast.FieldList) []string {
+	var texts []string
+	if list == nil {
+		return nil
+	}
+	for _, field := range list.List {
+		for range max(1, len(field.Names)) {
+			texts = append(texts, types.ExprString(field.Type))
+		}
+	}
+	return texts
+}
