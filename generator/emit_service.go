@@ -2,6 +2,7 @@ package generator
 
 import (
 	"fmt"
+	"go/types"
 	"time"
 
 	"github.com/dave/jennifer/jen"
@@ -112,14 +113,14 @@ func (s *service) serviceTable() []assignment {
 		}
 	}
 	for _, v := range s.sentinels {
-		sentinels = append(sentinels, jen.Values(field("Name", jen.Lit(s.src.qualified(v))), field("Error", s.object(v))))
+		sentinels = append(sentinels, jen.Values(field("Name", jen.Lit(s.errorName(v))), field("Error", s.object(v))))
 	}
 	for _, e := range s.errorTypes {
 		typ := s.object(e.obj)
 		if e.pointer {
 			typ = jen.Op("*").Add(typ)
 		}
-		errorTypes = append(errorTypes, s.stub("ErrorTypeOf").Types(typ).Call(jen.Lit(s.src.qualified(e.obj))))
+		errorTypes = append(errorTypes, s.stub("ErrorTypeOf").Types(typ).Call(jen.Lit(s.errorName(e.obj))))
 	}
 	list("Methods", "Method", methods)
 	list("Sentinels", "Sentinel", sentinels)
@@ -129,6 +130,15 @@ func (s *service) serviceTable() []assignment {
 	list("ErrorTypes", "ErrorType", errorTypes)
 	list("DataTypes", "DataType", dataTypes)
 	return table
+}
+
+// errorName is what a sentinel or an error type is called on the wire. Of other
+// packages it has the import path, since they may have one name.
+func (s *service) errorName(obj types.Object) string {
+	if obj.Pkg() == s.src.types {
+		return obj.Name()
+	}
+	return obj.Pkg().Path() + "." + obj.Name()
 }
 
 // serviceName is the import path and the name in generated code, so that a

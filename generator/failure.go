@@ -1,6 +1,7 @@
 package generator
 
 import (
+	"fmt"
 	"go/ast"
 	"go/token"
 	"go/types"
@@ -15,25 +16,68 @@ type errorType struct {
 }
 
 // collectFailures finds the sentinels and error types by which errors keep their
-// identity on the way to the client: those of the type's package, and of the
-// constructor's.
+// identity on the way to the client.
 func (s *service) collectFailures(r *reporter) {
-	own, other := s.src.types, s.typ.Obj().Pkg()
-	if other == own || s.constructor.uses(own) {
-		s.sentinels = slices.DeleteFunc(s.src.sentinels(), func(v types.Object) bool { return s.isElsewhere(r, v) })
-		s.collectErrorTypes(r, own, s.src.typeDocs())
+	packages, err := s.failing()
+	if err != nil {
+		r.report(Error, s.pos, s.typeName(), err.Error(), "")
+		return
 	}
-	if other != own {
-		for _, obj := range objects(other.Scope()) {
-			if v, ok := obj.(*types.Var); ok && v.Exported() && strings.HasPrefix(v.Name(), "Err") && implementsError(v.Type()) && !s.isElsewhere(r, v) {
-				s.sentinels = append(s.sentinels, v)
-			}
+	for _, p := range packages {
+		if p == s.src.types {
+			s.collectSentinels(r, s.src.sentinels())
+			s.collectErrorTypes(r, p, s.src.typeDocs())
+			continue
 		}
-		s.collectErrorTypes(r, other, nil)
+		s.collectSentinels(r, exportedSentinels(p))
+		s.collectErrorTypes(r, p, nil)
 	}
-	for _, v := range s.sentinels {
-		r.report(Note, s.blamed(v), s.src.qualified(v), "clients get this error as itself", "")
+}
+
+// failing returns the packages whose errors clients may get: that of the type, the
+// user's own if the constructor is from there, and those of promoted methods.
+func (s *service) failing() ([]*types.Package, error) {
+	list := []*types.Package{s.typ.Obj().Pkg()}
+	if own := s.src.types; list[0] != own && s.constructor.uses(own) {
+		list = slices.Insert(list, 0, own)
 	}
+	var missing []string
+	for _, m := range s.methods {
+		p := m.fn.Pkg()
+		if p == nil || m.from == "" || !m.fails || m.detach || !s.src.canImport(p) || slices.Contains(list, p) {
+			continue
+		}
+		list = append(list, p)
+		if !p.Complete() { // it is not imported here, only known from others
+			missing = append(missing, p.Path())
+		}
+	}
+	if err := s.src.imports.load(missing); err != nil {
+		return nil, err
+	}
+	for _, path := range missing {
+		if _, err := s.src.imports.Import(path); err != nil {
+			return nil, fmt.Errorf("cannot import %s: %w", path, err)
+		}
+	}
+	return list, nil
+}
+
+func (s *service) collectSentinels(r *reporter, found []types.Object) {
+	for _, v := range found {
+		if !s.isElsewhere(r, v) {
+			s.sentinels = append(s.sentinels, v)
+			r.report(Note, s.blamed(v), s.src.qualified(v), "clients get this error as itself", "")
+		}
+	}
+}
+
+// exportedSentinels returns the error variables of another package.
+func exportedSentinels(p *types.Package) []types.Object {
+	return slices.DeleteFunc(objects(p.Scope()), func(obj types.Object) bool {
+		v, ok := obj.(*types.Var)
+		return !ok || !v.Exported() || !strings.HasPrefix(v.Name(), "Err") || !implementsError(v.Type())
+	})
 }
 
 // collectErrorTypes adds the exported error types of pkg to s.errorTypes. docs

@@ -202,7 +202,7 @@ func (c *heldTypes) add(t types.Type) {
 	pkg := named.Obj().Pkg()
 	switch {
 	case pkg == nil, isNamed(t, "time", "Time"), isNamed(t, "time", "Duration"):
-	case types.Identical(named, c.service.typ), !c.service.src.nameable(named.Obj()), strings.HasPrefix(pkg.Path(), "vendor/"):
+	case types.Identical(named, c.service.typ), !c.service.src.nameable(named.Obj()):
 	case pkg == c.service.src.types && len(arguments(c.docs[named.Obj().Name()], "skip")) > 0: // an error type, left out as asked
 	case pkg.Path() == "syscall" || strings.HasPrefix(pkg.Path(), "golang.org/x/sys/"): // another on each system
 	case slices.ContainsFunc(c.found, func(other types.Type) bool { return types.Identical(t, other) }):

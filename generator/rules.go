@@ -91,7 +91,13 @@ func (src *source) nameable(tn *types.TypeName) bool {
 	if tn.Parent() != nil && tn.Parent() != pkg.Scope() {
 		return false // declared inside a function
 	}
-	return pkg == src.types || tn.Exported() && pkg.Name() != "main" && importable(src.types.Path(), pkg.Path())
+	return pkg == src.types || tn.Exported() && src.canImport(pkg)
+}
+
+// canImport reports whether this package, which p is not, can import p. What the
+// standard library has vendored it has for itself.
+func (src *source) canImport(p *types.Package) bool {
+	return p.Name() != "main" && importable(src.types.Path(), p.Path()) && !strings.HasPrefix(p.Path(), "vendor/")
 }
 
 // importable reports whether the internal element of path, if any, lets

@@ -42,10 +42,10 @@ func (s *service) schema() Schema {
 		schema.Types = append(schema.Types, SchemaEntry{name, s.spellType(t)})
 	}
 	for _, e := range s.errorTypes {
-		schema.Errors = append(schema.Errors, SchemaEntry{s.src.qualified(e.obj), s.spellType(e.obj.Type())})
+		schema.Errors = append(schema.Errors, SchemaEntry{s.errorName(e.obj), s.spellType(e.obj.Type())})
 	}
 	for _, v := range s.sentinels {
-		schema.Sentinels = append(schema.Sentinels, s.src.qualified(v))
+		schema.Sentinels = append(schema.Sentinels, s.errorName(v))
 	}
 	return schema
 }

@@ -48,9 +48,10 @@
 //
 // # Errors
 //
-// A method's own error comes back bare: the package's sentinels, those of io,
-// context, io/fs, os and net, and exported error types keep their identity
-// through wrapping and errors.Join; what cannot be rebuilt is a [*RemoteError].
+// A method's own error comes back bare: the package's sentinels, those of
+// promoted methods' packages and of io, context, io/fs, os and net, and exported
+// error types keep their identity through wrapping and errors.Join; what cannot be
+// rebuilt is a [*RemoteError].
 // Everything else is an [Error]: a [*CallError] with an [Outcome], or a
 // [*StartError] with a stage.
 //

@@ -30,11 +30,11 @@ func (e *RemoteError) Error() string { return e.Message }
 // Unwrap returns Err, so that errors.Is and errors.As see what was wrapped.
 func (e *RemoteError) Unwrap() error { return e.Err }
 
-// Sentinel is an error variable of a service's package. Methods that return
-// it, bare or wrapped, return it in the client too: compare with == or
-// errors.Is.
+// Sentinel is an error variable of a package that a service's methods are from.
+// Methods that return it, bare or wrapped, return it in the client too: compare
+// with == or errors.Is.
 type Sentinel struct {
-	Name  string // the variable's
+	Name  string // the variable's, behind the import path if that is not the service's
 	Error error
 }
 
@@ -120,7 +120,7 @@ var standardErrors = sync.OnceValue(newErrorTable)
 func (t *errorTable) add(sentinels []Sentinel, types []ErrorType) {
 	for _, s := range sentinels {
 		// A value that == cannot compare, or nil, is no sentinel. Of two names
-		// for one value, the first counts.
+		// for one value, or below for one type, the first counts.
 		if s.Error == nil || !reflect.ValueOf(s.Error).Comparable() {
 			continue
 		}
@@ -130,7 +130,9 @@ func (t *errorTable) add(sentinels []Sentinel, types []ErrorType) {
 		t.sentinels[s.Name] = s.Error
 	}
 	for _, e := range types {
-		t.typeNames[e.typ] = e.name
+		if t.typeNames[e.typ] == "" {
+			t.typeNames[e.typ] = e.name
+		}
 		t.types[e.name] = e.typ
 	}
 }

@@ -319,7 +319,7 @@ func init() {
 		}},
 	}
 	bigCacheService.Sentinels = []stub.Sentinel{
-		{Name: "bigcache.ErrEntryNotFound", Error: bigcache.ErrEntryNotFound},
+		{Name: "github.com/allegro/bigcache/v3.ErrEntryNotFound", Error: bigcache.ErrEntryNotFound},
 	}
 	stub.Register(bigCacheService)
 }

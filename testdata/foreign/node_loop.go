@@ -89,8 +89,8 @@ func init() {
 		}},
 	}
 	nodeService.Sentinels = []stub.Sentinel{
-		{Name: "snowflake.ErrInvalidBase32", Error: snowflake.ErrInvalidBase32},
-		{Name: "snowflake.ErrInvalidBase58", Error: snowflake.ErrInvalidBase58},
+		{Name: "github.com/bwmarrin/snowflake.ErrInvalidBase32", Error: snowflake.ErrInvalidBase32},
+		{Name: "github.com/bwmarrin/snowflake.ErrInvalidBase58", Error: snowflake.ErrInvalidBase58},
 	}
 	stub.Register(nodeService)
 }
