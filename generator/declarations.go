@@ -150,21 +150,6 @@ func unindexed(expr ast.Expr) ast.Expr {
 	return expr
 }
 
-func isVariadic(f *ast.FuncType) bool {
-	n := len(f.Params.List)
-	if n == 0 {
-		return false
-	}
-	_, ok := f.Params.List[n-1].Type.(*ast.Ellipsis)
-	return ok
-}
-
-// isConversion recognises (*T)(x) and unsafe.Pointer(x).
-func isConversion(call *ast.CallExpr) bool {
-	_, paren := call.Fun.(*ast.ParenExpr)
-	return len(call.Args) == 1 && (paren || calledName(call.Fun) == "unsafe.Pointer")
-}
-
 // nodes returns the elements as nodes.
 func nodes[N ast.Node](list []N) []ast.Node {
 	all := make([]ast.Node, len(list))

@@ -47,7 +47,7 @@
 // fields.go and marshaler.go (the walk into a type), held.go (what interfaces can
 // hold), everywhere.go and buildconstraint.go (what other builds lack), fluent.go
 // (methods that return their receiver), inplace.go and outparam.go (methods that
-// write into their arguments), by writes.go (the search in a body) and
+// write into their arguments), by writes.go and calls.go (the search in a body) and
 // declarations.go (whose body is at hand). Reporting: diagnostic.go, remedy.go
 // (what can be done, and by whom), interfaces.go (which well-known ones a proxy
 // implements) and summary.go. Describing: schema.go and signature.go (what builds

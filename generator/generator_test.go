@@ -237,6 +237,11 @@ func TestInPlace(t *testing.T) {
 		"M(p []int) { func() { p[0] = 1 }() }":                                               true,
 		"M(p []int) { var q []int; if true { q = p }; q[0] = 1 }":                            true,
 		"M(p []int) { switch q := p; { case len(q) > 0: q[0] = 1 } }":                        true,
+		"M(p []string) { sort.Sort(sort.Reverse(sort.StringSlice(p))) }":                     true,
+		"M(p []string) { sort.Sort(sort.StringSlice(p[1:])) }":                               true,
+		"M(p []string) { sort.Sort(sort.StringSlice(clone(p))) }":                            false,
+		"M(p []string) { sort.Stable(sort.StringSlice(append([]string{}, p...))) }":          false,
+		"M(p []int) error { return binary.Read(r, binary.LittleEndian, p) }":                 true,
 		"M(p []int) { fill(0, p) }":                                                          true,
 		"M(p []int) { fill(0, p[1:]) }":                                                      true,
 		"M(p []int) { fill(0, append(p, 1)) }":                                               false,
@@ -252,7 +257,7 @@ func TestInPlace(t *testing.T) {
 	} {
 		t.Run(body, func(t *testing.T) {
 			t.Parallel()
-			_, said := diagnosticsOf(t, "import (\n\"bytes\"\n\"encoding/binary\"\n\"encoding/json\"\n\"math/big\"\n)\nvar _ big.Int\nvar r *bytes.Reader\nvar _ = json.NewDecoder\nvar _ = binary.BigEndian\n"+
+			_, said := diagnosticsOf(t, "import (\n\"bytes\"\n\"encoding/binary\"\n\"encoding/json\"\n\"math/big\"\n\"sort\"\n)\nvar _ big.Int\nvar _ = sort.Sort\nvar r *bytes.Reader\nvar _ = json.NewDecoder\nvar _ = binary.BigEndian\n"+
 				"var kept *int\ntype U struct{ N int }\nfunc (u *U) Touch() { u.N++ }\nfunc (u *U) Look() { println(u.N) }\nfunc (t T) touch(u *U) { u.Touch() }\n"+
 				"func fill(n int, p []int) { p[0] = n }\nfunc read(p []int) { println(p[0]) }\nfunc loop(p map[int]int, n int) { loop(p, n-1) }\ntype T struct{}\nfunc "+withReceiver(body)+"\nfunc (T) Other() {}\nfunc (T) Scan([]byte) {}\n")
 			got := len(said) == 1 && strings.Contains(said[0], "is written to by the method")

@@ -1,7 +1,6 @@
 package generator
 
 import (
-	"go/ast"
 	"go/types"
 	"slices"
 	"strings"
@@ -12,8 +11,8 @@ import (
 // another process: served as plain data, the method would seem to work and leave
 // it as it was.
 //
-// A method is judged by its body, see writes.go. Where its source cannot be had,
-// the name of a parameter must do. handedOn is set if it was not seen to write,
+// A method is judged by its body, see writes.go. In other packages, of which not
+// all bodies are at hand, the name of a parameter does as well. handedOn is set if it was not seen to write,
 // only to give the parameter away.
 func (src *source) writtenParameter(m *method) (written *value, handedOn bool) {
 	for i, v := range m.params {
@@ -62,39 +61,4 @@ func fillsByName(m *method, v *value) bool {
 	}
 	basic, ok := m.results[0].typ.Underlying().(*types.Basic)
 	return ok && basic.Kind() == types.Int && (strings.HasPrefix(m.name, "Read") || strings.HasPrefix(m.name, "Recv"))
-}
-
-// fillers are functions that write through their argument at the index.
-var fillers = map[string]int{
-	"copy": 0, "clear": 0, "delete": 0,
-	"io.ReadFull": 1, "io.ReadAtLeast": 1, "json.Unmarshal": 1, "xml.Unmarshal": 1, "hex.Decode": 0, "hex.Encode": 0, "maps.Copy": 0,
-	"slices.Reverse": 0, "slices.Sort": 0, "slices.SortFunc": 0, "slices.SortStableFunc": 0,
-	"sort.Ints": 0, "sort.Strings": 0, "sort.Float64s": 0, "sort.Slice": 0, "sort.SliceStable": 0,
-}
-
-// fillingMethods are those that write through their first argument, if it is a
-// slice or else a pointer, whatever they are called on: readers and decoders.
-var fillingMethods = map[bool][]string{
-	true:  {"PutUint16", "PutUint32", "PutUint64", "Read", "ReadAt"},
-	false: {"Decode", "Scan"},
-}
-
-// settingVerbs begin the names of methods that change what they are called on.
-var settingVerbs = []string{"Reset", "Set", "Unmarshal"}
-
-func isIdent(expr ast.Expr, name string) bool {
-	id, ok := expr.(*ast.Ident)
-	return ok && id.Name == name
-}
-
-func calledName(fun ast.Expr) string {
-	switch f := fun.(type) {
-	case *ast.Ident:
-		return f.Name
-	case *ast.SelectorExpr:
-		if pkg, ok := f.X.(*ast.Ident); ok {
-			return pkg.Name + "." + f.Sel.Name
-		}
-	}
-	return ""
 }

@@ -80,13 +80,7 @@ func handsOn(body *ast.BlockStmt, name string) bool {
 	return found
 }
 
-// calledLast is the name of the function or method that a call is of.
-func calledLast(fun ast.Expr) string {
-	switch f := fun.(type) {
-	case *ast.Ident:
-		return f.Name
-	case *ast.SelectorExpr:
-		return f.Sel.Name
-	}
-	return ""
+func isIdent(expr ast.Expr, name string) bool {
+	id, ok := expr.(*ast.Ident)
+	return ok && id.Name == name
 }

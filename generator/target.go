@@ -34,7 +34,7 @@ func (src *source) findTarget(r *reporter, spec *typeSpec) *target {
 	pkg, pos := src.types, token.NoPos
 	if !src.isOwn(spec.path) {
 		pos = src.mention(spec)
-		if pkg = src.foreign(r, spec, pos); pkg == nil {
+		if pkg = src.importForeign(r, spec, pos); pkg == nil {
 			return nil
 		}
 	}
@@ -115,9 +115,9 @@ func (src *source) unwritable(constraint types.Type) (reason string) {
 // isOwn reports whether an import path is that of the package itself.
 func (src *source) isOwn(path string) bool { return path == "" || path == src.pkg.PkgPath }
 
-// foreign returns another package, or nil after saying why generated code
+// importForeign returns another package, or nil after saying why generated code
 // cannot use it.
-func (src *source) foreign(r *reporter, spec *typeSpec, pos token.Pos) *types.Package {
+func (src *source) importForeign(r *reporter, spec *typeSpec, pos token.Pos) *types.Package {
 	bad := func(reason, remedy string) *types.Package {
 		r.report(Error, pos, spec.text, reason, remedy)
 		return nil

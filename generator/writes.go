@@ -226,62 +226,6 @@ func (w *writes) assigns(left, right []ast.Expr, names aliases) bool {
 	return false
 }
 
-// calls reports whether a call writes through one of names.
-func (w *writes) calls(call *ast.CallExpr, names aliases) bool {
-	called := calledName(call.Fun)
-	at, ok := fillers[called]
-	if selector, isMethod := call.Fun.(*ast.SelectorExpr); isMethod {
-		if !ok {
-			ok = slices.Contains(fillingMethods[w.slice], selector.Sel.Name)
-		}
-		if w.methods && startsWith(selector.Sel.Name, settingVerbs...) && (w.same(selector.X, names) || w.through(selector.X, names)) {
-			return true
-		}
-	}
-	if ok && at < len(call.Args) && (w.same(call.Args[at], names) || w.through(call.Args[at], names)) {
-		return true
-	}
-	if called != "len" && called != "cap" && !isConversion(call) && w.escape(names, call.Args...) {
-		return true
-	}
-	return w.follows(call, names)
-}
-
-// follows goes into the function that is called, if it gets one of names.
-func (w *writes) follows(call *ast.CallExpr, names aliases) bool {
-	callee := w.callee(call)
-	if callee == nil {
-		return false
-	}
-	if selector, ok := call.Fun.(*ast.SelectorExpr); ok && w.same(selector.X, names) {
-		if receiver := parameterNames(&ast.FuncType{Params: callee.Recv}); len(receiver) == 1 && w.function(callee, receiver[0]) {
-			return true
-		}
-	}
-	params := parameterNames(callee.Type)
-	for i, arg := range call.Args {
-		spread := i == len(params)-1 && isVariadic(callee.Type) && !call.Ellipsis.IsValid()
-		if i < len(params) && !spread && w.same(arg, names) && w.function(callee, params[i]) {
-			return true
-		}
-	}
-	return false
-}
-
-// callee returns the function that is called if it is one of the file: by its
-// name, or as a method of the receiver or of the parameter.
-func (w *writes) callee(call *ast.CallExpr) *ast.FuncDecl {
-	switch f := unindexed(call.Fun).(type) {
-	case *ast.Ident:
-		return w.file[declared{"", f.Name}]
-	case *ast.SelectorExpr:
-		if id, ok := f.X.(*ast.Ident); ok {
-			return w.file[declared{parameterType(w.decl, id.Name), f.Sel.Name}]
-		}
-	}
-	return nil
-}
-
 // same reports whether expr shares the memory of one of names.
 func (w *writes) same(expr ast.Expr, names aliases) bool {
 	switch e := expr.(type) {
@@ -294,7 +238,7 @@ func (w *writes) same(expr ast.Expr, names aliases) bool {
 	case *ast.TypeAssertExpr:
 		return w.same(e.X, names)
 	case *ast.UnaryExpr:
-		return e.Op == token.AND && (w.same(e.X, names) || w.through(e.X, names))
+		return e.Op == token.AND && w.reaches(e.X, names)
 	case *ast.CallExpr:
 		return isConversion(e) && w.same(e.Args[0], names)
 	case *ast.IndexExpr:
@@ -323,5 +267,10 @@ func (w *writes) through(expr ast.Expr, names aliases) bool {
 	default:
 		return false
 	}
-	return w.same(inner, names) || w.through(inner, names)
+	return w.reaches(inner, names)
+}
+
+// reaches reports whether expr is the memory of one of names or a place in it.
+func (w *writes) reaches(expr ast.Expr, names aliases) bool {
+	return w.same(expr, names) || w.through(expr, names)
 }
