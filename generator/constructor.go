@@ -137,10 +137,8 @@ func (c *constructor) makes(s *service, results *types.Tuple) bool {
 	case n != 1:
 		return false
 	}
-	t := types.Unalias(results.At(0).Type())
-	if p, ok := t.(*types.Pointer); ok {
-		c.pointer, t = true, types.Unalias(p.Elem())
-	}
+	t, pointer := pointee(results.At(0).Type())
+	c.pointer = pointer
 	return types.Identical(t, s.typ)
 }
 
@@ -192,10 +190,7 @@ func (s *service) instantiate(sig *types.Signature) ([]types.Type, *types.Signat
 	if sig.Results().Len() == 0 {
 		return nil, nil
 	}
-	t := types.Unalias(sig.Results().At(0).Type())
-	if p, ok := t.(*types.Pointer); ok {
-		t = types.Unalias(p.Elem())
-	}
+	t, _ := pointee(sig.Results().At(0).Type())
 	made, ok := t.(*types.Named)
 	if !ok || made.Origin() != s.typ.Origin() {
 		return nil, nil

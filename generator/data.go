@@ -112,10 +112,7 @@ func (s *service) judgeWhole(m *method) *problem {
 			remedy: "declare it in a file without build constraints, or for the other builds, too"}
 	}
 	if recv := m.fn.Signature().Recv(); m.from != "" && recv != nil && m.end == "" && !m.ends {
-		t := types.Unalias(recv.Type())
-		if p, ok := t.(*types.Pointer); ok {
-			t = types.Unalias(p.Elem())
-		}
+		t, _ := pointee(recv.Type())
 		for _, name := range []string{"Mutex", "RWMutex", "Once", "WaitGroup", "Cond"} {
 			if isNamed(t, "sync", name) {
 				return &problem{reason: "a lock held by one process would keep all others out, for ever if that one dies",
@@ -129,7 +126,7 @@ func (s *service) judgeWhole(m *method) *problem {
 // ownResult refuses *T as a result: the caller would get a copy and take it
 // for the object.
 func (s *service) ownResult(v *value) *problem {
-	if p, ok := types.Unalias(v.typ).(*types.Pointer); ok && types.Identical(p.Elem(), s.typ) {
+	if t, pointer := pointee(v.typ); pointer && types.Identical(t, s.typ) {
 		return &problem{label: v.label, reason: "is the shared type itself, and would be a copy of the object",
 			remedy: "return nothing, or the data"}
 	}

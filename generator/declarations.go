@@ -53,18 +53,23 @@ func (src *source) findBody(m *method) {
 		src.beside[file] = make(declarations)
 		src.beside[file].add(file)
 	}
-	recv := fn.Signature().Recv().Type()
-	if p, ok := types.Unalias(recv).(*types.Pointer); ok {
-		recv = p.Elem()
-	}
-	tn := typeNameOf(recv)
-	if tn == nil {
-		return
-	}
-	decl := src.beside[file][declared{tn.Name(), fn.Name()}]
+	decl := src.beside[file][declared{receiverName(fn), fn.Name()}]
 	if decl != nil && src.fset.Position(decl.Name.Pos()).Line == at.Line {
 		m.body, m.file = decl, src.beside[file]
 	}
+}
+
+// receiverName is the name of the type that a method belongs to, "" for a function.
+func receiverName(fn *types.Func) string {
+	recv := fn.Signature().Recv()
+	if recv == nil {
+		return ""
+	}
+	t, _ := pointee(recv.Type())
+	if tn := typeNameOf(t); tn != nil {
+		return tn.Name()
+	}
+	return unknownType
 }
 
 // sourcePath returns where a file of package p is that export data call name.

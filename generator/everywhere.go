@@ -2,6 +2,7 @@ package generator
 
 import (
 	"bytes"
+	"cmp"
 	"go/ast"
 	"go/parser"
 	"go/types"
@@ -46,9 +47,11 @@ func (src *source) headOf(obj types.Object) *ast.File {
 // what obj is there, or none if that is another signature in one of them.
 func (src *source) constraintsOf(obj types.Object, beside *ast.File) []string {
 	wanted := declared{"", obj.Name()}
-	if fn, ok := obj.(*types.Func); ok {
-		wanted.receiver = receiverName(fn)
+	function, isFunction := obj.(*types.Func)
+	if isFunction {
+		wanted.receiver = receiverName(function)
 	}
+	named := func(id *ast.Ident) bool { return id.Name == wanted.name }
 	dir := filepath.Dir(src.fset.Position(beside.Package).Filename)
 	paths, _ := filepath.Glob(filepath.Join(escapeGlob(dir), "*.go")) // the pattern is well-formed
 	var constraints []string
@@ -66,56 +69,19 @@ func (src *source) constraintsOf(obj types.Object, beside *ast.File) []string {
 		}
 		functions := make(declarations)
 		functions.add(file)
-		switch fn := functions[wanted]; {
-		case fn == nil && !declares(file, wanted):
+		fn := functions[wanted]
+		if fn == nil && (isFunction || !slices.ContainsFunc(declaredNames(file), named)) {
 			continue
-		case fn != nil && first == nil:
-			first = fn.Type
-		case fn != nil && !alike(fn.Type, first):
-			return nil
+		}
+		if fn != nil {
+			first = cmp.Or(first, fn.Type)
+			if !alike(fn.Type, first) {
+				return nil
+			}
 		}
 		constraints = append(constraints, src.buildConstraint(file))
 	}
 	return constraints
-}
-
-// receiverName is the name of the type that a method belongs to, "" for a function.
-func receiverName(fn *types.Func) string {
-	recv := fn.Signature().Recv()
-	if recv == nil {
-		return ""
-	}
-	t := types.Unalias(recv.Type())
-	if p, ok := t.(*types.Pointer); ok {
-		t = types.Unalias(p.Elem())
-	}
-	if tn := typeNameOf(t); tn != nil {
-		return tn.Name()
-	}
-	return unknownType
-}
-
-// declares reports whether a file declares a type or variable of that name.
-func declares(file *ast.File, wanted declared) bool {
-	for _, decl := range file.Decls {
-		gen, ok := decl.(*ast.GenDecl)
-		if !ok || wanted.receiver != "" {
-			continue
-		}
-		for _, spec := range gen.Specs {
-			switch spec := spec.(type) {
-			case *ast.TypeSpec:
-				if spec.Name.Name == wanted.name {
-					return true
-				}
-			case *ast.ValueSpec:
-				if slices.ContainsFunc(spec.Names, func(id *ast.Ident) bool { return id.Name == wanted.name }) {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }
 
 // alike reports whether two functions are written with the same types.

@@ -98,10 +98,7 @@ func (w *walk) wireNames(st *types.Struct, at string, wire map[string]string, wi
 		}
 		inner := at + "." + f.Name()
 		if f.Embedded() && !hasWireName(st, i) {
-			t := types.Unalias(f.Type())
-			if p, ok := t.(*types.Pointer); ok {
-				t = types.Unalias(p.Elem())
-			}
+			t, _ := pointee(f.Type())
 			named, _ := t.(*types.Named)
 			if embedded, ok := t.Underlying().(*types.Struct); ok && !(named != nil && w.travelsWhole(named)) {
 				if slices.Contains(within, embedded) {

@@ -140,26 +140,32 @@ func declaredIn(path string) map[string]token.Position {
 	if file == nil {
 		return names
 	}
-	add := func(id *ast.Ident) { names[id.Name] = fset.Position(id.Pos()) }
+	for _, id := range declaredNames(file) {
+		names[id.Name] = fset.Position(id.Pos())
+	}
+	delete(names, "_")
+	return names
+}
+
+// declaredNames returns the names that a file declares at package level.
+func declaredNames(file *ast.File) []*ast.Ident {
+	var names []*ast.Ident
 	for _, decl := range file.Decls {
 		switch decl := decl.(type) {
 		case *ast.FuncDecl:
 			if decl.Recv == nil {
-				add(decl.Name)
+				names = append(names, decl.Name)
 			}
 		case *ast.GenDecl:
 			for _, spec := range decl.Specs {
 				switch spec := spec.(type) {
 				case *ast.TypeSpec:
-					add(spec.Name)
+					names = append(names, spec.Name)
 				case *ast.ValueSpec:
-					for _, id := range spec.Names {
-						add(id)
-					}
+					names = append(names, spec.Names...)
 				}
 			}
 		}
 	}
-	delete(names, "_")
 	return names
 }

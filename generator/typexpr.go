@@ -169,6 +169,16 @@ func (s *service) written(t types.Type) types.Type {
 	}
 }
 
+// pointee returns the type that t points to, or t itself, without its alias.
+func pointee(t types.Type) (elem types.Type, pointer bool) {
+	t = types.Unalias(t)
+	p, pointer := t.(*types.Pointer)
+	if pointer {
+		t = types.Unalias(p.Elem())
+	}
+	return t, pointer
+}
+
 func typeNameOf(t types.Type) *types.TypeName {
 	switch t := t.(type) {
 	case *types.Named:
