@@ -21,7 +21,7 @@ func (src *source) writtenParameter(m *method) (written *value, handedOn bool) {
 		}
 		src.findBody(m)
 		w := m.newWrites(i)
-		if m.decl == nil && isDestination(v) || m.body != nil && w.function(m.body, v.user) {
+		if m.decl == nil && (isDestination(v) || m.reads(v)) || m.body != nil && w.function(m.body, v.user) {
 			return v, w.handedOn
 		}
 	}
@@ -55,8 +55,13 @@ const (
 
 // fillsByName recognises Read(p []byte) (int, error) and its kin.
 func fillsByName(m *method, v *value) bool {
-	slice, ok := types.Unalias(v.typ).Underlying().(*types.Slice)
-	if !ok || !types.Identical(slice.Elem(), types.Typ[types.Byte]) || len(m.results) == 0 {
+	return m.reads(v) && types.Identical(types.Unalias(v.typ).Underlying().(*types.Slice).Elem(), types.Typ[types.Byte])
+}
+
+// reads reports whether by its name and first result m tells how many elements of
+// v, a slice, it has filled.
+func (m *method) reads(v *value) bool {
+	if _, ok := types.Unalias(v.typ).Underlying().(*types.Slice); !ok || len(m.results) == 0 {
 		return false
 	}
 	basic, ok := m.results[0].typ.Underlying().(*types.Basic)
