@@ -11,9 +11,15 @@ import (
 // emitProxy writes the proxy: the type's own method set, by way of the client.
 func (s *service) emitProxy(f *jen.File) {
 	n := &s.names
-	comment(f.Group, fmt.Sprintf("%s is a %s that lives in the daemon: it has the same methods. Where one", n.proxy, s.typeName()),
-		"has no error result, a call that fails does what "+n.imports[runtimePath]+".Config.OnFault says, which is to",
-		"panic by default. It is safe for concurrent use.")
+	doc := []string{
+		fmt.Sprintf("%s is a %s that lives in the daemon: it has the same methods. Where one", n.proxy, s.typeName()),
+		"has no error result, a call that fails does what " + n.imports[runtimePath] + ".Config.OnFault says, which is to",
+		"panic by default. It is safe for concurrent use.",
+	}
+	if i := slices.IndexFunc(s.methods, func(m *method) bool { return m.fluent }); i >= 0 {
+		doc = append(doc, "", fmt.Sprintf("What returns the object itself, as %s does, only %s has.", s.methods[i].name, n.client))
+	}
+	comment(f.Group, doc...)
 	f.Type().Add(s.generic(n.proxy)).Add(s.rt("Conn"))
 	f.Line()
 	for _, m := range s.proxyMethods() {

@@ -219,6 +219,8 @@ func (c *FilterClient) UnmarshalJSONContext(ctx context.Context, data []byte) er
 // FilterProxy is a bloom.BloomFilter that lives in the daemon: it has the same methods. Where one
 // has no error result, a call that fails does what rt.Config.OnFault says, which is to
 // panic by default. It is safe for concurrent use.
+//
+// What returns the object itself, as Add does, only FilterClient has.
 type FilterProxy rt.Conn
 
 // ApproximatedSize implements FilterAPI.
