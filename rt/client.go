@@ -27,6 +27,9 @@ type client struct {
 	hello wire.Hello            // what it says of itself to any daemon
 	place func() (place, error) // where its daemon is found
 
+	workplace workplace              // what ScopeProject is about
+	anchor    atomic.Pointer[string] // what the scope stands for, once that was found
+
 	mu          sync.Mutex
 	link        *link    // nil: not connected
 	attempt     *attempt // under way; nil: none
@@ -47,6 +50,7 @@ func newClient(cfg Config, svc *stub.Service, args func(*stub.Encoder)) *client 
 	c := &client{cfg: cfg.withDefaults(svc.Name), svc: svc}
 	c.hello = wire.Hello{Session: session(), PID: os.Getpid()}
 	c.place = c.choosePlace
+	c.workplace.note(c.cfg.Scope)
 	e := stub.NewEncoder(svc, defaultLimits.constructing)
 	if args != nil {
 		args(e)

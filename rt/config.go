@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"path/filepath"
-	"strings"
 	"time"
 )
 
@@ -79,19 +77,6 @@ type Config struct {
 	// of its own; with LOOPGEN_MODE=inprocess it logs here.
 	Logger *slog.Logger
 }
-
-// Scope says between whom an object is shared.
-type Scope string
-
-// ScopeUser shares between all processes of a user on a host.
-const ScopeUser Scope = "user"
-
-// scopeDir precedes the directory in a Scope made by ScopeDir.
-const scopeDir = "dir:"
-
-// ScopeDir shares between the processes of a user that name the same
-// directory, an absolute path. It is made, for its owner only, if missing.
-func ScopeDir(path string) Scope { return Scope(scopeDir + path) }
 
 // Transport is the kind of socket between clients and daemon.
 type Transport string
@@ -191,20 +176,5 @@ func (cfg Config) check() error {
 	case cfg.OnMismatch.replaces() && cfg.Version == 0:
 		return errors.New("Config.OnMismatch replaces older daemons, and there is no Config.Version to tell them by: set it, greater with each release")
 	}
-	dir := cfg.directory()
-	switch {
-	case dir == "" && cfg.Scope != ScopeUser:
-		return fmt.Errorf("unknown Config.Scope %q: use ScopeUser or ScopeDir", cfg.Scope)
-	case dir != "" && !filepath.IsAbs(dir):
-		return fmt.Errorf("relative path in ScopeDir(%q): give an absolute one", dir)
-	}
-	return nil
-}
-
-// directory returns the directory that the scope names, empty if it names none.
-func (cfg Config) directory() string {
-	if dir, ok := strings.CutPrefix(string(cfg.Scope), scopeDir); ok {
-		return dir
-	}
-	return ""
+	return cfg.Scope.check()
 }

@@ -19,7 +19,8 @@
 //
 // # What is promised
 //
-// There is one object per user, host and name. Its methods run one at a time,
+// There is one object per user, host and name, or per scope and name if
+// Config.Scope says otherwise. Its methods run one at a time,
 // first come first served, unless they are marked readonly or concurrent. A
 // call is executed at most once: it is tried again only when it is certain that
 // it was not executed, and what cannot be known is said, as OutcomeUnknown. Only
@@ -102,10 +103,27 @@
 // that gives its releases growing numbers, as Config.Version, can have its newer
 // ones replace the daemon of older ones: see [MismatchPolicy].
 //
+// # Scopes
+//
+// The scope says which processes share: all of a user (ScopeUser, the default),
+// those of one login (ScopeSession), those that work in one source tree
+// (ScopeProject), or those that name one directory (ScopeDir). It stands for a
+// base directory and for nothing else; what it stands for is found out once for
+// each Shared, when it first connects:
+//
+//	ScopeUser     ~/.cache/loopgen/<machine>, the home being that of the user database
+//	ScopeSession  session-<id> in it
+//	ScopeProject  project-<name>-<hash of the root's path> in it
+//	ScopeDir      the directory
+//
+// A scope that cannot be found out, as that of a process that belongs to no
+// session or works in no project, is a [*StartError] at StageDirectory; no other
+// one is taken in its place.
+//
 // # Environment variables
 //
-// LOOPGEN_DIR is the base directory of all singletons with ScopeUser, an
-// absolute path. LOOPGEN_MODE=inprocess keeps everything in this process: no
+// LOOPGEN_DIR is the base directory of all singletons whose scope does not name
+// one itself, an absolute path. LOOPGEN_MODE=inprocess keeps everything in this process: no
 // daemon is started, calls still pass the codec, the limits and the turn. There
 // a method that calls its own proxy waits for ever, where a daemon would return
 // ErrReentrant, and a method that ignores ShutdownNow goes on beside the next

@@ -115,6 +115,7 @@ const (
 	oddLazy
 	oddLinger
 	oddLingered
+	oddNeighbour
 	oddReenter
 	oddSpring
 )
@@ -164,6 +165,13 @@ func init() {
 				stub.Encode(run.Results, target.(*odd).Lingered())
 			}
 		}},
+		{Name: "Neighbour", Func: (*odd).Neighbour, Serve: func(run *stub.Run, target any) {
+			var scope string
+			stub.Decode(run.Args, &scope)
+			if run.Begin() {
+				stub.Encode(run.Results, target.(*odd).Neighbour(scope))
+			}
+		}},
 		{Name: "Reenter", Func: (*odd).Reenter, Serve: func(run *stub.Run, target any) {
 			var dir string
 			stub.Decode(run.Args, &dir)
@@ -183,8 +191,12 @@ func init() {
 }
 
 func shareOdd(dir string, transport rt.Transport) *rt.Shared[*rt.Conn, *rt.Conn] {
+	return shareOddWith(rt.Config{Scope: rt.ScopeDir(dir), Name: "odd", Transport: transport})
+}
+
+func shareOddWith(cfg rt.Config) *rt.Shared[*rt.Conn, *rt.Conn] {
 	self := func(c *rt.Conn) *rt.Conn { return c }
-	return rt.NewShared(rt.Config{Scope: rt.ScopeDir(dir), Name: "odd", Transport: transport}, oddService, self, self, nil)
+	return rt.NewShared(cfg, oddService, self, self, nil)
 }
 
 func connectOdd(t *testing.T) (c *rt.Conn, dir string) {

@@ -35,8 +35,15 @@ var rooms struct {
 	byKey map[[2]string]*room
 }
 
-func inThisProcess(c *client) place {
+func inThisProcess(c *client) (place, error) {
 	key := [2]string{string(c.cfg.Scope), c.cfg.Name}
+	if c.cfg.Scope == ScopeProject { // the only one of which a process may know several
+		root, err := c.workplace.project()
+		if err != nil {
+			return nil, c.directoryError(err)
+		}
+		key[0] += " " + root
+	}
 	rooms.Lock()
 	defer rooms.Unlock()
 	r := rooms.byKey[key]
@@ -48,7 +55,7 @@ func inThisProcess(c *client) place {
 		}
 		rooms.byKey[key] = r
 	}
-	return inProcess{r, c}
+	return inProcess{r, c}, nil
 }
 
 func (p inProcess) endpoint() (*rundir.Endpoint, error) {

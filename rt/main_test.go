@@ -56,6 +56,7 @@ func TestMain(m *testing.M) {
 // args are what a role is told.
 type args struct {
 	Dir       string
+	Scope     rt.Scope // if there is no Dir
 	Name      string
 	Transport rt.Transport
 	IdleTTL   time.Duration
@@ -69,7 +70,7 @@ type args struct {
 }
 
 func (a args) config() rt.Config {
-	cfg := rt.Config{Name: a.Name, Transport: a.Transport, IdleTTL: a.IdleTTL, Version: a.Version, OnMismatch: a.Policy}
+	cfg := rt.Config{Name: a.Name, Transport: a.Transport, IdleTTL: a.IdleTTL, Version: a.Version, OnMismatch: a.Policy, Scope: a.Scope}
 	if a.Dir != "" {
 		cfg.Scope = rt.ScopeDir(a.Dir)
 	}

@@ -29,11 +29,11 @@ func (c *client) choosePlace() (place, error) {
 	switch mode := os.Getenv("LOOPGEN_MODE"); mode {
 	case "":
 	case "inprocess":
-		return inThisProcess(c), nil
+		return inThisProcess(c)
 	default:
 		return nil, c.startError(StageDirectory, fmt.Errorf("LOOPGEN_MODE is %q: unset it, or set it to inprocess", mode))
 	}
-	anchor, err := rundir.Anchor(c.cfg.directory())
+	anchor, err := c.base()
 	if err != nil {
 		return nil, c.directoryError(err)
 	}
@@ -71,7 +71,7 @@ func (p *onDisk) lead() (func(), bool, error) { return p.dir.TrySpawnLock() }
 // become the daemon from working only as long as another one happens to be it:
 // one without the hook, or whose daemon would not have the instance yet.
 func (p *onDisk) barred() error {
-	if path := serving.Load(); path != nil && sameFile(*path, p.dir.Path()) {
+	if own := serving.Load(); own != nil && sameFile(own.path, p.dir.Path()) {
 		return ErrReentrant
 	}
 	if !hooked.Load() {

@@ -59,12 +59,19 @@ const (
 // hooked is set once ServeIfDaemon was called in this process.
 var hooked atomic.Bool
 
-// serving is the directory of the singleton that this process is the daemon
-// of; starting, that it does not serve yet.
+// serving is the singleton that this process is the daemon of; starting, that it
+// does not serve yet.
 var (
-	serving  atomic.Pointer[string]
+	serving  atomic.Pointer[hosted]
 	starting atomic.Bool
 )
+
+// hosted says where a singleton of this process is found.
+type hosted struct {
+	path   string // of its directory
+	scope  Scope
+	anchor string // what the scope stands for
+}
 
 // ServeIfDaemon serves and never returns in a process that was started as a
 // daemon; in any other it returns at once. Make it the first line of main, and
@@ -108,8 +115,7 @@ func serve(parent *process.Parent) int {
 	if err := life.Clean(); err != nil {
 		log.Warn("cannot remove what an earlier daemon left", "err", err)
 	}
-	path := dir.Path()
-	serving.Store(&path)
+	serving.Store(&hosted{path: dir.Path(), scope: Scope(req.Scope), anchor: string(req.Anchor)})
 
 	d := newDaemon(svc, req.IdleTTL, log)
 	e, err := newEndpoint(req, svc)

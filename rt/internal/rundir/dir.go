@@ -86,8 +86,9 @@ func label(name string) string {
 	return safe
 }
 
-// Existing returns the directories of all singletons below an anchor. It
-// creates nothing, and returns none when the anchor cannot be read.
+// Existing returns the directories of all singletons below an anchor, those of
+// its sessions and projects included. It creates nothing, and returns none when
+// the anchor cannot be read.
 func Existing(anchor string) []*Dir {
 	entries, err := os.ReadDir(anchor)
 	if err != nil {
@@ -95,8 +96,13 @@ func Existing(anchor string) []*Dir {
 	}
 	var dirs []*Dir
 	for _, entry := range entries {
-		if entry.IsDir() {
-			dirs = append(dirs, &Dir{anchor: anchor, path: filepath.Join(anchor, entry.Name())})
+		if !entry.IsDir() {
+			continue
+		}
+		path := filepath.Join(anchor, entry.Name())
+		dirs = append(dirs, &Dir{anchor: anchor, path: path})
+		if holdsSingletons(entry.Name()) {
+			dirs = append(dirs, Existing(path)...)
 		}
 	}
 	return dirs

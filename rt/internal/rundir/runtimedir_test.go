@@ -55,6 +55,12 @@ func TestRuntimeDirectory(t *testing.T) {
 	if path := d.LogPath(); path != filepath.Join(dir, "log") {
 		t.Errorf("LogPath: %q", path)
 	}
+	for _, anchor := range []string{SessionAnchor(d.anchor, "3"), ProjectAnchor(d.anchor, "/src/a")} {
+		below := &Dir{anchor: anchor, name: d.name, path: d.path}
+		if got, err := below.SocketDir(); err != nil || filepath.Dir(got) != filepath.Dir(dir) || got == dir {
+			t.Errorf("below %s: %q, %v; want one of its own beside %s", anchor, got, err, dir)
+		}
+	}
 	// The answer does not change under a running daemon.
 	t.Setenv("XDG_RUNTIME_DIR", "")
 	if again, err := d.SocketDir(); again != dir || err != nil {

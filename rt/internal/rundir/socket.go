@@ -22,7 +22,7 @@ const (
 // mode 0700: in XDG_RUNTIME_DIR if that is an absolute path of a directory of
 // this user with mode 0700, else in /run/user/<uid> if that is one, else the
 // singleton's own directory. It is always the latter if the base directory is
-// not the default one. The endpoint tells clients what was chosen, so processes
+// not the default one, nor one of a session or project in that. The endpoint tells clients what was chosen, so processes
 // with different environments still meet.
 //
 // A directory of ours in there that is unsafe is an *UnsafeError. The answer is
@@ -83,10 +83,11 @@ func (d *Dir) chooseSocketDir() (string, error) {
 // directory, best first. The base directory is part of the name: two machines or
 // containers may share one runtime directory.
 func (d *Dir) runtimeDirs() []string {
-	if filepath.Base(d.anchor) != HostID() && filepath.Base(d.anchor) != "loopgen" {
+	anchor := parentAnchor(d.anchor)
+	if filepath.Base(anchor) != HostID() && filepath.Base(anchor) != "loopgen" {
 		return nil // not the default one: no need to ask the user database
 	}
-	if standard, err := defaultAnchor(); err != nil || standard != d.anchor {
+	if standard, err := defaultAnchor(); err != nil || standard != anchor {
 		return nil
 	}
 	var dirs []string

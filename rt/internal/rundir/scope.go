@@ -1,0 +1,107 @@
+package rundir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// What the directories of sessions and projects below a base directory begin
+// with. A singleton's may do so, too, if that is its name: nothing depends on it.
+const (
+	sessionPrefix = "session-"
+	projectPrefix = "project-"
+)
+
+// SessionAnchor returns the base directory of a login session, below the
+// user's.
+func SessionAnchor(anchor, id string) string { return filepath.Join(anchor, sessionPrefix+id) }
+
+// ProjectAnchor returns the base directory of a project, below the user's.
+func ProjectAnchor(anchor, root string) string {
+	return filepath.Join(anchor, projectPrefix+label(filepath.Base(root))+"-"+digest(8, root))
+}
+
+// parentAnchor returns the user's base directory: anchor itself, or what is above
+// it if it is that of a session or a project.
+func parentAnchor(anchor string) string {
+	if holdsSingletons(filepath.Base(anchor)) {
+		return filepath.Dir(anchor)
+	}
+	return anchor
+}
+
+// holdsSingletons reports whether an entry of a base directory may be the base
+// directory of a session or a project.
+func holdsSingletons(entry string) bool {
+	return strings.HasPrefix(entry, sessionPrefix) || strings.HasPrefix(entry, projectPrefix)
+}
+
+// Session returns what stands for the login session of this process. Without one
+// it is an error: to take another base directory then would make of one
+// singleton two.
+func Session() (string, error) {
+	id, err := sessionID()
+	if err != nil {
+		return "", fmt.Errorf("looking for the login session (ScopeSession): %w", err)
+	}
+	if id == "" {
+		return "", errors.New("looking for the login session (ScopeSession): this process belongs to none; use ScopeUser or ScopeDir, or set XDG_SESSION_ID")
+	}
+	return id, nil
+}
+
+// sessionVariable returns XDG_SESSION_ID, which becomes a part of a path.
+func sessionVariable() (string, error) {
+	id := os.Getenv("XDG_SESSION_ID")
+	for _, r := range id {
+		if (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') || len(id) > maxLabel {
+			return "", fmt.Errorf("XDG_SESSION_ID is %q; give at most %d letters and digits", id, maxLabel)
+		}
+	}
+	return id, nil
+}
+
+// rootMarks are what the root of a source tree holds.
+var rootMarks = []string{"go.mod", ".git", ".hg", ".jj", ".svn", ".bzr"}
+
+// Project returns the nearest directory, from dir upwards, that is the root of a
+// source tree: it holds a file go.mod or what a version control system keeps its
+// data in. Symbolic links are resolved. That there is none is an error, and so is
+// whatever else might be different a moment later.
+func Project(dir string) (string, error) {
+	start, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return "", fmt.Errorf("looking for the project (ScopeProject): %w", err)
+	}
+	for at := start; ; at = filepath.Dir(at) {
+		is, err := isRoot(at)
+		if err != nil {
+			return "", fmt.Errorf("looking for the project (ScopeProject): %w", err)
+		}
+		if is {
+			return at, nil
+		}
+		if at == filepath.Dir(at) {
+			return "", fmt.Errorf("looking for the project (ScopeProject): neither %s nor a directory above it has %s; work in a project, or use ScopeUser or ScopeDir",
+				start, strings.Join(rootMarks, ", "))
+		}
+	}
+}
+
+func isRoot(dir string) (bool, error) {
+	for _, mark := range rootMarks {
+		info, err := os.Stat(filepath.Join(dir, mark))
+		switch {
+		case err == nil && (mark != "go.mod" || info.Mode().IsRegular()):
+			return true, nil // .git may be a file: of a work tree, or of a submodule
+		case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR):
+			return false, err
+		}
+	}
+	return false, nil
+}

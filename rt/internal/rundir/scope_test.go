@@ -1,0 +1,64 @@
+//go:build unix
+
+package rundir
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestProject(t *testing.T) {
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"a/.git", "a/b/go.mod/c", "a/d/e", "n"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err = errors.Join(
+		os.WriteFile(filepath.Join(root, "a/d/.git"), nil, 0o600), // as in a work tree
+		os.Symlink("../nowhere", filepath.Join(root, "n/.git")),
+		os.Symlink("a/d/e", filepath.Join(root, "link")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dir, want := range map[string]string{"a": "a", "a/b": "a", "a/b/go.mod/c": "a", "a/d/e": "a/d", "link": "a/d"} {
+		if got, err := Project(filepath.Join(root, dir)); got != filepath.Join(root, want) || err != nil {
+			t.Errorf("%s: got %q, %v; want %q", dir, got, err, want)
+		}
+	}
+	for _, dir := range []string{"n", "missing"} {
+		if got, err := Project(filepath.Join(root, dir)); err == nil {
+			t.Errorf("%s: got %q, want an error", dir, got)
+		}
+	}
+	if err := os.Symlink("go.mod", filepath.Join(root, "n/go.mod")); err != nil { // to itself
+		t.Fatal(err)
+	}
+	if got, err := Project(filepath.Join(root, "n")); err == nil {
+		t.Errorf("what cannot be looked at: got %q, want an error", got)
+	}
+}
+
+func TestExisting(t *testing.T) {
+	anchor := t.TempDir()
+	anchors := []string{anchor, SessionAnchor(anchor, "3"), ProjectAnchor(anchor, "/src/x"), ProjectAnchor(anchor, "/")}
+	for _, a := range anchors {
+		if _, err := Open(a, "session"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found := map[string]int{}
+	for _, d := range Existing(anchor) {
+		found[d.Path()]++
+	}
+	for _, a := range anchors {
+		if path := filepath.Join(a, "session-"+digest(8, "session")); found[path] != 1 {
+			t.Errorf("%s was found %d times", path, found[path])
+		}
+	}
+}
