@@ -48,7 +48,10 @@ type callerKey struct{}
 type peer struct {
 	known bool // by the kernel: the connection is a Unix socket
 	uid   int
+	gid   int
 	pid   int // 0: the kernel does not tell
+
+	refused string // why it may not call; empty: it may
 }
 
 // caller describes the peer, which says of itself that its process is stated.

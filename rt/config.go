@@ -25,8 +25,8 @@ type Config struct {
 	// Scope says who shares it. Empty means ScopeUser.
 	Scope Scope
 
-	// IdleTTL is how long the daemon stays without clients. 0 means 2 s,
-	// negative means for ever. A daemon that was just started waits at least
+	// IdleTTL is how long the daemon stays without clients. 0 means 2 s, or for
+	// ever with ScopeSystem; negative means for ever. A daemon that was just started waits at least
 	// 3 s for its first client.
 	IdleTTL time.Duration
 
@@ -59,6 +59,13 @@ type Config struct {
 	// OnMismatch says what becomes of a daemon of another release. The zero
 	// value is MismatchRefuse.
 	OnMismatch MismatchPolicy
+
+	// AllowUsers and AllowGroups say who may call an object of ScopeSystem besides
+	// the user that the daemon runs as: users by name or number, and the members
+	// of groups, by the groups of the process that connects. Serve looks at them;
+	// elsewhere they are an error. Only the daemon's own user, and root if admitted,
+	// may make it leave.
+	AllowUsers, AllowGroups []string
 
 	// OnFault is what a proxy does when a call fails and the method has no
 	// error result to say so. Nil means panic with the *CallError. When the
@@ -141,6 +148,9 @@ func (cfg Config) withDefaults(service string) Config {
 	cfg.Name = cmp.Or(cfg.Name, service)
 	cfg.Scope = cmp.Or(cfg.Scope, ScopeUser)
 	cfg.Transport = cmp.Or(cfg.Transport, TransportAuto)
+	if cfg.Scope == ScopeSystem {
+		cfg.IdleTTL = cmp.Or(cfg.IdleTTL, -1) // a daemon that has left is not started by who needs it
+	}
 	cfg.IdleTTL = cmp.Or(cfg.IdleTTL, 2*time.Second)
 	cfg.ConnectTimeout = cmp.Or(cfg.ConnectTimeout, 2*time.Second)
 	cfg.StartTimeout = cmp.Or(cfg.StartTimeout, 10*time.Second)
@@ -175,6 +185,14 @@ func (cfg Config) check() error {
 		return fmt.Errorf("unknown Config.OnMismatch %d: use MismatchRefuse, MismatchReplaceIdle, MismatchReplace or MismatchPerBuild", cfg.OnMismatch)
 	case cfg.OnMismatch.replaces() && cfg.Version == 0:
 		return errors.New("Config.OnMismatch replaces older daemons, and there is no Config.Version to tell them by: set it, greater with each release")
+	case cfg.Scope == ScopeSystem && cfg.OnMismatch != MismatchRefuse:
+		return errors.New("ScopeSystem does not go with Config.OnMismatch: leave it zero, and restart the service with the newer program")
+	case cfg.Scope != ScopeSystem && (cfg.AllowUsers != nil || cfg.AllowGroups != nil):
+		return fmt.Errorf("Config.AllowUsers and AllowGroups are for ScopeSystem, and the scope is %q: leave them nil", cfg.Scope)
+	case cfg.Scope == ScopeSystem && cfg.Transport == TransportTCP:
+		return errors.New("ScopeSystem does not go with TransportTCP, which knows no users: use TransportAuto")
+	case cfg.Scope == ScopeSystem && cfg.Env != nil:
+		return errors.New("Config.Env has no effect with ScopeSystem: leave it nil, and set the service's environment where it is started (Environment= in a unit of systemd)")
 	}
 	return cfg.Scope.check()
 }

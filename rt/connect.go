@@ -41,6 +41,9 @@ type place interface {
 // any more.
 var errStarting = errors.New("a daemon is starting or leaving")
 
+// errInitialising: the service's own package is not complete yet.
+var errInitialising = errors.New("used before the package's initialisation has ended: connect in main or later")
+
 // reach returns a link to the daemon: to the one that runs, or else to one that
 // it starts, or that another process starts meanwhile.
 //
@@ -55,7 +58,7 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 		return nil, c.startError(StageConnect, err)
 	}
 	if c.svc.New == nil {
-		return nil, c.startError(StageConnect, errors.New("used before the package's initialisation has ended: connect in main or later"))
+		return nil, c.startError(StageConnect, errInitialising)
 	}
 	forever := ctx // until the Shared is closed
 	ctx, cancel := c.patience(ctx)
@@ -126,6 +129,9 @@ func (c *client) mayStart() error {
 		if err = p.barred(); err != nil {
 			err = c.startError(StageConnect, err)
 		}
+	}
+	if _, ok := p.(*service); ok {
+		err = c.startError(StageSpawn, fmt.Errorf("a client does not start an object of ScopeSystem: use Shutdown, or the service manager (as in: systemctl restart %s)", c.cfg.Name))
 	}
 	return err
 }
@@ -264,7 +270,7 @@ func (c *client) attach(ctx context.Context, p place, kept error) (*link, error)
 	}
 	// Only now, since an endpoint that nobody stands behind judges nothing; nor
 	// does one of another version, which may hash otherwise.
-	if welcome.Code != wire.WelcomeIncompatible {
+	if welcome.Code != wire.WelcomeIncompatible && welcome.Code != wire.WelcomeNotAllowed {
 		err = c.judge(e, kept)
 	}
 	if err == nil {
@@ -333,6 +339,8 @@ func (c *client) welcome(w wire.Welcome) error {
 		return c.startError(StageConnect, fmt.Errorf("%w: %s", ErrTooManyClients, w.Text))
 	case wire.WelcomeIncompatible:
 		return c.startError(StageConnect, fmt.Errorf("%w: %s; wait until it has left, or end its process", ErrIncompatible, w.Text))
+	case wire.WelcomeNotAllowed:
+		return c.startError(StageConnect, fmt.Errorf("%w: %s", ErrNotAllowed, w.Text))
 	}
 	return c.startError(StageConnect, &wire.RefusedError{Welcome: w})
 }

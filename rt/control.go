@@ -64,7 +64,7 @@ func (c *client) talk(ctx context.Context, p place, talk func(*rundir.Endpoint, 
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	if welcome.Code == wire.WelcomeIncompatible {
+	if welcome.Code == wire.WelcomeIncompatible || welcome.Code == wire.WelcomeNotAllowed {
 		return c.welcome(welcome)
 	}
 	return gone(talk(e, conn, reader))
@@ -136,8 +136,12 @@ func (c *client) shutdown(ctx context.Context, mode ShutdownMode) error {
 				return err
 			}
 			for { // the end is expected; whether it is that of the process is asked next
-				if _, err := r.Next(); err != nil {
+				f, err := r.Next()
+				if err != nil {
 					return nil
+				}
+				if f.Kind == wire.KindError {
+					return c.startError(StageConnect, readFailure(f.Body).err)
 				}
 			}
 		})

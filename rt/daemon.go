@@ -152,6 +152,9 @@ func (d *daemon) admit(conn net.Conn, p peer) (*serverConn, error) {
 	_, welcome, err := wire.Admit(s.reader, conn, e.Key, id, func(h wire.Hello) wire.Welcome {
 		s.caller = p.caller(h.PID)
 		s.pid = cmp.Or(s.caller.PID, h.PID)
+		if p.refused != "" {
+			return wire.Welcome{Code: wire.WelcomeNotAllowed, Text: p.refused}
+		}
 		return d.decide(s)
 	})
 	if err == nil && !d.knows(s) {

@@ -107,23 +107,51 @@
 //
 // The scope says which processes share: all of a user (ScopeUser, the default),
 // those of one login (ScopeSession), those that work in one source tree
-// (ScopeProject), or those that name one directory (ScopeDir). It stands for a
-// base directory and for nothing else; what it stands for is found out once for
-// each Shared, when it first connects:
+// (ScopeProject), those that name one directory (ScopeDir), or those of several
+// users (ScopeSystem). It stands for a base directory; what it stands for is found
+// out once for each Shared, when it first connects:
 //
 //	ScopeUser     ~/.cache/loopgen/<machine>, the home being that of the user database
 //	ScopeSession  session-<id> in it
 //	ScopeProject  project-<name>-<hash of the root's path> in it
 //	ScopeDir      the directory
+//	ScopeSystem   /run/loopgen, or /var/run/loopgen where there is no /run
 //
 // A scope that cannot be found out, as that of a process that belongs to no
 // session or works in no project, is a [*StartError] at StageDirectory; no other
 // one is taken in its place.
 //
+// # An object for several users
+//
+// With ScopeSystem clients start nothing. The service manager runs, as a user of
+// its own, a program that calls Serve:
+//
+//	func main() {
+//		shared := limiter.ShareLimiter(rt.Config{
+//			Scope: rt.ScopeSystem, Name: "limiter", AllowGroups: []string{"web"},
+//		}, 10)
+//		if err := shared.Serve(context.Background()); err != nil {
+//			log.Fatal(err)
+//		}
+//	}
+//
+// The directory /run/loopgen/limiter belongs to that user, and others must not be
+// able to write to it, nor to put another one in its place: clients check that, and
+// that the peer of their connection is that user. The daemon admits its own user
+// and whom AllowUsers and AllowGroups name, by what the kernel says of the process
+// that connects; to others Connect returns ErrNotAllowed. A method that has to
+// know more asks [CallerFrom]. Only the daemon's own user, and root if it is
+// admitted, may use Shutdown.
+//
+// A service manager that listens on /run/loopgen/limiter/socket and passes that
+// socket on, as systemd does, starts the daemon when the first client comes;
+// without one, and without a daemon, clients get ErrNotRunning. README.md has units
+// for systemd. The daemon writes its log to standard error.
+//
 // # Environment variables
 //
 // LOOPGEN_DIR is the base directory of all singletons whose scope does not name
-// one itself, an absolute path. LOOPGEN_MODE=inprocess keeps everything in this process: no
+// one itself, an absolute path; for ScopeSystem, too. LOOPGEN_MODE=inprocess keeps everything in this process: no
 // daemon is started, calls still pass the codec, the limits and the turn. There
 // a method that calls its own proxy waits for ever, where a daemon would return
 // ErrReentrant, and a method that ignores ShutdownNow goes on beside the next
@@ -134,7 +162,8 @@
 // The data path is four functions: client.call (client.go, with link.go),
 // serverConn.read and answer (serveconn.go, with standin.go), turn (turn.go). The
 // start path is four: client.connect (client.go, with connect.go and replace.go), onDisk.spawn
-// (ondisk.go), ServeIfDaemon and serve (serve.go, with host.go). daemon.go admits and counts,
+// (ondisk.go), ServeIfDaemon and serve (serve.go, with host.go). scope.go says where,
+// system.go and service.go are the two sides of ScopeSystem. daemon.go admits and counts,
 // caller.go and the peer files tell who calls, leave.go leaves, control.go has Status and Shutdown, outbox.go and window.go
 // keep a slow peer from holding up anybody else, holdings.go gives back what a
 // client has acquired. The wire is in PROTOCOL.md.

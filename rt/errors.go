@@ -31,7 +31,8 @@ func (s sentinel) loopgen()      {}
 // The sentinels. Use errors.Is: what is returned is a [*CallError] or a
 // [*StartError] around one of them that says more.
 var (
-	// ErrNotRunning: there is no daemon, and Status and Shutdown start none.
+	// ErrNotRunning: there is no daemon, and Status and Shutdown start none, nor
+	// does anything with ScopeSystem.
 	ErrNotRunning Error = sentinel("no daemon is running")
 	// ErrClosed: the Shared, or the handle, was closed. Make another one.
 	ErrClosed Error = sentinel("closed; make another one")
@@ -65,6 +66,9 @@ var (
 	// ErrAuth: whoever listens at the daemon's address is not the daemon, or
 	// belongs to another user.
 	ErrAuth Error = sentinel("authentication failed")
+	// ErrNotAllowed: the object belongs to another user (ScopeSystem), who does not
+	// admit this one, or not for a Shutdown. See Config.AllowUsers.
+	ErrNotAllowed Error = sentinel("not allowed")
 	// ErrBadArguments: the daemon could not decode the arguments. The method
 	// was not called.
 	ErrBadArguments Error = sentinel("bad arguments")

@@ -39,6 +39,8 @@ func readFailure(body []byte) failure {
 		kind = ErrEncode
 	case wire.FailureReentrant:
 		kind = ErrReentrant
+	case wire.FailureNotAllowed:
+		kind = ErrNotAllowed
 	case wire.FailureNotHeld:
 		return failure{outcome, errNotHeld, false}
 	default:

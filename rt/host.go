@@ -1,8 +1,11 @@
 package rt
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"os/signal"
@@ -10,7 +13,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/process"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/stub"
 )
 
 // host is a daemon with a process, a directory and a listener.
@@ -20,7 +25,41 @@ type host struct {
 	dir      *rundir.Dir
 	life     *rundir.Life
 	log      *logFile
+	meet     func(net.Conn) (peer, error) // whom to let in
+	passed   *net.UnixListener            // what the service manager listened on; nil: nothing, or it is in use
 	listener net.Listener
+}
+
+// newHost makes this process the daemon of a directory, and makes the object. The
+// lifetime lock is held until the process dies, so that two objects never coexist.
+// An error comes with the stage that failed.
+func newHost(req startRequest, svc *stub.Service, dir *rundir.Dir, log *slog.Logger) (*host, Stage, error) {
+	life, err := dir.Hold(context.Background())
+	if err != nil {
+		return nil, StageDirectory, err
+	}
+	if err := life.Clean(); err != nil {
+		log.Warn("cannot remove what an earlier daemon left", "err", err)
+	}
+	serving.Store(&hosted{path: dir.Path(), scope: Scope(req.Scope), anchor: string(req.Anchor)})
+
+	d := newDaemon(svc, req.IdleTTL, log)
+	e, err := newEndpoint(req, svc)
+	if err != nil {
+		return nil, StagePublish, err
+	}
+	d.endpoint.Store(e)
+	if err := d.construct(req); err != nil {
+		return nil, StageConstructor, err
+	}
+	return &host{d: d, req: req, dir: dir, life: life, log: newLogFile(string(req.Log)), meet: thisUser}, "", nil
+}
+
+// announce writes to the log what serves.
+func (h *host) announce() {
+	e := h.d.endpoint.Load()
+	h.d.log.Info("serving", "service", e.Service, "name", e.Name, "incarnation", e.Incarnation,
+		"address", e.Address, "executable", process.Executable(), "idle", h.d.idleTTL)
 }
 
 // publish makes the daemon reachable, or says at which stage that failed.
@@ -54,11 +93,14 @@ func (h *host) listen() error {
 }
 
 func (h *host) open(e *rundir.Endpoint) (net.Listener, error) {
+	if Scope(h.req.Scope) == ScopeSystem {
+		return h.openService(e)
+	}
 	if h.req.Transport != TransportTCP {
 		path, err := h.dir.SocketPath(e.Incarnation)
 		if err == nil {
 			var ln net.Listener
-			if ln, err = listenUnix(path); err == nil {
+			if ln, err = listenUnix(path, 0o600); err == nil {
 				e.Network, e.Address = "unix", path
 				return ln, nil
 			}
@@ -76,35 +118,63 @@ func (h *host) open(e *rundir.Endpoint) (net.Listener, error) {
 	return ln, nil
 }
 
-// listenUnix listens on a path in a directory that only this user can search.
-func listenUnix(path string) (net.Listener, error) {
+// openService takes the socket that was passed on, or else makes one, to which
+// everybody may connect: the kernel tells who it is.
+func (h *host) openService(e *rundir.Endpoint) (net.Listener, error) {
+	path, err := h.dir.ServiceSocket()
+	if err != nil {
+		return nil, err
+	}
+	e.Network, e.Address = "unix", path
+	if ln := h.passed; ln != nil {
+		h.passed = nil
+		return ln, nil
+	}
+	if err := h.life.RemoveServiceSocket(); err != nil {
+		return nil, err
+	}
+	return listenUnix(path, 0o666)
+}
+
+// listenUnix listens on a path in a directory that only this user can change.
+func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
 	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		return nil, err
 	}
-	return ln, os.Chmod(path, 0o600)
+	return ln, os.Chmod(path, mode)
 }
 
-// run serves until the daemon leaves, and sees to all that is left behind.
-func (h *host) run() {
+// run serves until the daemon leaves, which it does when ctx ends at the latest,
+// and sees to all that is left behind.
+func (h *host) run(ctx context.Context) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM) // before there is a call that one of them could end
+	defer signal.Stop(signals)
 	h.d.open()
-	go h.d.acceptAll(h.listener, thisUser) // ends when the listener is closed
+	go h.d.acceptAll(h.listener, h.meet) // ends when the listener is closed
 	tick := time.NewTicker(h.d.limits.watchdog)
 	defer tick.Stop()
-	go func() { // ends with the process
-		s := <-signals
-		h.d.leave(s.String(), ShutdownDrain)
-		s = <-signals
-		h.d.log.Warn("exiting at once", "because", s.String())
-		os.Exit(exitFailed)
-	}()
 	departed := make(chan struct{})
 	go func() { // ends when nothing is left to do
 		defer close(departed)
 		<-h.d.departing
 		h.d.depart()
+	}()
+	defer context.AfterFunc(ctx, func() { h.d.leave(context.Cause(ctx).Error(), ShutdownDrain) })()
+	go func() { // ends when the daemon has left
+		for told := false; ; told = true {
+			select {
+			case s := <-signals:
+				if told {
+					h.d.log.Warn("exiting at once", "because", s.String())
+					os.Exit(exitFailed)
+				}
+				h.d.leave(s.String(), ShutdownDrain)
+			case <-departed:
+				return
+			}
+		}
 	}()
 	for left := false; !left; { // it may run calls for long after it began to leave
 		select {
@@ -155,9 +225,12 @@ func (h *host) placeGone() bool {
 // so that the choice of a place is made anew, for the log as well.
 func (h *host) reopen() {
 	old := h.listener
-	dir, err := rundir.Open(string(h.req.Anchor), string(h.req.Dir))
+	dir, err := h.req.open()
 	if err == nil {
-		h.dir, h.log = dir, newLogFile(dir.LogPath())
+		h.dir = dir
+		if h.log.path != "" {
+			h.log = newLogFile(dir.LogPath())
+		}
 		err = h.listen()
 	}
 	if err != nil {
@@ -168,5 +241,5 @@ func (h *host) reopen() {
 		old.SetUnlinkOnClose(false) // the path may be the new listener's
 	}
 	old.Close()
-	go h.d.acceptAll(h.listener, thisUser) // ends when the listener is closed
+	go h.d.acceptAll(h.listener, h.meet) // ends when the listener is closed
 }

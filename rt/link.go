@@ -80,7 +80,11 @@ type lostError struct {
 }
 
 func (e lostError) Error() string {
-	return fmt.Sprintf("%v: process %d has ended or hung up; its log is %s", errGone, e.pid, e.log)
+	text := fmt.Sprintf("%v: process %d has ended or hung up", errGone, e.pid)
+	if e.log != "" {
+		text += "; its log is " + e.log
+	}
+	return text
 }
 
 func (e lostError) Is(target error) bool { return target == errGone }

@@ -30,7 +30,7 @@ func openLog(path string, limit int64) (*os.File, error) {
 }
 
 // logFile is the log of this daemon: the file that its standard output and
-// error are. Its structured log, the program's own output and the Go runtime's
+// error are; without a path they are somebody else's. Its structured log, the program's own output and the Go runtime's
 // last words all go there.
 type logFile struct{ path string }
 
@@ -39,6 +39,9 @@ func newLogFile(path string) *logFile { return &logFile{path: path} }
 // rotate starts a new log when the old one is full or was removed. The full
 // one is kept as path.1.
 func (l *logFile) rotate(limit int64) {
+	if l.path == "" {
+		return
+	}
 	info, err := os.Stat(l.path)
 	current, cerr := os.Stderr.Stat()
 	switch {

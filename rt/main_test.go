@@ -57,6 +57,8 @@ func TestMain(m *testing.M) {
 type args struct {
 	Dir       string
 	Scope     rt.Scope // if there is no Dir
+	Users     []string // that are admitted
+	Groups    []string
 	Name      string
 	Transport rt.Transport
 	IdleTTL   time.Duration
@@ -66,11 +68,13 @@ type args struct {
 	Options   objects.Options
 	N         int
 	For       time.Duration
+	Timeout   time.Duration // of a start
 	Barrier   bool
 }
 
 func (a args) config() rt.Config {
 	cfg := rt.Config{Name: a.Name, Transport: a.Transport, IdleTTL: a.IdleTTL, Version: a.Version, OnMismatch: a.Policy, Scope: a.Scope}
+	cfg.AllowUsers, cfg.AllowGroups, cfg.StartTimeout = a.Users, a.Groups, a.Timeout
 	if a.Dir != "" {
 		cfg.Scope = rt.ScopeDir(a.Dir)
 	}

@@ -33,6 +33,9 @@ func (c *client) choosePlace() (place, error) {
 	default:
 		return nil, c.startError(StageDirectory, fmt.Errorf("LOOPGEN_MODE is %q: unset it, or set it to inprocess", mode))
 	}
+	if c.cfg.Scope == ScopeSystem {
+		return c.service()
+	}
 	anchor, err := c.base()
 	if err != nil {
 		return nil, c.directoryError(err)

@@ -4,21 +4,34 @@ package rt
 
 import "net"
 
+// knowsPeers: the kernel tells who is at the other end of a Unix socket.
+const knowsPeers = true
+
 // peerOf returns the process at the other end of a Unix socket, as the kernel
 // noted it when the socket was connected. It is not known for other
 // connections.
 func peerOf(conn net.Conn) (p peer, err error) {
-	c, ok := conn.(*net.UnixConn)
-	if !ok {
-		return peer{}, nil
+	if c, ok := conn.(*net.UnixConn); ok {
+		err = ask(c, func(fd int) (err error) { p, err = socketPeer(fd); return })
 	}
+	return p, err
+}
+
+// groupsOf returns the groups of a peer.
+func groupsOf(conn net.Conn, p peer) (groups []int, err error) {
+	err = ask(conn.(*net.UnixConn), func(fd int) (err error) { groups, err = socketGroups(fd, p); return })
+	return groups, err
+}
+
+// ask asks the kernel something about a socket.
+func ask(c *net.UnixConn, about func(fd int) error) error {
 	raw, err := c.SyscallConn()
 	if err != nil {
-		return peer{}, err
+		return err
 	}
 	var asked error
-	if err := raw.Control(func(fd uintptr) { p, asked = socketPeer(int(fd)) }); err != nil {
-		return peer{}, err
+	if err := raw.Control(func(fd uintptr) { asked = about(int(fd)) }); err != nil {
+		return err
 	}
-	return p, asked
+	return asked
 }

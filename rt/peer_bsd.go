@@ -10,5 +10,19 @@ func socketPeer(fd int) (peer, error) {
 	if err != nil {
 		return peer{}, err
 	}
-	return peer{known: true, uid: int(cred.Uid), pid: peerPID(fd)}, nil
+	return peer{known: true, uid: int(cred.Uid), gid: int(cred.Groups[0]), pid: peerPID(fd)}, nil
+}
+
+// socketGroups asks the user database as well: the kernel tells the first sixteen
+// groups of a process.
+func socketGroups(fd int, p peer) ([]int, error) {
+	cred, err := unix.GetsockoptXucred(fd, unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := groupsByName(p.uid)
+	for _, id := range cred.Groups[:min(max(int(cred.Ngroups), 0), len(cred.Groups))] {
+		groups = append(groups, int(id))
+	}
+	return groups, err
 }

@@ -1,6 +1,11 @@
 package rt
 
-import "golang.org/x/sys/unix"
+import (
+	"errors"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
 
 // socketPeer asks for SO_PEERCRED: unix(7). The process is 0 if it is in a PID
 // namespace that this one cannot look into.
@@ -9,5 +14,32 @@ func socketPeer(fd int) (peer, error) {
 	if err != nil {
 		return peer{}, err
 	}
-	return peer{known: true, uid: int(cred.Uid), pid: int(cred.Pid)}, nil
+	return peer{known: true, uid: int(cred.Uid), gid: int(cred.Gid), pid: int(cred.Pid)}, nil
+}
+
+// socketGroups asks for SO_PEERGROUPS, which x/sys has no function for: the
+// supplementary groups that the process had when it connected, whatever the user
+// database says.
+func socketGroups(fd int, p peer) ([]int, error) {
+	ids := make([]uint32, 32)
+	for {
+		size := uint32(len(ids)) * 4
+		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_PEERGROUPS,
+			uintptr(unsafe.Pointer(&ids[0])), uintptr(unsafe.Pointer(&size)), 0)
+		switch {
+		case errors.Is(errno, unix.ERANGE) && size/4 > uint32(len(ids)):
+			ids = make([]uint32, size/4)
+			continue
+		case errors.Is(errno, unix.ENOPROTOOPT): // before Linux 4.13
+			groups, err := groupsByName(p.uid)
+			return append(groups, p.gid), err
+		case errno != 0:
+			return nil, errno
+		}
+		groups := []int{p.gid}
+		for _, id := range ids[:size/4] {
+			groups = append(groups, int(id))
+		}
+		return groups, nil
+	}
 }

@@ -2,8 +2,15 @@
 
 package rt
 
-import "net"
+import (
+	"errors"
+	"net"
+)
 
-// peerOf knows nobody: this system has no way to ask that is used here. The
-// socket's directory and the handshake keep others out.
+// knowsPeers: this system has no way to ask that is used here.
+const knowsPeers = false
+
+// peerOf knows nobody. The socket's directory and the handshake keep others out.
 func peerOf(net.Conn) (peer, error) { return peer{}, nil }
+
+func groupsOf(net.Conn, peer) ([]int, error) { return nil, errors.ErrUnsupported }

@@ -1,6 +1,7 @@
 package rt
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,12 +18,13 @@ const (
 	// ScopeUser shares between all processes of a user on a host.
 	ScopeUser Scope = "user"
 
-	// ScopeSession shares between the processes of one login of a user: of one
-	// desktop, one terminal of the console, one connection of ssh. On Linux that
-	// is the audit session, which the kernel hands down from the login to every
-	// process, and where there is none the variable XDG_SESSION_ID; on Windows
-	// it is the session of the process, and elsewhere that variable. A process
-	// that belongs to no session cannot connect.
+	// ScopeSession shares between the processes of one login of a user, such as
+	// one connection of ssh. On Linux that is the audit session, which the kernel
+	// hands down from the login to every process, and where there is none the
+	// variable XDG_SESSION_ID; on Windows it is the session of the process, and
+	// elsewhere that variable. What the user's own service manager starts, as most
+	// programs of a desktop, is in a session of its own by that rule: that of the
+	// manager. A process that belongs to no session cannot connect.
 	//
 	// The daemon leaves when it is idle, as ever, even after the logout. In a
 	// daemon of this scope, ScopeSession is its own session. One of another
@@ -39,6 +41,16 @@ const (
 	// A daemon's working directory is /. In one of this scope, ScopeProject is
 	// its own project; in others it is an error.
 	ScopeProject Scope = "project"
+
+	// ScopeSystem shares between users of a machine: all that [Config.AllowUsers]
+	// and AllowGroups admit. The daemon is a service: the service manager starts
+	// a program that calls Serve, as the owner of the directory
+	// /run/loopgen/<Config.Name>, which it has made, and which nobody else may
+	// write to. Clients only attach. Config.Name is a plain word of at most 64
+	// lower-case letters, digits, dots, hyphens and underscores. It is for Unix
+	// sockets, and for systems that tell whose a socket's peer is: Linux, macOS
+	// and FreeBSD. See the package documentation.
+	ScopeSystem Scope = "system"
 )
 
 // scopeDir precedes the directory in a Scope made by ScopeDir.
@@ -53,10 +65,15 @@ func (s Scope) check() error {
 	switch s {
 	case ScopeUser, ScopeSession, ScopeProject:
 		return nil
+	case ScopeSystem:
+		if !knowsPeers {
+			return errors.New("ScopeSystem is for systems that tell whose a socket's peer is: use another scope here")
+		}
+		return nil
 	}
 	switch dir := s.directory(); {
 	case dir == "":
-		return fmt.Errorf("unknown Config.Scope %q: use ScopeUser, ScopeSession, ScopeProject or ScopeDir", s)
+		return fmt.Errorf("unknown Config.Scope %q: use ScopeUser, ScopeSession, ScopeProject, ScopeSystem or ScopeDir", s)
 	case !filepath.IsAbs(dir):
 		return fmt.Errorf("relative path in ScopeDir(%q): give an absolute one", dir)
 	}
@@ -110,6 +127,9 @@ func (c *client) findBase() (string, error) {
 	scope := c.cfg.Scope
 	if own := serving.Load(); own != nil && own.scope == scope {
 		return own.anchor, nil
+	}
+	if scope == ScopeSystem {
+		return rundir.ServiceAnchor()
 	}
 	anchor, err := rundir.Anchor(scope.directory())
 	if err != nil {

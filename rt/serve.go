@@ -34,6 +34,14 @@ type startRequest struct {
 	Transport    Transport
 }
 
+// open opens the directory.
+func (req *startRequest) open() (*rundir.Dir, error) {
+	if Scope(req.Scope) == ScopeSystem {
+		return rundir.OpenService(string(req.Anchor), string(req.Name))
+	}
+	return rundir.Open(string(req.Anchor), string(req.Dir))
+}
+
 // startReport is the daemon's answer: it serves, or why not. It is also what
 // the start file keeps for the clients that waited.
 type startReport struct {
@@ -93,53 +101,36 @@ func ServeIfDaemon() {
 	os.Exit(serve(parent))
 }
 
-// serve is the life of a daemon, from the lifetime lock to the exit status. The
-// lock is held until the process dies, so that two objects never coexist.
+// serve is the life of a daemon that a client has started, from the lifetime lock
+// to the exit status.
 func serve(parent *process.Parent) int {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("pid", os.Getpid())
 	req, svc, err := readRequest(parent)
 	if err != nil {
 		return refuse(parent, log, nil, StageSpawn, err)
 	}
-	dir, err := rundir.Open(string(req.Anchor), string(req.Dir))
+	dir, err := req.open()
 	if err != nil {
 		return refuse(parent, log, svc, StageDirectory, err)
 	}
-	life, err := dir.Hold(context.Background())
+	h, stage, err := newHost(req, svc, dir, log)
 	if errors.Is(err, rundir.ErrHeld) {
 		parent.Report(encodeReport(startReport{Held: true}))
 		return 0
 	} else if err != nil {
-		return refuse(parent, log, svc, StageDirectory, err)
+		return refuse(parent, log, svc, stage, err)
 	}
-	if err := life.Clean(); err != nil {
-		log.Warn("cannot remove what an earlier daemon left", "err", err)
-	}
-	serving.Store(&hosted{path: dir.Path(), scope: Scope(req.Scope), anchor: string(req.Anchor)})
-
-	d := newDaemon(svc, req.IdleTTL, log)
-	e, err := newEndpoint(req, svc)
-	if err != nil {
-		return refuse(parent, log, svc, StagePublish, err)
-	}
-	d.endpoint.Store(e)
-	if err := d.construct(req); err != nil {
-		return refuse(parent, log, svc, StageConstructor, err)
-	}
-	h := &host{d: d, req: req, dir: dir, life: life, log: newLogFile(string(req.Log))}
 	if stage, err := h.publish(); err != nil {
 		code := refuse(parent, log, svc, stage, err)
 		h.abandon()
 		return code
 	}
-	e = d.endpoint.Load()
 	starting.Store(false)
-	if err := parent.Report(encodeReport(startReport{Incarnation: e.Incarnation})); err != nil {
+	if err := parent.Report(encodeReport(startReport{Incarnation: h.d.endpoint.Load().Incarnation})); err != nil {
 		log.Warn("whoever started this daemon is gone", "err", err) // others may come
 	}
-	log.Info("serving", "service", svc.Name, "name", e.Name, "incarnation", e.Incarnation,
-		"address", e.Address, "executable", process.Executable(), "idle", req.IdleTTL)
-	h.run()
+	h.announce()
+	h.run(context.Background())
 	return 0
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -334,12 +335,18 @@ func (s *serverConn) status(id uint64) {
 	s.send(wire.Frame{Kind: wire.KindReply, ID: id, Body: body})
 }
 
+// shutdown makes the daemon leave. Of several users who may call, only the one who
+// runs it, and root, may do that.
 func (s *serverConn) shutdown(id uint64, body []byte) error {
 	m, err := wire.ParseShutdown(body)
 	if err != nil {
 		return err
 	}
 	s.observe()
+	if uid := s.caller.UID; uid != os.Geteuid() && uid != 0 {
+		s.refuse(id, wire.FailureNotAllowed, fmt.Sprintf("user %d may not make a daemon of user %d leave", uid, os.Geteuid()))
+		return nil
+	}
 	mode := ShutdownDrain
 	if m.Now {
 		mode = ShutdownNow

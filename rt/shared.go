@@ -31,7 +31,8 @@ func NewShared[C, P any](cfg Config, svc *stub.Service, c func(*Conn) C, p func(
 //
 // The error is a [*StartError], around ErrHookMissing, ErrConfigMismatch,
 // ErrIncompatible, ErrUnresponsive, ErrUnsafeDir, ErrTooManyClients, ErrAuth,
-// ErrReentrant, the constructor's own error or the context's; or ErrClosed.
+// ErrReentrant, the constructor's own error or the context's; or ErrClosed. With
+// ScopeSystem nothing is started, and it may be ErrNotRunning or ErrNotAllowed.
 // A caller whose context ends leaves a start under way to itself.
 func (s *Shared[C, P]) Connect(ctx context.Context) (C, error) {
 	if err := s.EnsureStarted(ctx); err != nil {
@@ -81,7 +82,8 @@ func (s *Shared[C, P]) Status(ctx context.Context) (Status, error) {
 
 // Shutdown makes the running daemon leave and returns when its process has
 // released everything, or with the context's error. Without a daemon it
-// returns nil. Like Status it is never refused and works after Close.
+// returns nil. Like Status it is never refused, but to another user than the
+// daemon's (ScopeSystem), and works after Close.
 func (s *Shared[C, P]) Shutdown(ctx context.Context, mode ShutdownMode) error {
 	return s.owner.shutdown(ctx, mode)
 }

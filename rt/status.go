@@ -17,7 +17,7 @@ type Status struct {
 	Config      string        // hash of service, constructor and arguments
 	Network     string        // "unix" or "tcp"
 	Address     string        // where it listens
-	Log         string        // the path of its log
+	Log         string        // the path of its log; empty for ScopeSystem
 	Started     time.Time     // when the object was made
 	Uptime      time.Duration // since then, by the monotonic clock
 	IdleTTL     time.Duration // in force; negative: never leaves

@@ -25,9 +25,10 @@ const (
 // Dir is the directory of one singleton. Its methods may be called concurrently
 // unless they say otherwise.
 type Dir struct {
-	anchor string
-	name   string
-	path   string
+	anchor  string
+	name    string
+	path    string
+	service bool // made by others, for several users: see OpenService
 
 	socketOnce sync.Once
 	socketDir  string
@@ -63,6 +64,10 @@ func (d *Dir) Path() string { return d.path }
 func (d *Dir) file(name string) string { return filepath.Join(d.path, name) }
 
 func (d *Dir) make() error {
+	if d.service {
+		_, err := d.Owner()
+		return err
+	}
 	if err := makeAll(d.path); err != nil {
 		return fmt.Errorf("making the run directory: %w; see that it can be made, or set %s to another directory", err, anchorVariable)
 	}

@@ -15,16 +15,22 @@
 //
 // Neither file is ever unlinked: a lock on an unlinked file excludes nobody.
 //
+// A singleton that several users share lives in a directory that somebody else has
+// made, OpenService: there this package makes no directory, and clients read only
+// the endpoint, once they know whom it can be from.
+//
 // # Files of a directory
 //
 //	spawn.lock  life.lock     empty, 0600
 //	endpoint                  text, see Endpoint
 //	start                     text, see Start
 //	s-<incarnation>  log      here only when the user has no runtime directory
+//	socket                    of one that several users share, which has no log
 //
 // # Reading order
 //
-// anchor.go (which base directory), dir.go and make.go (the singleton's own),
+// anchor.go (which base directory), scope.go with the session files (those of
+// sessions and projects below it), service.go (several users), dir.go and make.go (the singleton's own),
 // lock.go, life.go, then endpoint.go and start.go with their line format in
 // lines.go, and socket.go (where socket and log go).
 package rundir

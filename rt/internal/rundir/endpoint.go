@@ -57,10 +57,11 @@ type MethodLine struct {
 // matches ErrAbsent if there is nothing, or something that no daemon of this
 // user wrote: garbage, a file that was cut or is over 256 KiB, a link, a fifo. It
 // is a *VersionError if another version of loopgen wrote it, and anything else if
-// this process could not look, for lack of descriptors for instance.
+// this process could not look, for lack of descriptors for instance; or, if
+// several users share the directory, for lack of permission.
 func (d *Dir) ReadEndpoint() (*Endpoint, error) {
 	path := d.file(endpointName)
-	text, err := readFile(path, maxEndpoint)
+	text, err := d.readFile(endpointName, maxEndpoint)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errOdd) {
 		return nil, fmt.Errorf("%w: %w", ErrAbsent, err)
 	}

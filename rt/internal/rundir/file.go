@@ -12,12 +12,21 @@ import (
 // written.
 var errOdd = errors.New("not a file of this program")
 
-// readFile returns the content of a regular file of this user of at most limit
-// bytes. The error matches fs.ErrNotExist if there is nothing, errOdd if there
+// readFile returns the content of a regular file of at most limit bytes that
+// belongs to whoever writes the files of the directory: this user, or the owner of
+// a service's directory. The error matches fs.ErrNotExist if there is nothing, errOdd if there
 // is something else, and is another one if that could not be found out.
-func readFile(path string, limit int) ([]byte, error) {
+func (d *Dir) readFile(name string, limit int) ([]byte, error) {
+	path := d.file(name)
+	writer := os.Geteuid()
+	if d.service {
+		var err error
+		if writer, err = d.Owner(); err != nil {
+			return nil, err
+		}
+	}
 	f, err := os.OpenFile(path, os.O_RDONLY|safeOpen, 0)
-	if odd(err) {
+	if odd(err) && !(d.service && errors.Is(err, fs.ErrPermission)) {
 		return nil, fmt.Errorf("%w: %w", errOdd, err)
 	}
 	if err != nil {
@@ -28,8 +37,8 @@ func readFile(path string, limit int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || !ours(info) {
-		return nil, fmt.Errorf("%w: %s is not a regular file of this user", errOdd, path)
+	if !info.Mode().IsRegular() || ownerOf(info) != writer {
+		return nil, fmt.Errorf("%w: %s is not a regular file of user %d", errOdd, path, writer)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
 	if err != nil {
@@ -41,24 +50,24 @@ func readFile(path string, limit int) ([]byte, error) {
 	return data, nil
 }
 
-// replaceFile makes data the content of name in root, 0600, so that a reader sees
+// replaceFile makes data the content of name in root, with that mode, so that a reader sees
 // the old content or the new. It is for one writer at a time, which one of the
 // locks provides, so the temporary name needs no randomness and what a killed
 // writer left is overwritten.
-func replaceFile(root *os.Root, name string, data []byte) error {
+func replaceFile(root *os.Root, name string, data []byte, mode fs.FileMode) error {
 	fresh := name + ".new"
 	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL
-	f, err := root.OpenFile(fresh, flags, 0o600)
+	f, err := root.OpenFile(fresh, flags, mode)
 	if errors.Is(err, fs.ErrExist) {
 		if err := root.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		f, err = root.OpenFile(fresh, flags, 0o600)
+		f, err = root.OpenFile(fresh, flags, mode)
 	}
 	if err != nil {
 		return err
 	}
-	err = f.Chmod(0o600) // the umask may have taken bits away
+	err = f.Chmod(mode) // the umask may have taken bits away
 	if err == nil {
 		_, err = f.Write(data)
 	}

@@ -77,10 +77,19 @@ func (l *Life) Publish(e *Endpoint) error {
 	if l.lost() {
 		return fmt.Errorf("publishing the endpoint: %w: %s", ErrLost, l.dir.path)
 	}
-	if err := replaceFile(l.root, endpointName, text); err != nil {
+	if err := replaceFile(l.root, endpointName, text, l.dir.endpointMode()); err != nil {
 		return fmt.Errorf("publishing the endpoint in %s: %w", l.dir.path, err)
 	}
 	return nil
+}
+
+// endpointMode is for the user only, as the key in it: but that of a service is no
+// secret, and who may call is decided by the user who connects.
+func (d *Dir) endpointMode() fs.FileMode {
+	if d.service {
+		return 0o644
+	}
+	return 0o600
 }
 
 // Withdraw removes the endpoint if it is that of the given incarnation. That it

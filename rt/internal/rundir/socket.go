@@ -34,8 +34,12 @@ func (d *Dir) SocketDir() (string, error) {
 
 // SocketPath returns where the daemon with this incarnation listens, and makes
 // the directory. The incarnation is 1 to 64 letters, digits, - and _. The error is
-// a *PathTooLongError if the path does not fit into a socket's address.
+// a *PathTooLongError if the path does not fit into a socket's address. That of a
+// service does not depend on the incarnation.
 func (d *Dir) SocketPath(incarnation string) (path string, err error) {
+	if d.service {
+		return d.ServiceSocket()
+	}
 	if !validIncarnation(incarnation) {
 		return "", fmt.Errorf("naming the socket: incarnation %q; give 1 to %d letters, digits, - and _", incarnation, maxIncarnation)
 	}
@@ -43,7 +47,11 @@ func (d *Dir) SocketPath(incarnation string) (path string, err error) {
 	if err != nil {
 		return "", err
 	}
-	path = filepath.Join(dir, socketPrefix+incarnation)
+	return usable(filepath.Join(dir, socketPrefix+incarnation))
+}
+
+// usable returns the path of a socket, or an error if it is too long for one.
+func usable(path string) (string, error) {
 	if len(path) > maxSocketPath {
 		return "", &PathTooLongError{Path: path, Length: len(path), Limit: maxSocketPath}
 	}

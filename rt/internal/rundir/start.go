@@ -29,7 +29,7 @@ type Start struct {
 // none or the file is not one that WriteStart wrote. It fails if this process
 // could not look.
 func (d *Dir) ReadStart() (Start, error) {
-	text, err := readFile(d.file(startName), 2*maxFailure)
+	text, err := d.readFile(startName, 2*maxFailure)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errOdd) {
 		return Start{}, nil
 	}
@@ -52,7 +52,7 @@ func (d *Dir) WriteStart(s Start) error {
 	}
 	root, err := d.openRoot()
 	if err == nil {
-		err = errors.Join(replaceFile(root, startName, text), root.Close())
+		err = errors.Join(replaceFile(root, startName, text, 0o600), root.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("writing the outcome of a start in %s: %w", d.path, err)

@@ -17,10 +17,10 @@ const safeOpen = unix.O_NOFOLLOW | unix.O_NONBLOCK
 
 // ours reports whether the file belongs to the user in whose name this process
 // makes files.
-func ours(info fs.FileInfo) bool {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && int(stat.Uid) == os.Geteuid()
-}
+func ours(info fs.FileInfo) bool { return ownerOf(info) == os.Geteuid() }
+
+// ownerOf returns the user that a file belongs to.
+func ownerOf(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
 
 // private reports whether the mode is that of a directory for one user.
 func private(info fs.FileInfo) bool { return info.Mode().Perm() == 0o700 }

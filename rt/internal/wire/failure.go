@@ -39,6 +39,7 @@ const (
 	FailureReentrant                           // the call would wait for itself
 	FailureNotHeld                             // the connection has not acquired what the call would end
 	FailureInUse                               // the daemon was to leave if nobody uses it
+	FailureNotAllowed                          // the user who connects may not ask for that
 )
 
 var failureNames = [...]string{
@@ -47,7 +48,7 @@ var failureNames = [...]string{
 	FailureWindow: "window exceeded", FailurePanic: "panic", FailureGoexit: "goexit",
 	FailureTooLarge: "result too large", FailureNotEncodable: "result not encodable",
 	FailureUnsupported: "unsupported", FailureReentrant: "reentrant",
-	FailureNotHeld: "not held", FailureInUse: "in use",
+	FailureNotHeld: "not held", FailureInUse: "in use", FailureNotAllowed: "not allowed",
 }
 
 // String returns the code in words, or "failure code 99" for an unknown one.

@@ -59,6 +59,7 @@ const (
 	WelcomeDraining                              // the daemon is leaving
 	WelcomeIncompatible                          // no version in common
 	WelcomeTooManyClients                        // try later
+	WelcomeNotAllowed                            // the user who connects may not call
 )
 
 // String returns the code in words, or "welcome code 9" for an unknown one. It
@@ -73,6 +74,8 @@ func (c WelcomeCode) String() string {
 		return "incompatible"
 	case WelcomeTooManyClients:
 		return "too many clients"
+	case WelcomeNotAllowed:
+		return "not allowed"
 	}
 	return fmt.Sprintf("welcome code %d", uint(c))
 }

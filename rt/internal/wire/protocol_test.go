@@ -20,10 +20,10 @@ func TestProtocolTables(t *testing.T) {
 	for kind := wire.KindHello; kind <= 19; kind++ {
 		rows = append(rows, fmt.Sprintf("| %d | %v |", kind, kind))
 	}
-	for code := wire.WelcomeOK; code <= wire.WelcomeTooManyClients; code++ {
+	for code := wire.WelcomeOK; code <= wire.WelcomeNotAllowed; code++ {
 		rows = append(rows, fmt.Sprintf("| %d | %v |", code, code))
 	}
-	for code := wire.FailureCanceled; code <= wire.FailureInUse; code++ {
+	for code := wire.FailureCanceled; code <= wire.FailureNotAllowed; code++ {
 		rows = append(rows, fmt.Sprintf("| %d | %v |", code, code))
 	}
 	for _, row := range rows {

@@ -1,0 +1,3 @@
+package rundir
+
+const serviceAnchor = "/run/loopgen"

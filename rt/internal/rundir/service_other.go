@@ -1,0 +1,5 @@
+//go:build !linux
+
+package rundir
+
+const serviceAnchor = "/var/run/loopgen"

@@ -1,0 +1,141 @@
+package rt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/rundir"
+)
+
+// service is the place of ScopeSystem: the service manager starts the daemon, in
+// a directory of its own. Clients make nothing there, take no lock and start
+// nothing; who starts a daemon does not come into the question, so everybody
+// leads.
+type service struct {
+	client *client
+	dir    *rundir.Dir
+	woken  time.Time // when the service manager was last asked for a daemon
+}
+
+// wakePause is how long it takes until a client asks again for a daemon: the one
+// that was leaving may have taken the first request.
+const wakePause = time.Second
+
+func (c *client) service() (place, error) {
+	anchor, err := c.base()
+	if err != nil {
+		return nil, c.directoryError(err)
+	}
+	dir, err := rundir.OpenService(anchor, c.cfg.Name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, c.notRunning(err)
+	}
+	if err != nil {
+		return nil, c.directoryError(err)
+	}
+	return &service{client: c, dir: dir}, nil
+}
+
+// notRunning says who might start what is not there.
+func (c *client) notRunning(err error) error {
+	return c.startError(StageConnect, fmt.Errorf("%w: a client does not start an object of ScopeSystem, the service manager does (as in: systemctl start %s): %w",
+		ErrNotRunning, c.cfg.Name, err))
+}
+
+func (p *service) endpoint() (*rundir.Endpoint, error) {
+	e, err := p.dir.ReadEndpoint()
+	switch {
+	case errors.Is(err, rundir.ErrUnsafe):
+		return nil, p.client.directoryError(err)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, p.client.startError(StageDirectory, fmt.Errorf("%w: %w", ErrNotAllowed, err))
+	case errors.Is(err, fs.ErrNotExist) && !errors.Is(err, rundir.ErrAbsent): // the directory
+		return nil, fmt.Errorf("%w: %w", rundir.ErrAbsent, err)
+	}
+	return e, err
+}
+
+// dial makes sure that the owner of the directory listens: the endpoint, and the
+// key in it, could have been copied there by whoever read another one.
+func (p *service) dial(ctx context.Context, e *rundir.Endpoint) (net.Conn, error) {
+	owner, err := p.dir.Owner()
+	if err != nil {
+		return nil, err
+	}
+	if e.Network != "unix" {
+		return nil, fmt.Errorf("%w: the endpoint names a socket of kind %q", ErrAuth, e.Network)
+	}
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, e.Network, e.Address)
+	if err != nil {
+		return nil, err
+	}
+	peer, err := peerOf(conn)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("%w: cannot tell whose socket it is: %w", ErrAuth, err)
+	case !peer.known || peer.uid != owner:
+		err = fmt.Errorf("%w: the socket %s is that of user %d, its directory belongs to user %d", ErrAuth, e.Address, peer.uid, owner)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+func (p *service) lead() (func(), bool, error) { return func() {}, true, nil }
+
+// alive reports whether somebody listens where a daemon said that it does: the
+// lock that would prove more is not for clients.
+func (p *service) alive() (bool, error) {
+	e, err := p.dir.ReadEndpoint()
+	if err != nil {
+		return false, nil
+	}
+	conn, err := net.DialTimeout(e.Network, e.Address, p.client.cfg.ConnectTimeout)
+	if err != nil {
+		return false, nil
+	}
+	conn.Close()
+	return true, nil
+}
+
+// start asks the service manager for a daemon: one that listens in its place
+// starts it when somebody connects. The error is transient if somebody listens,
+// since a daemon may then be expected.
+func (p *service) start(ctx context.Context) error {
+	if time.Since(p.woken) < wakePause {
+		return errStarting
+	}
+	path, err := p.dir.ServiceSocket()
+	if err != nil {
+		return p.client.directoryError(err)
+	}
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", path)
+	if err != nil {
+		return p.client.notRunning(err)
+	}
+	conn.Close()
+	p.woken = time.Now()
+	return errStarting
+}
+
+func (p *service) lastStart() (uint64, error) { return 0, nil }
+
+func (p *service) barred() error {
+	if own := serving.Load(); own != nil && sameFile(own.path, p.dir.Path()) {
+		return ErrReentrant
+	}
+	return nil
+}
+
+// mayReplace is never asked: Config.OnMismatch is refused with ScopeSystem.
+func (p *service) mayReplace() error { return errors.New("only the service manager replaces it") }
+
+func (p *service) replaced() {}
