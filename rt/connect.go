@@ -354,8 +354,8 @@ func (c *client) judge(e *rundir.Endpoint, kept error) error {
 			ErrIncompatible, c.cfg.Name, e.PID, e.Service)
 	case e.Types != structure(c.svc):
 		changes, unlike := schema.CompareTypes("type argument", e.Types, structure(c.svc))
-		err = fmt.Errorf("%w: the type arguments are %s here and %s in the daemon (pid %d)%s; Shared.Restart replaces it by one of this program",
-			ErrIncompatible, structure(c.svc), e.Types, e.PID, firstOf(changes, unlike))
+		err = fmt.Errorf("%w: the type arguments are %s here and %s in the daemon (pid %d)%s; %s",
+			ErrIncompatible, structure(c.svc), e.Types, e.PID, firstOf(changes, unlike), c.replacing())
 	case e.Config != c.config:
 		err = fmt.Errorf("%w (pid %d): use the same constructor and arguments, or another Config.Name, or shut it down first",
 			ErrConfigMismatch, e.PID)
@@ -363,6 +363,14 @@ func (c *client) judge(e *rundir.Endpoint, kept error) error {
 		return nil
 	}
 	return c.startError(StageConnect, c.unreplaced(err, e, kept))
+}
+
+// replacing says how to get a daemon of another version of the type.
+func (c *client) replacing() string {
+	if c.cfg.Scope == ScopeSystem {
+		return "whoever runs the service builds it from the same source and starts it again (as in: systemctl restart " + c.cfg.Name + ")"
+	}
+	return "Shared.Restart replaces it by one of this program"
 }
 
 // newLink makes the link and finds the daemon's number for each of our methods.
@@ -400,12 +408,12 @@ func (c *client) bind(e *rundir.Endpoint, kept error) []binding {
 		signature := c.svc.Signature(i)
 		switch {
 		case !ok:
-			bindings[i].err = fmt.Errorf("%w: %w: the daemon (pid %d) has no %s; Shared.Restart replaces it by one of this program",
-				ErrIncompatible, ErrNoMethod, e.PID, ours.Name)
+			bindings[i].err = fmt.Errorf("%w: %w: the daemon (pid %d) has no %s; %s",
+				ErrIncompatible, ErrNoMethod, e.PID, ours.Name, c.replacing())
 		case m.Hash != wire.SignatureHash(signature):
 			changes, err := schema.Compare(m.Signature, signature)
-			bindings[i].err = fmt.Errorf("%w: %s is %s here and %s in the daemon (pid %d)%s; Shared.Restart replaces it by one of this program",
-				ErrIncompatible, ours.Name, signature, m.Signature, e.PID, firstOf(changes, err))
+			bindings[i].err = fmt.Errorf("%w: %s is %s here and %s in the daemon (pid %d)%s; %s",
+				ErrIncompatible, ours.Name, signature, m.Signature, e.PID, firstOf(changes, err), c.replacing())
 		default:
 			bindings[i].number = uint16(m.Number)
 			continue

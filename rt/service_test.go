@@ -23,6 +23,7 @@ import (
 
 	"github.com/loopgen/loopgen/rt"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/stub"
 	"github.com/loopgen/loopgen/testdata/objects"
 	"golang.org/x/sys/unix"
 )
@@ -43,6 +44,22 @@ func init() {
 			}
 		}
 		return nil, err
+	}
+	// old is a client of a version of the type that had another Ping, and a Pong.
+	roles["old"] = func(ctx context.Context, _ *counterShared, a args) (any, error) {
+		ping := func(any) int { return 0 }
+		self := func(c *rt.Conn) *rt.Conn { return c }
+		shared := rt.NewShared(a.config(), &stub.Service{
+			Name: "github.com/loopgen/loopgen/testdata/objects.Counter", Constructor: "NewCounter",
+			New:     func(context.Context, *stub.Decoder) (any, error) { return nil, nil },
+			Methods: []stub.Method{{Name: "Ping", Func: ping}, {Name: "Pong", Func: ping}},
+		}, self, self, func(e *stub.Encoder) { stub.Encode(e, a.Options) })
+		defer shared.Close()
+		c, err := shared.Connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return fmt.Sprint(c.Call(ctx, 0, nil, nil), c.Call(ctx, 1, nil, nil)), nil
 	}
 	roles["restart"] = func(ctx context.Context, shared *counterShared, a args) (any, error) {
 		return fmt.Sprint(shared.Restart(ctx)), nil
@@ -216,6 +233,9 @@ func TestService(t *testing.T) {
 		t.Errorf("its files are %v, %v", modes, err)
 	}
 	refuses(t, s.says(t, s.user, "serve"), rt.StageDirectory, nil, "another daemon holds the lifetime lock")
+	if said := s.says(t, me, "old"); strings.Count(said, rt.ErrIncompatible.Error()) != 2 || strings.Count(said, "systemctl restart c") != 2 {
+		t.Errorf("a client of another version: %s", said)
+	}
 	if said := s.says(t, me, "restart"); !strings.Contains(said, "systemctl restart c") {
 		t.Errorf("Restart: %s", said)
 	}
