@@ -260,11 +260,14 @@ func TestShutdownIfIdle(t *testing.T) {
 		}
 		refused := func(id uint64, text string) {
 			t.Helper()
-			frame := ask(id)
-			f, err := wire.ParseFailure(frame.Body)
-			if frame.Kind != wire.KindError || frame.ID != id || err != nil || f.Code != wire.FailureInUse || f.Text != text {
-				t.Errorf("got a %v frame for %d: %+v, %v; want %v: %s", frame.Kind, frame.ID, f, err, wire.FailureInUse, text)
-			}
+			eventually(t, "in use: "+text, func() bool { // a call counts until a moment after its answer
+				frame := ask(id)
+				f, err := wire.ParseFailure(frame.Body)
+				if frame.Kind != wire.KindError || frame.ID != id || err != nil || f.Code != wire.FailureInUse {
+					t.Fatalf("got a %v frame for %d: %+v, %v; want %v: %s", frame.Kind, frame.ID, f, err, wire.FailureInUse, text)
+				}
+				return f.Text == text
+			})
 		}
 		refused(1, "clients: 1, calls: 1")
 		user.Close()
