@@ -11,6 +11,7 @@ import (
 	"go/types"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // expression is Go source from the command line that makes the object.
@@ -56,6 +57,17 @@ func (s *service) constructorExpression(r *reporter, text string) bool {
 		return bad(text+" is a type", "give an expression that makes one, like new("+text+")")
 	case tv.IsVoid() || !c.makes(s, results):
 		return bad(fmt.Sprintf("%s must give a %s or *%[2]s, and optionally an error", text, s.typeName()), "call a function that makes one")
+	}
+	var elsewhere []string
+	for _, obj := range c.expr.uses {
+		if atPackageLevel(obj) && !s.isEverywhere(obj) {
+			elsewhere = append(elsewhere, obj.Name())
+		}
+	}
+	if len(elsewhere) > 0 {
+		slices.Sort(elsewhere)
+		return bad(fmt.Sprintf("%s needs %s, which not all builds of the package declare alike", text, strings.Join(slices.Compact(elsewhere), ", ")),
+			"use what is declared in files without build constraints")
 	}
 	s.constructor = c
 	r.report(Note, s.pos, text, "is the constructor of "+s.typeName(), "")
