@@ -19,7 +19,7 @@ func (o *odd) Caller(ctx context.Context) (rt.Caller, bool) { return rt.CallerFr
 
 func init() {
 	roles["caller"] = func(ctx context.Context, _ *counterShared, a args) (any, error) {
-		shared := shareOdd(a.Dir, a.Transport)
+		shared := shareOddWith(a.config())
 		defer shared.Close()
 		c, err := shared.Connect(ctx)
 		if err != nil {
@@ -73,6 +73,7 @@ func TestCallerFrom(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 {
+			a.Name = "odd"
 			other := start(t, "caller", a)
 			var got rt.Caller
 			other.wait(t, &got)

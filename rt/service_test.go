@@ -61,6 +61,9 @@ func init() {
 		}
 		return fmt.Sprint(c.Call(ctx, 0, nil, nil), c.Call(ctx, 1, nil, nil)), nil
 	}
+	roles["serve odd"] = func(ctx context.Context, _ *counterShared, a args) (any, error) {
+		return fmt.Sprint(shareOddWith(a.config()).Serve(ctx)), nil
+	}
 	roles["restart"] = func(ctx context.Context, shared *counterShared, a args) (any, error) {
 		return fmt.Sprint(shared.Restart(ctx)), nil
 	}
@@ -310,6 +313,26 @@ func TestServiceUsers(t *testing.T) {
 	}
 	if said := wait(); said != "<nil>" {
 		t.Errorf("Serve returned %s", said)
+	}
+}
+
+// A method learns which of the users calls.
+func TestServiceCaller(t *testing.T) {
+	t.Parallel()
+	needsRoot(t)
+	s := newService(t, serviceUser)
+	s.Groups = []string{strconv.Itoa(guests)}
+	s.runs(t, s.as(t, serviceUser, "serve odd"))
+	for _, user := range []int{serviceUser, guest, stranger} {
+		cmd := s.as(t, user, "caller", guests)
+		out, err := cmd.Output()
+		var got rt.Caller
+		if err == nil {
+			err = json.Unmarshal(out, &got)
+		}
+		if err != nil || got.UID != user || got.PID != cmd.Process.Pid || user != serviceUser && got.Executable != "" {
+			t.Errorf("user %d: the caller is %+v (%s), %v", user, got, out, err)
+		}
 	}
 }
 
