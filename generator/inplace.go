@@ -21,7 +21,7 @@ func (src *source) writtenParameter(m *method) (written *value, handedOn bool) {
 		}
 		src.findBody(m)
 		w := m.newWrites(i)
-		if m.decl == nil && (isDestination(v) || m.reads(v)) || m.body != nil && w.function(m.body, v.user) {
+		if m.decl == nil && (isDestination(v) || m.reads(v) || m.sorts(v)) || m.body != nil && w.function(m.body, v.user) {
 			return v, w.handedOn
 		}
 	}
@@ -66,4 +66,10 @@ func (m *method) reads(v *value) bool {
 	}
 	basic, ok := m.results[0].typ.Underlying().(*types.Basic)
 	return ok && basic.Kind() == types.Int && (strings.HasPrefix(m.name, "Read") || strings.HasPrefix(m.name, "Recv"))
+}
+
+// sorts reports whether by its name m puts v, a slice, in another order.
+func (m *method) sorts(v *value) bool {
+	_, ok := types.Unalias(v.typ).Underlying().(*types.Slice)
+	return ok && len(m.results) == 0 && startsWith(m.name, "Reverse", "Shuffle", "Sort")
 }
