@@ -18,6 +18,10 @@ func (w *writes) calls(call *ast.CallExpr, names aliases) bool {
 	if fills && at < len(call.Args) && w.reaches(sorted(called, call.Args[at]), names) {
 		return true
 	}
+	// What decodes into a pointer takes it last: yaml.Unmarshal(data, p).
+	if n := len(call.Args); n > 0 && !w.slice && w.callee(call) == nil && startsWith(calledLast(call.Fun), fillingVerbs...) && w.same(call.Args[n-1], names) {
+		return true
+	}
 	if called != "len" && called != "cap" && !isConversion(call) && w.escape(names, call.Args...) {
 		return true
 	}
@@ -81,7 +85,9 @@ var fillers = map[string]int{
 	"io.ReadFull": 1, "io.ReadAtLeast": 1, "json.Unmarshal": 1, "xml.Unmarshal": 1, "hex.Decode": 0, "hex.Encode": 0, "maps.Copy": 0,
 	"slices.Reverse": 0, "slices.Sort": 0, "slices.SortFunc": 0, "slices.SortStableFunc": 0,
 	"sort.Ints": 0, "sort.Strings": 0, "sort.Float64s": 0, "sort.Slice": 0, "sort.SliceStable": 0,
-	"sort.Sort": 0, "sort.Stable": 0, "binary.Read": 2,
+	"sort.Sort": 0, "sort.Stable": 0, "binary.Read": 2, "rand.Read": 0, "maps.DeleteFunc": 0, "maps.Insert": 0,
+	"heap.Init": 0, "heap.Push": 0, "heap.Pop": 0, "heap.Fix": 0, "heap.Remove": 0,
+	"fmt.Sscan": 1, "fmt.Sscanf": 2, "fmt.Fscan": 1, "fmt.Fscanf": 2,
 }
 
 // fillingMethods are those that write through their first argument, if it is a

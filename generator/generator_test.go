@@ -156,8 +156,9 @@ func TestOutParameters(t *testing.T) {
 		"Set(key string, v any) {}":                                                               false,
 		"Put(key, value any) bool { return true }":                                                false,
 		"LoadOrStore(key, value any) (actual any, loaded bool) { return nil, false }":             false,
-		"Scanner(v any) {}":                  false,
-		"Scan(src any) error { return nil }": false,
+		"Scanner(v any) {}": false,
+		"Scan(src any) error { b, ok := src.([]byte); if !ok { return nil }; var n int; return json.Unmarshal(b, &n) }": false,
+		"Scan(src any) error { return nil }":                                                  false,
 		"Scan(value any) (err error) { _, err = sql.Named(\"n\", value), nil; return err }":   false,
 		"Scan(value any) error { return (&sql.Row{}).Scan(value) }":                           true,
 		"Encode(v any) error { _, err := json.Marshal(v); return err }":                       false,
@@ -207,6 +208,11 @@ func TestInPlace(t *testing.T) {
 		"Read(p []byte) (int, error) { p[0] = 1; return 0, nil }":                            false,
 		"ReadFrom(a, b []byte) (n int) { b[0] = 1; return }":                                 false,
 		"ReadAll(p []byte) error { p[0] = 1; return nil }":                                   true,
+		"M(p *int) { fmt.Sscanf(\"1\", \"%d\", p) }":                                         true,
+		"M(p *int) { fmt.Sscan(\"1\", p) }":                                                  true,
+		"M(p *int) string { return fmt.Sprint(*p) }":                                         false,
+		"M(p *int) error { _, err := asn1.Unmarshal(nil, p); return err }":                   true,
+		"M(p *[]byte) error { var n int; _, err := asn1.Unmarshal(*p, &n); return err }":     false,
 		"M(p []int) { clear(p) } //":                                                         true,
 		"M(p []byte) { var v struct{ T }; v.Scan(p) }":                                       false,
 		"M(p []int) { q := p[1:]; q[0] = 2 }":                                                true,
@@ -257,7 +263,7 @@ func TestInPlace(t *testing.T) {
 	} {
 		t.Run(body, func(t *testing.T) {
 			t.Parallel()
-			_, said := diagnosticsOf(t, "import (\n\"bytes\"\n\"encoding/binary\"\n\"encoding/json\"\n\"math/big\"\n\"sort\"\n)\nvar _ big.Int\nvar _ = sort.Sort\nvar r *bytes.Reader\nvar _ = json.NewDecoder\nvar _ = binary.BigEndian\n"+
+			_, said := diagnosticsOf(t, "import (\n\"bytes\"\n\"encoding/asn1\"\n\"encoding/binary\"\n\"encoding/json\"\n\"fmt\"\n\"math/big\"\n\"sort\"\n)\nvar _ big.Int\nvar _ = sort.Sort\nvar _ = fmt.Sprint\nvar _ asn1.BitString\nvar r *bytes.Reader\nvar _ = json.NewDecoder\nvar _ = binary.BigEndian\n"+
 				"var kept *int\ntype U struct{ N int }\nfunc (u *U) Touch() { u.N++ }\nfunc (u *U) Look() { println(u.N) }\nfunc (t T) touch(u *U) { u.Touch() }\n"+
 				"func fill(n int, p []int) { p[0] = n }\nfunc read(p []int) { println(p[0]) }\nfunc loop(p map[int]int, n int) { loop(p, n-1) }\ntype T struct{}\nfunc "+withReceiver(body)+"\nfunc (T) Other() {}\nfunc (T) Scan([]byte) {}\n")
 			got := len(said) == 1 && strings.Contains(said[0], "is written to by the method")
