@@ -12,8 +12,8 @@ import (
 // it as it was.
 //
 // A method is judged by its body, see writes.go. In other packages, of which not
-// all bodies are at hand, the name of a parameter does as well. handedOn is set if it was not seen to write,
-// only to give the parameter away.
+// all bodies are at hand, the names of method and parameter do as well. handedOn is
+// set if it was not seen to write, only to give the parameter away.
 func (src *source) writtenParameter(m *method) (written *value, handedOn bool) {
 	for i, v := range m.params {
 		if i == m.context || v.user == "" || v.passing.back != "" || !canBeFilled(v.typ) || m.variadic && i == len(m.params)-1 || m.givesBack(v) {
