@@ -15,8 +15,8 @@ import (
 //
 // Name, Scope and the constructor's arguments identify the singleton and must
 // agree between its clients. The other fields are this client's own wishes;
-// IdleTTL, Transport, Env and Version take effect in the client that starts the
-// daemon, and Status shows what is in force.
+// IdleTTL, Transport, Env, Version and Command take effect in the client that
+// starts the daemon, and Status shows what is in force.
 type Config struct {
 	// Name tells singletons of one type apart. Any text up to 4096 bytes; empty
 	// means the type's import path and name.
@@ -66,6 +66,16 @@ type Config struct {
 	// elsewhere they are an error. Only the daemon's own user, and root if admitted,
 	// may make it leave.
 	AllowUsers, AllowGroups []string
+
+	// Command is the path and the arguments of a program to start as the daemon,
+	// instead of this one: for clients that are short-lived, huge or restricted. It
+	// calls ServeIfDaemon and imports the package of the type, or declares the
+	// instance of a generic one; then this program need do neither. It is started
+	// with just these arguments, and must be the program itself, not a script that
+	// starts it. A name without a slash is looked up in PATH when a daemon is
+	// started; a relative path counts from the working directory at the time of
+	// ShareT. Empty means this program. With LOOPGEN_MODE=inprocess it is not used.
+	Command []string
 
 	// OnFault is what a proxy does when a call fails and the method has no
 	// error result to say so. Nil means panic with the *CallError. When the
@@ -154,6 +164,7 @@ func (cfg Config) withDefaults(service string) Config {
 	cfg.IdleTTL = cmp.Or(cfg.IdleTTL, 2*time.Second)
 	cfg.ConnectTimeout = cmp.Or(cfg.ConnectTimeout, 2*time.Second)
 	cfg.StartTimeout = cmp.Or(cfg.StartTimeout, 10*time.Second)
+	cfg.Command = absolute(cfg.Command)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -180,6 +191,9 @@ func (cfg Config) check() error {
 	if cfg.Version < 0 || cfg.Version > math.MaxInt32 {
 		return fmt.Errorf("Config.Version is %d: give one from 0 to %d", cfg.Version, math.MaxInt32)
 	}
+	if len(cfg.Command) > 0 && cfg.Command[0] == "" {
+		return errors.New("the path in Config.Command is empty: give that of a program, or no Command")
+	}
 	switch {
 	case cfg.OnMismatch > MismatchPerBuild:
 		return fmt.Errorf("unknown Config.OnMismatch %d: use MismatchRefuse, MismatchReplaceIdle, MismatchReplace or MismatchPerBuild", cfg.OnMismatch)
@@ -187,6 +201,8 @@ func (cfg Config) check() error {
 		return errors.New("Config.OnMismatch replaces older daemons, and there is no Config.Version to tell them by: set it, greater with each release")
 	case cfg.Scope == ScopeSystem && cfg.OnMismatch != MismatchRefuse:
 		return errors.New("ScopeSystem does not go with Config.OnMismatch: leave it zero, and restart the service with the newer program")
+	case cfg.Scope == ScopeSystem && len(cfg.Command) > 0:
+		return errors.New("ScopeSystem does not go with Config.Command: leave it empty, and let the service manager start the program")
 	case cfg.Scope != ScopeSystem && (cfg.AllowUsers != nil || cfg.AllowGroups != nil):
 		return fmt.Errorf("Config.AllowUsers and AllowGroups are for ScopeSystem, and the scope is %q: leave them nil", cfg.Scope)
 	case cfg.Scope == ScopeSystem && cfg.Transport == TransportTCP:

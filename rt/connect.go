@@ -29,6 +29,8 @@ type place interface {
 	start(ctx context.Context) error
 	// lastStart returns the number of the last start and, if it failed, why.
 	lastStart() (sequence uint64, failure error)
+	// mayStart says why this process cannot start a daemon, if it cannot.
+	mayStart() error
 	// mayReplace says why the daemon must not be made to leave for another one
 	// just now, if so; replaced notes that it was. Only the leader asks and notes.
 	mayReplace() error
@@ -128,10 +130,9 @@ func (c *client) mayStart() error {
 	if err == nil {
 		if err = p.barred(); err != nil {
 			err = c.startError(StageConnect, err)
+		} else if err = p.mayStart(); err != nil {
+			err = c.startError(StageSpawn, err)
 		}
-	}
-	if _, ok := p.(*service); ok {
-		err = c.startError(StageSpawn, fmt.Errorf("a client does not start an object of ScopeSystem: use Shutdown, or the service manager (as in: systemctl restart %s)", c.cfg.Name))
 	}
 	return err
 }

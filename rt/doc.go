@@ -70,8 +70,8 @@
 //
 // # What runs in the daemon
 //
-// The daemon is this program, started again: package initialisation runs in it,
-// and main up to ServeIfDaemon. It is a session of its own, so that no signal of
+// The daemon is this program, started again, or the one that Config.Command names:
+// package initialisation runs in it, and main up to ServeIfDaemon. It is a session of its own, so that no signal of
 // a terminal or a process group reaches it; its directory is /, its umask 077,
 // its standard input empty, and its output goes to a log (Status says where).
 // No descriptor of the client is open in it. It keeps the client's priority and

@@ -95,6 +95,7 @@ func (m memoryPlace) dial(context.Context, *rundir.Endpoint) (net.Conn, error) {
 func (m memoryPlace) lead() (func(), bool, error)                              { return func() {}, true, nil }
 func (m memoryPlace) lastStart() (uint64, error)                               { return 0, nil }
 func (m memoryPlace) barred() error                                            { return nil }
+func (m memoryPlace) mayStart() error                                          { return nil }
 
 func (m memoryPlace) alive() (bool, error) {
 	_, err := m.p.Find()

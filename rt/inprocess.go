@@ -99,6 +99,8 @@ func (p inProcess) lastStart() (uint64, error) {
 	return p.sequence, p.failure
 }
 
+func (p inProcess) mayStart() error { return nil }
+
 func (p inProcess) mayReplace() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -65,6 +65,8 @@ type args struct {
 	Program   string // a copy of this one, to play the role; empty: this one
 	Version   int
 	Policy    rt.MismatchPolicy
+	Command   []string
+	Env       []string // of the daemon
 	Options   objects.Options
 	N         int
 	For       time.Duration
@@ -73,7 +75,7 @@ type args struct {
 }
 
 func (a args) config() rt.Config {
-	cfg := rt.Config{Name: a.Name, Transport: a.Transport, IdleTTL: a.IdleTTL, Version: a.Version, OnMismatch: a.Policy, Scope: a.Scope}
+	cfg := rt.Config{Name: a.Name, Transport: a.Transport, IdleTTL: a.IdleTTL, Version: a.Version, OnMismatch: a.Policy, Scope: a.Scope, Command: a.Command, Env: a.Env}
 	cfg.AllowUsers, cfg.AllowGroups, cfg.StartTimeout = a.Users, a.Groups, a.Timeout
 	if a.Dir != "" {
 		cfg.Scope = rt.ScopeDir(a.Dir)

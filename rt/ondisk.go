@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -42,9 +41,9 @@ func (c *client) choosePlace() (place, error) {
 	}
 	name := c.cfg.Name
 	if c.cfg.OnMismatch == MismatchPerBuild {
-		build, err := process.Build()
+		build, err := c.cfg.build()
 		if err != nil {
-			return nil, c.startError(StageDirectory, err)
+			return nil, c.startError(StageSpawn, err)
 		}
 		name = build + "\x00" + name
 	}
@@ -77,6 +76,7 @@ func (p *onDisk) barred() error {
 	if own := serving.Load(); own != nil && sameFile(own.path, p.dir.Path()) {
 		return ErrReentrant
 	}
+	elsewhere := len(p.client.cfg.Command) > 0 // is the hook, and the instance
 	if !hooked.Load() {
 		if parent, _ := process.Inherited(); parent != nil {
 			// A child that was meant to serve and runs main instead ends as if
@@ -84,9 +84,11 @@ func (p *onDisk) barred() error {
 			fmt.Fprintln(os.Stderr, "loopgen:", ErrHookMissing)
 			os.Exit(process.ExitUnclaimed)
 		}
-		return ErrHookMissing
+		if !elsewhere {
+			return ErrHookMissing
+		}
 	}
-	if p.client.svc.Late() {
+	if !elsewhere && p.client.svc.Late() {
 		return fmt.Errorf("%s was made after rt.ServeIfDaemon was called, too late for a daemon to know it: declare it in a package-level var", p.client.svc.Name)
 	}
 	return nil
@@ -120,15 +122,19 @@ func (p *onDisk) lastStart() (uint64, error) {
 	if err != nil || s.OK {
 		return s.Sequence, nil
 	}
-	return s.Sequence, p.client.startFailure(s.Failure)
+	program, _ := p.client.cfg.program() // not found: nobody else's failure is ours
+	return s.Sequence, p.client.startFailure(s.Failure, program)
 }
 
-// mayReplace refuses what this process could not follow by a start, and what
-// happened a moment ago: a clock that was set back counts for nothing.
-func (p *onDisk) mayReplace() error {
+func (p *onDisk) mayStart() error {
 	if starting.Load() {
-		return errors.New("until this daemon serves it starts no other one")
+		return fmt.Errorf("%w: until it serves it starts no other daemon either: connect in a method, not in the constructor", ErrReentrant)
 	}
+	_, err := p.client.cfg.program()
+	return err
+}
+
+func (p *onDisk) mayReplace() error {
 	s, err := p.dir.ReadStart()
 	if err != nil {
 		return err
@@ -151,8 +157,8 @@ func (p *onDisk) replaced() {
 // in the start file, for those who wait.
 func (p *onDisk) start(ctx context.Context) error {
 	c := p.client
-	if starting.Load() {
-		return c.startError(StageSpawn, fmt.Errorf("%w: until it serves it starts no other daemon either: connect in a method, not in the constructor", ErrReentrant))
+	if err := p.mayStart(); err != nil {
+		return c.startError(StageSpawn, err)
 	}
 	report, err := p.spawn(ctx)
 	if err != nil {
@@ -163,7 +169,7 @@ func (p *onDisk) start(ctx context.Context) error {
 	}
 	report.Config = c.config
 	if report.Late {
-		return c.startFailure(encodeReport(report)) // not recorded: others may have more patience
+		return c.startFailure(encodeReport(report), string(report.Program)) // not recorded: others may have more patience
 	}
 	last, _ := p.dir.ReadStart()
 	outcome := rundir.Start{
@@ -179,17 +185,21 @@ func (p *onDisk) start(ctx context.Context) error {
 	if outcome.OK {
 		return nil
 	}
-	return c.startFailure(outcome.Failure)
+	return c.startFailure(outcome.Failure, string(report.Program))
 }
 
 // spawn starts the child process and returns what it reports, or what is said
 // in its place when it ends or is late. An error is one of starting it.
 func (p *onDisk) spawn(ctx context.Context) (startReport, error) {
 	cfg := &p.client.cfg
+	program, err := cfg.program()
+	if err != nil {
+		return startReport{}, err
+	}
 	path := p.dir.LogPath()
 	payload, err := wire.Marshal(startRequest{
 		Anchor: []byte(p.anchor), Dir: []byte(p.name), Name: []byte(cfg.Name), Scope: []byte(cfg.Scope), Log: []byte(path),
-		Service: p.client.svc.Name, Args: p.client.args, Config: p.client.config, Version: cfg.Version,
+		Program: []byte(program), Service: p.client.svc.Name, Args: p.client.args, Config: p.client.config, Version: cfg.Version,
 		IdleTTL: cfg.IdleTTL, StartTimeout: cfg.StartTimeout, Transport: cfg.Transport,
 	})
 	if err != nil {
@@ -205,9 +215,7 @@ func (p *onDisk) spawn(ctx context.Context) (startReport, error) {
 		return startReport{}, err
 	}
 	child, err := process.Start(process.Command{
-		// For ps: the program does not look at its arguments before it serves.
-		Args: []string{process.Executable(), "loopgen:" + strings.ReplaceAll(cfg.Name, "\x00", "?")},
-		Env:  daemonEnv(cfg.Env), Log: log, Payload: payload,
+		Path: program, Args: cfg.arguments(), Env: daemonEnv(cfg.Env), Log: log, Payload: payload,
 	})
 	if err != nil {
 		return startReport{}, err
@@ -223,14 +231,19 @@ func (p *onDisk) spawn(ctx context.Context) (startReport, error) {
 		return startReport{}, ErrClosed
 	}
 	if err != nil {
+		alive, aerr := p.dir.Alive()
 		child.Kill() // late; no effect on one that has ended
-		return exitReport(err, path, before.Size(), cfg.StartTimeout), nil
+		report := exitReport(err, program, path, before.Size(), cfg.StartTimeout)
+		if program != "" && report.Late && aerr == nil && !alive {
+			report.Unhooked = true // it may be any program, of which nothing else tells so
+		}
+		return report, nil
 	}
 	var report startReport
 	if err := wire.UnmarshalOpen(b, &report); err != nil {
 		child.Kill()
 		return startReport{}, fmt.Errorf("decode the daemon's report: %w", err)
 	}
-	report.Log = path
+	report.Log, report.Program = path, []byte(program)
 	return report, nil
 }

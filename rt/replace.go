@@ -79,7 +79,11 @@ func (c *client) replace(ctx context.Context, p place, e *rundir.Endpoint) error
 		return c.welcome(welcome)
 	}
 	if !leaving {
-		if err := p.mayReplace(); err != nil {
+		err := p.mayStart() // or nobody would serve in the end
+		if err == nil {
+			err = p.mayReplace()
+		}
+		if err != nil {
 			return &keptError{e.Version, err}
 		}
 		c.cfg.Logger.Debug("replacing a daemon", "name", c.cfg.Name, "pid", e.PID, "version", e.Version, "by", c.cfg.Version)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -366,13 +367,17 @@ func TestVersionsThatAreNone(t *testing.T) {
 // copyProgram returns a copy of this program: another build, as far as rt can see.
 func copyProgram(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "copy")
-	program, err := os.ReadFile(os.Args[0])
-	if err == nil {
-		err = os.WriteFile(path, program, 0o700)
-	}
-	if err != nil {
-		t.Fatal(err)
+	return written(t, "copy", `cp "$1" "$0"`, os.Args[0])
+}
+
+// written returns a program that a shell command writes to $0. A file that this
+// process wrote itself may be busy for a moment: another test may have forked.
+func written(t *testing.T, name, command string, args ...string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	cmd := exec.Command("/bin/sh", append([]string{"-c", command + ` && chmod 700 "$0"`, path}, args...)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
 	}
 	return path
 }

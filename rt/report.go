@@ -25,7 +25,7 @@ func encodeReport(r startReport) []byte {
 	r.LogTail = clip(r.LogTail, 8<<10)
 	b, err := wire.Marshal(r)
 	if err != nil || len(b) > maxReport {
-		b, _ = wire.Marshal(startReport{Stage: r.Stage, ExitCode: r.ExitCode, Log: r.Log, Config: r.Config, Err: encodeCause(nil, errors.New("the reason is too long; see the log"))})
+		b, _ = wire.Marshal(startReport{Stage: r.Stage, ExitCode: r.ExitCode, Log: r.Log, Config: r.Config, Program: r.Program, Err: encodeCause(nil, errors.New("the reason is too long; see the log"))})
 	}
 	return b
 }
@@ -56,14 +56,14 @@ func encodeCause(svc *stub.Service, err error) []byte {
 }
 
 // startFailure turns a report into the error that every client gets that waited
-// for the start with the same configuration. The others get nil: they may be
-// luckier.
-func (c *client) startFailure(b []byte) error {
+// for the start with the same configuration, of the same program. The others get
+// nil: they may be luckier.
+func (c *client) startFailure(b []byte, program string) error {
 	var r startReport
 	if err := wire.UnmarshalOpen(b, &r); err != nil {
 		return c.startError(StageSpawn, fmt.Errorf("decode the daemon's report: %w", err))
 	}
-	if r.Config != c.config {
+	if r.Config != c.config || string(r.Program) != program {
 		return nil
 	}
 	var cause error
@@ -73,7 +73,11 @@ func (c *client) startFailure(b []byte) error {
 	switch {
 	case r.Stack != "" && r.Stage == StageConstructor:
 		cause = &PanicError{Value: r.Panic, Stack: r.Stack}
-	case r.ExitCode == process.ExitUnclaimed:
+	case r.Unhooked && r.Late:
+		r.Stage, cause = StageSpawn, fmt.Errorf("%s, which Config.Command names, was killed after %v (Config.StartTimeout): %w", program, c.cfg.StartTimeout, ErrHookMissing)
+	case r.Unhooked && program != "":
+		r.Stage, cause = StageSpawn, fmt.Errorf("%s, which Config.Command names: %w", program, ErrHookMissing)
+	case r.Unhooked:
 		r.Stage, cause = StageSpawn, ErrHookMissing
 	case cause == nil:
 		cause = errors.New("unknown reason")
@@ -85,14 +89,19 @@ func (c *client) startFailure(b []byte) error {
 }
 
 // exitReport describes a child that ended, or was ended, without a report.
-func exitReport(err error, path string, from int64, timeout time.Duration) startReport {
-	r := startReport{Stage: StageConstructor, Log: path}
+func exitReport(err error, program, path string, from int64, timeout time.Duration) startReport {
+	r := startReport{Stage: StageConstructor, Program: []byte(program), Log: path}
 	var exit *process.ExitError
 	switch {
 	case errors.As(err, &exit):
 		r.ExitCode = exit.Code
 		r.LogTail = tail(path, from)
+		r.Unhooked = exit.Code == process.ExitUnclaimed
 		err = fmt.Errorf("the process ended before it served: %w", err)
+		if program != "" {
+			r.Stage = StageSpawn // it may be any program
+			err = fmt.Errorf("%w; does %s, which Config.Command names, call rt.ServeIfDaemon first in main?", err, program)
+		}
 	case errors.Is(err, context.DeadlineExceeded):
 		r.Late = true
 		err = fmt.Errorf("the daemon was not ready after %v (Config.StartTimeout), its constructor may still have run, and was killed: %w", timeout, err)

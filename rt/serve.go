@@ -24,6 +24,7 @@ import (
 type startRequest struct {
 	// Paths and the user's own name need not be UTF-8, so they are bytes.
 	Anchor, Dir, Name, Scope, Log []byte
+	Program                       []byte // of Config.Command; empty: the client's own
 
 	Service      string
 	Args         []byte
@@ -52,7 +53,9 @@ type startReport struct {
 	Panic       string // what the constructor panicked with
 	Stack       string // and where
 	ExitCode    int
-	Late        bool // it was not ready in time and was killed
+	Late        bool   // it was not ready in time and was killed
+	Unhooked    bool   // it did not call ServeIfDaemon
+	Program     []byte // of Config.Command; empty: the client's own
 	Log         string
 	LogTail     string
 	Config      string // of the client that started it, in the start file
@@ -143,18 +146,8 @@ func readRequest(parent *process.Parent) (startRequest, *stub.Service, error) {
 	if err := wire.Unmarshal(payload, &req); err != nil {
 		return req, nil, fmt.Errorf("decode the start request: %w", err)
 	}
-	build, err := process.Build()
-	if err != nil {
-		return req, nil, err
-	}
-	if parent.Build() != build { // where there is no way to run the very same image
-		return req, nil, errors.New("the program's file was replaced since the client was started: start the client again")
-	}
-	svc := stub.Lookup(req.Service)
-	if svc == nil {
-		return req, nil, fmt.Errorf("this program, started as a daemon, does not serve %s: what its ShareT returns must be a package-level var, whatever arguments and environment the program has", req.Service)
-	}
-	return req, svc, nil
+	svc, err := req.service(parent.Build())
+	return req, svc, err
 }
 
 // newEndpoint describes a new life of the object: a name and a key of its own.

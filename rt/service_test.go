@@ -661,6 +661,7 @@ func TestServiceConfiguration(t *testing.T) {
 		"tcp":           {rt.Config{Scope: rt.ScopeSystem, Name: "c", Transport: rt.TransportTCP}, false, "TransportTCP"},
 		"environment":   {rt.Config{Scope: rt.ScopeSystem, Name: "c", Env: []string{}}, false, "Config.Env"},
 		"policy":        {rt.Config{Scope: rt.ScopeSystem, Name: "c", OnMismatch: rt.MismatchPerBuild}, false, "Config.OnMismatch"},
+		"command":       {rt.Config{Scope: rt.ScopeSystem, Name: "c", Command: []string{"program"}}, false, "Config.Command"},
 		"no name":       {rt.Config{Scope: rt.ScopeSystem}, false, "lower-case letters"},
 		"users":         {rt.Config{AllowUsers: []string{"root"}}, false, "Config.AllowUsers and AllowGroups are for ScopeSystem"},
 		"groups":        {rt.Config{AllowGroups: []string{"root"}}, false, "Config.AllowUsers and AllowGroups are for ScopeSystem"},

@@ -135,6 +135,10 @@ func (p *service) barred() error {
 	return nil
 }
 
+func (p *service) mayStart() error {
+	return fmt.Errorf("a client does not start an object of ScopeSystem: use Shutdown, or the service manager (as in: systemctl restart %s)", p.client.cfg.Name)
+}
+
 // mayReplace is never asked: Config.OnMismatch is refused with ScopeSystem.
 func (p *service) mayReplace() error { return errors.New("only the service manager replaces it") }
 

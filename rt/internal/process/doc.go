@@ -1,5 +1,6 @@
-// Package process starts a detached child that is this same program, hands it a
-// payload, and waits for the one report that says whether it came up.
+// Package process starts a detached child that is this same program, or another
+// one that has this package, hands it a payload, and waits for the one report that
+// says whether it came up.
 //
 // In the parent:
 //

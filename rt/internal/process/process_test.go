@@ -288,3 +288,23 @@ func shortDir(t *testing.T) string {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return dir
 }
+
+func TestBuildOf(t *testing.T) {
+	own, err := process.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := process.BuildOf(process.Executable()); got != own || err != nil {
+		t.Errorf("this program's file: %q, %v; want %q", got, err, own)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(process.Executable(), link); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := process.BuildOf(link); got != own || err != nil {
+		t.Errorf("a link to it: %q, %v; want %q", got, err, own)
+	}
+	if _, err := process.BuildOf(link + "2"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file: %v, want %v", err, os.ErrNotExist)
+	}
+}

@@ -11,7 +11,8 @@ import (
 // Command says which child to start. The zero value starts this program with
 // nothing in its environment.
 type Command struct {
-	// Path is the program, absolute. If it is empty the child runs the very
+	// Path is the program itself, absolute, and not a script that starts it: the
+	// child can tell from Parent.Build and Build. If it is empty the child runs the very
 	// image that this process runs, even if its file was replaced or removed; on
 	// systems without /proc it is os.Executable, and the child can tell from
 	// Parent.Build and Build whether that is still the same.
@@ -42,7 +43,7 @@ func Start(cmd Command) (*Child, error) {
 	if cmd.Path != "" && !filepath.IsAbs(cmd.Path) {
 		return nil, fmt.Errorf("starting a daemon: %q is a relative path; give an absolute one", cmd.Path)
 	}
-	build, err := Build()
+	build, err := cmd.build()
 	if err != nil {
 		return nil, fmt.Errorf("starting a daemon: %w", err)
 	}
@@ -54,7 +55,7 @@ func Start(cmd Command) (*Child, error) {
 	proc, err := spawn(cmd, p)
 	if err != nil {
 		p.closeParentEnds()
-		return nil, fmt.Errorf("starting a daemon: %w; see the limits on processes, memory and open files", err)
+		return nil, fmt.Errorf("starting a daemon: %w; see %s", err, cmd.suspects())
 	}
 	pid := proc.Pid // newHandle may forget it
 	c := &Child{
@@ -68,6 +69,23 @@ func Start(cmd Command) (*Child, error) {
 	}
 	c.follow(build, cmd.Payload)
 	return c, nil
+}
+
+// build returns the id of what the child will run.
+func (cmd Command) build() (string, error) {
+	if cmd.Path == "" {
+		return Build()
+	}
+	return BuildOf(cmd.Path)
+}
+
+// suspects says what may have kept the system from starting the child.
+func (cmd Command) suspects() string {
+	const limits = "the limits on processes, memory and open files"
+	if cmd.Path == "" {
+		return limits
+	}
+	return "that the file is a program which this user may run on this system, and " + limits
 }
 
 // pipes are what ties a child to its parent while it starts.
