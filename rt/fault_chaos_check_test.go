@@ -48,17 +48,7 @@ func readChaos(t *testing.T, dir string) *chaosLog {
 			log.read(t, line)
 		}
 	}
-	for _, line := range chaosLines(t, filepath.Join(dir, chaosJournal)) {
-		line, complete := strings.CutSuffix(line, " .")
-		if !complete {
-			continue // the object was killed while it wrote it, before it answered
-		}
-		var c chaosCall
-		if _, err := fmt.Sscan(line, &c.life, &c.value, &c.token); err != nil {
-			t.Fatalf("journal: %q: %v", line, err)
-		}
-		log.executed = append(log.executed, c)
-	}
+	log.executed = readJournal(t, dir)
 	for _, c := range log.calls {
 		switch {
 		case c.returned != 0:
@@ -68,6 +58,23 @@ func readChaos(t *testing.T, dir string) *chaosLog {
 		}
 	}
 	return log
+}
+
+// readJournal returns what was executed: token, life and value.
+func readJournal(t *testing.T, dir string) (executed []chaosCall) {
+	t.Helper()
+	for _, line := range chaosLines(t, filepath.Join(dir, chaosJournal)) {
+		line, complete := strings.CutSuffix(line, " .")
+		if !complete {
+			continue // the object was killed while it wrote it, before it answered
+		}
+		var c chaosCall
+		if _, err := fmt.Sscan(line, &c.life, &c.value, &c.token); err != nil {
+			t.Fatalf("journal: %q: %v", line, err)
+		}
+		executed = append(executed, c)
+	}
+	return executed
 }
 
 // chaosLines returns the lines of a file.

@@ -73,7 +73,13 @@ func playChaos(ctx context.Context, _ *counterShared, a args) (any, error) {
 }
 
 func (c *chaosClient) open() {
-	c.shared = objects.ShareJournal(c.a.config(), filepath.Join(c.a.Dir, chaosJournal), filepath.Join(c.a.Dir, "witness"))
+	cfg := c.a.config()
+	if c.a.Version > 0 {
+		cfg.IdleTTL = -1 // only another version ends the daemon
+	}
+	// The same file, as another argument where that is to tell versions apart.
+	journal := c.a.Dir + strings.Repeat("/", 1+c.a.Options.Step) + chaosJournal
+	c.shared = objects.ShareJournal(cfg, journal, filepath.Join(c.a.Dir, "witness"))
 }
 
 // think pauses now and then, with the connection open or closed, for about the
@@ -116,6 +122,9 @@ func (c *chaosClient) call(random *rand.Rand, token string) {
 	client, err := c.shared.Connect(ctx)
 	if err != nil {
 		c.check(impatient, err)
+		if errors.Is(err, rt.ErrConfigMismatch) {
+			time.Sleep(5 * time.Millisecond) // there is nothing else to do but to try again
+		}
 		return
 	}
 	switch {
