@@ -107,7 +107,7 @@ func (s *service) walk(label string, variadic bool) *walk {
 
 // judgeWhole finds what is wrong with a method as a whole.
 func (s *service) judgeWhole(m *method) *problem {
-	if !s.isEverywhere(m.fn) {
+	if !s.isEverywhere(m.fn) && !s.isBound(m) {
 		return &problem{reason: "not all builds of the package declare it alike, so that the generated file would not compile in the others",
 			remedy: "declare it in a file without build constraints, or for the other builds, too"}
 	}

@@ -24,6 +24,17 @@ func (s *service) isEverywhere(obj types.Object) bool {
 	return here == "" || here == s.constraint || covers(s.constraint, s.src.constraintsOf(obj, file))
 }
 
+// isBound reports whether m is promoted from a type that only some builds have: in
+// the others, what embeds it does not compile either.
+func (s *service) isBound(m *method) bool {
+	if m.from == "" {
+		return false
+	}
+	t, _ := pointee(m.fn.Signature().Recv().Type())
+	tn := typeNameOf(t)
+	return tn != nil && tn.Exported() && !s.isEverywhere(tn)
+}
+
 // headOf returns the file that declares obj, parsed as far as its package clause
 // at least, or nil.
 func (src *source) headOf(obj types.Object) *ast.File {
