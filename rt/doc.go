@@ -151,20 +151,22 @@
 // # Environment variables
 //
 // LOOPGEN_DIR is the base directory of all singletons whose scope does not name
-// one itself, an absolute path; for ScopeSystem, too. LOOPGEN_MODE=inprocess keeps everything in this process: no
-// daemon is started, calls still pass the codec, the limits and the turn. There
-// a method that calls its own proxy waits for ever, where a daemon would return
-// ErrReentrant, and a method that ignores ShutdownNow goes on beside the next
-// object.
+// one itself, an absolute path; for ScopeSystem, too.
+//
+// LOOPGEN_MODE=inprocess keeps everything in this process: no daemon is started,
+// calls still pass the codec, the limits and the turn. There a method that calls
+// its own proxy waits for ever, where a daemon would return ErrReentrant, and a
+// method that ignores ShutdownNow goes on beside the next object.
 //
 // # Files of this package
 //
 // The data path is four functions: client.call (client.go, with link.go),
 // serverConn.read and answer (serveconn.go, with standin.go), turn (turn.go). The
-// start path is four: client.connect (client.go, with connect.go and replace.go), onDisk.spawn
-// (ondisk.go), ServeIfDaemon and serve (serve.go, with host.go). scope.go says where,
-// system.go and service.go are the two sides of ScopeSystem. daemon.go admits and counts,
-// caller.go and the peer files tell who calls, leave.go leaves, control.go has Status and Shutdown, outbox.go and window.go
-// keep a slow peer from holding up anybody else, holdings.go gives back what a
-// client has acquired. The wire is in PROTOCOL.md.
+// start path is four: client.connect (client.go, with connect.go, attach.go and
+// replace.go), onDisk.spawn (ondisk.go, with command.go), ServeIfDaemon and serve
+// (serve.go, with host.go). scope.go says where, system.go and service.go are the
+// two sides of ScopeSystem. daemon.go admits and counts, caller.go and the peer
+// files tell who calls, leave.go leaves, control.go has Status and Shutdown,
+// outbox.go and window.go keep a slow peer from holding up anybody else,
+// holdings.go gives back what a client has acquired. The wire is in PROTOCOL.md.
 package rt

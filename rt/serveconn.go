@@ -28,7 +28,8 @@ type serverConn struct {
 	caller Caller
 	since  time.Time
 
-	// ctx, in which CallerFrom finds this connection, ends when the client is gone, or when the daemon leaves at once.
+	// ctx, in which CallerFrom finds this connection, ends when the client is
+	// gone, or when the daemon leaves at once.
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	ended  chan struct{} // closed when nobody reads any more

@@ -1,0 +1,207 @@
+package rt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/internal/wire"
+	"github.com/loopgen/loopgen/rt/schema"
+)
+
+// attach connects to the daemon that the endpoint names. An error that is not
+// a *StartError is transient. kept, if not nil, is why a daemon of an older version
+// has to do.
+func (c *client) attach(ctx context.Context, p place, kept error) (*link, error) {
+	e, err := p.endpoint()
+	if err != nil {
+		var version *rundir.VersionError
+		if errors.As(err, &version) {
+			return nil, c.startError(StageConnect, fmt.Errorf("%w: %w", ErrIncompatible, err))
+		}
+		return nil, err
+	}
+	if kept == nil && c.outdates(e) {
+		return nil, &outdatedError{e} // not even greeted: who is connected keeps it from being idle
+	}
+	conn, reader, welcome, err := c.greet(ctx, p, e)
+	if err != nil {
+		return nil, err
+	}
+	// Only now, since an endpoint that nobody stands behind judges nothing; nor
+	// does one of another version, which may hash otherwise.
+	if welcome.Code != wire.WelcomeIncompatible && welcome.Code != wire.WelcomeNotAllowed {
+		err = c.judge(e, kept)
+	}
+	if err == nil {
+		err = c.welcome(welcome)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return c.newLink(conn, reader, e, welcome, kept), nil
+}
+
+// greet dials the endpoint and authenticates both sides. The welcome may say
+// that no calls are taken: Status and Shutdown are answered all the same by a
+// daemon that is leaving or full.
+func (c *client) greet(ctx context.Context, p place, e *rundir.Endpoint) (net.Conn, *wire.Reader, wire.Welcome, error) {
+	deadline := time.Now().Add(c.cfg.ConnectTimeout)
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	silent := func() error {
+		if time.Now().Before(deadline) {
+			return context.DeadlineExceeded // it was the caller who had no more time
+		}
+		return &silentError{e.Incarnation, e.PID}
+	}
+	conn, err := p.dial(ctx, e)
+	if err != nil {
+		if ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) { // net may know a moment before ctx does
+			err = silent()
+		}
+		return nil, nil, wire.Welcome{}, err
+	}
+	conn.SetDeadline(deadline)
+	uninterrupted := context.AfterFunc(ctx, func() { conn.Close() })
+	reader := wire.NewReader(conn, defaultLimits.frame)
+	hello := c.hello
+	hello.Incarnation, hello.Address = e.Incarnation, e.Address
+	welcome, err := wire.Greet(reader, conn, e.Key, hello)
+	var refused *wire.RefusedError
+	switch {
+	case !uninterrupted():
+		err = silent()
+	case errors.As(err, &refused):
+		welcome, err = refused.Welcome, nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = silent()
+	case errors.Is(err, wire.ErrAuth):
+		err = kindError{ErrAuth, err}
+	}
+	if err != nil {
+		conn.Close()
+		return nil, nil, wire.Welcome{}, err
+	}
+	conn.SetDeadline(time.Time{})
+	return conn, reader, welcome, nil
+}
+
+// welcome returns why the daemon does not take calls of this client, if so.
+func (c *client) welcome(w wire.Welcome) error {
+	switch w.Code {
+	case wire.WelcomeOK:
+		return nil
+	case wire.WelcomeDraining:
+		return ErrDraining // transient: another one may be had
+	case wire.WelcomeTooManyClients:
+		return c.startError(StageConnect, fmt.Errorf("%w: %s", ErrTooManyClients, w.Text))
+	case wire.WelcomeIncompatible:
+		return c.startError(StageConnect, fmt.Errorf("%w: %s; wait until it has left, or end its process", ErrIncompatible, w.Text))
+	case wire.WelcomeNotAllowed:
+		return c.startError(StageConnect, fmt.Errorf("%w: %s", ErrNotAllowed, w.Text))
+	}
+	return c.startError(StageConnect, &wire.RefusedError{Welcome: w})
+}
+
+// judge says whether the daemon behind an endpoint is the one that is meant.
+func (c *client) judge(e *rundir.Endpoint, kept error) error {
+	var err error
+	switch {
+	case e.Service != c.svc.Name:
+		err = fmt.Errorf("%w: the daemon named %q (pid %d) serves %s: choose another Config.Name",
+			ErrIncompatible, c.cfg.Name, e.PID, e.Service)
+	case e.Types != structure(c.svc):
+		changes, unlike := schema.CompareTypes("type argument", e.Types, structure(c.svc))
+		err = fmt.Errorf("%w: the type arguments are %s here and %s in the daemon (pid %d)%s; %s",
+			ErrIncompatible, structure(c.svc), e.Types, e.PID, firstOf(changes, unlike), c.replacing())
+	case e.Config != c.config:
+		err = fmt.Errorf("%w (pid %d): use the same constructor and arguments, or another Config.Name, or shut it down first",
+			ErrConfigMismatch, e.PID)
+	default:
+		return nil
+	}
+	return c.startError(StageConnect, c.unreplaced(err, e, kept))
+}
+
+// replacing says how to get a daemon of another version of the type.
+func (c *client) replacing() string {
+	if c.cfg.Scope == ScopeSystem {
+		return "whoever runs the service builds it from the same source and starts it again (as in: systemctl restart " + c.cfg.Name + ")"
+	}
+	return "Shared.Restart replaces it by one of this program"
+}
+
+// newLink makes the link and finds the daemon's number for each of our methods.
+func (c *client) newLink(conn net.Conn, reader *wire.Reader, e *rundir.Endpoint, welcome wire.Welcome, kept error) *link {
+	l := &link{
+		conn:        conn,
+		reader:      reader,
+		window:      newWindow(welcome.Calls, int(welcome.Bytes)),
+		incarnation: e.Incarnation,
+		pid:         e.PID,
+		log:         e.Log,
+		methods:     c.bind(e, kept),
+		limit:       welcome.Frame,
+		verdict:     defaultLimits.verdict,
+		linger:      defaultLimits.linger,
+		hungUp:      hangUp(conn),
+		lost:        c.forget,
+		pending:     make(map[uint64]*pendingCall),
+	}
+	l.out = newOutbox(conn, 0, l.unwritable)
+	watchFrames(conn, reader)
+	return l
+}
+
+// bind matches methods by name and signature, so that two builds can share a
+// daemon as far as they agree.
+func (c *client) bind(e *rundir.Endpoint, kept error) []binding {
+	theirs := make(map[string]rundir.MethodLine, len(e.Methods))
+	for _, m := range e.Methods {
+		theirs[m.Name] = m
+	}
+	bindings := make([]binding, len(c.svc.Methods))
+	for i, ours := range c.svc.Methods {
+		m, ok := theirs[ours.Name]
+		signature := c.svc.Signature(i)
+		switch {
+		case !ok:
+			bindings[i].err = fmt.Errorf("%w: %w: the daemon (pid %d) has no %s; %s",
+				ErrIncompatible, ErrNoMethod, e.PID, ours.Name, c.replacing())
+		case m.Hash != wire.SignatureHash(signature):
+			changes, err := schema.Compare(m.Signature, signature)
+			bindings[i].err = fmt.Errorf("%w: %s is %s here and %s in the daemon (pid %d)%s; %s",
+				ErrIncompatible, ours.Name, signature, m.Signature, e.PID, firstOf(changes, err), c.replacing())
+		default:
+			bindings[i].number = uint16(m.Number)
+			continue
+		}
+		bindings[i].err = c.unreplaced(bindings[i].err, e, kept)
+	}
+	return bindings
+}
+
+// firstOf says where two signatures part, if they could be compared: the
+// endpoint may have no room for the text, and a newer daemon another grammar.
+func firstOf(changes []schema.Change, err error) string {
+	if err != nil || len(changes) == 0 {
+		return ""
+	}
+	return ": " + changes[0].Between("there", "here")
+}
+
+// watchFrames closes a connection on which a frame began to arrive and does
+// not end. A connection without an unfinished frame may be silent for ever.
+func watchFrames(conn net.Conn, reader *wire.Reader) {
+	lim := &defaultLimits
+	reader.Stalled = func(size int) {
+		conn.SetReadDeadline(time.Now().Add(lim.frameBase + time.Duration(size>>20)*lim.framePerMiB))
+	}
+	reader.Resumed = func() { conn.SetReadDeadline(time.Time{}) }
+}
