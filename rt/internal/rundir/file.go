@@ -59,7 +59,7 @@ func replaceFile(root *os.Root, name string, data []byte, mode fs.FileMode) erro
 	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL
 	f, err := root.OpenFile(fresh, flags, mode)
 	if errors.Is(err, fs.ErrExist) {
-		if err := root.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := remove(root, fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		f, err = root.OpenFile(fresh, flags, mode)

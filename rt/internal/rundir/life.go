@@ -108,7 +108,7 @@ func (l *Life) Withdraw(incarnation string) error {
 	if e.Incarnation != incarnation {
 		return nil
 	}
-	if err := l.root.Remove(endpointName); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := remove(l.root, endpointName); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("withdrawing the endpoint: %w", err)
 	}
 	return nil
@@ -157,7 +157,7 @@ func (l *Life) Clean() error {
 	stale, _ := l.dir.ReadEndpoint()
 	errs := l.dir.removeSockets(stale)
 	for _, name := range []string{endpointName + ".new", endpointName} {
-		if err := l.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := remove(l.root, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}
 	}

@@ -40,29 +40,6 @@ func makeAll(path string) error {
 // of them, so that this is a crowd.
 const replacements = 1000
 
-// makeDir makes one directory with mode 0700. It appears under its name with
-// that mode: a umask of 0777 would else leave it unusable until the chmod, and
-// others that start at the same moment would judge it then. That it was made by
-// somebody else meanwhile is no error.
-func makeDir(path string) error {
-	fresh, err := os.MkdirTemp(filepath.Dir(path), ".loopgen-")
-	if err != nil {
-		return fmt.Errorf("mkdir %s: %w", path, err)
-	}
-	err = os.Chmod(fresh, 0o700)
-	if err == nil {
-		err = os.Rename(fresh, path)
-	}
-	if err == nil {
-		return nil
-	}
-	_ = os.Remove(fresh)
-	if info, statErr := os.Stat(path); statErr == nil && info.IsDir() {
-		return nil
-	}
-	return fmt.Errorf("mkdir %s: %w", path, err)
-}
-
 // judge returns an *UnsafeError unless path is a directory that only this user
 // can have made and can change. It does not follow a symbolic link in the last
 // element.

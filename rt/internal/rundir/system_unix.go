@@ -4,8 +4,10 @@ package rundir
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -37,3 +39,28 @@ func interrupted(err error) bool { return errors.Is(err, unix.EINTR) }
 
 // replace renames within root, over what is there.
 func replace(root *os.Root, from, to string) error { return root.Rename(from, to) }
+
+func remove(root *os.Root, name string) error { return root.Remove(name) }
+
+// makeDir makes one directory with mode 0700. It appears under its name with
+// that mode: a umask of 0777 would else leave it unusable until the chmod, and
+// others that start at the same moment would judge it then. That it was made by
+// somebody else meanwhile is no error.
+func makeDir(path string) error {
+	fresh, err := os.MkdirTemp(filepath.Dir(path), ".loopgen-")
+	if err != nil {
+		return fmt.Errorf("mkdir %s: %w", path, err)
+	}
+	err = os.Chmod(fresh, 0o700)
+	if err == nil {
+		err = os.Rename(fresh, path)
+	}
+	if err == nil {
+		return nil
+	}
+	_ = os.Remove(fresh)
+	if info, statErr := os.Stat(path); statErr == nil && info.IsDir() {
+		return nil
+	}
+	return fmt.Errorf("mkdir %s: %w", path, err)
+}

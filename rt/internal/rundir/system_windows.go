@@ -2,9 +2,11 @@ package rundir
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/windows"
 )
@@ -13,15 +15,41 @@ import (
 // symbolic links need a privilege. What was opened is judged all the same.
 const safeOpen = 0
 
-// ours is always true: the base directory is in the user's own profile, whose
-// access list no other ordinary user passes.
+// ours and private are always true: an access list, not owner and mode, protects
+// the directory; see makeDir. One that was not made by this program is taken as
+// it is.
 func ours(fs.FileInfo) bool { return true }
+
+func private(fs.FileInfo) bool { return true }
 
 // ownerOf knows no user: owners have no numbers here.
 func ownerOf(fs.FileInfo) int { return -1 }
 
-// private is always true: access lists, not modes, protect the profile.
-func private(fs.FileInfo) bool { return true }
+// makeDir makes one directory with an access list of its own, which what is made
+// in it inherits: this user, and the system, which may anyway. What the directory
+// above would pass on does not count, so that a key is safe outside of the user's
+// profile as well. That it was made by somebody else meanwhile is no error.
+func makeDir(path string) error {
+	user, err := windows.GetCurrentProcessToken().GetTokenUser()
+	if err != nil {
+		return fmt.Errorf("mkdir %s: asking who this user is: %w", path, err)
+	}
+	access, err := windows.SecurityDescriptorFromString("D:P(A;OICI;FA;;;" + user.User.Sid.String() + ")(A;OICI;FA;;;SY)")
+	if err != nil {
+		return fmt.Errorf("mkdir %s: making its access list: %w", path, err)
+	}
+	name, err := windows.UTF16PtrFromString(path)
+	if err == nil {
+		err = windows.CreateDirectory(name, &windows.SecurityAttributes{
+			Length:             uint32(unsafe.Sizeof(windows.SecurityAttributes{})),
+			SecurityDescriptor: access,
+		})
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("mkdir %s: %w", path, err)
+	}
+	return nil
+}
 
 func odd(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, windows.ERROR_CANT_ACCESS_FILE)
@@ -29,12 +57,22 @@ func odd(err error) bool {
 
 func interrupted(error) bool { return false }
 
-// replace renames within root, over what is there. A reader that has the file
-// open at this moment makes that fail, so it is tried for a second.
+// replace renames within root, over what is there; remove removes. Whoever has
+// the file open at this moment makes that fail.
 func replace(root *os.Root, from, to string) error {
+	return unhindered(func() error { return root.Rename(from, to) })
+}
+
+func remove(root *os.Root, name string) error {
+	return unhindered(func() error { return root.Remove(name) })
+}
+
+// unhindered tries for a second to do what fails as long as a file is open:
+// readers have it open for a moment, as virus scanners do.
+func unhindered(do func() error) error {
 	deadline := time.Now().Add(time.Second)
 	for {
-		err := root.Rename(from, to)
+		err := do()
 		busy := errors.Is(err, windows.ERROR_SHARING_VIOLATION) || errors.Is(err, windows.ERROR_ACCESS_DENIED)
 		if !busy || time.Now().After(deadline) {
 			return err
