@@ -10,8 +10,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// attach gives the child its pipes, no console window and a process group of
-// its own, to which no Ctrl-C is sent. Only the listed handles are inherited.
+// attach gives the child its pipes, no console and so no window, and a process
+// group of its own, to which no Ctrl-C is sent. Only the listed handles are
+// inherited.
 func attach(attr *os.ProcAttr, p pipes) (marker, error) {
 	payload, report := p.payloadRead.Fd(), p.reportWrite.Fd()
 	for _, h := range []uintptr{payload, report} {
@@ -21,11 +22,28 @@ func attach(attr *os.ProcAttr, p pipes) (marker, error) {
 	}
 	attr.Dir = filepath.VolumeName(Executable()) + `\`
 	attr.Sys = &syscall.SysProcAttr{
-		HideWindow:                 true,
 		CreationFlags:              windows.CREATE_NEW_PROCESS_GROUP | windows.CREATE_NO_WINDOW,
 		AdditionalInheritedHandles: []syscall.Handle{syscall.Handle(payload), syscall.Handle(report)},
 	}
 	return marker{payload: payload, report: report, leaks: "-"}, nil
+}
+
+// startProcess starts the child outside of the job that this process is in, if it
+// may, since whoever ends the job ends all that are in it: a terminal, a service
+// or a CI runner does so. A job that lets nobody out makes that fail, and then the
+// child is in it, too.
+func startProcess(path string, args []string, attr *os.ProcAttr) (*os.Process, error) {
+	return breakAway(attr.Sys, func() (*os.Process, error) { return os.StartProcess(path, args, attr) })
+}
+
+func breakAway(sys *syscall.SysProcAttr, start func() (*os.Process, error)) (*os.Process, error) {
+	sys.CreationFlags |= windows.CREATE_BREAKAWAY_FROM_JOB
+	p, err := start()
+	if errors.Is(err, windows.ERROR_ACCESS_DENIED) {
+		sys.CreationFlags &^= windows.CREATE_BREAKAWAY_FROM_JOB
+		p, err = start()
+	}
+	return p, err
 }
 
 // completeEnvironment adds SYSTEMROOT, without which not even sockets work.

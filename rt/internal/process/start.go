@@ -145,7 +145,7 @@ func spawn(cmd Command, p pipes) (*os.Process, error) {
 		return nil, err
 	}
 	attr.Env = append(environment(cmd.Env), markerVariable+"="+m.String())
-	return os.StartProcess(path, args, attr)
+	return startProcess(path, args, attr)
 }
 
 // environment returns a copy of env without a marker: a program that is started
