@@ -110,7 +110,7 @@ func (h *host) open(e *rundir.Endpoint) (net.Listener, error) {
 		}
 		h.d.log.Info("no Unix socket, using TCP", "because", err)
 	}
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	ln, err := listenTCP()
 	if err != nil {
 		return nil, err
 	}
@@ -134,6 +134,13 @@ func (h *host) openService(e *rundir.Endpoint) (net.Listener, error) {
 		return nil, err
 	}
 	return listenUnix(path, 0o666)
+}
+
+// listenTCP listens on a port of the loopback interface that no other process can
+// listen on as well.
+func listenTCP() (net.Listener, error) {
+	config := net.ListenConfig{Control: exclusive}
+	return config.Listen(context.Background(), "tcp4", "127.0.0.1:0")
 }
 
 // listenUnix listens on a path in a directory that only this user can change.

@@ -1,0 +1,24 @@
+package rt
+
+import (
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/windows"
+)
+
+// soExclusiveAddrUse is SO_EXCLUSIVEADDRUSE of winsock2.h, ~SO_REUSEADDR.
+const soExclusiveAddrUse = ^windows.SO_REUSEADDR
+
+// exclusive keeps others from listening on the port, which SO_REUSEADDR, set by
+// them alone, would let them do here.
+func exclusive(_, _ string, conn syscall.RawConn) error {
+	var failed error
+	err := conn.Control(func(fd uintptr) {
+		failed = windows.SetsockoptInt(windows.Handle(fd), windows.SOL_SOCKET, soExclusiveAddrUse, 1)
+	})
+	if err == nil {
+		err = os.NewSyscallError("setsockopt", failed)
+	}
+	return err
+}
