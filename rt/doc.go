@@ -89,6 +89,10 @@
 //
 // Systemd, containers and CI runners may kill it with the job that started it.
 //
+// On Windows it has no console and so no window, its directory is the root of the
+// program's drive, and it leaves the job of the client that started it if that job
+// lets it. There is no SIGTERM there: Shutdown makes it leave.
+//
 // Its files may be removed at any time. Within a second it notices and publishes
 // again what can be published; if its directory is gone, it finishes the running
 // calls and leaves. Only until it has noticed that, another daemon, with another
