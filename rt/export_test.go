@@ -96,6 +96,8 @@ func (m memoryPlace) lead() (func(), bool, error)                              {
 func (m memoryPlace) lastStart() (uint64, error)                               { return 0, nil }
 func (m memoryPlace) barred() error                                            { return nil }
 func (m memoryPlace) mayStart() error                                          { return nil }
+func (m memoryPlace) mayReplace() error                                        { return nil }
+func (m memoryPlace) replaced()                                                {}
 
 func (m memoryPlace) alive() (bool, error) {
 	_, err := m.p.Find()

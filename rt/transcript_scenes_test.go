@@ -44,6 +44,8 @@ var scenes = []scene{
 	{name: "status", comment: "Status while a call runs and another waits.", play: playStatus},
 	{name: "drain", comment: "A shutdown that lets a call end, and what comes meanwhile.", play: playDrain},
 	{name: "now", comment: "A shutdown that does not wait.", play: playNow},
+	{name: "spared", comment: "A newer client replaces a daemon only if it is idle, and this one is not.", play: playSpared},
+	{name: "replaced", comment: "A newer client replaces a daemon that is idle.", play: playReplaced},
 	{name: "full", comment: "A daemon that admits no more clients tells its status all the same.", clients: 1, play: playFull},
 	{name: "incompatible", comment: "A client of later versions only.", versions: [2]uint{8, 9}, play: playIncompatible},
 	{name: "refused", comment: "Frames that the daemon refuses, and one that ends the connection.", say: sayRefused},
@@ -60,7 +62,11 @@ type stage struct {
 
 // share is what another process would have.
 func (s *stage) share() *rt.Shared[*objects.SpecimenClient, *objects.SpecimenProxy] {
-	shared := objects.ShareSpecimen(rt.Config{})
+	return s.shareAs(rt.Config{})
+}
+
+func (s *stage) shareAs(cfg rt.Config) *rt.Shared[*objects.SpecimenClient, *objects.SpecimenProxy] {
+	shared := objects.ShareSpecimen(cfg)
 	shared.Use(s.place)
 	s.shareds = append(s.shareds, shared)
 	return shared
@@ -382,6 +388,24 @@ func playNow(s *stage) {
 	down := later(s, "Shutdown", func() (any, error) { return nil, s.share().Shutdown(s.Context(), rt.ShutdownNow) })
 	running()
 	down()
+}
+
+func playSpared(s *stage) {
+	first := s.client()
+	newer := s.shareAs(rt.Config{Version: 2, OnMismatch: rt.MismatchReplaceIdle})
+	c, err := newer.Connect(s.Context())
+	s.note("Connect", err)
+	settle()
+	for _, c := range []*objects.SpecimenClient{c, first} {
+		n, err := c.Sum(s.Context(), 1)
+		s.note("Sum", n, err)
+	}
+}
+
+func playReplaced(s *stage) {
+	newer := s.shareAs(rt.Config{Version: 2, OnMismatch: rt.MismatchReplaceIdle})
+	_, err := newer.Connect(s.Context())
+	s.note("Connect, where no other daemon can be started", err)
 }
 
 func playFull(s *stage) {
