@@ -84,11 +84,8 @@ func (s *Shared[C, P]) Use(p Place) {
 	s.owner.place = func() (place, error) { return memoryPlace{p: p}, nil }
 }
 
-// memoryPlace is a Place as a place; what it does not have is not asked of it.
-type memoryPlace struct {
-	place
-	p Place
-}
+// memoryPlace is a Place as a place.
+type memoryPlace struct{ p Place }
 
 func (m memoryPlace) endpoint() (*rundir.Endpoint, error)                      { return m.p.Find() }
 func (m memoryPlace) dial(context.Context, *rundir.Endpoint) (net.Conn, error) { return m.p.Dial() }
