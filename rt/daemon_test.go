@@ -55,6 +55,20 @@ func (d *daemon) dial(t *testing.T) (net.Conn, *wire.Reader) {
 	return ours, r
 }
 
+// From the moment at which a daemon leaves no call begins, not even one whose turn
+// comes before the daemon has got round to anything else.
+func TestNoCallBeginsInALeavingDaemon(t *testing.T) {
+	d := newDaemon(&stub.Service{Name: "still"}, time.Hour, slog.New(slog.DiscardHandler))
+	running, waiting := newLease("A", stub.Exclusive, stub.Caller{}), newLease("B", stub.Exclusive, stub.Caller{})
+	d.turn.enter(running)
+	d.turn.enter(waiting)
+	d.leave("told to", ShutdownDrain) // nobody calls depart here
+	d.turn.leave(running)
+	if err := d.turn.wait(t.Context(), waiting); err != ErrDraining {
+		t.Errorf("the call that waited: %v, want %v", err, ErrDraining)
+	}
+}
+
 // A frame that began to arrive has to end: a connection on which it does not is
 // closed after 10 s, and does not keep the daemon. Silence between frames may
 // last.

@@ -39,6 +39,7 @@ func (d *daemon) leaveLocked(reason string, mode ShutdownMode) {
 		return
 	}
 	d.leaving = reason
+	d.turn.close(ErrDraining) // at once: when the call that runs ends, none that waits may begin
 	d.log.Info("leaving", "because", reason, "calls", d.executed.Load(), "running", d.running)
 	close(d.departing)
 }
@@ -49,7 +50,6 @@ func (d *daemon) leaveLocked(reason string, mode ShutdownMode) {
 // The connection that asked for the shutdown stays open: its end tells the
 // client that the process is gone.
 func (d *daemon) depart() {
-	d.turn.close(ErrDraining)
 	d.mu.Lock()
 	reason := d.leaving
 	conns := make([]*serverConn, 0, len(d.conns))
