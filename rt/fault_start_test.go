@@ -70,6 +70,9 @@ func TestFaultA01ThunderingHerd(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		a = a.witnessed()
 		a.N, a.Barrier, a.IdleTTL = 4, true, -1
+		// Hundreds of processes leave the daemon little of two processors, and what
+		// is built with the race detector needs much.
+		a.Timeout, a.Greeting = 30*time.Second, 20*time.Second
 		noted := filepath.Join(t.TempDir(), "processes")
 		clients := make([]*client, herd)
 		for i := range clients {

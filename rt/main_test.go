@@ -71,12 +71,13 @@ type args struct {
 	N         int
 	For       time.Duration
 	Timeout   time.Duration // of a start
+	Greeting  time.Duration // of an attempt to connect
 	Barrier   bool
 }
 
 func (a args) config() rt.Config {
 	cfg := rt.Config{Name: a.Name, Transport: a.Transport, IdleTTL: a.IdleTTL, Version: a.Version, OnMismatch: a.Policy, Scope: a.Scope, Command: a.Command, Env: a.Env}
-	cfg.AllowUsers, cfg.AllowGroups, cfg.StartTimeout = a.Users, a.Groups, a.Timeout
+	cfg.AllowUsers, cfg.AllowGroups, cfg.StartTimeout, cfg.ConnectTimeout = a.Users, a.Groups, a.Timeout, a.Greeting
 	if a.Dir != "" {
 		cfg.Scope = rt.ScopeDir(a.Dir)
 	}
