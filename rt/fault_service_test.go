@@ -22,8 +22,9 @@ import (
 // generated one does.
 type odd struct {
 	calls   int
-	closing string     // what Close does
-	ended   chan error // the context of a call to Linger, and why it ended
+	closing string        // what Close does
+	lingers chan struct{} // a call to Linger has begun
+	ended   chan error    // the context of a call to Linger, and why it ended
 }
 
 // trap fails when it is decoded in another process than the one that set it:
@@ -58,6 +59,7 @@ func (o *odd) Closing(how string) int    { o.closing = how; return 0 }
 
 // Linger stays until its context ends.
 func (o *odd) Linger(ctx context.Context) {
+	o.lingers <- struct{}{}
 	<-ctx.Done()
 	o.ended <- ctx.Err()
 	o.ended <- context.Cause(ctx)
@@ -65,6 +67,9 @@ func (o *odd) Linger(ctx context.Context) {
 
 // Lingered waits for the end of a call to Linger, and returns how that ended.
 func (o *odd) Lingered() string { return (<-o.ended).Error() + ": " + (<-o.ended).Error() }
+
+// Lingers waits for the beginning of a call to Linger.
+func (o *odd) Lingers() { <-o.lingers }
 
 // Close does what Closing said.
 func (o *odd) Close() error {
@@ -115,6 +120,7 @@ const (
 	oddLazy
 	oddLinger
 	oddLingered
+	oddLingers
 	oddNeighbour
 	oddReenter
 	oddSpring
@@ -123,7 +129,7 @@ const (
 var oddService = &stub.Service{
 	Name: "rt_test.odd",
 	New: func(context.Context, *stub.Decoder) (any, error) {
-		return &odd{ended: make(chan error, 2)}, nil
+		return &odd{lingers: make(chan struct{}, 1), ended: make(chan error, 2)}, nil
 	},
 }
 
@@ -163,6 +169,11 @@ func init() {
 		{Name: "Lingered", Mode: stub.Concurrent, Func: (*odd).Lingered, Serve: func(run *stub.Run, target any) {
 			if run.Begin() {
 				stub.Encode(run.Results, target.(*odd).Lingered())
+			}
+		}},
+		{Name: "Lingers", Mode: stub.Concurrent, Func: (*odd).Lingers, Serve: func(run *stub.Run, target any) {
+			if run.Begin() {
+				target.(*odd).Lingers()
 			}
 		}},
 		{Name: "Neighbour", Func: (*odd).Neighbour, Serve: func(run *stub.Run, target any) {
@@ -305,13 +316,17 @@ func TestMethodOfDeadCaller(t *testing.T) {
 			c, dir := connectOdd(t)
 			shared := shareOdd(dir, "")
 			defer shared.Close()
-			lingers := func() bool {
-				s, err := shared.Status(context.Background())
-				return err == nil && len(s.Running) == 1
+			// Not by Status: a call may have the turn and not have begun.
+			lingers := func() {
+				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+				defer cancel()
+				if err := c.Call(ctx, oddLingers, nil, nil); err != nil {
+					t.Fatal(err)
+				}
 			}
 			if test.end == "killed" {
 				caller := start(t, "linger", args{Dir: dir})
-				eventually(t, "the method runs", lingers)
+				lingers()
 				caller.cmd.Process.Kill()
 			} else {
 				caller, err := shared.Connect(t.Context())
@@ -321,12 +336,12 @@ func TestMethodOfDeadCaller(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				if test.end == "late" {
-					ctx, cancel = context.WithTimeout(ctx, 500*time.Millisecond)
+					ctx, cancel = context.WithTimeout(ctx, 2*time.Second)
 					defer cancel()
 				}
 				done := make(chan error, 1)
 				go func() { done <- caller.Call(ctx, oddLinger, nil, nil) }()
-				eventually(t, "the method runs", lingers)
+				lingers()
 				switch test.end {
 				case "closed":
 					shared.Close()
