@@ -242,8 +242,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"strings"
 
 	"github.com/loopgen/loopgen/generator"
 )
@@ -317,98 +315,6 @@ func generate(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	return replace(result.Files)
 }
 
-// output says what becomes of the result.
-type output struct {
-	check  bool // compare, write nothing
-	json   bool // report for tools
-	schema bool // print what other builds see of the types, write nothing
-	diff   bool // compare two files with such schemas
-	files  []string
-}
-
-// parseFlags reads the command line.
-func parseFlags(args []string) (o *generator.Options, how output, err error) {
-	o = new(generator.Options)
-	flags := flag.NewFlagSet("loopgen", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	list := func(name string, to *[]string) {
-		flags.Func(name, "", func(value string) error {
-			for _, item := range strings.Split(value, ",") {
-				*to = append(*to, strings.TrimSpace(item))
-			}
-			return nil
-		})
-	}
-	flags.Func("type", "", func(value string) error {
-		o.Types = append(o.Types, splitTypes(value)...)
-		return nil
-	})
-	list("skip", &o.Skip)
-	list("readonly", &o.ReadOnly)
-	list("concurrent", &o.Concurrent)
-	list("idempotent", &o.Idempotent)
-	list("inout", &o.InOut)
-	list("session", &o.Session)
-	list("timeout", &o.Timeout)
-	flags.StringVar(&o.New, "new", "", "")
-	flags.StringVar(&o.Output, "output", "", "")
-	flags.StringVar(&o.Name, "name", "", "")
-	flags.StringVar(&o.Close, "close", "detach", "")
-	flags.BoolVar(&o.Strict, "strict", false, "")
-	flags.BoolVar(&o.Verbose, "v", false, "")
-	flags.BoolVar(&how.check, "check", false, "")
-	flags.BoolVar(&how.json, "json", false, "")
-	flags.BoolVar(&how.schema, "schema", false, "")
-	flags.BoolVar(&how.diff, "diff", false, "")
-	if err := flags.Parse(args); err != nil {
-		return nil, how, err
-	}
-	switch {
-	case how.diff && !how.schema:
-		return nil, how, errors.New("-diff compares schemas: use -schema -diff old new")
-	case how.diff && len(o.Types) > 0:
-		return nil, how, errors.New("-diff reads its types from the files: leave out -type")
-	case how.schema && how.check:
-		return nil, how, errors.New("-schema and -check are for different questions: give one")
-	case how.schema && how.json && !how.diff:
-		return nil, how, errors.New("-json is not for -schema alone, whose text tools can read: leave it out")
-	}
-	o.Schema = how.schema
-	switch rest := flags.Args(); {
-	case how.diff && len(rest) != 2:
-		return nil, how, fmt.Errorf("-schema -diff takes two files, the old schema and the new one, not %d", len(rest))
-	case how.diff:
-		how.files = rest
-	case len(rest) == 1:
-		o.Pattern = rest[0]
-	case len(rest) > 1 && strings.HasPrefix(rest[1], "-"):
-		return nil, how, fmt.Errorf("%s comes after the package %s: flags go first", rest[1], rest[0])
-	case len(rest) > 1:
-		return nil, how, fmt.Errorf("%d packages given (%s): give one", len(rest), strings.Join(rest, ", "))
-	}
-	return o, how, nil
-}
-
-// splitTypes splits a list of types at its commas, but for those in brackets.
-func splitTypes(list string) []string {
-	var types []string
-	depth, start := 0, 0
-	for i, c := range list {
-		switch c {
-		case '[', '(', '{':
-			depth++
-		case ']', ')', '}':
-			depth--
-		case ',':
-			if depth == 0 {
-				types = append(types, strings.TrimSpace(list[start:i]))
-				start = i + 1
-			}
-		}
-	}
-	return append(types, strings.TrimSpace(list[start:]))
-}
-
 // manual returns the package comment as text.
 func manual() string {
 	file, err := parser.ParseFile(token.NewFileSet(), "main.go", source, parser.PackageClauseOnly|parser.ParseComments)
@@ -416,18 +322,4 @@ func manual() string {
 		panic(err) // it was compiled from the same text
 	}
 	return file.Doc.Text()
-}
-
-// fromHere returns path relative to the working directory where that is
-// shorter, as compilers print it.
-func fromHere(path string) string {
-	dir, err := os.Getwd()
-	if err != nil || !filepath.IsAbs(path) {
-		return path
-	}
-	rel, err := filepath.Rel(dir, path)
-	if err != nil || len(rel) > len(path) {
-		return path
-	}
-	return rel
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/loopgen/loopgen/generator"
 )
@@ -110,3 +112,17 @@ type (
 		Missed     []string `json:"missed"`
 	}
 )
+
+// fromHere returns path relative to the working directory where that is
+// shorter, as compilers print it.
+func fromHere(path string) string {
+	dir, err := os.Getwd()
+	if err != nil || !filepath.IsAbs(path) {
+		return path
+	}
+	rel, err := filepath.Rel(dir, path)
+	if err != nil || len(rel) > len(path) {
+		return path
+	}
+	return rel
+}
