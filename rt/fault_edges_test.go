@@ -279,13 +279,18 @@ func TestLogWithoutMode(t *testing.T) {
 func TestClosedWhileGreeting(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportTCP}
-	share(t, a).EnsureStarted(t.Context())
-	e := a.endpoint(t)
-	a.kill(t)
-	silent, err := net.Listen("tcp", e.Address)
-	if err != nil {
-		t.Skip("somebody else has the port: ", err)
-	}
+	var e *rundir.Endpoint
+	var silent net.Listener
+	eventually(t, "the port of a dead daemon is free", func() bool { // unless somebody has taken it
+		if err := share(t, a).EnsureStarted(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		e = a.endpoint(t)
+		a.kill(t)
+		var err error
+		silent, err = net.Listen("tcp", e.Address)
+		return err == nil
+	})
 	defer silent.Close()
 	if err := os.Remove(e.Log); err != nil {
 		t.Fatal(err)
