@@ -280,13 +280,20 @@ func connect(t testing.TB, a args, change ...func(*rt.Config)) *objects.CounterC
 	return c
 }
 
-// endpoint reads the endpoint file of the daemon that a's clients share.
-func (a args) endpoint(t testing.TB) *rundir.Endpoint {
+// directory is that of the singleton that a's clients share.
+func (a args) directory(t testing.TB) *rundir.Dir {
 	t.Helper()
 	d, err := rundir.Open(a.Dir, a.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return d
+}
+
+// endpoint reads the endpoint file of the daemon that a's clients share.
+func (a args) endpoint(t testing.TB) *rundir.Endpoint {
+	t.Helper()
+	d := a.directory(t)
 	e, err := d.ReadEndpoint()
 	if err != nil {
 		t.Fatal(err)
@@ -297,10 +304,7 @@ func (a args) endpoint(t testing.TB) *rundir.Endpoint {
 // alive reports whether a daemon lives, by its lock.
 func (a args) alive(t testing.TB) bool {
 	t.Helper()
-	d, err := rundir.Open(a.Dir, a.Name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := a.directory(t)
 	alive, err := d.Alive()
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/loopgen/loopgen/rt"
-	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/rttest"
 	"github.com/loopgen/loopgen/testdata/objects"
 )
@@ -41,10 +40,7 @@ func (a args) serving(t *testing.T) int {
 // replacedAgo notes that a's daemon was last replaced then.
 func (a args) replacedAgo(t *testing.T, ago time.Duration) {
 	t.Helper()
-	d, err := rundir.Open(a.Dir, a.Name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := a.directory(t)
 	s, err := d.ReadStart()
 	if err != nil {
 		t.Fatal(err)
@@ -314,10 +310,7 @@ func TestReplaceStopped(t *testing.T) {
 	resume()
 	older.kill(t) // its endpoint stays
 	connect(t, newer)
-	d, err := rundir.Open(newer.Dir, newer.Name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := newer.directory(t)
 	if s, err := d.ReadStart(); err != nil || !s.Replaced.IsZero() || newer.serving(t) != 2 {
 		t.Errorf("noted as a replacement: %v, %v", s.Replaced, err)
 	}
