@@ -19,45 +19,48 @@ type admission struct {
 // newAdmission looks up the users and groups, which are names or numbers.
 func newAdmission(users, groups []string) (*admission, error) {
 	a := &admission{}
-	for _, name := range users {
-		id, err := lookUp(name, func(name string) (string, error) {
-			u, err := user.Lookup(name)
-			if err != nil {
-				return "", err
-			}
-			return u.Uid, nil
-		})
-		if err != nil {
-			return nil, fmt.Errorf("Config.AllowUsers: %w", err)
-		}
-		a.users = append(a.users, id)
+	var err error
+	if a.users, err = lookUp(users, userID); err != nil {
+		return nil, fmt.Errorf("Config.AllowUsers: %w", err)
 	}
-	for _, name := range groups {
-		id, err := lookUp(name, func(name string) (string, error) {
-			g, err := user.LookupGroup(name)
-			if err != nil {
-				return "", err
-			}
-			return g.Gid, nil
-		})
-		if err != nil {
-			return nil, fmt.Errorf("Config.AllowGroups: %w", err)
-		}
-		a.groups = append(a.groups, id)
+	if a.groups, err = lookUp(groups, groupID); err != nil {
+		return nil, fmt.Errorf("Config.AllowGroups: %w", err)
 	}
 	return a, nil
 }
 
-// lookUp returns the number that a name stands for, or is.
-func lookUp(name string, find func(string) (string, error)) (int, error) {
-	if id, err := strconv.ParseUint(name, 10, 32); err == nil {
-		return int(id), nil
+// lookUp returns the numbers that the names stand for, or are.
+func lookUp(names []string, find func(name string) (string, error)) ([]int, error) {
+	ids := make([]int, len(names))
+	for i, name := range names {
+		number := name
+		if _, err := strconv.ParseUint(name, 10, 32); err != nil {
+			if number, err = find(name); err != nil {
+				return nil, err
+			}
+		}
+		var err error
+		if ids[i], err = strconv.Atoi(number); err != nil {
+			return nil, err
+		}
 	}
-	found, err := find(name)
+	return ids, nil
+}
+
+func userID(name string) (string, error) {
+	u, err := user.Lookup(name)
 	if err != nil {
-		return 0, err
+		return "", err
 	}
-	return strconv.Atoi(found)
+	return u.Uid, nil
+}
+
+func groupID(name string) (string, error) {
+	g, err := user.LookupGroup(name)
+	if err != nil {
+		return "", err
+	}
+	return g.Gid, nil
 }
 
 // meet returns the peer of a connection, and whether it is to be refused. An
