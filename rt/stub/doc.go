@@ -46,8 +46,8 @@
 // writes into its arguments. state.go and logvalue.go: fmt.State and slog.Value. plan.go, fields.go and
 // marshaler.go: what must be known of a type, found once. check.go, omit.go
 // and time.go: what is refused before it is encoded. match.go: what is refused
-// before it is decoded. head.go and scalar.go: CBOR heads, and the short cut
-// for common types. openwriter.go, openreader.go and matchopen.go: types that
+// before it is decoded. head.go, scalar.go and named.go: CBOR heads, and the short cut
+// for common types and what is declared as one. openwriter.go, openreader.go and matchopen.go: types that
 // are beyond the CBOR library. known.go and typename.go: what an interface can
 // hold, and how that is called. fault.go: what is wrong, and where. errors.go,
 // errorlayout.go, errortree.go and errorbuild.go: errors.

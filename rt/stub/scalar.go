@@ -3,6 +3,7 @@ package stub
 import (
 	"encoding/binary"
 	"math"
+	"reflect"
 	"time"
 	"unicode/utf8"
 )
@@ -55,7 +56,7 @@ func appendScalar(b []byte, v any) ([]byte, bool) {
 		}
 		return append(appendHead(b, majorBytes, uint64(len(*v))), *v...), true
 	}
-	return b, false
+	return appendNamed(b, reflect.ValueOf(v).Elem())
 }
 
 // appendFloat appends the shortest float that is exactly f. NaN, with its
@@ -189,7 +190,7 @@ func decodeScalar(b []byte, v any) (end int) {
 	case *string, *[]byte:
 		return decodeString(b, h, v)
 	default:
-		return 0
+		return decodeNamed(b, h, reflect.ValueOf(v).Elem())
 	}
 	if !ok {
 		return 0

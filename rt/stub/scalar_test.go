@@ -5,10 +5,12 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/wire"
+	"github.com/loopgen/loopgen/rt/stub"
 )
 
 // agree checks that v travels the short way just as the library sends it: the
@@ -98,4 +100,72 @@ func TestFloatShortCutsMatchTheLibrary(t *testing.T) {
 	}
 	agree(t, math.Float64frombits(0x7ff8000000000001))
 	agree(t, math.Copysign(0, -1))
+}
+
+type (
+	flag  bool
+	small int8
+	large uint64
+	mild  float32
+)
+
+func TestNamedShortCutsMatchTheLibrary(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	agree(t, flag(true))
+	agree(t, Blob(nil))
+	agree(t, Blob{})
+	agree(t, Blob("abc"))
+	agree(t, []Octet{1})
+	agree(t, time.March)
+	for range 3000 {
+		n := r.Uint64() >> r.IntN(64)
+		agree(t, small(n))
+		agree(t, Octet(n))
+		agree(t, large(n))
+		agree(t, Celsius(n))
+		agree(t, mild(n))
+		agree(t, Label(strings.Repeat("ß", int(n%400))))
+	}
+}
+
+// allocates returns how many allocations it takes to encode v, and to decode it.
+func allocates[T any](t *testing.T, v T) (encoding, decoding float64) {
+	t.Helper()
+	const runs = 100
+	e := stub.NewEncoder(nil, limit)
+	stub.Encode(e, string(make([]byte, 1<<20))) // so that what follows needs no room
+	stub.Encode(e, v)
+	encoding = testing.AllocsPerRun(runs, func() { stub.Encode(e, v) })
+	body, err := e.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := stub.NewDecoder(nil, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var first string
+	stub.Decode(d, &first)
+	decoding = testing.AllocsPerRun(runs, func() {
+		var v T
+		stub.Decode(d, &v)
+	})
+	return encoding, decoding
+}
+
+func TestScalarsStayOnTheStack(t *testing.T) {
+	for name, count := range map[string]func() (float64, float64){
+		"int":     func() (float64, float64) { return allocates(t, 1<<40) },
+		"float64": func() (float64, float64) { return allocates(t, 0.1) },
+		"string":  func() (float64, float64) { return allocates(t, "") },
+		"flag":    func() (float64, float64) { return allocates(t, flag(true)) },
+		"small":   func() (float64, float64) { return allocates(t, small(-100)) },
+		"large":   func() (float64, float64) { return allocates(t, large(1<<60)) },
+		"Celsius": func() (float64, float64) { return allocates(t, Celsius(0.1)) },
+		"Label":   func() (float64, float64) { return allocates(t, Label("")) },
+	} {
+		if encoding, decoding := count(); encoding+decoding > 0 {
+			t.Errorf("%s takes %v allocations to encode and %v to decode, want none", name, encoding, decoding)
+		}
+	}
 }
