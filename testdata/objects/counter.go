@@ -231,6 +231,12 @@ func (c *Counter) Enter(name string) int {
 	return c.Inc()
 }
 
+// EnterUntil waits at a gate, in its turn, and returns when that was over.
+func (c *Counter) EnterUntil(name string) time.Time {
+	c.pass(name)
+	return time.Now()
+}
+
 // Stay waits at a gate without holding the turn.
 //
 //loopgen:concurrent
@@ -326,6 +332,15 @@ func (c *Counter) Environment() (Surroundings, error) {
 	dir, err := os.Getwd()
 	session, umask := sessionAndUmask()
 	return Surroundings{PID: os.Getpid(), Session: session, Dir: dir, Umask: umask, Env: os.Environ()}, err
+}
+
+// Mallocs returns how many times the daemon has allocated.
+//
+//loopgen:concurrent
+func (c *Counter) Mallocs() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.Mallocs
 }
 
 // Close is called by the daemon when it leaves.

@@ -43,6 +43,9 @@ type CounterAPI interface {
 	// EnterContext waits at a gate or until the context ends, and returns its cause.
 	EnterContext(ctx context.Context, name string) error
 
+	// EnterUntil waits at a gate, in its turn, and returns when that was over.
+	EnterUntil(name string) time.Time
+
 	// Entered waits until somebody waits at a gate.
 	Entered(ctx context.Context, name string) error
 
@@ -54,6 +57,9 @@ type CounterAPI interface {
 
 	// Life adds one and returns, with the sum, a name for this life of the object.
 	Life() (life string, sum int)
+
+	// Mallocs returns how many times the daemon has allocated.
+	Mallocs() uint64
 
 	// Meet opens one gate and waits for another.
 	Meet(mine, other string)
@@ -167,6 +173,15 @@ func (c *CounterClient) EnterContext(ctx context.Context, name string) error {
 	return (*rt.Conn)(c).Call(ctx, counterEnterContext, func(e *stub.Encoder) { stub.Encode(e, name) }, nil)
 }
 
+// EnterUntil waits at a gate, in its turn, and returns when that was over.
+func (c *CounterClient) EnterUntil(ctx context.Context, name string) (time.Time, error) {
+	var r0 time.Time
+	err := (*rt.Conn)(c).Call(ctx, counterEnterUntil,
+		func(e *stub.Encoder) { stub.Encode(e, name) },
+		func(d *stub.Decoder) { stub.Decode(d, &r0) })
+	return r0, err
+}
+
 // Entered waits until somebody waits at a gate.
 func (c *CounterClient) Entered(ctx context.Context, name string) error {
 	return (*rt.Conn)(c).Call(ctx, counterEntered, func(e *stub.Encoder) { stub.Encode(e, name) }, nil)
@@ -190,6 +205,13 @@ func (c *CounterClient) Inc(ctx context.Context) (int, error) {
 func (c *CounterClient) Life(ctx context.Context) (life string, sum int, err error) {
 	err = (*rt.Conn)(c).Call(ctx, counterLife, nil, func(d *stub.Decoder) { stub.Decode(d, &life); stub.Decode(d, &sum) })
 	return life, sum, err
+}
+
+// Mallocs returns how many times the daemon has allocated.
+func (c *CounterClient) Mallocs(ctx context.Context) (uint64, error) {
+	var r0 uint64
+	err := (*rt.Conn)(c).Call(ctx, counterMallocs, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
+	return r0, err
 }
 
 // Meet opens one gate and waits for another.
@@ -322,6 +344,15 @@ func (p *CounterProxy) EnterContext(ctx context.Context, name string) error {
 	return (*CounterClient)(p).EnterContext(ctx, name)
 }
 
+// EnterUntil implements CounterAPI.
+func (p *CounterProxy) EnterUntil(name string) time.Time {
+	r0, err := (*CounterClient)(p).EnterUntil(context.Background(), name)
+	if err != nil {
+		(*rt.Conn)(p).Fault(err)
+	}
+	return r0
+}
+
 // Entered implements CounterAPI.
 func (p *CounterProxy) Entered(ctx context.Context, name string) error {
 	return (*CounterClient)(p).Entered(ctx, name)
@@ -348,6 +379,15 @@ func (p *CounterProxy) Life() (life string, sum int) {
 		(*rt.Conn)(p).Fault(err)
 	}
 	return life, sum
+}
+
+// Mallocs implements CounterAPI.
+func (p *CounterProxy) Mallocs() uint64 {
+	r0, err := (*CounterClient)(p).Mallocs(context.Background())
+	if err != nil {
+		(*rt.Conn)(p).Fault(err)
+	}
+	return r0
 }
 
 // Meet implements CounterAPI.
@@ -434,10 +474,12 @@ const (
 	counterEcho
 	counterEnter
 	counterEnterContext
+	counterEnterUntil
 	counterEntered
 	counterEnvironment
 	counterInc
 	counterLife
+	counterMallocs
 	counterMeet
 	counterMisbehave
 	counterOnClose
@@ -514,6 +556,13 @@ func init() {
 				run.Results.Error(target.(*Counter).EnterContext(run.Context(), name))
 			}
 		}},
+		{Name: "EnterUntil", Func: (*Counter).EnterUntil, Serve: func(run *stub.Run, target any) {
+			var name string
+			stub.Decode(run.Args, &name)
+			if run.Begin() {
+				stub.Encode(run.Results, target.(*Counter).EnterUntil(name))
+			}
+		}},
 		{Name: "Entered", Mode: stub.Concurrent, Func: (*Counter).Entered, Serve: func(run *stub.Run, target any) {
 			var name string
 			stub.Decode(run.Args, &name)
@@ -538,6 +587,11 @@ func init() {
 				life, sum := target.(*Counter).Life()
 				stub.Encode(run.Results, life)
 				stub.Encode(run.Results, sum)
+			}
+		}},
+		{Name: "Mallocs", Mode: stub.Concurrent, Func: (*Counter).Mallocs, Serve: func(run *stub.Run, target any) {
+			if run.Begin() {
+				stub.Encode(run.Results, target.(*Counter).Mallocs())
 			}
 		}},
 		{Name: "Meet", Mode: stub.Shared, Func: (*Counter).Meet, Serve: func(run *stub.Run, target any) {
