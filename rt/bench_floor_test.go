@@ -3,6 +3,7 @@
 package rt_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -24,48 +25,43 @@ import (
 // is never looked at, since both sides know it.
 const frameLength = 4
 
-// rawEcho is the server under a call: the role "raw" of the test binary. It
-// writes its address to standard output, and to the first who connects every
+func init() {
+	roles["raw"] = func(_ context.Context, _ *counterShared, a args) (any, error) { return nil, rawServe(a) }
+}
+
+// rawServe is the server under a call: the role "raw" of the test binary. It
+// writes its address to standard output, and to everybody who connects every
 // frame that it reads.
-func rawEcho(a args) error {
-	go func() { // ends with the process: when whoever started it is gone, whatever became of it
-		io.Copy(io.Discard, os.Stdin)
-		os.Exit(0)
-	}()
-	address := "127.0.0.1:0"
-	if a.Transport == rt.TransportUnix {
-		address = filepath.Join(a.Dir, "raw")
-	}
-	ln, err := net.Listen(string(a.Transport), address)
+func rawServe(a args) error {
+	ln, err := listenAsChild(a)
 	if err != nil {
 		return err
 	}
-	fmt.Println(ln.Addr())
-	conn, err := ln.Accept()
-	if err != nil {
-		return err
-	}
-	frame := make([]byte, frameLength+a.N)
 	for {
-		if _, err := io.ReadFull(conn, frame); err != nil {
+		conn, err := ln.Accept()
+		if err != nil {
 			return err
 		}
+		go rawEcho(conn, a.N)
+	}
+}
+
+// rawEcho serves one connection until its client hangs up.
+func rawEcho(conn net.Conn, payload int) {
+	defer conn.Close()
+	frame := make([]byte, frameLength+payload)
+	for {
+		if _, err := io.ReadFull(conn, frame); err != nil {
+			return
+		}
 		if _, err := conn.Write(frame); err != nil {
-			return err
+			return
 		}
 	}
 }
 
-// rawTrip returns a function that sends so many bytes of payload to a process
-// of its own and reads them back. Only one goroutine may call it at a time.
-func rawTrip(b *testing.B, transport rt.Transport, payload int) func() error {
-	b.Helper()
-	server := start(b, "raw", args{Dir: rttest.Dir(b), Transport: transport, N: payload})
-	conn, err := net.Dial(string(transport), server.line(b))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { conn.Close() })
+// rawTrip sends so many bytes of payload and reads them back.
+func rawTrip(conn net.Conn, payload int) func() error {
 	frame := make([]byte, frameLength+payload)
 	return func() error {
 		if _, err := conn.Write(frame); err != nil {
@@ -76,10 +72,64 @@ func rawTrip(b *testing.B, transport rt.Transport, payload int) func() error {
 	}
 }
 
+// listenAsChild listens for a role that serves, writes the address to standard
+// output, and ends the process when whoever started it is gone, whatever became
+// of it.
+func listenAsChild(a args) (net.Listener, error) {
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}()
+	address := "127.0.0.1:0"
+	if a.Transport == rt.TransportUnix {
+		address = filepath.Join(a.Dir, "raw")
+	}
+	ln, err := net.Listen(string(a.Transport), address)
+	if err == nil {
+		fmt.Println(ln.Addr())
+	}
+	return ln, err
+}
+
+// rawServer is a process that serves without rt.
+type rawServer struct {
+	args
+	address string
+	pid     int
+}
+
+func startRaw(b *testing.B, transport rt.Transport, payload int) rawServer {
+	b.Helper()
+	return startServer(b, "raw", args{Dir: rttest.Dir(b), Transport: transport, N: payload})
+}
+
+func startServer(b *testing.B, role string, a args) rawServer {
+	b.Helper()
+	server := start(b, role, a)
+	return rawServer{a, server.line(b), server.cmd.Process.Pid}
+}
+
+func (s rawServer) dial(b *testing.B) net.Conn {
+	b.Helper()
+	conn, err := net.Dial(string(s.Transport), s.address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// trip returns a function that makes round trips on a connection of its own.
+// Only one goroutine may call it at a time.
+func (s rawServer) trip(b *testing.B) func() error {
+	b.Helper()
+	return rawTrip(s.dial(b), s.N)
+}
+
 // execOnce returns a function that runs a process of this binary in the role
 // "exec", which does nothing, and returns how long that takes: fork, exec, the
 // runtime's start and the end of the process.
-func execOnce(b *testing.B) func() []time.Duration {
+func execOnce(b *testing.B) contestant {
 	return func() []time.Duration {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), roleVar+"=exec")

@@ -4,50 +4,48 @@ package rt_test
 
 import (
 	"context"
-	"fmt"
-	"os"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/loopgen/loopgen/rt"
 	"github.com/loopgen/loopgen/rt/rttest"
-	"github.com/loopgen/loopgen/testdata/objects"
 )
 
-// Each benchmark measures a floor (bench_floor_test.go) and the product in
-// turn, and reports the median of both and their quotient, x/raw or x/exec.
-// Quotients of one run can be compared between machines and with benchstat;
-// no test judges them.
+// Each benchmark measures a floor (bench_floor_test.go) and the product, in
+// turn, and reports quotients: x/raw or x/exec is how many times as long the
+// product takes, throughput/raw how many times as much it gets done. Those of
+// one run can be compared between machines and with benchstat; .ci/speed makes
+// a table of them and judges it.
+//
+// This process is the client, of the product as of the floor. Their servers are
+// processes of their own.
 
 // payload is how many bytes go each way on the floor under Inc, which itself
 // takes 17 and, for the answer, about 20.
 const payload = 32
 
 // BenchmarkCall measures Inc() int by one caller with the background context.
-// Floor: a raw round trip of 4+32 bytes each way on the same kind of socket.
+// Floor: a raw round trip of 4+32 bytes each way on a Unix socket, for TCP as
+// well; x/rawtcp tells how much of that is TCP's.
 func BenchmarkCall(b *testing.B) {
-	for _, transport := range []rt.Transport{rt.TransportUnix, rt.TransportTCP} {
-		b.Run(string(transport), func(b *testing.B) {
-			inc := incTrip(b, transport)
-			raw := rawTrip(b, transport, payload)
-			duel(b, "raw", singly(b, 100, raw), singly(b, 100, inc))
-		})
+	raw := func(b *testing.B, transport rt.Transport) contestant {
+		return singly(b, 100, startRaw(b, transport, payload).trip(b))
 	}
-}
-
-// BenchmarkCallers measures Inc() int by many goroutines on one connection: the
-// time that passes per call. Floor: a raw round trip of 4+32 bytes by one
-// caller; below 1, together they get more done than one on a bare socket.
-func BenchmarkCallers(b *testing.B) {
-	for _, callers := range []int{8, 64} {
-		b.Run(fmt.Sprint(callers), func(b *testing.B) {
-			inc := incTrip(b, rt.TransportUnix)
-			raw := rawTrip(b, rt.TransportUnix, payload)
-			duel(b, "raw", singly(b, 100, raw), together(b, callers, 20, inc))
-		})
-	}
+	b.Run("unix", func(b *testing.B) {
+		inc, _ := incTrip(b, rt.TransportUnix)
+		all := duel(b, "raw", raw(b, rt.TransportUnix), singly(b, 100, inc))
+		floor, call := all[0].quantile(0.99), all[1].quantile(0.99)
+		b.ReportMetric(micros(floor), "p99-µs/raw")
+		b.ReportMetric(micros(call), "p99-µs/call")
+		b.ReportMetric(float64(call)/float64(floor), "p99-x/raw")
+	})
+	b.Run("tcp", func(b *testing.B) {
+		inc, _ := incTrip(b, rt.TransportTCP)
+		all := duel(b, "raw", raw(b, rt.TransportUnix), singly(b, 100, inc), raw(b, rt.TransportTCP))
+		b.ReportMetric(micros(all[2].quantile(0.5)), "µs/rawtcp")
+		b.ReportMetric(ratio(all[1], all[2]), "x/rawtcp")
+	})
 }
 
 // BenchmarkEcho measures Echo(p []byte) []byte by one caller. Floor: a raw
@@ -64,79 +62,81 @@ func BenchmarkEcho(b *testing.B) {
 				_, err := c.Echo(context.Background(), p)
 				return err
 			}
-			raw := rawTrip(b, rt.TransportUnix, size.bytes)
-			duel(b, "raw", singly(b, 20, raw), singly(b, 20, echo))
+			raw := startRaw(b, rt.TransportUnix, size.bytes).trip(b)
+			race(b, "raw", singly(b, 20, raw), singly(b, 20, echo))
 		})
 	}
 }
 
-// BenchmarkStart measures the way from no daemon to the first answer: in a
-// directory that no daemon has used (first) and in one that has been used
-// (again), on the disk and in memory, since some file systems take longer to
-// make a file the more files were removed just before. Floor: fork and exec of
-// this binary, which does nothing and ends.
-func BenchmarkStart(b *testing.B) {
-	for _, in := range []struct{ name, dir string }{{"disk", os.TempDir()}, {"memory", "/dev/shm"}} {
-		for _, which := range []string{"first", "again"} {
-			b.Run(in.name+"/"+which, func(b *testing.B) {
-				if _, err := os.Stat(in.dir); err != nil {
-					b.Skip(err)
-				}
-				b.Setenv("TMPDIR", in.dir)
-				dir := rttest.Dir(b)
-				n := 0
-				duel(b, "exec", execOnce(b), func() []time.Duration {
-					a := args{Dir: dir, Name: "c"}
-					if which == "first" {
-						n++
-						a.Name = fmt.Sprint("c", n)
-					}
-					took := firstAnswer(b, a)
-					if err := share(b, a).Shutdown(context.Background(), rt.ShutdownNow); err != nil {
-						b.Fatal(err)
-					}
-					return []time.Duration{took}
-				})
-			})
+// A contestant has one round and returns what it measured in it.
+type contestant func() []time.Duration
+
+// series are the times that a contestant measured, by round.
+type series [][]time.Duration
+
+// inTurn lets contestants have rounds in turn, so that whatever else the machine
+// does meets all of them.
+func inTurn(b *testing.B, contestants ...contestant) []series {
+	b.Helper()
+	all := make([]series, len(contestants))
+	for b.Loop() {
+		for i, round := range contestants {
+			all[i] = append(all[i], round())
 		}
 	}
-}
-
-// BenchmarkAttach measures the way of a new Shared to its first answer from a
-// daemon that runs already. Floor: as in BenchmarkStart.
-func BenchmarkAttach(b *testing.B) {
-	a := args{Dir: rttest.Dir(b), Name: "c"}
-	connect(b, a) // and stays connected, so that the daemon stays
-	duel(b, "exec", execOnce(b), func() []time.Duration {
-		return []time.Duration{firstAnswer(b, a)}
-	})
-}
-
-// duel lets the floor and the product have rounds in turn, so that whatever
-// else the machine does meets both. Each returns the times that it measured.
-func duel(b *testing.B, unit string, floor, product func() []time.Duration) {
-	b.Helper()
-	var low, high []time.Duration
-	for b.Loop() {
-		low = append(low, floor()...)
-		high = append(high, product()...)
-	}
-	base, took := median(low), median(high)
 	b.ReportMetric(0, "ns/op") // of a round: says nothing
-	b.ReportMetric(micros(base), "µs/"+unit)
-	b.ReportMetric(micros(took), "µs/call")
-	b.ReportMetric(float64(took)/float64(base), "x/"+unit)
+	return all
 }
 
-func median(times []time.Duration) time.Duration {
-	slices.Sort(times)
-	return times[len(times)/2]
+// duel reports the medians of a floor and of the product, and how many times as
+// long the product takes. Whoever else takes part is the caller's to report.
+func duel(b *testing.B, unit string, floor, product contestant, others ...contestant) []series {
+	b.Helper()
+	all := inTurn(b, append([]contestant{floor, product}, others...)...)
+	b.ReportMetric(micros(all[0].quantile(0.5)), "µs/"+unit)
+	b.ReportMetric(micros(all[1].quantile(0.5)), "µs/call")
+	b.ReportMetric(ratio(all[1], all[0]), "x/"+unit)
+	return all
+}
+
+// race reports what duel does, but how many times as much the product gets done
+// in the same time.
+func race(b *testing.B, unit string, other, product contestant) {
+	b.Helper()
+	all := inTurn(b, other, product)
+	b.ReportMetric(micros(all[0].quantile(0.5)), "µs/"+unit)
+	b.ReportMetric(micros(all[1].quantile(0.5)), "µs/call")
+	b.ReportMetric(ratio(all[0], all[1]), "throughput/"+unit)
+}
+
+// quantile is that of all times, whatever their round.
+func (s series) quantile(q float64) time.Duration {
+	all := slices.Concat(s...)
+	slices.Sort(all)
+	return all[int(q*float64(len(all)))]
+}
+
+// ratio divides the median of each round by that of the other's round beside it,
+// and returns the median quotient. Rounds that lie side by side find the
+// machine in the same state.
+func ratio(of, to series) float64 {
+	var quotients []float64
+	for i := range of {
+		quotients = append(quotients, float64(of[i:i+1].quantile(0.5))/float64(to[i:i+1].quantile(0.5)))
+	}
+	return middle(quotients)
+}
+
+// middle is the median.
+func middle(of []float64) float64 {
+	slices.Sort(of)
+	return of[len(of)/2]
 }
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
 // singly makes rounds of n trips by one caller, each measured alone.
-func singly(b *testing.B, n int, trip func() error) func() []time.Duration {
+func singly(b *testing.B, n int, trip func() error) contestant {
 	return func() []time.Duration {
 		times := make([]time.Duration, n)
 		for i := range times {
@@ -150,52 +150,14 @@ func singly(b *testing.B, n int, trip func() error) func() []time.Duration {
 	}
 }
 
-// together makes rounds of n trips by each of many callers at once, measured
-// as a whole: its one time is what passes per trip.
-func together(b *testing.B, callers, n int, trip func() error) func() []time.Duration {
-	return func() []time.Duration {
-		var all sync.WaitGroup
-		begin := time.Now()
-		for range callers {
-			all.Go(func() {
-				for range n {
-					if err := trip(); err != nil {
-						b.Error(err)
-						return
-					}
-				}
-			})
-		}
-		all.Wait()
-		return []time.Duration{time.Since(begin) / time.Duration(callers*n)}
-	}
-}
-
-// incTrip starts a daemon and returns a function that calls Inc. It may be
-// called concurrently.
-func incTrip(b *testing.B, transport rt.Transport) func() error {
+// incTrip starts a daemon and returns a function that calls Inc, and the
+// daemon's process. The function may be called concurrently.
+func incTrip(b *testing.B, transport rt.Transport) (trip func() error, pid int) {
 	b.Helper()
-	c := connect(b, args{Dir: rttest.Dir(b), Name: "c", Transport: transport})
+	a := args{Dir: rttest.Dir(b), Name: "c", Transport: transport}
+	c := connect(b, a)
 	return func() error {
 		_, err := c.Inc(context.Background())
 		return err
-	}
-}
-
-// firstAnswer returns how long it takes from no Shared at all to an answer.
-func firstAnswer(b *testing.B, a args) time.Duration {
-	b.Helper()
-	ctx := context.Background()
-	begin := time.Now()
-	shared := objects.ShareCounter(a.config(), a.Options)
-	defer shared.Close()
-	c, err := shared.Connect(ctx)
-	if err == nil {
-		_, err = c.Inc(ctx)
-	}
-	took := time.Since(begin)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return took
+	}, a.endpoint(b).PID
 }

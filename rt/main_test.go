@@ -186,8 +186,6 @@ func play(role string) (any, error) {
 	defer shared.Close()
 	a.barrier()
 	switch role {
-	case "raw": // answers without rt
-		return nil, rawEcho(a)
 	case "increment": // N times; returns the values
 		return increment(ctx, shared, a.N)
 	case "pid": // of the daemon, found through a call
