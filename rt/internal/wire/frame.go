@@ -75,7 +75,7 @@ func (f *Frame) Append(dst []byte) ([]byte, error) {
 	}
 	size := bits.OnesCount8(flags&^flagMetadata)*wordSize + len(metadata) + len(f.Body)
 	if size > MaxFrame {
-		return dst, fmt.Errorf("writing a %v frame: %w: %d bytes, the limit is %d", f.Kind, ErrFrameTooLarge, size, MaxFrame)
+		return dst, tooLarge(f.Kind, size)
 	}
 
 	dst = slices.Grow(dst, HeaderSize+size)
@@ -90,6 +90,36 @@ func (f *Frame) Append(dst []byte) ([]byte, error) {
 	}
 	dst = append(dst, metadata...)
 	return append(dst, f.Body...), nil
+}
+
+// Room is how many bytes Seal needs in front of a body: a header and the deadline.
+const Room = HeaderSize + wordSize
+
+// Seal makes buf, which has Room bytes in front of the frame's body, the frame, and
+// returns that part of it, so that a body need not be copied. It returns an error
+// where Append does. The frame has no body of its own, no parent, target and
+// metadata.
+func (f *Frame) Seal(buf []byte) ([]byte, error) {
+	if f.Deadline == 0 {
+		buf = buf[wordSize:]
+	}
+	front := HeaderSize + bits.OnesCount8(f.flags())*wordSize
+	if size := len(buf) - HeaderSize; size > MaxFrame {
+		return nil, tooLarge(f.Kind, size)
+	}
+	head, err := f.Append(buf[:0:front])
+	if err != nil {
+		return nil, err
+	}
+	if len(head) != front || f.Body != nil {
+		panic("wire: a frame is sealed that has more than a deadline")
+	}
+	binary.BigEndian.PutUint32(buf, uint32(len(buf)-HeaderSize))
+	return buf, nil
+}
+
+func tooLarge(kind Kind, size int) error {
+	return fmt.Errorf("writing a %v frame: %w: %d bytes, the limit is %d", kind, ErrFrameTooLarge, size, MaxFrame)
 }
 
 // PutID changes the id of the frame at the front of encoded, which Append

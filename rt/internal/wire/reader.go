@@ -2,15 +2,19 @@ package wire
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 )
 
 const (
-	readBuffer = 32 << 10
+	// readBuffer is kept by every connection, also by an idle one. It holds about
+	// a hundred small frames.
+	readBuffer = 2 << 10
+	maxLent    = readBuffer - HeaderSize
 	// firstBody bounds what a header alone can make the reader allocate.
-	firstBody = 32 << 10
+	firstBody = 64 << 10
 )
 
 // Reader reads frames. An error of the source, such as a deadline, loses
@@ -49,7 +53,35 @@ func NewReader(src io.Reader, limit int) *Reader {
 	return &Reader{Limit: limit, buf: bufio.NewReaderSize(src, readBuffer)}
 }
 
-// Next returns the next frame, whose Body and Metadata belong to the caller.
+// Next returns the next frame, whose Body and Metadata belong to the caller. It
+// fails as Borrow does.
+func (r *Reader) Next() (Frame, error) {
+	f, err := r.Borrow()
+	if Lent(f) {
+		f.Body = bytes.Clone(f.Body)
+	}
+	return f, err
+}
+
+// Ready reports whether Borrow would return at once.
+func (r *Reader) Ready() bool {
+	n := r.buf.Buffered()
+	if r.begun {
+		return n >= r.left
+	}
+	if n < HeaderSize {
+		return false
+	}
+	b, err := r.buf.Peek(HeaderSize)
+	return err == nil && uint64(n-HeaderSize) >= uint64(parseHeader(b).length)
+}
+
+// Lent reports whether the body of a frame is the reader's memory, which Borrow
+// uses for those that fit in it.
+func Lent(f Frame) bool { return len(f.Body) <= maxLent }
+
+// Borrow returns the next frame. A body that is Lent is valid until the next call;
+// a larger one belongs to the caller, as Metadata does.
 //
 // It returns io.EOF when the source ends between two frames and
 // io.ErrUnexpectedEOF when it ends within one; an error wrapping
@@ -57,7 +89,7 @@ func NewReader(src io.Reader, limit int) *Reader {
 // which the connection is to be closed; an *UnsupportedError for a frame that
 // was dropped, after which Next may be called again; and else the wrapped
 // error of the source, after which Next may be called again as well.
-func (r *Reader) Next() (Frame, error) {
+func (r *Reader) Borrow() (Frame, error) {
 	if !r.begun {
 		if err := r.begin(); err != nil {
 			return Frame{}, err
@@ -67,9 +99,12 @@ func (r *Reader) Next() (Frame, error) {
 		r.stall(HeaderSize + int(r.head.length))
 	}
 	var err error
-	if r.dropped != nil {
+	switch {
+	case r.dropped != nil:
 		err = r.skip()
-	} else {
+	case r.head.length <= maxLent:
+		err = r.lend()
+	default:
 		err = r.fill()
 	}
 	if err != nil {
@@ -102,6 +137,17 @@ func (r *Reader) begin() error {
 	}
 	r.begun, r.head, r.left, r.dropped = true, h, int(h.length), h.supported()
 	return nil
+}
+
+// lend waits until the whole body is in the buffer, which it does not leave.
+func (r *Reader) lend() error {
+	body, err := r.buf.Peek(r.left)
+	if err != nil {
+		return err
+	}
+	r.body, r.left = body, 0
+	_, err = r.buf.Discard(len(body)) // what was peeked stays until the next read
+	return err
 }
 
 // fill reads the rest of the body. Its memory is at most eight times what has
