@@ -40,14 +40,27 @@ type Decoder struct {
 // returns a [*DecodeError] if body does not begin like one. Values do not
 // alias body.
 func NewDecoder(s *Service, body []byte) (*Decoder, error) {
+	d := new(Decoder)
+	if err := d.Reset(s, body); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// Reset makes d a decoder of another message. It returns a [*DecodeError] if body
+// does not begin like one, which End then returns, too.
+func (d *Decoder) Reset(s *Service, body []byte) error {
+	*d = Decoder{table: s.errorTable()}
 	h, ok := readHead(body, 0)
-	if !ok || h.major != majorArray {
-		return nil, &DecodeError{-1, errors.New("the message is not an array of definite length")}
+	switch {
+	case !ok || h.major != majorArray:
+		d.err = &DecodeError{-1, errors.New("the message is not an array of definite length")}
+	case h.arg > wire.MaxElements:
+		d.err = &DecodeError{-1, fmt.Errorf("%d values are more than %d", h.arg, wire.MaxElements)}
+	default:
+		d.rest, d.count = body[h.end:], int(h.arg)
 	}
-	if h.arg > wire.MaxElements {
-		return nil, &DecodeError{-1, fmt.Errorf("%d values are more than %d", h.arg, wire.MaxElements)}
-	}
-	return &Decoder{table: s.errorTable(), rest: body[h.end:], count: int(h.arg)}, nil
+	return d.err
 }
 
 // Decode sets *v to the next value of the message, never merging it into what

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
@@ -30,8 +31,9 @@ func (e *EncodeError) Unwrap() error { return e.Err }
 // It belongs to one goroutine.
 type Encoder struct {
 	sender sender
-	limit  int
-	buf    []byte // one byte for the array's head, then the values
+	limit  int    // of buf
+	room   int    // bytes of buf in front of the message
+	buf    []byte // the room, one byte for the array's head, then the values
 	count  int
 	err    error
 }
@@ -47,7 +49,20 @@ type sender struct {
 // NewEncoder returns an encoder of a message of at most limit bytes. The
 // errors of s are encoded so that the other side finds them again; s may be nil.
 func NewEncoder(s *Service, limit int) *Encoder {
-	return &Encoder{sender: sender{s.errorTable(), limit}, limit: limit, buf: make([]byte, 1, 64)}
+	e := new(Encoder)
+	e.Reset(s, limit, 0)
+	return e
+}
+
+// Reset makes e an encoder of another message of at most limit bytes, which
+// uses the memory of the last one. What Finish returns has room bytes in front of
+// the message, whose values are not defined.
+func (e *Encoder) Reset(s *Service, limit, room int) {
+	buf := e.buf
+	if cap(buf) <= room {
+		buf = make([]byte, room+64)
+	}
+	*e = Encoder{sender: sender{s.errorTable(), limit}, limit: room + limit, room: room, buf: buf[:room+1]}
 }
 
 // Encode appends v to the message, or else makes Finish fail: it is sent such
@@ -113,7 +128,7 @@ func (e *Encoder) added(t reflect.Type) {
 }
 
 func (e *Encoder) tooLarge(size int) error {
-	return fmt.Errorf("%w: %d bytes, the limit is %d", ErrTooLarge, size, e.limit)
+	return fmt.Errorf("%w: %d bytes, the limit is %d", ErrTooLarge, size-e.room, e.limit-e.room)
 }
 
 func (e *Encoder) fail(err error) {
@@ -143,23 +158,20 @@ func (e *Encoder) Error(err error) {
 }
 
 // Finish returns the message: a CBOR array of the values, which belongs to the
-// caller. It returns an [*EncodeError] for the first value that cannot be
-// sent. The encoder is of no use afterwards.
+// caller until Reset. It returns an [*EncodeError] for the first value that cannot
+// be sent. The encoder is of no use until Reset.
 func (e *Encoder) Finish() ([]byte, error) {
 	if e.err != nil {
 		return nil, e.err
 	}
-	body := e.buf
-	// Nearly always the head is the one byte that was kept free for it.
-	head := appendHead(nil, majorArray, uint64(e.count))
-	if len(head) == 1 {
-		body[0] = head[0]
-		return body, nil
+	if e.count <= maxShort { // nearly always: the head is the one byte that was kept free for it
+		e.buf[e.room] = majorArray<<5 | byte(e.count)
+		return e.buf, nil
 	}
-	body = append(head, body[1:]...)
-	if len(body) > e.limit {
-		e.fail(e.tooLarge(len(body)))
+	e.buf = slices.Replace(e.buf, e.room, e.room+1, appendHead(nil, majorArray, uint64(e.count))...)
+	if len(e.buf) > e.limit {
+		e.fail(e.tooLarge(len(e.buf)))
 		return nil, e.err
 	}
-	return body, nil
+	return e.buf, nil
 }

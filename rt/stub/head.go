@@ -21,11 +21,14 @@ const (
 	itemNull  = 0xf6
 )
 
+// maxShort is the largest argument that is in an item's first byte itself.
+const maxShort = 23
+
 // appendHead appends the shortest head of an item.
 func appendHead(b []byte, major byte, arg uint64) []byte {
 	major <<= 5
 	switch {
-	case arg < 24:
+	case arg <= maxShort:
 		return append(b, major|byte(arg))
 	case arg < 1<<8:
 		return append(b, major|24, byte(arg))
