@@ -152,10 +152,12 @@ func (c *client) newLink(conn net.Conn, reader *wire.Reader, e *rundir.Endpoint,
 		linger:      defaultLimits.linger,
 		hungUp:      hangUp(conn),
 		lost:        c.forget,
+		ended:       make(chan struct{}),
+		vacant:      make(chan struct{}, 1),
 		pending:     make(map[uint64]*pendingCall),
 	}
 	l.out = newOutbox(conn, 0, l.unwritable)
-	watchFrames(conn, reader)
+	reader.Stalled, reader.Resumed = l.stalled, l.resumed
 	return l
 }
 
@@ -199,9 +201,11 @@ func firstOf(changes []schema.Change, err error) string {
 // watchFrames closes a connection on which a frame began to arrive and does
 // not end. A connection without an unfinished frame may be silent for ever.
 func watchFrames(conn net.Conn, reader *wire.Reader) {
-	lim := &defaultLimits
-	reader.Stalled = func(size int) {
-		conn.SetReadDeadline(time.Now().Add(lim.frameBase + time.Duration(size>>20)*lim.framePerMiB))
-	}
+	reader.Stalled = func(size int) { conn.SetReadDeadline(time.Now().Add(frameTime(size))) }
 	reader.Resumed = func() { conn.SetReadDeadline(time.Time{}) }
+}
+
+// frameTime is how long a frame of size bytes may take to arrive once it began.
+func frameTime(size int) time.Duration {
+	return defaultLimits.frameBase + time.Duration(size>>20)*defaultLimits.framePerMiB
 }

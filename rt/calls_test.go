@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,6 +102,38 @@ func TestSizes(t *testing.T) {
 			t.Errorf("nil came back as %#v, %v", got, err)
 		}
 	})
+}
+
+// Calls use the memory of earlier ones: whatever is called at the same time, and
+// however many calls are given up, each caller gets its own answer.
+func TestEachCallerItsOwnAnswer(t *testing.T) {
+	c := connect(t, args{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportUnix})
+	var callers sync.WaitGroup
+	for i := range 32 {
+		callers.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(i), 7))
+			for n := range 100 {
+				size := random.IntN(4 << 10)
+				if random.IntN(20) == 0 {
+					size = random.IntN(300 << 10)
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				if random.IntN(3) == 0 {
+					ctx, cancel = context.WithTimeout(t.Context(), time.Duration(random.IntN(300))*time.Microsecond)
+				}
+				want := bytes.Repeat([]byte{byte(i), byte(n), byte(n >> 8)}, size/3)
+				got, err := c.Echo(ctx, want)
+				if err == nil && !bytes.Equal(got, want) {
+					t.Errorf("a call of %d bytes was answered with %d others", len(want), len(got))
+				}
+				if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+					t.Error(err)
+				}
+				cancel()
+			}
+		})
+	}
+	callers.Wait()
 }
 
 func TestArgumentsThatCannotTravel(t *testing.T) {

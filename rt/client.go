@@ -27,6 +27,8 @@ type client struct {
 	hello wire.Hello            // what it says of itself to any daemon
 	place func() (place, error) // where its daemon is found
 
+	replied sync.Pool // of *pendingCall, to be used again
+
 	workplace workplace              // what ScopeProject is about
 	anchor    atomic.Pointer[string] // what the scope stands for, once that was found
 
@@ -122,7 +124,7 @@ func (c *client) run(ctx context.Context, a *attempt) {
 	if err == nil {
 		a.link, c.link = l, l
 		c.incarnation = l.incarnation
-		go l.receive() // ends with the connection
+		go l.watch() // ends with the connection
 	}
 	a.err = err
 	close(a.done)
@@ -211,12 +213,12 @@ func (c *client) call(ctx context.Context, method int, args func(*stub.Encoder),
 			ctx = timed
 		}
 	}
-	e := stub.NewEncoder(c.svc, defaultLimits.frame)
+	p := c.newCall()
 	if args != nil {
-		args(e)
+		args(&p.args)
 	}
-	body, err := e.Finish()
-	if err != nil {
+	var err error
+	if p.request, err = p.args.Finish(); err != nil {
 		return c.callError(method, OutcomeNotSent, "", encodeError("argument", err))
 	}
 	var giveUp time.Time // zero until a try has failed
@@ -235,9 +237,11 @@ func (c *client) call(ctx context.Context, method int, args func(*stub.Encoder),
 		if err != nil {
 			return failed(failure{OutcomeNotSent, err, false}, "")
 		}
-		reply, fail := l.call(ctx, method, body)
+		reply, fail := l.call(ctx, method, p)
 		if fail.err == nil {
-			return c.results(method, l, reply, results)
+			err := c.results(method, l, &p.results, reply, results)
+			c.release(p)
+			return err
 		}
 		again := fail.again
 		if m.Idempotent && fail.orphaned() {
@@ -249,13 +253,13 @@ func (c *client) call(ctx context.Context, method int, args func(*stub.Encoder),
 		if !again || time.Now().After(giveUp) {
 			return failed(fail, l.incarnation)
 		}
+		p = p.again()
 	}
 }
 
 // results decodes a reply: the results and, where the method has one, its error.
-func (c *client) results(method int, l *link, reply []byte, results func(*stub.Decoder)) error {
-	d, err := stub.NewDecoder(c.svc, reply)
-	if err != nil {
+func (c *client) results(method int, l *link, d *stub.Decoder, reply []byte, results func(*stub.Decoder)) error {
+	if err := d.Reset(c.svc, reply); err != nil {
 		return c.callError(method, OutcomeExecuted, l.incarnation, err)
 	}
 	if results != nil {

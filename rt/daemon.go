@@ -29,6 +29,7 @@ type daemon struct {
 	started time.Time
 
 	standIns standIns
+	answered sync.Pool // of *servedCall, to be used again
 
 	// endpoint says who it is. It is set before the first connection, and
 	// replaced as a whole when the daemon has to listen elsewhere.
@@ -185,6 +186,7 @@ func (d *daemon) meet(conn net.Conn) *serverConn {
 		calls:  make(map[uint64]*servedCall),
 		ended:  make(chan struct{}),
 	}
+	s.inline.conn = s
 	s.out = newOutbox(conn, d.limits.write, func(error) { conn.Close() })
 	s.ctx, s.cancel = context.WithCancelCause(context.WithValue(d.ctx, callerKey{}, s))
 	d.strangers = append(d.strangers, s)

@@ -187,6 +187,49 @@ func TestStandIn(t *testing.T) {
 	})
 }
 
+// The reply of a call does not wait for a slow call that came with it, and those of
+// quick ones that came together are written together.
+func TestRepliesOfABatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const quick = 50
+		d := newStill(t, time.Second)
+		leave := make(chan struct{})
+		d.svc.Methods[0].Serve = func(run *stub.Run, target any) {
+			if run.Begin() && run.Caller.Call > quick {
+				<-leave
+			}
+		}
+		conn, r := d.dial(t)
+		defer conn.Close()
+		var batch []byte
+		for id := range uint64(quick + 1) {
+			var err error
+			if batch, err = (&wire.Frame{Kind: wire.KindCall, ID: id + 1, Body: []byte{0x80}}).Append(batch); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := conn.Write(batch); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		for id := range uint64(quick) {
+			if f, err := r.Next(); err != nil || f.ID != id+1 || f.Kind != wire.KindReply {
+				t.Fatalf("%v of call %d, %v; want the reply of %d", f.Kind, f.ID, err, id+1)
+			}
+			if !r.Ready() && id != quick-1 {
+				t.Errorf("the reply of %d was not written with that of %d", id+2, id+1)
+			}
+		}
+		if took := time.Since(began); took > 5*standInTick {
+			t.Errorf("the replies came after %v", took)
+		}
+		close(leave)
+		if f, err := r.Next(); err != nil || f.ID != quick+1 || f.Kind != wire.KindReply {
+			t.Errorf("%v of call %d, %v; want the reply of the slow call", f.Kind, f.ID, err)
+		}
+	})
+}
+
 // A stand-in that runs a call itself is not mistaken for the goroutine it stands
 // in for: two of them reading one connection would tear its frames.
 func TestOneReaderAtATime(t *testing.T) {

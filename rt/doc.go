@@ -164,8 +164,9 @@
 //
 // # Files of this package
 //
-// The data path is four functions: client.call (client.go, with link.go),
-// serverConn.read and answer (serveconn.go, with standin.go), turn (turn.go). The
+// The data path is four functions: client.call (client.go, with link.go and
+// leader.go), serverConn.read and answer (serveconn.go, with standin.go), turn
+// (turn.go); pendingcall.go and servedcall.go are what a call needs on either side. The
 // start path is four: client.connect (client.go, with connect.go, attach.go and
 // replace.go), onDisk.spawn (ondisk.go, with command.go), ServeIfDaemon and serve
 // (serve.go, with host.go). scope.go says where, system.go and service.go are the

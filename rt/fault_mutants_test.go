@@ -144,10 +144,10 @@ func (e *Encoder) encodeError(err error) {
 `,
 	}, {
 		"serveconn.go", `
-	c.method.Serve(c.run, s.d.object)
+	c.method.Serve(&c.run, s.d.object)
 `, `
-	c.method.Serve(c.run, s.d.object)
-	s.d.turn.leave(c.lease)
+	c.method.Serve(&c.run, s.d.object)
+	s.d.turn.leave(&c.lease)
 	time.Sleep(100 * time.Microsecond)
 `,
 	}},
@@ -158,19 +158,20 @@ func (e *Encoder) encodeError(err error) {
 	changes: []change{{
 		"link.go", `
 	l.last++
-	id := l.last
+	c.id = l.last
 `, `
-	id := uint64(1)
-	for l.pending[id] != nil {
-		id++
+	l.last++
+	c.id = 1
+	for l.pending[c.id] != nil {
+		c.id++
 	}
 `,
 	}, {
 		"link.go", `
-	case <-verdict.C:
+	if l.await(verdict, c) != nil {
 `, `
-	case <-verdict.C:
-		l.deliver(id, answer{})
+	if l.await(verdict, c) != nil {
+		l.deliver(wire.Frame{ID: c.id}, failure{})
 `,
 	}, {
 		"serveconn.go", `if f.ID <= s.last || wire`, `if wire`,

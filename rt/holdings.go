@@ -176,19 +176,25 @@ func (d *daemon) end(h holding) {
 	}()
 }
 
+// ending is the host of a call that ends a holding: it takes no turn.
+type ending struct{ ctx context.Context }
+
+func (e ending) Context() context.Context { return e.ctx }
+func (ending) Turn() error                { return nil }
+
 func (d *daemon) serveEnd(m *stub.Method, body string) (err error) {
 	args, err := stub.NewDecoder(d.svc, []byte(body))
 	if err != nil {
 		return err
 	}
-	run := stub.NewRun(d.ctx, stub.Caller{}, args, stub.NewEncoder(d.svc, d.limits.frame), func() error { return nil })
+	run := stub.MakeRun(ending{d.ctx}, stub.Caller{}, args, stub.NewEncoder(d.svc, d.limits.frame))
 	err = errors.New("runtime.Goexit was called")
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panicked: %v\n%s", v, debug.Stack())
 		}
 	}()
-	m.Serve(run, d.object)
+	m.Serve(&run, d.object)
 	if err = run.Err(); err == nil && run.Failed {
 		err = errors.New("it failed")
 	}

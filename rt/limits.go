@@ -10,8 +10,8 @@ import "time"
 // (MaxHandshake), 32 arrays and maps within each other (MaxNesting) and 131,072
 // elements in each (MaxElements). MaxMetadata is 8 KiB, MaxText 64 KiB.
 //
-// Together they bound memory. A stranger costs at most 64 KiB: its read buffer
-// of 32 KiB, a frame of the handshake and a goroutine; all of them cost 4 MiB. A
+// Together they bound memory. A stranger costs at most 32 KiB: its read buffer
+// of 2 KiB, a frame of the handshake and a goroutine; all of them cost 2 MiB. A
 // client costs at most
 //
 //   - bytes (64 MiB) for its requests, and again what the methods' types make of

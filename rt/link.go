@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"sync"
 	"time"
 
@@ -13,11 +14,10 @@ import (
 )
 
 // link is a client's connection to one daemon, past the handshake. Any number
-// of goroutines call through it; one goroutine, receive, reads it and ends
-// when the connection does.
+// of goroutines call through it, and read it by turns: see leader.go.
 type link struct {
 	conn        net.Conn
-	reader      *wire.Reader
+	reader      *wire.Reader // of the leader
 	out         *outbox
 	window      *window
 	incarnation string
@@ -29,31 +29,26 @@ type link struct {
 	linger      time.Duration // for what is still to be read when nothing can be written
 	hungUp      func() bool   // whether the daemon has closed the connection; nil: a write tells
 	lost        func(*link)   // called once, when no more calls can be made
+	ended       chan struct{} // closed when the link has ended
+	vacant      chan struct{} // gets a value when nobody leads and watch rests
 
 	mu      sync.Mutex
 	pending map[uint64]*pendingCall
 	last    uint64 // the id given last
 	leaving bool   // going-away has come: no call may be sent
 	err     error  // why the link ended
+
+	leader        *pendingCall   // who reads; nil: nobody
+	waiting       []*pendingCall // those who do not, but could
+	interrupted   bool           // the leader is to stop reading
+	frameDeadline time.Time      // for the frame that began to arrive; zero: there is none
+	resting       bool           // watch waits for vacant
 }
 
 // binding says how the daemon knows one of our methods.
 type binding struct {
 	number uint16
 	err    error // not nil: it does not, or with another signature
-}
-
-// pendingCall is a call between its id and its answer.
-type pendingCall struct {
-	outgoing
-	size  int
-	reply chan answer // buffered: who waits may have gone
-}
-
-// answer is the end of a call: the body of its reply, or why there is none.
-type answer struct {
-	body []byte
-	failure
 }
 
 // failure is why a call has no reply. A nil err is none.
@@ -89,50 +84,47 @@ func (e lostError) Error() string {
 
 func (e lostError) Is(target error) bool { return target == errGone }
 
-// call sends a request and waits for the answer. It returns the reply's body,
-// or a failure whose err is not nil.
-func (l *link) call(ctx context.Context, method int, body []byte) ([]byte, failure) {
+// call sends a request and waits for the answer. It returns the reply's body, which
+// is valid until the call is released, or a failure whose err is not nil.
+func (l *link) call(ctx context.Context, method int, c *pendingCall) ([]byte, failure) {
 	bound := l.methods[method]
 	if bound.err != nil {
 		return nil, failure{OutcomeNotSent, bound.err, false}
 	}
-	if len(body) > l.limit {
-		err := fmt.Errorf("%w: the arguments have %d bytes, the daemon takes %d", ErrTooLarge, len(body), l.limit)
+	c.size = len(c.request) - wire.Room
+	if c.size > l.limit {
+		err := fmt.Errorf("%w: the arguments have %d bytes, the daemon takes %d", ErrTooLarge, c.size, l.limit)
 		return nil, failure{OutcomeNotSent, err, false}
 	}
-	if err := l.window.acquire(ctx, len(body)); err != nil {
+	if err := l.window.acquire(ctx, c.size); err != nil {
 		return nil, failure{OutcomeNotSent, err, false}
 	}
-	c, id, fail := l.send(ctx, bound.number, body)
-	if fail.err != nil {
-		l.window.release(len(body))
+	if fail := l.send(ctx, bound.number, c); fail.err != nil {
+		l.window.release(c.size)
 		return nil, fail
 	}
-	select {
-	case a := <-c.reply:
-		return a.body, a.failure
-	case <-ctx.Done():
-		a := l.cancel(ctx, c, id)
-		return a.body, a.failure
+	if err := l.await(ctx, c); err != nil {
+		return l.cancel(ctx, c)
 	}
+	return c.reply, c.failed
 }
 
 // send gives the call its id and its place in the stream.
-func (l *link) send(ctx context.Context, method uint16, body []byte) (*pendingCall, uint64, failure) {
-	f := wire.Frame{Kind: wire.KindCall, Method: method, Body: body}
+func (l *link) send(ctx context.Context, method uint16, c *pendingCall) failure {
+	f := wire.Frame{Kind: wire.KindCall, Method: method}
 	if deadline, ok := ctx.Deadline(); ok {
 		f.Deadline = max(time.Until(deadline), 1)
 	}
-	frame, err := f.Append(nil)
+	frame, err := f.Seal(c.request)
 	if err != nil {
-		return nil, 0, failure{OutcomeNotSent, fmt.Errorf("%w: %w", ErrTooLarge, err), false}
+		return failure{OutcomeNotSent, fmt.Errorf("%w: %w", ErrTooLarge, err), false}
 	}
 	if l.hungUp != nil && l.quiet() && l.hungUp() {
 		err := lostError{l.pid, l.log}
 		l.close(err)
-		return nil, 0, failure{OutcomeNotSent, err, true}
+		return failure{OutcomeNotSent, err, true}
 	}
-	c := &pendingCall{outgoing: outgoing{frame: frame}, size: len(body), reply: make(chan answer, 1)}
+	c.frame = frame
 	l.mu.Lock()
 	if l.leaving || l.err != nil {
 		err := l.err
@@ -140,20 +132,25 @@ func (l *link) send(ctx context.Context, method uint16, body []byte) (*pendingCa
 		if err == nil {
 			err = ErrDraining
 		}
-		return nil, 0, failure{OutcomeNotSent, err, true}
+		return failure{OutcomeNotSent, err, true}
 	}
 	l.last++
-	id := l.last
-	wire.PutID(frame, id)
+	c.id = l.last
+	wire.PutID(frame, c.id)
 	// Under the lock, so that ids grow along the stream.
 	if err := l.out.enqueue(&c.outgoing); err != nil {
 		l.mu.Unlock()
-		return nil, 0, failure{OutcomeNotSent, err, true}
+		return failure{OutcomeNotSent, err, true}
 	}
-	l.pending[id] = c
+	c.ended = false
+	l.pending[c.id] = c
+	alone := len(l.pending) == 1
 	l.mu.Unlock()
+	if !alone {
+		runtime.Gosched() // those who were answered at the same time send at the same time
+	}
 	l.out.flush()
-	return c, id, failure{}
+	return failure{}
 }
 
 // quiet reports whether no call is on its way, so that the daemon may have died
@@ -170,70 +167,56 @@ func (l *link) quiet() bool {
 // would return context.Canceled to a caller who gave it a deadline. The id stays
 // pending, and holds its place in the window, until the daemon's answer comes:
 // the daemon counts it until then, too.
-func (l *link) cancel(ctx context.Context, c *pendingCall, id uint64) answer {
+func (l *link) cancel(ctx context.Context, c *pendingCall) ([]byte, failure) {
 	if l.out.withdraw(&c.outgoing) {
-		l.deliver(id, answer{})
-		return answer{failure: failure{OutcomeNotSent, ctx.Err(), false}}
+		l.deliver(wire.Frame{ID: c.id}, failure{OutcomeNotSent, ctx.Err(), false})
+		return nil, failure{OutcomeNotSent, ctx.Err(), false}
 	}
 	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		f := wire.Frame{Kind: wire.KindCancel, ID: id}
+		f := wire.Frame{Kind: wire.KindCancel, ID: c.id}
 		frame, _ := f.Append(nil) // a frame without a body always fits
 		l.out.put(&outgoing{frame: frame})
 	}
-	verdict := time.NewTimer(l.verdict)
-	defer verdict.Stop()
-	select {
-	case a := <-c.reply:
-		if a.err != nil && !errors.Is(a.err, ctx.Err()) {
-			a.err = fmt.Errorf("%w (%w)", ctx.Err(), a.err)
-			a.again = false
-		}
-		return a
-	case <-verdict.C:
-		return answer{failure: failure{OutcomeUnknown, ctx.Err(), false}}
+	verdict, stop := context.WithTimeout(context.Background(), l.verdict)
+	defer stop()
+	if l.await(verdict, c) != nil {
+		return nil, failure{OutcomeUnknown, ctx.Err(), false}
 	}
+	fail := c.failed
+	if fail.err != nil && !errors.Is(fail.err, ctx.Err()) {
+		fail.err = fmt.Errorf("%w (%w)", ctx.Err(), fail.err)
+		fail.again = false
+	}
+	return c.reply, fail
 }
 
-// deliver ends the call of that id, if it is pending. Late frames for ids
-// that ended are dropped here.
-func (l *link) deliver(id uint64, a answer) {
+// deliver ends the call that a frame answers, if it is pending, and returns it, or
+// nil: late frames for ids that ended are dropped here. The call is another
+// goroutine's from then on.
+func (l *link) deliver(f wire.Frame, fail failure) *pendingCall {
 	l.mu.Lock()
-	c := l.pending[id]
-	delete(l.pending, id)
+	c := l.pending[f.ID]
+	if c != nil {
+		delete(l.pending, f.ID)
+		l.window.release(c.size)
+		if fail.err == nil {
+			c.take(f)
+		}
+		l.end(c, fail)
+	}
 	finished := l.leaving && len(l.pending) == 0
 	l.mu.Unlock()
-	if c != nil {
-		l.window.release(c.size)
-		c.reply <- a
-	}
 	if finished {
 		l.close(ErrDraining) // the daemon waits for us to hang up
 	}
+	return c
 }
 
-// receive reads frames until the connection ends.
-func (l *link) receive() {
-	for {
-		f, err := l.reader.Next()
-		var unsupported *wire.UnsupportedError
-		if errors.As(err, &unsupported) {
-			continue // of a later protocol; nothing here asked for it
-		}
-		if err != nil {
-			if err = gone(err); err == errGone {
-				err = lostError{l.pid, l.log}
-			}
-			l.close(err)
-			return
-		}
-		switch f.Kind {
-		case wire.KindReply:
-			l.deliver(f.ID, answer{body: f.Body})
-		case wire.KindError:
-			l.deliver(f.ID, answer{failure: readFailure(f.Body)})
-		case wire.KindGoingAway:
-			l.goingAway(f.Body)
-		}
+// end lets the call go. l.mu is held.
+func (l *link) end(c *pendingCall, fail failure) {
+	c.failed, c.ended = fail, true
+	if c.waits {
+		l.leave(c)
 	}
 }
 
@@ -247,7 +230,7 @@ func gone(err error) error {
 
 // unwritable stops sending after a write has failed. The daemon may have closed
 // the connection properly: going-away and replies that are on their way are
-// still read, for a moment, before receive closes the link.
+// still read, for a moment, before the link is closed.
 func (l *link) unwritable(error) {
 	l.mu.Lock()
 	l.leaving = true
@@ -267,18 +250,16 @@ func (l *link) goingAway(body []byte) {
 	}
 	l.mu.Lock()
 	l.leaving = true
-	var beyond []uint64
-	for id := range l.pending {
+	for id, c := range l.pending {
 		if id > message.Last {
-			beyond = append(beyond, id)
+			delete(l.pending, id)
+			l.window.release(c.size)
+			l.end(c, failure{OutcomeNotExecuted, ErrDraining, true})
 		}
 	}
 	idle := len(l.pending) == 0
 	l.mu.Unlock()
 	l.lost(l)
-	for _, id := range beyond {
-		l.deliver(id, answer{failure: failure{OutcomeNotExecuted, ErrDraining, true}})
-	}
 	if idle {
 		l.close(ErrDraining)
 	}
@@ -293,17 +274,20 @@ func (l *link) close(err error) {
 		return
 	}
 	l.err = err
+	close(l.ended)
 	pending := l.pending
 	l.pending = nil
 	l.mu.Unlock()
 	l.lost(l)
 	l.out.close(err)
 	l.window.close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, c := range pending {
 		fail := failure{OutcomeUnknown, err, false}
 		if !l.out.sent(&c.outgoing) {
 			fail.outcome, fail.again = OutcomeNotSent, !errors.Is(err, ErrClosed)
 		}
-		c.reply <- answer{failure: fail}
+		l.end(c, fail)
 	}
 }

@@ -20,6 +20,8 @@ type outbox struct {
 
 	mu       sync.Mutex
 	queue    []*outgoing // not yet taken for writing
+	batch    []*outgoing // in the writer's hands
+	joined   *[]byte     // the memory of a batch of several frames; nil: it is one frame
 	queued   int         // bytes in the queue and in the writer's hands
 	writing  bool        // somebody writes
 	drained  *sync.Cond  // signalled when nobody writes
@@ -37,14 +39,18 @@ type outbox struct {
 // outgoing is a frame on its way out. The stream is the concatenation of all
 // frames that were taken for writing.
 type outgoing struct {
-	frame []byte
-	end   uint64 // where it ends in the stream; 0: not yet taken. Guarded by outbox.mu
+	frame   []byte
+	end     uint64 // where it ends in the stream; 0: not yet taken. Guarded by outbox.mu
+	written func() // called with outbox.mu held when the frame's memory is free again, if it was written; nil: nobody asks
 }
 
 const (
 	maxBatch  = 256 << 10 // bytes that are written at once, unless a frame is larger
 	frameCost = 96        // bytes that it takes to keep a frame in the queue, besides its own
 )
+
+// batches is memory for batches, so that a connection has none while it is idle.
+var batches = sync.Pool{New: func() any { return new([]byte) }}
 
 func newOutbox(conn net.Conn, timeout time.Duration, failed func(error)) *outbox {
 	o := &outbox{conn: conn, timeout: timeout, failed: failed, raw: rawWriter(conn)}
@@ -72,6 +78,7 @@ func (o *outbox) enqueue(f *outgoing) error {
 	if o.err != nil {
 		return o.err
 	}
+	f.end = 0
 	o.queue = append(o.queue, f)
 	o.queued += len(f.frame)
 	return nil
@@ -90,7 +97,7 @@ func (o *outbox) flush() {
 		o.mu.Unlock()
 		n, err := o.try(batch)
 		o.mu.Lock()
-		if o.wrote(n, err); err != nil {
+		if o.wrote(batch, n, err); err != nil {
 			o.mu.Unlock()
 			o.failed(err)
 			return
@@ -117,7 +124,7 @@ func (o *outbox) block(batch []byte) {
 		}
 		n, err := o.conn.Write(batch)
 		o.mu.Lock()
-		if o.wrote(n, err); err != nil {
+		if o.wrote(batch, n, err); err != nil {
 			o.mu.Unlock()
 			o.failed(err)
 			return
@@ -145,15 +152,18 @@ func (o *outbox) take() []byte {
 	}
 	batch := o.queue[0].frame // usually the only one: nothing is copied
 	if n > 1 {
-		batch = make([]byte, 0, size)
+		o.joined = batches.Get().(*[]byte)
+		batch = (*o.joined)[:0]
 		for _, f := range o.queue[:n] {
 			batch = append(batch, f.frame...)
 		}
+		*o.joined = batch
 	}
 	for _, f := range o.queue[:n] {
 		o.taken += uint64(len(f.frame))
 		f.end = o.taken
 	}
+	o.batch = append(o.batch[:0], o.queue[:n]...)
 	clear(o.queue[:n])
 	if n < len(o.queue) {
 		o.queue = o.queue[n:]
@@ -163,8 +173,8 @@ func (o *outbox) take() []byte {
 	return batch
 }
 
-// wrote records what became of a write. o.mu is held.
-func (o *outbox) wrote(n int, err error) {
+// wrote records what became of writing batch, or what is left of it. o.mu is held.
+func (o *outbox) wrote(batch []byte, n int, err error) {
 	o.accepted += uint64(n)
 	o.queued -= n
 	if err != nil {
@@ -172,6 +182,20 @@ func (o *outbox) wrote(n int, err error) {
 			o.err = err
 		}
 		o.rest()
+		return
+	}
+	if n < len(batch) {
+		return
+	}
+	for _, f := range o.batch {
+		if f.written != nil {
+			f.written()
+		}
+	}
+	clear(o.batch)
+	if o.joined != nil {
+		batches.Put(o.joined)
+		o.joined = nil
 	}
 }
 
@@ -236,13 +260,16 @@ func (o *outbox) backlog() int {
 // finish waits until everything is written or the connection has failed, and
 // refuses frames from then on: err is why.
 func (o *outbox) finish(err error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for o.writing {
-		o.drained.Wait()
-	}
-	if o.err == nil {
-		o.err = err
+	for done := false; !done; {
+		o.flush()
+		o.mu.Lock()
+		for o.writing {
+			o.drained.Wait()
+		}
+		if done = o.err != nil || len(o.queue) == 0; done && o.err == nil {
+			o.err = err
+		}
+		o.mu.Unlock()
 	}
 }
 

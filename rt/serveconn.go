@@ -41,23 +41,13 @@ type serverConn struct {
 	leaving bool                   // no call is accepted: going-away was sent, or it was never welcome to call
 	stays   bool                   // it asked for Shutdown: closed by the end of the process only
 
+	inline inline    // what the goroutine that reads runs
+	batch  time.Time // when the first of the calls began whose replies are not yet written; zero: there are none
+
 	made     atomic.Uint64 // how many calls were accepted
 	holdings holdings      // what it has acquired
 
 	user bool // counted as a user of the object; guarded by daemon.mu
-}
-
-// servedCall is a call between its arrival and its answer.
-type servedCall struct {
-	id     uint64
-	size   int
-	method *stub.Method
-	run    *stub.Run
-	lease  *lease
-	cancel context.CancelCauseFunc
-	claim  *claim // what it means to the holdings; nil: nothing
-	body   []byte // the reply, once the method has returned
-	failed *wire.Failure
 }
 
 // Why the context of a call ends; its cause.
@@ -70,7 +60,7 @@ var (
 // serveConn admits a connection of p's and serves it until it ends.
 func (d *daemon) serveConn(conn net.Conn, p peer) {
 	if s, err := d.admit(conn, p); err == nil {
-		s.read()
+		go s.read() // on a stack that the handshake has not made grow
 	}
 }
 
@@ -78,14 +68,17 @@ func (d *daemon) serveConn(conn net.Conn, p peer) {
 // over since this goroutine was busy with a call. It never waits for a turn or a
 // slow reader, and for a method only as long as standIns allows.
 func (s *serverConn) read() {
+	s.flush() // what another goroutine has left for this one to write
 	for {
-		f, err := s.reader.Next()
-		var unsupported *wire.UnsupportedError
-		switch {
-		case errors.As(err, &unsupported):
-			s.refuse(unsupported.ID, wire.FailureUnsupported, err.Error())
+		if !s.reader.Ready() {
+			s.flush()
+		}
+		f, err := s.reader.Borrow()
+		if u := unsupported(err); u != nil {
+			s.refuse(u.ID, wire.FailureUnsupported, err.Error())
 			continue
-		case err != nil:
+		} else if err != nil {
+			s.flush()
 			s.gone()
 			return
 		}
@@ -95,7 +88,7 @@ func (s *serverConn) read() {
 			if c, err = s.accept(f); c == nil {
 				break
 			}
-			if !c.lease.ready() {
+			if !c.inline {
 				go s.answer(c) // ends with the call
 			} else if !s.answerHere(c) {
 				return
@@ -111,6 +104,7 @@ func (s *serverConn) read() {
 		}
 		if err != nil {
 			s.d.log.Warn("closed a connection", "pid", s.pid, "because", err)
+			s.flush()
 			s.gone()
 			return
 		}
@@ -120,17 +114,39 @@ func (s *serverConn) read() {
 // answerHere runs a call on the goroutine that reads, and reports whether it
 // still reads afterwards.
 func (s *serverConn) answerHere(c *servedCall) (reads bool) {
+	switch since := c.lease.since; {
+	case s.batch.IsZero():
+		s.batch = since
+	case since.Sub(s.batch) > longestBatch:
+		s.flush()
+		s.batch = since
+	}
 	returned := false
-	s.d.standIns.begin(s, c)
+	call := s.d.standIns.begin(&s.inline)
 	defer func() {
-		reads = s.d.standIns.end(c)
+		reads = s.inline.end(call)
 		if reads && !returned {
 			go s.read() // runtime.Goexit ends this goroutine, but not the connection
+		} else if !reads {
+			s.out.flush()
 		}
 	}()
 	s.answer(c)
 	returned = true
 	return
+}
+
+// longestBatch is how long the reply of a call that has ended waits for those of the
+// calls that came with it. A stand-in writes what waits for a method that takes its
+// time.
+const longestBatch = 50 * time.Microsecond
+
+// flush writes the replies that wait. Only the goroutine that reads calls it.
+func (s *serverConn) flush() {
+	if !s.batch.IsZero() {
+		s.batch = time.Time{}
+		s.out.flush()
+	}
 }
 
 // accept queues a call. It returns nil when it has refused the call, and an error
@@ -163,36 +179,12 @@ func (s *serverConn) accept(f wire.Frame) (*servedCall, error) {
 	}
 	c := s.newCall(f)
 	s.calls[c.id] = c
-	s.bytes += c.size
+	s.bytes += len(c.request)
 	s.d.begun() // under s.mu: a daemon that leaves counts every call that goAway's last id covers
 	s.mu.Unlock()
-	s.d.turn.enter(c.lease)
+	// Methods that run concurrently may wait for each other.
+	c.inline = s.d.turn.enter(&c.lease) && c.method.Mode != stub.Concurrent
 	return c, nil
-}
-
-func (s *serverConn) newCall(f wire.Frame) *servedCall {
-	c := &servedCall{id: f.ID, size: len(f.Body), method: &s.d.svc.Methods[f.Method]}
-	ctx, cancel := context.WithCancelCause(s.ctx)
-	c.cancel = cancel
-	if f.Deadline > 0 {
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeout(ctx, f.Deadline)
-		c.cancel = func(cause error) { cancel(cause); stop() }
-	}
-	caller := stub.Caller{PID: s.pid, Conn: s.number, Call: f.ID}
-	c.lease = newLease(c.method.Name, c.method.Mode, caller)
-	args, err := stub.NewDecoder(s.d.svc, f.Body)
-	if err != nil {
-		c.failed = &wire.Failure{Code: wire.FailureBadArguments, Text: err.Error()}
-	}
-	c.claim = s.d.claim(f)
-	c.run = stub.NewRun(ctx, caller, args, stub.NewEncoder(s.d.svc, s.d.limits.frame), func() error {
-		if err := s.d.turn.wait(ctx, c.lease); err != nil {
-			return err
-		}
-		return s.holdings.begin(c.claim)
-	})
-	return c
 }
 
 // answer executes a call: the arguments are decoded before the turn comes, the
@@ -210,10 +202,10 @@ func (s *serverConn) answer(c *servedCall) {
 			c.failed = s.d.panicked(c, recover())
 		}
 	}()
-	c.method.Serve(c.run, s.d.object)
+	c.method.Serve(&c.run, s.d.object)
 	if err := c.run.Err(); err != nil {
 		c.failed = notExecuted(err)
-	} else if c.body, err = c.run.Results.Finish(); err != nil {
+	} else if c.reply.frame, err = c.results.Finish(); err != nil {
 		c.failed = notEncoded(err)
 	}
 	s.settle(c)
@@ -225,18 +217,25 @@ func (s *serverConn) reply(c *servedCall) {
 	if c.run.Begun() {
 		s.d.executed.Add(1) // before the reply, so that who has it finds it counted
 	}
-	s.d.turn.leave(c.lease)
-	c.cancel(nil)
+	s.d.turn.leave(&c.lease)
 	s.mu.Lock()
 	delete(s.calls, c.id)
-	s.bytes -= c.size
+	s.bytes -= len(c.request)
+	cancel := c.cancel
 	s.mu.Unlock()
+	if cancel != nil {
+		cancel(nil)
+	}
 	// The reply first, then the count: a daemon that leaves when the last call
 	// has ended must find its reply in the outbox.
 	if c.failed != nil {
 		s.fail(c.id, c.failed)
-	} else {
-		s.send(wire.Frame{Kind: wire.KindReply, ID: c.id, Body: c.body})
+	} else if f := (wire.Frame{Kind: wire.KindReply, ID: c.id}); s.seal(&c.reply, f) {
+		inline := c.inline
+		s.enqueue(&c.reply) // and the call is over: its memory may be used again
+		if !inline {
+			s.out.flush()
+		}
 	}
 	s.d.ended()
 }
@@ -299,8 +298,7 @@ func (s *serverConn) fail(id uint64, f *wire.Failure) {
 	s.send(wire.Frame{Kind: wire.KindError, ID: id, Body: body})
 }
 
-// send queues a frame for the client. A client that leaves too much unread is
-// hung up on, so that it cannot fill the daemon's memory.
+// send sends a frame to the client.
 func (s *serverConn) send(f wire.Frame) {
 	frame, err := f.Append(nil)
 	if err != nil {
@@ -308,7 +306,25 @@ func (s *serverConn) send(f wire.Frame) {
 		s.conn.Close()
 		return
 	}
-	s.out.put(&outgoing{frame: frame})
+	s.enqueue(&outgoing{frame: frame})
+	s.out.flush()
+}
+
+// seal makes the frame of a message that has wire.Room in front.
+func (s *serverConn) seal(o *outgoing, f wire.Frame) bool {
+	frame, err := f.Seal(o.frame)
+	if err != nil {
+		s.d.log.Error("encode a frame", "err", err)
+		s.conn.Close()
+	}
+	o.frame = frame
+	return err == nil
+}
+
+// enqueue queues a frame for the client. A client that leaves too much unread is
+// hung up on, so that it cannot fill the daemon's memory.
+func (s *serverConn) enqueue(o *outgoing) {
+	s.out.enqueue(o) // fails when nobody is there to read it
 	if s.out.backlog() > s.d.limits.bytes {
 		s.d.log.Warn("closed a connection that does not read its replies", "pid", s.pid)
 		s.conn.Close()
@@ -319,10 +335,9 @@ func (s *serverConn) send(f wire.Frame) {
 // the queue and is answered so; a method that runs may look at its context.
 func (s *serverConn) cancelCall(id uint64) {
 	s.mu.Lock()
-	c := s.calls[id]
-	s.mu.Unlock()
-	if c != nil {
-		c.cancel(errCanceled)
+	defer s.mu.Unlock()
+	if c := s.calls[id]; c != nil {
+		c.end(errCanceled)
 	}
 }
 

@@ -1,7 +1,9 @@
 package rt
 
 import (
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -10,52 +12,58 @@ import (
 // read at all times: when the method has run for about a millisecond, a stand-in
 // takes over the reading, and the other one ends with its call.
 //
-// One goroutine looks every millisecond as long as there are such calls, and a
-// while longer; starting it for each call would cost what is to be spared.
+// One goroutine looks every millisecond at the connections that have such calls,
+// and a while longer; starting it for each call would cost what is to be spared.
 type standIns struct {
 	mu      sync.Mutex
-	running map[*servedCall]reading // calls on goroutines that read as well
-	tick    int
-	busy    int // the last tick at which there were any
+	watched []*inline
 	looking bool
 }
 
-// reading is the connection that a goroutine reads that now runs a call, and the
-// tick at which the call began. It goes with the call, not with the connection:
-// when a stand-in reads, and runs a call in turn, there is one of each.
-type reading struct {
-	conn  *serverConn
-	began int
+// inline is the call that the goroutine that reads a connection runs.
+type inline struct {
+	conn    *serverConn
+	last    uint64        // calls so far; of the goroutine that reads
+	running atomic.Uint64 // the number of the call; 0: none, or it is not the one that reads any more
+	watched atomic.Bool   // it is in standIns.watched
+
+	// Of the goroutine that looks.
+
+	seen  uint64 // running at the last look
+	still int    // looks without a call
 }
 
 const (
 	standInTick = time.Millisecond
-	standInRest = 10 // ticks without calls before nobody looks any more
+	standInRest = 10 // looks without a call before nobody looks any more
 )
 
-// begin notes that the goroutine that reads s now runs c.
-func (r *standIns) begin(s *serverConn, c *servedCall) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.running == nil {
-		r.running = make(map[*servedCall]reading)
+// begin notes that the goroutine that reads runs a call now.
+func (r *standIns) begin(i *inline) (call uint64) {
+	i.last++
+	call = i.last
+	i.running.Store(call)
+	if !i.watched.Load() { // looked at after running is set, as the other way round in look
+		r.watch(i)
 	}
-	r.running[c] = reading{s, r.tick}
-	r.busy = r.tick
-	if !r.looking {
-		r.looking = true
-		go r.look() // ends when nothing has run for a while
-	}
+	return call
 }
 
 // end notes that the call is over, and reports whether its goroutine still is the
 // one that reads the connection.
-func (r *standIns) end(c *servedCall) bool {
+func (i *inline) end(call uint64) bool { return i.running.CompareAndSwap(call, 0) }
+
+func (r *standIns) watch(i *inline) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, reads := r.running[c]
-	delete(r.running, c)
-	return reads
+	if i.watched.Swap(true) {
+		return
+	}
+	r.watched = append(r.watched, i)
+	if !r.looking {
+		r.looking = true
+		go r.look() // ends when nothing has run for a while
+	}
 }
 
 func (r *standIns) look() {
@@ -63,19 +71,35 @@ func (r *standIns) look() {
 	defer t.Stop()
 	for range t.C {
 		r.mu.Lock()
-		r.tick++
-		for c, at := range r.running {
-			r.busy = r.tick
-			if r.tick-at.began > 1 {
-				delete(r.running, c)
-				go at.conn.read() // ends with the connection, or with a call that it runs for long
-			}
-		}
-		if r.tick-r.busy > standInRest {
+		r.watched = slices.DeleteFunc(r.watched, (*inline).rests)
+		if len(r.watched) == 0 {
 			r.looking = false
 			r.mu.Unlock()
 			return
 		}
 		r.mu.Unlock()
 	}
+}
+
+// rests looks at a connection: it starts a stand-in if a call has run since the last
+// look, and reports whether there was no call for a while.
+func (i *inline) rests() bool {
+	call := i.running.Load()
+	if call == 0 {
+		if i.still++; i.still <= standInRest {
+			return false
+		}
+		i.still = 0
+		i.watched.Store(false)
+		if i.running.Load() == 0 {
+			return true
+		}
+		i.watched.Store(true) // whoever began meanwhile may have found it still set
+	}
+	i.still = 0
+	if call == i.seen && call != 0 && i.running.CompareAndSwap(call, 0) {
+		go i.conn.read() // ends with the connection, or with a call that it runs for long
+	}
+	i.seen = call
+	return false
 }

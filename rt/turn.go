@@ -30,49 +30,49 @@ type lease struct {
 	caller stub.Caller
 	since  time.Time // when it was queued; once granted, when that was
 
-	granted chan struct{} // closed when the turn is the lease's, or refused is set
-	refused error         // set before granted is closed
+	queued  bool          // it had to wait
+	granted chan struct{} // gets a value when a queued lease has the turn, or refused is set; has room for it
+	refused error         // why it will never have the turn
 	holds   bool          // guarded by turn.mu
 }
 
 func newLease(method string, mode stub.Mode, caller stub.Caller) *lease {
-	return &lease{method: method, mode: mode, caller: caller, since: time.Now(), granted: make(chan struct{})}
+	l := &lease{granted: make(chan struct{}, 1)}
+	l.begin(method, mode, caller)
+	return l
 }
 
-// ready reports whether the turn is the lease's already. Concurrent leases never
-// are: their methods may wait for each other.
-func (l *lease) ready() bool {
-	select {
-	case <-l.granted:
-		return l.mode != stub.Concurrent
-	default:
-		return false
-	}
+// begin makes l the lease of another call. The last one has left.
+func (l *lease) begin(method string, mode stub.Mode, caller stub.Caller) {
+	*l = lease{method: method, mode: mode, caller: caller, since: time.Now(), granted: l.granted}
 }
 
-// enter takes the lease's place in the queue. Calls run in the order in which
-// they entered, so the goroutine that reads a connection enters them.
-func (t *turn) enter(l *lease) {
+// enter takes the lease's place in the queue, and reports whether the turn is the
+// lease's at once. Calls run in the order in which they entered, so the goroutine
+// that reads a connection enters them.
+func (t *turn) enter(l *lease) (ready bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
 	case t.closed != nil:
 		l.refused = t.closed
-		close(l.granted)
-	case l.mode == stub.Concurrent:
+	case l.mode == stub.Concurrent, len(t.waiting) == 0 && t.free(l.mode):
 		t.hold(l)
 	default:
+		l.queued = true
 		t.waiting = append(t.waiting, l)
-		t.grant()
 	}
+	return l.holds
 }
 
 // wait returns nil when the turn is the lease's. An error means that the lease
 // has left the queue: the context's cause, or why the turn was closed.
 func (t *turn) wait(ctx context.Context, l *lease) error {
-	select {
-	case <-l.granted:
-	case <-ctx.Done():
+	if l.queued {
+		select {
+		case <-l.granted:
+		case <-ctx.Done():
+		}
 	}
 	if ctx.Err() != nil {
 		t.leave(l)
@@ -85,9 +85,15 @@ func (t *turn) wait(ctx context.Context, l *lease) error {
 func (t *turn) leave(l *lease) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	select {
+	case <-l.granted: // in the moment in which its call was given up
+	default:
+	}
 	if !l.holds {
-		t.waiting = without(t.waiting, l)
-		t.grant() // an exclusive lease that left may have held up shared ones
+		if l.queued {
+			t.waiting = without(t.waiting, l)
+			t.grant() // an exclusive lease that left may have held up shared ones
+		}
 		return
 	}
 	l.holds = false
@@ -108,7 +114,7 @@ func (t *turn) close(err error) {
 	t.closed = err
 	for _, l := range t.waiting {
 		l.refused = err
-		close(l.granted)
+		l.granted <- struct{}{}
 	}
 	t.waiting = nil
 }
@@ -118,13 +124,19 @@ func (t *turn) close(err error) {
 func (t *turn) grant() {
 	for len(t.waiting) > 0 {
 		next := t.waiting[0]
-		if t.exclusive || next.mode == stub.Exclusive && t.shared > 0 {
+		if !t.free(next.mode) {
 			return
 		}
 		t.waiting[0] = nil
 		t.waiting = t.waiting[1:]
 		t.hold(next)
+		next.granted <- struct{}{}
 	}
+}
+
+// free reports whether those who hold the turn let another lease in. t.mu is held.
+func (t *turn) free(mode stub.Mode) bool {
+	return !t.exclusive && (mode != stub.Exclusive || t.shared == 0)
 }
 
 // hold makes the turn the lease's. t.mu is held.
@@ -138,7 +150,6 @@ func (t *turn) hold(l *lease) {
 	case stub.Shared:
 		t.shared++
 	}
-	close(l.granted)
 }
 
 // look calls see for every lease, those that hold the turn first. see must

@@ -23,10 +23,18 @@ type Run struct {
 	// or ended nothing.
 	Failed bool
 
-	ctx   context.Context
-	turn  func() error
+	host  Host
 	begun bool
 	err   error
+}
+
+// Host is where a run takes place.
+type Host interface {
+	// Context returns the context of the call. It ends when the caller cancels,
+	// its deadline passes or its connection is gone.
+	Context() context.Context
+	// Turn waits until it is the call's turn. An error says why that will never be.
+	Turn() error
 }
 
 // Caller identifies who made a call.
@@ -36,14 +44,13 @@ type Caller struct {
 	Call uint64 // the call's id in that connection
 }
 
-// NewRun returns a run that waits for its turn by calling turn. The context
-// ends when the caller cancels, its deadline passes or its connection is gone.
-func NewRun(ctx context.Context, caller Caller, args *Decoder, results *Encoder, turn func() error) *Run {
-	return &Run{Caller: caller, Args: args, Results: results, ctx: ctx, turn: turn}
+// MakeRun returns a run that takes place in host.
+func MakeRun(host Host, caller Caller, args *Decoder, results *Encoder) Run {
+	return Run{Caller: caller, Args: args, Results: results, host: host}
 }
 
 // Context returns the context to hand to a method that takes one.
-func (r *Run) Context() context.Context { return r.ctx }
+func (r *Run) Context() context.Context { return r.host.Context() }
 
 // Begin is called when all arguments are decoded. It waits for the turn and
 // reports whether the method is to be called; if not, Err says why. What
@@ -52,7 +59,7 @@ func (r *Run) Begin() bool {
 	if r.err = r.Args.End(); r.err != nil {
 		return false
 	}
-	r.err = r.turn()
+	r.err = r.host.Turn()
 	r.begun = r.err == nil
 	return r.begun
 }

@@ -39,6 +39,12 @@ var storeService = &stub.Service{
 
 func init() { stub.Register(storeService) }
 
+// host calls itself for the turn.
+type host func() error
+
+func (host) Context() context.Context { return context.Background() }
+func (h host) Turn() error            { return h() }
+
 // serve calls method 0 with the given message of arguments.
 func serve(t *testing.T, args []byte, turn func() error) (*stub.Run, []byte) {
 	t.Helper()
@@ -46,13 +52,13 @@ func serve(t *testing.T, args []byte, turn func() error) (*stub.Run, []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := stub.NewRun(context.Background(), stub.Caller{}, d, stub.NewEncoder(storeService, limit), turn)
-	storeService.Methods[0].Serve(run, &store{map[string]int{"a": 7}})
+	run := stub.MakeRun(host(turn), stub.Caller{}, d, stub.NewEncoder(storeService, limit))
+	storeService.Methods[0].Serve(&run, &store{map[string]int{"a": 7}})
 	reply, err := run.Results.Finish()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return run, reply
+	return &run, reply
 }
 
 func TestServe(t *testing.T) {

@@ -1,0 +1,241 @@
+package rt
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/wire"
+)
+
+// A link is read by one of those who wait for an answer, the leader, for all of
+// them: a call that is alone reads its own answer, with no goroutine between it and
+// the socket. Who has its answer hands the leadership to another call that waits.
+// While no call waits a goroutine of the link's reads, watch. No code of the user's
+// runs while leading.
+
+// await waits until the call has ended: then its reply and failed are the caller's.
+// It returns the context's error when that ends first.
+func (l *link) await(ctx context.Context, c *pendingCall) error {
+	for {
+		l.mu.Lock()
+		switch {
+		case c.ended:
+			l.mu.Unlock()
+			return nil
+		case l.leader == nil && l.err == nil:
+			l.leader = c
+			fallthrough
+		case l.leader == c:
+			l.mu.Unlock()
+			if l.lead(ctx, c); ctx.Err() != nil && !l.over(c) {
+				return ctx.Err()
+			}
+			continue
+		}
+		l.lineUp(c)
+		l.mu.Unlock()
+		if ctx.Done() == nil { // a select costs more
+			<-c.wake
+			continue
+		}
+		select {
+		case <-c.wake:
+		case <-ctx.Done():
+			if l.stepBack(c) {
+				return ctx.Err()
+			}
+		}
+	}
+}
+
+// lead reads frames until the call has ended, or the link, or the context. Then
+// somebody else leads, or nobody.
+func (l *link) lead(ctx context.Context, c *pendingCall) {
+	if ctx.Done() != nil {
+		defer context.AfterFunc(ctx, func() { l.interrupt(c) })()
+	}
+	for {
+		if ended, on := l.readFrame(); ended == c || !on {
+			break
+		}
+	}
+	l.resign()
+}
+
+// interrupt ends the read of a leader whose context has ended. What has come of a
+// frame stays in the reader.
+func (l *link) interrupt(c *pendingCall) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.leader == c {
+		l.interrupted = true
+		l.conn.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// resign hands the leadership to a call that waits, never to one that is still to
+// be sent: that might have to wait for those whose answers nobody reads meanwhile.
+func (l *link) resign() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.interrupted {
+		l.interrupted = false
+		l.conn.SetReadDeadline(l.frameDeadline)
+	}
+	l.leader = nil
+	if n := len(l.waiting); n > 0 && l.err == nil {
+		l.leader = l.waiting[n-1] // the latest, which is likely to wait longest
+		l.leave(l.leader)
+	} else if l.resting {
+		l.resting = false
+		l.vacant <- struct{}{}
+	}
+}
+
+// over reports whether c has ended.
+func (l *link) over(c *pendingCall) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return c.ended
+}
+
+// lineUp makes c one of those who wait. l.mu is held, as for the next.
+func (l *link) lineUp(c *pendingCall) {
+	c.waits, c.place = true, len(l.waiting)
+	l.waiting = append(l.waiting, c)
+}
+
+// leave wakes c, which no longer waits.
+func (l *link) leave(c *pendingCall) {
+	last := len(l.waiting) - 1
+	l.waiting[c.place] = l.waiting[last]
+	l.waiting[c.place].place = c.place
+	l.waiting[last] = nil
+	l.waiting = l.waiting[:last]
+	c.waits = false
+	c.wake <- struct{}{}
+}
+
+// stepBack makes c wait no longer. It returns false when c has ended already; when
+// it has been made the leader, another is.
+func (l *link) stepBack(c *pendingCall) bool {
+	l.mu.Lock()
+	if c.waits {
+		l.leave(c)
+	}
+	<-c.wake
+	leads := l.leader == c
+	ended := c.ended
+	l.mu.Unlock()
+	if leads {
+		l.resign()
+	}
+	return !ended
+}
+
+// readFrame reads a frame and does what it says. It returns the call that has its
+// answer now, and false when the leader has to look whether it is to go on: it was
+// interrupted, other calls have ended, or the link has.
+func (l *link) readFrame() (ended *pendingCall, on bool) {
+	f, err := l.reader.Borrow()
+	switch {
+	case err == nil:
+	case unsupported(err) != nil:
+		return nil, true // of a later protocol; nothing here asked for it
+	case errors.Is(err, os.ErrDeadlineExceeded) && l.wasInterrupted():
+		return nil, false
+	default:
+		if err = gone(err); err == errGone {
+			err = lostError{l.pid, l.log}
+		}
+		l.close(err)
+		return nil, false
+	}
+	switch f.Kind {
+	case wire.KindReply:
+		return l.deliver(f, failure{}), true
+	case wire.KindError:
+		return l.deliver(f, readFailure(f.Body)), true
+	case wire.KindGoingAway:
+		l.goingAway(f.Body)
+		return nil, false
+	}
+	return nil, true
+}
+
+// unsupported returns what an error of the reader says of a frame that was dropped,
+// or nil.
+func unsupported(err error) *wire.UnsupportedError {
+	u, _ := errors.AsType[*wire.UnsupportedError](err)
+	return u
+}
+
+func (l *link) wasInterrupted() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.interrupted
+}
+
+// stalled bounds the rest of a frame of size bytes that began to arrive; resumed
+// says that it has come. A connection without an unfinished frame may be silent for
+// ever. Both are called by the leader's read.
+func (l *link) stalled(size int) {
+	l.setFrameDeadline(time.Now().Add(frameTime(size)))
+}
+
+func (l *link) resumed() { l.setFrameDeadline(time.Time{}) }
+
+func (l *link) setFrameDeadline(t time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.frameDeadline = t
+	if !l.interrupted {
+		l.conn.SetReadDeadline(t)
+	}
+}
+
+// quietTime is how long no call is made before watch reads.
+const quietTime = 10 * time.Millisecond
+
+// watch reads while no call does, so that the end of the daemon is noticed. It gives
+// way when there are calls again: as long as they follow each other closely it only
+// looks at times whether they still do.
+func (l *link) watch() {
+	var me pendingCall // never sent
+	tick := time.NewTicker(quietTime)
+	defer tick.Stop()
+	for last := uint64(0); ; {
+		select {
+		case <-tick.C:
+		case <-l.ended:
+			return
+		}
+		l.mu.Lock()
+		switch {
+		case l.leader != nil: // and will say when there is nobody to follow
+			l.resting = true
+			l.mu.Unlock()
+			tick.Stop()
+			select {
+			case <-l.vacant:
+			case <-l.ended:
+				return
+			}
+			tick.Reset(quietTime)
+			continue
+		case l.last != last || l.err != nil:
+			last = l.last
+			l.mu.Unlock()
+			continue
+		}
+		l.leader = &me
+		l.mu.Unlock()
+		tick.Stop()
+		for ended, on := l.readFrame(); ended == nil && on; ended, on = l.readFrame() {
+		}
+		l.resign()
+		tick.Reset(quietTime)
+	}
+}

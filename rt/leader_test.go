@@ -1,0 +1,232 @@
+package rt
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/wire"
+	"github.com/loopgen/loopgen/rt/stub"
+)
+
+// echoing has a method that returns what it is given. Nobody serves it: the tests
+// below are its daemon.
+type echoing struct{}
+
+func (*echoing) Echo(p []byte) []byte { return p }
+
+// peerOfLink is the daemon's end of a link.
+type peerOfLink struct {
+	net.Conn
+	r *wire.Reader
+}
+
+// newPeer returns a client that is connected to it.
+func newPeer(t *testing.T) (*client, peerOfLink) {
+	t.Helper()
+	svc := &stub.Service{Name: "echoing", Methods: []stub.Method{{Name: "Echo", Func: (*echoing).Echo}}}
+	c := newClient(Config{Name: "echoing"}, svc, nil)
+	e, err := newEndpoint(startRequest{}, svc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, theirs := net.Pipe()
+	limits := wire.Welcome{Calls: 256, Bytes: 1 << 20, Frame: 1 << 20}
+	l := c.newLink(ours, wire.NewReader(ours, 1<<20), e, limits, nil)
+	c.link = l
+	go l.watch()
+	t.Cleanup(func() { c.close(); theirs.Close() })
+	return c, peerOfLink{theirs, wire.NewReader(theirs, 1<<20)}
+}
+
+// called is what became of a call.
+type called struct {
+	reply []byte
+	err   error
+}
+
+// echo calls in a goroutine of its own.
+func (c *client) echo(ctx context.Context, p []byte) <-chan called {
+	done := make(chan called, 1)
+	go func() {
+		var reply []byte
+		err := c.call(ctx, 0, func(e *stub.Encoder) { stub.Encode(e, p) }, func(d *stub.Decoder) { stub.Decode(d, &reply) })
+		done <- called{reply, err}
+	}()
+	return done
+}
+
+func (c called) expect(t *testing.T, want []byte) {
+	t.Helper()
+	if c.err != nil || !bytes.Equal(c.reply, want) {
+		t.Errorf("the call returned %d bytes, %v; want %d bytes", len(c.reply), c.err, len(want))
+	}
+}
+
+// next returns the next frame, which is to be of that kind.
+func (p peerOfLink) next(t *testing.T, kind wire.Kind) wire.Frame {
+	t.Helper()
+	f, err := p.r.Next()
+	if err != nil || f.Kind != kind {
+		t.Fatalf("a frame of kind %v, %v; want %v", f.Kind, err, kind)
+	}
+	return f
+}
+
+// frame returns the reply to a call of Echo.
+func (p peerOfLink) frame(t *testing.T, call wire.Frame) []byte {
+	t.Helper()
+	frame, err := (&wire.Frame{Kind: wire.KindReply, ID: call.ID, Body: call.Body}).Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return frame
+}
+
+func (p peerOfLink) send(t *testing.T, b []byte) {
+	t.Helper()
+	if _, err := p.Write(b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Whatever the order of the answers, each call gets its own: who has it hands the
+// reading on.
+func TestLeaderHandsOver(t *testing.T) {
+	for name, order := range map[string][]int{"first in": {0, 1, 2}, "last in": {2, 1, 0}, "the middle first": {1, 0, 2}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, p := newPeer(t)
+				var done []<-chan called
+				var calls []wire.Frame
+				for i := range order {
+					done = append(done, c.echo(t.Context(), []byte{byte(i)}))
+					calls = append(calls, p.next(t, wire.KindCall))
+					synctest.Wait()
+				}
+				for _, i := range order {
+					p.send(t, p.frame(t, calls[i]))
+					(<-done[i]).expect(t, []byte{byte(i)})
+				}
+			})
+		})
+	}
+}
+
+// A leader whose context ends while another call's reply arrives leaves the half of
+// it to the next leader.
+func TestLeaderGivesUpWithinFrame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, p := newPeer(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		leader := c.echo(ctx, []byte("short"))
+		first := p.next(t, wire.KindCall)
+		synctest.Wait() // it reads
+		long := bytes.Repeat([]byte("long "), 20_000)
+		follower := c.echo(t.Context(), long)
+		reply := p.frame(t, p.next(t, wire.KindCall))
+		synctest.Wait()
+		p.send(t, reply[:len(reply)/2])
+		cancel()
+		if f := p.next(t, wire.KindCancel); f.ID != first.ID {
+			t.Errorf("call %d was cancelled, want %d", f.ID, first.ID)
+		}
+		p.send(t, reply[len(reply)/2:])
+		(<-follower).expect(t, long)
+		var call *CallError
+		if got := <-leader; !errors.As(got.err, &call) || !errors.Is(call, context.Canceled) || call.Outcome != OutcomeUnknown {
+			t.Errorf("the call that was given up: %v, want cancelled with an unknown outcome", got.err)
+		}
+		// Its answer comes late, and is nobody's.
+		p.send(t, p.frame(t, first))
+		next := c.echo(t.Context(), []byte("next"))
+		p.send(t, p.frame(t, p.next(t, wire.KindCall)))
+		(<-next).expect(t, []byte("next"))
+	})
+}
+
+// A frame that does not end ends the link, although the leaders whose contexts end
+// meanwhile move the connection's deadline.
+func TestStalledFrameOutlastsLeaders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, p := newPeer(t)
+		patient := c.echo(t.Context(), []byte("patient"))
+		call := p.next(t, wire.KindCall)
+		synctest.Wait()
+		began := time.Now()
+		p.send(t, p.frame(t, call)[:7])
+		for range 5 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			got := c.echo(ctx, nil)
+			p.next(t, wire.KindCall)
+			if err := (<-got).err; !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("the call with a deadline: %v", err)
+			}
+			cancel()
+		}
+		got := <-patient
+		if took := time.Since(began); got.err == nil || took != defaultLimits.frameBase {
+			t.Errorf("the link ended after %v with %v, want %v", took, got.err, defaultLimits.frameBase)
+		}
+	})
+}
+
+// A link without calls is read, so that the end of the daemon is known before the
+// next call.
+func TestQuietLinkIsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, p := newPeer(t)
+		for range 3 {
+			time.Sleep(time.Minute)
+			done := c.echo(t.Context(), []byte("x"))
+			p.send(t, p.frame(t, p.next(t, wire.KindCall)))
+			(<-done).expect(t, []byte("x"))
+		}
+		going, err := wire.Marshal(wire.GoingAway{Last: 3, Reason: "idle"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		frame, err := (&wire.Frame{Kind: wire.KindGoingAway, Body: going}).Append(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.send(t, frame)
+		if _, err := p.r.Next(); err == nil {
+			t.Error("it did not hang up")
+		}
+		if c.current() != nil {
+			t.Error("it goes on using a daemon that has left")
+		}
+	})
+}
+
+// Results are decoded by code of the user's, which may take its time, or make calls
+// through the same link: who decodes does not read.
+func TestDecodingKeepsNobodyWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, p := newPeer(t)
+		decoding, goOn := make(chan struct{}), make(chan struct{})
+		slow := make(chan error, 1)
+		go func() {
+			slow <- c.call(t.Context(), 0, func(e *stub.Encoder) { stub.Encode(e, []byte(nil)) }, func(d *stub.Decoder) {
+				close(decoding)
+				<-goOn
+				var b []byte
+				stub.Decode(d, &b)
+			})
+		}()
+		p.send(t, p.frame(t, p.next(t, wire.KindCall)))
+		<-decoding
+		done := c.echo(t.Context(), []byte("x"))
+		p.send(t, p.frame(t, p.next(t, wire.KindCall)))
+		(<-done).expect(t, []byte("x"))
+		close(goOn)
+		if err := <-slow; err != nil {
+			t.Error(err)
+		}
+	})
+}
