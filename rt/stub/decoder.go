@@ -28,12 +28,13 @@ func (e *DecodeError) Unwrap() error { return e.Err }
 
 // Decoder takes a message apart. It belongs to one goroutine.
 type Decoder struct {
-	table *errorTable
-	rest  []byte // what is not yet decoded
-	count int    // how many values the message has
-	next  int    // how many were asked for
-	fills []func()
-	err   error
+	table  *errorTable
+	rest   []byte // what is not yet decoded
+	count  int    // how many values the message has
+	next   int    // how many were asked for
+	fills  []func()
+	err    error
+	reader Reader // of codecs
 }
 
 // NewDecoder returns a decoder of the message that an [Encoder] made. It

@@ -19,6 +19,22 @@
 //		}
 //	}
 //
+// A type that is made of scalars, text and bytes, in structs, slices and maps,
+// has a [Codec] of its own, generated with it, in the place of Encode and Decode:
+//
+//	var storeEntryCodec = stub.NewCodec("{Key string, Size int}", storeWriteEntry, storeReadEntry)
+//
+//	func storeWriteEntry(w *stub.Writer, v Entry) {
+//		w.Struct(2)
+//		stub.WriteString(w.Key("Key"), v.Key)
+//		stub.WriteInt(w.Key("Size"), v.Size)
+//	}
+//
+// Its bytes are those of Encode, and it refuses what Decode refuses, since in
+// doubt it leaves the value to them. It is used only while the type has the
+// layout that it was generated for, which is compared with the type itself, once
+// for each: code that is older than the type loses nothing.
+//
 // # What travels
 //
 // A value arrives as it was sent, or it is an error before anything is sent.
@@ -47,7 +63,8 @@
 // marshaler.go: what must be known of a type, found once. check.go, omit.go
 // and time.go: what is refused before it is encoded. match.go: what is refused
 // before it is decoded. head.go, scalar.go and named.go: CBOR heads, and the short cut
-// for common types and what is declared as one. openwriter.go, openreader.go and matchopen.go: types that
+// for common types and what is declared as one. codec.go, layout.go, writer.go,
+// order.go and reader.go: the short cut that is generated. openwriter.go, openreader.go and matchopen.go: types that
 // are beyond the CBOR library. known.go and typename.go: what an interface can
 // hold, and how that is called. fault.go: what is wrong, and where. errors.go,
 // errorlayout.go, errortree.go and errorbuild.go: errors.

@@ -36,6 +36,7 @@ type Encoder struct {
 	buf    []byte // the room, one byte for the array's head, then the values
 	count  int
 	err    error
+	writer Writer // of codecs
 }
 
 // sender is what all values of a message have in common.
@@ -62,7 +63,7 @@ func (e *Encoder) Reset(s *Service, limit, room int) {
 	if cap(buf) <= room {
 		buf = make([]byte, room+64)
 	}
-	*e = Encoder{sender: sender{s.errorTable(), limit}, limit: room + limit, room: room, buf: buf[:room+1]}
+	*e = Encoder{sender: sender{s.errorTable(), limit}, limit: room + limit, room: room, buf: buf[:room+1], writer: e.writer}
 }
 
 // Encode appends v to the message, or else makes Finish fail: it is sent such
