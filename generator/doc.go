@@ -51,7 +51,8 @@
 // declarations.go (whose body is at hand). Reporting: diagnostic.go, remedy.go
 // (what can be done, and by whom), interfaces.go (which well-known ones a proxy
 // implements) and summary.go. Describing: schema.go and signature.go (what builds
-// compare, in the words of package stub). Writing: scope.go, names.go and locals.go
+// compare, in the words of package stub), layout.go and codec.go (which types get
+// code that encodes and decodes them, guarded by their layout). Writing: scope.go, names.go and locals.go
 // (which names are free), typexpr.go (types as source), then emit*.go.
 //
 // # Type parameters

@@ -32,6 +32,7 @@ func (s *service) emit(command string) ([]byte, error) {
 	s.emitClient(f)
 	s.emitProxy(f)
 	s.emitService(f)
+	s.emitCodecs(f)
 	var out bytes.Buffer
 	if err := f.Render(&out); err != nil {
 		return nil, fmt.Errorf("formatting the generated file: %w", err)
@@ -224,16 +225,29 @@ func closure(name string, t *jen.Statement, statements []jen.Code) *jen.Statemen
 func (s *service) encode(to *jen.Statement, values []*value) []jen.Code {
 	var list []jen.Code
 	for _, v := range values {
-		list = append(list, s.stub(v.passing.encode).Call(to.Clone(), jen.Id(v.name)))
+		list = append(list, s.encodeOne(to, v, jen.Id(v.name)))
 	}
 	return list
+}
+
+// encodeOne writes stub.Encode(to, what), or what the codec for it is called.
+func (s *service) encodeOne(to *jen.Statement, v *value, what *jen.Statement) jen.Code {
+	encode := s.stub(v.passing.encode)
+	if root := s.codecs.byKey[typeKey(v.typ)]; root != nil && v.passing.encode == asValue.encode {
+		encode = jen.Id(root.name).Dot("Encode")
+	}
+	return encode.Call(to.Clone(), what)
 }
 
 // decode writes stub.Decode(from, &name) for each value.
 func (s *service) decode(from *jen.Statement, values []*value) []jen.Code {
 	var list []jen.Code
 	for _, v := range values {
-		list = append(list, s.stub(v.passing.decode).Call(from.Clone(), jen.Op("&").Id(v.name)))
+		decode := s.stub(v.passing.decode)
+		if root := s.codecs.byKey[typeKey(v.typ)]; root != nil && v.passing.decode == asValue.decode {
+			decode = jen.Id(root.name).Dot("Decode")
+		}
+		list = append(list, decode.Call(from.Clone(), jen.Op("&").Id(v.name)))
 	}
 	return list
 }

@@ -252,7 +252,7 @@ func (s *service) callMethod(g *jen.Group, m *method) {
 		g.Add(results).Dot("Error").Call(target)
 		return
 	case !m.fluent && len(m.results) == 1 && !m.fails && len(back) == 0 && failed == nil:
-		g.Add(s.stub(m.results[0].passing.encode)).Call(results, target)
+		g.Add(s.encodeOne(results, m.results[0], target))
 		return
 	default:
 		g.ListFunc(func(g *jen.Group) {

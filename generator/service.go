@@ -21,6 +21,7 @@ type service struct {
 	errorTypes  []errorType
 	dataTypes   []types.Type // that interfaces can hold
 	constraint  string       // build constraint of the type and of the generated file, or ""
+	codecs      codecSet
 	names       names
 	interfaces  []implemented // well-known ones of *T
 	summary     Summary
@@ -65,6 +66,7 @@ func (src *source) service(r *reporter, o *Options, t *target, known map[string]
 		return nil
 	}
 	s.collectDataTypes()
+	s.collectCodecs()
 	return s
 }
 

@@ -1,0 +1,136 @@
+package generator
+
+import (
+	"go/types"
+	"strings"
+
+	"github.com/dave/jennifer/jen"
+)
+
+// codecSet is the short cuts by which a file's values travel, and the functions
+// that they need.
+type codecSet struct {
+	roots    []*codecRoot
+	structs  []*codecStruct
+	byKey    map[string]*codecRoot
+	structOf map[string]*codecStruct
+
+	writer, reader, value, more string // names in them
+}
+
+// codecRoot is a type of parameters or results that has a codec.
+type codecRoot struct {
+	typ    types.Type
+	layout string
+	name   string // of the variable
+}
+
+// collectCodecs decides which parameters and results travel by a codec. A scalar
+// needs none.
+func (s *service) collectCodecs() {
+	s.codecs = codecSet{byKey: make(map[string]*codecRoot), structOf: make(map[string]*codecStruct)}
+	tried := make(map[string]bool)
+	try := func(values []*value) {
+		for _, v := range values {
+			key := typeKey(v.typ)
+			if (v.passing.encode == asValue.encode || v.passing.decode == asValue.decode) && !tried[key] {
+				tried[key] = true
+				s.codecs.add(s, v.typ)
+			}
+		}
+	}
+	if s.constructor != nil {
+		try(s.constructor.params)
+	}
+	for _, m := range s.methods {
+		try(m.withoutContext())
+		try(m.results)
+	}
+}
+
+// add makes a codec for t, if it can have one that is worth it.
+func (c *codecSet) add(s *service, t types.Type) {
+	switch u := t.Underlying().(type) {
+	case *types.Basic, *types.Array:
+		return
+	case *types.Slice:
+		if isByte(u.Elem()) {
+			return
+		}
+	case *types.Struct:
+		if u.NumFields() == 0 {
+			return
+		}
+	}
+	l := layouter{service: s, done: make(map[string]bool)}
+	for key := range c.structOf {
+		l.done[key] = true
+	}
+	if !l.layout(t) {
+		return
+	}
+	root := &codecRoot{typ: types.Unalias(t), layout: l.String()}
+	c.roots = append(c.roots, root)
+	c.byKey[typeKey(t)] = root
+	for _, st := range l.structs {
+		c.structs = append(c.structs, st)
+		c.structOf[typeKey(st.typ)] = st
+	}
+}
+
+// chooseCodecNames names what the codecs need. Other names of the file are
+// chosen before.
+func (s *service) chooseCodecNames(pkg *packageScope, private string) {
+	c := &s.codecs
+	for _, root := range c.roots {
+		root.name = pkg.pick(private+codecName(root.typ)+"Codec", private+"Loop"+codecName(root.typ)+"Codec")
+	}
+	for _, st := range c.structs {
+		name := codecName(st.typ)
+		st.write = pkg.pick(private+"Write"+name, private+"LoopWrite"+name)
+		st.read = pkg.pick(private+"Read"+name, private+"LoopRead"+name)
+	}
+}
+
+// chooseCodecLocals names the parameters of the codecs' functions.
+func (s *service) chooseCodecLocals(pkg *packageScope) {
+	inner := newScope(pkg.taken, s.outerNames())
+	c := &s.codecs
+	c.writer, c.reader = inner.pick("w", "writer"), inner.pick("r", "reader")
+	c.value, c.more = inner.pick("v", "value"), inner.pick("more")
+}
+
+// packagesOfCodecs calls use for each package that the code of the codecs names:
+// it is written once to see.
+func (s *service) packagesOfCodecs(use func(*types.Package)) {
+	s.names.qualifier = func(p *types.Package) string {
+		use(p)
+		return p.Name()
+	}
+	s.emitCodecs(jen.NewFile("p"))
+}
+
+// codecName returns a name for a type that may have none.
+func codecName(t types.Type) string {
+	t = types.Unalias(t)
+	if tn := typeNameOf(t); tn != nil {
+		name := upperFirst(strings.TrimLeft(tn.Name(), "_"))
+		for arg := range typeArgs(t).Types() {
+			name += codecName(arg)
+		}
+		return name
+	}
+	switch t := t.(type) {
+	case *types.Basic:
+		return upperFirst(t.Name())
+	case *types.Pointer:
+		return codecName(t.Elem()) + "Pointer"
+	case *types.Slice:
+		return codecName(t.Elem()) + "List"
+	case *types.Array:
+		return codecName(t.Elem()) + "Array"
+	case *types.Map:
+		return codecName(t.Key()) + codecName(t.Elem()) + "Map"
+	}
+	return "Empty"
+}
