@@ -33,10 +33,19 @@ func init() {
 // writes its address to standard output, and to everybody who connects every
 // frame that it reads.
 func rawServe(a args) error {
-	ln, err := listenAsChild(a)
+	go func() { // ends with the process: when whoever started it is gone, whatever became of it
+		io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}()
+	address := "127.0.0.1:0"
+	if a.Transport == rt.TransportUnix {
+		address = filepath.Join(a.Dir, "raw")
+	}
+	ln, err := net.Listen(string(a.Transport), address)
 	if err != nil {
 		return err
 	}
+	fmt.Println(ln.Addr())
 	for {
 		conn, err := ln.Accept()
 		if err != nil {
@@ -72,25 +81,6 @@ func rawTrip(conn net.Conn, payload int) func() error {
 	}
 }
 
-// listenAsChild listens for a role that serves, writes the address to standard
-// output, and ends the process when whoever started it is gone, whatever became
-// of it.
-func listenAsChild(a args) (net.Listener, error) {
-	go func() {
-		io.Copy(io.Discard, os.Stdin)
-		os.Exit(0)
-	}()
-	address := "127.0.0.1:0"
-	if a.Transport == rt.TransportUnix {
-		address = filepath.Join(a.Dir, "raw")
-	}
-	ln, err := net.Listen(string(a.Transport), address)
-	if err == nil {
-		fmt.Println(ln.Addr())
-	}
-	return ln, err
-}
-
 // rawServer is a process that serves without rt.
 type rawServer struct {
 	args
@@ -100,30 +90,21 @@ type rawServer struct {
 
 func startRaw(b *testing.B, transport rt.Transport, payload int) rawServer {
 	b.Helper()
-	return startServer(b, "raw", args{Dir: rttest.Dir(b), Transport: transport, N: payload})
-}
-
-func startServer(b *testing.B, role string, a args) rawServer {
-	b.Helper()
-	server := start(b, role, a)
+	a := args{Dir: rttest.Dir(b), Transport: transport, N: payload}
+	server := start(b, "raw", a)
 	return rawServer{a, server.line(b), server.cmd.Process.Pid}
-}
-
-func (s rawServer) dial(b *testing.B) net.Conn {
-	b.Helper()
-	conn, err := net.Dial(string(s.Transport), s.address)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { conn.Close() })
-	return conn
 }
 
 // trip returns a function that makes round trips on a connection of its own.
 // Only one goroutine may call it at a time.
 func (s rawServer) trip(b *testing.B) func() error {
 	b.Helper()
-	return rawTrip(s.dial(b), s.N)
+	conn, err := net.Dial(string(s.Transport), s.address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { conn.Close() })
+	return rawTrip(conn, s.N)
 }
 
 // execOnce returns a function that runs a process of this binary in the role
