@@ -54,10 +54,6 @@ func inheritable(fd int) bool {
 	return err == nil && flags&unix.FD_CLOEXEC == 0
 }
 
-func startProcess(path string, args []string, attr *os.ProcAttr) (*os.Process, error) {
-	return os.StartProcess(path, args, attr)
-}
-
 func completeEnvironment(env []string) []string { return env }
 
 // settle finishes what the parent could not do for this child, and returns its

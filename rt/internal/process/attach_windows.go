@@ -28,11 +28,11 @@ func attach(attr *os.ProcAttr, p pipes) (marker, error) {
 	return marker{payload: payload, report: report, leaks: "-"}, nil
 }
 
-// startProcess starts the child outside of the job that this process is in, if it
+// launch starts the child outside of the job that this process is in, if it
 // may, since whoever ends the job ends all that are in it: a terminal, a service
 // or a CI runner does so. A job that lets nobody out makes that fail, and then the
 // child is in it, too.
-func startProcess(path string, args []string, attr *os.ProcAttr) (*os.Process, error) {
+func launch(path string, args []string, attr *os.ProcAttr) (*os.Process, error) {
 	return breakAway(attr.Sys, func() (*os.Process, error) { return os.StartProcess(path, args, attr) })
 }
 

@@ -3,6 +3,7 @@ package process
 import (
 	"errors"
 	"os"
+	"runtime"
 	"sync"
 	"syscall"
 
@@ -11,7 +12,8 @@ import (
 
 // handle ends and reaps one child by its number. An os.Process would keep a
 // descriptor open for as long as the child lives, which for a daemon is longer
-// than anybody expects.
+// than anybody expects; and the first one in a process takes as long again, since
+// os starts another child to see whether it can have such descriptors.
 type handle struct {
 	pid int
 
@@ -19,10 +21,17 @@ type handle struct {
 	reaped bool // from then on the number may be another process's
 }
 
-func newHandle(p *os.Process) *handle {
-	h := &handle{pid: p.Pid}
-	_ = p.Release() // only closes the descriptor
-	return h
+func startProcess(path string, args []string, attr *os.ProcAttr) (pid int, h *handle, err error) {
+	files := make([]uintptr, len(attr.Files))
+	for i, f := range attr.Files {
+		files[i] = f.Fd()
+	}
+	pid, err = syscall.ForkExec(path, args, &syscall.ProcAttr{Dir: attr.Dir, Env: attr.Env, Files: files, Sys: attr.Sys})
+	runtime.KeepAlive(attr)
+	if err != nil {
+		return 0, nil, &os.PathError{Op: "fork/exec", Path: path, Err: err}
+	}
+	return pid, &handle{pid: pid}, nil
 }
 
 // wait reaps the child when it has ended. It is called once. Waiting and reaping

@@ -11,7 +11,13 @@ import (
 // not used after that.
 type handle struct{ proc *os.Process }
 
-func newHandle(p *os.Process) *handle { return &handle{proc: p} }
+func startProcess(path string, args []string, attr *os.ProcAttr) (pid int, h *handle, err error) {
+	proc, err := launch(path, args, attr)
+	if err != nil {
+		return 0, nil, err
+	}
+	return proc.Pid, &handle{proc}, nil
+}
 
 // wait reaps the child when it has ended. It is called once.
 func (h *handle) wait() (code int, signal syscall.Signal) {

@@ -52,15 +52,14 @@ func Start(cmd Command) (*Child, error) {
 		return nil, fmt.Errorf("starting a daemon: %w; raise the limit on open files if it was reached", err)
 	}
 	defer p.closeChildEnds()
-	proc, err := spawn(cmd, p)
+	pid, proc, err := spawn(cmd, p)
 	if err != nil {
 		p.closeParentEnds()
 		return nil, fmt.Errorf("starting a daemon: %w; see %s", err, cmd.suspects())
 	}
-	pid := proc.Pid // newHandle may forget it
 	c := &Child{
 		pid:      pid,
-		proc:     newHandle(proc),
+		proc:     proc,
 		payload:  p.payloadWrite,
 		report:   p.reportRead,
 		received: make(chan struct{}),
@@ -121,11 +120,11 @@ func (p pipes) closeParentEnds() {
 
 // spawn starts the process with the three standard descriptors. What else it
 // gets is the system's part.
-func spawn(cmd Command, p pipes) (*os.Process, error) {
-	path, err := cmd.Path, error(nil)
+func spawn(cmd Command, p pipes) (pid int, proc *handle, err error) {
+	path := cmd.Path
 	if path == "" {
 		if path, err = ownImage(); err != nil {
-			return nil, err
+			return 0, nil, err
 		}
 	}
 	args := cmd.Args
@@ -142,7 +141,7 @@ func spawn(cmd Command, p pipes) (*os.Process, error) {
 	attr := &os.ProcAttr{Files: []*os.File{p.null, log, log}}
 	m, err := attach(attr, p)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	attr.Env = append(environment(cmd.Env), markerVariable+"="+m.String())
 	return startProcess(path, args, attr)
