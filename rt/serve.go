@@ -132,7 +132,6 @@ func serve(parent *process.Parent) int {
 	if err := parent.Report(encodeReport(startReport{Incarnation: h.d.endpoint.Load().Incarnation})); err != nil {
 		log.Warn("whoever started this daemon is gone", "err", err) // others may come
 	}
-	h.announce()
 	h.run(context.Background())
 	return 0
 }

@@ -56,7 +56,6 @@ func (c *client) serve(ctx context.Context) error {
 		}
 		return failure
 	}
-	h.announce()
 	h.run(ctx)
 	h.d.hangUp() // the process may live on
 	return nil
