@@ -235,6 +235,7 @@ func (p *onDisk) spawn(ctx context.Context) (startReport, error) {
 		return startReport{}, err
 	}
 	defer child.Release()
+	p.dir.Prepare() // while it boots
 	b, err := child.Report(ctx)
 	if err != nil && errors.Is(context.Cause(ctx), ErrClosed) {
 		// Others may wait for the child: it is left to itself, unless it has not

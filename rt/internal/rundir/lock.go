@@ -63,6 +63,11 @@ func (d *Dir) Alive() (bool, error) {
 	return !ok, nil
 }
 
+// Prepare makes the file of life.lock if it is not there, so that the daemon which
+// is about to take it need not. It must only be called with spawn.lock held. That
+// it fails is no error: the daemon finds out why.
+func (d *Dir) Prepare() { _ = d.ensure(d.file(lifeLockName)) }
+
 // acquire takes the lock called name, trying until ctx ends.
 func (d *Dir) acquire(ctx context.Context, name string) (*flock.Flock, error) {
 	pause := firstPause
