@@ -68,6 +68,39 @@ var world = struct {
 	byType:     make(map[reflect.Type]*known),
 }
 
+// declared are the data types of the services, until a registered type is first
+// asked for: a program that puts nothing into interfaces does not pay for them.
+var declared struct {
+	sync.Mutex
+	types []DataType
+}
+
+// declare registers types in the end.
+func declare(types []DataType) {
+	declared.Lock()
+	defer declared.Unlock()
+	declared.types = append(declared.types, types...)
+}
+
+// registerDeclared registers what was declared.
+func registerDeclared() {
+	declared.Lock()
+	defer declared.Unlock()
+	for _, d := range declared.types {
+		// What cannot be registered cannot be sent, and who sends it is told.
+		_ = register(d.typ)
+	}
+	declared.types = nil
+}
+
+// registered returns the type that is registered by that name, or nil.
+func registered(name string) reflect.Type {
+	registerDeclared()
+	world.RLock()
+	defer world.RUnlock()
+	return world.registered[name]
+}
+
 // builtin are the names of the types that need not be registered, and
 // builtinTypes the types.
 var (
@@ -97,6 +130,11 @@ func init() {
 // has none itself. It returns an error if no value of t can ever be sent. It
 // may be called concurrently, and again with the same type.
 func RegisterType(t reflect.Type) error {
+	registerDeclared()
+	return register(t)
+}
+
+func register(t reflect.Type) error {
 	fail := func(f *fault) error { return fmt.Errorf("registering type %w", f.in(t)) }
 	if root := planOf(t).root; root != nil {
 		return fail(root)
@@ -109,12 +147,12 @@ func RegisterType(t reflect.Type) error {
 	}
 	switch t.Kind() {
 	case reflect.Map:
-		if err := RegisterType(t.Key()); err != nil {
+		if err := register(t.Key()); err != nil {
 			return err
 		}
-		return RegisterType(t.Elem())
+		return register(t.Elem())
 	case reflect.Pointer, reflect.Slice, reflect.Array:
-		return RegisterType(t.Elem())
+		return register(t.Elem())
 	}
 	return fail(faultf("the type has no name; declare one"))
 }

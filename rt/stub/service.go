@@ -121,10 +121,7 @@ func Register(s *Service) {
 // register is called with the registry locked.
 func (s *Service) register() {
 	registry.services[s.Name] = s
-	for _, d := range s.DataTypes {
-		// What cannot be registered cannot be sent, and who sends it is told.
-		_ = RegisterType(d.typ)
-	}
+	declare(s.DataTypes)
 }
 
 // Lookup returns the service registered by that name, or nil.

@@ -18,10 +18,7 @@ func nameType(t reflect.Type, depth int) (string, *fault) {
 	}
 	if t.PkgPath() != "" {
 		name := qualifiedName(t)
-		world.RLock()
-		registered := world.registered[name] == t
-		world.RUnlock()
-		if !registered {
+		if registered(name) != t {
 			return "", faultf("type %s is not registered, so that an interface that holds it cannot be sent; call rt.RegisterType[%[1]s]() in an init function", t)
 		}
 		return name + "#" + structureHash(t), nil
@@ -132,9 +129,7 @@ func (p *typeParser) named() (reflect.Type, *fault) {
 		return nil, faultf("%q is no name of a type that is known here", word)
 	}
 	hash, p.rest = hash[:typeHash], hash[typeHash:]
-	world.RLock()
-	t := world.registered[name]
-	world.RUnlock()
+	t := registered(name)
 	switch {
 	case t == nil:
 		return nil, faultf("type %.200s is not registered in this program; call rt.RegisterType for it in an init function", name)
