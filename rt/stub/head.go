@@ -33,9 +33,9 @@ func appendHead(b []byte, major byte, arg uint64) []byte {
 	case arg < 1<<8:
 		return append(b, major|24, byte(arg))
 	case arg < 1<<16:
-		return binary.BigEndian.AppendUint16(append(b, major|25), uint16(arg))
+		return append(b, major|25, byte(arg>>8), byte(arg))
 	case arg < 1<<32:
-		return binary.BigEndian.AppendUint32(append(b, major|26), uint32(arg))
+		return append(b, major|26, byte(arg>>24), byte(arg>>16), byte(arg>>8), byte(arg))
 	}
 	return binary.BigEndian.AppendUint64(append(b, major|27), arg)
 }
@@ -74,8 +74,15 @@ func readHead(b []byte, at int) (h head, ok bool) {
 	if len(b)-h.end < size {
 		return h, false
 	}
-	for _, c := range b[h.end : h.end+size] {
-		h.arg = h.arg<<8 | uint64(c)
+	switch b := b[h.end : h.end+size]; size {
+	case 1:
+		h.arg = uint64(b[0])
+	case 2:
+		h.arg = uint64(binary.BigEndian.Uint16(b))
+	case 4:
+		h.arg = uint64(binary.BigEndian.Uint32(b))
+	case 8:
+		h.arg = binary.BigEndian.Uint64(b)
 	}
 	h.end += size
 	return h, true

@@ -119,18 +119,18 @@ func (h head) float() (float64, bool) {
 
 // halfFloat returns the value of a float of 2 bytes.
 func halfFloat(half uint16) float64 {
-	exponent, fraction := int(half>>10&0x1f), float64(half&0x3ff)
+	exponent, fraction := uint64(half>>10&0x1f), uint64(half&0x3ff)
 	var f float64
 	switch exponent {
 	case 0:
-		f = math.Ldexp(fraction, -24)
+		f = float64(fraction) * 0x1p-24
 	case 0x1f:
 		if fraction != 0 {
 			return math.NaN()
 		}
 		f = math.Inf(1)
 	default:
-		f = math.Ldexp(1024+fraction, exponent-25)
+		f = math.Float64frombits((exponent-15+1023)<<52 | fraction<<42)
 	}
 	if half&0x8000 != 0 {
 		return math.Copysign(f, -1)

@@ -111,7 +111,13 @@ func WriteBool[T ~bool](w *Writer, v T) {
 }
 
 // WriteInt writes an integer.
-func WriteInt[T signed](w *Writer, v T) { w.b = appendInt(w.b, int64(v)) }
+func WriteInt[T signed](w *Writer, v T) {
+	if v >= 0 && v <= maxShort {
+		w.b = append(w.b, byte(v))
+		return
+	}
+	w.b = appendInt(w.b, int64(v))
+}
 
 // WriteUint writes an integer without a sign.
 func WriteUint[T unsigned](w *Writer, v T) { w.b = appendHead(w.b, majorUint, uint64(v)) }
