@@ -38,8 +38,8 @@ type Decoder struct {
 }
 
 // NewDecoder returns a decoder of the message that an [Encoder] made. It
-// returns a [*DecodeError] if body does not begin like one. Values do not
-// alias body.
+// returns a [*DecodeError] if body does not begin like one. A byte slice of at least
+// 8 KiB may be a part of body, which must not be used again then; other values are not.
 func NewDecoder(s *Service, body []byte) (*Decoder, error) {
 	d := new(Decoder)
 	if err := d.Reset(s, body); err != nil {

@@ -1,6 +1,7 @@
 package stub
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"reflect"
@@ -221,6 +222,11 @@ func decodeUint[T uint | uint8 | uint16 | uint32 | uint64](h head, v *T) bool {
 	return true
 }
 
+// minShared is how long a byte string has to be to be a part of the message that it
+// came in, instead of a copy: in the memory of shorter messages others follow. It has
+// to be the better part of it, too, which it keeps from being collected.
+const minShared = 8 << 10
+
 func decodeString(b []byte, h head, v any) (end int) {
 	end, f := skipString(b, h)
 	if f != nil {
@@ -236,7 +242,9 @@ func decodeString(b []byte, h head, v any) (end int) {
 		if h.major != majorBytes {
 			return 0
 		}
-		*v = append(make([]byte, 0, h.arg), b[h.end:end]...)
+		if *v = b[h.end:end:end]; len(*v) < minShared || len(*v) < len(b)/2 {
+			*v = bytes.Clone(*v)
+		}
 	}
 	return end
 }

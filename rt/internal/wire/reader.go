@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 )
 
 const (
@@ -15,7 +16,13 @@ const (
 	maxLent    = readBuffer - HeaderSize
 	// firstBody bounds what a header alone can make the reader allocate.
 	firstBody = 64 << 10
+	// growth bounds the memory of a body by what has arrived of it: with this one,
+	// a body of 1 MiB is copied once in part, one of 16 MiB twice.
+	growth = 16
 )
+
+// firstBodies is where bodies begin to arrive that are larger than that.
+var firstBodies = sync.Pool{New: func() any { return new([firstBody]byte) }}
 
 // Reader reads frames. An error of the source, such as a deadline, loses
 // nothing: the next call of Next goes on where this one stopped. A Reader
@@ -42,6 +49,7 @@ type Reader struct {
 	head    header
 	body    []byte
 	dropped *UnsupportedError // not nil: the body is skipped
+	first   *[firstBody]byte  // what body is in; nil: it has memory of its own
 	left    int               // bytes of the frame that have not come
 
 	stalled int // size last given to Stalled, 0: none
@@ -150,15 +158,12 @@ func (r *Reader) lend() error {
 	return err
 }
 
-// fill reads the rest of the body. Its memory is at most eight times what has
-// arrived, so that a length alone costs the peer's word and nothing else.
+// fill reads the rest of the body, for which it makes room as it arrives, so that a
+// length alone costs the peer's word and nothing else.
 func (r *Reader) fill() error {
 	for r.left > 0 {
 		if len(r.body) == cap(r.body) {
-			size := min(int(r.head.length), max(firstBody, 8*cap(r.body)))
-			grown := make([]byte, len(r.body), size)
-			copy(grown, r.body)
-			r.body = grown
+			r.grow()
 		}
 		n, err := r.buf.Read(r.body[len(r.body):cap(r.body)])
 		r.body = r.body[:len(r.body)+n]
@@ -168,6 +173,24 @@ func (r *Reader) fill() error {
 		}
 	}
 	return nil
+}
+
+func (r *Reader) grow() {
+	length, begun := int(r.head.length), r.body
+	switch {
+	case length <= firstBody:
+		r.body = make([]byte, 0, length)
+	case len(begun) == 0:
+		r.first = firstBodies.Get().(*[firstBody]byte)
+		r.body = r.first[:0]
+	default:
+		r.body = make([]byte, len(begun), min(length, growth*len(begun)))
+		copy(r.body, begun)
+	}
+	if len(begun) > 0 && r.first != nil {
+		firstBodies.Put(r.first)
+		r.first = nil
+	}
 }
 
 // skip reads the rest of the body and forgets it.
