@@ -4,16 +4,17 @@ import (
 	"context"
 	"errors"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
 // A link is read by one of those who wait for an answer, the leader, for all of
-// them: a call that is alone reads its own answer, with no goroutine between it and
-// the socket. Who has its answer hands the leadership to another call that waits.
-// While no call waits a goroutine of the link's reads, watch. No code of the user's
-// runs while leading.
+// them, and written by it before it reads: a call that is alone reads its own
+// answer, with no goroutine between it and the socket. Who has its answer hands the
+// leadership to another call that waits. While no call waits a goroutine of the
+// link's reads, watch. No code of the user's runs while leading.
 
 // await waits until the call has ended: then its reply and failed are the caller's.
 // It returns the context's error when that ends first.
@@ -35,7 +36,11 @@ func (l *link) await(ctx context.Context, c *pendingCall) error {
 			continue
 		}
 		l.lineUp(c)
+		blocked := l.blocked
 		l.mu.Unlock()
+		if blocked {
+			l.out.flush()
+		}
 		if ctx.Done() == nil { // a select costs more
 			<-c.wake
 			continue
@@ -56,12 +61,42 @@ func (l *link) lead(ctx context.Context, c *pendingCall) {
 	if ctx.Done() != nil {
 		defer context.AfterFunc(ctx, func() { l.interrupt(c) })()
 	}
+	l.read(c)
+	l.resign()
+}
+
+// read reads frames until the call c has its answer, or any call if c is nil, or
+// until the leader has to look whether it is to go on.
+func (l *link) read(c *pendingCall) {
 	for {
-		if ended, on := l.readFrame(); ended == c || !on {
-			break
+		if !l.reader.Ready() {
+			for tries := 0; !l.block(tries == patience); tries++ {
+				runtime.Gosched()
+			}
+			l.out.flush()
+		}
+		ended, on := l.readFrame()
+		if !on || ended != nil && (c == nil || ended == c) {
+			return
 		}
 	}
-	l.resign()
+}
+
+// patience is how often a leader lets others run before it blocks.
+const patience = 4
+
+// block notes that the leader may wait for the daemon from now on, so that callers
+// write themselves: until then they leave it to the leader, and one write is enough
+// for all. Those whose answers have just come may be about to make their next calls;
+// it returns false if it is worth letting them.
+func (l *link) block(now bool) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.absent > 0 && !now {
+		return false
+	}
+	l.blocked, l.absent = true, 0
+	return true
 }
 
 // interrupt ends the read of a leader whose context has ended. What has come of a
@@ -84,7 +119,7 @@ func (l *link) resign() {
 		l.interrupted = false
 		l.conn.SetReadDeadline(l.frameDeadline)
 	}
-	l.leader = nil
+	l.leader, l.blocked = nil, false
 	if n := len(l.waiting); n > 0 && l.err == nil {
 		l.leader = l.waiting[n-1] // the latest, which is likely to wait longest
 		l.leave(l.leader)
@@ -196,8 +231,9 @@ func (l *link) setFrameDeadline(t time.Time) {
 	}
 }
 
-// quietTime is how long no call is made before watch reads.
-const quietTime = 10 * time.Millisecond
+// quietTime is how long no call is made before watch reads. A timer that fires
+// sooner would cost the calls more, see standInTick.
+const quietTime = 100 * time.Millisecond
 
 // watch reads while no call does, so that the end of the daemon is noticed. It gives
 // way when there are calls again: as long as they follow each other closely it only
@@ -233,8 +269,7 @@ func (l *link) watch() {
 		l.leader = &me
 		l.mu.Unlock()
 		tick.Stop()
-		for ended, on := l.readFrame(); ended == nil && on; ended, on = l.readFrame() {
-		}
+		l.read(nil)
 		l.resign()
 		tick.Reset(quietTime)
 	}

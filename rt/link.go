@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"runtime"
 	"sync"
 	"time"
 
@@ -40,6 +39,8 @@ type link struct {
 
 	leader        *pendingCall   // who reads; nil: nobody
 	waiting       []*pendingCall // those who do not, but could
+	blocked       bool           // the leader writes nothing any more: it may wait for the daemon
+	absent        int            // calls that others have ended for their callers, less those made since
 	interrupted   bool           // the leader is to stop reading
 	frameDeadline time.Time      // for the frame that began to arrive; zero: there is none
 	resting       bool           // watch waits for vacant
@@ -109,7 +110,7 @@ func (l *link) call(ctx context.Context, method int, c *pendingCall) ([]byte, fa
 	return c.reply, c.failed
 }
 
-// send gives the call its id and its place in the stream.
+// send gives the call its id and its place in the stream. It is written by await.
 func (l *link) send(ctx context.Context, method uint16, c *pendingCall) failure {
 	f := wire.Frame{Kind: wire.KindCall, Method: method}
 	if deadline, ok := ctx.Deadline(); ok {
@@ -144,12 +145,8 @@ func (l *link) send(ctx context.Context, method uint16, c *pendingCall) failure 
 	}
 	c.ended = false
 	l.pending[c.id] = c
-	alone := len(l.pending) == 1
+	l.absent = max(l.absent-1, 0)
 	l.mu.Unlock()
-	if !alone {
-		runtime.Gosched() // those who were answered at the same time send at the same time
-	}
-	l.out.flush()
 	return failure{}
 }
 
@@ -204,6 +201,7 @@ func (l *link) deliver(f wire.Frame, fail failure) *pendingCall {
 		}
 		l.end(c, fail)
 	}
+	l.blocked = false
 	finished := l.leaving && len(l.pending) == 0
 	l.mu.Unlock()
 	if finished {
@@ -216,6 +214,7 @@ func (l *link) deliver(f wire.Frame, fail failure) *pendingCall {
 func (l *link) end(c *pendingCall, fail failure) {
 	c.failed, c.ended = fail, true
 	if c.waits {
+		l.absent++
 		l.leave(c)
 	}
 }
