@@ -69,7 +69,7 @@ func (c *client) greet(ctx context.Context, p place, e *rundir.Endpoint) (net.Co
 	}
 	conn.SetDeadline(deadline)
 	uninterrupted := context.AfterFunc(ctx, func() { conn.Close() })
-	reader := wire.NewReader(conn, defaultLimits.frame)
+	reader := wire.NewReader(source(conn), defaultLimits.frame)
 	hello := c.hello
 	hello.Incarnation, hello.Address = e.Incarnation, e.Address
 	welcome, err := wire.Greet(reader, conn, e.Key, hello)

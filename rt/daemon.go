@@ -180,7 +180,7 @@ func (d *daemon) meet(conn net.Conn) *serverConn {
 	s := &serverConn{
 		d:      d,
 		conn:   conn,
-		reader: wire.NewReader(conn, d.limits.frame),
+		reader: wire.NewReader(source(conn), d.limits.frame),
 		number: d.numbers,
 		since:  time.Now(),
 		calls:  make(map[uint64]*servedCall),

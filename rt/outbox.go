@@ -53,7 +53,7 @@ const (
 var batches = sync.Pool{New: func() any { return new([]byte) }}
 
 func newOutbox(conn net.Conn, timeout time.Duration, failed func(error)) *outbox {
-	o := &outbox{conn: conn, timeout: timeout, failed: failed, raw: rawWriter(conn)}
+	o := &outbox{conn: conn, timeout: timeout, failed: failed, raw: rawConn(conn)}
 	o.drained = sync.NewCond(&o.mu)
 	o.tryFd = o.writeTried
 	return o

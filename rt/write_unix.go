@@ -5,13 +5,14 @@ package rt
 import (
 	"errors"
 	"net"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// rawWriter returns conn's descriptor for writeNow, or nil.
-func rawWriter(conn net.Conn) syscall.RawConn {
+// rawConn returns conn's descriptor, or nil.
+func rawConn(conn net.Conn) syscall.RawConn {
 	if c, ok := conn.(syscall.Conn); ok {
 		if raw, err := c.SyscallConn(); err == nil {
 			return raw
@@ -32,12 +33,18 @@ func hangUp(conn net.Conn) func() bool {
 	if err != nil {
 		return nil
 	}
-	return func() (over bool) {
-		_ = raw.Control(func(fd uintptr) { // on failure the write fails, too
-			var b [1]byte
-			n, _, err := unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
-			over = n == 0 && err == nil || errors.Is(err, unix.ECONNRESET)
-		})
+	// Made once, since every call on a quiet connection looks.
+	var looking sync.Mutex
+	var over bool
+	look := func(fd uintptr) {
+		n, err := peekOnce(int(fd))
+		over = n == 0 && err == nil || errors.Is(err, unix.ECONNRESET)
+	}
+	return func() bool {
+		looking.Lock()
+		defer looking.Unlock()
+		over = false
+		_ = raw.Control(look) // on failure the write fails, too
 		return over
 	}
 }
@@ -45,7 +52,7 @@ func hangUp(conn net.Conn) func() bool {
 // writeNow writes what the socket takes at once. A full socket is no error.
 func writeNow(fd uintptr, b []byte) (n int, err error) {
 	for {
-		n, err = syscall.Write(int(fd), b)
+		n, err = writeOnce(int(fd), b)
 		if n < 0 {
 			n = 0
 		}

@@ -1,15 +1,19 @@
 package rt
 
 import (
+	"io"
 	"net"
 	"syscall"
 )
 
-// rawWriter returns nil: overlapped sockets have no write that never blocks,
+// rawConn returns nil: overlapped sockets have no write that never blocks,
 // so the outbox's goroutine writes.
-func rawWriter(net.Conn) syscall.RawConn { return nil }
+func rawConn(net.Conn) syscall.RawConn { return nil }
 
 func writeNow(uintptr, []byte) (int, error) { return 0, nil }
+
+// source returns what reads conn.
+func source(conn net.Conn) io.Reader { return conn }
 
 // hangUp is nil: who calls a daemon that has died a moment ago is told that the
 // outcome is unknown.

@@ -1,0 +1,22 @@
+//go:build unix && !linux
+
+package rt
+
+import (
+	"io"
+	"net"
+	"syscall"
+)
+
+// writeOnce is write(2).
+func writeOnce(fd int, b []byte) (int, error) { return syscall.Write(fd, b) }
+
+// peekOnce is recv(2) of one byte that stays there.
+func peekOnce(fd int) (int, error) {
+	var b [1]byte
+	n, _, err := syscall.Recvfrom(fd, b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	return n, err
+}
+
+// source returns what reads conn.
+func source(conn net.Conn) io.Reader { return conn }

@@ -1,0 +1,101 @@
+package rt
+
+import (
+	"io"
+	"net"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxUntold is how many bytes are read or written without telling the scheduler.
+// The kernel copies so many in a few microseconds.
+const maxUntold = 16 << 10
+
+// readOnce and writeOnce are read(2) and write(2) for descriptors that do not block,
+// peekOnce is recv(2) of one byte that stays there. Small ones do not tell Go's scheduler that they enter the kernel: that wakes the
+// runtime's monitor thread whenever the program was idle before, as it is before
+// nearly every frame, and costs more than the system call itself. It is meant for
+// calls that may block, which these never do.
+
+func readOnce(fd int, b []byte) (int, error) {
+	if len(b) == 0 || len(b) > maxUntold {
+		return syscall.Read(fd, b)
+	}
+	return untold(unix.SYS_READ, fd, b)
+}
+
+func writeOnce(fd int, b []byte) (int, error) {
+	if len(b) == 0 || len(b) > maxUntold {
+		return syscall.Write(fd, b)
+	}
+	return untold(unix.SYS_WRITE, fd, b)
+}
+
+func peekOnce(fd int) (int, error) {
+	var b [1]byte
+	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), 1, unix.MSG_PEEK|unix.MSG_DONTWAIT, 0, 0)
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(n), nil
+}
+
+func untold(call uintptr, fd int, b []byte) (int, error) {
+	n, _, errno := syscall.RawSyscall(call, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(n), nil
+}
+
+// source returns what reads conn.
+func source(conn net.Conn) io.Reader {
+	if raw := rawConn(conn); raw != nil {
+		s := &socket{raw: raw}
+		s.tryFd = s.try
+		return s
+	}
+	return conn
+}
+
+// socket reads a connection as its Read does, but with readOnce.
+type socket struct {
+	raw   syscall.RawConn
+	tryFd func(fd uintptr) bool // try: a method value that is made once
+
+	b   []byte
+	n   int
+	err error
+}
+
+func (s *socket) Read(b []byte) (int, error) {
+	s.b, s.n, s.err = b, 0, nil
+	err := s.raw.Read(s.tryFd)
+	s.b = nil
+	switch {
+	case err != nil:
+		return 0, err
+	case s.err != nil:
+		return 0, s.err
+	case s.n == 0 && len(b) > 0:
+		return 0, io.EOF
+	}
+	return s.n, nil
+}
+
+// try reports whether there is no need to wait until something can be read.
+func (s *socket) try(fd uintptr) bool {
+	for {
+		n, err := readOnce(int(fd), s.b)
+		switch err {
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			return false
+		default:
+			s.n, s.err = max(n, 0), err
+			return true
+		}
+	}
+}
