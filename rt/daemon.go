@@ -28,6 +28,7 @@ type daemon struct {
 	turn    turn
 	started time.Time
 
+	quick    []atomic.Bool // whether a method took no longer than quickTime the last time
 	standIns standIns
 	answered sync.Pool // of *servedCall, to be used again
 
@@ -74,6 +75,7 @@ func newDaemon(svc *stub.Service, idleTTL time.Duration, log *slog.Logger) *daem
 		departing: make(chan struct{}),
 		conns:     make(map[*serverConn]struct{}),
 	}
+	d.quick = make([]atomic.Bool, len(svc.Methods))
 	d.finished = sync.NewCond(&d.mu)
 	d.ctx, d.stop = context.WithCancelCause(context.Background())
 	return d

@@ -150,10 +150,43 @@ func TestSilentStranger(t *testing.T) {
 	})
 }
 
+// A method that was slow does not run on the goroutine that reads, so that others run
+// beside it at once; when it was quick again it does.
+func TestSlowMethodsRunElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newStill(t, time.Second)
+		takes := make(chan time.Duration, 1)
+		d.svc.Methods[0].Serve = func(run *stub.Run, target any) {
+			if run.Begin() {
+				time.Sleep(<-takes)
+			}
+		}
+		conn, r := d.dial(t)
+		defer conn.Close()
+		for id, took := range []time.Duration{0, quickTime, quickTime + 1, 0, 0} {
+			takes <- took
+			frame, err := (&wire.Frame{Kind: wire.KindCall, ID: uint64(id + 1), Body: []byte{0x80}}).Append(nil)
+			if err == nil {
+				_, err = conn.Write(frame)
+			}
+			if err == nil {
+				_, err = r.Next()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := d.quick[0].Load(), took <= quickTime; got != want {
+				t.Errorf("after a call of %v the method counts as quick: %v", took, got)
+			}
+		}
+	})
+}
+
 // A method that runs for long does not keep its connection from being read.
 func TestStandIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Second)
+		d.quick[0].Store(true)
 		entered, leave := make(chan struct{}), make(chan struct{})
 		d.svc.Methods[0].Serve = func(run *stub.Run, target any) {
 			if run.Begin() {
@@ -193,6 +226,7 @@ func TestRepliesOfABatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const quick = 50
 		d := newStill(t, time.Second)
+		d.quick[0].Store(true)
 		leave := make(chan struct{})
 		d.svc.Methods[0].Serve = func(run *stub.Run, target any) {
 			if run.Begin() && run.Caller.Call > quick {
@@ -236,6 +270,7 @@ func TestOneReaderAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Second)
 		d.svc.Methods[0].Mode = stub.Shared
+		d.quick[0].Store(true)
 		entered := make(chan struct{})
 		leave := map[uint64]chan struct{}{1: make(chan struct{}), 2: make(chan struct{})}
 		d.svc.Methods[0].Serve = func(run *stub.Run, target any) {

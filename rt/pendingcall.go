@@ -66,7 +66,8 @@ func (c *pendingCall) again() *pendingCall {
 	return &pendingCall{request: bytes.Clone(c.request), wake: make(chan struct{}, 1)}
 }
 
-// maxCopied is more than a body has that wire.Reader lends.
+// maxCopied is more than a body has that wire.Reader lends, and less than one has
+// that results share.
 const maxCopied = 4 << 10
 
 // take keeps the body of a reply.

@@ -183,7 +183,7 @@ func (s *serverConn) accept(f wire.Frame) (*servedCall, error) {
 	s.d.begun() // under s.mu: a daemon that leaves counts every call that goAway's last id covers
 	s.mu.Unlock()
 	// Methods that run concurrently may wait for each other.
-	c.inline = s.d.turn.enter(&c.lease) && c.method.Mode != stub.Concurrent
+	c.inline = s.d.turn.enter(&c.lease) && c.method.Mode != stub.Concurrent && c.quick.Load()
 	return c, nil
 }
 
@@ -216,6 +216,9 @@ func (s *serverConn) answer(c *servedCall) {
 func (s *serverConn) reply(c *servedCall) {
 	if c.run.Begun() {
 		s.d.executed.Add(1) // before the reply, so that who has it finds it counted
+		if quick := time.Since(c.lease.since) <= quickTime; quick != c.quick.Load() {
+			c.quick.Store(quick)
+		}
 	}
 	s.d.turn.leave(&c.lease)
 	s.mu.Lock()

@@ -2,6 +2,7 @@ package rt
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/wire"
@@ -14,7 +15,8 @@ type servedCall struct {
 	s       *serverConn
 	id      uint64
 	method  *stub.Method
-	request []byte // the body, its own
+	quick   *atomic.Bool // of the method, see standIns
+	request []byte       // the body, its own
 	run     stub.Run
 	args    stub.Decoder
 	results stub.Encoder
@@ -42,7 +44,7 @@ func (s *serverConn) newCall(f wire.Frame) *servedCall {
 		c.lease.granted = make(chan struct{}, 1)
 		c.reply.written = c.release
 	}
-	c.s, c.id, c.method = s, f.ID, &s.d.svc.Methods[f.Method]
+	c.s, c.id, c.method, c.quick = s, f.ID, &s.d.svc.Methods[f.Method], &s.d.quick[f.Method]
 	if wire.Lent(f) {
 		c.request = append(c.request[:0], f.Body...)
 	} else {

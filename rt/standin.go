@@ -9,11 +9,13 @@ import (
 
 // standIns lets the goroutine that reads a connection run a call that need not
 // wait, which spares two switches between threads, and still have the connection
-// read at all times: when the method has run for about a millisecond, a stand-in
-// takes over the reading, and the other one ends with its call.
+// read at all times: the method is one that was quick the last time, and when it
+// has run for some milliseconds all the same, a stand-in takes over the reading, and
+// the other one ends with its call.
 //
-// One goroutine looks every millisecond at the connections that have such calls,
-// and a while longer; starting it for each call would cost what is to be spared.
+// One goroutine looks from time to time at the connections that have such calls, and
+// a while longer; starting it, or a timer, for each call would cost what is to be
+// spared.
 type standIns struct {
 	mu      sync.Mutex
 	watched []*inline
@@ -34,8 +36,14 @@ type inline struct {
 }
 
 const (
-	standInTick = time.Millisecond
-	standInRest = 10 // looks without a call before nobody looks any more
+	// standInTick is longer than the period of the kernel's own clock, mostly 4 ms.
+	// A Go timer that fires before that is one more for the kernel to set and to
+	// delete whenever the daemon waits for a frame, which costs microseconds.
+	standInTick = 5 * time.Millisecond
+	standInRest = 4 // looks without a call before nobody looks any more
+	// quickTime is how long a method may take to run on the goroutine that reads the
+	// next time.
+	quickTime = 100 * time.Microsecond
 )
 
 // begin notes that the goroutine that reads runs a call now.
