@@ -16,7 +16,7 @@ import "time"
 //
 //   - bytes (64 MiB) for its requests, and again what the methods' types make of
 //     them: a request's arguments are decoded when it arrives;
-//   - frame (16 MiB) for the one that is arriving, of which sixteen times what has
+//   - frame (16 MiB) for the one that is arriving, of which 32 times what has
 //     come is allocated and never what was only announced;
 //   - bytes + frame (80 MiB) for its replies: when more than bytes wait for it,
 //     it is hung up on, and the last may have been a whole frame;

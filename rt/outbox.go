@@ -45,6 +45,11 @@ type outgoing struct {
 }
 
 const (
+	// sendBuffer is how many bytes of a Unix socket wait for the peer to read, as
+	// far as the system allows (socket(7), wmem_max). The usual 208 KiB stop whoever
+	// sends large frames, and wake him again, several times in each.
+	sendBuffer = 512 << 10
+
 	maxBatch  = 256 << 10 // bytes that are written at once, unless a frame is larger
 	frameCost = 96        // bytes that it takes to keep a frame in the queue, besides its own
 )
@@ -54,6 +59,9 @@ var batches = sync.Pool{New: func() any { return new([]byte) }}
 
 func newOutbox(conn net.Conn, timeout time.Duration, failed func(error)) *outbox {
 	o := &outbox{conn: conn, timeout: timeout, failed: failed, raw: rawConn(conn)}
+	if c, ok := conn.(*net.UnixConn); ok {
+		_ = c.SetWriteBuffer(sendBuffer) // less will do
+	}
 	o.drained = sync.NewCond(&o.mu)
 	o.tryFd = o.writeTried
 	return o

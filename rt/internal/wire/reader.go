@@ -17,8 +17,8 @@ const (
 	// firstBody bounds what a header alone can make the reader allocate.
 	firstBody = 64 << 10
 	// growth bounds the memory of a body by what has arrived of it: with this one,
-	// a body of 1 MiB is copied once in part, one of 16 MiB twice.
-	growth = 16
+	// a body of up to 2 MiB needs no memory but its own.
+	growth = 32
 )
 
 // firstBodies is where bodies begin to arrive that are larger than that.
