@@ -76,8 +76,10 @@ type (
 		One   int      `json:"one"`
 		Two   string   `cbor:"2" json:"two"`
 		Three []string `json:"dreißig"`
-		Four  bool     `json:"a name that is so long that its head takes two bytes,"`
-		Five  *Point   `json:",string"`
+		//lint:ignore SA5008 what others would not write has a meaning all the same
+		Four bool `json:"a name that is so long that its head takes two bytes,"`
+		//lint:ignore SA5008 likewise
+		Five *Point `json:",string"`
 	}
 	// Optional leaves out what is empty.
 	Optional struct {
