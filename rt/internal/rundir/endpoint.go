@@ -104,13 +104,12 @@ func (e *Endpoint) MarshalText() ([]byte, error) {
 
 func (e *Endpoint) text(signatures bool) []byte {
 	w := newLineWriter()
-	for _, f := range e.stringFields()[:2] {
-		w.line(f.key, *f.value)
-	}
-	w.line("key", hex.EncodeToString(e.Key[:]))
-	for _, f := range e.stringFields()[2:] {
-		if f.key != "types" || *f.value != "" {
-			w.line(f.key, *f.value)
+	for i, key := range stringKeys {
+		if i == 2 {
+			w.line("key", hex.EncodeToString(e.Key[:]))
+		}
+		if value := *e.stringField(key); key != "types" || value != "" {
+			w.line(key, value)
 		}
 	}
 	w.line("pid", strconv.Itoa(e.PID))
@@ -147,7 +146,10 @@ func (e *Endpoint) UnmarshalText(text []byte) error {
 			fresh.Methods = append(fresh.Methods, m)
 			return err
 		}
-		if seen[key] && fresh.knows(key) {
+		if !fresh.knows(key) {
+			return nil
+		}
+		if seen[key] {
 			return errors.New("twice")
 		}
 		seen[key] = true
@@ -165,33 +167,49 @@ func (e *Endpoint) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// stringField is a line whose value is kept as it is.
-type stringField struct {
-	key   string
-	value *string
+// stringKeys are the lines whose value is kept as it is, in their order.
+var stringKeys = [...]string{
+	"network", "address", "incarnation", "host", "boot", "build", "config", "service", "types", "name", "scope", "log",
 }
 
-func (e *Endpoint) stringFields() []stringField {
-	return []stringField{
-		{"network", &e.Network}, {"address", &e.Address}, {"incarnation", &e.Incarnation},
-		{"host", &e.Host}, {"boot", &e.Boot}, {"build", &e.Build}, {"config", &e.Config},
-		{"service", &e.Service}, {"types", &e.Types}, {"name", &e.Name}, {"scope", &e.Scope}, {"log", &e.Log},
+// stringField returns where the value of one of stringKeys is kept, nil for
+// another key.
+func (e *Endpoint) stringField(key string) *string {
+	switch key {
+	case "network":
+		return &e.Network
+	case "address":
+		return &e.Address
+	case "incarnation":
+		return &e.Incarnation
+	case "host":
+		return &e.Host
+	case "boot":
+		return &e.Boot
+	case "build":
+		return &e.Build
+	case "config":
+		return &e.Config
+	case "service":
+		return &e.Service
+	case "types":
+		return &e.Types
+	case "name":
+		return &e.Name
+	case "scope":
+		return &e.Scope
+	case "log":
+		return &e.Log
 	}
+	return nil
 }
 
 func (e *Endpoint) knows(key string) bool {
-	for _, f := range e.stringFields() {
-		if f.key == key {
-			return true
-		}
-	}
-	return key == "key" || key == "pid" || key == "protocol" || key == "version"
+	return e.stringField(key) != nil || key == "key" || key == "pid" || key == "protocol" || key == "version"
 }
 
+// set sets what one of the known keys stands for.
 func (e *Endpoint) set(key, rest string) error {
-	if !e.knows(key) {
-		return nil
-	}
 	value, err := wholeValue(rest)
 	if err != nil {
 		return err
@@ -217,10 +235,8 @@ func (e *Endpoint) set(key, rest string) error {
 			err = errors.New("an empty range")
 		}
 	}
-	for _, f := range e.stringFields() {
-		if f.key == key {
-			*f.value = value
-		}
+	if field := e.stringField(key); field != nil {
+		*field = value
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package rundir
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -40,14 +41,15 @@ func (d *Dir) readFile(name string, limit int) ([]byte, error) {
 	if !info.Mode().IsRegular() || ownerOf(info) != writer {
 		return nil, fmt.Errorf("%w: %s is not a regular file of user %d", errOdd, path, writer)
 	}
-	data, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
-	if err != nil {
+	// As large as it is now, so that one read gets it and another sees its end.
+	buf := bytes.NewBuffer(make([]byte, 0, min(info.Size(), int64(limit))+bytes.MinRead))
+	if _, err := buf.ReadFrom(io.LimitReader(f, int64(limit)+1)); err != nil {
 		return nil, err
 	}
-	if len(data) > limit {
+	if buf.Len() > limit {
 		return nil, fmt.Errorf("%w: %s has more than %d bytes", errOdd, path, limit)
 	}
-	return data, nil
+	return buf.Bytes(), nil
 }
 
 // replaceFile makes data the content of name in root, with that mode, so that a reader sees
