@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"sync"
 	"syscall"
 	"time"
 
@@ -29,17 +28,12 @@ type host struct {
 	meet     func(net.Conn) (peer, error) // whom to let in
 	passed   *net.UnixListener            // what the service manager listened on; nil: nothing, or it is in use
 	listener net.Listener
-	signals  chan os.Signal // that make the daemon leave
 }
 
 // newHost makes this process the daemon of a directory, and makes the object. The
 // lifetime lock is held until the process dies, so that two objects never coexist.
 // An error comes with the stage that failed.
 func newHost(req startRequest, svc *stub.Service, dir *rundir.Dir, log *slog.Logger) (*host, Stage, error) {
-	var e *rundir.Endpoint
-	var described error
-	var describing sync.WaitGroup
-	describing.Go(func() { e, described = newEndpoint(req, svc) }) // takes as long as the lock
 	life, err := dir.Hold(context.Background())
 	if err != nil {
 		return nil, StageDirectory, err
@@ -50,18 +44,15 @@ func newHost(req startRequest, svc *stub.Service, dir *rundir.Dir, log *slog.Log
 	serving.Store(&hosted{path: dir.Path(), scope: Scope(req.Scope), anchor: string(req.Anchor)})
 
 	d := newDaemon(svc, req.IdleTTL, log)
-	describing.Wait()
-	if described != nil {
-		return nil, StagePublish, described
+	e, err := newEndpoint(req, svc)
+	if err != nil {
+		return nil, StagePublish, err
 	}
 	d.endpoint.Store(e)
 	if err := d.construct(req); err != nil {
 		return nil, StageConstructor, err
 	}
-	return &host{
-		d: d, req: req, dir: dir, life: life, log: newLogFile(string(req.Log)), meet: thisUser,
-		signals: make(chan os.Signal, 2),
-	}, "", nil
+	return &host{d: d, req: req, dir: dir, life: life, log: newLogFile(string(req.Log)), meet: thisUser}, "", nil
 }
 
 // announce writes to the log what serves.
@@ -71,12 +62,8 @@ func (h *host) announce() {
 		"address", e.Address, "executable", process.Executable(), "idle", h.d.idleTTL)
 }
 
-// publish makes the daemon reachable, or says at which stage that failed. From
-// then on a signal makes it leave, where it would have ended the constructor.
+// publish makes the daemon reachable, or says at which stage that failed.
 func (h *host) publish() (Stage, error) {
-	var heeding sync.WaitGroup
-	heeding.Go(func() { signal.Notify(h.signals, os.Interrupt, syscall.SIGTERM) }) // takes as long as a socket
-	defer heeding.Wait()
 	if err := h.listen(); err != nil {
 		return StageListen, err
 	}
@@ -85,7 +72,6 @@ func (h *host) publish() (Stage, error) {
 
 // abandon gives up what a daemon has made that could not be published.
 func (h *host) abandon() {
-	signal.Stop(h.signals)
 	if h.listener != nil {
 		h.listener.Close()
 	}
@@ -169,7 +155,9 @@ func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
 // run serves until the daemon leaves, which it does when ctx ends at the latest,
 // and sees to all that is left behind.
 func (h *host) run(ctx context.Context) {
-	defer signal.Stop(h.signals)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM) // before there is a call that one of them could end
+	defer signal.Stop(signals)
 	h.d.open()
 	go h.d.acceptAll(h.listener, h.meet) // ends when the listener is closed
 	h.announce()                         // only now: the first line of a log looks for the time zone
@@ -185,7 +173,7 @@ func (h *host) run(ctx context.Context) {
 	go func() { // ends when the daemon has left
 		for told := false; ; told = true {
 			select {
-			case s := <-h.signals:
+			case s := <-signals:
 				if told {
 					h.d.log.Warn("exiting at once", "because", s.String())
 					os.Exit(exitFailed)
