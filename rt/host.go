@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -160,6 +161,7 @@ func (h *host) run(ctx context.Context) {
 	defer signal.Stop(signals)
 	h.d.open()
 	go h.d.acceptAll(h.listener, h.meet) // ends when the listener is closed
+	runtime.Gosched()                    // or no thread is free for it until this goroutine waits
 	h.announce()                         // only now: the first line of a log looks for the time zone
 	tick := time.NewTicker(h.d.limits.watchdog)
 	defer tick.Stop()
