@@ -18,8 +18,7 @@ type place interface {
 	endpoint() (*rundir.Endpoint, error)
 	// dial connects to an endpoint, and makes sure that the peer is this user's.
 	dial(ctx context.Context, e *rundir.Endpoint) (net.Conn, error)
-	// lead tries to become the only one who may start a daemon here. What became
-	// of a start is there for the others when release returns.
+	// lead tries to become the only one who may start a daemon here.
 	lead() (release func(), ok bool, err error)
 	// alive reports whether a daemon lives, serving or not. Only the leader asks.
 	alive() (bool, error)
@@ -63,22 +62,16 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 	forever := ctx // until the Shared is closed
 	ctx, cancel := c.patience(ctx)
 	defer cancel()
-	var noted uint64   // the last start that is no news
-	var release func() // not nil: the daemon was started by us, and others wait to hear of it
-	started := false   // a daemon, by us
-	var last error     // that was not for lack of time
-	var kept error     // why a daemon of an older version was not replaced; nil: none was met
+	var noted uint64 // the last start that is no news
+	started := false // a daemon, by us
+	var last error   // that was not for lack of time
+	var kept error   // why a daemon of an older version was not replaced; nil: none was met
 	for wait := firstPause; ; wait = min(2*wait, longestPause) {
 		l, err := c.attach(ctx, p, kept)
-		unheard := last == nil || release != nil
-		if release != nil {
-			release()
-			release = nil
-		}
 		if err == nil || !transient(err) {
 			return l, err
 		}
-		if unheard { // who finds a daemon at once need not ask
+		if last == nil { // who finds a daemon at once need not ask
 			noted, _ = p.lastStart()
 		}
 		if last != nil && (ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)) {
@@ -86,7 +79,7 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 			return nil, c.givenUp(ctx, last)
 		}
 		last = err
-		unlock, leads, lerr := p.lead()
+		release, leads, lerr := p.lead()
 		if lerr != nil {
 			return nil, c.directoryError(lerr)
 		}
@@ -94,7 +87,7 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 		if n, failure := p.lastStart(); n != noted {
 			if failure != nil {
 				if leads {
-					unlock()
+					release()
 				}
 				return nil, failure
 			}
@@ -102,13 +95,7 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 		}
 		if leads {
 			err = c.startOrWait(forever, p, err)
-			if err == nil && !started {
-				started, release = true, unlock
-				ctx, cancel = c.patience(forever) // however long it took to replace one and start another
-				defer cancel()
-				continue // it serves
-			}
-			unlock()
+			release()
 			var spared *keptError
 			if errors.As(err, &spared) {
 				kept = spared
@@ -119,6 +106,12 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 			}
 			noted, _ = p.lastStart()
 			if err == nil {
+				if !started {
+					started = true
+					ctx, cancel = c.patience(forever) // however long it took to replace one and start another
+					defer cancel()
+					continue // it serves
+				}
 				err = last // the one before died as soon as it served
 			}
 		}

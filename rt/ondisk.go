@@ -61,24 +61,13 @@ type onDisk struct {
 	anchor string
 	name   string // of the directory: the singleton's, or one for each build of it
 	dir    *rundir.Dir
-
-	recording sync.WaitGroup // of a start that went well
 }
 
 func (p *onDisk) endpoint() (*rundir.Endpoint, error) { return p.dir.ReadEndpoint() }
 
 func (p *onDisk) alive() (bool, error) { return p.dir.Alive() }
 
-func (p *onDisk) lead() (func(), bool, error) {
-	unlock, ok, err := p.dir.TrySpawnLock()
-	if !ok {
-		return nil, false, err
-	}
-	return func() {
-		p.recording.Wait()
-		unlock()
-	}, true, nil
-}
+func (p *onDisk) lead() (func(), bool, error) { return p.dir.TrySpawnLock() }
 
 // barred keeps the daemon from waiting for itself, and a program that cannot
 // become the daemon from working only as long as another one happens to be it:
@@ -165,8 +154,7 @@ func (p *onDisk) replaced() {
 }
 
 // start starts the daemon and waits for its report. What became of it is left
-// in the start file, for those who wait: if it serves, while it is being attached
-// to, since to make a file may take as long as that.
+// in the start file, for those who wait.
 func (p *onDisk) start(ctx context.Context) error {
 	c := p.client
 	if err := p.mayStart(); err != nil {
@@ -183,23 +171,21 @@ func (p *onDisk) start(ctx context.Context) error {
 	if report.Late {
 		return c.startFailure(encodeReport(report), string(report.Program)) // not recorded: others may have more patience
 	}
-	if report.Incarnation != "" {
-		p.recording.Go(func() { p.record(rundir.Start{OK: true, Incarnation: report.Incarnation}) })
+	last, _ := p.dir.ReadStart()
+	outcome := rundir.Start{
+		Sequence: last.Sequence + 1, OK: report.Incarnation != "", Incarnation: report.Incarnation,
+		Replaced: last.Replaced,
+	}
+	if !outcome.OK {
+		outcome.Failure = encodeReport(report)
+	}
+	if err := p.dir.WriteStart(outcome); err != nil {
+		c.cfg.Logger.Warn("cannot record the outcome of a start", "err", err) // those who wait try themselves
+	}
+	if outcome.OK {
 		return nil
 	}
-	failure := encodeReport(report)
-	p.record(rundir.Start{Failure: failure})
-	return c.startFailure(failure, string(report.Program))
-}
-
-// record leaves the outcome of a start, which has yet to be numbered, to those who
-// wait.
-func (p *onDisk) record(outcome rundir.Start) {
-	last, _ := p.dir.ReadStart()
-	outcome.Sequence, outcome.Replaced = last.Sequence+1, last.Replaced
-	if err := p.dir.WriteStart(outcome); err != nil {
-		p.client.cfg.Logger.Warn("cannot record the outcome of a start", "err", err) // those who wait try themselves
-	}
+	return c.startFailure(outcome.Failure, string(report.Program))
 }
 
 // spawn starts the child process and returns what it reports, or what is said
