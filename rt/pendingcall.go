@@ -63,7 +63,9 @@ func (c *client) release(p *pendingCall) {
 
 // again returns a call with the same arguments, to be sent in place of this one.
 func (c *pendingCall) again() *pendingCall {
-	return &pendingCall{request: bytes.Clone(c.request), wake: make(chan struct{}, 1)}
+	next := &pendingCall{request: bytes.Clone(c.request), wake: make(chan struct{}, 1)}
+	next.users.Store(2) // so that its memory is used once
+	return next
 }
 
 // maxCopied is more than a body has that wire.Reader lends, and less than one has
