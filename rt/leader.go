@@ -82,8 +82,9 @@ func (l *link) read(c *pendingCall) {
 	}
 }
 
-// patience is how often a leader lets others run before it blocks.
-const patience = 4
+// patience is how often a leader lets others run before it blocks: more often gains
+// nothing, and a program that keeps its processors busy lets it wait each time.
+const patience = 2
 
 // block notes that the leader may wait for the daemon from now on, so that callers
 // write themselves: until then they leave it to the leader, and one write is enough
