@@ -667,9 +667,9 @@ func TestFaultB16OddLog(t *testing.T) {
 				info, err := os.Lstat(path)
 				return err == nil && info.Mode() == 0o600 && info.Size() < 8<<20
 			}
-			if !proper() || !fileContains(path, "msg=serving") {
-				t.Error("the daemon that was started has no proper log")
-			}
+			eventually(t, "the daemon that was started has a proper log", func() bool { // it serves before it says so
+				return proper() && fileContains(path, "msg=serving")
+			})
 			// The same again while it runs.
 			if err := os.RemoveAll(path + ".1"); err != nil {
 				t.Fatal(err)

@@ -44,6 +44,7 @@ func TestStatus(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		eventually(t, "the log says that it serves", func() bool { return fileContains(s.Log, "msg=serving") })
 		for what, ok := range map[string]bool{
 			"pid":         s.PID == e.PID && s.PID != os.Getpid(),
 			"incarnation": s.Incarnation == e.Incarnation && s.Incarnation != "",
@@ -61,7 +62,6 @@ func TestStatus(t *testing.T) {
 			"methods": slices.ContainsFunc(s.Methods, func(m rt.MethodStatus) bool {
 				return m.Name == "Value" && m.Mode == "shared" && m.Signature == "func() int"
 			}),
-			"log":       fileContains(s.Log, "msg=serving"),
 			"inherited": s.Limits["nofile"] != "" && slices.Contains(s.Env, "PATH"),
 		} {
 			if !ok {
