@@ -175,8 +175,8 @@
 //     nanosleep in a system call count: it is the monitor's.
 //   - No timer of Go's that fires within the period of the kernel's clock, 4 ms: the
 //     kernel sets and deletes one of its own for every wait in epoll. 7 µs a call.
-//     The same as a sleep of a thread in the kernel, or as a time.Timer that is set
-//     and stopped by each call: slower than the ticker was.
+//     A thread that sleeps in the kernel instead of a ticker, and a time.Timer that
+//     each call sets and stops, were slower than the ticker.
 //   - The method on the goroutine that reads, not on one of its own: 2.8 to 3.5 times
 //     the raw round trip before, 2.3 to 2.5 after (2026-11-23).
 //   - One write for what many callers send: by the leader before it reads (2.6 µs a
