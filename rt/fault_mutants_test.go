@@ -126,6 +126,12 @@ func encode[T any](e *Encoder, v T) {
 	sender sender
 `,
 	}, {
+		"stub/codec.go", `
+	if e.err == nil && c.Current() {
+`, `
+	if false {
+`,
+	}, {
 		"stub/encoder.go", `
 func (e *Encoder) Finish() ([]byte, error) {
 `, `
