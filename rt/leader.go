@@ -100,6 +100,14 @@ func (l *link) block(now bool) bool {
 	return true
 }
 
+// unblock takes back what block has noted: only the leader may, or callers would
+// leave their frames to one that waits.
+func (l *link) unblock() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.blocked = false
+}
+
 // interrupt ends the read of a leader whose context has ended. What has come of a
 // frame stays in the reader.
 func (l *link) interrupt(c *pendingCall) {
@@ -189,6 +197,7 @@ func (l *link) readFrame() (ended *pendingCall, on bool) {
 		l.close(err)
 		return nil, false
 	}
+	l.unblock()
 	switch f.Kind {
 	case wire.KindReply:
 		return l.deliver(f, failure{}), true

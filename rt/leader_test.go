@@ -149,6 +149,37 @@ func TestLeaderGivesUpWithinFrame(t *testing.T) {
 	})
 }
 
+// A call that is taken back before it is sent does not make others leave their frames
+// to a leader that waits for the daemon.
+func TestCallAfterOneThatWasWithdrawn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, p := newPeer(t)
+		leader := c.echo(t.Context(), []byte("leader"))
+		first := p.next(t, wire.KindCall)
+		synctest.Wait()                               // it reads
+		large := c.echo(t.Context(), []byte("large")) // is being written: nobody reads the pipe
+		synctest.Wait()
+		ctx, cancel := context.WithCancel(t.Context())
+		withdrawn := c.echo(ctx, []byte("withdrawn"))
+		synctest.Wait()
+		cancel()
+		var call *CallError
+		if got := <-withdrawn; !errors.As(got.err, &call) || call.Outcome != OutcomeNotSent {
+			t.Errorf("the call that was taken back: %v, want not sent", got.err)
+		}
+		second := p.next(t, wire.KindCall)
+		synctest.Wait() // nobody writes
+		next := c.echo(t.Context(), []byte("next"))
+		third := p.next(t, wire.KindCall)
+		for _, f := range []wire.Frame{third, second, first} {
+			p.send(t, p.frame(t, f))
+		}
+		(<-next).expect(t, []byte("next"))
+		(<-large).expect(t, []byte("large"))
+		(<-leader).expect(t, []byte("leader"))
+	})
+}
+
 // A frame that does not end ends the link, although the leaders whose contexts end
 // meanwhile move the connection's deadline.
 func TestStalledFrameOutlastsLeaders(t *testing.T) {

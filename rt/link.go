@@ -201,7 +201,6 @@ func (l *link) deliver(f wire.Frame, fail failure) *pendingCall {
 		}
 		l.end(c, fail)
 	}
-	l.blocked = false
 	finished := l.leaving && len(l.pending) == 0
 	l.mu.Unlock()
 	if finished {
