@@ -73,8 +73,7 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 		}
 		if last == nil { // who finds a daemon at once need not ask
 			noted, _ = p.lastStart()
-		}
-		if last != nil && (ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)) {
+		} else if ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) {
 			<-ctx.Done() // at once, if not yet
 			return nil, c.givenUp(ctx, last)
 		}

@@ -2,9 +2,13 @@ package rt
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"runtime/debug"
+	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/wire"
+	"github.com/loopgen/loopgen/rt/stub"
 )
 
 // readFailure turns the body of an error frame into what the caller gets.
@@ -50,4 +54,48 @@ func readFailure(body []byte) failure {
 		return failure{outcome, kind, false}
 	}
 	return failure{outcome, fmt.Errorf("%w: %s", kind, f.Text), false}
+}
+
+// panicked describes a method that did not return.
+func (d *daemon) panicked(c *servedCall, value any) *wire.Failure {
+	f := &wire.Failure{Code: wire.FailurePanic, Executed: true, Value: fmt.Sprint(value), Stack: string(debug.Stack())}
+	if value == nil {
+		f.Code, f.Value = wire.FailureGoexit, "runtime.Goexit was called"
+	}
+	if !c.run.Begun() {
+		f.Executed = false // a panic of the arguments' own decoding
+		f.Code = wire.FailureBadArguments
+		f.Text = f.Value
+	}
+	value = fmt.Sprintf("%.1000s", f.Value) // it may be long, and is kept
+	d.log.Error("panic", "method", c.method.Name, "value", value, "stack", f.Stack, "caller", c.lease.caller.PID)
+	d.mu.Lock()
+	d.lastPanic = fmt.Sprintf("%s %s: %s", time.Now().Format(time.RFC3339), c.method.Name, value)
+	d.mu.Unlock()
+	return f
+}
+
+// notExecuted describes a call whose turn never came.
+func notExecuted(err error) *wire.Failure {
+	f := &wire.Failure{Code: wire.FailureBadArguments, Text: err.Error()}
+	switch {
+	case errors.Is(err, ErrDraining), errors.Is(err, errLeavingNow):
+		f.Code = wire.FailureDraining
+	case errors.Is(err, errCanceled), errors.Is(err, errClientGone):
+		f.Code = wire.FailureCanceled
+	case errors.Is(err, context.DeadlineExceeded):
+		f.Code = wire.FailureDeadline
+	case errors.Is(err, errNotHeld):
+		f.Code = wire.FailureNotHeld
+	}
+	return f
+}
+
+// notEncoded describes a result that cannot travel.
+func notEncoded(err error) *wire.Failure {
+	f := &wire.Failure{Code: wire.FailureNotEncodable, Executed: true, Text: encodeError("result", err).Error()}
+	if errors.Is(err, stub.ErrTooLarge) {
+		f.Code = wire.FailureTooLarge
+	}
+	return f
 }

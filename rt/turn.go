@@ -36,12 +36,6 @@ type lease struct {
 	holds   bool          // guarded by turn.mu
 }
 
-func newLease(method string, mode stub.Mode, caller stub.Caller) *lease {
-	l := &lease{granted: make(chan struct{}, 1)}
-	l.begin(method, mode, caller)
-	return l
-}
-
 // begin makes l the lease of another call. The last one has left.
 func (l *lease) begin(method string, mode stub.Mode, caller stub.Caller) {
 	*l = lease{method: method, mode: mode, caller: caller, since: time.Now(), granted: l.granted}

@@ -9,6 +9,13 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
+// newLease returns the lease of a call.
+func newLease(method string, mode stub.Mode, caller stub.Caller) *lease {
+	l := &lease{granted: make(chan struct{}, 1)}
+	l.begin(method, mode, caller)
+	return l
+}
+
 // holds reports which of the leases hold the turn.
 func holds(t *turn, leases ...*lease) (held []bool) {
 	t.mu.Lock()
