@@ -12,7 +12,6 @@ import (
 type codecSet struct {
 	roots    []*codecRoot
 	structs  []*codecStruct
-	byKey    map[string]*codecRoot
 	structOf map[string]*codecStruct
 
 	writer, reader, value, more string // names in them
@@ -28,15 +27,20 @@ type codecRoot struct {
 // collectCodecs decides which parameters and results travel by a codec. A scalar
 // needs none.
 func (s *service) collectCodecs() {
-	s.codecs = codecSet{byKey: make(map[string]*codecRoot), structOf: make(map[string]*codecStruct)}
-	tried := make(map[string]bool)
+	s.codecs = codecSet{structOf: make(map[string]*codecStruct)}
+	made := make(map[string]*codecRoot) // nil for a type that cannot have one
 	try := func(values []*value) {
 		for _, v := range values {
-			key := typeKey(v.typ)
-			if (v.passing.encode == asValue.encode || v.passing.decode == asValue.decode) && !tried[key] {
-				tried[key] = true
-				s.codecs.add(s, v.typ)
+			t, ok := s.resolve(v.typ)
+			if !ok || v.passing.encode != asValue.encode && v.passing.decode != asValue.decode {
+				continue
 			}
+			root, tried := made[typeKey(t)]
+			if !tried {
+				root = s.codecs.add(s, t)
+				made[typeKey(t)] = root
+			}
+			v.codec = root
 		}
 	}
 	if s.constructor != nil {
@@ -48,18 +52,19 @@ func (s *service) collectCodecs() {
 	}
 }
 
-// add makes a codec for t, if it can have one that is worth it.
-func (c *codecSet) add(s *service, t types.Type) {
+// add makes a codec for t and returns it, or nil if t can have none that is worth
+// it.
+func (c *codecSet) add(s *service, t types.Type) *codecRoot {
 	switch u := t.Underlying().(type) {
 	case *types.Basic, *types.Array:
-		return
+		return nil
 	case *types.Slice:
 		if isByte(u.Elem()) {
-			return
+			return nil
 		}
 	case *types.Struct:
 		if u.NumFields() == 0 {
-			return
+			return nil
 		}
 	}
 	l := layouter{service: s, done: make(map[string]bool)}
@@ -67,15 +72,15 @@ func (c *codecSet) add(s *service, t types.Type) {
 		l.done[key] = true
 	}
 	if !l.layout(t) {
-		return
+		return nil
 	}
-	root := &codecRoot{typ: types.Unalias(t), layout: l.String()}
+	root := &codecRoot{typ: t, layout: l.String()}
 	c.roots = append(c.roots, root)
-	c.byKey[typeKey(t)] = root
 	for _, st := range l.structs {
 		c.structs = append(c.structs, st)
 		c.structOf[typeKey(st.typ)] = st
 	}
+	return root
 }
 
 // chooseCodecNames names what the codecs need. Other names of the file are

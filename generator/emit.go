@@ -233,8 +233,8 @@ func (s *service) encode(to *jen.Statement, values []*value) []jen.Code {
 // encodeOne writes stub.Encode(to, what), or what the codec for it is called.
 func (s *service) encodeOne(to *jen.Statement, v *value, what *jen.Statement) jen.Code {
 	encode := s.stub(v.passing.encode)
-	if root := s.codecs.byKey[typeKey(v.typ)]; root != nil && v.passing.encode == asValue.encode {
-		encode = jen.Id(root.name).Dot("Encode")
+	if v.codec != nil && v.passing.encode == asValue.encode {
+		encode = jen.Id(v.codec.name).Dot("Encode")
 	}
 	return encode.Call(to.Clone(), what)
 }
@@ -244,8 +244,8 @@ func (s *service) decode(from *jen.Statement, values []*value) []jen.Code {
 	var list []jen.Code
 	for _, v := range values {
 		decode := s.stub(v.passing.decode)
-		if root := s.codecs.byKey[typeKey(v.typ)]; root != nil && v.passing.decode == asValue.decode {
-			decode = jen.Id(root.name).Dot("Decode")
+		if v.codec != nil && v.passing.decode == asValue.decode {
+			decode = jen.Id(v.codec.name).Dot("Decode")
 		}
 		list = append(list, decode.Call(from.Clone(), jen.Op("&").Id(v.name)))
 	}

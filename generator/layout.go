@@ -40,8 +40,8 @@ type codecField struct {
 
 // layout writes t and returns false if it has none.
 func (l *layouter) layout(t types.Type) bool {
-	t = types.Unalias(t)
-	if l.Len() > maxLayout || slices.ContainsFunc(l.within, func(outer types.Type) bool { return types.Identical(outer, t) }) {
+	t, ok := l.service.resolve(t)
+	if !ok || l.Len() > maxLayout || slices.ContainsFunc(l.within, func(outer types.Type) bool { return types.Identical(outer, t) }) {
 		return false
 	}
 	l.within = append(l.within, t)
@@ -87,7 +87,11 @@ func (l *layouter) compiles(named *types.Named) bool {
 		return false
 	}
 	for arg := range named.TypeArgs().Types() {
-		switch arg := types.Unalias(arg).(type) {
+		arg, ok := s.resolve(arg)
+		if !ok {
+			return false
+		}
+		switch arg := arg.(type) {
 		case *types.Basic:
 		case *types.Named:
 			if !l.compiles(arg) {
@@ -97,20 +101,44 @@ func (l *layouter) compiles(named *types.Named) bool {
 			return false
 		}
 	}
-	// Another build's type of that name may have other fields.
-	if file := s.src.headOf(named.Obj()); file != nil {
-		if here := s.src.buildConstraint(file); here != "" && here != s.constraint {
-			return false
-		}
+	if !s.isAlike(named.Obj()) {
+		return false
 	}
 	own, problem := s.walk("", false).ownCodec(named, "")
 	return !own && problem == nil
 }
 
-// isPredeclared reports whether the name of a predeclared type means that type
-// in the package.
+// resolve returns what t stands for, unless another build may have something else
+// of that name.
+func (s *service) resolve(t types.Type) (types.Type, bool) {
+	for {
+		alias, ok := t.(*types.Alias)
+		if !ok {
+			return t, true
+		}
+		if !s.isAlike(alias.Obj()) {
+			return nil, false
+		}
+		t = alias.Rhs()
+	}
+}
+
+// isAlike reports whether obj is the same in all builds that have the generated
+// file. One that another file may declare for another build is taken to differ.
+func (s *service) isAlike(obj types.Object) bool {
+	file := s.src.headOf(obj)
+	if file == nil {
+		return true
+	}
+	here := s.src.buildConstraint(file)
+	return here == "" || here == s.constraint
+}
+
+// isPredeclared reports whether t is a predeclared type in all builds, and its name
+// means that type in the package.
 func (l *layouter) isPredeclared(t types.Type) bool {
-	return l.service.src.types.Scope().Lookup(types.Unalias(t).(*types.Basic).Name()) == nil
+	t, ok := l.service.resolve(t)
+	return ok && l.service.src.types.Scope().Lookup(t.(*types.Basic).Name()) == nil
 }
 
 // structure writes a struct and enters it among those with functions.
@@ -147,6 +175,9 @@ func (l *layouter) fields(st *codecStruct, u *types.Struct, path []string) bool 
 			l.WriteString(", ")
 		}
 		first = false
+		if !l.service.isAlike(f) { // u may be that of a type which is declared elsewhere
+			return false
+		}
 		path := append(slices.Clip(path), f.Name())
 		if inner, ok := types.Unalias(f.Type()).Underlying().(*types.Struct); ok && f.Embedded() && !hasWireName(u, i) {
 			l.WriteString("embedded " + f.Name() + " ")
@@ -165,7 +196,8 @@ func (l *layouter) fields(st *codecStruct, u *types.Struct, path []string) bool 
 
 // embeds reports whether code can reach the fields of the embedded struct f.
 func (l *layouter) embeds(f *types.Var) bool {
-	named, ok := types.Unalias(f.Type()).(*types.Named)
+	t, _ := l.service.resolve(f.Type())
+	named, ok := t.(*types.Named)
 	return ok && (f.Exported() || f.Pkg() == l.service.src.types) && l.compiles(named)
 }
 

@@ -47,6 +47,7 @@ type value struct {
 	typ   types.Type
 
 	passing passing
+	codec   *codecRoot // nil: it travels the long way
 }
 
 // origin says where a method comes from that is not declared at its position.
