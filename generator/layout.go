@@ -59,9 +59,9 @@ func (l *layouter) layout(t types.Type) bool {
 		return !named && !isNullable(u.Elem()) && l.layout(u.Elem())
 	case *types.Slice:
 		l.WriteString("[]")
-		if isByte(u.Elem()) {
+		if isBasic(types.Uint8)(nil, u.Elem()) { // a byte string, whatever its bytes are called
 			l.WriteString("byte")
-			return l.isPredeclared(u.Elem())
+			return isByte(u.Elem()) && l.isPredeclared(u.Elem())
 		}
 		return l.layout(u.Elem())
 	case *types.Array:
