@@ -24,8 +24,9 @@ type place interface {
 	alive() (bool, error)
 	// start starts a daemon and waits until it serves. Only the leader starts.
 	start(ctx context.Context) error
-	// lastStart returns the number of the last start and, if it failed, why.
-	lastStart() (sequence uint64, failure error)
+	// lastFailure returns how many starts have failed and why the last of them did, or
+	// nil if it says nothing of one that this client would make.
+	lastFailure() (failures uint64, failure error)
 	// mayStart says why this process cannot start a daemon, if it cannot.
 	mayStart() error
 	// mayReplace says why the daemon must not be made to leave for another one
@@ -62,7 +63,7 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 	forever := ctx // until the Shared is closed
 	ctx, cancel := c.patience(ctx)
 	defer cancel()
-	var noted uint64 // the last start that is no news
+	var noted uint64 // failures that are no news
 	started := false // a daemon, by us
 	var last error   // that was not for lack of time
 	var kept error   // why a daemon of an older version was not replaced; nil: none was met
@@ -72,7 +73,7 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 			return l, err
 		}
 		if last == nil { // who finds a daemon at once need not ask
-			noted, _ = p.lastStart()
+			noted, _ = p.lastFailure()
 		} else if ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) {
 			<-ctx.Done() // at once, if not yet
 			return nil, c.givenUp(ctx, last)
@@ -82,15 +83,15 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 		if lerr != nil {
 			return nil, c.directoryError(lerr)
 		}
-		// Only now: the one who led before left word of its start first.
-		if n, failure := p.lastStart(); n != noted {
+		// Only now: the one who led before left word of its failure first.
+		if n, failure := p.lastFailure(); n != noted {
 			if failure != nil {
 				if leads {
 					release()
 				}
 				return nil, failure
 			}
-			noted, wait = n, firstPause // a daemon came and went: the next may be as short-lived
+			noted, wait = n, firstPause // somebody else's, who was first
 		}
 		if leads {
 			err = c.startOrWait(forever, p, err)
@@ -103,7 +104,6 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 			if err != nil && !transient(err) {
 				return nil, err
 			}
-			noted, _ = p.lastStart()
 			if err == nil {
 				if !started {
 					started = true

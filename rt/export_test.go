@@ -90,7 +90,7 @@ type memoryPlace struct{ p Place }
 func (m memoryPlace) endpoint() (*rundir.Endpoint, error)                      { return m.p.Find() }
 func (m memoryPlace) dial(context.Context, *rundir.Endpoint) (net.Conn, error) { return m.p.Dial() }
 func (m memoryPlace) lead() (func(), bool, error)                              { return func() {}, true, nil }
-func (m memoryPlace) lastStart() (uint64, error)                               { return 0, nil }
+func (m memoryPlace) lastFailure() (uint64, error)                             { return 0, nil }
 func (m memoryPlace) barred() error                                            { return nil }
 func (m memoryPlace) mayStart() error                                          { return nil }
 func (m memoryPlace) mayReplace() error                                        { return nil }

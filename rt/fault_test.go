@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/loopgen/loopgen/rt"
-	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/rttest"
 	"github.com/loopgen/loopgen/testdata/objects"
 )
@@ -78,7 +77,7 @@ func TestClosedWhileStarting(t *testing.T) {
 
 // A context that ends is that caller's affair: the start goes on for others.
 func TestContextEndsWhileStarting(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: "sleep:300ms"}}
+	a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: "sleep:300ms"}}.witnessed()
 	shared := share(t, a)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
@@ -88,13 +87,10 @@ func TestContextEndsWhileStarting(t *testing.T) {
 	if n, err := mustConnect(t, shared).Inc(t.Context()); n != 1 || err != nil {
 		t.Errorf("the next: %d, %v", n, err)
 	}
-	d, err := rundir.Open(a.Dir, a.Name)
-	if err != nil {
-		t.Fatal(err)
+	if births := a.births(t); births != 1 {
+		t.Errorf("%d objects were made, want one", births)
 	}
-	if s, err := d.ReadStart(); err != nil || s.Sequence != 1 || !s.OK {
-		t.Errorf("starts: %+v, %v; want one", s, err)
-	}
+	a.failures(t, 0)
 }
 
 // Who waits for a daemon that leaves, and leaves, learns that it does.

@@ -24,9 +24,9 @@ type room struct {
 	leader chan struct{} // holds a token unless somebody leads
 
 	mu       sync.Mutex
-	daemon   *daemon // nil: none lives
-	sequence uint64
-	failure  error     // of the last start
+	daemon   *daemon   // nil: none lives
+	failures uint64    // starts that have failed
+	failure  error     // of the last of them
 	last     time.Time // that a daemon was replaced
 }
 
@@ -93,10 +93,10 @@ func (p inProcess) alive() (bool, error) {
 	return p.daemon != nil, nil
 }
 
-func (p inProcess) lastStart() (uint64, error) {
+func (p inProcess) lastFailure() (uint64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.sequence, p.failure
+	return p.failures, p.failure
 }
 
 func (p inProcess) mayStart() error { return nil }
@@ -139,9 +139,9 @@ func (p inProcess) start(context.Context) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.sequence++
-	p.failure = err
 	if err != nil {
+		p.failures++
+		p.failure = err
 		d.stop(err)
 		return err
 	}

@@ -117,13 +117,13 @@ func (p *onDisk) dial(ctx context.Context, e *rundir.Endpoint) (net.Conn, error)
 	return conn, nil
 }
 
-func (p *onDisk) lastStart() (uint64, error) {
+func (p *onDisk) lastFailure() (uint64, error) {
 	s, err := p.dir.ReadStart()
-	if err != nil || s.OK {
-		return s.Sequence, nil
+	if err != nil || s.Failures == 0 {
+		return 0, nil
 	}
 	program, _ := p.client.cfg.program() // not found: nobody else's failure is ours
-	return s.Sequence, p.client.startFailure(s.Failure, program)
+	return s.Failures, p.client.startFailure(s.Failure, program)
 }
 
 func (p *onDisk) mayStart() error {
@@ -153,8 +153,8 @@ func (p *onDisk) replaced() {
 	}
 }
 
-// start starts the daemon and waits for its report. What became of it is left
-// in the start file, for those who wait.
+// start starts the daemon and waits for its report. Why it failed is left in the
+// start file, for those who wait; that it did not, the endpoint tells them.
 func (p *onDisk) start(ctx context.Context) error {
 	c := p.client
 	if err := p.mayStart(); err != nil {
@@ -164,28 +164,20 @@ func (p *onDisk) start(ctx context.Context) error {
 	if err != nil {
 		return c.startError(StageSpawn, err)
 	}
-	if report.Held {
+	if report.Held || report.Incarnation != "" {
 		return nil
 	}
 	report.Config = c.config
 	if report.Late {
 		return c.startFailure(encodeReport(report), string(report.Program)) // not recorded: others may have more patience
 	}
-	last, _ := p.dir.ReadStart()
-	outcome := rundir.Start{
-		Sequence: last.Sequence + 1, OK: report.Incarnation != "", Incarnation: report.Incarnation,
-		Replaced: last.Replaced,
+	s, _ := p.dir.ReadStart()
+	s.Failures++
+	s.Failure = encodeReport(report)
+	if err := p.dir.WriteStart(s); err != nil {
+		c.cfg.Logger.Warn("cannot record why a start failed", "err", err) // those who wait try themselves
 	}
-	if !outcome.OK {
-		outcome.Failure = encodeReport(report)
-	}
-	if err := p.dir.WriteStart(outcome); err != nil {
-		c.cfg.Logger.Warn("cannot record the outcome of a start", "err", err) // those who wait try themselves
-	}
-	if outcome.OK {
-		return nil
-	}
-	return c.startFailure(outcome.Failure, string(report.Program))
+	return c.startFailure(s.Failure, string(report.Program))
 }
 
 // spawn starts the child process and returns what it reports, or what is said

@@ -126,7 +126,7 @@ func (p *service) start(ctx context.Context) error {
 	return errStarting
 }
 
-func (p *service) lastStart() (uint64, error) { return 0, nil }
+func (p *service) lastFailure() (uint64, error) { return 0, nil }
 
 func (p *service) barred() error {
 	if own := serving.Load(); own != nil && sameFile(own.path, p.dir.Path()) {

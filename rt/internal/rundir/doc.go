@@ -1,5 +1,5 @@
 // Package rundir is where a singleton lives on disk: one directory, two locks,
-// the endpoint file and the outcome of the last start. It knows no protocol,
+// the endpoint file and what failed starts leave. It knows no protocol,
 // opens no connection and starts no process.
 //
 //	anchor, err := rundir.Anchor("")             // the user's base directory on this machine

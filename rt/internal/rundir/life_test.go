@@ -168,7 +168,7 @@ func TestNoSpace(t *testing.T) {
 	if err := l.Publish(sample()); !errors.Is(err, unix.ENOSPC) {
 		t.Errorf("Publish: %v", err)
 	}
-	if err := d.WriteStart(rundir.Start{Sequence: 1}); !errors.Is(err, unix.ENOSPC) {
+	if err := d.WriteStart(rundir.Start{Failures: 1}); !errors.Is(err, unix.ENOSPC) {
 		t.Errorf("WriteStart: %v", err)
 	}
 	entries, err := os.ReadDir(d.Path())

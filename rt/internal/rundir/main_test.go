@@ -87,7 +87,7 @@ var parts = map[string]func(*rundir.Dir) error{
 			}
 			s, err := d.ReadStart()
 			if err == nil {
-				s.Sequence++
+				s.Failures++
 				err = d.WriteStart(s)
 			}
 			unlock()

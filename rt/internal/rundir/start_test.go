@@ -21,9 +21,9 @@ func TestStart(t *testing.T) {
 	}
 	for _, want := range []rundir.Start{
 		{},
-		{Sequence: 1, OK: true, Incarnation: "0123"},
-		{Sequence: 1<<64 - 1, Incarnation: "a b\n\"\x00", Failure: []byte{0, 0xff, '\n'}},
-		{Sequence: 2, OK: true, Incarnation: "0123", Replaced: time.UnixMilli(1764108000123)},
+		{Failures: 1},
+		{Failures: 1<<64 - 1, Failure: []byte{0, 0xff, '\n'}},
+		{Failures: 2, Replaced: time.UnixMilli(1764108000123)},
 		{Failure: bytes.Repeat([]byte{0xff}, 64<<10)},
 	} {
 		if err := d.WriteStart(want); err != nil {
@@ -37,7 +37,7 @@ func TestStart(t *testing.T) {
 		t.Error("a failure of 64 KiB and one byte: got no error")
 	}
 	path := filepath.Join(d.Path(), "start")
-	good, err := rundir.Start{Sequence: 7, Failure: []byte("why"), Replaced: time.UnixMilli(1)}.MarshalText()
+	good, err := rundir.Start{Failures: 7, Failure: []byte("why"), Replaced: time.UnixMilli(1)}.MarshalText()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,13 +68,13 @@ func TestStart(t *testing.T) {
 	if err := os.WriteFile(path+".new", []byte("left"), 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.WriteStart(rundir.Start{Sequence: 8}); err != nil {
+	if err := d.WriteStart(rundir.Start{Failures: 8}); err != nil {
 		t.Error(err)
 	}
 }
 
 func FuzzStart(f *testing.F) {
-	for _, s := range []rundir.Start{{}, {Sequence: 7, OK: true, Incarnation: "x", Failure: []byte("why")}, {Replaced: time.UnixMilli(1)}} {
+	for _, s := range []rundir.Start{{}, {Failures: 7, Failure: []byte("why")}, {Replaced: time.UnixMilli(1)}} {
 		text, err := s.MarshalText()
 		if err != nil {
 			f.Fatal(err)
