@@ -29,13 +29,14 @@ import (
 type scene struct {
 	name, comment string
 	clients       int     // that the daemon admits; 0: many
+	wide          bool    // its ints need 64 bits
 	versions      [2]uint // that the clients speak; 0: the recorded one
 	play          func(*stage)
 	say           func(*stage)
 }
 
 var scenes = []scene{
-	{name: "values", comment: "Calls with values of every kind.", play: playValues},
+	{name: "values", comment: "Calls with values of every kind.", wide: true, play: playValues},
 	{name: "interfaces", comment: "Values in interfaces, and errors as values.", play: playInterfaces},
 	{name: "inplace", comment: "What a method writes into its arguments.", play: playInPlace},
 	{name: "errors", comment: "Calls that fail, by the method's own error or otherwise.", play: playErrors},
@@ -164,12 +165,13 @@ func later[T any](s *stage, name string, call func() (T, error)) (returned func(
 
 func playValues(s *stage) {
 	c, ctx := s.client(), s.Context()
+	least, most := int64(math.MinInt64), uint64(math.MaxUint64) // no constants, which would not fit an int of 32 bits
 	for _, p := range []objects.Plain{
 		{},
 		{Bool: true, Int: -1, Int8: -1, Int16: -1, Int32: -1, Int64: -1, Uint: 1, Uint8: 1, Uint16: 1, Uint32: 1, Uint64: 1,
 			Float32: 0.5, Float64: 0.1, String: "ä €"},
-		{Int: math.MinInt64, Int8: math.MinInt8, Int16: math.MinInt16, Int32: math.MinInt32, Int64: math.MinInt64,
-			Uint: math.MaxUint64, Uint8: math.MaxUint8, Uint16: math.MaxUint16, Uint32: math.MaxUint32, Uint64: math.MaxUint64,
+		{Int: int(least), Int8: math.MinInt8, Int16: math.MinInt16, Int32: math.MinInt32, Int64: math.MinInt64,
+			Uint: uint(most), Uint8: math.MaxUint8, Uint16: math.MaxUint16, Uint32: math.MaxUint32, Uint64: math.MaxUint64,
 			Float32: math.MaxFloat32, Float64: math.SmallestNonzeroFloat64, String: "\x00"},
 		{Int: 23, Int8: 24, Int16: 255, Int32: 256, Int64: 65536, Float32: float32(math.Inf(1)), Float64: math.Inf(-1)},
 	} {
@@ -216,9 +218,10 @@ func playValues(s *stage) {
 		got, d, err := c.Times(ctx, at, -1500*time.Millisecond)
 		s.note("Times", got.Equal(at), got.Format(time.RFC3339Nano), d, err)
 	}
+	wide := uint64(1) << 40
 	for _, text := range []string{"0", "-18446744073709551616", "18446744073709551616", "123456789012345678901234567890"} {
 		big, _ := new(big.Int).SetString(text, 10)
-		c64, c128, p, b, err := c.Numbers(ctx, complex(1, -2), complex(math.Pi, 0), 1<<40, big)
+		c64, c128, p, b, err := c.Numbers(ctx, complex(1, -2), complex(math.Pi, 0), uintptr(wide), big)
 		s.note("Numbers", c64, c128, p, b, err)
 	}
 	for _, text := range []string{"", "192.0.2.1", "2001:db8::1%eth0"} {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -71,6 +72,9 @@ func TestTranscripts(t *testing.T) {
 	for _, sc := range scenes {
 		path := filepath.Join(dir, sc.name+".json")
 		played[path] = true
+		if sc.wide && strconv.IntSize < 64 {
+			continue
+		}
 		if *update {
 			writeTranscript(t, path, sc.record(t))
 		}
