@@ -27,6 +27,7 @@ type room struct {
 	daemon   *daemon   // nil: none lives
 	failures uint64    // starts that have failed
 	failure  error     // of the last of them
+	failed   string    // the configuration of that one
 	last     time.Time // that a daemon was replaced
 }
 
@@ -96,6 +97,9 @@ func (p inProcess) alive() (bool, error) {
 func (p inProcess) lastFailure() (uint64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.failed != p.client.config {
+		return p.failures, nil // this client may be luckier
+	}
 	return p.failures, p.failure
 }
 
@@ -141,7 +145,7 @@ func (p inProcess) start(context.Context) error {
 	defer p.mu.Unlock()
 	if err != nil {
 		p.failures++
-		p.failure = err
+		p.failure, p.failed = err, c.config
 		d.stop(err)
 		return err
 	}

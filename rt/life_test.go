@@ -268,6 +268,39 @@ func TestInProcess(t *testing.T) {
 	}
 }
 
+// In one process, too, a start that fails is no failure of those who wait for it
+// with another configuration.
+func TestInProcessFailureOfAnotherConfiguration(t *testing.T) {
+	t.Setenv("LOOPGEN_MODE", "inprocess")
+	a := args{Dir: t.TempDir(), Name: "c"}
+	bad := a
+	bad.Options.Fail = "error"
+	bad, open := bad.held(t)
+	failed := make(chan error, 1)
+	go func() { failed <- share(t, bad).EnsureStarted(context.Background()) }()
+	looker := share(t, a, func(c *rt.Config) { c.StartTimeout = time.Millisecond })
+	eventually(t, "somebody starts a daemon", func() bool {
+		_, err := looker.Status(context.Background())
+		return errors.Is(err, rt.ErrUnresponsive)
+	})
+	shared := share(t, a)
+	moment, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := shared.EnsureStarted(moment); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("who should wait got %v", err)
+	}
+	open()
+	if err := <-failed; !errors.Is(err, objects.ErrNegative) {
+		t.Errorf("whose constructor failed got %v", err)
+	}
+	if n, err := mustConnect(t, shared).Inc(t.Context()); n != 1 || err != nil {
+		t.Errorf("who waited got %d, %v", n, err)
+	}
+	if err := shared.Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
+		t.Error(err)
+	}
+}
+
 // A Shared that was dropped without Close, with its handles, gives up its
 // connection; one whose handle is still held does not.
 func TestDropped(t *testing.T) {
