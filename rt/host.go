@@ -150,7 +150,10 @@ func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ln, os.Chmod(path, mode)
+	if err := os.Chmod(path, mode); err != nil {
+		return nil, errors.Join(err, ln.Close())
+	}
+	return ln, nil
 }
 
 // run serves until the daemon leaves, which it does when ctx ends at the latest,

@@ -19,7 +19,9 @@ func openLog(path string, limit int64) (*os.File, error) {
 	const flags = os.O_WRONLY | os.O_APPEND | noFollow
 	f, err := os.OpenFile(path, flags|os.O_CREATE|os.O_EXCL, 0o600)
 	if err == nil {
-		err = f.Chmod(0o600) // the umask may have taken bits away
+		if err = f.Chmod(0o600); err != nil { // the umask may have taken bits away
+			f.Close()
+		}
 	} else if errors.Is(err, os.ErrExist) {
 		f, err = os.OpenFile(path, flags, 0)
 	}
