@@ -3,6 +3,7 @@
 package rt_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/loopgen/loopgen/rt"
 	"github.com/loopgen/loopgen/rt/internal/process"
 	"github.com/loopgen/loopgen/rt/rttest"
+	"github.com/loopgen/loopgen/testdata/objects"
 )
 
 // A client without the hook, which is another build, starts the program that its
@@ -68,6 +70,32 @@ func TestCommandRelative(t *testing.T) {
 	mustConnect(t, shared)
 	if s, err := shared.Status(t.Context()); err != nil || s.Executable != program {
 		t.Errorf("the daemon is %s, %v; want %s", s.Executable, err, program)
+	}
+}
+
+// A client whose program is not there waits for others', and their failures are not
+// its own.
+func TestCommandNotFoundWhileOthersFail(t *testing.T) {
+	t.Parallel()
+	a, open := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: "error"}}.held(t)
+	failed := make(chan error, 1)
+	go func() { failed <- share(t, a).EnsureStarted(context.Background()) }()
+	eventually(t, "the object is being made", func() bool { return a.alive(t) })
+	lost := a
+	lost.Command = []string{filepath.Join(a.Dir, "nothing")}
+	shared := share(t, lost)
+	moment, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := shared.EnsureStarted(moment); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("who should wait got %v", err)
+	}
+	open()
+	if err := <-failed; !errors.Is(err, objects.ErrNegative) {
+		t.Errorf("whose constructor failed got %v", err)
+	}
+	err := shared.EnsureStarted(t.Context())
+	if startError(t, err, rt.StageSpawn); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("who waited got %v, want that its program is not there", err)
 	}
 }
 

@@ -122,7 +122,10 @@ func (p *onDisk) lastFailure() (uint64, error) {
 	if err != nil || s.Failures == 0 {
 		return 0, nil
 	}
-	program, _ := p.client.cfg.program() // not found: nobody else's failure is ours
+	program, err := p.client.cfg.program()
+	if err != nil {
+		return s.Failures, nil // not found: nobody else's failure is ours
+	}
 	return s.Failures, p.client.startFailure(s.Failure, program)
 }
 
