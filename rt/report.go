@@ -14,8 +14,8 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// maxReport bounds a start report: it fits into the start file and, in one
-// write, into a pipe.
+// maxReport bounds a start report: it fits into the start file and, as a whole,
+// into a pipe.
 const maxReport = 48 << 10
 
 // encodeReport encodes a report, with its longest texts cut to what fits.

@@ -43,8 +43,8 @@ func (req *startRequest) open() (*rundir.Dir, error) {
 	return rundir.Open(string(req.Anchor), string(req.Dir))
 }
 
-// startReport is the daemon's answer: it serves, or why not. It is also what
-// the start file keeps for the clients that waited.
+// startReport is the daemon's answer: it serves, or why not. That of a start which
+// failed is also what the start file keeps for the clients that waited.
 type startReport struct {
 	Incarnation string // set when it serves
 	Held        bool   // another daemon lives

@@ -31,7 +31,7 @@ func (d *Dir) ReadStart() (Start, error) {
 		return Start{}, nil
 	}
 	if err != nil {
-		return Start{}, fmt.Errorf("reading what became of the last start: %w", err)
+		return Start{}, fmt.Errorf("reading what earlier starts have left: %w", err)
 	}
 	var s Start
 	if s.UnmarshalText(text) != nil {
