@@ -310,6 +310,40 @@ func TestFaultA12SpawnerKilled(t *testing.T) {
 	})
 }
 
+// A spawner that is stopped until its time is over finds a daemon that serves
+// others by then, and leaves it alone.
+func TestFaultA12SpawnerStopped(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		const startTimeout = time.Second
+		a.Options.Fail, a.IdleTTL = "sleep:300ms", -1
+		a = a.witnessed()
+		slow := a
+		slow.Timeout = startTimeout
+		spawner := start(t, "connect", slow)
+		a.born(t, 1)
+		if err := spawner.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		c := connect(t, a)
+		if _, err := c.Sleep(t.Context(), startTimeout, ""); err != nil {
+			t.Fatal(err)
+		}
+		if v, err := c.Inc(t.Context()); v != 1 || err != nil {
+			t.Errorf("who came meanwhile: %d, %v; want 1", v, err)
+		}
+		if err := spawner.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+		var said string
+		if spawner.wait(t, &said); said != "<nil>" {
+			t.Errorf("the spawner got: %s", said)
+		}
+		if v, err := c.Inc(t.Context()); v != 2 || err != nil {
+			t.Errorf("who came meanwhile, then: %d, %v; want 2", v, err)
+		}
+	})
+}
+
 // A child that is killed before it serves is an error that says so, to all who
 // wait for it; the next client starts another one.
 func TestFaultA15ChildKilled(t *testing.T) {

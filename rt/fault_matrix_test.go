@@ -21,7 +21,7 @@ var faults = map[string]string{
 	"A09": "a program that never calls ServeIfDaemon",
 	"A10": "such a program that opens the object while it is the daemon",
 	"A11": "the daemon's marker in the environment of an ordinary program",
-	"A12": "the client is killed while it starts a daemon",
+	"A12": "the client is killed or stopped while it starts a daemon",
 	"A15": "the daemon is killed while it starts",
 	"A16": "two daemons start at once",
 	"A17": "no process can be started",

@@ -226,6 +226,12 @@ func (p *onDisk) spawn(ctx context.Context) (startReport, error) {
 		}
 		return startReport{}, ErrClosed
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		// This process may have been stopped for so long: the daemon serves others by now.
+		if e, eerr := p.dir.ReadEndpoint(); eerr == nil && e.PID == child.PID() {
+			return startReport{Incarnation: e.Incarnation}, nil
+		}
+	}
 	if err != nil {
 		alive, aerr := p.dir.Alive()
 		child.Kill() // late; no effect on one that has ended
