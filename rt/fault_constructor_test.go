@@ -314,7 +314,7 @@ func TestFaultA12SpawnerKilled(t *testing.T) {
 // others by then, and leaves it alone.
 func TestFaultA12SpawnerStopped(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
-		const startTimeout = time.Second
+		const startTimeout = 3 * time.Second
 		a.Options.Fail, a.IdleTTL = "sleep:300ms", -1
 		a = a.witnessed()
 		slow := a
