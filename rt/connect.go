@@ -24,8 +24,9 @@ type place interface {
 	alive() (bool, error)
 	// start starts a daemon and waits until it serves. Only the leader starts.
 	start(ctx context.Context) error
-	// lastFailure returns how many starts have failed and why the last of them did, or
-	// nil if it says nothing of one that this client would make.
+	// lastFailure returns how many starts have failed, the greatest number if that
+	// cannot be found out, and why the last of them did, or nil if it says nothing of one
+	// that this client would make.
 	lastFailure() (failures uint64, failure error)
 	// mayStart says why this process cannot start a daemon, if it cannot.
 	mayStart() error
@@ -84,7 +85,7 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 			return nil, c.directoryError(lerr)
 		}
 		// Only now: the one who led before left word of its failure first.
-		if n, failure := p.lastFailure(); n != noted {
+		if n, failure := p.lastFailure(); n > noted {
 			if failure != nil {
 				if leads {
 					release()

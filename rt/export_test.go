@@ -75,6 +75,8 @@ type Place struct {
 	Hello wire.Hello // what it says of itself
 	Find  func() (*rundir.Endpoint, error)
 	Dial  func() (net.Conn, error)
+
+	LastFailure func() (uint64, error) // nil: no start has failed
 }
 
 // Use makes a Shared that has not been used yet look for its daemon in p only.
@@ -90,11 +92,17 @@ type memoryPlace struct{ p Place }
 func (m memoryPlace) endpoint() (*rundir.Endpoint, error)                      { return m.p.Find() }
 func (m memoryPlace) dial(context.Context, *rundir.Endpoint) (net.Conn, error) { return m.p.Dial() }
 func (m memoryPlace) lead() (func(), bool, error)                              { return func() {}, true, nil }
-func (m memoryPlace) lastFailure() (uint64, error)                             { return 0, nil }
 func (m memoryPlace) barred() error                                            { return nil }
 func (m memoryPlace) mayStart() error                                          { return nil }
 func (m memoryPlace) mayReplace() error                                        { return nil }
 func (m memoryPlace) replaced()                                                {}
+
+func (m memoryPlace) lastFailure() (uint64, error) {
+	if m.p.LastFailure == nil {
+		return 0, nil
+	}
+	return m.p.LastFailure()
+}
 
 func (m memoryPlace) alive() (bool, error) {
 	_, err := m.p.Find()

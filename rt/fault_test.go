@@ -6,13 +6,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/loopgen/loopgen/rt"
+	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/rttest"
 	"github.com/loopgen/loopgen/testdata/objects"
 )
@@ -72,6 +75,27 @@ func TestClosedWhileStarting(t *testing.T) {
 	}
 	if err := <-patient; err != nil {
 		t.Errorf("who waited was told: %v", err)
+	}
+}
+
+// A client that could not look at first takes no failure for its own that may have
+// been there before it came.
+func TestOldFailureIsNoNews(t *testing.T) {
+	old, looks := errors.New("of long ago"), 0
+	shared := objects.ShareCounter(args{Dir: rttest.Dir(t), Name: "c"}.config(), objects.Options{})
+	defer shared.Close()
+	shared.Use(rt.Place{
+		Find: func() (*rundir.Endpoint, error) { return nil, rundir.ErrAbsent },
+		LastFailure: func() (uint64, error) {
+			if looks++; looks == 1 {
+				return math.MaxUint64, nil
+			}
+			return 5, old
+		},
+	})
+	_, err := shared.Connect(t.Context())
+	if errors.Is(err, old) || looks < 2 || !strings.Contains(err.Error(), "starts no daemon") {
+		t.Errorf("after %d looks: %v", looks, err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"sync"
@@ -119,7 +120,10 @@ func (p *onDisk) dial(ctx context.Context, e *rundir.Endpoint) (net.Conn, error)
 
 func (p *onDisk) lastFailure() (uint64, error) {
 	s, err := p.dir.ReadStart()
-	if err != nil || s.Failures == 0 {
+	if err != nil {
+		return math.MaxUint64, nil // what is read later may have been there before
+	}
+	if s.Failures == 0 {
 		return 0, nil
 	}
 	program, err := p.client.cfg.program()
