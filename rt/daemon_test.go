@@ -220,6 +220,52 @@ func TestStandIn(t *testing.T) {
 	})
 }
 
+// Calls of a method that was quick and blocks now do not keep the connection from
+// being read one after the other.
+func TestOneStandInForAMethod(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const calls = 100
+		d := newStill(t, time.Second)
+		d.svc.Methods[0].Mode = stub.Shared
+		d.quick[0].Store(true)
+		leave := make(chan struct{})
+		d.svc.Methods[0].Serve = func(run *stub.Run, target any) {
+			if run.Begin() {
+				<-leave
+			}
+		}
+		conn, r := d.dial(t)
+		defer conn.Close()
+		var batch []byte
+		for id := range uint64(calls + 1) {
+			f := wire.Frame{Kind: wire.KindCall, ID: id + 1, Body: []byte{0x80}}
+			if id == calls {
+				f = wire.Frame{Kind: wire.KindStatus, ID: id + 1}
+			}
+			var err error
+			if batch, err = f.Append(batch); err != nil {
+				t.Fatal(err)
+			}
+		}
+		began := time.Now()
+		if _, err := conn.Write(batch); err != nil {
+			t.Fatal(err)
+		}
+		if f, err := r.Next(); err != nil || f.ID != calls+1 {
+			t.Fatalf("frame %d, %v; want the status while the methods run", f.ID, err)
+		}
+		if took := time.Since(began); took > 5*standInTick {
+			t.Errorf("the connection was not read for %v", took)
+		}
+		close(leave)
+		for range calls {
+			if f, err := r.Next(); err != nil || f.Kind != wire.KindReply {
+				t.Fatalf("%v of call %d, %v; want a reply", f.Kind, f.ID, err)
+			}
+		}
+	})
+}
+
 // The reply of a call does not wait for a slow call that came with it, and those of
 // quick ones that came together are written together.
 func TestRepliesOfABatch(t *testing.T) {

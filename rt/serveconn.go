@@ -121,7 +121,7 @@ func (s *serverConn) answerHere(c *servedCall) (reads bool) {
 		s.batch = since
 	}
 	returned := false
-	call := s.d.standIns.begin(&s.inline)
+	call := s.d.standIns.begin(&s.inline, c.quick)
 	defer func() {
 		reads = s.inline.end(call)
 		if reads && !returned {

@@ -26,6 +26,7 @@ type standIns struct {
 type inline struct {
 	conn    *serverConn
 	last    uint64        // calls so far; of the goroutine that reads
+	quick   *atomic.Bool  // of the call's method; of that goroutine, or of who has put 0 into running
 	running atomic.Uint64 // the number of the call; 0: none, or it is not the one that reads any more
 	watched atomic.Bool   // it is in standIns.watched
 
@@ -46,10 +47,11 @@ const (
 	quickTime = 100 * time.Microsecond
 )
 
-// begin notes that the goroutine that reads runs a call now.
-func (r *standIns) begin(i *inline) (call uint64) {
+// begin notes that the goroutine that reads runs a call now, of a method that quick
+// is about.
+func (r *standIns) begin(i *inline, quick *atomic.Bool) (call uint64) {
 	i.last++
-	call = i.last
+	call, i.quick = i.last, quick
 	i.running.Store(call)
 	if !i.watched.Load() { // looked at after running is set, as the other way round in look
 		r.watch(i)
@@ -106,7 +108,8 @@ func (i *inline) rests() bool {
 	}
 	i.still = 0
 	if call == i.seen && call != 0 && i.running.CompareAndSwap(call, 0) {
-		go i.conn.read() // ends with the connection, or with a call that it runs for long
+		i.quick.Store(false) // or the stand-in runs the next call of it, and waits as long
+		go i.conn.read()     // ends with the connection, or with a call that it runs for long
 	}
 	i.seen = call
 	return false
