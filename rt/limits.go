@@ -19,16 +19,19 @@ import "time"
 //   - frame (16 MiB) for the one that is arriving, of which 32 times what has
 //     come is allocated and never what was only announced;
 //   - bytes + frame (80 MiB) for its replies: when more than bytes wait for it,
-//     it is hung up on, and the last may have been a whole frame;
+//     it is hung up on, and the last may have been a whole frame. So that this is
+//     for those only who do not keep to the protocol, none of its calls begins while
+//     more than 40 MiB wait, and the replies of calls that had begun by then,
+//     which run beside each other, wait with their calls, of which there are 256;
 //   - calls (256) goroutines.
 //
-// That is 160 MiB besides what is decoded, and as much again in garbage. There
+// That is 160 MiB besides what is decoded and returned, and as much again in garbage. There
 // is no bound on all clients together other than clients times that: they are
 // programs of the same user, each of which could use up the memory by itself.
 type limits struct {
 	frame        int           // bytes in the body of a frame, either way
 	calls        int           // calls outstanding on one connection; beyond it they are refused
-	bytes        int           // bytes of requests outstanding, and of replies unread, on one connection
+	bytes        int           // bytes of requests outstanding, and of replies unread, on one connection; see behind
 	clients      int           // admitted connections
 	observers    int           // places beyond, for Status and Shutdown only
 	strangers    int           // connections not yet admitted; beyond it the oldest is closed, so accepting never waits

@@ -118,6 +118,97 @@ func TestLimitWindow(t *testing.T) {
 	}
 }
 
+// A client that calls a method with large results many times at once, as the window
+// allows, is not hung up on for what it has not read yet; meanwhile others have the
+// turn. When it is gone, or the daemon leaves, nothing of it is left.
+func TestLimitRepliesOfTheWindow(t *testing.T) {
+	const calls, size = 256, 4 << 10
+	behind := func(t *testing.T, mode stub.Mode) (*daemon, net.Conn, *wire.Reader) {
+		d := newStill(t, time.Hour)
+		d.limits.bytes = 64 << 10
+		d.svc.Methods[0].Mode = mode
+		d.svc.Methods[0].Serve = func(run *stub.Run, _ any) {
+			if run.Begin() {
+				stub.Encode(run.Results, make([]byte, size))
+			}
+		}
+		conn, r := d.dial(t)
+		for id := range uint64(calls) {
+			mustWrite(t, conn, callFrame(t, id+1))
+		}
+		synctest.Wait()
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		for s := range d.conns {
+			if got := s.out.backlog(); got > d.limits.bytes {
+				t.Errorf("%d bytes are kept for the client, want at most %d", got, d.limits.bytes)
+			}
+		}
+		return d, conn, r
+	}
+	for _, mode := range []stub.Mode{stub.Exclusive, stub.Shared, stub.Concurrent} {
+		t.Run(mode.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d, conn, r := behind(t, mode)
+				defer conn.Close()
+				other, otherR := d.dial(t)
+				defer other.Close()
+				mustWrite(t, other, callFrame(t, 1))
+				if f, err := otherR.Next(); err != nil || f.Kind != wire.KindReply {
+					t.Errorf("another client: %v, %v", f.Kind, err)
+				}
+				answered := map[uint64]bool{}
+				for range calls {
+					f, err := r.Next()
+					if err != nil || f.Kind != wire.KindReply || len(f.Body) < size || answered[f.ID] {
+						t.Fatalf("%v of %d, %v; want each call's reply", f.Kind, f.ID, err)
+					}
+					answered[f.ID] = true
+				}
+				mustWrite(t, conn, callFrame(t, calls+1))
+				if f, err := r.Next(); err != nil || f.ID != calls+1 || f.Kind != wire.KindReply {
+					t.Errorf("the next call: %v of %d, %v", f.Kind, f.ID, err)
+				}
+			})
+			synctest.Test(t, func(t *testing.T) {
+				d, conn, _ := behind(t, mode)
+				conn.Close()
+				synctest.Wait()
+				if d.running != 0 || len(d.turn.holding)+len(d.turn.waiting) > 0 {
+					t.Errorf("%d calls of a client that is gone still run", d.running)
+				}
+			})
+			synctest.Test(t, func(t *testing.T) {
+				d, conn, r := behind(t, mode)
+				defer conn.Close()
+				d.leave("the test says so", ShutdownDrain)
+				answered := map[uint64]bool{}
+				for range calls + 1 {
+					f, err := r.Next()
+					if err != nil || answered[f.ID] {
+						t.Fatalf("%v of %d, %v; want each call's answer and going-away", f.Kind, f.ID, err)
+					}
+					answered[f.ID] = true
+				}
+			})
+			synctest.Test(t, func(t *testing.T) {
+				d, conn, _ := behind(t, mode)
+				defer conn.Close()
+				began := time.Now()
+				d.leave("the test says so", ShutdownNow)
+				<-d.ctx.Done()
+				synctest.Wait()
+				d.mu.Lock()
+				running := d.running
+				d.mu.Unlock()
+				if took := time.Since(began); running != 0 || took > 0 {
+					t.Errorf("%d calls wait for a client that does not read, after %v", running, took)
+				}
+			})
+		})
+	}
+}
+
 // Who comes when all places are taken may look, in one of a few places more; who
 // comes then is not let in.
 func TestLimitClients(t *testing.T) {

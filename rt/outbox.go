@@ -1,6 +1,7 @@
 package rt
 
 import (
+	"context"
 	"net"
 	"sync"
 	"syscall"
@@ -22,7 +23,8 @@ type outbox struct {
 	queue    []*outgoing // not yet taken for writing
 	batch    []*outgoing // in the writer's hands
 	joined   *[]byte     // the memory of a batch of several frames; nil: it is one frame
-	queued   int         // bytes in the queue and in the writer's hands
+	queued   int         // bytes in the queue, in the writer's hands, or promised by reserve
+	room     *sync.Cond  // signalled when that has become less, or nothing is written any more
 	writing  bool        // somebody writes
 	drained  *sync.Cond  // signalled when nobody writes
 	taken    uint64      // length of the stream up to the last frame taken for writing
@@ -41,6 +43,7 @@ type outbox struct {
 type outgoing struct {
 	frame   []byte
 	end     uint64 // where it ends in the stream; 0: not yet taken. Guarded by outbox.mu
+	counted bool   // in outbox.queued already, by reserve
 	written func() // called with outbox.mu held when the frame's memory is free again, if it was written; nil: nobody asks
 }
 
@@ -62,7 +65,7 @@ func newOutbox(conn net.Conn, timeout time.Duration, failed func(error)) *outbox
 	if c, ok := conn.(*net.UnixConn); ok {
 		_ = c.SetWriteBuffer(sendBuffer) // less will do
 	}
-	o.drained = sync.NewCond(&o.mu)
+	o.drained, o.room = sync.NewCond(&o.mu), sync.NewCond(&o.mu)
 	o.tryFd = o.writeTried
 	return o
 }
@@ -88,8 +91,48 @@ func (o *outbox) enqueue(f *outgoing) error {
 	}
 	f.end = 0
 	o.queue = append(o.queue, f)
-	o.queued += len(f.frame)
+	if !f.counted {
+		o.queued += len(f.frame)
+	}
+	f.counted = false
 	return nil
+}
+
+// over reports whether more than limit bytes are kept for a peer that may yet read
+// them.
+func (o *outbox) over(limit int) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.full(0, limit)
+}
+
+// full reports whether a frame of size bytes has to wait until the peer has read
+// others. o.mu is held.
+func (o *outbox) full(size, limit int) bool {
+	kept := o.kept()
+	return o.err == nil && kept > 0 && kept+size > limit
+}
+
+// recede waits until over is false, or the context has ended.
+func (o *outbox) recede(ctx context.Context, limit int) { o.reserve(ctx, &outgoing{}, limit) }
+
+// reserve waits until at most limit bytes are kept for the peer with those of a frame
+// that is put next, and counts these at once, or until the context has ended.
+func (o *outbox) reserve(ctx context.Context, f *outgoing, limit int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.full(len(f.frame), limit) {
+		defer context.AfterFunc(ctx, func() {
+			o.mu.Lock() // or reserve might be between its look at the context and Wait
+			defer o.mu.Unlock()
+			o.room.Broadcast()
+		})()
+		for o.full(len(f.frame), limit) && ctx.Err() == nil {
+			o.room.Wait()
+		}
+	}
+	f.counted = true
+	o.queued += len(f.frame)
 }
 
 // flush writes what is queued, as far as the kernel takes it at once.
@@ -185,6 +228,7 @@ func (o *outbox) take() []byte {
 func (o *outbox) wrote(batch []byte, n int, err error) {
 	o.accepted += uint64(n)
 	o.queued -= n
+	o.room.Broadcast()
 	if err != nil {
 		if o.err == nil {
 			o.err = err
@@ -262,8 +306,11 @@ func (o *outbox) sent(f *outgoing) bool {
 func (o *outbox) backlog() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.queued + len(o.queue)*frameCost
+	return o.kept()
 }
+
+// kept is backlog with o.mu held.
+func (o *outbox) kept() int { return o.queued + len(o.queue)*frameCost }
 
 // finish waits until everything is written or the connection has failed, and
 // refuses frames from then on: err is why.
@@ -276,6 +323,7 @@ func (o *outbox) finish(err error) {
 		}
 		if done = o.err != nil || len(o.queue) == 0; done && o.err == nil {
 			o.err = err
+			o.room.Broadcast()
 		}
 		o.mu.Unlock()
 	}
@@ -287,6 +335,7 @@ func (o *outbox) close(err error) {
 	o.mu.Lock()
 	if o.err == nil {
 		o.err = err
+		o.room.Broadcast()
 	}
 	o.mu.Unlock()
 	o.conn.Close()

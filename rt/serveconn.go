@@ -183,7 +183,7 @@ func (s *serverConn) accept(f wire.Frame) (*servedCall, error) {
 	s.d.begun() // under s.mu: a daemon that leaves counts every call that goAway's last id covers
 	s.mu.Unlock()
 	// Methods that run concurrently may wait for each other.
-	c.inline = s.d.turn.enter(&c.lease) && c.method.Mode != stub.Concurrent && c.quick.Load()
+	c.inline = s.d.turn.enter(&c.lease) && c.method.Mode != stub.Concurrent && c.quick.Load() && !s.behind()
 	return c, nil
 }
 
@@ -221,6 +221,11 @@ func (s *serverConn) reply(c *servedCall) {
 		}
 	}
 	s.d.turn.leave(&c.lease)
+	sealed := c.failed == nil && s.seal(&c.reply, wire.Frame{Kind: wire.KindReply, ID: c.id})
+	if sealed && !c.inline {
+		// While the call counts, so that no more than the window's wait here.
+		s.out.reserve(s.ctx, &c.reply, s.d.limits.bytes/8*7) // the rest is for those that do not wait
+	}
 	s.mu.Lock()
 	delete(s.calls, c.id)
 	s.bytes -= len(c.request)
@@ -233,7 +238,7 @@ func (s *serverConn) reply(c *servedCall) {
 	// has ended must find its reply in the outbox.
 	if c.failed != nil {
 		s.fail(c.id, c.failed)
-	} else if f := (wire.Frame{Kind: wire.KindReply, ID: c.id}); s.seal(&c.reply, f) {
+	} else if sealed {
 		inline := c.inline
 		s.enqueue(&c.reply) // and the call is over: its memory may be used again
 		if !inline {
@@ -289,6 +294,15 @@ func (s *serverConn) enqueue(o *outgoing) {
 		s.conn.Close()
 	}
 }
+
+// behind reports whether the client has so much yet to read that none of its calls
+// begins. It may read as fast as it can, and call methods with large results many
+// at a time: it is not hung up on for that.
+func (s *serverConn) behind() bool { return s.out.over(s.mayLag()) }
+
+// mayLag is how much that is, in bytes. There is room for a whole frame, so that the
+// result of a call that had the turn alone waits nowhere else than in the outbox.
+func (s *serverConn) mayLag() int { return s.d.limits.bytes / 8 * 5 }
 
 // cancelCall ends the context of a call. One that waits for its turn leaves
 // the queue and is answered so; a method that runs may look at its context.

@@ -115,8 +115,17 @@ func (c *servedCall) Turn() error {
 	if !c.inline {
 		ctx = c.Context()
 	}
-	if err := c.s.d.turn.wait(ctx, &c.lease); err != nil {
-		return err
+	for {
+		if err := c.s.d.turn.wait(ctx, &c.lease); err != nil {
+			return err
+		}
+		if c.inline || !c.s.behind() {
+			return c.s.holdings.begin(c.claim)
+		}
+		// Not in the turn, which others could have meanwhile.
+		c.s.d.turn.leave(&c.lease)
+		c.s.out.recede(ctx, c.s.mayLag())
+		c.lease.begin(c.method.Name, c.method.Mode, c.run.Caller)
+		c.s.d.turn.enter(&c.lease)
 	}
-	return c.s.holdings.begin(c.claim)
 }
