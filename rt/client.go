@@ -270,7 +270,7 @@ func (c *client) results(method int, l *link, d *stub.Decoder, reply []byte, res
 		own = d.Error()
 	}
 	if err := d.End(); err != nil {
-		return c.callError(method, OutcomeExecuted, l.incarnation, fmt.Errorf("decode the results: %w", err))
+		return c.callError(method, OutcomeExecuted, l.incarnation, fmt.Errorf("decode the results: %w", decodeError("result", err)))
 	}
 	return own
 }
@@ -295,6 +295,15 @@ func encodeError(what string, err error) error {
 		err = fmt.Errorf("%s %d: %w", what, place.Index+1, place.Err)
 	}
 	return kindError{kind, err}
+}
+
+// decodeError says where in a decoder's message the fault is as encodeError does.
+func decodeError(what string, err error) error {
+	var place *stub.DecodeError
+	if errors.As(err, &place) && place.Index >= 0 {
+		return fmt.Errorf("%s %d: %w", what, place.Index+1, place.Err)
+	}
+	return err
 }
 
 // owner keeps a client's connection open: its Shared and its handles hold it,

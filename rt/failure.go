@@ -77,7 +77,7 @@ func (d *daemon) panicked(c *servedCall, value any) *wire.Failure {
 
 // notExecuted describes a call whose turn never came.
 func notExecuted(err error) *wire.Failure {
-	f := &wire.Failure{Code: wire.FailureBadArguments, Text: err.Error()}
+	f := &wire.Failure{Code: wire.FailureBadArguments, Text: decodeError("argument", err).Error()}
 	switch {
 	case errors.Is(err, ErrDraining), errors.Is(err, errLeavingNow):
 		f.Code = wire.FailureDraining
