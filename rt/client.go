@@ -46,6 +46,7 @@ type attempt struct {
 	done   chan struct{} // closed when link and err are set
 	link   *link
 	err    error
+	seen   error // what it waits for, for callers who leave earlier; guarded by client.mu
 }
 
 func newClient(cfg Config, svc *stub.Service, args func(*stub.Encoder)) *client {
@@ -105,8 +106,17 @@ func (c *client) connect(ctx context.Context) (*link, error) {
 	case <-a.done:
 		return a.link, a.err
 	case <-ctx.Done():
-		return nil, c.startError(StageConnect, ctx.Err())
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return nil, c.startError(StageConnect, waitedFor(a.seen, ctx.Err()))
 	}
+}
+
+// see notes what the attempt waits for.
+func (c *client) see(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.attempt.seen = err
 }
 
 // run carries out an attempt.
@@ -114,6 +124,7 @@ func (c *client) run(ctx context.Context, a *attempt) {
 	defer a.cancel(nil)
 	l, err := c.reach(ctx)
 	if err == nil {
+		c.see(nil) // it is there
 		err = c.accept(l)
 	}
 	c.mu.Lock()

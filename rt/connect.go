@@ -80,6 +80,7 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 			return nil, c.givenUp(ctx, last)
 		}
 		last = err
+		c.see(err)
 		release, leads, lerr := p.lead()
 		if lerr != nil {
 			return nil, c.directoryError(lerr)
@@ -164,6 +165,7 @@ func (c *client) startOrWait(ctx context.Context, p place, err error) error {
 		return err // closed meanwhile
 	}
 	c.cfg.Logger.Debug("starting a daemon", "name", c.cfg.Name, "because", err)
+	c.see(errStarting) // the one that was leaving has left
 	ctx, cancel := c.patience(ctx)
 	defer cancel()
 	return p.start(ctx)
@@ -230,17 +232,29 @@ func (c *client) givenUp(ctx context.Context, last error) error {
 	if errors.Is(cause, ErrClosed) {
 		return c.startError(StageConnect, ErrClosed)
 	}
+	err := waitedFor(last, cause)
+	if !errors.Is(err, ErrDraining) && !errors.Is(err, ErrAuth) {
+		err = fmt.Errorf("%w: %w", ErrUnresponsive, err)
+	}
+	return c.startError(StageConnect, err)
+}
+
+// waitedFor says what was seen last of a daemon by who had to give up because of
+// cause; last is nil if nothing was seen.
+func waitedFor(last, cause error) error {
 	var outdated *outdatedError
-	if errors.As(last, &outdated) { // whoever leads replaces it
-		last = fmt.Errorf("%w: %w", last, ErrDraining)
-	}
 	switch {
-	case errors.Is(last, ErrDraining):
-		return c.startError(StageConnect, fmt.Errorf("%w and waits for calls that run: Status shows them, Shutdown with ShutdownNow ends it: %w", last, cause))
-	case errors.Is(last, ErrAuth):
-		return c.startError(StageConnect, fmt.Errorf("%w: %w", last, cause))
+	case last == nil:
+		return cause
+	case errors.As(last, &outdated): // whoever leads replaces it
+		last = fmt.Errorf("%w: %w", last, ErrDraining)
+	case errors.Is(last, rundir.ErrAbsent):
+		last = errStarting // by this process or another
 	}
-	return c.startError(StageConnect, fmt.Errorf("%w: %w: %w", ErrUnresponsive, last, cause))
+	if errors.Is(last, ErrDraining) {
+		return fmt.Errorf("%w and waits for calls that run: Status shows them, Shutdown with ShutdownNow ends it: %w", last, cause)
+	}
+	return fmt.Errorf("%w: %w", last, cause)
 }
 
 func (c *client) directoryError(err error) error {

@@ -149,6 +149,9 @@ func (c *client) shutdown(ctx context.Context, mode ShutdownMode) error {
 	if errors.Is(err, ErrNotRunning) {
 		return nil
 	}
+	if asked != "" && mode == ShutdownDrain && ctx.Err() != nil {
+		return c.startError(StageConnect, waitedFor(ErrDraining, ctx.Err()))
+	}
 	return err
 }
 

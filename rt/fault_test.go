@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -133,6 +134,63 @@ func TestDrainingForTooLong(t *testing.T) {
 		}
 		if err := down(); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// Whose own context ends, as that of most callers does before StartTimeout, learns
+// what it was that he waited for, not only that time was up.
+func TestGivingUpTellsWhatWasWaitedFor(t *testing.T) {
+	const moment = 50 * time.Millisecond
+	tells := func(t *testing.T, what, text string, do func(context.Context) error) {
+		t.Helper()
+		var err error
+		for range 100 { // the first may be too early to know
+			ctx, cancel := context.WithTimeout(t.Context(), moment)
+			err = do(ctx)
+			cancel()
+			if errors.Is(err, context.DeadlineExceeded) && strings.Contains(err.Error(), text) {
+				return
+			}
+		}
+		t.Errorf("%s: %v; want %q in it", what, err, text)
+	}
+	t.Run("draining", func(t *testing.T) {
+		eachTransport(t, func(t *testing.T, a args) {
+			open, result := gated(t, connect(t, a))
+			down := a.shutDown(t)
+			shared, admin := share(t, a), share(t, a)
+			const text = "the daemon is leaving and waits for calls that run: "
+			tells(t, "Connect", text, func(ctx context.Context) error {
+				_, err := shared.Connect(ctx)
+				return err
+			})
+			tells(t, "Shutdown", text, func(ctx context.Context) error { return admin.Shutdown(ctx, rt.ShutdownDrain) })
+			open()
+			if n, err := result(); n != 1 || err != nil {
+				t.Errorf("the running call: %d, %v", n, err)
+			}
+			if err := down(); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+	t.Run("starting", func(t *testing.T) {
+		a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: "hang"}}.witnessed()
+		first := share(t, a)
+		const text = ": a daemon is starting or leaving: "
+		tells(t, "who starts it", text, func(ctx context.Context) error {
+			_, err := first.Connect(ctx)
+			return err
+		})
+		child := a.born(t, 1)
+		defer func() { // no Shutdown reaches it
+			syscall.Kill(child, syscall.SIGKILL)
+			eventually(t, "the child was ended and reaped", func() bool { return errors.Is(syscall.Kill(child, 0), syscall.ESRCH) })
+		}()
+		_, err := share(t, a, func(c *rt.Config) { c.StartTimeout = moment }).Connect(t.Context())
+		if !errors.Is(err, rt.ErrUnresponsive) || !strings.Contains(err.Error(), text) {
+			t.Errorf("who waits for it: %v; want %q in it", err, text)
 		}
 	})
 }
