@@ -467,17 +467,27 @@ func playAfterDeath(ctx context.Context, shared *counterShared, a args) (any, er
 			return nil, err
 		}
 		for dead := false; !dead; {
-			// The first thread may be a zombie before the last has closed the sockets.
-			threads, terr := os.ReadDir(fmt.Sprintf("/proc/%d/task", s.PID))
-			stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.PID))
-			dead = err != nil || terr == nil && len(threads) == 1 && strings.Contains(string(stat), ") Z ")
-			dead = dead && !established(e)
+			dead = closedAll(s.PID) && !established(e)
 		}
 		if _, err := c.Inc(ctx); err != nil {
 			failed = append(failed, err.Error())
 		}
 	}
 	return failed, nil
+}
+
+// closedAll reports whether a process that was killed has closed its sockets. Its
+// first thread may be a zombie before the last has done so, and a look into
+// /proc/<pid>/task may miss threads while others end.
+func closedAll(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return true
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ") // see proc_pid_stat(5)
+	fields := strings.Fields(rest)
+	state, threads := fields[0], fields[17]
+	return state == "Z" && threads == "1"
 }
 
 // established reports whether the kernel has yet to deliver the end of a TCP
