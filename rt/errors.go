@@ -35,7 +35,7 @@ var (
 	// does anything with ScopeSystem.
 	ErrNotRunning Error = sentinel("no daemon is running")
 	// ErrClosed: the Shared, or the handle, was closed. Make another one.
-	ErrClosed Error = sentinel("closed; make another one")
+	ErrClosed Error = sentinel("the Shared or its client was closed: make another")
 	// ErrIncompatible: the running daemon was built from another version of
 	// the type, or speaks another protocol. Restart it, or build both programs
 	// from the same source.
