@@ -84,15 +84,7 @@ func TestCommandNotFoundWhileOthersFail(t *testing.T) {
 	lost := a
 	lost.Command = []string{filepath.Join(a.Dir, "nothing")}
 	shared := share(t, lost)
-	moment, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if err := shared.EnsureStarted(moment); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("who should wait got %v", err)
-	}
-	open()
-	if err := <-failed; !errors.Is(err, objects.ErrNegative) {
-		t.Errorf("whose constructor failed got %v", err)
-	}
+	failsMeanwhile(t, shared, open, failed)
 	err := shared.EnsureStarted(t.Context())
 	if startError(t, err, rt.StageSpawn); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("who waited got %v, want that its program is not there", err)

@@ -36,6 +36,21 @@ func playPatient(ctx context.Context, shared *counterShared, _ args) (any, error
 	return fmt.Sprint(err), nil
 }
 
+// failsMeanwhile lets shared come while another start is held, whose end failed tells,
+// and then lets that fail.
+func failsMeanwhile(t *testing.T, shared *counterShared, open func(), failed <-chan error) {
+	t.Helper()
+	moment, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := shared.EnsureStarted(moment); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("who should wait got %v", err)
+	}
+	open()
+	if err := <-failed; !errors.Is(err, objects.ErrNegative) {
+		t.Errorf("whose constructor failed got %v", err)
+	}
+}
+
 // held makes a's constructors wait, where they tell their witness, until open is
 // called. There are no births to count then.
 func (a args) held(t *testing.T) (_ args, open func()) {

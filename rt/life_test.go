@@ -284,15 +284,7 @@ func TestInProcessFailureOfAnotherConfiguration(t *testing.T) {
 		return errors.Is(err, rt.ErrUnresponsive)
 	})
 	shared := share(t, a)
-	moment, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if err := shared.EnsureStarted(moment); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("who should wait got %v", err)
-	}
-	open()
-	if err := <-failed; !errors.Is(err, objects.ErrNegative) {
-		t.Errorf("whose constructor failed got %v", err)
-	}
+	failsMeanwhile(t, shared, open, failed)
 	if n, err := mustConnect(t, shared).Inc(t.Context()); n != 1 || err != nil {
 		t.Errorf("who waited got %d, %v", n, err)
 	}
