@@ -21,7 +21,8 @@
 //
 // There is one object per user, host and name, or per scope and name if
 // Config.Scope says otherwise. Its methods run one at a time,
-// first come first served, unless they are marked readonly or concurrent. A
+// first come first served, unless they are marked readonly or concurrent; calls of a
+// client that has over 40 MiB of results yet to read are passed over meanwhile. A
 // call is executed at most once: it is tried again only when it is certain that
 // it was not executed, and what cannot be known is said, as OutcomeUnknown. Only
 // calls of a method that its author has marked idempotent are tried again as well
