@@ -250,7 +250,7 @@ func (c *client) call(ctx context.Context, method int, args func(*stub.Encoder),
 		}
 		reply, fail := l.call(ctx, method, p)
 		if fail.err == nil {
-			err := c.results(method, l, &p.results, reply, results)
+			err := c.results(method, l, p, reply, results)
 			c.release(p)
 			return err
 		}
@@ -268,8 +268,20 @@ func (c *client) call(ctx context.Context, method int, args func(*stub.Encoder),
 	}
 }
 
-// results decodes a reply: the results and, where the method has one, its error.
-func (c *client) results(method int, l *link, d *stub.Decoder, reply []byte, results func(*stub.Decoder)) error {
+// results decodes a reply: the results and, where the method has one, its error. A
+// reply that cannot be decoded is a call that failed for its caller, and the daemon
+// is told so: it gives back what the call acquired.
+func (c *client) results(method int, l *link, p *pendingCall, reply []byte, results func(*stub.Decoder)) error {
+	decoded := false
+	if c.svc.Methods[method].End != "" {
+		id := p.id
+		defer func() {
+			if !decoded { // user code that decodes may panic
+				l.abandon(id)
+			}
+		}()
+	}
+	d := &p.results
 	if err := d.Reset(c.svc, reply); err != nil {
 		return c.callError(method, OutcomeExecuted, l.incarnation, err)
 	}
@@ -283,6 +295,7 @@ func (c *client) results(method int, l *link, d *stub.Decoder, reply []byte, res
 	if err := d.End(); err != nil {
 		return c.callError(method, OutcomeExecuted, l.incarnation, fmt.Errorf("decode the results: %w", decodeError("result", err)))
 	}
+	decoded = true
 	return own
 }
 

@@ -182,12 +182,13 @@ func (d *daemon) meet(conn net.Conn) *serverConn {
 	s := &serverConn{
 		d:      d,
 		conn:   conn,
-		reader: wire.NewReader(source(conn), d.limits.frame),
+		in:     newIntake(conn),
 		number: d.numbers,
 		since:  time.Now(),
 		calls:  make(map[uint64]*servedCall),
 		ended:  make(chan struct{}),
 	}
+	s.reader = wire.NewReader(s.in, d.limits.frame)
 	s.inline.conn = s
 	s.out = newOutbox(conn, d.limits.write, func(error) { conn.Close() })
 	s.ctx, s.cancel = context.WithCancelCause(context.WithValue(d.ctx, callerKey{}, s))

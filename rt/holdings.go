@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
@@ -16,21 +17,22 @@ import (
 // connection ends, the daemon ends all of it in the client's place.
 type holdings struct {
 	mu   sync.Mutex
-	held []holding // the oldest first
+	held []holding // in the order in which the client was told
 	over bool      // the connection has ended: nothing is added any more
 }
 
-// holding is one acquisition: how it ends.
+// holding is one acquisition: how it ends, and the call that made it.
 type holding struct {
 	end  int    // the number of the method that ends it
 	args string // that method's arguments, encoded
+	call uint64 // the id of the acquiring call
 }
 
 // noArguments is the encoding of an empty list of arguments.
 const noArguments = "\x80"
 
-// add notes an acquisition. It reports false when the connection has ended, so
-// that whoever asked must end the holding itself.
+// add notes an acquisition. It returns false when the connection has ended: then the
+// daemon ends the acquisition itself.
 func (s *holdings) add(h holding) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -40,19 +42,37 @@ func (s *holdings) add(h holding) bool {
 	return !s.over
 }
 
-// take forgets an acquisition, the latest of equal ones, and reports whether
-// there was one. Who has taken it ends it: the end of the connection, which may
-// come at any time, will not end it again.
-func (s *holdings) take(h holding) bool {
+// take forgets an acquisition that a call of the client ends, the oldest of equal
+// ones, and returns nil if there is none. The call that has taken it ends it: the end
+// of the connection, which may come at any time, will not end it again.
+//
+// The oldest is one that the client has been told of: to end n of equal ones it has
+// read at least n answers, it reads answers in the order of held, and for each of them
+// that it took for a failure an abandon came before. So an abandon never finds its
+// acquisition taken by another caller.
+func (s *holdings) take(equal holding) *holding {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i, held := range slices.Backward(s.held) {
-		if held == h {
-			s.held = slices.Delete(s.held, i, i+1)
-			return true
-		}
+	return s.remove(func(h holding) bool { return h.end == equal.end && h.args == equal.args })
+}
+
+// abandon forgets what a call acquired whose caller was told that it failed, and
+// returns nil if that is nothing. The caller of abandon ends it.
+func (s *holdings) abandon(call uint64) *holding {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.remove(func(h holding) bool { return h.call == call })
+}
+
+// remove removes the first holding that is meant. s.mu is held.
+func (s *holdings) remove(meant func(holding) bool) *holding {
+	i := slices.IndexFunc(s.held, meant)
+	if i < 0 {
+		return nil
 	}
-	return false
+	h := s.held[i]
+	s.held = slices.Delete(s.held, i, i+1)
+	return &h
 }
 
 // close says that the connection has ended, and returns what is left to be ended.
@@ -67,7 +87,7 @@ func (s *holdings) close() []holding {
 // claim is what a call means to its connection's holdings.
 type claim struct {
 	acquires *holding // what is acquired if the method succeeds; nil: nothing
-	ends     *holding // what ends; nil: nothing
+	ends     *holding // what ends, once begin has taken it; nil: nothing
 }
 
 // role is what a method does for sessions.
@@ -103,7 +123,7 @@ func (d *daemon) claim(f wire.Frame) *claim {
 	r := d.roles[f.Method]
 	var c claim
 	if r.end >= 0 {
-		c.acquires = &holding{end: r.end, args: noArguments}
+		c.acquires = &holding{end: r.end, args: noArguments, call: f.ID}
 		if r.endArgs {
 			c.acquires.args = string(f.Body)
 		}
@@ -119,39 +139,39 @@ func (d *daemon) claim(f wire.Frame) *claim {
 // method itself might do anything then; a sync.Mutex ends the process.
 var errNotHeld = errors.New("this connection does not hold what the call would give back: it was acquired through another one, or lost with the daemon")
 
-// begin is called right before the method. What the call is to end is taken out
-// of the holdings first, lest the end of the connection ends it as well.
+// begin is called right before the method. It takes what the call ends out of the
+// holdings first, so that the end of the connection does not end it as well.
 func (s *holdings) begin(c *claim) error {
-	if c != nil && c.ends != nil && !s.take(*c.ends) {
+	if c == nil || c.ends == nil {
+		return nil
+	}
+	if c.ends = s.take(*c.ends); c.ends == nil {
 		return errNotHeld
 	}
 	return nil
 }
 
-// settle is called when the method has returned, before the reply. What a caller
-// has acquired who is gone, or no longer waits for the answer, is ended at once.
+// settle is called when the method has returned, right before the answer is queued,
+// with s.mu held: what is noted as held is what the client is told. An acquisition is
+// given back, and the call fails, if its caller has given up by then.
 func (s *serverConn) settle(c *servedCall) {
-	if c.claim == nil || !c.run.Begun() {
-		return
-	}
-	if c.run.Failed {
+	switch {
+	case !c.run.Begun():
+	case c.run.Failed:
 		if c.claim.ends != nil && !s.holdings.add(*c.claim.ends) {
 			s.d.end(*c.claim.ends)
 		}
-		return
-	}
-	if c.claim.acquires == nil {
-		return
-	}
-	ended := c.run.Context().Err()
-	if ended == nil && c.failed == nil && s.holdings.add(*c.claim.acquires) {
-		return
-	}
-	s.d.end(*c.claim.acquires)
-	if c.failed == nil {
-		c.failed = &wire.Failure{Code: wire.FailureCanceled, Executed: true}
-		if errors.Is(ended, context.DeadlineExceeded) {
-			c.failed.Code = wire.FailureDeadline
+	case c.claim.acquires != nil:
+		ended := c.over(time.Now())
+		if ended == nil && c.failed == nil && s.holdings.add(*c.claim.acquires) {
+			return
+		}
+		s.d.end(*c.claim.acquires)
+		if c.failed == nil {
+			c.failed = &wire.Failure{Code: wire.FailureCanceled, Executed: true}
+			if errors.Is(ended, context.DeadlineExceeded) {
+				c.failed.Code = wire.FailureDeadline
+			}
 		}
 	}
 }

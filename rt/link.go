@@ -159,24 +159,23 @@ func (l *link) quiet() bool {
 }
 
 // cancel ends a call whose context has ended. A frame that nobody has begun to
-// write is taken back; otherwise the daemon is told, and asked for its verdict
-// for a moment. A deadline it knows: told of a cancellation besides, a method
-// would return context.Canceled to a caller who gave it a deadline. The id stays
-// pending, and holds its place in the window, until the daemon's answer comes:
-// the daemon counts it until then, too.
+// write is taken back. Otherwise the daemon is told why, and asked for its verdict
+// for a moment: what it answers by then is what the caller gets. The id stays
+// pending, and keeps its place in the window, until the daemon's answer comes: the
+// daemon counts it until then, too.
 func (l *link) cancel(ctx context.Context, c *pendingCall) ([]byte, failure) {
 	if l.out.withdraw(&c.outgoing) {
 		l.deliver(wire.Frame{ID: c.id}, failure{OutcomeNotSent, ctx.Err(), false})
 		return nil, failure{OutcomeNotSent, ctx.Err(), false}
 	}
-	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		f := wire.Frame{Kind: wire.KindCancel, ID: c.id}
-		frame, _ := f.Append(nil) // a frame without a body always fits
-		l.out.put(&outgoing{frame: frame})
+	f := wire.Frame{Kind: wire.KindCancel, ID: c.id, Method: wire.CancelCaller}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		f.Method = wire.CancelDeadline
 	}
+	l.tell(f)
 	verdict, stop := context.WithTimeout(context.Background(), l.verdict)
 	defer stop()
-	if l.await(verdict, c) != nil {
+	if l.await(verdict, c) != nil && l.abandonPending(c) {
 		return nil, failure{OutcomeUnknown, ctx.Err(), false}
 	}
 	fail := c.failed
@@ -185,6 +184,47 @@ func (l *link) cancel(ctx context.Context, c *pendingCall) ([]byte, failure) {
 		fail.again = false
 	}
 	return c.reply, fail
+}
+
+// abandonPending gives up a call that has no answer yet, and says so to the daemon. It
+// returns false when the answer has come: then that is what the caller gets.
+//
+// Both are decided under the lock under which answers are delivered: in the stream the
+// abandon precedes every call that is made because of a later answer. The daemon
+// relies on that, see holdings.take.
+func (l *link) abandonPending(c *pendingCall) bool {
+	l.mu.Lock()
+	ended := c.ended
+	if !ended {
+		l.enqueueAbandon(c.id)
+	}
+	l.mu.Unlock()
+	if !ended {
+		l.out.flush()
+	}
+	return !ended
+}
+
+// abandon tells the daemon that the caller was told that its call failed, although
+// the daemon has answered it.
+func (l *link) abandon(id uint64) {
+	l.mu.Lock()
+	l.enqueueAbandon(id)
+	l.mu.Unlock()
+	l.out.flush()
+}
+
+// enqueueAbandon queues an abandon. l.mu is held.
+func (l *link) enqueueAbandon(id uint64) {
+	f := wire.Frame{Kind: wire.KindAbandon, ID: id}
+	frame, _ := f.Append(nil)              // a frame without a body always fits
+	l.out.enqueue(&outgoing{frame: frame}) // fails when the connection has ended, which gives back everything
+}
+
+// tell sends a frame that has no answer.
+func (l *link) tell(f wire.Frame) {
+	frame, _ := f.Append(nil) // a frame without a body always fits
+	l.out.put(&outgoing{frame: frame})
 }
 
 // deliver ends the call that a frame answers, if it is pending, and returns it, or

@@ -20,7 +20,8 @@ import (
 type serverConn struct {
 	d      *daemon
 	conn   net.Conn
-	reader *wire.Reader
+	in     *intake
+	reader *wire.Reader // of in
 	out    *outbox
 	number uint64 // never used again in the daemon's life
 	pid    int    // of the client, for people: what it says where the kernel does not
@@ -40,8 +41,11 @@ type serverConn struct {
 	leaving bool                   // no call is accepted: going-away was sent, or it was never welcome to call
 	stays   bool                   // it asked for Shutdown: closed by the end of the process only
 
-	inline inline    // what the goroutine that reads runs
-	batch  time.Time // when the first of the calls began whose replies are not yet written; zero: there are none
+	// Of the goroutine that reads.
+
+	arrived []*servedCall // taken up and not yet begun, in order
+	inline  inline        // what it runs
+	batch   time.Time     // when the first of the calls began whose replies are not yet written; zero: there are none
 
 	made     atomic.Uint64 // how many calls were accepted
 	holdings holdings      // what it has acquired
@@ -63,54 +67,82 @@ func (d *daemon) serveConn(conn net.Conn, p peer) {
 	}
 }
 
-// read reads frames until the connection ends, or until a stand-in has taken
-// over since this goroutine was busy with a call. It never waits for a turn or a
-// slow reader, and for a method only as long as standIns allows.
+// read reads frames until the connection ends, or until another goroutine reads because
+// this one runs a method. Calls begin when all that has come is read, so that a cancel
+// behind a call counts. It never waits for a turn or a slow reader, and for a method
+// only as long as standIns allows.
 func (s *serverConn) read() {
-	s.flush() // what another goroutine has left for this one to write
 	for {
 		if !s.reader.Ready() {
+			if len(s.arrived) > 0 {
+				if !s.begin() {
+					return
+				}
+				continue
+			}
 			s.flush()
 		}
 		f, err := s.reader.Borrow()
 		if u := unsupported(err); u != nil {
 			s.refuse(u.ID, wire.FailureUnsupported, err.Error())
 			continue
-		} else if err != nil {
-			s.flush()
-			s.gone()
-			return
-		}
-		switch f.Kind {
-		case wire.KindCall:
-			var c *servedCall
-			if c, err = s.accept(f); c == nil {
-				break
+		} else if err == nil {
+			if err = s.take(f); err == nil {
+				continue
 			}
-			if !c.inline {
-				go s.answer(c) // ends with the call
-			} else if !s.answerHere(c) {
-				return
-			}
-		case wire.KindCancel:
-			s.cancelCall(f.ID)
-		case wire.KindStatus:
-			s.status(f.ID)
-		case wire.KindShutdown:
-			err = s.shutdown(f.ID, f.Body)
-		default:
-			s.refuse(f.ID, wire.FailureUnsupported, f.Kind.String()+" is not for the daemon")
-		}
-		if err != nil {
 			s.d.log.Warn("closed a connection", "pid", s.pid, "because", err)
-			s.flush()
-			s.gone()
-			return
 		}
+		s.flush()
+		s.gone()
+		return
 	}
 }
 
-// answerHere runs a call on the goroutine that reads, and reports whether it
+// take does what a frame says. An error is a breach of protocol, which ends the
+// connection.
+func (s *serverConn) take(f wire.Frame) error {
+	switch f.Kind {
+	case wire.KindCall:
+		return s.accept(f)
+	case wire.KindCancel:
+		s.cancelCall(f.ID, f.Method)
+	case wire.KindAbandon:
+		s.abandonCall(f.ID)
+	case wire.KindStatus:
+		s.status(f.ID)
+	case wire.KindShutdown:
+		return s.shutdown(f.ID, f.Body)
+	default:
+		s.refuse(f.ID, wire.FailureUnsupported, f.Kind.String()+" is not for the daemon")
+	}
+	return nil
+}
+
+// begin begins the calls that have arrived, and reports whether this goroutine still
+// reads the connection afterwards.
+func (s *serverConn) begin() (reads bool) {
+	current := s.in.current()
+	for len(s.arrived) > 0 {
+		c := s.arrived[0]
+		s.arrived[0] = nil
+		if s.arrived = s.arrived[1:]; len(s.arrived) == 0 {
+			s.arrived = s.arrived[:0:0]
+		}
+		c.current = current
+		ready := s.d.turn.enter(&c.lease)
+		// Methods that run concurrently may wait for each other.
+		c.inline = ready && current && c.method.Mode != stub.Concurrent && c.quick.Load() &&
+			c.lease.since.Sub(c.arrived) < fresh && !s.behind()
+		if !c.inline {
+			go s.answer(c) // ends with the call
+		} else if !s.answerHere(c) {
+			return false
+		}
+	}
+	return true
+}
+
+// answerHere runs a call on the goroutine that reads, and reports whether that one
 // still reads afterwards.
 func (s *serverConn) answerHere(c *servedCall) (reads bool) {
 	switch since := c.lease.since; {
@@ -123,11 +155,14 @@ func (s *serverConn) answerHere(c *servedCall) (reads bool) {
 	returned := false
 	call := s.d.standIns.begin(&s.inline, c.quick)
 	defer func() {
-		reads = s.inline.end(call)
-		if reads && !returned {
-			go s.read() // runtime.Goexit ends this goroutine, but not the connection
-		} else if !reads {
+		switch reads = s.inline.end(call); {
+		case !reads:
 			s.out.flush()
+		case !returned || threadLocked():
+			// runtime.Goexit ends this goroutine, and a thread that the method has
+			// locked must end with it: see runtime.LockOSThread. The connection goes on.
+			reads = false
+			go s.read()
 		}
 	}()
 	s.answer(c)
@@ -149,13 +184,12 @@ func (s *serverConn) flush() {
 	}
 }
 
-// accept queues a call. It returns nil when it has refused the call, and an error
-// for a breach of protocol, which ends the connection.
-func (s *serverConn) accept(f wire.Frame) (*servedCall, error) {
+// accept takes up a call, or refuses it. An error is a breach of protocol.
+func (s *serverConn) accept(f wire.Frame) error {
 	s.mu.Lock()
 	if f.ID <= s.last || wire.OpenedByDaemon(f.ID) {
 		s.mu.Unlock()
-		return nil, fmt.Errorf("call id %d is not above %d", f.ID, s.last)
+		return fmt.Errorf("call id %d is not above %d", f.ID, s.last)
 	}
 	s.last = f.ID
 	if s.made.Add(1) == 1 {
@@ -175,16 +209,15 @@ func (s *serverConn) accept(f wire.Frame) (*servedCall, error) {
 	if code != 0 {
 		s.mu.Unlock()
 		s.refuse(f.ID, code, "")
-		return nil, nil
+		return nil
 	}
 	c := s.newCall(f)
 	s.calls[c.id] = c
 	s.bytes += len(c.request)
 	s.d.begun() // under s.mu: a daemon that leaves counts every call that goAway's last id covers
 	s.mu.Unlock()
-	// Methods that run concurrently may wait for each other.
-	c.inline = s.d.turn.enter(&c.lease) && c.method.Mode != stub.Concurrent && c.quick.Load() && !s.behind()
-	return c, nil
+	s.arrived = append(s.arrived, c)
+	return nil
 }
 
 // answer executes a call: the arguments are decoded before the turn comes, the
@@ -208,7 +241,6 @@ func (s *serverConn) answer(c *servedCall) {
 	} else if c.reply.frame, err = c.results.Finish(); err != nil {
 		c.failed = notEncoded(err)
 	}
-	s.settle(c)
 	returned = true
 }
 
@@ -229,21 +261,23 @@ func (s *serverConn) reply(c *servedCall) {
 	s.mu.Lock()
 	delete(s.calls, c.id)
 	s.bytes -= len(c.request)
-	cancel := c.cancel
-	s.mu.Unlock()
-	if cancel != nil {
-		cancel(nil)
+	if c.ctx != nil {
+		c.ctx.end(context.Canceled)
+	}
+	if c.claim != nil {
+		s.settle(c)
 	}
 	// The reply first, then the count: a daemon that leaves when the last call
 	// has ended must find its reply in the outbox.
+	inline := c.inline
 	if c.failed != nil {
-		s.fail(c.id, c.failed)
+		s.enqueueFailure(c.id, c.failed)
 	} else if sealed {
-		inline := c.inline
 		s.enqueue(&c.reply) // and the call is over: its memory may be used again
-		if !inline {
-			s.out.flush()
-		}
+	}
+	s.mu.Unlock()
+	if !inline {
+		s.out.flush()
 	}
 	s.d.ended()
 }
@@ -253,17 +287,27 @@ func (s *serverConn) refuse(id uint64, code wire.FailureCode, text string) {
 }
 
 func (s *serverConn) fail(id uint64, f *wire.Failure) {
+	s.enqueueFailure(id, f)
+	s.out.flush()
+}
+
+func (s *serverConn) enqueueFailure(id uint64, f *wire.Failure) {
 	body, err := wire.Marshal(f)
 	if err != nil {
 		s.d.log.Error("encode a failure", "err", err)
 		s.conn.Close()
 		return
 	}
-	s.send(wire.Frame{Kind: wire.KindError, ID: id, Body: body})
+	s.enqueueFrame(wire.Frame{Kind: wire.KindError, ID: id, Body: body})
 }
 
 // send sends a frame to the client.
 func (s *serverConn) send(f wire.Frame) {
+	s.enqueueFrame(f)
+	s.out.flush()
+}
+
+func (s *serverConn) enqueueFrame(f wire.Frame) {
 	frame, err := f.Append(nil)
 	if err != nil {
 		s.d.log.Error("encode a frame", "err", err)
@@ -271,7 +315,6 @@ func (s *serverConn) send(f wire.Frame) {
 		return
 	}
 	s.enqueue(&outgoing{frame: frame})
-	s.out.flush()
 }
 
 // seal makes the frame of a message that has wire.Room in front.
@@ -304,13 +347,29 @@ func (s *serverConn) behind() bool { return s.out.over(s.mayLag()) }
 // result of a call that had the turn alone waits nowhere else than in the outbox.
 func (s *serverConn) mayLag() int { return s.d.limits.bytes / 8 * 5 }
 
-// cancelCall ends the context of a call. One that waits for its turn leaves
-// the queue and is answered so; a method that runs may look at its context.
-func (s *serverConn) cancelCall(id uint64) {
+// cancelCall notes that the caller of a call has given up. A call that waits for its
+// turn leaves the queue and is answered so; a method that runs may look at its context.
+func (s *serverConn) cancelCall(id uint64, reason uint16) {
+	cause := errCanceled
+	if reason == wire.CancelDeadline {
+		cause = context.DeadlineExceeded
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.calls[id]; c != nil {
+		c.end(cause)
+	}
+}
+
+// abandonCall notes that the caller of a call was told that it failed. What the call has
+// acquired is given back, now or when the method returns.
+func (s *serverConn) abandonCall(id uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c := s.calls[id]; c != nil {
 		c.end(errCanceled)
+	} else if h := s.holdings.abandon(id); h != nil {
+		s.d.end(*h)
 	}
 }
 
@@ -381,6 +440,11 @@ func (s *serverConn) goAway(reason string) {
 // the context of the one that runs ends.
 func (s *serverConn) gone() {
 	s.cancel(errClientGone)
+	s.in.close()
+	for _, c := range s.arrived {
+		s.d.turn.enter(&c.lease)
+		go s.answer(c) // ends at once: the call does not begin
+	}
 	s.out.close(errClientGone)
 	s.endAll() // before the daemon counts a user less, and may leave
 	s.d.dismiss(s)

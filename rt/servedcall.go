@@ -22,18 +22,19 @@ type servedCall struct {
 	results stub.Encoder
 	lease   lease
 	inline  bool   // it runs on the goroutine that reads
+	current bool   // when it was taken up, nothing had come behind it
 	claim   *claim // what it means to the holdings; nil: nothing
 	failed  *wire.Failure
 	reply   outgoing
 
+	arrived  time.Time
 	deadline time.Time // zero: none
 
 	// Guarded by s.mu. The context is made when somebody asks for it: most methods
 	// take none, and most calls do not wait.
 
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	cause  error // why the context has ended, if that was before it was made
+	ctx   *callContext
+	cause error // why the caller has given up: errCanceled or context.DeadlineExceeded
 }
 
 // newCall returns the call that a frame asks for.
@@ -50,11 +51,12 @@ func (s *serverConn) newCall(f wire.Frame) *servedCall {
 	} else {
 		c.request = f.Body
 	}
-	if f.Deadline > 0 {
-		c.deadline = time.Now().Add(f.Deadline)
-	}
 	caller := stub.Caller{PID: s.pid, Conn: s.number, Call: f.ID}
 	c.lease.begin(c.method.Name, c.method.Mode, caller)
+	c.arrived = c.lease.since
+	if f.Deadline > 0 {
+		c.deadline = c.arrived.Add(f.Deadline)
+	}
 	if err := c.args.Reset(s.d.svc, c.request); err != nil {
 		c.failed = &wire.Failure{Code: wire.FailureBadArguments, Text: err.Error()}
 	}
@@ -74,7 +76,7 @@ func (c *servedCall) release() {
 	}
 	answered := &c.s.d.answered
 	c.s, c.claim, c.failed, c.reply.frame = nil, nil, nil, nil
-	c.ctx, c.cancel, c.cause, c.deadline = nil, nil, nil, time.Time{}
+	c.ctx, c.cause, c.deadline = nil, nil, time.Time{}
 	answered.Put(c)
 }
 
@@ -82,50 +84,77 @@ func (c *servedCall) release() {
 func (c *servedCall) Context() context.Context {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
-	if c.ctx != nil {
-		return c.ctx
-	}
-	c.ctx, c.cancel = context.WithCancelCause(c.s.ctx)
-	if !c.deadline.IsZero() {
-		cancel := c.cancel
-		var stop context.CancelFunc
-		c.ctx, stop = context.WithDeadline(c.ctx, c.deadline)
-		c.cancel = func(cause error) { cancel(cause); stop() }
-	}
-	if c.cause != nil {
-		c.cancel(c.cause)
+	if c.ctx == nil {
+		c.ctx = newCallContext(c.s.ctx, c.deadline)
+		if c.cause != nil {
+			c.ctx.end(c.cause)
+		}
 	}
 	return c.ctx
 }
 
-// end ends the context: cause is why. s.mu is held.
+// end notes that the caller has given up, and ends the context: cause is why. s.mu is
+// held.
 func (c *servedCall) end(cause error) {
 	if c.cause != nil {
 		return
 	}
 	c.cause = cause
-	if c.cancel != nil {
-		c.cancel(cause)
+	if c.ctx != nil {
+		c.ctx.end(cause)
 	}
 }
 
-// Turn waits until it is the call's turn.
-func (c *servedCall) Turn() error {
-	ctx := c.s.ctx // inline, the turn is here, and nobody has read that the call is cancelled
-	if !c.inline {
-		ctx = c.Context()
+// over returns why nobody wants the call's results any more, or nil. s.mu is held.
+func (c *servedCall) over(now time.Time) error {
+	switch {
+	case c.cause != nil:
+		return c.cause
+	case c.s.ctx.Err() != nil:
+		return context.Cause(c.s.ctx)
+	case !c.deadline.IsZero() && !now.Before(c.deadline):
+		return context.DeadlineExceeded // its timer may not have run yet
 	}
+	return nil
+}
+
+// Turn waits until it is the call's turn. A call whose caller has given up by then does
+// not begin.
+func (c *servedCall) Turn() error {
+	s := c.s
 	for {
-		if err := c.s.d.turn.wait(ctx, &c.lease); err != nil {
+		ctx := s.ctx
+		if c.lease.queued {
+			ctx = c.Context()
+		}
+		err := s.d.turn.wait(ctx, &c.lease)
+		now := c.lease.since
+		if !c.inline {
+			if err == nil && (!c.current || time.Since(c.arrived) >= fresh) {
+				s.in.catchUp()
+			}
+			now = time.Now()
+		}
+		if over := c.overBy(now); over != nil {
+			return over
+		}
+		if err != nil {
 			return err
 		}
-		if c.inline || !c.s.behind() {
-			return c.s.holdings.begin(c.claim)
+		if c.inline || !s.behind() {
+			return s.holdings.begin(c.claim)
 		}
 		// Not in the turn, which others could have meanwhile.
-		c.s.d.turn.leave(&c.lease)
-		c.s.out.recede(ctx, c.s.mayLag())
+		s.d.turn.leave(&c.lease)
+		s.out.recede(c.Context(), s.mayLag())
 		c.lease.begin(c.method.Name, c.method.Mode, c.run.Caller)
-		c.s.d.turn.enter(&c.lease)
+		s.d.turn.enter(&c.lease)
 	}
+}
+
+// overBy is over for callers that do not hold s.mu.
+func (c *servedCall) overBy(now time.Time) error {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	return c.over(now)
 }

@@ -20,3 +20,7 @@ func peekOnce(fd int) (int, error) {
 
 // source returns what reads conn.
 func source(conn net.Conn) io.Reader { return conn }
+
+// unreadBytes is FIONREAD, the ioctl that returns how many bytes can be read: _IOR('f',
+// 127, int) in sys/filio.h of the BSDs. Package unix does not have it.
+const unreadBytes = 0x4004667f

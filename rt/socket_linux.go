@@ -19,6 +19,10 @@ const maxUntold = 16 << 10
 // nearly every frame, and costs more than the system call itself. It is meant for
 // calls that may block, which these never do.
 
+// unreadBytes is the ioctl that returns how many bytes can be read from a socket, see
+// unix(7) and tcp(7).
+const unreadBytes = unix.SIOCINQ
+
 func readOnce(fd int, b []byte) (int, error) {
 	if len(b) == 0 || len(b) > maxUntold {
 		return syscall.Read(fd, b)

@@ -496,7 +496,7 @@ func sayRefused(s *stage) {
 	v.say(frame(wire.KindCall, 0x80, number["Sum"], 23, "\x81\x80"))                                  // unknown flags
 	v.say(frame(wire.KindCancel, 1, 0, 24, "\x00\x00\x00\x00\x00\x00\x00\x01"))                       // flags of others
 	v.say(frame(wire.KindReply, 0, 0, 25, "\x80"))                                                    // the daemon's to send
-	v.say(frame(12, 0, 0, 26, "\x80"))                                                                // reserved
+	v.say(frame(13, 0, 0, 26, "\x80"))                                                                // reserved
 	v.say(frame(200, 0, 0, 27, ""))                                                                   // without a meaning
 	v.say(frame(wire.KindCancel, 0, 0, 28, ""))                                                       // of no call
 	for id := range uint64(5) {                                                                       // one more than may be outstanding

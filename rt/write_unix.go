@@ -49,6 +49,18 @@ func hangUp(conn net.Conn) func() bool {
 	}
 }
 
+// pending returns how many bytes the peer has sent that were not read, or 0 where that
+// cannot be seen.
+func pending(conn net.Conn) (bytes int) {
+	raw := rawConn(conn)
+	if raw == nil {
+		return 0
+	}
+	// Neither fails but on a closed connection.
+	_ = raw.Control(func(fd uintptr) { bytes, _ = unix.IoctlGetInt(int(fd), unreadBytes) })
+	return bytes
+}
+
 // writeNow writes what the socket takes at once. A full socket is no error.
 func writeNow(fd uintptr, b []byte) (n int, err error) {
 	for {

@@ -34,7 +34,7 @@ var (
 // wire.
 type Frame struct {
 	Kind   Kind
-	Method uint16 // the daemon's number of the method; only in a call
+	Method uint16 // the daemon's number of the method in a call; the reason of a cancel
 	ID     uint64 // names the exchange; see DaemonID
 
 	// What follows is for KindCall only.

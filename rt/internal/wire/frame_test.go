@@ -109,7 +109,7 @@ func TestFrameAppendRefuses(t *testing.T) {
 		tooLarge bool
 	}{
 		{"no kind", wire.Frame{}, false},
-		{"reserved kind", wire.Frame{Kind: wire.KindGoingAway + 1}, false},
+		{"reserved kind", wire.Frame{Kind: wire.KindAbandon + 1}, false},
 		{"negative deadline", wire.Frame{Kind: wire.KindCall, Deadline: -1}, false},
 		{"reply with a deadline", wire.Frame{Kind: wire.KindReply, Deadline: 1}, false},
 		{"reply with metadata", wire.Frame{Kind: wire.KindReply, Metadata: map[string]string{}}, false},
@@ -152,7 +152,7 @@ func TestPutID(t *testing.T) {
 }
 
 func TestKindString(t *testing.T) {
-	for kind, want := range map[wire.Kind]string{0: "kind 0", wire.KindHello: "hello", wire.KindGoingAway: "going-away", 12: "callback", 19: "daemon-opened call", 20: "kind 20", 255: "kind 255"} {
+	for kind, want := range map[wire.Kind]string{0: "kind 0", wire.KindHello: "hello", wire.KindGoingAway: "going-away", wire.KindAbandon: "abandon", 13: "callback", 20: "daemon-opened call", 21: "kind 21", 255: "kind 255"} {
 		if got := kind.String(); got != want {
 			t.Errorf("Kind(%d): got %q, want %q", uint8(kind), got, want)
 		}

@@ -20,12 +20,19 @@ const (
 	KindStatus                    // client asks, daemon answers
 	KindShutdown                  // client: the daemon is to leave
 	KindGoingAway                 // daemon: it leaves
+	KindAbandon                   // client: its caller was told that the call failed
+)
+
+// The reason of a cancel, which its frame carries in place of a method.
+const (
+	CancelCaller   uint16 = iota // the caller wants no results any more
+	CancelDeadline               // the caller's deadline passed
 )
 
 // Numbers set aside for frames that nobody sends yet. They have names, so that
 // a refusal can say what was asked for.
 const (
-	kindCallback Kind = KindGoingAway + 1 + iota
+	kindCallback Kind = KindAbandon + 1 + iota
 	kindCallbackReply
 	kindItem
 	kindCredit
@@ -39,6 +46,7 @@ var kindNames = [...]string{
 	KindHello: "hello", KindChallenge: "challenge", KindProof: "proof", KindWelcome: "welcome",
 	KindCall: "call", KindReply: "reply", KindError: "error", KindCancel: "cancel",
 	KindStatus: "status", KindShutdown: "shutdown", KindGoingAway: "going-away",
+	KindAbandon:  "abandon",
 	kindCallback: "callback", kindCallbackReply: "callback-reply", kindItem: "item",
 	kindCredit: "credit", kindStop: "stop", kindEnd: "end", kindRelease: "release",
 	kindDaemonCall: "daemon-opened call",
@@ -54,7 +62,7 @@ func (k Kind) String() string {
 }
 
 // supported reports whether frames of this kind are spoken today.
-func (k Kind) supported() bool { return k >= KindHello && k <= KindGoingAway }
+func (k Kind) supported() bool { return k >= KindHello && k <= KindAbandon }
 
 // Flag bits of a frame's header. Each of the first three announces one word of
 // eight bytes behind the header, in the order of the bits; flagMetadata

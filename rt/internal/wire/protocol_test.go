@@ -17,7 +17,7 @@ func TestProtocolTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	var rows []string
-	for kind := wire.KindHello; kind <= 19; kind++ {
+	for kind := wire.KindHello; kind <= 20; kind++ {
 		rows = append(rows, fmt.Sprintf("| %d | %v |", kind, kind))
 	}
 	for code := wire.WelcomeOK; code <= wire.WelcomeNotAllowed; code++ {

@@ -1,0 +1,85 @@
+package rt
+
+import (
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// intake reads a connection and tells what has come of it and was not looked at: a
+// cancel that lies unread behind its call must keep the call from beginning. A daemon
+// that was stopped, or that had no processor, finds them together.
+type intake struct {
+	conn net.Conn
+	src  io.Reader
+	full bool // the last read filled its memory: more may have come. Of the goroutine that reads
+
+	taken   atomic.Uint64 // bytes that were read
+	waiting atomic.Int32  // calls in catchUp
+
+	mu        sync.Mutex
+	processed uint64 // bytes whose frames were looked at, while calls wait in catchUp
+	over      bool   // nobody reads any more
+	progress  sync.Cond
+}
+
+func newIntake(conn net.Conn) *intake {
+	in := &intake{conn: conn, src: source(conn)}
+	in.progress.L = &in.mu
+	return in
+}
+
+// Read reads from the connection. Only the goroutine that reads calls it, when it has
+// looked at every frame that it read before.
+func (in *intake) Read(b []byte) (n int, err error) {
+	if in.waiting.Load() > 0 {
+		in.advance(false)
+	}
+	n, err = in.src.Read(b)
+	in.full = n == len(b)
+	in.taken.Add(uint64(n))
+	return n, err
+}
+
+// current reports whether nothing had come behind what was read last. Only the
+// goroutine that reads calls it.
+func (in *intake) current() bool { return !in.full || pending(in.conn) == 0 }
+
+// close lets every call that waits go on: nobody reads any more.
+func (in *intake) close() { in.advance(true) }
+
+func (in *intake) advance(over bool) {
+	in.mu.Lock()
+	in.processed, in.over = in.taken.Load(), in.over || over
+	in.mu.Unlock()
+	in.progress.Broadcast()
+}
+
+// catchUp waits until the goroutine that reads has looked at all that the client had
+// sent before. That one never waits for a turn, so the caller may hold it.
+func (in *intake) catchUp() {
+	in.waiting.Add(1)
+	defer in.waiting.Add(-1)
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for {
+		taken := in.taken.Load()
+		come := pending(in.conn)
+		if come == 0 {
+			return
+		}
+		if taken != in.taken.Load() {
+			continue // it was read meanwhile, or a part of it
+		}
+		for in.processed < taken+uint64(come) && !in.over {
+			in.progress.Wait()
+		}
+		return
+	}
+}
+
+// fresh is how long after its arrival a call begins without another look at what has
+// come behind it.
+const fresh = 5 * time.Millisecond
