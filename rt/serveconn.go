@@ -43,9 +43,9 @@ type serverConn struct {
 
 	// Of the goroutine that reads.
 
-	arrived []*servedCall // taken up and not yet begun, in order
-	inline  inline        // what it runs
-	batch   time.Time     // when the first of the calls began whose replies are not yet written; zero: there are none
+	arrived queue     // calls that were taken up and have not begun
+	inline  inline    // what it runs
+	batch   time.Time // when the first of the calls began whose replies are not yet written; zero: there are none
 
 	made     atomic.Uint64 // how many calls were accepted
 	holdings holdings      // what it has acquired
@@ -74,7 +74,7 @@ func (d *daemon) serveConn(conn net.Conn, p peer) {
 func (s *serverConn) read() {
 	for {
 		if !s.reader.Ready() {
-			if len(s.arrived) > 0 {
+			if s.arrived.len() > 0 {
 				if !s.begin() {
 					return
 				}
@@ -122,12 +122,8 @@ func (s *serverConn) take(f wire.Frame) error {
 // reads the connection afterwards.
 func (s *serverConn) begin() (reads bool) {
 	current := s.in.current()
-	for len(s.arrived) > 0 {
-		c := s.arrived[0]
-		s.arrived[0] = nil
-		if s.arrived = s.arrived[1:]; len(s.arrived) == 0 {
-			s.arrived = s.arrived[:0:0]
-		}
+	for s.arrived.len() > 0 {
+		c := s.arrived.pop()
 		c.current = current
 		ready := s.d.turn.enter(&c.lease)
 		// Methods that run concurrently may wait for each other.
@@ -216,7 +212,7 @@ func (s *serverConn) accept(f wire.Frame) error {
 	s.bytes += len(c.request)
 	s.d.begun() // under s.mu: a daemon that leaves counts every call that goAway's last id covers
 	s.mu.Unlock()
-	s.arrived = append(s.arrived, c)
+	s.arrived.push(c)
 	return nil
 }
 
@@ -441,7 +437,8 @@ func (s *serverConn) goAway(reason string) {
 func (s *serverConn) gone() {
 	s.cancel(errClientGone)
 	s.in.close()
-	for _, c := range s.arrived {
+	for s.arrived.len() > 0 {
+		c := s.arrived.pop()
 		s.d.turn.enter(&c.lease)
 		go s.answer(c) // ends at once: the call does not begin
 	}
