@@ -202,3 +202,13 @@ func (s *Specimen) Rest(ctx context.Context) (string, error) {
 	<-ctx.Done()
 	return context.Cause(ctx).Error(), ctx.Err()
 }
+
+// Spin uses a processor for a while, and returns how long that was.
+//
+//loopgen:concurrent
+func (s *Specimen) Spin(d time.Duration) time.Duration {
+	begin := time.Now()
+	for time.Since(begin) < d {
+	}
+	return time.Since(begin)
+}

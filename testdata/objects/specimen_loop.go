@@ -74,6 +74,9 @@ type SpecimenAPI interface {
 	// Sort sorts in place.
 	Sort(numbers []int)
 
+	// Spin uses a processor for a while, and returns how long that was.
+	Spin(d time.Duration) time.Duration
+
 	// Sum adds up, and keeps the total.
 	Sum(numbers ...int) int
 
@@ -306,6 +309,15 @@ func (c *SpecimenClient) Sort(ctx context.Context, numbers []int) error {
 		func(d *stub.Decoder) { stub.FillSlice(d, numbers) })
 }
 
+// Spin uses a processor for a while, and returns how long that was.
+func (c *SpecimenClient) Spin(ctx context.Context, d time.Duration) (time.Duration, error) {
+	var r0 time.Duration
+	err := (*rt.Conn)(c).Call(ctx, specimenSpin,
+		func(e *stub.Encoder) { stub.Encode(e, d) },
+		func(dec *stub.Decoder) { stub.Decode(dec, &r0) })
+	return r0, err
+}
+
 // Sum adds up, and keeps the total.
 func (c *SpecimenClient) Sum(ctx context.Context, numbers ...int) (int, error) {
 	var r0 int
@@ -486,6 +498,15 @@ func (proxy *SpecimenProxy) Sort(numbers []int) {
 	}
 }
 
+// Spin implements SpecimenAPI.
+func (proxy *SpecimenProxy) Spin(d time.Duration) time.Duration {
+	r0, err := (*SpecimenClient)(proxy).Spin(context.Background(), d)
+	if err != nil {
+		(*rt.Conn)(proxy).Fault(err)
+	}
+	return r0
+}
+
 // Sum implements SpecimenAPI.
 func (proxy *SpecimenProxy) Sum(numbers ...int) int {
 	r0, err := (*SpecimenClient)(proxy).Sum(context.Background(), numbers...)
@@ -544,6 +565,7 @@ const (
 	specimenRead
 	specimenRest
 	specimenSort
+	specimenSpin
 	specimenSum
 	specimenTell
 	specimenTimes
@@ -735,6 +757,13 @@ func init() {
 			if run.Begin() {
 				target.(*Specimen).Sort(numbers)
 				stub.Encode(run.Results, numbers)
+			}
+		}},
+		{Name: "Spin", Mode: stub.Concurrent, Func: (*Specimen).Spin, Serve: func(run *stub.Run, target any) {
+			var d time.Duration
+			stub.Decode(run.Args, &d)
+			if run.Begin() {
+				stub.Encode(run.Results, target.(*Specimen).Spin(d))
 			}
 		}},
 		{Name: "Sum", Func: (*Specimen).Sum, Serve: func(run *stub.Run, target any) {
