@@ -23,10 +23,18 @@ type chaosCall struct {
 	outcome           string // if it failed; empty if the caller was killed in it
 }
 
+// chaosHold is the time in which a caller believed to hold the lock.
+type chaosHold struct {
+	token    string
+	life     string
+	from, to int64 // monotonic; to is 0 if the caller was killed meanwhile
+}
+
 // chaosLog is what is known after a chaos run.
 type chaosLog struct {
 	calls    map[string]*chaosCall
 	executed []chaosCall // by the journal, in its order: token, life and value
+	holds    map[string]*chaosHold
 	acked    int
 	unknown  int
 	gaveUp   int
@@ -37,7 +45,7 @@ type chaosLog struct {
 // readChaos reads the journal and the records of all clients.
 func readChaos(t *testing.T, dir string) *chaosLog {
 	t.Helper()
-	log := &chaosLog{calls: map[string]*chaosCall{}, errors: map[string]int{}}
+	log := &chaosLog{calls: map[string]*chaosCall{}, holds: map[string]*chaosHold{}, errors: map[string]int{}}
 	records, err := filepath.Glob(filepath.Join(dir, chaosRecords, "*"))
 	if err != nil {
 		t.Fatal(err)
@@ -104,6 +112,13 @@ func (log *chaosLog) read(t *testing.T, line string) {
 	case "failed":
 		token, rest, _ = strings.Cut(rest, " ")
 		log.calls[token].outcome = rest
+	case "holds":
+		h := &chaosHold{}
+		_, err = fmt.Sscan(rest, &h.token, &h.from, &h.life)
+		log.holds[h.token] = h
+	case "gives":
+		token, _, _ = strings.Cut(rest, " ")
+		_, err = fmt.Sscan(rest, &token, &log.holds[token].to)
 	case "gave up":
 		log.gaveUp++
 	case "error":
@@ -146,7 +161,26 @@ func (log *chaosLog) violations() (found []string) {
 			report("acknowledged to another call: %s got %s %d, but was executed as %s %d", c.token, c.life, c.value, e.life, e.value)
 		}
 	}
-	return append(found, log.disorder()...)
+	return append(append(found, log.shared()...), log.disorder()...)
+}
+
+// shared returns the times in which two callers believed to hold the lock of one life.
+func (log *chaosLog) shared() (found []string) {
+	lives := map[string][]*chaosHold{}
+	for _, h := range log.holds {
+		if h.to != 0 {
+			lives[h.life] = append(lives[h.life], h)
+		}
+	}
+	for life, holds := range lives {
+		slices.SortFunc(holds, func(a, b *chaosHold) int { return cmp.Compare(a.from, b.from) })
+		for i, h := range holds[:len(holds)-1] {
+			if next := holds[i+1]; next.from < h.to {
+				found = append(found, fmt.Sprintf("held twice: in life %s %s was told that it holds the lock while %s held it", life, next.token, h.token))
+			}
+		}
+	}
+	return found
 }
 
 // disorder returns calls that began after another one had returned, in the same

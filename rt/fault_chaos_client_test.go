@@ -40,6 +40,8 @@ type chaosClient struct {
 	record  *os.File
 	stopped atomic.Bool
 
+	locking sync.Mutex // the caller that uses the journal's lock, see lock
+
 	mu     sync.RWMutex // held for reading by calls, for writing to open the Shared anew
 	shared *rt.Shared[*objects.JournalClient, *objects.JournalProxy]
 }
@@ -95,6 +97,9 @@ func (c *chaosClient) think(random *rand.Rand) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.shared.Close()
+		if err := c.shared.Restart(context.Background()); err != rt.ErrClosed {
+			c.note("wrong: Restart of a closed Shared returned %v", err)
+		}
 		pause()
 		c.open()
 	case p < closes+3:
@@ -109,14 +114,19 @@ func (c *chaosClient) call(random *rand.Rand, token string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	kind := random.IntN(1000)
-	impatient := kind < 150
-	if impatient { // gives up, by deadline or by cancellation, while it waits or runs
+	impatient := kind < 200
+	if impatient { // gives up while it waits or runs, by deadline, by cancellation, or by another context's deadline
 		patience := time.Duration(random.Int64N(int64(3 * time.Millisecond)))
-		if kind%2 == 0 {
+		switch kind % 3 {
+		case 0:
 			ctx, cancel = context.WithTimeout(ctx, patience)
 			defer cancel()
-		} else {
+		case 1:
 			defer time.AfterFunc(patience, cancel).Stop()
+		case 2:
+			other, stop := context.WithTimeout(context.Background(), patience)
+			defer stop()
+			ctx = merge(ctx, other)
 		}
 	}
 	client, err := c.shared.Connect(ctx)
@@ -150,9 +160,42 @@ func (c *chaosClient) call(random *rand.Rand, token string) {
 			c.note("wrong: a result was encoded outside its turn, or is another call's: %v for %d", got, n)
 		}
 		c.check(impatient, err)
+	case kind >= 150 && kind < 220:
+		c.lock(ctx, impatient, token, client)
 	default:
 		c.counted(impatient, token, func() (objects.Entry, error) { return client.Add(ctx, token) })
 	}
+}
+
+// lockPatience is far longer than all others together hold the lock, whether they are
+// stopped or not.
+const lockPatience = 15 * time.Second
+
+// lock acquires the journal's lock and gives it back, and notes when it was told that
+// it holds the lock, and when it begins to give it back.
+func (c *chaosClient) lock(ctx context.Context, impatient bool, token string, client *objects.JournalClient) {
+	// One caller at a time: a caller whose lock was lost with its daemon would give back
+	// that of another caller of this process, as any caller of Unlock can.
+	c.locking.Lock()
+	defer c.locking.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, lockPatience)
+	defer cancel()
+	life, err := client.Hold(ctx)
+	if err == nil {
+		c.note("holds: %s %d %s", token, monotonic(), life)
+		time.Sleep(100 * time.Microsecond)
+		c.note("gives: %s %d", token, monotonic())
+		err = client.Release(context.Background())
+		var call *rt.CallError
+		if errors.As(err, &call) && call.Outcome == rt.OutcomeNotExecuted {
+			return // the lock was lost with its daemon
+		}
+		impatient = false
+	} else if !impatient && errors.Is(err, context.DeadlineExceeded) {
+		c.note("wrong: the lock was not to be had within %v", lockPatience)
+		return
+	}
+	c.check(impatient, err)
 }
 
 // counted makes a call that the journal notes, and notes it itself.

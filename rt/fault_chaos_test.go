@@ -66,6 +66,7 @@ type chaosRun struct {
 	clients []*client
 	kills   int
 	stops   int
+	hangups int
 }
 
 func chaos(t *testing.T, mode chaosMode) {
@@ -106,8 +107,8 @@ func chaos(t *testing.T, mode chaosMode) {
 
 	log := readChaos(t, r.args.Dir)
 	births := r.args.births(t)
-	t.Logf("seed %d: %v, %d calls acknowledged, %d given up, %d of unknown outcome, %d lives, %d kills, %d stops, errors: %v",
-		seed, took.Round(time.Millisecond), log.acked, log.gaveUp, log.unknown, births, r.kills, r.stops, log.errors)
+	t.Logf("seed %d: %v, %d calls acknowledged, %d given up, %d of unknown outcome, %d locks, %d lives, %d kills, %d stops, %d hangups, errors: %v",
+		seed, took.Round(time.Millisecond), log.acked, log.gaveUp, log.unknown, len(log.holds), births, r.kills, r.stops, r.hangups, log.errors)
 	for i, v := range log.violations() {
 		if i == 20 {
 			t.Error("violation: …")
@@ -158,10 +159,15 @@ func (r *chaosRun) fault() {
 			return
 		}
 		defer daemon.Release()
-		if kill {
+		switch {
+		case kill:
 			daemon.Kill()
 			r.kills++
-		} else {
+		case r.random.IntN(4) == 0: // it leaves, and loses nothing
+			if daemon.Signal(syscall.SIGHUP) == nil {
+				r.hangups++
+			}
+		default:
 			r.stop(daemon)
 		}
 	}

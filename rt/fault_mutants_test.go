@@ -174,9 +174,9 @@ func (e *Encoder) encodeError(err error) {
 `,
 	}, {
 		"link.go", `
-	if l.await(verdict, c) != nil {
+	if l.await(verdict, c) != nil && l.abandonPending(c) {
 `, `
-	if l.await(verdict, c) != nil {
+	if l.await(verdict, c) != nil && l.abandonPending(c) {
 		l.deliver(wire.Frame{ID: c.id}, failure{})
 `,
 	}, {
@@ -190,6 +190,34 @@ func (e *Encoder) encodeError(err error) {
 	}},
 	mode:   "unix/stop",
 	caught: `violation: (acknowledged to another call|another call's answer|a result was encoded outside its turn, or is another call's)`,
+}, {
+	name: "no cancel after a deadline",
+	changes: []change{{
+		"link.go", `
+	l.tell(f)
+	verdict,`, `
+	if f.Method != wire.CancelDeadline {
+		l.tell(f)
+	}
+	verdict,`,
+	}, {
+		"link.go", `
+	ended := c.ended
+	if !ended {
+`, `
+	ended := c.ended
+	if !ended && false {
+`,
+	}},
+	mode:   "unix/stop",
+	caught: `violation: the lock was not to be had`,
+}, {
+	name: "an abandon gives nothing back",
+	changes: []change{{
+		"serveconn.go", `if h := s.holdings.abandon(id); h != nil {`, `if h := s.holdings.abandon(id); h == nil {`,
+	}},
+	mode:   "unix/stop",
+	caught: `violation: (the lock was not to be had|held twice)`,
 }}
 
 // TestMutants builds each mutant and lets TestChaos catch it: a test that finds

@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -23,6 +24,7 @@ type Journal struct {
 	value int
 	file  *os.File
 	own   map[string]int
+	lock  chan struct{} // holds a token while locked
 }
 
 // NewJournal makes a journal that writes to a file. witnessed is for witness.
@@ -35,7 +37,7 @@ func NewJournal(path, witnessed string) (*Journal, error) {
 		return nil, err
 	}
 	life := fmt.Sprintf("%d-%d", os.Getpid(), time.Now().UnixNano())
-	return &Journal{life: life, file: f, own: map[string]int{}}, nil
+	return &Journal{life: life, file: f, own: map[string]int{}, lock: make(chan struct{}, 1)}, nil
 }
 
 // Add counts and notes one execution.
@@ -70,6 +72,24 @@ func (j *Journal) Own(n int) map[string]int {
 
 // Echo returns what it is given.
 func (j *Journal) Echo(b []byte) []byte { return b }
+
+// Hold waits for the journal's lock and returns the life in which it was acquired.
+//
+//loopgen:concurrent
+//loopgen:session end=Release
+func (j *Journal) Hold(ctx context.Context) (string, error) {
+	select {
+	case j.lock <- struct{}{}:
+		return j.life, nil
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+// Release gives the lock back.
+//
+//loopgen:concurrent
+func (j *Journal) Release() { <-j.lock }
 
 // Close takes a moment, in which no other Journal may be born.
 func (j *Journal) Close() error {

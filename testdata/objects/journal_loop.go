@@ -27,8 +27,14 @@ type JournalAPI interface {
 	// Echo returns what it is given.
 	Echo(b []byte) []byte
 
+	// Hold waits for the journal's lock and returns the life in which it was acquired.
+	Hold(ctx context.Context) (string, error)
+
 	// Own returns the journal's own map, in which it has set every key to n.
 	Own(n int) map[string]int
+
+	// Release gives the lock back.
+	Release()
 
 	// Rest is Add and then takes its time, in its turn.
 	Rest(token string, d time.Duration) (Entry, error)
@@ -78,6 +84,13 @@ func (c *JournalClient) Echo(ctx context.Context, b []byte) ([]byte, error) {
 	return r0, err
 }
 
+// Hold waits for the journal's lock and returns the life in which it was acquired.
+func (c *JournalClient) Hold(ctx context.Context) (string, error) {
+	var r0 string
+	err := (*rt.Conn)(c).Call(ctx, journalHold, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
+	return r0, err
+}
+
 // Own returns the journal's own map, in which it has set every key to n.
 func (c *JournalClient) Own(ctx context.Context, n int) (map[string]int, error) {
 	var r0 map[string]int
@@ -85,6 +98,11 @@ func (c *JournalClient) Own(ctx context.Context, n int) (map[string]int, error) 
 		func(e *stub.Encoder) { stub.Encode(e, n) },
 		func(d *stub.Decoder) { journalStringIntMapCodec.Decode(d, &r0) })
 	return r0, err
+}
+
+// Release gives the lock back.
+func (c *JournalClient) Release(ctx context.Context) error {
+	return (*rt.Conn)(c).Call(ctx, journalRelease, nil, nil)
 }
 
 // Rest is Add and then takes its time, in its turn.
@@ -120,6 +138,11 @@ func (p *JournalProxy) Echo(b []byte) []byte {
 	return r0
 }
 
+// Hold implements JournalAPI.
+func (p *JournalProxy) Hold(ctx context.Context) (string, error) {
+	return (*JournalClient)(p).Hold(ctx)
+}
+
 // Own implements JournalAPI.
 func (p *JournalProxy) Own(n int) map[string]int {
 	r0, err := (*JournalClient)(p).Own(context.Background(), n)
@@ -127,6 +150,13 @@ func (p *JournalProxy) Own(n int) map[string]int {
 		(*rt.Conn)(p).Fault(err)
 	}
 	return r0
+}
+
+// Release implements JournalAPI.
+func (p *JournalProxy) Release() {
+	if err := (*JournalClient)(p).Release(context.Background()); err != nil {
+		(*rt.Conn)(p).Fault(err)
+	}
 }
 
 // Rest implements JournalAPI.
@@ -138,7 +168,9 @@ func (p *JournalProxy) Rest(token string, d time.Duration) (Entry, error) {
 const (
 	journalAdd = iota
 	journalEcho
+	journalHold
 	journalOwn
+	journalRelease
 	journalRest
 )
 
@@ -174,11 +206,24 @@ func init() {
 				stub.Encode(run.Results, target.(*Journal).Echo(b))
 			}
 		}},
+		{Name: "Hold", Mode: stub.Concurrent, End: "Release", Func: (*Journal).Hold, Serve: func(run *stub.Run, target any) {
+			if run.Begin() {
+				r0, err := target.(*Journal).Hold(run.Context())
+				run.Failed = err != nil
+				stub.Encode(run.Results, r0)
+				run.Results.Error(err)
+			}
+		}},
 		{Name: "Own", Func: (*Journal).Own, Serve: func(run *stub.Run, target any) {
 			var n int
 			stub.Decode(run.Args, &n)
 			if run.Begin() {
 				journalStringIntMapCodec.Encode(run.Results, target.(*Journal).Own(n))
+			}
+		}},
+		{Name: "Release", Mode: stub.Concurrent, Func: (*Journal).Release, Serve: func(run *stub.Run, target any) {
+			if run.Begin() {
+				target.(*Journal).Release()
 			}
 		}},
 		{Name: "Rest", Func: (*Journal).Rest, Serve: func(run *stub.Run, target any) {
