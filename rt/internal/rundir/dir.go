@@ -19,7 +19,10 @@ const (
 	maxName = 4096
 	// maxLabel bounds the readable part of a directory's name, in bytes: socket
 	// paths are short.
-	maxLabel = 24
+	maxLabel = 16
+	// hashDigits is the length of a hash in the name of a directory: 64 bits, so
+	// that no set of names that a program can have collides by chance.
+	hashDigits = 16
 )
 
 // Dir is the directory of one singleton. Its methods may be called concurrently
@@ -51,7 +54,7 @@ func Open(anchor, name string) (*Dir, error) {
 		return nil, fmt.Errorf("opening the run directory: a name of %d bytes; give one of 1 to %d", len(name), maxName)
 	}
 	anchor = filepath.Clean(anchor)
-	d := &Dir{anchor: anchor, name: name, path: filepath.Join(anchor, label(name)+"-"+digest(8, name))}
+	d := &Dir{anchor: anchor, name: name, path: filepath.Join(anchor, label(name)+"-"+digest(hashDigits, name))}
 	if err := d.make(); err != nil {
 		return nil, err
 	}

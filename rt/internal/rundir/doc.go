@@ -24,7 +24,7 @@
 //	spawn.lock  life.lock     empty, 0600
 //	endpoint                  text, see Endpoint
 //	start                     text, see Start
-//	s-<incarnation>  log      here only when the user has no runtime directory
+//	s-<8 digits>  log         here only when the user has no runtime directory
 //	socket                    of one that several users share, which has no log
 //
 // # Reading order

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// HostID returns eight hexadecimal digits that stand for this machine: a hash of
+// HostID returns 16 hexadecimal digits that stand for this machine: a hash of
 // its machine id, or of its host name if it has none. The machine id itself is
 // meant to stay on the machine. HostID may be called concurrently.
 func HostID() string { return hostID() }
@@ -15,7 +15,7 @@ var hostID = sync.OnceValue(func() string {
 	if id == "" {
 		id, _ = os.Hostname()
 	}
-	return digest(8, "loopgen host", id)
+	return digest(hashDigits, "loopgen host", id)
 })
 
 // BootID returns an identifier of the time since this machine was last started,

@@ -17,13 +17,16 @@ const (
 	projectPrefix = "project-"
 )
 
+// maxSessionID bounds the value of XDG_SESSION_ID, in bytes.
+const maxSessionID = 24
+
 // SessionAnchor returns the base directory of a login session, below the
 // user's.
 func SessionAnchor(anchor, id string) string { return filepath.Join(anchor, sessionPrefix+id) }
 
 // ProjectAnchor returns the base directory of a project, below the user's.
 func ProjectAnchor(anchor, root string) string {
-	return filepath.Join(anchor, projectPrefix+label(filepath.Base(root))+"-"+digest(8, root))
+	return filepath.Join(anchor, projectPrefix+label(filepath.Base(root))+"-"+digest(hashDigits, root))
 }
 
 // parentAnchor returns the user's base directory: anchor itself, or what is above
@@ -59,8 +62,8 @@ func Session() (string, error) {
 func sessionVariable() (string, error) {
 	id := os.Getenv("XDG_SESSION_ID")
 	for _, r := range id {
-		if (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') || len(id) > maxLabel {
-			return "", fmt.Errorf("XDG_SESSION_ID is %q; give at most %d letters and digits", id, maxLabel)
+		if (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') || len(id) > maxSessionID {
+			return "", fmt.Errorf("XDG_SESSION_ID is %q; give at most %d letters and digits", id, maxSessionID)
 		}
 	}
 	return id, nil

@@ -57,7 +57,7 @@ func TestExisting(t *testing.T) {
 		found[d.Path()]++
 	}
 	for _, a := range anchors {
-		if path := filepath.Join(a, "session-"+digest(8, "session")); found[path] != 1 {
+		if path := filepath.Join(a, "session-"+digest(16, "session")); found[path] != 1 {
 			t.Errorf("%s was found %d times", path, found[path])
 		}
 	}

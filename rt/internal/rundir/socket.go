@@ -16,6 +16,10 @@ const (
 	maxSocketPath = 103
 	// maxIncarnation bounds an incarnation in bytes.
 	maxIncarnation = 64
+	// maxSocketSuffix bounds the part of an incarnation in a socket's name, in
+	// bytes. It only keeps a daemon whose directory was removed from its
+	// successor in the same socket directory.
+	maxSocketSuffix = 8
 )
 
 // SocketDir returns the directory for the socket and the log, which it makes with
@@ -33,7 +37,8 @@ func (d *Dir) SocketDir() (string, error) {
 }
 
 // SocketPath returns where the daemon with this incarnation listens, and makes
-// the directory. The incarnation is 1 to 64 letters, digits, - and _. The error is
+// the directory. The incarnation is 1 to 64 letters, digits, - and _, of which the
+// socket's name has the first eight. The error is
 // a *PathTooLongError if the path does not fit into a socket's address. That of a
 // service does not depend on the incarnation.
 func (d *Dir) SocketPath(incarnation string) (path string, err error) {
@@ -47,7 +52,7 @@ func (d *Dir) SocketPath(incarnation string) (path string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return usable(filepath.Join(dir, socketPrefix+incarnation))
+	return usable(filepath.Join(dir, socketPrefix+incarnation[:min(len(incarnation), maxSocketSuffix)]))
 }
 
 // usable returns the path of a socket, or an error if it is too long for one.
@@ -99,7 +104,7 @@ func (d *Dir) runtimeDirs() []string {
 		return nil
 	}
 	var dirs []string
-	below := filepath.Join("loopgen", digest(16, d.anchor, d.name))
+	below := filepath.Join("loopgen", digest(hashDigits, d.anchor, d.name))
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		dirs = append(dirs, filepath.Join(dir, below))
 	}
@@ -117,7 +122,7 @@ func (d *Dir) removeSockets(stale *Endpoint) []error {
 	dirs := append(d.runtimeDirs(), d.path)
 	if stale != nil && stale.Network == "unix" {
 		dir := filepath.Dir(stale.Address)
-		if filepath.IsAbs(dir) && filepath.Base(dir) == digest(16, d.anchor, d.name) {
+		if filepath.IsAbs(dir) && filepath.Base(dir) == digest(hashDigits, d.anchor, d.name) {
 			dirs = append(dirs, dir)
 		}
 	}

@@ -40,20 +40,22 @@ func TestSocketPath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	room := 103 - len(d.Path()) - len("/s-")
+	incarnation := strings.Repeat("i", 16)
+	room := 103 - len(d.Path()) - len("/s-iiiiiiii")
 	for length := room - 1; length <= room+1; length++ {
-		incarnation := strings.Repeat("i", min(length, 64))
+		d, err := rundir.Open(filepath.Join(short, strings.Repeat("d", length-1)), "n")
+		if err != nil {
+			t.Fatal(err)
+		}
 		path, err := d.SocketPath(incarnation)
 		var long *rundir.PathTooLongError
 		switch {
-		case length <= 64 && length <= room:
-			if want := filepath.Join(d.Path(), "s-"+incarnation); path != want || err != nil {
+		case length <= room:
+			if want := filepath.Join(d.Path(), "s-iiiiiiii"); path != want || err != nil {
 				t.Errorf("%d bytes: %q, %v; want %q", len(want), path, err, want)
 			}
-		case length <= 64:
-			if !errors.As(err, &long) || long.Length != 104 || long.Limit != 103 || len(long.Path) != 104 {
-				t.Errorf("104 bytes: %v", err)
-			}
+		case !errors.As(err, &long) || long.Length != 104 || long.Limit != 103 || len(long.Path) != 104:
+			t.Errorf("104 bytes: %v", err)
 		}
 	}
 	deep, err := rundir.Open(filepath.Join(short, strings.Repeat("d", 100)), "n")
