@@ -17,7 +17,7 @@ import (
 // a *StartError is transient. kept, if not nil, is why a daemon of an older version
 // has to do.
 func (c *client) attach(ctx context.Context, p place, kept error) (*link, error) {
-	e, err := p.endpoint()
+	e, err := c.find(p)
 	if err != nil {
 		var version *rundir.VersionError
 		if errors.As(err, &version) {
@@ -109,13 +109,10 @@ func (c *client) welcome(w wire.Welcome) error {
 	return c.startError(StageConnect, &wire.RefusedError{Welcome: w})
 }
 
-// judge says whether the daemon behind an endpoint is the one that is meant.
+// judge says whether the daemon behind an endpoint has the object that is meant.
 func (c *client) judge(e *rundir.Endpoint, kept error) error {
 	var err error
 	switch {
-	case e.Service != c.svc.Name:
-		err = fmt.Errorf("%w: the daemon named %q (pid %d) serves %s: choose another Config.Name",
-			ErrIncompatible, c.cfg.Name, e.PID, e.Service)
 	case e.Types != structure(c.svc):
 		changes, unlike := schema.CompareTypes("type argument", e.Types, structure(c.svc))
 		err = fmt.Errorf("%w: the type arguments are %s here and %s in the daemon (pid %d)%s; %s",

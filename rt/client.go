@@ -29,14 +29,15 @@ type client struct {
 
 	replied sync.Pool // of *pendingCall, to be used again
 
-	workplace workplace              // what ScopeProject is about
-	anchor    atomic.Pointer[string] // what the scope stands for, once that was found
+	workplace workplace            // what ScopeProject is about
+	site      atomic.Pointer[site] // what the scope stands for, once that was found
 
 	mu          sync.Mutex
 	link        *link    // nil: not connected
 	attempt     *attempt // under way; nil: none
 	closed      bool
 	incarnation string // of the object that was used last
+	foreign     sighting
 }
 
 // attempt is one try to connect. It belongs to no caller: a caller whose

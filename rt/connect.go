@@ -14,8 +14,10 @@ import (
 // place is where the daemon of one singleton is found, or started: a directory
 // (see onDisk) or this process itself (see inProcess).
 type place interface {
-	// endpoint says how to reach the daemon; rundir.ErrAbsent if nothing does.
+	// endpoint says how to reach the daemon; rundir.ErrAbsent if nothing does. It
+	// may be another singleton's: client.find judges it by identity.
 	endpoint() (*rundir.Endpoint, error)
+	identity() identity
 	// dial connects to an endpoint, and makes sure that the peer is this user's.
 	dial(ctx context.Context, e *rundir.Endpoint) (net.Conn, error)
 	// lead tries to become the only one who may start a daemon here.
@@ -175,7 +177,10 @@ func (c *client) startOrWait(ctx context.Context, p place, err error) error {
 // an attempt to attach failed with err: a transient error says so.
 func (c *client) waitFor(p place, err error) error {
 	var silent *silentError
+	var foreign *foreignError
 	switch {
+	case errors.As(err, &foreign):
+		return c.refuse(foreign)
 	case errors.Is(err, rundir.ErrAbsent):
 		return errStarting
 	case !errors.As(err, &silent):

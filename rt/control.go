@@ -54,7 +54,7 @@ func (c *client) consult(ctx context.Context, talk func(*rundir.Endpoint, net.Co
 
 // talk is one try of consult.
 func (c *client) talk(ctx context.Context, p place, talk func(*rundir.Endpoint, net.Conn, *wire.Reader) error) error {
-	e, err := p.endpoint()
+	e, err := c.find(p)
 	if err != nil {
 		return err
 	}

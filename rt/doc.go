@@ -238,7 +238,7 @@
 // leader.go), serverConn.read and answer (serveconn.go, with standin.go), turn
 // (turn.go); pendingcall.go and servedcall.go are what a call needs on either side. The
 // start path is four: client.connect (client.go, with connect.go, attach.go and
-// replace.go), onDisk.spawn (ondisk.go, with command.go), ServeIfDaemon and serve
+// replace.go; identity.go judges the endpoint), onDisk.spawn (ondisk.go, with command.go), ServeIfDaemon and serve
 // (serve.go, with host.go). scope.go says where, system.go and service.go are the
 // two sides of ScopeSystem. daemon.go admits and counts, caller.go and the peer
 // files tell who calls, leave.go leaves, control.go has Status and Shutdown,

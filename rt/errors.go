@@ -38,7 +38,8 @@ var (
 	ErrClosed Error = sentinel("the Shared or its client was closed: make another")
 	// ErrIncompatible: the running daemon was built from another version of
 	// the type, or speaks another protocol. Restart it, or build both programs
-	// from the same source.
+	// from the same source. Or it belongs to another name, scope or type: choose
+	// another Config.Name; Restart and Shutdown leave that daemon alone.
 	ErrIncompatible Error = sentinel("incompatible with the running daemon")
 	// ErrConfigMismatch: the running daemon made its object with another
 	// constructor or other arguments. Use another Config.Name, the same

@@ -77,6 +77,8 @@ type Place struct {
 	Dial  func() (net.Conn, error)
 
 	LastFailure func() (uint64, error) // nil: no start has failed
+
+	Scope, Dir string // what its endpoint must say
 }
 
 // Use makes a Shared that has not been used yet look for its daemon in p only.
@@ -92,6 +94,7 @@ type memoryPlace struct{ p Place }
 func (m memoryPlace) endpoint() (*rundir.Endpoint, error)                      { return m.p.Find() }
 func (m memoryPlace) dial(context.Context, *rundir.Endpoint) (net.Conn, error) { return m.p.Dial() }
 func (m memoryPlace) lead() (func(), bool, error)                              { return func() {}, true, nil }
+func (m memoryPlace) identity() identity                                       { return identity{m.p.Scope, m.p.Dir} }
 func (m memoryPlace) barred() error                                            { return nil }
 func (m memoryPlace) mayStart() error                                          { return nil }
 func (m memoryPlace) mayReplace() error                                        { return nil }

@@ -42,13 +42,14 @@ func newHost(req startRequest, svc *stub.Service, dir *rundir.Dir, log *slog.Log
 	if err := life.Clean(); err != nil {
 		log.Warn("cannot remove what an earlier daemon left", "err", err)
 	}
-	serving.Store(&hosted{path: dir.Path(), scope: Scope(req.Scope), anchor: string(req.Anchor)})
+	serving.Store(&hosted{dir.Path(), site{anchor: string(req.Anchor), scope: string(req.Scope)}})
 
 	d := newDaemon(svc, req.IdleTTL, log)
 	e, err := newEndpoint(req, svc)
 	if err != nil {
 		return nil, StagePublish, err
 	}
+	e.Directory = dir.Path()
 	d.endpoint.Store(e)
 	if err := d.construct(req); err != nil {
 		return nil, StageConstructor, err

@@ -17,6 +17,7 @@ import (
 type inProcess struct {
 	*room
 	client *client
+	scope  string // in full
 }
 
 // room is what all clients of one scope and name share.
@@ -37,14 +38,15 @@ var rooms struct {
 }
 
 func inThisProcess(c *client) (place, error) {
-	key := [2]string{string(c.cfg.Scope), c.cfg.Name}
+	within := ""
 	if c.cfg.Scope == ScopeProject { // the only one of which a process may know several
 		root, err := c.workplace.project()
 		if err != nil {
 			return nil, c.directoryError(err)
 		}
-		key[0] += " " + root
+		within = root
 	}
+	key := [2]string{scopeOf(c.cfg.Scope, within), c.cfg.Name}
 	rooms.Lock()
 	defer rooms.Unlock()
 	r := rooms.byKey[key]
@@ -56,7 +58,7 @@ func inThisProcess(c *client) (place, error) {
 		}
 		rooms.byKey[key] = r
 	}
-	return inProcess{r, c}, nil
+	return inProcess{r, c, key[0]}, nil
 }
 
 func (p inProcess) endpoint() (*rundir.Endpoint, error) {
@@ -67,6 +69,8 @@ func (p inProcess) endpoint() (*rundir.Endpoint, error) {
 	}
 	return p.daemon.endpoint.Load(), nil
 }
+
+func (p inProcess) identity() identity { return identity{scope: p.scope} }
 
 func (p inProcess) dial(context.Context, *rundir.Endpoint) (net.Conn, error) {
 	p.mu.Lock()
@@ -125,7 +129,7 @@ func (p inProcess) start(context.Context) error {
 	c := p.client
 	d := newDaemon(c.svc, c.cfg.IdleTTL, c.cfg.Logger)
 	req := startRequest{
-		Name: []byte(c.cfg.Name), Scope: []byte(c.cfg.Scope), Service: c.svc.Name,
+		Name: []byte(c.cfg.Name), Scope: []byte(p.scope), Service: c.svc.Name,
 		Args: c.args, Config: c.config, Version: c.cfg.Version, StartTimeout: c.cfg.StartTimeout,
 	}
 	e, err := newEndpoint(req, c.svc)

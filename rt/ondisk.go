@@ -36,7 +36,7 @@ func (c *client) choosePlace() (place, error) {
 	if c.cfg.Scope == ScopeSystem {
 		return c.service()
 	}
-	anchor, err := c.base()
+	at, err := c.base()
 	if err != nil {
 		return nil, c.directoryError(err)
 	}
@@ -48,23 +48,25 @@ func (c *client) choosePlace() (place, error) {
 		}
 		name = build + "\x00" + name
 	}
-	dir, err := rundir.Open(anchor, name)
+	dir, err := rundir.Open(at.anchor, name)
 	if err != nil {
 		return nil, c.directoryError(err)
 	}
-	return &onDisk{client: c, anchor: anchor, name: name, dir: dir}, nil
+	return &onDisk{client: c, site: at, name: name, dir: dir}, nil
 }
 
 // onDisk finds the daemon by the files of its directory and starts it as a
 // process.
 type onDisk struct {
 	client *client
-	anchor string
+	site   site
 	name   string // of the directory: the singleton's, or one for each build of it
 	dir    *rundir.Dir
 }
 
 func (p *onDisk) endpoint() (*rundir.Endpoint, error) { return p.dir.ReadEndpoint() }
+
+func (p *onDisk) identity() identity { return identity{p.site.scope, p.dir.Path()} }
 
 func (p *onDisk) alive() (bool, error) { return p.dir.Alive() }
 
@@ -197,7 +199,7 @@ func (p *onDisk) spawn(ctx context.Context) (startReport, error) {
 	}
 	path := p.dir.LogPath()
 	payload, err := wire.Marshal(startRequest{
-		Anchor: []byte(p.anchor), Dir: []byte(p.name), Name: []byte(cfg.Name), Scope: []byte(cfg.Scope), Log: []byte(path),
+		Anchor: []byte(p.site.anchor), Dir: []byte(p.name), Name: []byte(cfg.Name), Scope: []byte(p.site.scope), Log: []byte(path),
 		Program: []byte(program), Service: p.client.svc.Name, Args: p.client.args, Config: p.client.config, Version: cfg.Version,
 		IdleTTL: cfg.IdleTTL, StartTimeout: cfg.StartTimeout, Transport: cfg.Transport,
 	})

@@ -42,9 +42,8 @@ func (e *keptError) Error() string {
 }
 
 // outdates reports whether this client replaces the daemon behind an endpoint.
-// What serves another type has versions of its own.
 func (c *client) outdates(e *rundir.Endpoint) bool {
-	return c.cfg.OnMismatch.replaces() && e.Version < c.cfg.Version && e.Service == c.svc.Name
+	return c.cfg.OnMismatch.replaces() && e.Version < c.cfg.Version
 }
 
 // unreplaced adds to a mismatch with a daemon why it was not replaced, if the
@@ -53,7 +52,7 @@ func (c *client) unreplaced(err error, e *rundir.Endpoint, kept error) error {
 	switch {
 	case kept != nil:
 		return fmt.Errorf("%w; %w", err, kept)
-	case c.cfg.OnMismatch.replaces() && e.Service == c.svc.Name:
+	case c.cfg.OnMismatch.replaces():
 		return fmt.Errorf("%w; Config.OnMismatch does not replace version %d by version %d", err, e.Version, c.cfg.Version)
 	}
 	return err

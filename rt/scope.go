@@ -109,45 +109,52 @@ func (w *workplace) project() (string, error) {
 	return rundir.Project(w.dir)
 }
 
-// base returns the base directory that the scope stands for. What was found
-// once holds as long as the Shared.
-func (c *client) base() (string, error) {
-	if known := c.anchor.Load(); known != nil {
-		return *known, nil
-	}
-	anchor, err := c.findBase()
-	if err != nil {
-		return "", err
-	}
-	c.anchor.Store(&anchor)
-	return anchor, nil
+// site is what a scope stands for.
+type site struct {
+	anchor string // the base directory
+	scope  string // in full: see scopeOf
 }
 
-func (c *client) findBase() (string, error) {
+// base returns what the scope stands for. What was found once holds as long as
+// the Shared.
+func (c *client) base() (site, error) {
+	if known := c.site.Load(); known != nil {
+		return *known, nil
+	}
+	found, err := c.findBase()
+	if err != nil {
+		return site{}, err
+	}
+	c.site.Store(&found)
+	return found, nil
+}
+
+func (c *client) findBase() (site, error) {
 	scope := c.cfg.Scope
-	if own := serving.Load(); own != nil && own.scope == scope {
-		return own.anchor, nil
+	if own := serving.Load(); own != nil && kindOf(own.site.scope) == scope {
+		return own.site, nil
 	}
 	if scope == ScopeSystem {
-		return rundir.ServiceAnchor()
+		anchor, err := rundir.ServiceAnchor()
+		return site{anchor, scopeOf(scope, "")}, err
 	}
 	anchor, err := rundir.Anchor(scope.directory())
 	if err != nil {
-		return "", err
+		return site{}, err
 	}
 	switch scope {
 	case ScopeSession:
 		id, err := rundir.Session()
 		if err != nil {
-			return "", err
+			return site{}, err
 		}
-		return rundir.SessionAnchor(anchor, id), nil
+		return site{rundir.SessionAnchor(anchor, id), scopeOf(scope, id)}, nil
 	case ScopeProject:
 		root, err := c.workplace.project()
 		if err != nil {
-			return "", err
+			return site{}, err
 		}
-		return rundir.ProjectAnchor(anchor, root), nil
+		return site{rundir.ProjectAnchor(anchor, root), scopeOf(scope, root)}, nil
 	}
-	return anchor, nil
+	return site{anchor, scopeOf(scope, "")}, nil
 }

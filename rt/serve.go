@@ -22,7 +22,8 @@ import (
 // startRequest is what the client that starts a daemon tells it, over the
 // start pipe.
 type startRequest struct {
-	// Paths and the user's own name need not be UTF-8, so they are bytes.
+	// Paths and the user's own name need not be UTF-8, so they are bytes. Scope is
+	// in full: see scopeOf.
 	Anchor, Dir, Name, Scope, Log []byte
 	Program                       []byte // of Config.Command; empty: the client's own
 
@@ -79,9 +80,8 @@ var (
 
 // hosted says where a singleton of this process is found.
 type hosted struct {
-	path   string // of its directory
-	scope  Scope
-	anchor string // what the scope stands for
+	path string // of its directory
+	site site
 }
 
 // ServeIfDaemon serves and never returns in a process that was started as a

@@ -76,11 +76,11 @@ func (c *client) newService() (*host, Stage, error) {
 	if err != nil {
 		return nil, StageDirectory, err
 	}
-	anchor, err := c.base()
+	at, err := c.base()
 	if err != nil {
 		return nil, StageDirectory, err
 	}
-	dir, err := openOwn(anchor, c.cfg.Name)
+	dir, err := openOwn(at.anchor, c.cfg.Name)
 	if err != nil {
 		return nil, StageDirectory, err
 	}
@@ -93,7 +93,7 @@ func (c *client) newService() (*host, Stage, error) {
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("pid", os.Getpid())
 	h, stage, err := newHost(startRequest{
-		Anchor: []byte(anchor), Name: []byte(c.cfg.Name), Scope: []byte(c.cfg.Scope),
+		Anchor: []byte(at.anchor), Name: []byte(c.cfg.Name), Scope: []byte(at.scope),
 		Service: c.svc.Name, Args: c.args, Config: c.config, Version: c.cfg.Version,
 		IdleTTL: c.cfg.IdleTTL, StartTimeout: c.cfg.StartTimeout, Transport: TransportUnix,
 	}, c.svc, dir, log)

@@ -75,7 +75,8 @@ func (s *Shared[C, P]) Close() error {
 // Status asks the running daemon about itself. It never starts one: without
 // one the error wraps ErrNotRunning. It is never refused because of another
 // version of the type or another configuration, it does not prolong the
-// daemon's life, and it works after Close.
+// daemon's life, and it works after Close. The daemon of another name, scope or
+// type is not asked: the error wraps ErrIncompatible.
 func (s *Shared[C, P]) Status(ctx context.Context) (Status, error) {
 	return s.owner.status(ctx)
 }

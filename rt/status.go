@@ -10,7 +10,7 @@ type Status struct {
 	Incarnation string        // this life of the object
 	Service     string        // the import path and name of the type
 	Name        string        // the singleton's name
-	Scope       string        // its scope
+	Scope       string        // its scope; for ScopeSession and ScopeProject with the session or the root behind a colon
 	Executable  string        // the program it was started from
 	Build       string        // identifies that program's file: device, inode, time, size
 	Version     int           // Config.Version of the client that started it

@@ -26,11 +26,11 @@ type service struct {
 const wakePause = time.Second
 
 func (c *client) service() (place, error) {
-	anchor, err := c.base()
+	at, err := c.base()
 	if err != nil {
 		return nil, c.directoryError(err)
 	}
-	dir, err := rundir.OpenService(anchor, c.cfg.Name)
+	dir, err := rundir.OpenService(at.anchor, c.cfg.Name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, c.notRunning(err)
 	}
@@ -58,6 +58,8 @@ func (p *service) endpoint() (*rundir.Endpoint, error) {
 	}
 	return e, err
 }
+
+func (p *service) identity() identity { return identity{string(ScopeSystem), p.dir.Path()} }
 
 // dial makes sure that the owner of the directory listens: the endpoint, and the
 // key in it, could have been copied there by whoever read another one.

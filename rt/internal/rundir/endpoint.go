@@ -25,11 +25,11 @@ const (
 //	incarnation, pid          of the daemon
 //	host, boot                HostID and BootID where it runs
 //	protocol                  least and greatest version, as 1-1
-//	build, config, service, types, name, scope, log
+//	build, config, service, types, name, scope, directory, log
 //	version                   what the client that started it said of its program
 //	method <number> <name> <hash> <signature to the end of the line>
 //
-// one method per line; types only where there are type arguments, version only
+// one method per line; types and directory only where there is one, version only
 // where it is not 0. Empty values, and those that hold anything but printable
 // ASCII without spaces and quotes, are in Go's quotes. Unknown keys are ignored.
 type Endpoint struct {
@@ -42,6 +42,7 @@ type Endpoint struct {
 	Build, Config, Service   string
 	Types                    string // what the type arguments are made of; empty without any
 	Name, Scope, Log         string
+	Directory                string // the path of the directory that the daemon has; empty: one of an earlier version
 	Version                  int
 	Methods                  []MethodLine
 }
@@ -108,7 +109,7 @@ func (e *Endpoint) text(signatures bool) []byte {
 		if i == 2 {
 			w.line("key", hex.EncodeToString(e.Key[:]))
 		}
-		if value := *e.stringField(key); key != "types" || value != "" {
+		if value := *e.stringField(key); key != "types" && key != "directory" || value != "" {
 			w.line(key, value)
 		}
 	}
@@ -169,7 +170,7 @@ func (e *Endpoint) UnmarshalText(text []byte) error {
 
 // stringKeys are the lines whose value is kept as it is, in their order.
 var stringKeys = [...]string{
-	"network", "address", "incarnation", "host", "boot", "build", "config", "service", "types", "name", "scope", "log",
+	"network", "address", "incarnation", "host", "boot", "build", "config", "service", "types", "name", "scope", "directory", "log",
 }
 
 // stringField returns where the value of one of stringKeys is kept, nil for
@@ -198,6 +199,8 @@ func (e *Endpoint) stringField(key string) *string {
 		return &e.Name
 	case "scope":
 		return &e.Scope
+	case "directory":
+		return &e.Directory
 	case "log":
 		return &e.Log
 	}
