@@ -167,6 +167,13 @@ func (c *client) current() *link {
 	return c.link
 }
 
+// isClosed reports whether the Shared was closed.
+func (c *client) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}
+
 // forget drops a link on which no more calls can be made.
 func (c *client) forget(l *link) {
 	c.mu.Lock()

@@ -129,6 +129,9 @@ func (c *client) mayStart() error {
 	if c.invalid != nil {
 		return c.invalid
 	}
+	if c.isClosed() {
+		return ErrClosed
+	}
 	p, err := c.place()
 	if err == nil {
 		if err = p.barred(); err != nil {

@@ -90,7 +90,9 @@ func (s *Shared[C, P]) Shutdown(ctx context.Context, mode ShutdownMode) error {
 }
 
 // Restart shuts the daemon down, calls in flight finishing first, and starts
-// another one: the object is made anew.
+// another one: the object is made anew. After Close it returns ErrClosed and
+// changes nothing. If Close comes while Restart runs, the daemon may have left
+// already, and Restart returns ErrClosed and starts none: the next client does.
 func (s *Shared[C, P]) Restart(ctx context.Context) error {
 	if err := s.owner.mayStart(); err != nil {
 		return err // rather than end a daemon that nobody could replace
