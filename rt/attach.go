@@ -11,6 +11,7 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/schema"
+	"github.com/loopgen/loopgen/rt/stub"
 )
 
 // attach connects to the daemon that the endpoint names. An error that is not
@@ -165,6 +166,7 @@ func (c *client) bind(e *rundir.Endpoint, kept error) []binding {
 	for _, m := range e.Methods {
 		theirs[m.Name] = m
 	}
+	lacking := missingTypes(e)
 	bindings := make([]binding, len(c.svc.Methods))
 	for i, ours := range c.svc.Methods {
 		m, ok := theirs[ours.Name]
@@ -179,7 +181,10 @@ func (c *client) bind(e *rundir.Endpoint, kept error) []binding {
 				ErrIncompatible, ours.Name, signature, m.Signature, e.PID, firstOf(changes, err), c.replacing())
 		default:
 			bindings[i].number = uint16(m.Number)
-			continue
+			if len(lacking[m.Number]) == 0 || ours.Mode == stub.Shared || ours.Idempotent {
+				continue
+			}
+			bindings[i].err = &lackingError{ours.Name, e.PID, lacking[m.Number]}
 		}
 		bindings[i].err = c.unreplaced(bindings[i].err, e, kept)
 	}

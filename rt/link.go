@@ -49,7 +49,7 @@ type link struct {
 // binding says how the daemon knows one of our methods.
 type binding struct {
 	number uint16
-	err    error // not nil: it does not, or with another signature
+	err    error // not nil: it does not, or with another signature; or see lackingError
 }
 
 // failure is why a call has no reply. A nil err is none.
@@ -89,7 +89,7 @@ func (e lostError) Is(target error) bool { return target == errGone }
 // is valid until the call is released, or a failure whose err is not nil.
 func (l *link) call(ctx context.Context, method int, c *pendingCall) ([]byte, failure) {
 	bound := l.methods[method]
-	if bound.err != nil {
+	if bound.err != nil && bound.refused() {
 		return nil, failure{OutcomeNotSent, bound.err, false}
 	}
 	c.size = len(c.request) - wire.Room

@@ -180,6 +180,9 @@ func newEndpoint(req startRequest, svc *stub.Service) (*rundir.Endpoint, error) 
 			Number: i, Name: m.Name, Hash: wire.SignatureHash(signature), Signature: signature,
 		})
 	}
+	for _, h := range svc.Held() {
+		e.Held = append(e.Held, rundir.HeldLine(h))
+	}
 	return e, nil
 }
 

@@ -131,7 +131,11 @@ func init() {
 // may be called concurrently, and again with the same type.
 func RegisterType(t reflect.Type) error {
 	registerDeclared()
-	return register(t)
+	err := register(t)
+	if err == nil {
+		addExplicit(t)
+	}
+	return err
 }
 
 func register(t reflect.Type) error {

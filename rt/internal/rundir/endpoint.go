@@ -28,8 +28,9 @@ const (
 //	build, config, service, types, name, scope, directory, log
 //	version                   what the client that started it said of its program
 //	method <number> <name> <hash> <signature to the end of the line>
+//	held <name of a type> <numbers of methods, with commas between>
 //
-// one method per line; types and directory only where there is one, version only
+// one method or type per line; types and directory only where there is one, version only
 // where it is not 0. Empty values, and those that hold anything but printable
 // ASCII without spaces and quotes, are in Go's quotes. Unknown keys are ignored.
 type Endpoint struct {
@@ -45,6 +46,14 @@ type Endpoint struct {
 	Directory                string // the path of the directory that the daemon has; empty: one of an earlier version
 	Version                  int
 	Methods                  []MethodLine
+	Held                     []HeldLine // empty also if the file had no room for them
+}
+
+// HeldLine is a registered type that results of methods, by their numbers, can
+// hold in an interface.
+type HeldLine struct {
+	Name    string
+	Methods []int
 }
 
 // MethodLine is one method of an endpoint. Number is 0 to 65535. Signature is for
@@ -82,8 +91,8 @@ func (d *Dir) ReadEndpoint() (*Endpoint, error) {
 }
 
 // MarshalText returns the endpoint as text of at most 256 KiB, without the
-// signatures if it would be longer. It fails if it is still too long then, or if
-// a number is out of its range.
+// signatures if it would be longer, and without the held types if it still would
+// be. It fails if it is too long even then, or if a number is out of its range.
 func (e *Endpoint) MarshalText() ([]byte, error) {
 	for _, m := range e.Methods {
 		if m.Number < 0 || m.Number > maxMethod {
@@ -93,9 +102,12 @@ func (e *Endpoint) MarshalText() ([]byte, error) {
 	if e.PID < 0 || e.Version < 0 || e.MinProtocol < 0 || e.MaxProtocol < e.MinProtocol {
 		return nil, fmt.Errorf("encoding the endpoint: pid %d, version %d or protocol range %d-%d out of range", e.PID, e.Version, e.MinProtocol, e.MaxProtocol)
 	}
-	text := e.text(true)
+	text := e.text(true, true)
 	if len(text) > maxEndpoint {
-		text = e.text(false)
+		text = e.text(false, true)
+	}
+	if len(text) > maxEndpoint {
+		text = e.text(false, false)
 	}
 	if len(text) > maxEndpoint {
 		return nil, fmt.Errorf("encoding the endpoint: %d bytes for %d methods; the limit is %d, shorten names", len(text), len(e.Methods), maxEndpoint)
@@ -103,7 +115,7 @@ func (e *Endpoint) MarshalText() ([]byte, error) {
 	return text, nil
 }
 
-func (e *Endpoint) text(signatures bool) []byte {
+func (e *Endpoint) text(signatures, held bool) []byte {
 	w := newLineWriter()
 	for i, key := range stringKeys {
 		if i == 2 {
@@ -121,7 +133,23 @@ func (e *Endpoint) text(signatures bool) []byte {
 	for _, m := range e.Methods {
 		w.buf.WriteString(methodText(m, signatures))
 	}
+	if held {
+		for _, h := range e.Held {
+			w.line("held", h.Name, joinNumbers(h.Methods))
+		}
+	}
 	return w.end()
+}
+
+func joinNumbers(numbers []int) string {
+	var b []byte
+	for i, n := range numbers {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, int64(n), 10)
+	}
+	return string(b)
 }
 
 func methodText(m MethodLine, signature bool) string {
@@ -145,6 +173,11 @@ func (e *Endpoint) UnmarshalText(text []byte) error {
 		if key == "method" {
 			m, err := parseMethod(rest)
 			fresh.Methods = append(fresh.Methods, m)
+			return err
+		}
+		if key == "held" {
+			h, err := parseHeld(rest)
+			fresh.Held = append(fresh.Held, h)
 			return err
 		}
 		if !fresh.knows(key) {
@@ -259,6 +292,25 @@ func parseMethod(rest string) (m MethodLine, err error) {
 		m.Signature, err = tailValue(rest)
 	}
 	return m, err
+}
+
+func parseHeld(rest string) (h HeldLine, err error) {
+	h.Name, rest, err = cutValue(rest)
+	if err != nil {
+		return h, err
+	}
+	numbers, err := wholeValue(rest)
+	if err != nil {
+		return h, err
+	}
+	for number := range strings.SplitSeq(numbers, ",") {
+		n, err := parseNumber(number, maxMethod)
+		if err != nil {
+			return h, err
+		}
+		h.Methods = append(h.Methods, n)
+	}
+	return h, nil
 }
 
 func parseNumber(s string, greatest int) (int, error) {
