@@ -67,7 +67,8 @@
 // basic types, time.Time, time.Duration, the types that loopgen saw, those that
 // were made known by [RegisterType], and pointers, slices, arrays and maps of all
 // these. What it holds is a copy, a pointer too. Any other type fails the call
-// with [ErrEncode].
+// with [ErrEncode]. A result that this program could not decode would be lost:
+// RegisterType says which calls are refused for that, and which cannot be.
 //
 // # What runs in the daemon
 //
@@ -238,7 +239,7 @@
 // leader.go), serverConn.read and answer (serveconn.go, with standin.go), turn
 // (turn.go); pendingcall.go and servedcall.go are what a call needs on either side. The
 // start path is four: client.connect (client.go, with connect.go, attach.go and
-// replace.go; identity.go judges the endpoint), onDisk.spawn (ondisk.go, with command.go), ServeIfDaemon and serve
+// replace.go; identity.go and lacking.go judge the endpoint), onDisk.spawn (ondisk.go, with command.go), ServeIfDaemon and serve
 // (serve.go, with host.go). scope.go says where, system.go and service.go are the
 // two sides of ScopeSystem. daemon.go admits and counts, caller.go and the peer
 // files tell who calls, leave.go leaves, control.go has Status and Shutdown,

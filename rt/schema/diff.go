@@ -86,11 +86,11 @@ func (d *differ) service(a, b *Service) {
 			}
 		}
 	})
-	const refused = "values of it in interfaces are refused between the two versions: the call fails (*rt.CallError)"
+	const refused = "values of it in interfaces are refused between the two versions, and so are methods that could return it, unless they are readonly or idempotent: the call fails (*rt.CallError)"
 	entries(a.Types, b.Types, func(name string, was, is *string) {
 		switch {
 		case was == nil:
-			d.add(false, name, "can be held by interfaces now", "programs and daemons of the old version refuse it")
+			d.add(false, name, "can be held by interfaces now", "programs and daemons of the old version refuse it, and old programs call no method of a new daemon that could return it, unless it is readonly or idempotent (ErrIncompatible)")
 		case is == nil:
 			d.add(true, name, "can no longer be held by interfaces", refused)
 		case *was != *is:

@@ -66,7 +66,7 @@
 // for common types and what is declared as one. codec.go, layout.go, writer.go,
 // order.go and reader.go: the short cut that is generated. openwriter.go, openreader.go and matchopen.go: types that
 // are beyond the CBOR library. known.go and typename.go: what an interface can
-// hold, and how that is called. fault.go: what is wrong, and where. errors.go,
+// hold, and how that is called; held.go: what of it methods can return. fault.go: what is wrong, and where. errors.go,
 // errorlayout.go, errortree.go and errorbuild.go: errors.
 package stub
 

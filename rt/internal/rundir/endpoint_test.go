@@ -56,7 +56,8 @@ end
 func TestEndpointRoundTrip(t *testing.T) {
 	odd := []string{"", " ", "a b", " a", "a ", `"`, `a"b`, `""`, "\n", "\x00\xff\xfe", "é", "\u2028", "end", `\`, "\r", "\t"}
 	for i, s := range odd {
-		e := &rundir.Endpoint{Network: s, Address: s, Incarnation: s, Host: s, Boot: s, Build: s, Config: s, Service: s, Name: s, Scope: s, Log: s, Version: i}
+		e := &rundir.Endpoint{Network: s, Address: s, Incarnation: s, Host: s, Boot: s, Build: s, Config: s, Service: s, Name: s, Scope: s, Directory: s, Log: s, Version: i}
+		e.Held = []rundir.HeldLine{{Name: s, Methods: []int{i}}, {Name: s, Methods: []int{0, 65535}}}
 		e.Methods = []rundir.MethodLine{{Number: i, Name: s, Hash: s, Signature: s}, {Signature: s + "x" + s}, {Signature: "x" + s + " y"}}
 		var got rundir.Endpoint
 		if err := got.UnmarshalText(text(t, e)); err != nil || !reflect.DeepEqual(&got, e) {
@@ -86,6 +87,10 @@ func TestEndpointRefused(t *testing.T) {
 		"empty range":      replace("protocol 1-2", "protocol 2-1"),
 		"half a range":     replace("protocol 1-2", "protocol 1-"),
 		"method number":    replace("method 7", "method 65536"),
+		"held by nothing":  replace("end\n", "held x\nend\n"),
+		"held by a word":   replace("end\n", "held x 1,y\nend\n"),
+		"held by too high": replace("end\n", "held x 65536\nend\n"),
+		"held and more":    replace("end\n", "held x 1 2\nend\n"),
 		"bare method":      replace(`method 7 Empty "" ""`, "method"),
 		"unquoted nothing": replace(`method 7 Empty ""`, "method 7 Empty "),
 		"two values":       replace("host abcdef01", "host abcdef01 x"),
@@ -132,6 +137,22 @@ func TestEndpointSize(t *testing.T) {
 	}
 	if len(got.Methods) != 2000 || got.Methods[1999].Name != "Method1999" || got.Methods[0].Signature != "" {
 		t.Errorf("%d methods, the first %+v", len(got.Methods), got.Methods[0])
+	}
+	// Signatures are for messages only; the held types go last.
+	held := rundir.HeldLine{Name: strings.Repeat("h", 1<<10), Methods: []int{0, 7}}
+	for range 50 {
+		e.Held = append(e.Held, held)
+	}
+	got = rundir.Endpoint{}
+	if err := got.UnmarshalText(text(t, e)); err != nil || len(got.Held) != 50 || !reflect.DeepEqual(got.Held[49], held) {
+		t.Errorf("%d held types, %v; want 50", len(got.Held), err)
+	}
+	for range 100 {
+		e.Held = append(e.Held, held)
+	}
+	got = rundir.Endpoint{}
+	if err := got.UnmarshalText(text(t, e)); err != nil || len(got.Held) != 0 || len(got.Methods) != 2000 {
+		t.Errorf("%d held types, %d methods, %v; want 0, 2000", len(got.Held), len(got.Methods), err)
 	}
 	e.Name = strings.Repeat("n", 256<<10)
 	if _, err := e.MarshalText(); err == nil {
