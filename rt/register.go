@@ -27,9 +27,8 @@ import (
 // (OutcomeExecuted). A method that hands out what must not be lost returns it with
 // an id and keeps it, until a second method acknowledges the id.
 //
-// Call RegisterType where package-level
-// variables are initialised or in an init function, best of the package that
-// declares T. It panics if no T can ever be sent, or if another type is
+// Call RegisterType where package-level variables are initialised or in an init
+// function, best of the package that declares T. It panics if no T can ever be sent, or if another type is
 // registered by the same import path and name. It may be called again, and
 // concurrently.
 func RegisterType[T any]() {
