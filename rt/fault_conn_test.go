@@ -204,8 +204,11 @@ func TestFaultC22ConfigMismatch(t *testing.T) {
 	if _, err := vault.Connect(t.Context()); !errors.Is(err, rt.ErrIncompatible) {
 		t.Errorf("another type of the same name: %v, want %v", err, rt.ErrIncompatible)
 	}
-	if err := vault.Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
-		t.Errorf("Shutdown with another type: %v", err)
+	if err := vault.Shutdown(t.Context(), rt.ShutdownDrain); !errors.Is(err, rt.ErrIncompatible) {
+		t.Errorf("Shutdown with another type: %v, want %v", err, rt.ErrIncompatible)
+	}
+	if err := share(t, other).Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
+		t.Errorf("Shutdown with another configuration: %v", err)
 	}
 	if n, err := connect(t, other).Inc(t.Context()); n != 7 || err != nil {
 		t.Errorf("after a shutdown: %d, %v", n, err)
@@ -258,7 +261,8 @@ func playFuture(ctx context.Context, _ *counterShared, a args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &rundir.Endpoint{Network: "tcp", Address: ln.Addr().String(), Incarnation: "0011223344556677", PID: os.Getpid(), MinProtocol: 98, MaxProtocol: 99, Host: rundir.HostID(), Boot: rundir.BootID()}
+	e := &rundir.Endpoint{Network: "tcp", Address: ln.Addr().String(), Incarnation: "0011223344556677", PID: os.Getpid(), MinProtocol: 98, MaxProtocol: 99, Host: rundir.HostID(), Boot: rundir.BootID(),
+		Name: a.Name, Scope: string(rt.ScopeDir(a.Dir)), Service: "github.com/loopgen/loopgen/testdata/objects.Counter"}
 	if err := life.Publish(e); err != nil {
 		return nil, err
 	}
