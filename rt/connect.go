@@ -24,7 +24,8 @@ type place interface {
 	lead() (release func(), ok bool, err error)
 	// alive reports whether a daemon lives, serving or not. Only the leader asks.
 	alive() (bool, error)
-	// start starts a daemon and waits until it serves. Only the leader starts.
+	// start starts a daemon and waits until it serves, or until ctx or
+	// Config.StartTimeout ends. Only the leader starts.
 	start(ctx context.Context) error
 	// lastFailure returns how many starts have failed, the greatest number if that
 	// cannot be found out, and why the last of them did, or nil if it says nothing of one
@@ -171,8 +172,6 @@ func (c *client) startOrWait(ctx context.Context, p place, err error) error {
 	}
 	c.cfg.Logger.Debug("starting a daemon", "name", c.cfg.Name, "because", err)
 	c.see(errStarting) // the one that was leaving has left
-	ctx, cancel := c.patience(ctx)
-	defer cancel()
 	return p.start(ctx)
 }
 

@@ -81,6 +81,13 @@
 // leave; a second one ends it at once. When it leaves it calls the object's
 // Close, if there is one, and waits up to 5 s for it.
 //
+// The clients that wait for a daemon share a failure of its constructor: an error,
+// a panic, an exit of the process. A daemon that a signal ends before it serves,
+// such as SIGKILL when memory is short, has said nothing about its constructor: the
+// client that started it starts another one, once. The clients that wait share
+// that failure only if a signal ends the second daemon, too. A client that comes
+// later starts a daemon itself.
+//
 // Its environment is Config.Env or, if that is nil, that of the client that
 // happened to start it, less what describes that client's terminal, login,
 // supervisor or build: LOOPGEN_MODE; PWD (set to /), OLDPWD, SHLVL, _; TERM,

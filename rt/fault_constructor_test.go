@@ -359,8 +359,9 @@ func TestFaultA12SpawnerStopped(t *testing.T) {
 	})
 }
 
-// A child that is killed before it serves is an error that says so, to all who
-// wait for it; the next client starts another one.
+// A child that is killed before it serves is replaced by another one, once. If that
+// is killed as well, all clients that wait get an error that says so; the next
+// client starts another one.
 func TestFaultA15ChildKilled(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		a.Options.Fail = "hang"
@@ -369,11 +370,14 @@ func TestFaultA15ChildKilled(t *testing.T) {
 		for _, c := range clients {
 			c.says(t, "waiting")
 		}
-		pid := a.born(t, 1)
-		began := time.Now()
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-			t.Fatal(err)
+		var pid int
+		for n := range 2 {
+			pid = a.born(t, n+1)
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
 		}
+		began := time.Now()
 		for _, c := range clients {
 			var said string
 			c.wait(t, &said)
@@ -383,6 +387,6 @@ func TestFaultA15ChildKilled(t *testing.T) {
 		}
 		within(t, "telling everybody", began, time.Second)
 		a.failures(t, 1)
-		a.heals(t, 2)
+		a.heals(t, 3)
 	})
 }

@@ -164,12 +164,23 @@ func (p *onDisk) replaced() {
 
 // start starts the daemon and waits for its report. Why it failed is left in the
 // start file, for those who wait; that it did not, the endpoint tells them.
+//
+// A signal that ends the daemon before it reports says nothing about the
+// constructor, so start then starts another daemon, once. The clients that wait
+// learn only of the second failure: this process holds spawn.lock meanwhile, so
+// that however many wait there are two attempts.
 func (p *onDisk) start(ctx context.Context) error {
 	c := p.client
 	if err := p.mayStart(); err != nil {
 		return c.startError(StageSpawn, err)
 	}
 	report, err := p.spawn(ctx)
+	if first := report.killed; err == nil && first != nil && ctx.Err() == nil {
+		c.cfg.Logger.Debug("starting a daemon again", "name", c.cfg.Name, "because", first)
+		if report, err = p.spawn(ctx); err == nil && report.killed != nil {
+			report.Err = encodeCause(nil, killedTwice(first, report.killed))
+		}
+	}
 	if err != nil {
 		return c.startError(StageSpawn, err)
 	}
@@ -190,8 +201,11 @@ func (p *onDisk) start(ctx context.Context) error {
 }
 
 // spawn starts the child process and returns what it reports, or what is said
-// in its place when it ends or is late. An error is one of starting it.
+// in its place when it ends or is late: after StartTimeout. An error is one of
+// starting it.
 func (p *onDisk) spawn(ctx context.Context) (startReport, error) {
+	ctx, cancel := p.client.patience(ctx)
+	defer cancel()
 	cfg := &p.client.cfg
 	program, err := cfg.program()
 	if err != nil {

@@ -96,6 +96,9 @@ func exitReport(err error, program, path string, from int64, timeout time.Durati
 	case errors.As(err, &exit):
 		r.ExitCode = exit.Code
 		r.LogTail = tail(path, from)
+		if exit.Signal != 0 {
+			r.killed = exit
+		}
 		r.Unhooked = exit.Code == process.ExitUnclaimed
 		err = fmt.Errorf("the process ended before it served: %w", err)
 		if program != "" {
@@ -110,6 +113,12 @@ func exitReport(err error, program, path string, from int64, timeout time.Durati
 	}
 	r.Err = encodeCause(nil, err)
 	return r
+}
+
+// killedTwice is the error of a start whose two daemons were ended by signals.
+func killedTwice(first, second *process.ExitError) error {
+	return fmt.Errorf("the process ended before it served, and so did the one before it: process %d was ended by a signal (%v), then process %d was ended by a signal (%v); check whether the machine runs out of memory (dmesg) or someone kills them, and connect again",
+		first.PID, first.Signal, second.PID, second.Signal)
 }
 
 // tail returns the last lines that were written to a log from an offset on.

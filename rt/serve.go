@@ -60,6 +60,8 @@ type startReport struct {
 	Log         string
 	LogTail     string
 	Config      string // of the client that started it, in the start file
+
+	killed *process.ExitError // not nil: a signal ended it before it reported. Not encoded
 }
 
 // Exit statuses of a daemon, besides 0.
