@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/usercode"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -154,7 +155,13 @@ func (c *client) accept(l *link) error {
 	if old == "" || old == l.incarnation || c.cfg.OnRestart == nil {
 		return nil
 	}
-	if err := c.cfg.OnRestart(old, l.incarnation); err != nil {
+	err, fail := usercode.Run(func() error { return c.cfg.OnRestart(old, l.incarnation) })
+	if p, ok := fail.(*usercode.Panic); ok {
+		value := cmp.Or(p.Value, "runtime.Goexit was called")
+		err := fmt.Errorf("OnRestart %w", &PanicError{Value: value, Stack: p.Stack})
+		return c.startError(StageConnect, err)
+	}
+	if err != nil {
 		return c.startError(StageConnect, fmt.Errorf("OnRestart refused the new object: %w", err))
 	}
 	return nil

@@ -85,13 +85,14 @@ type Config struct {
 	// OnRestart is asked when the object is a fresh one: the daemon that this
 	// Shared was connected to is gone, and its state with it. An error refuses
 	// the new object: the call fails with it, not sent, and the next call asks
-	// again. It is called with the two incarnations and must not use the
-	// Shared. Nil means accept.
+	// again. A panic in it refuses the object, too. It is called with the two
+	// incarnations and must not use the Shared. Nil means accept.
 	OnRestart func(old, new string) error
 
 	// Logger gets what this client does besides calling, such as starting a
 	// daemon, mostly at debug level. Nil means nothing. The daemon logs to a file
-	// of its own; with LOOPGEN_MODE=inprocess it logs here.
+	// of its own; with LOOPGEN_MODE=inprocess it logs here. A handler that does
+	// not return within a second is not waited for.
 	Logger *slog.Logger
 }
 
@@ -167,6 +168,8 @@ func (cfg Config) withDefaults(service string) Config {
 	cfg.Command = absolute(cfg.Command)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	} else {
+		cfg.Logger = slog.New(logHandler{cfg.Logger.Handler()})
 	}
 	return cfg
 }

@@ -101,8 +101,7 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 		if leads {
 			err = c.startOrWait(forever, p, err)
 			release()
-			var spared *keptError
-			if errors.As(err, &spared) {
+			if spared, ok := err.(*keptError); ok { // a constructor's error is not asked
 				kept = spared
 				continue
 			}

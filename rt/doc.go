@@ -53,7 +53,9 @@
 // A method's own error comes back bare: the package's sentinels, those of
 // promoted methods' packages and of io, context, io/fs, os and net, and exported
 // error types keep their identity through wrapping and errors.Join; what cannot be
-// rebuilt is a [*RemoteError].
+// rebuilt is a [*RemoteError]. So is an error with a method that panics, calls
+// runtime.Goexit or takes more than a second; its message says so if that method is
+// Error. The call is answered all the same.
 // Everything else is an [Error]: a [*CallError] with an [Outcome], or a
 // [*StartError] with a stage.
 //
@@ -250,6 +252,7 @@
 // (serve.go, with host.go). scope.go says where, system.go and service.go are the
 // two sides of ScopeSystem. daemon.go admits and counts, caller.go and the peer
 // files tell who calls, leave.go leaves, control.go has Status and Shutdown,
-// outbox.go and window.go keep a slow peer from holding up anybody else,
+// outbox.go and window.go keep a slow peer from holding up anybody else, failure.go
+// and loghandler.go call code of the program that may not return,
 // holdings.go gives back what a client has acquired. The wire is in PROTOCOL.md.
 package rt

@@ -200,11 +200,11 @@ func (e *StartError) Unwrap() error { return e.Err }
 
 func (e *StartError) loopgen() {}
 
-// PanicError is a panic, or a call of runtime.Goexit, in a method or a
-// constructor. The daemon lives on.
+// PanicError is a panic, or a call of runtime.Goexit, in a method, a constructor
+// or Config.OnRestart. The daemon lives on.
 type PanicError struct {
-	Value string // the panic's value, printed
-	Stack string // the daemon's stack where it happened
+	Value string // the panic's value, printed; if that took over a second or failed, how
+	Stack string // where it happened: the daemon's, but for OnRestart
 }
 
 // Error returns the panic's value, quoted if it has more than one line; the stack

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/usercode"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -58,7 +59,7 @@ func readFailure(body []byte) failure {
 
 // panicked describes a method that did not return.
 func (d *daemon) panicked(c *servedCall, value any) *wire.Failure {
-	f := &wire.Failure{Code: wire.FailurePanic, Executed: true, Value: fmt.Sprint(value), Stack: string(debug.Stack())}
+	f := &wire.Failure{Code: wire.FailurePanic, Executed: true, Value: usercode.Text(value), Stack: string(debug.Stack())}
 	if value == nil {
 		f.Code, f.Value = wire.FailureGoexit, "runtime.Goexit was called"
 	}
@@ -77,7 +78,12 @@ func (d *daemon) panicked(c *servedCall, value any) *wire.Failure {
 
 // notExecuted describes a call whose turn never came.
 func notExecuted(err error) *wire.Failure {
-	f := &wire.Failure{Code: wire.FailureBadArguments, Text: decodeError("argument", err).Error()}
+	if _, ok := err.(*stub.DecodeError); ok { // it may hold an error of the program's, whose Is method is not asked
+		return describe(&wire.Failure{Code: wire.FailureBadArguments, Text: "argument"}, func(f *wire.Failure) {
+			f.Text = decodeError("argument", err).Error()
+		})
+	}
+	f := &wire.Failure{Code: wire.FailureBadArguments, Text: err.Error()}
 	switch {
 	case errors.Is(err, ErrDraining), errors.Is(err, errLeavingNow):
 		f.Code = wire.FailureDraining
@@ -93,9 +99,26 @@ func notExecuted(err error) *wire.Failure {
 
 // notEncoded describes a result that cannot travel.
 func notEncoded(err error) *wire.Failure {
-	f := &wire.Failure{Code: wire.FailureNotEncodable, Executed: true, Text: encodeError("result", err).Error()}
-	if errors.Is(err, stub.ErrTooLarge) {
-		f.Code = wire.FailureTooLarge
+	f := &wire.Failure{Code: wire.FailureNotEncodable, Executed: true, Text: "result"}
+	return describe(f, func(f *wire.Failure) {
+		f.Text = encodeError("result", err).Error()
+		if errors.Is(err, stub.ErrTooLarge) {
+			f.Code = wire.FailureTooLarge
+		}
+	})
+}
+
+// describe returns f as complete has changed it. If complete, which may call
+// methods of the program's errors, does not return, f's text is what it describes.
+func describe(f *wire.Failure, complete func(f *wire.Failure)) *wire.Failure {
+	done, err := usercode.RunUntil(time.Now().Add(usercode.Limit), func() *wire.Failure {
+		changed := *f
+		complete(&changed)
+		return &changed
+	})
+	if err == nil {
+		return done
 	}
+	f.Text = fmt.Sprintf("%s: a method of its error %v", f.Text, err)
 	return f
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/usercode"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -191,7 +192,7 @@ func (d *daemon) end(h holding) {
 		defer d.ended()
 		m := &d.svc.Methods[h.end]
 		if err := d.serveEnd(m, h.args); err != nil {
-			d.log.Error("cannot end what a client that is gone had acquired", "method", m.Name, "err", err)
+			d.log.Error("cannot end what a client that is gone had acquired", "method", m.Name, "err", usercode.Text(err))
 		}
 	}()
 }
@@ -211,7 +212,7 @@ func (d *daemon) serveEnd(m *stub.Method, body string) (err error) {
 	err = errors.New("runtime.Goexit was called")
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("panicked: %v\n%s", v, debug.Stack())
+			err = fmt.Errorf("panicked: %s\n%s", usercode.Text(v), debug.Stack())
 		}
 	}()
 	m.Serve(&run, d.object)

@@ -6,6 +6,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/usercode"
 )
 
 // leave makes the daemon leave: from now on no call begins. What runs is
@@ -152,11 +154,11 @@ func (d *daemon) closeObject() {
 		defer close(done)
 		defer func() {
 			if v := recover(); v != nil {
-				d.log.Error("the object's Close panicked", "value", v)
+				d.log.Error("the object's Close panicked", "value", usercode.Text(v))
 			}
 		}()
 		if err := closing(); err != nil {
-			d.log.Error("the object's Close failed", "err", err)
+			d.log.Error("the object's Close failed", "err", usercode.Text(err))
 		}
 	}()
 	select {

@@ -10,6 +10,10 @@ import "time"
 // (MaxHandshake), 32 arrays and maps within each other (MaxNesting) and 131,072
 // elements in each (MaxElements). MaxMetadata is 8 KiB, MaxText 64 KiB.
 //
+// The program's own code that describes a failure has a second (usercode.Limit):
+// the methods of a panic's value, those of all errors in one result, and the
+// handler of Config.Logger for each line.
+//
 // Together they bound memory. A stranger costs at most 32 KiB: its read buffer
 // of 2 KiB, a frame of the handshake and a goroutine; all of them cost 2 MiB. A
 // client costs at most

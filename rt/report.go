@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/process"
+	"github.com/loopgen/loopgen/rt/internal/usercode"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -49,7 +50,7 @@ func encodeCause(svc *stub.Service, err error) []byte {
 	b, eerr := e.Finish()
 	if eerr != nil {
 		e = stub.NewEncoder(svc, 16<<10)
-		e.Error(errors.New(clip(err.Error(), 4<<10)))
+		e.Error(errors.New(clip(usercode.Text(err), 4<<10)))
 		b, _ = e.Finish()
 	}
 	return b

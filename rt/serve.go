@@ -15,6 +15,7 @@ import (
 
 	"github.com/loopgen/loopgen/rt/internal/process"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/internal/usercode"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -119,7 +120,7 @@ func serve(parent *process.Parent) int {
 		return refuse(parent, log, svc, StageDirectory, err)
 	}
 	h, stage, err := newHost(req, svc, dir, log)
-	if errors.Is(err, rundir.ErrHeld) {
+	if stage == StageDirectory && errors.Is(err, rundir.ErrHeld) { // not for a constructor's error, whatever its Is method says
 		parent.Report(encodeReport(startReport{Held: true}))
 		return 0
 	} else if err != nil {
@@ -224,7 +225,7 @@ func (d *daemon) callConstructor(args *stub.Decoder) (err error) {
 			return
 		}
 		value := recover()
-		p := &PanicError{Value: fmt.Sprint(value), Stack: string(debug.Stack())}
+		p := &PanicError{Value: usercode.Text(value), Stack: string(debug.Stack())}
 		if value == nil {
 			p.Value = "the constructor called runtime.Goexit"
 		}
@@ -246,11 +247,10 @@ func isNil(object any) bool {
 // refuse reports that this process does not become the daemon.
 func refuse(parent *process.Parent, log *slog.Logger, svc *stub.Service, stage Stage, err error) int {
 	report := startReport{Stage: stage}
-	var p *PanicError
-	if errors.As(err, &p) {
+	if p, ok := err.(*PanicError); ok {
 		report.Panic, report.Stack = p.Value, p.Stack
 	}
-	log.Error("cannot serve", "stage", stage, "err", err, "stack", report.Stack)
+	log.Error("cannot serve", "stage", stage, "err", usercode.Text(err), "stack", report.Stack)
 	report.Err = encodeCause(svc, err)
 	parent.Report(encodeReport(report))
 	return exitFailed

@@ -46,12 +46,11 @@ func (c *client) serve(ctx context.Context) error {
 		}
 	}
 	if err != nil {
-		if errors.Is(err, rundir.ErrUnsafe) {
+		if stage != StageConstructor && errors.Is(err, rundir.ErrUnsafe) {
 			err = kindError{ErrUnsafeDir, err}
 		}
 		failure := c.startError(stage, err)
-		var p *PanicError
-		if errors.As(err, &p) {
+		if p, ok := err.(*PanicError); ok {
 			failure.Stack = p.Stack
 		}
 		return failure

@@ -105,7 +105,8 @@ func (d *Decoder) value(t reflect.Type, v any) bool {
 }
 
 // Error returns the next value, which is a method's last result: nil, or the
-// method's own error, rebuilt as faithfully as this process can. It returns
+// method's own error, rebuilt as faithfully as this process can; a type whose
+// methods panic or do not return comes back as a [*RemoteError]. It returns
 // nil, and makes End fail, if the value is not an error.
 func (d *Decoder) Error() error {
 	if !d.more() {

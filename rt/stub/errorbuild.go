@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
@@ -47,8 +48,9 @@ func (t *errorTable) decodeError(data []byte, depth int) (err error, rest []byte
 // errorBuilder holds what the nodes of a tree are rebuilt from.
 type errorBuilder struct {
 	table *errorTable
-	built []error // by place; those behind the node at hand
-	depth int     // what the data is taken to be nested in
+	built []error   // by place; those behind the node at hand
+	depth int       // what the data is taken to be nested in
+	until time.Time // until when methods of the errors may run; zero: none has been called
 }
 
 // errorType returns the type called name, or nil.
@@ -128,12 +130,12 @@ func (n *errorNode) buildValue(b *errorBuilder, typ reflect.Type) error {
 		return nil
 	case typ == errnoType:
 		var number uint64
-		if !b.decode(layout.whole, n.Data, &number) {
+		if !b.decodeData(layout.whole, n.Data, &number) {
 			return nil
 		}
 		ptr.Elem().SetUint(number)
 	case layout.whole != nil:
-		if !b.decode(layout.whole, n.Data, ptr.Interface()) {
+		if !b.decodeData(layout.whole, n.Data, ptr.Interface()) {
 			return nil
 		}
 	default:
@@ -156,7 +158,7 @@ func (n *errorNode) buildFields(b *errorBuilder, layout *errorLayout, v reflect.
 	}
 	for i, p := range layout.data {
 		data, ok := n.Fields[v.Type().Field(i).Name]
-		if !ok || !b.decode(p, data, v.Field(i).Addr().Interface()) {
+		if !ok || !b.decodeData(p, data, v.Field(i).Addr().Interface()) {
 			return false
 		}
 	}
@@ -169,10 +171,4 @@ func (n *errorNode) buildFields(b *errorBuilder, layout *errorLayout, v reflect.
 		}
 	}
 	return true
-}
-
-// decode decodes data, one item, into what v points to.
-func (b *errorBuilder) decode(p *plan, data []byte, v any) bool {
-	rest, err := b.table.decode(p, data, v, b.depth)
-	return err == nil && len(rest) == 0
 }

@@ -3,7 +3,6 @@ package stub
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -168,42 +167,4 @@ func (t *errorTable) sentinel(err error) (name string, ok bool) {
 	}
 	name, ok = t.names[err]
 	return name, ok
-}
-
-// message returns what err's Error method returns, or what fmt would print
-// where that panics.
-func message(err error) (s string) {
-	defer func() {
-		if r := recover(); r != nil {
-			if v := reflect.ValueOf(err); v.Kind() == reflect.Pointer && v.IsNil() {
-				s = "<nil>"
-				return
-			}
-			s = fmt.Sprintf("%T: panic in its Error method: %v", err, r)
-		}
-	}()
-	return err.Error()
-}
-
-// wrapped returns what err wraps, without nils, or nothing where its Unwrap
-// method panics.
-func wrapped(err error) (errs []error) {
-	defer func() {
-		if recover() != nil {
-			errs = nil
-		}
-	}()
-	switch err := err.(type) {
-	case interface{ Unwrap() error }:
-		errs = []error{err.Unwrap()}
-	case interface{ Unwrap() []error }:
-		errs = err.Unwrap()
-	}
-	var some []error
-	for _, err := range errs {
-		if err != nil {
-			some = append(some, err)
-		}
-	}
-	return some
 }

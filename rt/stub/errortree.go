@@ -83,7 +83,7 @@ func (t *errorTree) add(err error, depth int) int {
 	name, isSentinel := t.sender.table.sentinel(err)
 	isJoined := !isSentinel && reflect.TypeOf(err) == joinedType
 	if !isJoined { // errors.Join makes the message again
-		node.Message = t.cut(message(err))
+		node.Message = t.cut(t.sender.message(err))
 	}
 	switch {
 	case isSentinel:
@@ -92,7 +92,7 @@ func (t *errorTree) add(err error, depth int) int {
 	case t.addWrapped(&node, err, depth) && isJoined:
 		node.Kind = errorJoined
 	case isJoined:
-		node.Message = t.cut(message(err))
+		node.Message = t.cut(t.sender.message(err))
 	}
 	t.nodes[place] = node
 	return place
@@ -111,7 +111,7 @@ func (t *errorTree) cut(message string) []byte {
 // addWrapped adds what err wraps to its node, and reports whether that was
 // something and is all there.
 func (t *errorTree) addWrapped(node *errorNode, err error, depth int) (whole bool) {
-	children := wrapped(err)
+	children := t.sender.wrapped(err)
 	if depth >= maxErrorDepth {
 		return false
 	}
@@ -201,10 +201,16 @@ func (n *errorNode) setField(name string, data []byte) {
 
 // data returns the CBOR of v, if v can be sent and there is room.
 func (t *errorTree) data(p *plan, v reflect.Value) ([]byte, bool) {
+	data, ok := t.sender.errorData(p, v, t.room, t.depth)
+	t.room -= len(data)
+	return data, ok
+}
+
+// item returns the CBOR of v, if v can be sent in room bytes.
+func (s *sender) item(p *plan, v reflect.Value, room, depth int) ([]byte, bool) {
 	var buf bytes.Buffer
-	if t.sender.encode(&buf, p, v.Addr(), t.room, t.depth) != nil || buf.Len() > t.room {
+	if s.encode(&buf, p, v.Addr(), room, depth) != nil || buf.Len() > room {
 		return nil, false
 	}
-	t.room -= buf.Len()
 	return buf.Bytes(), true
 }
