@@ -37,13 +37,13 @@ func TestFaultC16StoppedDaemon(t *testing.T) {
 		resume := a.stop(t)
 		defer resume()
 		const patience = 200 * time.Millisecond
-		other := share(t, a, func(c *rt.Config) { c.ConnectTimeout = patience })
+		other := share(t, a, func(c *rt.Config) { c.ConnectTimeout, c.StartTimeout = patience, time.Minute })
 		began := time.Now()
 		_, err := other.Connect(t.Context())
 		if !errors.Is(err, rt.ErrUnresponsive) || !strings.Contains(err.Error(), strconv.Itoa(e.PID)) {
 			t.Errorf("Connect returned %v, want %v with pid %d", err, rt.ErrUnresponsive, e.PID)
 		}
-		if took := time.Since(began); took < patience || took > patience+4*time.Second {
+		if took := time.Since(began); took < patience || took > 30*time.Second {
 			t.Errorf("with a ConnectTimeout of %v that took %v", patience, took)
 		}
 		resume()
@@ -69,17 +69,18 @@ func TestFaultC16StoppedDaemonAndManyClients(t *testing.T) {
 		defer a.stop(t)()
 		began := time.Now()
 		var all sync.WaitGroup
-		for range 16 {
+		const clients, patience = 40, time.Second
+		for range clients {
 			all.Go(func() {
-				_, err := share(t, a, func(c *rt.Config) { c.ConnectTimeout = 300 * time.Millisecond }).Connect(context.Background())
+				_, err := share(t, a, func(c *rt.Config) { c.ConnectTimeout, c.StartTimeout = patience, time.Minute }).Connect(context.Background())
 				if !errors.Is(err, rt.ErrUnresponsive) {
 					t.Errorf("got %v, want %v", err, rt.ErrUnresponsive)
 				}
 			})
 		}
 		all.Wait()
-		if took := time.Since(began); took > 4*time.Second { // one after the other they would need twice that
-			t.Errorf("with a ConnectTimeout of 300ms that took %v", took)
+		if took := time.Since(began); took > clients/2*patience { // one after the other they would need twice that
+			t.Errorf("with a ConnectTimeout of %v that took %v", patience, took)
 		}
 	})
 }
@@ -175,6 +176,10 @@ func TestFaultC20EndpointOfAnotherVersion(t *testing.T) {
 	}
 }
 
+// patient lets a client retry for so long that a test tells a retry from a slow
+// machine.
+func patient(c *rt.Config) { c.StartTimeout = time.Minute }
+
 func TestFaultC22ConfigMismatch(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Start: 5, Tags: map[string]string{"a": "1", "b": "2"}}}
@@ -189,11 +194,11 @@ func TestFaultC22ConfigMismatch(t *testing.T) {
 	other := a
 	other.Options.Start = 6
 	began := time.Now()
-	_, err := share(t, other).Connect(t.Context())
+	_, err := share(t, other, patient).Connect(t.Context())
 	if !errors.Is(err, rt.ErrConfigMismatch) {
 		t.Errorf("another configuration: %v, want %v", err, rt.ErrConfigMismatch)
 	}
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("it took %v to say so: it was retried", took)
 	}
 	if s, err := share(t, other).Status(t.Context()); err != nil || s.Calls != 2 {
@@ -224,7 +229,7 @@ func TestFaultC20Protocol(t *testing.T) {
 	daemon := start(t, "from the future", a)
 	daemon.says(t, "serving")
 	began := time.Now()
-	_, err := share(t, a).Connect(t.Context())
+	_, err := share(t, a, patient).Connect(t.Context())
 	if !errors.Is(err, rt.ErrIncompatible) {
 		t.Fatalf("got %v, want %v", err, rt.ErrIncompatible)
 	}
@@ -234,7 +239,7 @@ func TestFaultC20Protocol(t *testing.T) {
 	if _, err := share(t, a).Status(t.Context()); !errors.Is(err, rt.ErrIncompatible) {
 		t.Errorf("Status: %v, want %v", err, rt.ErrIncompatible)
 	}
-	if took := time.Since(began); took > 8*time.Second {
+	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("it took %v to say so", took)
 	}
 	if births := a.births(t); births != 0 {

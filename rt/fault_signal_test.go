@@ -78,12 +78,7 @@ func waitForMortal(t *testing.T, dir string, n int, signals []int) []error {
 	clients := make([]*rt.Shared[*rt.Conn, *rt.Conn], n)
 	for i := range clients {
 		clients[i] = shareMortal(t, dir, signals)
-		eventually(t, "the client waits for a daemon that is starting", func() bool {
-			moment, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
-			defer cancel()
-			err := clients[i].EnsureStarted(moment)
-			return err != nil && strings.Contains(err.Error(), "a daemon is starting")
-		})
+		waits(t, clients[i].EnsureStarted)
 	}
 	eventually(t, "a constructor runs", func() bool { return len(mortalBirths(t, dir)) == 1 })
 	for i, c := range clients {

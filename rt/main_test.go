@@ -381,10 +381,11 @@ func needsTool(t testing.TB, name string) {
 	needs(t, name, err == nil)
 }
 
-// eventually waits for something that another process does.
+// eventually waits for something that another process does, for longer than a busy
+// machine needs.
 func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !is() {
 		if time.Now().After(deadline) {
 			t.Fatalf("never: %s", what)
