@@ -30,23 +30,29 @@
 // passed: such a call may be executed twice. The object's state lives as long as the daemon: IdleTTL after its last client it
 // is gone, and whoever calls next gets a fresh one; Config.OnRestart tells.
 //
-// The context of a call bounds it: its deadline travels, and when it ends the
-// call is taken back if it has not begun. A method that takes a context gets
-// one that ends with the caller's, with the caller's connection, or when the
-// daemon is told to leave at once; a method that runs is never interrupted
-// otherwise. Err of that context is context.DeadlineExceeded when the caller's
-// deadline has passed, else context.Canceled, and context.Cause tells in words
-// whether the caller took the call back, is gone (killed, or its Shared closed),
-// or the daemon leaves. What a method then returns to a caller that is gone is
-// dropped; calls of that caller which have not begun are never made. Values of
-// the context do not travel. [CallerFrom] tells from a method's context which
+// The context of a call bounds it. Its deadline travels with the call. When it ends, the
+// daemon is told, whatever ended it, and the caller waits up to 50 ms for the daemon's
+// answer; without one the outcome is unknown. A call that has not begun by then never
+// begins, also if the daemon was stopped and finds the call later. A method that takes a
+// context gets one that ends with the caller's, with the caller's connection, or when the
+// daemon is told to leave at once; a method that runs is never interrupted otherwise. Err
+// of that context is context.DeadlineExceeded if the caller's context ended so, else
+// context.Canceled, and context.Cause tells in words whether the caller took the call
+// back, is gone (killed, or its Shared closed), or the daemon leaves. Results for a caller
+// that is gone are dropped; calls of that caller which have not begun are never made.
+// Values of the context do not travel. [CallerFrom] tells from a method's context which
 // process and which user calls.
 //
 // A method may acquire something beyond its own call, as Lock does. If its author
 // has given it a session, what a client has acquired through its connection is
 // given back when the connection ends: when the process dies, when its Shared is
-// closed. With the daemon all is lost. A call that would give back what its
-// connection does not hold is not executed.
+// closed. What the caller was told decides: after an error, of whatever kind, nothing is
+// held, and after a success the acquisition is held until it is given back. With the
+// daemon all is lost. A call that would give back what its connection does not hold is
+// not executed.
+//
+// Each call has a goroutine as its own: a method that locks its thread, as
+// runtime.LockOSThread describes, leaves no trace in later calls.
 //
 // # Errors
 //
@@ -246,7 +252,8 @@
 //
 // The data path is four functions: client.call (client.go, with link.go and
 // leader.go), serverConn.read and answer (serveconn.go, with standin.go), turn
-// (turn.go); pendingcall.go and servedcall.go are what a call needs on either side. The
+// (turn.go); pendingcall.go and servedcall.go are what a call needs on either side,
+// intake.go and callcontext.go how the daemon learns that a caller gives up. The
 // start path is four: client.connect (client.go, with connect.go, attach.go and
 // replace.go; identity.go and lacking.go judge the endpoint), onDisk.spawn (ondisk.go, with command.go), ServeIfDaemon and serve
 // (serve.go, with host.go). scope.go says where, system.go and service.go are the
