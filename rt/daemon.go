@@ -187,6 +187,7 @@ func (d *daemon) meet(conn net.Conn) *serverConn {
 		since:  time.Now(),
 		calls:  make(map[uint64]*servedCall),
 		ended:  make(chan struct{}),
+		memory: newMemory(&d.limits),
 	}
 	s.reader = wire.NewReader(s.in, d.limits.frame)
 	s.inline.conn = s

@@ -36,6 +36,8 @@ type limits struct {
 	frame        int           // bytes in the body of a frame, either way
 	calls        int           // calls outstanding on one connection; beyond it they are refused
 	bytes        int           // bytes of requests outstanding, and of replies unread, on one connection; see behind
+	decoded      int           // bytes that the arguments of one connection's calls decode to; and again those of its concurrent ones
+	small        int           // bytes to which the arguments of a call decode without being counted in decoded
 	clients      int           // admitted connections
 	observers    int           // places beyond, for Status and Shutdown only
 	strangers    int           // connections not yet admitted; beyond it the oldest is closed, so accepting never waits
@@ -59,6 +61,8 @@ var defaultLimits = limits{
 	frame:        16 << 20,
 	calls:        256,
 	bytes:        64 << 20,
+	decoded:      64 << 20,
+	small:        64 << 10,
 	clients:      1024,
 	observers:    16,
 	strangers:    64,

@@ -49,6 +49,7 @@ type serverConn struct {
 
 	made     atomic.Uint64 // how many calls were accepted
 	holdings holdings      // what it has acquired
+	memory   memory        // for the arguments of its calls
 
 	user bool // counted as a user of the object; guarded by daemon.mu
 }
@@ -225,6 +226,10 @@ func (s *serverConn) answer(c *servedCall) {
 	if c.failed != nil {
 		return
 	}
+	if err := s.acquireMemory(c); err != nil {
+		c.failed = notExecuted(err)
+		return
+	}
 	returned := false
 	defer func() {
 		if !returned {
@@ -242,6 +247,7 @@ func (s *serverConn) answer(c *servedCall) {
 
 // reply passes the turn on and sends what became of the call.
 func (s *serverConn) reply(c *servedCall) {
+	c.releaseMemory()
 	if c.run.Begun() {
 		s.d.executed.Add(1) // before the reply, so that who has it finds it counted
 		if quick := time.Since(c.lease.since) <= quickTime; quick != c.quick.Load() {

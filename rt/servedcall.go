@@ -14,6 +14,7 @@ import (
 type servedCall struct {
 	s       *serverConn
 	id      uint64
+	number  int // of the method
 	method  *stub.Method
 	quick   *atomic.Bool // of the method, see standIns
 	request []byte       // the body, its own
@@ -26,6 +27,9 @@ type servedCall struct {
 	claim   *claim // what it means to the holdings; nil: nothing
 	failed  *wire.Failure
 	reply   outgoing
+
+	memory     *window // that memorySize bytes are acquired from for the arguments; nil: none
+	memorySize int
 
 	arrived  time.Time
 	deadline time.Time // zero: none
@@ -45,7 +49,7 @@ func (s *serverConn) newCall(f wire.Frame) *servedCall {
 		c.lease.granted = make(chan struct{}, 1)
 		c.reply.written = c.release
 	}
-	c.s, c.id, c.method, c.quick = s, f.ID, &s.d.svc.Methods[f.Method], &s.d.quick[f.Method]
+	c.s, c.id, c.number, c.method, c.quick = s, f.ID, int(f.Method), &s.d.svc.Methods[f.Method], &s.d.quick[f.Method]
 	if wire.Lent(f) {
 		c.request = append(c.request[:0], f.Body...)
 	} else {

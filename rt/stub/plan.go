@@ -51,6 +51,7 @@ type plan struct {
 	plain bool   // every value travels: nothing to check
 	open  bool   // something inside is beyond the CBOR library, see openwriter.go
 	times bool   // a time.Time may be inside
+	light bool   // see isLight
 	root  *fault // set by planOf: why no value of this type can travel
 }
 
@@ -274,9 +275,10 @@ func (p *plan) holdsPointer() bool {
 	return false
 }
 
-// spread sets plain, times and open, which depend on what a type contains.
+// spread sets plain, times, open and light, which depend on what a type contains.
 func (b *planner) spread() {
 	for _, p := range b.plans {
+		p.light = p.isLight()
 		switch p.shape {
 		case shapeBool, shapeInt, shapeUint, shapeByteArray, shapeBigInt:
 			p.plain = true

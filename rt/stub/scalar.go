@@ -227,6 +227,10 @@ func decodeUint[T uint | uint8 | uint16 | uint32 | uint64](h head, v *T) bool {
 // to be the better part of it, too, which it keeps from being collected.
 const minShared = 8 << 10
 
+// sharesMessage reports whether a byte string of n bytes is a part of the message,
+// of which left bytes begin with it.
+func sharesMessage(n, left int) bool { return n >= minShared && n >= left/2 }
+
 func decodeString(b []byte, h head, v any) (end int) {
 	end, f := skipString(b, h)
 	if f != nil {
@@ -242,7 +246,7 @@ func decodeString(b []byte, h head, v any) (end int) {
 		if h.major != majorBytes {
 			return 0
 		}
-		if *v = b[h.end:end:end]; len(*v) < minShared || len(*v) < len(b)/2 {
+		if *v = b[h.end:end:end]; !sharesMessage(len(*v), len(b)) {
 			*v = bytes.Clone(*v)
 		}
 	}
