@@ -18,18 +18,27 @@ import "time"
 // of 2 KiB, a frame of the handshake and a goroutine; all of them cost 2 MiB. A
 // client costs at most
 //
-//   - bytes (64 MiB) for its requests, and again what the methods' types make of
-//     them: a request's arguments are decoded when it arrives;
+//   - bytes (64 MiB) for its requests;
+//   - decoded (64 MiB) for what the arguments of its calls that take turns decode
+//     to, with the buffers that methods fill, as much again for its concurrent calls,
+//     and small (64 KiB) for each of its 256 calls, which is not counted: 144 MiB. A call
+//     acquires it before anything is decoded. One that needs more than decoded
+//     alone has the whole of it: a body of 16 MiB can be as many elements;
 //   - frame (16 MiB) for the one that is arriving, of which 32 times what has
 //     come is allocated and never what was only announced;
 //   - bytes + frame (80 MiB) for its replies: when more than bytes wait for it,
 //     it is hung up on, and the last may have been a whole frame. So that this is
 //     for those only who do not keep to the protocol, none of its calls begins while
-//     more than 40 MiB wait, and the replies of calls that had begun by then,
-//     which run beside each other, wait with their calls, of which there are 256;
+//     more than 40 MiB wait;
+//   - frame for the reply of each call that had begun by then. Calls that run beside
+//     each other wait with their replies, so methods that are not exclusive and return
+//     16 MiB can make that 4 GiB, of 256 calls;
 //   - calls (256) goroutines.
 //
-// That is 160 MiB besides what is decoded and returned, and as much again in garbage. There
+// That is 304 MiB besides those replies, and as much again in garbage. The memory for
+// arguments is an estimate by their types, see stub.Service.Memory: up to half as much
+// again lives, and four times as much is allocated, of which the rest is garbage. What the
+// types' own methods allocate, as UnmarshalText, and what methods keep is not in it. There
 // is no bound on all clients together other than clients times that: they are
 // programs of the same user, each of which could use up the memory by itself.
 type limits struct {

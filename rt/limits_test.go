@@ -25,6 +25,7 @@ import (
 //	frame         TestFaultD11HugeHeader, TestFaultD15ArgumentTooLarge, TestFaultD16ReplyTooLarge
 //	calls         TestFaultD10WindowExceeded
 //	bytes         TestFaultD10MemoryOfTheWindow, TestFaultD10MemoryOfUnreadReplies
+//	decoded       TestMemoryOfArgumentsIsBounded
 //	clients       TestFaultC19TooManyClients
 //	strangers     TestMemoryBeforeAdmission, TestFaultC08Slowloris
 //	handshake     TestFaultC09Silence

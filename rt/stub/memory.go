@@ -5,15 +5,13 @@ import (
 	"math/bits"
 	"reflect"
 	"slices"
-
-	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
 // What arguments decode to can be far larger than they are: a length becomes a
 // buffer, a struct of which all fields are left out is one byte. The daemon must
 // know how much it will be before it decodes anything, so the arguments are
 // weighed first: their heads are read beside the types, and the memory for slices,
-// maps, pointers and buffers is added up. Weighing allocates nothing.
+// maps, pointers and buffers is added up. Weighing itself takes next to none.
 
 // arguments is how the arguments of a method are weighed.
 type arguments struct {
@@ -79,14 +77,15 @@ func (s *Service) Memory(i int, args []byte, enough int) int {
 	if len(a.params) == 0 {
 		return 0
 	}
-	if most := a.fixed + uint64(len(args))*a.perByte; a.perByte > 0 && most <= uint64(enough) {
-		return int(most)
+	n, most := uint64(len(args)), uint64(enough)
+	if a.perByte > 0 && a.fixed <= most && n <= (most-a.fixed)/a.perByte {
+		return int(a.fixed + n*a.perByte)
 	}
 	h, ok := readHead(args, 0)
 	if !ok || h.major != majorArray {
 		return 0
 	}
-	w := scale{b: args}
+	w := scale{table: s.errorTable(), b: args}
 	at := h.end
 	for _, p := range a.params[:min(uint64(len(a.params)), h.arg)] {
 		begin := at
@@ -96,46 +95,6 @@ func (s *Service) Memory(i int, args []byte, enough int) int {
 		}
 	}
 	return int(min(w.total, math.MaxInt))
-}
-
-// scale adds up what a message decodes to.
-type scale struct {
-	b     []byte
-	total uint64
-}
-
-func (w *scale) add(n uint64) { w.total += min(n, math.MaxUint64-w.total) }
-
-// parameter adds a parameter at w.b[at:], and returns where it ends, or false
-// where nothing that follows weighs anything.
-func (w *scale) parameter(p parameter, at int) (end int, ok bool) {
-	h, ok := readHead(w.b, at)
-	if !ok {
-		return at, false
-	}
-	if p.out {
-		if h.major == majorUint && h.arg <= maxBuffer {
-			w.add(h.arg)
-		}
-		return h.end, true
-	}
-	if p.plan.shape == shapeBytes && h.major == majorBytes {
-		if end, f := skipString(w.b, h); f == nil {
-			if !sharesMessage(end-h.end, len(w.b)-at) {
-				w.add(uint64(end - h.end))
-			}
-			return end, true
-		}
-	}
-	w.add(uint64(p.plan.typ.Size()))
-	if p.rest && p.plan.shallow() {
-		w.container(p.plan, h)
-		return at, false // its elements weigh what they are long
-	}
-	if end, ok = w.value(p.plan, at, 0); ok {
-		w.add(uint64(end - at)) // texts and byte strings are copied
-	}
-	return end, ok
 }
 
 // isLight reports whether a value of p takes no memory beyond its type's size and
@@ -256,153 +215,4 @@ func (p *plan) mapSize(n uint64) uint64 {
 		slots += slots / 2
 	}
 	return mapHeader + slots*(slot+1) + n*apart
-}
-
-// value adds what the value of p at w.b[at:], nested in depth arrays and maps,
-// takes beyond its type's size, and returns where it ends. It stops at what no
-// value looks like: that is not decoded.
-func (w *scale) value(p *plan, at, depth int) (end int, ok bool) {
-	h, ok := readHead(w.b, at)
-	switch {
-	case !ok || p.root != nil:
-		return at, false
-	case h.isNull():
-		return h.end, true
-	case p.light:
-		return w.skip(at)
-	}
-	switch p.shape {
-	case shapePointer:
-		w.add(uint64(p.elem.typ.Size()))
-		return w.value(p.elem, at, depth)
-	case shapeTime:
-		return w.time(at)
-	case shapeBigInt:
-		w.add(bigCost)
-		return w.skip(at)
-	case shapeError:
-		return w.error(h, at)
-	}
-	if depth++; depth > wire.MaxNesting {
-		return at, false
-	}
-	switch p.shape {
-	case shapeInterface:
-		return w.held(p, h, depth)
-	case shapeSlice, shapeArray:
-		if h.major != majorArray || !w.container(p, h) {
-			return at, false
-		}
-		end = h.end
-		for range int(h.arg) {
-			if end, ok = w.value(p.elem, end, depth); !ok {
-				return end, false
-			}
-		}
-		return end, true
-	case shapeMap:
-		if h.major != majorMap || !w.container(p, h) {
-			return at, false
-		}
-		end = h.end
-		for range int(h.arg) {
-			if end, ok = w.value(p.key, end, depth); ok {
-				end, ok = w.value(p.elem, end, depth)
-			}
-			if !ok {
-				return end, false
-			}
-		}
-		return end, true
-	}
-	return w.fields(p, h, depth)
-}
-
-// skip returns where the item at w.b[at:] ends. It takes all that is decoded.
-func (w *scale) skip(at int) (end int, ok bool) {
-	end, f := skip(w.b, at, 0)
-	return end, f == nil
-}
-
-// container adds the elements of the slice or map with head h, and reports
-// whether it may have as many as it says, each in a byte at least.
-func (w *scale) container(p *plan, h head) bool {
-	if h.arg > wire.MaxElements || h.arg > uint64(len(w.b)-h.end) {
-		return false
-	}
-	switch p.shape {
-	case shapeSlice:
-		w.add(h.arg * uint64(p.elem.typ.Size()))
-	case shapeMap:
-		w.add(p.mapSize(h.arg))
-	}
-	return true
-}
-
-// fields adds the fields of a struct.
-func (w *scale) fields(p *plan, h head, depth int) (end int, ok bool) {
-	if h.major != majorMap || h.arg > wire.MaxElements {
-		return h.end, false
-	}
-	if h.arg > 0 {
-		w.add(p.fields.viaPointers(p.typ))
-	}
-	end = h.end
-	for range int(h.arg) {
-		at := end
-		if end, ok = w.skip(at); !ok {
-			return at, false
-		}
-		fd := p.fields.byKey[string(w.b[at:end])]
-		if fd == nil {
-			return at, false
-		}
-		if end, ok = w.value(fd.plan, end, depth); !ok {
-			return end, false
-		}
-	}
-	return end, true
-}
-
-// time adds the zone of a time that is not in UTC.
-func (w *scale) time(at int) (end int, ok bool) {
-	if end, ok = w.skip(at); ok && w.b[end-1] != 'Z' {
-		w.add(zoneCost)
-	}
-	return end, ok
-}
-
-// error adds the tree of an error with head h.
-func (w *scale) error(h head, at int) (end int, ok bool) {
-	if end, ok = w.skip(at); ok {
-		w.add(h.arg*errorCost + uint64(end-at)*errorGrowth)
-	}
-	return end, ok && h.major == majorArray
-}
-
-// held adds what an interface of plan p holds, behind the head h.
-func (w *scale) held(p *plan, h head, depth int) (end int, ok bool) {
-	if h.major != majorArray || h.arg != 2 {
-		return h.end, false
-	}
-	name, end, f := readTypeName(w.b, h.end)
-	if f != nil {
-		return h.end, false
-	}
-	if name == errorName {
-		if h, ok = readHead(w.b, end); !ok {
-			return end, false
-		}
-		return w.error(h, end)
-	}
-	k, f := knownBy(name)
-	if f != nil {
-		return end, false
-	}
-	q, f := k.planIn(p)
-	if f != nil {
-		return end, false
-	}
-	w.add(uint64(k.typ.Size()))
-	return w.value(q, end, depth)
 }

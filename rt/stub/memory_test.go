@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 	"github.com/loopgen/loopgen/rt/stub/internal/samples"
 )
@@ -41,8 +42,13 @@ type Promoted struct {
 	A   int          `json:"a,omitempty"`
 }
 
+// sparseError is an error type that holds such.
+type sparseError struct{ List []sparse }
+
+func (sparseError) Error() string { return "sparse" }
+
 func init() {
-	for _, t := range []reflect.Type{reflect.TypeFor[sparse](), reflect.TypeFor[vast]()} {
+	for _, t := range []reflect.Type{reflect.TypeFor[sparse](), reflect.TypeFor[vast](), reflect.TypeFor[sparseError]()} {
 		if err := stub.RegisterType(t); err != nil {
 			panic(err)
 		}
@@ -66,27 +72,26 @@ func (m *measuring) Turn() error {
 func measure(t *testing.T, svc *stub.Service, i int, body []byte) (live, allocated int) {
 	t.Helper()
 	var before, after, collected runtime.MemStats
-	host := &measuring{func() {
-		runtime.ReadMemStats(&after)
-		runtime.GC()
-		runtime.ReadMemStats(&collected)
-	}}
-	serve := func() {
+	serve := func(decoded func()) {
 		d, err := stub.NewDecoder(svc, body)
 		if err != nil {
 			t.Fatal(err)
 		}
-		run := stub.MakeRun(host, stub.Caller{}, d, stub.NewEncoder(svc, 1<<20))
-		runtime.GC()
-		runtime.GC() // what pools keep is gone
+		run := stub.MakeRun(&measuring{decoded}, stub.Caller{}, d, stub.NewEncoder(svc, 1<<20))
 		runtime.ReadMemStats(&before)
 		svc.Methods[i].Serve(&run, nil)
 		if run.Err() != errMeasured {
 			t.Fatalf("the arguments were not decoded: %v", run.Err())
 		}
 	}
-	serve() // plans are made and kept
-	serve()
+	serve(func() {}) // makes the plans, which are kept
+	runtime.GC()
+	runtime.GC() // what pools keep is gone
+	serve(func() {
+		runtime.ReadMemStats(&after)
+		runtime.GC()
+		runtime.ReadMemStats(&collected)
+	})
 	return int(collected.HeapAlloc) - int(before.HeapAlloc), int(after.TotalAlloc - before.TotalAlloc)
 }
 
@@ -150,10 +155,10 @@ func numbered[V any](n int, v V) map[int]V {
 	return m
 }
 
-// What is weighed is what decoding allocates and keeps, within bounds that the sum
-// in package rt rests on.
+// What is weighed is what decoding keeps, and not much less than it allocates: the sum
+// of the limits in package rt rests on that.
 func TestMemoryIsWhatDecodingTakes(t *testing.T) {
-	const n = 20_000
+	const n = 4000
 	seven := 7
 	seventh := &seven
 	zone := time.Date(2024, 1, 2, 3, 4, 5, 6, time.FixedZone("", 20700))
@@ -167,31 +172,33 @@ func TestMemoryIsWhatDecodingTakes(t *testing.T) {
 		"sparse structs":        weigh(t, repeat(n, sparse{})),
 		"pointers to sparse":    weigh(t, repeat(n, &sparse{})),
 		"sparse in sparse":      weigh(t, repeat(n, sparse{Next: &sparse{Next: &sparse{}}})),
-		"vast structs":          weigh(t, repeat(2000, vast{})),
+		"vast structs":          weigh(t, repeat(400, vast{})),
 		"pointers to pointers":  weigh(t, repeat(n, &seventh)),
 		"lists of lists":        weigh(t, repeat(n, [][]int{{1}, {}, nil})),
 		"empty maps":            weigh(t, repeat(n, map[string]int{})),
 		"maps of one":           weigh(t, repeat(n, map[string]int{"a": 1})),
-		"maps of nine":          weigh(t, repeat(2000, numbered(9, true))),
+		"maps of nine":          weigh(t, repeat(400, numbered(9, true))),
 		"a map":                 weigh(t, numbered(n, 1)),
-		"a fuller map":          weigh(t, numbered(28_000, 1)),
+		"a fuller map":          weigh(t, numbered(3600, 1)),
 		"a map of sparse":       weigh(t, numbered(n, sparse{})),
-		"a map of vast":         weigh(t, numbered(1000, vast{})),
+		"a map of vast":         weigh(t, numbered(200, vast{})),
 		"arrays in structs":     weigh(t, repeat(n, struct{ A [3]sparse }{})),
 		"arrays of pointers":    weigh(t, repeat(n, [2]*vast{nil, nil})),
-		"embedded by pointer":   weigh(t, repeat(2000, promoting{Promoted: &Promoted{A: 1}})),
+		"embedded by pointer":   weigh(t, repeat(400, promoting{Promoted: &Promoted{A: 1}})),
 		"any integers":          weigh(t, repeat(n, any(1000))),
 		"any sparse":            weigh(t, repeat(n, any(sparse{}))),
 		"any list of sparse":    weigh(t, any(repeat(n, sparse{}))),
 		"any map of any":        weigh(t, any(map[string]any{"a": repeat(n, any(&sparse{}))})),
-		"any pointers to vast":  weigh(t, repeat(1000, any(&vast{}))),
+		"any pointers to vast":  weigh(t, repeat(200, any(&vast{}))),
 		"complex":               weigh(t, repeat(n, complex(1, 2))),
 		"large numbers":         weigh(t, repeat(n, big.NewInt(1))),
-		"larger numbers":        weigh(t, repeat(2000, new(big.Int).Lsh(big.NewInt(1), 2000))),
-		"times in UTC":          weigh(t, repeat(2000, time.Unix(0, 1).UTC())),
-		"times in odd zones":    weigh(t, repeat(2000, zone)),
+		"larger numbers":        weigh(t, repeat(400, new(big.Int).Lsh(big.NewInt(1), 2000))),
+		"times in UTC":          weigh(t, repeat(400, time.Unix(0, 1).UTC())),
+		"times in odd zones":    weigh(t, repeat(400, zone)),
 		"errors":                weigh(t, repeat(500, errors.New("this and that"))),
 		"joined errors":         weigh(t, errors.Join(repeat(900, errors.New("x"))...)),
+		"errors of sparse":      weigh[error](t, sparseError{repeat(n, sparse{})}),
+		"any sparse errors":     weigh(t, repeat(10, any(sparseError{repeat(n, sparse{})}))),
 		"generated orders":      generated(t, "Orders", repeat(n, samples.Order{Lines: []samples.Line{{SKU: "a"}}, Tags: []string{"a", "b"}, Meta: map[string]string{"a": "b"}})),
 		"generated empty":       generated(t, "Orders", repeat(n, samples.Order{})),
 		"generated strings":     generated(t, "Strings", repeat(n, "")),
@@ -201,9 +208,9 @@ func TestMemoryIsWhatDecodingTakes(t *testing.T) {
 			live, allocated := measure(t, w.svc, w.method, w.body)
 			got := w.svc.Memory(w.method, w.body, 0)
 			t.Logf("%d bytes: weighed %d, live %d (%.2f), allocated %d (%.2f)", len(w.body), got, live, float64(live)/float64(got), allocated, float64(allocated)/float64(got))
-			const slack = 16 << 10
-			if live > got*5/4+slack || allocated > got*4+slack {
-				t.Errorf("%d bytes weigh %d; %d live, want at most 1.25 times, %d were allocated, want at most 4 times", len(w.body), got, live, allocated)
+			const slack = 4 << 10 // what else allocates meanwhile
+			if live > got*3/2+slack || allocated > got*4+slack {
+				t.Errorf("%d bytes weigh %d; %d live, want at most 1.5 times, %d were allocated, want at most 4 times", len(w.body), got, live, allocated)
 			}
 			if got > 4*allocated+slack {
 				t.Errorf("%d bytes weigh %d, but only %d were allocated", len(w.body), got, allocated)
@@ -213,4 +220,40 @@ func TestMemoryIsWhatDecodingTakes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever the arguments are, weighing them ends.
+func FuzzMemory(f *testing.F) {
+	svc := &stub.Service{Methods: []stub.Method{
+		{Func: func(*int, []sparse, map[string]any, error, *promoting, []time.Time, *big.Int) {}},
+		{Func: func(*int, []byte, int, []byte, string, [][]*vast) {}, Out: []int{2}},
+	}}
+	for _, v := range []any{
+		[]any{[]sparse{{Name: "a", Next: &sparse{Tags: []string{"b"}}}}, map[string]any{"a": []any{"sparse", 1}}, nil, map[string]any{"own": 1}, nil, 7},
+		[]any{[]byte("abc"), 1 << 20, nil, "text", []any{[]any{nil, map[string]any{}}}},
+	} {
+		body, err := wire.Marshal(v)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(body)
+	}
+	for _, err := range []error{errors.New("a"), errors.Join(context.Canceled, sparseError{[]sparse{{}, {}}})} {
+		e := stub.NewEncoder(nil, 1<<20)
+		stub.Encode(e, []sparse{{}})
+		stub.Encode(e, map[string]any{"a": []any{sparse{}, vast{}, 1}})
+		e.Error(err)
+		body, err := e.Finish()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for i := range svc.Methods {
+			if got := svc.Memory(i, data, 0); got < 0 {
+				t.Errorf("%x weighs %d", data, got)
+			}
+		}
+	})
 }
