@@ -11,8 +11,8 @@ import (
 // it decodes anything, and releases it when its method has returned.
 //
 // A call never waits for memory while it has the turn or a place in the queue, and a
-// concurrent call never waits for one that takes turns, or the other way round. So
-// calls that take turns always get on: of those that have the memory, one is next.
+// concurrent call never waits for one that takes turns, or the other way round. Calls
+// that take turns therefore make progress: those that have memory are in the queue.
 type memory struct {
 	turns, concurrent *window
 }

@@ -16,7 +16,7 @@ import (
 // larder is an object whose methods make much of short requests: each waits for Open.
 type larder struct{ opened chan struct{} }
 
-// page is 4 KiB of which nothing need be sent.
+// page is 4 KiB of which nothing need be sent: then it looks like a struct{}.
 type page struct {
 	Words [512]int `json:"words,omitzero"`
 }
@@ -97,10 +97,10 @@ func TestMemoryOfArgumentsIsBounded(t *testing.T) {
 	const (
 		each    = 16<<20 - 64<<10 // with room for other results
 		decoded = 64 << 20        // limits.decoded: what lives
-		reads   = 100
-		takes   = 32
+		reads   = 200
+		takes   = 64
 		// As much garbage as lives, as much again that is made while it is collected,
-		// and holes. Without a bound it would be 1.6 GiB for reads, and 512 MiB.
+		// and holes. Without a bound it would be 3.2 GB for reads, and 1 GB.
 		most = 4 * decoded
 	)
 	for _, mode := range []stub.Mode{stub.Exclusive, stub.Shared, stub.Concurrent} {
@@ -118,7 +118,7 @@ func TestMemoryOfArgumentsIsBounded(t *testing.T) {
 				stub.Decode(d, &n)
 				stub.FillBuffer(d, make([]byte, n))
 			}},
-			"structs": {larderTake, takes, func(e *stub.Encoder) { stub.Encode(e, make([]page, each/4096)) }, nil},
+			"structs": {larderTake, takes, func(e *stub.Encoder) { stub.Encode(e, make([]struct{}, each/4096)) }, nil},
 		} {
 			t.Run(name+"/"+mode.String(), func(t *testing.T) {
 				t.Parallel()
@@ -130,10 +130,13 @@ func TestMemoryOfArgumentsIsBounded(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				ctx, cancel := context.WithCancel(t.Context())
 				var calls sync.WaitGroup
+				defer calls.Wait()
+				defer cancel()
 				for range test.calls {
 					calls.Go(func() {
-						if err := c.Call(t.Context(), test.method+int(mode), test.args, test.results); err != nil {
+						if err := c.Call(ctx, test.method+int(mode), test.args, test.results); err != nil {
 							t.Error(err)
 						}
 					})
