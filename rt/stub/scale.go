@@ -51,14 +51,12 @@ func (w *scale) parameter(p parameter, at int) (end int, ok bool) {
 // takes beyond its type's size, and returns where it ends. It stops at what no
 // value looks like: that is not decoded.
 func (w *scale) value(p *plan, at, depth int) (end int, ok bool) {
-	h, ok := readHead(w.b, at)
-	switch {
-	case !ok || p.root != nil:
-		return at, false
-	case h.isNull():
-		return h.end, true
-	case p.light:
+	if p.light {
 		return w.skip(at)
+	}
+	h, ok := readHead(w.b, at)
+	if !ok || h.isNull() {
+		return h.end, ok
 	}
 	switch p.shape {
 	case shapePointer:
@@ -82,6 +80,9 @@ func (w *scale) value(p *plan, at, depth int) (end int, ok bool) {
 		if h.major != majorArray || !w.container(p, h) {
 			return at, false
 		}
+		if p.elem.light {
+			return w.skip(at)
+		}
 		end = h.end
 		for range int(h.arg) {
 			if end, ok = w.value(p.elem, end, depth); !ok {
@@ -92,6 +93,9 @@ func (w *scale) value(p *plan, at, depth int) (end int, ok bool) {
 	case shapeMap:
 		if h.major != majorMap || !w.container(p, h) {
 			return at, false
+		}
+		if p.key.light && p.elem.light {
+			return w.skip(at)
 		}
 		end = h.end
 		for range int(h.arg) {
@@ -107,10 +111,39 @@ func (w *scale) value(p *plan, at, depth int) (end int, ok bool) {
 	return w.fields(p, h, depth)
 }
 
-// skip returns where the item at w.b[at:] ends. It takes all that is decoded.
+// skip returns where the item at w.b[at:] ends. It takes whatever is decoded, and
+// more.
 func (w *scale) skip(at int) (end int, ok bool) {
-	end, f := skip(w.b, at, 0)
-	return end, f == nil
+	for left := uint64(1); left > 0; left-- {
+		if at >= len(w.b) {
+			return at, false
+		}
+		h := head{major: w.b[at] >> 5, arg: uint64(w.b[at] & 31), end: at + 1}
+		if h.arg > maxShort {
+			if h, ok = readHead(w.b, at); !ok {
+				return at, false
+			}
+		}
+		at = h.end
+		switch h.major {
+		case majorBytes, majorText:
+			if h.arg > uint64(len(w.b)-at) {
+				return at, false
+			}
+			at += int(h.arg)
+		case majorArray, majorMap:
+			if h.arg > wire.MaxElements {
+				return at, false
+			}
+			left += h.arg
+			if h.major == majorMap {
+				left += h.arg
+			}
+		case majorTag:
+			left++
+		}
+	}
+	return at, true
 }
 
 // container adds the elements of the slice or map with head h, and reports
@@ -130,21 +163,24 @@ func (w *scale) container(p *plan, h head) bool {
 
 // fields adds the fields of a struct.
 func (w *scale) fields(p *plan, h head, depth int) (end int, ok bool) {
-	if h.major != majorMap || h.arg > wire.MaxElements {
+	if h.major != majorMap || h.arg > uint64(len(p.fields.flat)) {
 		return h.end, false
 	}
 	if h.arg > 0 {
 		w.add(p.fields.viaPointers(p.typ))
 	}
 	end = h.end
-	for range int(h.arg) {
+	for i := range int(h.arg) {
+		fd := p.fields.sorted[i]
 		at := end
-		if end, ok = w.skip(at); !ok {
-			return at, false
-		}
-		fd := p.fields.byKey[string(w.b[at:end])]
-		if fd == nil {
-			return at, false
+		if end += len(fd.key); end > len(w.b) || string(w.b[at:end]) != fd.key {
+			// Some fields were left out, or they are in another order.
+			if end, ok = w.skip(at); !ok {
+				return at, false
+			}
+			if fd = p.fields.byKey[string(w.b[at:end])]; fd == nil {
+				return at, false
+			}
 		}
 		if end, ok = w.value(fd.plan, end, depth); !ok {
 			return end, false
