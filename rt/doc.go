@@ -85,9 +85,23 @@
 // a terminal or a process group reaches it; its directory is /, its umask 077,
 // its standard input empty, and its output goes to a log (Status says where).
 // No descriptor of the client is open in it. It keeps the client's priority and
-// resource limits. SIGTERM and SIGINT make it finish the running calls and
-// leave; a second one ends it at once. When it leaves it calls the object's
-// Close, if there is one, and waits up to 5 s for it.
+// resource limits. When it leaves it calls the object's Close, if there is one,
+// and waits up to 5 s for it.
+//
+// These are the effects of signals on a daemon that serves:
+//
+//	HUP, INT, TERM          drain: finish the running calls, close the object, exit
+//	INT, TERM a second time exit at once; a HUP before or after does not count
+//	QUIT, ABRT              exit at once, with the stacks of all goroutines in the log
+//	KILL, STOP, CONT        as in every process
+//	TSTP, TTIN, TTOU        none: the daemon is in a session of its own
+//	PIPE, USR1, USR2, ALRM, CHLD, URG, WINCH, XCPU, and others that Go programs catch
+//	                        none
+//
+// HUP, INT and TERM have these effects even if the client that started the daemon
+// ignored or blocked them, as nohup does. While the constructor runs they have those
+// of any Go program. A method or package that calls signal.Notify gets the signals
+// as well.
 //
 // The clients that wait for a daemon share a failure of its constructor: an error,
 // a panic, an exit of the process. A daemon that a signal ends before it serves,

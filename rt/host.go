@@ -8,10 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
-	"syscall"
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/process"
@@ -160,36 +158,20 @@ func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
 // run serves until the daemon leaves, which it does when ctx ends at the latest,
 // and sees to all that is left behind.
 func (h *host) run(ctx context.Context) {
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM) // before there is a call that one of them could end
-	defer signal.Stop(signals)
+	departed := make(chan struct{})
+	defer h.heedSignals(departed)() // before there is a call that one of them could end
 	h.d.open()
 	go h.d.acceptAll(h.listener, h.meet) // ends when the listener is closed
 	runtime.Gosched()                    // or no thread is free for it until this goroutine waits
 	h.announce()                         // only now: the first line of a log looks for the time zone
 	tick := time.NewTicker(h.d.limits.watchdog)
 	defer tick.Stop()
-	departed := make(chan struct{})
 	go func() { // ends when nothing is left to do
 		defer close(departed)
 		<-h.d.departing
 		h.d.depart()
 	}()
 	defer context.AfterFunc(ctx, func() { h.d.leave(context.Cause(ctx).Error(), ShutdownDrain) })()
-	go func() { // ends when the daemon has left
-		for told := false; ; told = true {
-			select {
-			case s := <-signals:
-				if told {
-					h.d.log.Warn("exiting at once", "because", s.String())
-					os.Exit(exitFailed)
-				}
-				h.d.leave(s.String(), ShutdownDrain)
-			case <-departed:
-				return
-			}
-		}
-	}()
 	for left := false; !left; { // it may run calls for long after it began to leave
 		select {
 		case <-departed:

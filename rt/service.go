@@ -18,7 +18,7 @@ import (
 // the owner of the directory. The other fields of Config and the constructor's
 // arguments are those of the clients. Serve makes the object, and listens on the
 // one Unix socket that the service manager has passed (LISTEN_FDS) or else on one
-// of its own. It serves until ctx ends, SIGTERM or SIGINT comes, Shutdown is
+// of its own. It serves until ctx ends, SIGTERM, SIGINT or SIGHUP comes, Shutdown is
 // called or, with an IdleTTL, nobody is there, and then finishes what runs, and
 // calls the object's Close, as every daemon does. What it has to tell goes to
 // standard error. A process serves one object, once: it should exit when Serve
