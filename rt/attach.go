@@ -99,7 +99,7 @@ func (c *client) welcome(w wire.Welcome) error {
 	case wire.WelcomeOK:
 		return nil
 	case wire.WelcomeDraining:
-		return ErrDraining // transient: another one may be had
+		return draining(w) // transient: another one may be had
 	case wire.WelcomeTooManyClients:
 		return c.startError(StageConnect, fmt.Errorf("%w: %s", ErrTooManyClients, w.Text))
 	case wire.WelcomeIncompatible:
@@ -108,6 +108,14 @@ func (c *client) welcome(w wire.Welcome) error {
 		return c.startError(StageConnect, fmt.Errorf("%w: %s", ErrNotAllowed, w.Text))
 	}
 	return c.startError(StageConnect, &wire.RefusedError{Welcome: w})
+}
+
+// draining returns ErrDraining with the daemon's word of what it waits for.
+func draining(w wire.Welcome) error {
+	if w.Text == "" {
+		return ErrDraining
+	}
+	return fmt.Errorf("%w: %s", ErrDraining, w.Text)
 }
 
 // judge says whether the daemon behind an endpoint has the object that is meant.

@@ -15,7 +15,7 @@ import (
 //
 // Name, Scope and the constructor's arguments identify the singleton and must
 // agree between its clients. The other fields are this client's own wishes;
-// IdleTTL, Transport, Env, Version and Command take effect in the client that
+// IdleTTL, OrphanTimeout, Transport, Env, Version and Command take effect in the client that
 // starts the daemon, and Status shows what is in force.
 type Config struct {
 	// Name tells singletons of one type apart. Any text up to 4096 bytes; empty
@@ -29,6 +29,21 @@ type Config struct {
 	// ever with ScopeSystem; negative means for ever. A daemon that was just started waits at least
 	// 3 s for its first client.
 	IdleTTL time.Duration
+
+	// OrphanTimeout is how long the daemon waits for a running call whose caller is
+	// gone: killed, or its Shared closed. 0 means 30 s, negative without bound.
+	//
+	// A concurrent method keeps the daemon from leaving as idle that long after its
+	// caller has gone, and no longer: a Pop that waits for a job would keep it for
+	// ever. It does not matter whether the method takes a context, which ends when the
+	// caller is gone. A method in its turn keeps the daemon until it returns, so that
+	// work that a short-lived client began is finished.
+	//
+	// A daemon that drains waits that long for a call in its turn, counted from the
+	// loss of the caller or the begin of the drain, whichever is later. When only
+	// calls are left for which it waits no more, it leaves as with ShutdownNow, and
+	// the log names the methods.
+	OrphanTimeout time.Duration
 
 	// ConnectTimeout bounds one attempt to connect to a running daemon and to
 	// authenticate. 0 means 2 s. It has no bearing on how long calls take.
@@ -147,10 +162,13 @@ type ShutdownMode uint8
 const (
 	// ShutdownDrain lets running calls finish and their callers have the
 	// result; calls that have not begun are refused, and tried again by their
-	// clients with the next daemon.
+	// clients with the next daemon. The object's Close has 5 s.
 	ShutdownDrain ShutdownMode = iota
-	// ShutdownNow cancels the contexts of running calls and leaves within
-	// about a second, whether they finish or not.
+	// ShutdownNow cancels the contexts of running calls, gives them until a second
+	// has passed, and calls the object's Close when they have ended. Close has the
+	// rest of the second, at least 250 ms. Then the process exits, whether they have
+	// returned or not; Close is not called while a call runs. It hurries a daemon that
+	// drains already, even one in Close.
 	ShutdownNow
 )
 
@@ -163,6 +181,7 @@ func (cfg Config) withDefaults(service string) Config {
 		cfg.IdleTTL = cmp.Or(cfg.IdleTTL, -1) // a daemon that has left is not started by who needs it
 	}
 	cfg.IdleTTL = cmp.Or(cfg.IdleTTL, 2*time.Second)
+	cfg.OrphanTimeout = cmp.Or(cfg.OrphanTimeout, orphanTimeout)
 	cfg.ConnectTimeout = cmp.Or(cfg.ConnectTimeout, 2*time.Second)
 	cfg.StartTimeout = cmp.Or(cfg.StartTimeout, 10*time.Second)
 	cfg.Command = absolute(cfg.Command)

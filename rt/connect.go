@@ -245,8 +245,8 @@ func (c *client) givenUp(ctx context.Context, last error) error {
 	return c.startError(StageConnect, err)
 }
 
-// waitedFor says what was seen last of a daemon by who had to give up because of
-// cause; last is nil if nothing was seen.
+// waitedFor wraps cause with the last daemon state seen; last is nil if nothing was
+// seen.
 func waitedFor(last, cause error) error {
 	var outdated *outdatedError
 	switch {
@@ -258,7 +258,7 @@ func waitedFor(last, cause error) error {
 		last = errStarting // by this process or another
 	}
 	if errors.Is(last, ErrDraining) {
-		return fmt.Errorf("%w and waits for calls that run: Status shows them, Shutdown with ShutdownNow ends it: %w", last, cause)
+		return fmt.Errorf("%w; Status shows what it waits for, Shutdown with ShutdownNow ends it within about a second: %w", last, cause)
 	}
 	return fmt.Errorf("%w: %w", last, cause)
 }

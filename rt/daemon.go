@@ -52,11 +52,15 @@ type daemon struct {
 	users     int                      // those that count against idleness
 	strangers []*serverConn            // not yet admitted, the oldest first
 	running   int                      // calls accepted and not yet answered
-	finished  *sync.Cond               // signalled when running falls to 0
+	orphans   orphans                  // those of running that have lost their callers
+	finished  *sync.Cond               // signalled when no call, or none that counts, is left
 	idle      *time.Timer              // runs while nobody is connected
 	idleAt    time.Time                // when the idle time is over
 	leaving   string                   // why it leaves; empty: it does not
 	mode      ShutdownMode             // how
+	hurried   chan struct{}            // closed when mode becomes ShutdownNow
+	hurriedAt time.Time                // when that was
+	step      string                   // what a leaving daemon does once no call runs; empty: it waits for calls
 	hungUp    bool                     // it has left, and the process lives on: no connection stays
 	refusals  refusals
 	numbers   uint64 // of connections
@@ -73,6 +77,8 @@ func newDaemon(svc *stub.Service, idleTTL time.Duration, log *slog.Logger) *daem
 		limits:    defaultLimits,
 		log:       log,
 		departing: make(chan struct{}),
+		hurried:   make(chan struct{}),
+		orphans:   orphans{timeout: orphanTimeout},
 		conns:     make(map[*serverConn]struct{}),
 	}
 	d.quick = make([]atomic.Bool, len(svc.Methods))
@@ -98,7 +104,7 @@ func (d *daemon) open() {
 func (d *daemon) checkIdle() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.users > 0 || d.running > 0 || d.leaving != "" {
+	if d.used() || d.leaving != "" {
 		return
 	}
 	if left := time.Until(d.idleAt); left > 0 {
@@ -118,11 +124,15 @@ func (d *daemon) rearm(used bool) {
 	if used { // even if others are connected: who leaves last may be an observer
 		d.idleAt = time.Now().Add(d.idleTTL)
 	}
-	if d.users > 0 || d.running > 0 {
+	if d.used() {
 		return
 	}
 	d.idle.Reset(max(time.Until(d.idleAt), 0))
 }
+
+// used reports whether the object is in use: a client is connected, or a call runs that
+// counts. d.mu is held.
+func (d *daemon) used() bool { return d.users > 0 || d.running > d.orphans.expired }
 
 // begun counts a call that was accepted.
 func (d *daemon) begun() {
@@ -131,14 +141,18 @@ func (d *daemon) begun() {
 	d.mu.Unlock()
 }
 
-// ended counts a call whose answer is in its connection's outbox.
-func (d *daemon) ended() {
+// ended counts a call whose answer is in its connection's outbox. o is not nil if the
+// call has lost its caller.
+func (d *daemon) ended(o *orphan) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.running--
-	if d.running == 0 {
+	counted := d.orphans.remove(o)
+	if d.running == d.orphans.expired {
 		d.finished.Broadcast()
-		d.rearm(true)
+		if counted {
+			d.rearm(true)
+		}
 	}
 }
 
@@ -215,7 +229,7 @@ func (d *daemon) decide(s *serverConn) wire.Welcome {
 	}
 	switch {
 	case d.leaving != "":
-		welcome = wire.Welcome{Code: wire.WelcomeDraining, Text: d.leaving}
+		welcome = wire.Welcome{Code: wire.WelcomeDraining, Text: d.progress()}
 	case len(d.conns) >= d.limits.clients:
 		welcome = wire.Welcome{Code: wire.WelcomeTooManyClients, Text: fmt.Sprintf("%d are connected", len(d.conns))}
 	}

@@ -28,7 +28,8 @@
 // calls of a method that its author has marked idempotent are tried again as well
 // when the daemon died in mid-call, until the context ends or StartTimeout has
 // passed: such a call may be executed twice. The object's state lives as long as the daemon: IdleTTL after its last client it
-// is gone, and whoever calls next gets a fresh one; Config.OnRestart tells.
+// is gone, and whoever calls next gets a fresh one; Config.OnRestart tells. Calls
+// whose callers are gone count for Config.OrphanTimeout: see there.
 //
 // The context of a call bounds it. Its deadline travels with the call. When it ends, the
 // daemon is told, whatever ended it, and the caller waits up to 50 ms for the daemon's
@@ -86,7 +87,7 @@
 // its standard input empty, and its output goes to a log (Status says where).
 // No descriptor of the client is open in it. It keeps the client's priority and
 // resource limits. When it leaves it calls the object's Close, if there is one,
-// and waits up to 5 s for it.
+// and waits up to 5 s for it, or about a second with ShutdownNow.
 //
 // These are the effects of signals on a daemon that serves:
 //
@@ -272,8 +273,9 @@
 // replace.go; identity.go and lacking.go judge the endpoint), onDisk.spawn (ondisk.go, with command.go), ServeIfDaemon and serve
 // (serve.go, with host.go). scope.go says where, system.go and service.go are the
 // two sides of ScopeSystem. daemon.go admits and counts, caller.go and the peer
-// files tell who calls, leave.go leaves, control.go has Status and Shutdown,
-// outbox.go and window.go keep a slow peer from holding up anybody else, failure.go
-// and loghandler.go call code of the program that may not return,
+// files tell who calls, leave.go leaves, orphans.go counts calls without callers,
+// signals.go heeds signals, control.go has Status and Shutdown, outbox.go and window.go
+// keep a slow peer from holding up anybody else, memory.go bounds what arguments
+// decode to, failure.go and loghandler.go call code of the program that may not return,
 // holdings.go gives back what a client has acquired. The wire is in PROTOCOL.md.
 package rt

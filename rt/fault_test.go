@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -157,8 +158,8 @@ func TestGivingUpTellsWhatWasWaitedFor(t *testing.T) {
 			open, result := gated(t, connect(t, a))
 			down := a.shutDown(t)
 			shared, admin := share(t, a), share(t, a)
-			const text = "the daemon is leaving and waits for calls that run: "
-			tells(t, "Connect", text, func(ctx context.Context) error {
+			const text = "the daemon is leaving"
+			tells(t, "Connect", text+": shut down by process "+strconv.Itoa(os.Getpid())+"; it waits for calls that run: 1; ", func(ctx context.Context) error {
 				_, err := shared.Connect(ctx)
 				return err
 			})

@@ -185,12 +185,13 @@ func (s *serverConn) endAll() {
 }
 
 // end calls a method in the place of the client that should have called it. It
-// counts as a call that runs: the daemon stays until it has returned.
+// counts as a running call that has lost its caller.
 func (d *daemon) end(h holding) {
 	d.begun()
+	m := &d.svc.Methods[h.end]
+	orphan := d.orphan(m.Name, m.Mode, 0)
 	go func() { // ends with the method
-		defer d.ended()
-		m := &d.svc.Methods[h.end]
+		defer d.ended(orphan)
 		if err := d.serveEnd(m, h.args); err != nil {
 			d.log.Error("cannot end what a client that is gone had acquired", "method", m.Name, "err", usercode.Text(err))
 		}

@@ -1,6 +1,7 @@
 package rt
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,6 +44,7 @@ func newHost(req startRequest, svc *stub.Service, dir *rundir.Dir, log *slog.Log
 	serving.Store(&hosted{dir.Path(), site{anchor: string(req.Anchor), scope: string(req.Scope)}})
 
 	d := newDaemon(svc, req.IdleTTL, log)
+	d.orphans.timeout = cmp.Or(req.OrphanTimeout, orphanTimeout)
 	e, err := newEndpoint(req, svc)
 	if err != nil {
 		return nil, StagePublish, err

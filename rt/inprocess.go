@@ -128,6 +128,7 @@ func (p inProcess) barred() error { return nil }
 func (p inProcess) start(context.Context) error {
 	c := p.client
 	d := newDaemon(c.svc, c.cfg.IdleTTL, c.cfg.Logger)
+	d.orphans.timeout = c.cfg.OrphanTimeout
 	req := startRequest{
 		Name: []byte(c.cfg.Name), Scope: []byte(p.scope), Service: c.svc.Name,
 		Args: c.args, Config: c.config, Version: c.cfg.Version, StartTimeout: c.cfg.StartTimeout,

@@ -56,7 +56,8 @@ type limits struct {
 	write        time.Duration // for a client to take what is written to it
 	linger       time.Duration // for a client to close after the last reply
 	objectClose  time.Duration // for the object's Close when the daemon leaves
-	cancelGrace  time.Duration // for running calls to notice ShutdownNow
+	cancelGrace  time.Duration // for all that ShutdownNow does, running calls and the object's Close included,
+	stepGrace    time.Duration // but at least so long for each step of it
 	birthGrace   time.Duration // the least time that a new daemon waits for its first client
 	watchdog     time.Duration // between two looks at lock, endpoint, socket and log
 	verdict      time.Duration // for the daemon's answer to a cancellation
@@ -82,6 +83,7 @@ var defaultLimits = limits{
 	linger:       time.Second,
 	objectClose:  5 * time.Second,
 	cancelGrace:  time.Second,
+	stepGrace:    250 * time.Millisecond,
 	birthGrace:   3 * time.Second,
 	watchdog:     time.Second,
 	verdict:      50 * time.Millisecond,

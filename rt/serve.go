@@ -28,13 +28,14 @@ type startRequest struct {
 	Anchor, Dir, Name, Scope, Log []byte
 	Program                       []byte // of Config.Command; empty: the client's own
 
-	Service      string
-	Args         []byte
-	Config       string
-	Version      int
-	IdleTTL      time.Duration
-	StartTimeout time.Duration
-	Transport    Transport
+	Service       string
+	Args          []byte
+	Config        string
+	Version       int
+	IdleTTL       time.Duration
+	OrphanTimeout time.Duration
+	StartTimeout  time.Duration
+	Transport     Transport
 }
 
 // open opens the directory.

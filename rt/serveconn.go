@@ -263,6 +263,8 @@ func (s *serverConn) reply(c *servedCall) {
 	s.mu.Lock()
 	delete(s.calls, c.id)
 	s.bytes -= len(c.request)
+	orphan := c.orphan
+	c.orphan = nil
 	if c.ctx != nil {
 		c.ctx.end(context.Canceled)
 	}
@@ -281,7 +283,7 @@ func (s *serverConn) reply(c *servedCall) {
 	if !inline {
 		s.out.flush()
 	}
-	s.d.ended()
+	s.d.ended(orphan)
 }
 
 func (s *serverConn) refuse(id uint64, code wire.FailureCode, text string) {
@@ -449,6 +451,7 @@ func (s *serverConn) gone() {
 		go s.answer(c) // ends at once: the call does not begin
 	}
 	s.out.close(errClientGone)
+	s.orphanAll()
 	s.endAll() // before the daemon counts a user less, and may leave
 	s.d.dismiss(s)
 	close(s.ended)

@@ -37,8 +37,9 @@ type servedCall struct {
 	// Guarded by s.mu. The context is made when somebody asks for it: most methods
 	// take none, and most calls do not wait.
 
-	ctx   *callContext
-	cause error // why the caller has given up: errCanceled or context.DeadlineExceeded
+	ctx    *callContext
+	cause  error   // why the caller has given up: errCanceled or context.DeadlineExceeded
+	orphan *orphan // nil: the caller's connection has not ended
 }
 
 // newCall returns the call that a frame asks for.

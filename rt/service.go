@@ -94,7 +94,7 @@ func (c *client) newService() (*host, Stage, error) {
 	h, stage, err := newHost(startRequest{
 		Anchor: []byte(at.anchor), Name: []byte(c.cfg.Name), Scope: []byte(at.scope),
 		Service: c.svc.Name, Args: c.args, Config: c.config, Version: c.cfg.Version,
-		IdleTTL: c.cfg.IdleTTL, StartTimeout: c.cfg.StartTimeout, Transport: TransportUnix,
+		IdleTTL: c.cfg.IdleTTL, OrphanTimeout: c.cfg.OrphanTimeout, StartTimeout: c.cfg.StartTimeout, Transport: TransportUnix,
 	}, c.svc, dir, log)
 	if err != nil {
 		if passed != nil {
