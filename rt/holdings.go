@@ -154,7 +154,9 @@ func (s *holdings) begin(c *claim) error {
 
 // settle is called when the method has returned, right before the answer is queued,
 // with s.mu held: what is noted as held is what the client is told. An acquisition is
-// given back, and the call fails, if its caller has given up by then.
+// given back, and the call fails, if its caller has given up by then, or if the daemon
+// is leaving: others who held the same may have lost it for that reason alone, and have
+// not been told.
 func (s *serverConn) settle(c *servedCall) {
 	switch {
 	case !c.run.Begun():
@@ -164,17 +166,32 @@ func (s *serverConn) settle(c *servedCall) {
 		}
 	case c.claim.acquires != nil:
 		ended := c.over(time.Now())
+		select {
+		case <-s.d.departing:
+			ended = ErrDraining
+		default:
+		}
 		if ended == nil && c.failed == nil && s.holdings.add(*c.claim.acquires) {
 			return
 		}
 		s.d.end(*c.claim.acquires)
 		if c.failed == nil {
-			c.failed = &wire.Failure{Code: wire.FailureCanceled, Executed: true}
-			if errors.Is(ended, context.DeadlineExceeded) {
-				c.failed.Code = wire.FailureDeadline
-			}
+			c.failed = givenBack(ended)
 		}
 	}
+}
+
+// givenBack describes a call whose acquisition was given back because of ended. To a
+// caller whose daemon leaves it is as if it had not been executed, so that it acquires
+// from the next one.
+func givenBack(ended error) *wire.Failure {
+	switch ended {
+	case ErrDraining:
+		return &wire.Failure{Code: wire.FailureDraining}
+	case context.DeadlineExceeded:
+		return &wire.Failure{Code: wire.FailureDeadline, Executed: true}
+	}
+	return &wire.Failure{Code: wire.FailureCanceled, Executed: true}
 }
 
 // endAll ends what a connection that is gone still holds.
