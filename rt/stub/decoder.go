@@ -150,7 +150,7 @@ func (t *errorTable) decode(p *plan, data []byte, v any, depth int) (rest []byte
 	if f != nil {
 		return nil, f.in(p.typ)
 	}
-	if p.open {
+	if p.own {
 		r := openReader{table: t, b: data}
 		if _, f := r.value(p, reflect.ValueOf(v).Elem(), 0, depth); f != nil {
 			return nil, f.in(p.typ)
