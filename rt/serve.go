@@ -1,6 +1,7 @@
 package rt
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -203,7 +204,9 @@ func structure(svc *stub.Service) string {
 // construct makes the object. A constructor that does not return in time is
 // left behind: the process exits.
 func (d *daemon) construct(req startRequest) error {
-	args, err := stub.NewDecoder(d.svc, req.Args)
+	// The constructor gets a copy: with LOOPGEN_MODE=inprocess the next object is
+	// made of the same bytes.
+	args, err := stub.NewDecoder(d.svc, bytes.Clone(req.Args))
 	if err != nil {
 		return err
 	}

@@ -215,6 +215,28 @@ func TestErrorsOfAnotherVersion(t *testing.T) {
 	}
 }
 
+// A sentinel is recognized below any number of wraps that are sent, and so is an
+// error type, although the messages above it have used up their room.
+func TestDeepSentinels(t *testing.T) {
+	for _, wraps := range []int{31, 32, 33, 200, 999} {
+		err := io.ErrUnexpectedEOF
+		for i := range wraps {
+			err = fmt.Errorf("wrap %d: %w", i, err)
+		}
+		if got := travel(t, service, err); !errors.Is(got, io.ErrUnexpectedEOF) {
+			t.Errorf("below %d wraps: got no %v", wraps, io.ErrUnexpectedEOF)
+		}
+	}
+	err := error(Code(7))
+	for range 900 {
+		err = fmt.Errorf("%w", err)
+	}
+	var code Code
+	if got := travel(t, service, err); !errors.As(got, &code) || code != 7 {
+		t.Errorf("got code %d", code)
+	}
+}
+
 func TestErrorsAreBounded(t *testing.T) {
 	long := travel(t, service, errors.New(strings.Repeat("x", 100<<10)))
 	if n := len(long.Error()); n > 64<<10 || n < 60<<10 {
@@ -226,8 +248,8 @@ func TestErrorsAreBounded(t *testing.T) {
 	for err := travel(t, service, cycle); err != nil; err = errors.Unwrap(err) {
 		depth++
 	}
-	if depth != 32 {
-		t.Errorf("got %d errors from a cycle, want 32", depth)
+	if depth != 1000 {
+		t.Errorf("got %d errors from a cycle, want 1000", depth)
 	}
 	self := &ParseError{}
 	self.Cause = &cyclic{self}

@@ -14,8 +14,7 @@ import (
 const (
 	maxErrorMessage = 64 << 10 // bytes of one message
 	maxErrorSize    = 1 << 20  // bytes of messages and data together, roughly
-	maxErrorDepth   = 32       // errors wrapping each other
-	maxErrorNodes   = 1000     // errors in the tree, roughly
+	maxErrorNodes   = 1000     // errors in the tree, roughly, and so also how deep they wrap each other
 )
 
 // How an error is rebuilt.
@@ -63,7 +62,7 @@ const errorNesting, errorSize = 3, 32
 // maps, as a CBOR item.
 func (s *sender) encodeError(err error, room, depth int) ([]byte, error) {
 	t := errorTree{sender: s, room: min(room, maxErrorSize), depth: depth}
-	t.add(err, 1)
+	t.add(err)
 	item, fail := wire.Marshal(t.nodes)
 	if fail != nil {
 		return nil, fmt.Errorf("error of type %T: %w", err, fail)
@@ -72,7 +71,7 @@ func (s *sender) encodeError(err error, room, depth int) ([]byte, error) {
 }
 
 // add appends err and what it wraps, and returns its place.
-func (t *errorTree) add(err error, depth int) int {
+func (t *errorTree) add(err error) int {
 	place := len(t.nodes)
 	t.nodes = append(t.nodes, errorNode{})
 	node := errorNode{Type: reflect.TypeOf(err).String()}
@@ -88,8 +87,8 @@ func (t *errorTree) add(err error, depth int) int {
 	switch {
 	case isSentinel:
 		node.Kind, node.Name = errorSentinel, name
-	case t.addValue(&node, err, depth):
-	case t.addWrapped(&node, err, depth) && isJoined:
+	case t.addValue(&node, err):
+	case t.addWrapped(&node, err) && isJoined:
 		node.Kind = errorJoined
 	case isJoined:
 		node.Message = t.cut(t.sender.message(err))
@@ -110,23 +109,20 @@ func (t *errorTree) cut(message string) []byte {
 
 // addWrapped adds what err wraps to its node, and reports whether that was
 // something and is all there.
-func (t *errorTree) addWrapped(node *errorNode, err error, depth int) (whole bool) {
+func (t *errorTree) addWrapped(node *errorNode, err error) (whole bool) {
 	children := t.sender.wrapped(err)
-	if depth >= maxErrorDepth {
-		return false
-	}
 	for _, child := range children {
 		if len(t.nodes) >= maxErrorNodes {
 			return false
 		}
-		node.Wraps = append(node.Wraps, t.add(child, depth+1))
+		node.Wraps = append(node.Wraps, t.add(child))
 	}
 	return len(children) > 0
 }
 
 // addValue completes the node of an error of a known type, if all of it can be
 // sent. If not it leaves the node as it was.
-func (t *errorTree) addValue(node *errorNode, err error, depth int) bool {
+func (t *errorTree) addValue(node *errorNode, err error) bool {
 	v := reflect.ValueOf(err)
 	pointer := v.Kind() == reflect.Pointer
 	typ := v.Type()
@@ -134,7 +130,7 @@ func (t *errorTree) addValue(node *errorNode, err error, depth int) bool {
 		typ = typ.Elem()
 	}
 	name := t.sender.table.typeName(typ)
-	if name == "" || depth >= maxErrorDepth || len(t.nodes) >= maxErrorNodes {
+	if name == "" || len(t.nodes) >= maxErrorNodes {
 		return false
 	}
 	value := errorNode{Kind: errorValue, Type: node.Type, Message: node.Message, Name: name, Pointer: pointer}
@@ -165,7 +161,7 @@ func (t *errorTree) addValue(node *errorNode, err error, depth int) bool {
 		if value.Errors == nil {
 			value.Errors = make(map[string]int)
 		}
-		value.Errors[typ.Field(i).Name] = t.add(child, depth+1)
+		value.Errors[typ.Field(i).Name] = t.add(child)
 	}
 	*node = value
 	return true

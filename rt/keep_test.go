@@ -1,0 +1,179 @@
+//go:build unix
+
+package rt_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/loopgen/loopgen/rt"
+	"github.com/loopgen/loopgen/rt/rttest"
+	"github.com/loopgen/loopgen/rt/stub"
+)
+
+// rawBytes and rawText keep the memory that their Unmarshal methods are given.
+type (
+	rawBytes struct{ b []byte }
+	rawText  struct{ b []byte }
+)
+
+func (r rawBytes) MarshalBinary() ([]byte, error)     { return r.b, nil }
+func (r *rawBytes) UnmarshalBinary(data []byte) error { r.b = data; return nil }
+func (r rawText) MarshalText() ([]byte, error)        { return r.b, nil }
+func (r *rawText) UnmarshalText(data []byte) error    { r.b = data; return nil }
+
+// raws has such values where values can be.
+type raws struct {
+	Bytes   rawBytes
+	Text    *rawText
+	List    []rawBytes
+	Mapping map[string]rawText
+	Any     any
+}
+
+func rawsOf(n uint64) raws {
+	b := func() []byte { return fmt.Appendf(nil, "value %06d", n) }
+	return raws{rawBytes{b()}, &rawText{b()}, []rawBytes{{b()}, {b()}}, map[string]rawText{"k": {b()}}, []any{rawBytes{b()}, rawText{b()}}}
+}
+
+// is reports whether r is what rawsOf returned for n.
+func (r raws) is(n uint64) bool {
+	held := r.Any.([]any)
+	for _, b := range [][]byte{r.Bytes.b, r.Text.b, r.List[0].b, r.List[1].b, r.Mapping["k"].b, held[0].(rawBytes).b, held[1].(rawText).b} {
+		if string(b) != fmt.Sprintf("value %06d", n) {
+			return false
+		}
+	}
+	return true
+}
+
+// keeper keeps what it is given.
+type keeper struct {
+	made []byte
+	all  []raws
+}
+
+func (k *keeper) Changed() int {
+	changed := 0
+	for i, r := range k.all {
+		if !r.is(uint64(i)) {
+			changed++
+		}
+	}
+	return changed
+}
+
+// Made returns what the constructor was given, and spoils it.
+func (k *keeper) Made() []byte { made := bytes.Clone(k.made); clear(k.made); return made }
+
+func (k *keeper) Put(r raws) raws { k.all = append(k.all, r); return r }
+
+// The order is that of keeperService.Methods.
+const (
+	keeperChanged = iota
+	keeperMade
+	keeperPut
+)
+
+var keeperService = &stub.Service{
+	Name: "rt_test.keeper",
+	New: func(_ context.Context, args *stub.Decoder) (any, error) {
+		k := new(keeper)
+		stub.Decode(args, &k.made)
+		return k, args.End()
+	},
+	Methods: []stub.Method{
+		{Name: "Changed", Func: (*keeper).Changed, Serve: func(run *stub.Run, target any) {
+			if run.Begin() {
+				stub.Encode(run.Results, target.(*keeper).Changed())
+			}
+		}},
+		{Name: "Made", Func: (*keeper).Made, Serve: func(run *stub.Run, target any) {
+			if run.Begin() {
+				stub.Encode(run.Results, target.(*keeper).Made())
+			}
+		}},
+		{Name: "Put", Func: (*keeper).Put, Serve: func(run *stub.Run, target any) {
+			var r raws
+			stub.Decode(run.Args, &r)
+			if run.Begin() {
+				stub.Encode(run.Results, target.(*keeper).Put(r))
+			}
+		}},
+	},
+}
+
+func init() {
+	stub.Register(keeperService)
+	rt.RegisterType[rawBytes]()
+	rt.RegisterType[rawText]()
+}
+
+func shareKeeper(t *testing.T, made []byte) *rt.Shared[*rt.Conn, *rt.Conn] {
+	self := func(c *rt.Conn) *rt.Conn { return c }
+	shared := rt.NewShared(rt.Config{Name: "k", Scope: rt.ScopeDir(rttest.Dir(t))}, keeperService, self, self,
+		func(e *stub.Encoder) { stub.Encode(e, made) })
+	t.Cleanup(func() { shared.Close() })
+	return shared
+}
+
+// A type may keep what its UnmarshalBinary or UnmarshalText is given: neither the
+// object's values nor the results in a client change when later calls use memory
+// again.
+func TestUnmarshalMethodsMayKeepTheirInput(t *testing.T) {
+	conn, err := shareKeeper(t, nil).Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var results []raws
+	for n := range uint64(200) {
+		var r raws
+		if err := conn.Call(t.Context(), keeperPut,
+			func(e *stub.Encoder) { stub.Encode(e, rawsOf(n)) },
+			func(d *stub.Decoder) { stub.Decode(d, &r) }); err != nil {
+			t.Fatal(err)
+		}
+		results = append(results, r)
+	}
+	changed := 0
+	for n, r := range results {
+		if !r.is(uint64(n)) {
+			changed++
+		}
+	}
+	if changed > 0 {
+		t.Errorf("%d of %d results have changed", changed, len(results))
+	}
+	if err := conn.Call(t.Context(), keeperChanged, nil, func(d *stub.Decoder) { stub.Decode(d, &changed) }); err != nil {
+		t.Fatal(err)
+	}
+	if changed > 0 {
+		t.Errorf("%d of %d values of the object have changed", changed, len(results))
+	}
+}
+
+// An object may change a large argument of its constructor: the next object in the
+// same process is given it as the first was.
+func TestConstructorMayChangeItsArguments(t *testing.T) {
+	t.Setenv("LOOPGEN_MODE", "inprocess")
+	want := bytes.Repeat([]byte("x"), 64<<10)
+	shared := shareKeeper(t, want)
+	for life := range 2 {
+		conn, err := shared.Connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var made []byte
+		if err := conn.Call(t.Context(), keeperMade, nil, func(d *stub.Decoder) { stub.Decode(d, &made) }); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(made, want) {
+			t.Errorf("object %d was made with other bytes: %.10q…", life+1, made)
+		}
+		if err := shared.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
