@@ -5,7 +5,10 @@ package rt_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/loopgen/loopgen/rt"
@@ -65,6 +68,8 @@ func (k *keeper) Changed() int {
 	return changed
 }
 
+func (k *keeper) Echo(v any) any { return v }
+
 // Made returns what the constructor was given, and spoils it.
 func (k *keeper) Made() []byte { made := bytes.Clone(k.made); clear(k.made); return made }
 
@@ -73,6 +78,7 @@ func (k *keeper) Put(r raws) raws { k.all = append(k.all, r); return r }
 // The order is that of keeperService.Methods.
 const (
 	keeperChanged = iota
+	keeperEcho
 	keeperMade
 	keeperPut
 )
@@ -88,6 +94,13 @@ var keeperService = &stub.Service{
 		{Name: "Changed", Func: (*keeper).Changed, Serve: func(run *stub.Run, target any) {
 			if run.Begin() {
 				stub.Encode(run.Results, target.(*keeper).Changed())
+			}
+		}},
+		{Name: "Echo", Func: (*keeper).Echo, Serve: func(run *stub.Run, target any) {
+			var v any
+			stub.Decode(run.Args, &v)
+			if run.Begin() {
+				stub.Encode(run.Results, target.(*keeper).Echo(v))
 			}
 		}},
 		{Name: "Made", Func: (*keeper).Made, Serve: func(run *stub.Run, target any) {
@@ -111,9 +124,9 @@ func init() {
 	rt.RegisterType[rawText]()
 }
 
-func shareKeeper(t *testing.T, made []byte) *rt.Shared[*rt.Conn, *rt.Conn] {
+func shareKeeper(t *testing.T, dir string, made []byte) *rt.Shared[*rt.Conn, *rt.Conn] {
 	self := func(c *rt.Conn) *rt.Conn { return c }
-	shared := rt.NewShared(rt.Config{Name: "k", Scope: rt.ScopeDir(rttest.Dir(t))}, keeperService, self, self,
+	shared := rt.NewShared(rt.Config{Name: "k", Scope: rt.ScopeDir(dir)}, keeperService, self, self,
 		func(e *stub.Encoder) { stub.Encode(e, made) })
 	t.Cleanup(func() { shared.Close() })
 	return shared
@@ -123,7 +136,7 @@ func shareKeeper(t *testing.T, made []byte) *rt.Shared[*rt.Conn, *rt.Conn] {
 // object's values nor the results in a client change when later calls use memory
 // again.
 func TestUnmarshalMethodsMayKeepTheirInput(t *testing.T) {
-	conn, err := shareKeeper(t, nil).Connect(t.Context())
+	conn, err := shareKeeper(t, rttest.Dir(t), nil).Connect(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +172,7 @@ func TestUnmarshalMethodsMayKeepTheirInput(t *testing.T) {
 func TestConstructorMayChangeItsArguments(t *testing.T) {
 	t.Setenv("LOOPGEN_MODE", "inprocess")
 	want := bytes.Repeat([]byte("x"), 64<<10)
-	shared := shareKeeper(t, want)
+	shared := shareKeeper(t, rttest.Dir(t), want)
 	for life := range 2 {
 		conn, err := shared.Connect(t.Context())
 		if err != nil {
@@ -175,5 +188,53 @@ func TestConstructorMayChangeItsArguments(t *testing.T) {
 		if err := shared.Restart(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func echo(t *testing.T, conn *rt.Conn, v any) error {
+	var got any
+	err := conn.Call(t.Context(), keeperEcho,
+		func(e *stub.Encoder) { stub.Encode(e, v) },
+		func(d *stub.Decoder) { stub.Decode(d, &got) })
+	if err == nil && !reflect.DeepEqual(got, v) {
+		t.Errorf("%T came back as %T", v, got)
+	}
+	return err
+}
+
+// What types one connection brings in interfaces is bounded, and counts against no
+// other connection.
+func TestTypesOfOneConnectionCountAgainstNoOther(t *testing.T) {
+	const each = stub.MaxNewTypes/2 - 1 // pointers to arrays, which are two types each
+	dir, n := rttest.Dir(t), 0
+	for i := range 10 {
+		conn, err := shareKeeper(t, dir, nil).Connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := make([]any, each)
+		for i := range list {
+			n++
+			list[i] = reflect.Zero(reflect.PointerTo(reflect.ArrayOf(n, reflect.TypeFor[byte]()))).Interface()
+		}
+		if err := echo(t, conn, list); err != nil {
+			t.Fatalf("connection %d, arrays up to length %d: %v", i, n, err)
+		}
+		for extra := n; extra < n+4 && err == nil; extra++ {
+			err = echo(t, conn, reflect.Zero(reflect.ArrayOf(10000+extra, reflect.TypeFor[byte]())).Interface())
+		}
+		if !errors.Is(err, rt.ErrBadArguments) || !strings.Contains(err.Error(), "may bring no more") {
+			t.Errorf("connection %d, more types than it may bring: %v", i, err)
+		}
+		if err := echo(t, conn, []any{(*[1]byte)(nil), "known"}); err != nil {
+			t.Errorf("connection %d, types that were met: %v", i, err)
+		}
+	}
+	conn, err := shareKeeper(t, dir, nil).Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := echo(t, conn, map[string][]string{"k": {"v"}}); err != nil {
+		t.Errorf("another connection: %v", err)
 	}
 }

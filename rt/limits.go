@@ -33,7 +33,9 @@ import "time"
 //   - frame for the reply of each call that had begun by then. Calls that run beside
 //     each other wait with their replies, so methods that are not exclusive and return
 //     16 MiB can make that 4 GiB, of 256 calls;
-//   - calls (256) goroutines.
+//   - calls (256) goroutines;
+//   - stub.MaxNewTypes (1,024) types that interfaces hold and the daemon has not met,
+//     about 2 KiB each. Package reflect frees none: they stay when the client has gone.
 //
 // That is 304 MiB besides those replies, and as much again in garbage. The memory for
 // arguments is an estimate by their types, see stub.Service.Memory: up to half as much

@@ -26,7 +26,7 @@ func newMemory(l *limits) memory {
 // is read meanwhile, by a stand-in if need be. The error is why the call's context
 // has ended.
 func (s *serverConn) acquireMemory(c *servedCall) error {
-	size := s.d.svc.Memory(c.number, c.request, s.d.limits.small)
+	size := s.d.svc.Memory(c.number, c.request, s.d.limits.small, &s.types)
 	if size <= s.d.limits.small {
 		return nil
 	}

@@ -50,6 +50,7 @@ type serverConn struct {
 	made     atomic.Uint64 // how many calls were accepted
 	holdings holdings      // what it has acquired
 	memory   memory        // for the arguments of its calls
+	types    stub.TypeQuota
 
 	user bool // counted as a user of the object; guarded by daemon.mu
 }

@@ -65,6 +65,7 @@ func (s *serverConn) newCall(f wire.Frame) *servedCall {
 	if err := c.args.Reset(s.d.svc, c.request); err != nil {
 		c.failed = &wire.Failure{Code: wire.FailureBadArguments, Text: err.Error()}
 	}
+	c.args.Limit(&s.types)
 	c.results.Reset(s.d.svc, s.d.limits.frame, wire.Room)
 	c.claim = s.d.claim(f)
 	c.run = stub.MakeRun(c, caller, &c.args, &c.results)

@@ -13,7 +13,7 @@ import (
 // decodeError decodes the first item of data, nested in depth arrays and maps,
 // and returns the error and what follows the item. It fails if the item is
 // neither null nor a tree.
-func (t *errorTable) decodeError(data []byte, depth int) (err error, rest []byte, fail error) {
+func (r receiver) decodeError(data []byte, depth int) (err error, rest []byte, fail error) {
 	var nodes []errorNode
 	if len(data) > 0 && data[0] == itemNull {
 		return nil, data[1:], nil
@@ -28,7 +28,7 @@ func (t *errorTable) decodeError(data []byte, depth int) (err error, rest []byte
 	case len(nodes) > 2*maxErrorNodes:
 		return nil, nil, fmt.Errorf("the tree has %d errors, more than %d", len(nodes), 2*maxErrorNodes)
 	}
-	b := errorBuilder{table: t, built: make([]error, len(nodes)), depth: depth}
+	b := errorBuilder{receiver: r, built: make([]error, len(nodes)), depth: depth}
 	// From the last to the first: what a node refers to comes after it.
 	taken := make([]bool, len(nodes))
 	for i := len(nodes) - 1; i >= 0; i-- {
@@ -47,7 +47,7 @@ func (t *errorTable) decodeError(data []byte, depth int) (err error, rest []byte
 
 // errorBuilder holds what the nodes of a tree are rebuilt from.
 type errorBuilder struct {
-	table *errorTable
+	receiver
 	built []error   // by place; those behind the node at hand
 	depth int       // what the data is taken to be nested in
 	until time.Time // until when methods of the errors may run; zero: none has been called
@@ -58,7 +58,7 @@ func (b *errorBuilder) errorType(name string) reflect.Type {
 	if typ := b.table.types[name]; typ != nil {
 		return typ
 	}
-	if k, f := knownBy(name); f == nil {
+	if k, f := knownBy(name, b.quota); f == nil {
 		return k.typ
 	}
 	return nil

@@ -94,7 +94,7 @@ func (s *sender) errorData(p *plan, v reflect.Value, room, depth int) (data []by
 // It reports whether it has: if not, v must not be used.
 func (b *errorBuilder) decodeData(p *plan, data []byte, v any) bool {
 	decode := func() bool {
-		rest, err := b.table.decode(p, data, v, b.depth)
+		rest, err := b.receiver.decode(p, data, v, b.depth)
 		return err == nil && len(rest) == 0
 	}
 	if p.plain {

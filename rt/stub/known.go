@@ -24,7 +24,6 @@ const (
 	maxTypeName  = 1024     // bytes
 	maxTypeDepth = 16       // of types in each other, in a name
 	maxTypeSize  = 64 << 20 // bytes of a value, of an array
-	maxForeign   = 4096     // types made for names that came from elsewhere
 	typeHash     = 8        // digits
 )
 
@@ -61,7 +60,6 @@ var world = struct {
 	registered map[string]reflect.Type // by import path and name
 	byName     map[string]*known
 	byType     map[reflect.Type]*known
-	foreign    int
 }{
 	registered: make(map[string]reflect.Type),
 	byName:     make(map[string]*known),
@@ -208,11 +206,11 @@ func enter(k *known) *known {
 	return world.byType[k.typ]
 }
 
-// knownBy returns the known type called name, or why there is none. What it
-// makes for names from elsewhere is bounded.
-func knownBy(name string) (*known, *fault) {
+// knownBy returns the known type called name, or why there is none. The types that
+// it makes are taken from quota.
+func knownBy(name string, quota *TypeQuota) (*known, *fault) {
 	world.RLock()
-	k, foreign := world.byName[name], world.foreign
+	k := world.byName[name]
 	world.RUnlock()
 	if k != nil {
 		return k, nil
@@ -220,7 +218,7 @@ func knownBy(name string) (*known, *fault) {
 	if len(name) > maxTypeName {
 		return nil, faultf("the name of a type has more than %d bytes", maxTypeName)
 	}
-	p := typeParser{rest: name}
+	p := typeParser{rest: name, quota: quota}
 	t, f := p.parse(1)
 	if f == nil && p.rest != "" {
 		f = faultf("%q is no name of a type", name)
@@ -228,12 +226,6 @@ func knownBy(name string) (*known, *fault) {
 	if f != nil {
 		return nil, f
 	}
-	if foreign >= maxForeign {
-		return nil, faultf("more than %d types were received in interfaces", maxForeign)
-	}
-	world.Lock()
-	world.foreign++
-	world.Unlock()
 	k, f = knownOf(t)
 	if f == nil && k.name != name {
 		f = faultf("%q is no name of a type, %q is", name, k.name)

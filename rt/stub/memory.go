@@ -69,9 +69,9 @@ func (m *Method) argumentsOf(method reflect.Type) arguments {
 // Memory returns about how many bytes of memory the arguments of method i decode
 // to, in addition to args. A result of at most enough is an upper bound that was
 // cheaper to find. What user code allocates, such as UnmarshalText, is not in it. Of
-// malformed arguments Memory weighs what precedes the flaw. It may be called
-// concurrently.
-func (s *Service) Memory(i int, args []byte, enough int) int {
+// malformed arguments Memory weighs what precedes the flaw. Types that it makes for
+// interfaces are taken from quota. It may be called concurrently.
+func (s *Service) Memory(i int, args []byte, enough int, quota *TypeQuota) int {
 	s.once.Do(s.inspect)
 	a := &s.arguments[i]
 	if len(a.params) == 0 {
@@ -85,7 +85,7 @@ func (s *Service) Memory(i int, args []byte, enough int) int {
 	if !ok || h.major != majorArray {
 		return 0
 	}
-	w := scale{table: s.errorTable(), b: args}
+	w := scale{receiver: receiver{s.errorTable(), quota}, b: args}
 	at := h.end
 	for _, p := range a.params[:min(uint64(len(a.params)), h.arg)] {
 		begin := at

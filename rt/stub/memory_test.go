@@ -206,7 +206,7 @@ func TestMemoryIsWhatDecodingTakes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			live, allocated := measure(t, w.svc, w.method, w.body)
-			got := w.svc.Memory(w.method, w.body, 0)
+			got := w.svc.Memory(w.method, w.body, 0, nil)
 			t.Logf("%d bytes: weighed %d, live %d (%.2f), allocated %d (%.2f)", len(w.body), got, live, float64(live)/float64(got), allocated, float64(allocated)/float64(got))
 			const slack = 4 << 10 // what else allocates meanwhile
 			if live > got*3/2+slack || allocated > got*4+slack {
@@ -215,7 +215,7 @@ func TestMemoryIsWhatDecodingTakes(t *testing.T) {
 			if got > 4*allocated+slack {
 				t.Errorf("%d bytes weigh %d, but only %d were allocated", len(w.body), got, allocated)
 			}
-			if most := w.svc.Memory(w.method, w.body, 1<<40); most < got {
+			if most := w.svc.Memory(w.method, w.body, 1<<40, nil); most < got {
 				t.Errorf("the upper bound is %d, less than %d", most, got)
 			}
 		})
@@ -251,7 +251,7 @@ func FuzzMemory(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for i := range svc.Methods {
-			if got := svc.Memory(i, data, 0); got < 0 {
+			if got := svc.Memory(i, data, 0, nil); got < 0 {
 				t.Errorf("%x weighs %d", data, got)
 			}
 		}

@@ -9,8 +9,8 @@ import (
 
 // openReader decodes what matches a plan.
 type openReader struct {
-	table *errorTable
-	b     []byte
+	receiver
+	b []byte
 }
 
 // value decodes the item at r.b[at:], nested in depth arrays and maps, into v,
@@ -63,7 +63,7 @@ func (r *openReader) closed(p *plan, v reflect.Value, at, depth int) (end int, f
 	if n := decodeScalar(r.b[at:], v.Addr().Interface()); n > 0 {
 		return at + n, nil
 	}
-	if end, f = p.match(r.b, at, depth); f != nil {
+	if end, f = p.match(r.b, at, depth, r.quota); f != nil {
 		return 0, f
 	}
 	if err := decodeClosed(p, r.b[at:end], v.Addr().Interface()); err != nil {
@@ -118,7 +118,7 @@ func decodeParts[T float32 | float64](b []byte, at int, parts *[2]T) (end int, f
 
 // error sets v, an interface that an error may be held by.
 func (r *openReader) error(v reflect.Value, at, depth int) (end int, f *fault) {
-	err, rest, fail := r.table.decodeError(r.b[at:], depth+1)
+	err, rest, fail := r.decodeError(r.b[at:], depth+1)
 	switch {
 	case fail != nil:
 		return 0, &fault{err: fail}
@@ -139,7 +139,7 @@ func (r *openReader) held(p *plan, v reflect.Value, h head, depth int) (end int,
 	if name == errorName {
 		return r.error(v, end, depth)
 	}
-	k, f := knownBy(name)
+	k, f := knownBy(name, r.quota)
 	if f != nil {
 		return 0, f
 	}

@@ -8,7 +8,7 @@ import (
 
 // scale adds up what a message decodes to.
 type scale struct {
-	table *errorTable
+	receiver
 	b     []byte
 	total uint64
 }
@@ -209,7 +209,7 @@ func (w *scale) held(p *plan, h head, depth int) (end int, ok bool) {
 	if name == errorName {
 		return w.error(end)
 	}
-	k, f := knownBy(name)
+	k, f := knownBy(name, w.quota)
 	if f != nil {
 		return end, false
 	}
@@ -257,14 +257,14 @@ func (w *scale) node(at int) (end int, ok bool) {
 	if !ok || name == "" {
 		return end, ok
 	}
-	b := errorBuilder{table: w.table}
+	b := errorBuilder{receiver: w.receiver}
 	typ := b.errorType(name)
 	if typ == nil {
 		return end, true // it becomes a RemoteError
 	}
 	w.add(uint64(typ.Size()))
 	layout := layoutOf(typ)
-	inner := scale{table: w.table}
+	inner := scale{receiver: w.receiver}
 	if layout.whole != nil {
 		inner.b = data
 		inner.value(layout.whole, 0, 0)

@@ -55,8 +55,12 @@ func structureHash(t reflect.Type) string {
 	return wire.SignatureHash(s.String())[:typeHash]
 }
 
-// typeParser finds the type that a name says.
-type typeParser struct{ rest string }
+// typeParser finds the type that a name says. It takes each type that it makes from
+// quota beforehand: that the type is of no use in the end does not free it.
+type typeParser struct {
+	rest  string
+	quota *TypeQuota
+}
 
 func (p *typeParser) parse(depth int) (reflect.Type, *fault) {
 	if depth > maxTypeDepth {
@@ -72,6 +76,9 @@ func (p *typeParser) parse(depth int) (reflect.Type, *fault) {
 		}
 		elem, f := p.parse(depth + 1)
 		if f != nil {
+			return nil, f
+		}
+		if f := p.quota.take(); f != nil {
 			return nil, f
 		}
 		return reflect.MapOf(key, elem), nil
@@ -94,6 +101,9 @@ func (p *typeParser) skip(prefix string) (found bool) {
 
 func (p *typeParser) of(depth int, make func(reflect.Type) reflect.Type) (reflect.Type, *fault) {
 	elem, f := p.parse(depth + 1)
+	if f == nil {
+		f = p.quota.take()
+	}
 	if f != nil {
 		return nil, f
 	}
@@ -113,6 +123,9 @@ func (p *typeParser) array(depth int) (reflect.Type, *fault) {
 		return nil, f
 	case n > wire.MaxElements && elem.Kind() != reflect.Uint8 || n > maxTypeSize || n*uint64(elem.Size()) > maxTypeSize:
 		return nil, faultf("an array of %d elements of type %s is larger than an interface may hold", n, elem)
+	}
+	if f := p.quota.take(); f != nil {
+		return nil, f
 	}
 	return reflect.ArrayOf(int(n), elem), nil
 }
