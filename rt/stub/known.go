@@ -160,7 +160,7 @@ func register(t reflect.Type) error {
 }
 
 func registerNamed(t reflect.Type) error {
-	name := qualifiedName(t)
+	name := pathName(t)
 	if strings.Contains(name, "#") {
 		return fmt.Errorf("registering type %s: there is a # in its name", t)
 	}
@@ -172,8 +172,6 @@ func registerNamed(t reflect.Type) error {
 	world.registered[name] = t
 	return nil
 }
-
-func qualifiedName(t reflect.Type) string { return t.PkgPath() + "." + t.Name() }
 
 // knownOf returns the known type that t is, or why it is none.
 func knownOf(t reflect.Type) (*known, *fault) {

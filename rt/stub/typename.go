@@ -17,7 +17,7 @@ func nameType(t reflect.Type, depth int) (string, *fault) {
 		return name, nil
 	}
 	if t.PkgPath() != "" {
-		name := qualifiedName(t)
+		name := pathName(t)
 		if registered(name) != t {
 			return "", faultf("type %s is not registered, so that an interface that holds it cannot be sent; call rt.RegisterType[%[1]s]() in an init function", t)
 		}
