@@ -56,11 +56,8 @@ func newClient(cfg Config, svc *stub.Service, args func(*stub.Encoder)) *client 
 	c.hello = wire.Hello{Session: session(), PID: os.Getpid()}
 	c.place = c.choosePlace
 	c.workplace.note(c.cfg.Scope)
-	e := stub.NewEncoder(svc, defaultLimits.constructing)
-	if args != nil {
-		args(e)
-	}
-	c.args, c.invalid = e.Finish()
+	var configuration []byte
+	c.args, configuration, c.invalid = stub.EncodeArguments(svc, defaultLimits.constructing, args)
 	if err := svc.Refusal(); err != nil {
 		c.invalid = c.startError(StageConnect, err)
 		return c
@@ -73,7 +70,7 @@ func newClient(cfg Config, svc *stub.Service, args func(*stub.Encoder)) *client 
 		c.invalid = c.startError(StageConstructor, encodeError("argument", c.invalid))
 		return c
 	}
-	if c.config, c.invalid = wire.ConfigHash(svc.Name, svc.Constructor, c.args); c.invalid != nil {
+	if c.config, c.invalid = wire.ConfigHash(svc.Name, svc.Constructor, configuration); c.invalid != nil {
 		c.invalid = c.startError(StageConstructor, c.invalid)
 	}
 	return c

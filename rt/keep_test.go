@@ -238,3 +238,24 @@ func TestTypesOfOneConnectionCountAgainstNoOther(t *testing.T) {
 		t.Errorf("another connection: %v", err)
 	}
 }
+
+// Clients whose constructor arguments Go tells apart mean different objects; one that
+// has another argument, or a field more, and leaves it zero means the same.
+func TestConstructorArgumentsThatGoTellsApart(t *testing.T) {
+	dir := rttest.Dir(t)
+	if _, err := shareKeeper(t, dir, nil).Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := shareKeeper(t, dir, []byte{}).Connect(t.Context()); !errors.Is(err, rt.ErrConfigMismatch) {
+		t.Errorf("empty instead of nil: got %v, want %v", err, rt.ErrConfigMismatch)
+	}
+	self := func(c *rt.Conn) *rt.Conn { return c }
+	newer := rt.NewShared(rt.Config{Name: "k", Scope: rt.ScopeDir(dir)}, keeperService, self, self, func(e *stub.Encoder) {
+		stub.Encode[[]byte](e, nil)
+		stub.Encode(e, struct{ Verify *bool }{})
+	})
+	defer newer.Close()
+	if _, err := newer.Connect(t.Context()); err != nil {
+		t.Errorf("an argument that was added and is zero: %v", err)
+	}
+}

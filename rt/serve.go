@@ -30,6 +30,7 @@ type startRequest struct {
 	Program                       []byte // of Config.Command; empty: the client's own
 
 	Service       string
+	Constructor   string
 	Args          []byte
 	Config        string
 	Version       int

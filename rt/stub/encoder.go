@@ -37,7 +37,8 @@ type Encoder struct {
 	buf    []byte // the room, one byte for the array's head, then the values
 	count  int
 	err    error
-	writer Writer // of codecs
+	writer Writer        // of codecs
+	config *configWriter // of a constructor's arguments; nil: these are others
 }
 
 // sender is what all values of a message have in common.
@@ -130,6 +131,11 @@ func (e *Encoder) added(t reflect.Type) {
 		return
 	}
 	e.count++
+	if e.config != nil {
+		if f := e.config.add(t, e.buf); f != nil {
+			e.fail(f.in(t))
+		}
+	}
 }
 
 func (e *Encoder) tooLarge(size int) error {
