@@ -560,7 +560,7 @@ func TestFaultD17UnknownMethod(t *testing.T) {
 			{"another object", call("Inc", 7, "\x80"), wire.FailureUnsupported},
 			{"unknown kind", header(99, 0, "junk"), wire.FailureUnsupported},
 			{"kind 0", header(0, 0, ""), wire.FailureUnsupported},
-			{"reserved kind", header(12, 0, "\x80"), wire.FailureUnsupported},
+			{"reserved kind", header(13, 0, "\x80"), wire.FailureUnsupported},
 			{"unknown flag", header(5, 0x80, "\x80"), wire.FailureUnsupported},
 			{"flag of another kind", header(8, 0x01, "12345678"), wire.FailureUnsupported},
 			{"hello again", header(1, 0, "\x80"), wire.FailureUnsupported},
