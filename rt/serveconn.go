@@ -444,7 +444,8 @@ func (s *serverConn) goAway(reason string) {
 // gone forgets the connection. Calls of it that have not begun are dropped;
 // the context of the one that runs ends.
 func (s *serverConn) gone() {
-	s.cancel(errClientGone)
+	s.out.refuse(errClientGone) // first: the calls that end because of this are not answered
+	s.cancel(errClientGone)     // before the client sees the connection end: now no call of it begins
 	s.in.close()
 	for s.arrived.len() > 0 {
 		c := s.arrived.pop()
