@@ -1,9 +1,9 @@
 package stub_test
 
 import (
-	"math"
 	"context"
 	"errors"
+	"math"
 	"math/big"
 	"reflect"
 	"runtime"
