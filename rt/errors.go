@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/loopgen/loopgen/rt/stub"
+	remote "github.com/loopgen/loopgen/rt/internal/rt" // for its name: see there
 )
 
 // Error is satisfied by every error that loopgen itself makes: [*CallError],
@@ -218,9 +218,18 @@ func (e *PanicError) Error() string {
 
 func (e *PanicError) loopgen() {}
 
-// RemoteError is an error of the method that cannot be rebuilt in this
-// process: its type, its message and what it wrapped. See [stub.RemoteError].
-type RemoteError = stub.RemoteError
+// RemoteError stands for an error of the daemon that cannot be rebuilt in this
+// process, because its type or its data is not available here. It is a struct:
+//
+//	type RemoteError struct {
+//		Type    string // the error's Go type in the daemon, such as "*fmt.wrapError"
+//		Message string // its text, at most 64 KiB
+//		Err     error  // the wrapped error: nil, an error, or several made one by errors.Join
+//	}
+//
+// *RemoteError is an error: Error returns Message and Unwrap returns Err. A
+// RemoteError does not change after it was made.
+type RemoteError = remote.RemoteError
 
 // kindError is an error whose text already says what its sentinel means.
 type kindError struct {

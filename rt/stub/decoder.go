@@ -116,7 +116,7 @@ func (d *Decoder) value(t reflect.Type, v any) bool {
 
 // Error returns the next value, which is a method's last result: nil, or the
 // method's own error, rebuilt as faithfully as this process can; a type whose
-// methods panic or do not return comes back as a [*RemoteError]. It returns
+// methods panic or do not return comes back as a *rt.RemoteError. It returns
 // nil, and makes End fail, if the value is not an error.
 func (d *Decoder) Error() error {
 	if !d.more() {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/rt"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
@@ -107,7 +108,7 @@ func (n *errorNode) pick(built []error) []error {
 }
 
 func (n *errorNode) remote(built []error) error {
-	err := &RemoteError{Type: n.Type, Message: string(n.Message)}
+	err := &rt.RemoteError{Type: n.Type, Message: string(n.Message)}
 	switch errs := n.pick(built); len(errs) {
 	case 0:
 	case 1:

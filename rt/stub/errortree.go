@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"syscall"
 
+	"github.com/loopgen/loopgen/rt/internal/rt"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
@@ -19,7 +20,7 @@ const (
 
 // How an error is rebuilt.
 const (
-	errorOther    = iota // as a RemoteError
+	errorOther    = iota // as an rt.RemoteError
 	errorSentinel        // as the value called name
 	errorValue           // as a value of the type called name
 	errorJoined          // by errors.Join
@@ -75,7 +76,7 @@ func (t *errorTree) add(err error) int {
 	place := len(t.nodes)
 	t.nodes = append(t.nodes, errorNode{})
 	node := errorNode{Type: reflect.TypeOf(err).String()}
-	remote, isRemote := err.(*RemoteError)
+	remote, isRemote := err.(*rt.RemoteError)
 	if isRemote && remote != nil { // passing through: no second coat
 		node.Type = remote.Type
 	}

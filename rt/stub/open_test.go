@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/rt"
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
@@ -195,7 +196,7 @@ func TestErrorsAsValues(t *testing.T) {
 		t.Errorf("got %#v, want %#v", table, want)
 	}
 	for _, err := range []error{back, held.(error)} {
-		var remote *stub.RemoteError
+		var remote *rt.RemoteError
 		if !errors.Is(err, errFull) || err.Error() != wrapped.Error() || !errors.As(err, &remote) || remote.Type != "*fmt.wrapError" {
 			t.Errorf("got %#v, want what was wrapped", err)
 		}
