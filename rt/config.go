@@ -50,7 +50,9 @@ type Config struct {
 	ConnectTimeout time.Duration
 
 	// StartTimeout bounds the start of a daemon, constructor included, and how
-	// long a call is tried again while a daemon leaves. 0 means 10 s.
+	// long a call is tried again while a daemon leaves. 0 means 10 s. A daemon whose
+	// constructor does not return in time is killed; its log then has the stacks of
+	// its goroutines.
 	StartTimeout time.Duration
 
 	// CallTimeout bounds calls whose context has no deadline, those of the

@@ -205,15 +205,23 @@ func (e *StartError) loopgen() {}
 type PanicError struct {
 	Value string // the panic's value, printed; if that took over a second or failed, how
 	Stack string // where it happened: the daemon's, but for OnRestart
+	Log   string // the path of the daemon's log, for a panic of a method; empty when there is none
 }
 
-// Error returns the panic's value, quoted if it has more than one line; the stack
-// is in the field.
+// Error returns the panic's value, quoted if it has more than one line, the file and
+// line of the code that panicked, and the path of the log. The stack is in the field.
 func (e *PanicError) Error() string {
+	text := "panicked: " + e.Value
 	if strings.ContainsAny(e.Value, "\r\n") {
-		return fmt.Sprintf("panicked: %q", e.Value)
+		text = fmt.Sprintf("panicked: %q", e.Value)
 	}
-	return "panicked: " + e.Value
+	if place := panicPlace(e.Stack); place != "" {
+		text += " at " + place
+	}
+	if e.Log != "" {
+		text += "; the daemon's log is " + e.Log
+	}
+	return text
 }
 
 func (e *PanicError) loopgen() {}

@@ -5,6 +5,7 @@ package rt_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"strings"
@@ -55,16 +56,29 @@ func TestFaultD01KilledInMidCall(t *testing.T) {
 }
 
 func TestFaultD03PanicAndGoexit(t *testing.T) {
+	source, err := os.ReadFile("../testdata/objects/counter.go")
+	if err != nil {
+		t.Fatal(err)
+	}
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
-		for how, value := range map[string]string{
-			"panic": "misbehaved", "error": "negative", "nil": "nil pointer", "goexit": "Goexit",
+		log := a.endpoint(t).Log
+		for _, test := range []struct{ how, value, code string }{
+			{"panic", "misbehaved", `panic("misbehaved")`},
+			{"error", "negative", "panic(ErrNegative)"},
+			{"nil", "nil pointer", "return none.value"},
+			{"goexit", "Goexit", "runtime.Goexit()"},
 		} {
-			_, err := c.Misbehave(t.Context(), how)
+			_, err := c.Misbehave(t.Context(), test.how)
 			callError(t, err, rt.OutcomeExecuted)
 			var p *rt.PanicError
-			if !errors.As(err, &p) || !strings.Contains(p.Value, value) || !strings.Contains(p.Stack, "Misbehave") {
-				t.Errorf("%s: %v", how, err)
+			if !errors.As(err, &p) || !strings.Contains(p.Value, test.value) || !strings.Contains(p.Stack, "Misbehave") {
+				t.Errorf("%s: %v", test.how, err)
+			}
+			before, _, _ := strings.Cut(string(source), test.code)
+			place := fmt.Sprintf(" at counter.go:%d; the daemon's log is %s (executed)", strings.Count(before, "\n")+1, log)
+			if !strings.HasSuffix(err.Error(), place) {
+				t.Errorf("%s: got %q, want it to end in %q", test.how, err, place)
 			}
 		}
 		if n, err := c.Inc(t.Context()); err != nil || n != 1 {

@@ -242,6 +242,23 @@ func TestFaultA05ConstructorPanics(t *testing.T) {
 	})
 }
 
+// A constructor that is killed because it takes too long leaves the stacks of its
+// goroutines in the log.
+func TestSlowConstructorLogsGoroutines(t *testing.T) {
+	t.Parallel()
+	a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: "hang"}, Timeout: time.Second}
+	_, err := share(t, a).Connect(t.Context())
+	e := startError(t, err, rt.StageConstructor)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
+	}
+	for _, text := range []string{"the constructor has not returned", "\ngoroutine ", "objects.NewCounter("} {
+		if !fileContains(e.Log, text) {
+			t.Errorf("the log %s has no %q", e.Log, text)
+		}
+	}
+}
+
 func TestFaultA06ConstructorExits(t *testing.T) {
 	failingConstructor(t, "exit", func(t *testing.T, e *rt.StartError) {
 		if e.ExitCode != 7 || !strings.Contains(e.Error(), "status 7") {

@@ -51,7 +51,10 @@ func newHost(req startRequest, svc *stub.Service, dir *rundir.Dir, log *slog.Log
 	}
 	e.Directory = dir.Path()
 	d.endpoint.Store(e)
-	if err := d.construct(req); err != nil {
+	stop := explainSlowness(log, req.StartTimeout)
+	err = d.construct(req)
+	stop()
+	if err != nil {
 		return nil, StageConstructor, err
 	}
 	return &host{d: d, req: req, dir: dir, life: life, log: newLogFile(string(req.Log)), meet: thisUser}, "", nil
