@@ -29,9 +29,9 @@ func readFailure(body []byte) failure {
 	case wire.FailureDraining:
 		return failure{outcome, ErrDraining, !f.Executed}
 	case wire.FailureCanceled:
-		return failure{outcome, context.Canceled, false}
+		return failure{outcome, givenUpIn(context.Canceled, f), false}
 	case wire.FailureDeadline:
-		return failure{outcome, context.DeadlineExceeded, false}
+		return failure{outcome, givenUpIn(context.DeadlineExceeded, f), false}
 	case wire.FailureBadArguments:
 		kind = ErrBadArguments
 	case wire.FailureNoMethod:
@@ -55,6 +55,14 @@ func readFailure(body []byte) failure {
 		return failure{outcome, kind, false}
 	}
 	return failure{outcome, fmt.Errorf("%w: %s", kind, f.Text), false}
+}
+
+// givenUpIn adds to err which call had the turn, if the daemon says so.
+func givenUpIn(err error, f wire.Failure) error {
+	if f.Blocked == "" {
+		return err
+	}
+	return fmt.Errorf("%w while %s", err, f.Blocked)
 }
 
 // panicked describes a method that did not return.
@@ -93,6 +101,9 @@ func notExecuted(err error) *wire.Failure {
 		f.Code = wire.FailureDeadline
 	case errors.Is(err, errNotHeld):
 		f.Code = wire.FailureNotHeld
+	}
+	if blocked, ok := errors.AsType[*blockedError](err); ok {
+		f.Text, f.Blocked = blocked.cause.Error(), blocked.blocker.String()
 	}
 	return f
 }

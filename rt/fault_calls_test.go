@@ -139,6 +139,45 @@ func TestFaultD05CanceledInTheQueue(t *testing.T) {
 	})
 }
 
+// A call whose time ends in the queue tells which call had the turn, of which process
+// and for how long, and so does one that is canceled there.
+func TestGivenUpInTheQueueNamesTheBlocker(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		c := connect(t, a)
+		blocker := start(t, "enter", a)
+		running(t, a, "Enter")
+		want := fmt.Sprintf(" while Enter of process %d had the turn for ", blocker.cmd.Process.Pid)
+		check := func(err, cause error) bool {
+			var e *rt.CallError
+			if !errors.As(err, &e) || !errors.Is(err, cause) {
+				t.Fatalf("got %v, want a *CallError around %v", err, cause)
+			}
+			// On a busy machine the call may not have been sent in time.
+			return e.Outcome == rt.OutcomeNotExecuted && strings.Contains(err.Error(), cause.Error()+want)
+		}
+		eventually(t, "a deadline"+want, func() bool {
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			_, err := c.Inc(ctx)
+			return check(err, context.DeadlineExceeded)
+		})
+		eventually(t, "a cancellation"+want, func() bool {
+			ctx, cancel := context.WithCancel(t.Context())
+			failed := make(chan error, 1)
+			go func() {
+				_, err := c.Inc(ctx)
+				failed <- err
+			}()
+			queued(t, a, 1)
+			cancel()
+			return check(<-failed, context.Canceled)
+		})
+		if err := c.Open(t.Context(), a.Name+"-gate"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // The caller of a method that runs gets control back at once, and its late
 // reply does not become the answer to another call.
 func TestFaultD06CanceledWhileRunning(t *testing.T) {

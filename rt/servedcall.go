@@ -142,7 +142,7 @@ func (c *servedCall) Turn() error {
 			now = time.Now()
 		}
 		if over := c.overBy(now); over != nil {
-			return over
+			return c.lease.gaveUp(over)
 		}
 		if err != nil {
 			return err
