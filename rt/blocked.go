@@ -10,7 +10,7 @@ import (
 // blocker is the call for which another one waited in the queue.
 type blocker struct {
 	method string
-	pid    int    // of its caller
+	pid    int // of its caller
 	since  time.Time
 	others int // calls that had the turn beside it
 }

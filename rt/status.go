@@ -4,7 +4,7 @@ import (
 	"time"
 )
 
-// Status is what a daemon says about itself.
+// Status is what a daemon says about itself. String makes a summary of it.
 type Status struct {
 	PID           int           // its process
 	Incarnation   string        // this life of the object
