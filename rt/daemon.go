@@ -172,7 +172,7 @@ func (d *daemon) admit(conn net.Conn, p peer) (*serverConn, error) {
 		if p.refused != "" {
 			return wire.Welcome{Code: wire.WelcomeNotAllowed, Text: p.refused}
 		}
-		return d.decide(s)
+		return d.decide(s, p.full)
 	})
 	if err == nil && !d.knows(s) {
 		err = &wire.RefusedError{Welcome: welcome}
@@ -217,8 +217,9 @@ func (d *daemon) meet(conn net.Conn) *serverConn {
 
 // decide admits an authenticated client, or says why not. Whoever comes when the
 // daemon is leaving or full may still ask for its status or make it leave; a few
-// places are kept for that.
-func (d *daemon) decide(s *serverConn) wire.Welcome {
+// places are kept for that. full says why the daemon has no room for it as a client;
+// if it is empty the number of clients decides.
+func (d *daemon) decide(s *serverConn, full string) wire.Welcome {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	welcome := wire.Welcome{
@@ -230,6 +231,8 @@ func (d *daemon) decide(s *serverConn) wire.Welcome {
 	switch {
 	case d.leaving != "":
 		welcome = wire.Welcome{Code: wire.WelcomeDraining, Text: d.progress()}
+	case full != "":
+		welcome = wire.Welcome{Code: wire.WelcomeTooManyClients, Text: full}
 	case len(d.conns) >= d.limits.clients:
 		welcome = wire.Welcome{Code: wire.WelcomeTooManyClients, Text: fmt.Sprintf("%d are connected", len(d.conns))}
 	}

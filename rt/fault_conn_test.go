@@ -114,12 +114,73 @@ func TestFaultC18DaemonOutOfDescriptors(t *testing.T) {
 		for _, r := range admitted {
 			r.conn.Close()
 		}
+		eventually(t, "there is room again", func() bool {
+			err := share(t, a).EnsureStarted(t.Context())
+			if err != nil && !errors.Is(err, rt.ErrTooManyClients) {
+				t.Fatal(err)
+			}
+			return err == nil
+		})
 		if n, err := connect(t, a).Inc(t.Context()); n != 2 || err != nil {
 			t.Errorf("who came after: %d, %v", n, err)
 		}
 		if now := a.endpoint(t).PID; now != e.PID {
 			t.Errorf("the daemon is %d, not %d", now, e.PID)
 		}
+	})
+}
+
+// A daemon without descriptors says so, and what its limit is, to each client that it
+// cannot admit, and still answers Status.
+func TestClientsBeyondTheDescriptorLimit(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		holder := command(t, "ulimit -n 24", "hold", a)
+		if err := holder.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer holder.Wait()
+		defer holder.Process.Kill()
+		eventually(t, "it serves", func() bool {
+			s, err := share(t, a).Status(context.Background())
+			return err == nil && len(s.Clients) == 1
+		})
+		pid := a.endpoint(t).PID
+		want := fmt.Sprintf("too many clients: the daemon (pid %d) has no descriptors left: its limit on open files is 24, inherited from the client that started it: ", pid)
+		refused := func(err error) bool {
+			if err == nil {
+				return false
+			}
+			if !errors.Is(err, rt.ErrTooManyClients) || !strings.Contains(err.Error(), want) {
+				t.Errorf("got %v, want %q in it", err, want)
+			}
+			return true
+		}
+		var admitted []*counterShared
+		for {
+			shared := share(t, a)
+			if refused(shared.EnsureStarted(t.Context())) {
+				break
+			}
+			admitted = append(admitted, shared)
+		}
+		var all sync.WaitGroup
+		for range 12 {
+			all.Go(func() {
+				if err := share(t, a).EnsureStarted(t.Context()); !refused(err) {
+					t.Error("a client was admitted without a descriptor for it")
+				}
+			})
+		}
+		all.Wait()
+		s, err := share(t, a).Status(t.Context())
+		if err != nil || s.PID != pid || len(s.Clients) != len(admitted)+1 {
+			t.Errorf("Status: %d clients of process %d, %v; want %d of %d", len(s.Clients), s.PID, err, len(admitted)+1, pid)
+		}
+		if len(admitted) == 0 {
+			t.Fatal("no client was admitted")
+		}
+		admitted[0].Close()
+		eventually(t, "there is room again", func() bool { return !refused(share(t, a).EnsureStarted(t.Context())) })
 	})
 }
 

@@ -247,11 +247,18 @@ func (d *daemon) closeObject() {
 }
 
 // acceptAll serves every connection that the listener takes until it is
-// closed. It never waits for a client, and when the process is out of
-// descriptors it waits a moment instead of giving up.
+// closed. It never waits for a client. When the process is out of descriptors it
+// accepts with those that it has in reserve, from clients that may then only ask for
+// Status and Shutdown, and without any it waits a moment instead of giving up.
 func (d *daemon) acceptAll(ln net.Listener, trusted func(net.Conn) (peer, error)) {
+	spare := newReserve()
+	defer spare.close()
 	for {
 		conn, err := ln.Accept()
+		if isExhausted(err) && spare.release() {
+			d.refused("the listener", err)
+			continue
+		}
 		if err != nil {
 			if errors.Is(err, net.ErrClosed) {
 				return
@@ -260,8 +267,13 @@ func (d *daemon) acceptAll(ln net.Listener, trusted func(net.Conn) (peer, error)
 			time.Sleep(d.limits.acceptPause)
 			continue
 		}
+		full := ""
+		if !spare.fill() {
+			full = d.exhausted()
+		}
 		go func() { // ends with the connection
 			p, err := trusted(conn)
+			p.full = full
 			if err != nil {
 				d.refused(conn.RemoteAddr(), err)
 				conn.Close()
