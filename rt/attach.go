@@ -34,8 +34,11 @@ func (c *client) attach(ctx context.Context, p place, kept error) (*link, error)
 		return nil, err
 	}
 	// Only now, since an endpoint that nobody stands behind judges nothing; nor
-	// does one of another version, which may hash otherwise.
-	if welcome.Code != wire.WelcomeIncompatible && welcome.Code != wire.WelcomeNotAllowed {
+	// does one of another version, which may hash otherwise. A daemon that is leaving
+	// makes room for one of this client's.
+	switch welcome.Code {
+	case wire.WelcomeIncompatible, wire.WelcomeNotAllowed, wire.WelcomeDraining:
+	default:
 		err = c.judge(e, kept)
 	}
 	if err == nil {
@@ -127,8 +130,7 @@ func (c *client) judge(e *rundir.Endpoint, kept error) error {
 		err = fmt.Errorf("%w: the type arguments are %s here and %s in the daemon (pid %d)%s; %s",
 			ErrIncompatible, structure(c.svc), e.Types, e.PID, firstOf(changes, unlike), c.replacing())
 	case e.Config != c.config:
-		err = fmt.Errorf("%w (pid %d): use the same constructor and arguments, or another Config.Name, or shut it down first",
-			ErrConfigMismatch, e.PID)
+		err = c.mismatch(e)
 	default:
 		return nil
 	}

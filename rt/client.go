@@ -21,9 +21,10 @@ import (
 type client struct {
 	cfg     Config
 	svc     *stub.Service
-	args    []byte // the constructor's arguments, encoded
-	config  string // hash of service, constructor and arguments
-	invalid error  // why no call can succeed: bad arguments or configuration
+	args    []byte            // the constructor's arguments, encoded
+	config  string            // hash of service, constructor and arguments
+	parts   []stub.ConfigPart // of the arguments, to say in what others differ
+	invalid error             // why no call can succeed: bad arguments or configuration
 
 	hello wire.Hello            // what it says of itself to any daemon
 	place func() (place, error) // where its daemon is found
@@ -56,8 +57,9 @@ func newClient(cfg Config, svc *stub.Service, args func(*stub.Encoder)) *client 
 	c.hello = wire.Hello{Session: session(), PID: os.Getpid()}
 	c.place = c.choosePlace
 	c.workplace.note(c.cfg.Scope)
-	var configuration []byte
+	var configuration stub.Configuration
 	c.args, configuration, c.invalid = stub.EncodeArguments(svc, defaultLimits.constructing, args)
+	c.parts = configuration.Parts
 	if err := svc.Refusal(); err != nil {
 		c.invalid = c.startError(StageConnect, err)
 		return c
@@ -70,7 +72,7 @@ func newClient(cfg Config, svc *stub.Service, args func(*stub.Encoder)) *client 
 		c.invalid = c.startError(StageConstructor, encodeError("argument", c.invalid))
 		return c
 	}
-	if c.config, c.invalid = wire.ConfigHash(svc.Name, svc.Constructor, configuration); c.invalid != nil {
+	if c.config, c.invalid = wire.ConfigHash(svc.Name, svc.Constructor, configuration.Bytes); c.invalid != nil {
 		c.invalid = c.startError(StageConstructor, c.invalid)
 	}
 	return c

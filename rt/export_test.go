@@ -32,7 +32,7 @@ func NewMemoryDaemon(t testing.TB, service string, clients int, log *slog.Logger
 		t.Fatal(err)
 	}
 	req := startRequest{Name: []byte(service), Service: svc.Name, Args: args, StartTimeout: time.Minute}
-	if req.Config, err = wire.ConfigHash(svc.Name, svc.Constructor, configuration); err != nil {
+	if req.Config, err = wire.ConfigHash(svc.Name, svc.Constructor, configuration.Bytes); err != nil {
 		t.Fatal(err)
 	}
 	d := newDaemon(svc, time.Hour, log)

@@ -214,7 +214,7 @@ func (p *onDisk) spawn(ctx context.Context) (startReport, error) {
 	path := p.dir.LogPath()
 	payload, err := wire.Marshal(startRequest{
 		Anchor: []byte(p.site.anchor), Dir: []byte(p.name), Name: []byte(cfg.Name), Scope: []byte(p.site.scope), Log: []byte(path),
-		Program: []byte(program), Service: p.client.svc.Name, Constructor: p.client.svc.Constructor, Args: p.client.args, Config: p.client.config, Version: cfg.Version,
+		Program: []byte(program), Service: p.client.svc.Name, Constructor: p.client.svc.Constructor, Args: p.client.args, Config: p.client.config, Parts: p.client.parts, Version: cfg.Version,
 		IdleTTL: cfg.IdleTTL, OrphanTimeout: cfg.OrphanTimeout, StartTimeout: cfg.StartTimeout, Transport: cfg.Transport,
 	})
 	if err != nil {

@@ -33,6 +33,7 @@ type startRequest struct {
 	Constructor   string
 	Args          []byte
 	Config        string
+	Parts         []stub.ConfigPart
 	Version       int
 	IdleTTL       time.Duration
 	OrphanTimeout time.Duration
@@ -173,6 +174,7 @@ func newEndpoint(req startRequest, svc *stub.Service) (*rundir.Endpoint, error) 
 		Build:       build,
 		Version:     req.Version,
 		Config:      req.Config,
+		Constructor: svc.Constructor,
 		Service:     svc.Name,
 		Types:       structure(svc),
 		Name:        string(req.Name),
@@ -185,6 +187,9 @@ func newEndpoint(req startRequest, svc *stub.Service) (*rundir.Endpoint, error) 
 		e.Methods = append(e.Methods, rundir.MethodLine{
 			Number: i, Name: m.Name, Hash: wire.SignatureHash(signature), Signature: signature,
 		})
+	}
+	for _, part := range req.Parts {
+		e.Arguments = append(e.Arguments, rundir.ArgumentLine(part))
 	}
 	for _, h := range svc.Held() {
 		e.Held = append(e.Held, rundir.HeldLine(h))

@@ -93,7 +93,7 @@ func (c *client) newService() (*host, Stage, error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("pid", os.Getpid())
 	h, stage, err := newHost(startRequest{
 		Anchor: []byte(at.anchor), Name: []byte(c.cfg.Name), Scope: []byte(at.scope),
-		Service: c.svc.Name, Args: c.args, Config: c.config, Version: c.cfg.Version,
+		Service: c.svc.Name, Args: c.args, Config: c.config, Parts: c.parts, Version: c.cfg.Version,
 		IdleTTL: c.cfg.IdleTTL, OrphanTimeout: c.cfg.OrphanTimeout, StartTimeout: c.cfg.StartTimeout, Transport: TransportUnix,
 	}, c.svc, dir, log)
 	if err != nil {

@@ -136,7 +136,7 @@ func encoded(t *testing.T, args []argument) (signature, hash string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if hash, err = wire.ConfigHash("service", "New", configuration); err != nil {
+	if hash, err = wire.ConfigHash("service", "New", configuration.Bytes); err != nil {
 		t.Fatal(err)
 	}
 	return stub.SignatureOf(reflect.FuncOf(types, nil, false)), hash

@@ -16,16 +16,16 @@ import (
 // EncodeArguments returns the message of the constructor's arguments, of at most limit
 // bytes, which encode appends one by one, and their configuration. It fails as
 // [Encoder.Finish] does. It may be called concurrently.
-func EncodeArguments(s *Service, limit int, encode func(*Encoder)) (message, configuration []byte, err error) {
+func EncodeArguments(s *Service, limit int, encode func(*Encoder)) (message []byte, configuration Configuration, err error) {
 	e := NewEncoder(s, limit)
 	e.config = &configWriter{at: len(e.buf)}
 	if encode != nil {
 		encode(e)
 	}
 	if message, err = e.Finish(); err != nil {
-		return nil, nil, err
+		return nil, Configuration{}, err
 	}
-	return message, e.config.finish(), nil
+	return message, Configuration{e.config.finish(), e.config.parts}, nil
 }
 
 // configWriter makes a configuration.
@@ -36,6 +36,7 @@ type configWriter struct {
 	end   int // of that one in args
 	all   int // how many there are
 	zeros map[*plan]marshalledZero
+	parts []ConfigPart
 }
 
 // marshalledZero is what the zero value of a type that makes its own encoding becomes.
@@ -55,6 +56,7 @@ func (c *configWriter) add(t reflect.Type, buf []byte) *fault {
 	c.args.Write(arg)
 	if !zero {
 		c.used, c.end = c.all, c.args.Len()
+		return c.addParts(t, arg)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
@@ -32,7 +33,7 @@ func configuration(t *testing.T, args ...func(*stub.Encoder)) string {
 	if plain, err := e.Finish(); err != nil || !bytes.Equal(plain, message) {
 		t.Errorf("the message is %x, want %x, %v", message, plain, err)
 	}
-	return string(config)
+	return string(config.Bytes)
 }
 
 func argument[T any](v T) func(*stub.Encoder) { return func(e *stub.Encoder) { stub.Encode(e, v) } }
@@ -195,5 +196,31 @@ func TestConfigurationOfRegisteredType(t *testing.T) {
 	name := "map[string]github.com/loopgen/loopgen/rt/stub_test.option"
 	if want := "\x81\x82\x78" + string(rune(len(name))) + name + "\xa1\x61k\xa1\x61N\x01"; config != want {
 		t.Errorf("got %q, want %q", config, want)
+	}
+}
+
+// The parts of a configuration are the arguments that are not zero, by field where the
+// argument is a struct.
+func TestConfigurationParts(t *testing.T) {
+	_, config, err := stub.EncodeArguments(&stub.Service{}, 1<<20, func(e *stub.Encoder) {
+		stub.Encode(e, 0)
+		stub.Encode(e, TLS{Verify: true, Name: "a"})
+		stub.Encode(e, TLS{})
+		stub.Encode(e, &TLS{Name: "b"})
+		stub.Encode(e, []int{})
+		stub.Encode(e, "")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := func(s string) string { return wire.ArgumentHash(append([]byte{0x60 + byte(len(s))}, s...)) }
+	want := []stub.ConfigPart{
+		{Number: 2, Type: "stub_test.TLS", Field: "Name", Hash: text("a")},
+		{Number: 2, Type: "stub_test.TLS", Field: "Verify", Hash: wire.ArgumentHash([]byte{0xf5})},
+		{Number: 4, Type: "*stub_test.TLS", Hash: wire.ArgumentHash([]byte("\xa1\x64Name\x61b"))},
+		{Number: 5, Type: "[]int", Hash: wire.ArgumentHash([]byte{0x80})},
+	}
+	if !reflect.DeepEqual(config.Parts, want) {
+		t.Errorf("got %+v, want %+v", config.Parts, want)
 	}
 }

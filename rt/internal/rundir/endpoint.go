@@ -27,11 +27,13 @@ const (
 //	protocol                  least and greatest version, as 1-1
 //	build, config, service, types, name, scope, directory, log
 //	version                   what the client that started it said of its program
+//	constructor               of the object
+//	argument <number> <type> <field> <hash>
 //	method <number> <name> <hash> <signature to the end of the line>
 //	held <name of a type> <numbers of methods, with commas between>
 //
-// one method or type per line; types and directory only where there is one, version only
-// where it is not 0. Empty values, and those that hold anything but printable
+// one argument, method or type per line; types, directory and constructor only where
+// there is one, version only where it is not 0. Empty values, and those that hold anything but printable
 // ASCII without spaces and quotes, are in Go's quotes. Unknown keys are ignored.
 type Endpoint struct {
 	Network, Address         string
@@ -45,8 +47,17 @@ type Endpoint struct {
 	Name, Scope, Log         string
 	Directory                string // the path of the directory that the daemon has; empty: one of an earlier version
 	Version                  int
+	Constructor              string         // empty also if the file had no room for it and the arguments
+	Arguments                []ArgumentLine // what of them is not zero
 	Methods                  []MethodLine
 	Held                     []HeldLine // empty also if the file had no room for them
+}
+
+// ArgumentLine is an argument of the constructor, or a field of one that is a struct:
+// see stub.ConfigPart.
+type ArgumentLine struct {
+	Number            int
+	Type, Field, Hash string
 }
 
 // HeldLine is a registered type that results of methods, by their numbers, can
@@ -91,8 +102,8 @@ func (d *Dir) ReadEndpoint() (*Endpoint, error) {
 }
 
 // MarshalText returns the endpoint as text of at most 256 KiB, without the
-// signatures if it would be longer, and without the held types if it still would
-// be. It fails if it is too long even then, or if a number is out of its range.
+// signatures if it would be longer, and without the constructor, its arguments and
+// the held types if it still would be. It fails if it is too long even then, or if a number is out of its range.
 func (e *Endpoint) MarshalText() ([]byte, error) {
 	for _, m := range e.Methods {
 		if m.Number < 0 || m.Number > maxMethod {
@@ -129,6 +140,12 @@ func (e *Endpoint) text(signatures, held bool) []byte {
 	w.line("protocol", fmt.Sprintf("%d-%d", e.MinProtocol, e.MaxProtocol))
 	if e.Version != 0 {
 		w.line("version", strconv.Itoa(e.Version))
+	}
+	if held && e.Constructor != "" {
+		w.line("constructor", e.Constructor)
+		for _, a := range e.Arguments {
+			w.line("argument", strconv.Itoa(a.Number), a.Type, a.Field, a.Hash)
+		}
 	}
 	for _, m := range e.Methods {
 		w.buf.WriteString(methodText(m, signatures))
@@ -173,6 +190,11 @@ func (e *Endpoint) UnmarshalText(text []byte) error {
 		if key == "method" {
 			m, err := parseMethod(rest)
 			fresh.Methods = append(fresh.Methods, m)
+			return err
+		}
+		if key == "argument" {
+			a, err := parseArgument(rest)
+			fresh.Arguments = append(fresh.Arguments, a)
 			return err
 		}
 		if key == "held" {
@@ -234,6 +256,8 @@ func (e *Endpoint) stringField(key string) *string {
 		return &e.Scope
 	case "directory":
 		return &e.Directory
+	case "constructor":
+		return &e.Constructor
 	case "log":
 		return &e.Log
 	}
@@ -292,6 +316,23 @@ func parseMethod(rest string) (m MethodLine, err error) {
 		m.Signature, err = tailValue(rest)
 	}
 	return m, err
+}
+
+func parseArgument(rest string) (a ArgumentLine, err error) {
+	number, rest, err := cutValue(rest)
+	if err == nil {
+		a.Number, err = parseNumber(number, maxMethod)
+	}
+	if err == nil {
+		a.Type, rest, err = cutValue(rest)
+	}
+	if err == nil {
+		a.Field, rest, err = cutValue(rest)
+	}
+	if err == nil {
+		a.Hash, err = wholeValue(rest)
+	}
+	return a, err
 }
 
 func parseHeld(rest string) (h HeldLine, err error) {

@@ -15,6 +15,14 @@ func SignatureHash(text string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
+// ArgumentHash returns the 8 hexadecimal digits by which two clients find out in which
+// value two configurations differ. They are few, so that the hash tells little of the
+// value. It may be called concurrently.
+func ArgumentHash(value []byte) string {
+	sum := sha256.Sum256(append([]byte("loopgen argument\x00"), value...))
+	return hex.EncodeToString(sum[:4])
+}
+
 // ConfigHash returns the 64 hexadecimal digits by which two clients compare
 // what object they mean: the service, the name of its constructor and the
 // configuration, an array which package stub makes of the constructor's arguments;

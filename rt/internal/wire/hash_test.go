@@ -57,6 +57,14 @@ func TestConfigHashOfNames(t *testing.T) {
 	}
 }
 
+// The hash of an argument is that of PROTOCOL.md: the daemon may be of another version.
+func TestArgumentHash(t *testing.T) {
+	sum := sha256.Sum256([]byte("loopgen argument\x00\x05"))
+	if got, want := wire.ArgumentHash([]byte{5}), hex.EncodeToString(sum[:4]); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func FuzzConfigHash(f *testing.F) {
 	for _, v := range vectors[hashVectors](f, "hashes.json").Configurations {
 		f.Add([]byte(v.Configuration))
