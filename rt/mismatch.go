@@ -12,7 +12,7 @@ import (
 // mismatch is the error of a client that means another object than the daemon behind
 // the endpoint has.
 func (c *client) mismatch(e *rundir.Endpoint) error {
-	return fmt.Errorf("%w: %s; the daemon is process %d: use the same constructor and arguments, choose another Config.Name, or call Shutdown first",
+	return fmt.Errorf("%w: %s; the daemon has pid %d: use the same constructor and arguments, choose another Config.Name, or call Shutdown first",
 		ErrConfigMismatch, c.configDifference(e), e.PID)
 }
 

@@ -25,7 +25,7 @@ func TestConfigMismatchSaysWhatDiffers(t *testing.T) {
 	pid := a.endpoint(t).PID
 	check := func(what string, err error, difference string) {
 		t.Helper()
-		want := fmt.Sprintf("another configuration: %s; the daemon is process %d: use the same constructor and arguments, ", difference, pid)
+		want := fmt.Sprintf("another configuration: %s; the daemon has pid %d: use the same constructor and arguments, ", difference, pid)
 		if !errors.Is(err, rt.ErrConfigMismatch) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v; want %q in it", what, err, want)
 		}
