@@ -362,5 +362,20 @@ func parseNumber(s string, greatest int) (int, error) {
 	return int(n), nil
 }
 
-// openRoot pins the directory for one file operation.
-func (d *Dir) openRoot() (*os.Root, error) { return os.OpenRoot(d.path) }
+// openRoot pins the directory for one file operation, and judges what it has
+// opened.
+func (d *Dir) openRoot() (*os.Root, error) {
+	root, err := os.OpenRoot(d.path)
+	if err != nil || d.service {
+		return root, err
+	}
+	info, err := root.Stat(".")
+	if err == nil {
+		err = judgeDir(d.path, info)
+	}
+	if err != nil {
+		root.Close()
+		return nil, err
+	}
+	return root, nil
+}

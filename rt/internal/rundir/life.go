@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -52,7 +53,7 @@ func (d *Dir) Hold(ctx context.Context) (*Life, error) {
 		}
 		return nil, err
 	}
-	root, err := os.OpenRoot(d.path)
+	root, err := d.openRoot()
 	if err != nil {
 		release(lock)
 		return nil, fmt.Errorf("holding the lifetime lock: %w", err)
@@ -148,7 +149,7 @@ func (l *Life) published(incarnation string) bool {
 }
 
 // Clean removes what earlier daemons of this directory left: their endpoint and
-// their sockets. It must be called before Publish and before this daemon
+// their sockets, and the directories that killed processes began to make beside it. It must be called before Publish and before this daemon
 // listens. The errors of all removals are joined; the daemon can go on after
 // them.
 func (l *Life) Clean() error {
@@ -159,6 +160,13 @@ func (l *Life) Clean() error {
 	for _, name := range []string{endpointName + ".new", endpointName} {
 		if err := remove(l.root, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
+		}
+	}
+	if !l.dir.service {
+		for _, dir := range slices.Compact([]string{l.dir.anchor, parentAnchor(l.dir.anchor)}) {
+			if err := sweep(dir); err != nil {
+				errs = append(errs, err)
+			}
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
