@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/loopgen/loopgen/rt/internal/process"
+	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
@@ -32,6 +33,9 @@ func absolute(command []string) []string {
 func (cfg *Config) program() (string, error) {
 	if len(cfg.Command) == 0 {
 		return "", nil
+	}
+	if name := cfg.Command[0]; name == filepath.Base(name) && rundir.Privileged() {
+		return "", fmt.Errorf("Config.Command: %s would be looked up in the PATH of the user that started this program, which has more rights: give an absolute path", name)
 	}
 	path, err := exec.LookPath(cfg.Command[0])
 	if err == nil {

@@ -26,7 +26,7 @@ var session = sync.OnceValue(func() string {
 
 // choosePlace returns the place that the environment and the configuration name.
 func (c *client) choosePlace() (place, error) {
-	switch mode := os.Getenv("LOOPGEN_MODE"); mode {
+	switch mode := rundir.Getenv("LOOPGEN_MODE"); mode {
 	case "":
 	case "inprocess":
 		return inThisProcess(c)

@@ -123,6 +123,9 @@ func serve(parent *process.Parent) int {
 	if err != nil {
 		return refuse(parent, log, svc, StageDirectory, err)
 	}
+	if rundir.Privileged() {
+		req.Log = []byte(dir.LogPath()) // the pipes may come from the user who runs this program
+	}
 	h, stage, err := newHost(req, svc, dir, log)
 	if stage == StageDirectory && errors.Is(err, rundir.ErrHeld) { // not for a constructor's error, whatever its Is method says
 		parent.Report(encodeReport(startReport{Held: true}))

@@ -66,7 +66,7 @@ func (c *client) newService() (*host, Stage, error) {
 	switch {
 	case c.cfg.Scope != ScopeSystem:
 		return nil, StageDirectory, fmt.Errorf("Serve is for ScopeSystem: with Config.Scope %q the first client starts the daemon; call Connect", c.cfg.Scope)
-	case os.Getenv("LOOPGEN_MODE") != "":
+	case rundir.Getenv("LOOPGEN_MODE") != "":
 		return nil, StageDirectory, errors.New("LOOPGEN_MODE is set, but a service does not keep its object to itself: unset it")
 	case c.svc.New == nil:
 		return nil, StageSpawn, errInitialising

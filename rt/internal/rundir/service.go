@@ -20,7 +20,7 @@ const maxServiceName = 64
 // of this machine share: the variable LOOPGEN_DIR, else /run/loopgen, or
 // /var/run/loopgen where there is no /run.
 func ServiceAnchor() (string, error) {
-	if dir := os.Getenv(anchorVariable); dir != "" {
+	if dir := Getenv(anchorVariable); dir != "" {
 		return absolute(anchorVariable, dir)
 	}
 	return serviceAnchor, nil

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 )
@@ -106,7 +105,7 @@ func (d *Dir) runtimeDirs() []string {
 	}
 	var dirs []string
 	below := filepath.Join("loopgen", digest(hashDigits, d.anchor, d.name))
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+	if dir := Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		dirs = append(dirs, filepath.Join(dir, below))
 	}
 	if dir, ok := userRuntimeDir(); ok {
