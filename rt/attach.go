@@ -75,7 +75,7 @@ func (c *client) greet(ctx context.Context, p place, e *rundir.Endpoint) (net.Co
 	uninterrupted := context.AfterFunc(ctx, func() { conn.Close() })
 	reader := wire.NewReader(source(conn), defaultLimits.frame)
 	hello := c.hello
-	hello.Incarnation, hello.Address = e.Incarnation, e.Address
+	hello.Incarnation, hello.Address = e.Incarnation, addressText(e.Address)
 	welcome, err := wire.Greet(reader, conn, e.Key, hello)
 	var refused *wire.RefusedError
 	switch {

@@ -163,7 +163,7 @@ func (d *daemon) admit(conn net.Conn, p peer) (*serverConn, error) {
 	conn.SetDeadline(time.Now().Add(d.limits.handshake))
 	e := d.endpoint.Load()
 	id := wire.Identity{
-		Incarnation: e.Incarnation, Address: e.Address,
+		Incarnation: e.Incarnation, Address: addressText(e.Address),
 		MinVersion: uint(e.MinProtocol), MaxVersion: uint(e.MaxProtocol),
 	}
 	_, welcome, err := wire.Admit(s.reader, conn, e.Key, id, func(h wire.Hello) wire.Welcome {

@@ -1,6 +1,7 @@
 package rt
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/loopgen/loopgen/rt/internal/process"
 	"github.com/loopgen/loopgen/rt/internal/usercode"
@@ -21,12 +23,15 @@ const maxReport = 48 << 10
 
 // encodeReport encodes a report, with its longest texts cut to what fits.
 func encodeReport(r startReport) []byte {
+	if !utf8.ValidString(r.Log) {
+		r.Log, r.RawLog = "", []byte(r.Log)
+	}
 	r.Stack = clip(r.Stack, 16<<10)
 	r.Panic = clip(r.Panic, 4<<10)
 	r.LogTail = clip(r.LogTail, 8<<10)
 	b, err := wire.Marshal(r)
 	if err != nil || len(b) > maxReport {
-		b, _ = wire.Marshal(startReport{Stage: r.Stage, ExitCode: r.ExitCode, Log: r.Log, Config: r.Config, Program: r.Program, Err: encodeCause(nil, errors.New("the reason is too long; see the log"))})
+		b, _ = wire.Marshal(startReport{Stage: r.Stage, ExitCode: r.ExitCode, Log: r.Log, RawLog: r.RawLog, Config: r.Config, Program: r.Program, Err: encodeCause(nil, errors.New("the reason is too long; see the log"))})
 	}
 	return b
 }
@@ -85,7 +90,7 @@ func (c *client) startFailure(b []byte, program string) error {
 	}
 	return &StartError{
 		Service: c.svc.Name, Name: c.cfg.Name, Stage: r.Stage, Err: cause,
-		Stack: r.Stack, ExitCode: r.ExitCode, Log: r.Log, LogTail: r.LogTail,
+		Stack: r.Stack, ExitCode: r.ExitCode, Log: cmp.Or(r.Log, string(r.RawLog)), LogTail: r.LogTail,
 	}
 }
 

@@ -62,7 +62,8 @@ type startReport struct {
 	Late        bool   // it was not ready in time and was killed
 	Unhooked    bool   // it did not call ServeIfDaemon
 	Program     []byte // of Config.Command; empty: the client's own
-	Log         string
+	Log         string // empty if it is not UTF-8
+	RawLog      []byte // in place of Log then
 	LogTail     string
 	Config      string // of the client that started it, in the start file
 
