@@ -16,7 +16,7 @@ type Command struct {
 	// Path is the program itself, absolute, and not a script that starts it: the
 	// child can tell from Parent.Build and Build. If it is empty the child runs the very
 	// image that this process runs, even if its file was replaced or removed; on
-	// systems without /proc it is os.Executable, and the child can tell from
+	// systems without /proc it is the file that was executed, and the child can tell from
 	// Parent.Build and Build whether that is still the same.
 	Path string
 	// Args are the arguments as the child sees them, the program's name first.
