@@ -238,7 +238,7 @@ func (c *client) givenUp(ctx context.Context, last error) error {
 	if errors.Is(cause, ErrClosed) {
 		return c.startError(StageConnect, ErrClosed)
 	}
-	err := waitedFor(last, cause)
+	err := waitedFor(c.unpublished(last), cause)
 	if !errors.Is(err, ErrDraining) && !errors.Is(err, ErrAuth) {
 		err = fmt.Errorf("%w: %w", ErrUnresponsive, err)
 	}
@@ -268,4 +268,22 @@ func (c *client) directoryError(err error) error {
 		err = kindError{ErrUnsafeDir, err}
 	}
 	return c.startError(StageDirectory, err)
+}
+
+// unpublished says why a daemon that lives has no endpoint, if that can be seen; it
+// returns err if not. The daemon tries again as long as it lives.
+func (c *client) unpublished(err error) error {
+	if !errors.Is(err, rundir.ErrAbsent) && !errors.Is(err, errStarting) {
+		return err
+	}
+	p, perr := c.place()
+	at, ok := p.(*onDisk)
+	if perr != nil || !ok {
+		return err
+	}
+	if werr := at.dir.CanWrite(); werr != nil {
+		return fmt.Errorf("a daemon that lives has no endpoint in %s, and no file can be written there: %w; make room, the daemon tries again each second",
+			at.dir.Path(), werr)
+	}
+	return err
 }

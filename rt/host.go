@@ -201,7 +201,7 @@ func (h *host) watch() {
 	}
 	h.log.rotate(h.d.limits.logSize)
 	if lost {
-		h.d.leave("the directory "+h.dir.Path()+" was removed", ShutdownDrain)
+		h.d.leave(printable(h.life.Loss()), ShutdownDrain)
 	} else if gone || !published {
 		h.d.log.Warn("publishing the endpoint again: a file was removed")
 		if err := h.life.Publish(h.d.endpoint.Load()); err != nil {

@@ -67,7 +67,7 @@ func (d *Dir) Hold(ctx context.Context) (*Life, error) {
 
 // Publish makes e the endpoint that clients read, in one step: they see the old
 // file or the new one. If it fails the old one is still there. The error matches
-// ErrLost if the directory was removed.
+// ErrLost if the directory or life.lock was removed.
 func (l *Life) Publish(e *Endpoint) error {
 	text, err := e.MarshalText()
 	if err != nil {
@@ -76,7 +76,7 @@ func (l *Life) Publish(e *Endpoint) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.lost() {
-		return fmt.Errorf("publishing the endpoint: %w: %s", ErrLost, l.dir.path)
+		return fmt.Errorf("publishing the endpoint: %w: %s", ErrLost, l.Loss())
 	}
 	if err := replaceFile(l.root, endpointName, text, l.dir.endpointMode()); err != nil {
 		return fmt.Errorf("publishing the endpoint in %s: %w", l.dir.path, err)

@@ -28,6 +28,9 @@ func ownerOf(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid
 // private reports whether the mode is that of a directory for one user.
 func private(info fs.FileInfo) bool { return info.Mode().Perm() == 0o700 }
 
+// secret reports whether the mode of a file keeps all other users out.
+func secret(info fs.FileInfo) bool { return info.Mode().Perm()&0o077 == 0 }
+
 // odd reports whether an open failed because of what the file is, and not because
 // of the state that this process or the system is in. FreeBSD says EMLINK for a
 // symbolic link that was not to be followed.

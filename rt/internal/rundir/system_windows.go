@@ -16,12 +16,14 @@ import (
 // symbolic links need a privilege. What was opened is judged all the same.
 const safeOpen = 0
 
-// ours and private are always true: an access list, not owner and mode, protects
+// ours, private and secret are always true: an access list, not owner and mode, protects
 // the directory; see makeDir. One that was not made by this program is taken as
 // it is.
 func ours(fs.FileInfo) bool { return true }
 
 func private(fs.FileInfo) bool { return true }
+
+func secret(fs.FileInfo) bool { return true }
 
 // ownerOf knows no user: owners have no numbers here.
 func ownerOf(fs.FileInfo) int { return -1 }
