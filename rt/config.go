@@ -90,7 +90,7 @@ type Config struct {
 	// instance of a generic one; then this program need do neither. It is started
 	// with just these arguments, and must be the program itself, not a script that
 	// starts it. A name without a slash is looked up in PATH when a daemon is
-	// started; a relative path counts from the working directory at the time of
+	// started, but never by a set-user-ID program; a relative path counts from the working directory at the time of
 	// ShareT. Empty means this program. With LOOPGEN_MODE=inprocess it is not used.
 	Command []string
 

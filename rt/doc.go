@@ -194,6 +194,9 @@
 // its own proxy waits for ever, where a daemon would return ErrReentrant, and a
 // method that ignores ShutdownNow goes on beside the next object.
 //
+// A program with more rights than the user that started it, such as a set-user-ID
+// program, ignores both, and XDG_RUNTIME_DIR, XDG_SESSION_ID and LISTEN_FDS.
+//
 // # What was tried to make calls fast
 //
 // So that nobody tries it twice, on Linux, against a raw round trip between two

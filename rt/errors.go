@@ -48,8 +48,9 @@ var (
 	// ErrUnresponsive: the daemon lives, since it holds its lock, but does not
 	// answer. It may be stopped or starved; no second one is started.
 	ErrUnresponsive Error = sentinel("the daemon does not respond")
-	// ErrUnsafeDir: a directory of the singleton has an owner or a mode that
-	// would let other users in. Mend or remove it; loopgen does neither.
+	// ErrUnsafeDir: a directory of the singleton, or one above it, has an owner or
+	// a mode that lets other users in, or lets them exchange it. Change or remove
+	// it, or use another base directory; loopgen does neither.
 	ErrUnsafeDir Error = sentinel("unsafe directory")
 	// ErrTooLarge: an argument or a result does not fit into a frame (16 MiB).
 	ErrTooLarge Error = sentinel("too large")
