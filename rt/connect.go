@@ -270,8 +270,8 @@ func (c *client) directoryError(err error) error {
 	return c.startError(StageDirectory, err)
 }
 
-// unpublished says why a daemon that lives has no endpoint, if that can be seen; it
-// returns err if not. The daemon tries again as long as it lives.
+// unpublished returns why a living daemon has no endpoint, or err if the directory
+// does not show it. The daemon tries again as long as it lives.
 func (c *client) unpublished(err error) error {
 	if !errors.Is(err, rundir.ErrAbsent) && !errors.Is(err, errStarting) {
 		return err

@@ -50,7 +50,7 @@ func buildID() (string, error) {
 func image() (path, id string, err error) {
 	info, err := os.Stat(selfImage)
 	switch {
-	case err == nil && throughLoader(): // what the link names is the loader
+	case err == nil && throughLoader(): // the link names the loader
 		if path, err = mappedFile(); err == nil {
 			id, err = idOf(path)
 		}

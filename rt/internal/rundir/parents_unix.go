@@ -41,9 +41,9 @@ type element struct {
 // *UnsafeError if another user could exchange it or an entry of it. base is path
 // or a directory above it: the user's base directory.
 //
-// A directory of this user that keeps all others out makes what lies below it
-// safe, and what lies above it is not judged. That does not hold for base and the
-// directories in it. A directory that holds a symbolic link on the way is judged
+// Below a directory of this user that keeps all others out every directory is safe,
+// and those above it are not judged. That does not hold for base and the directories
+// in it. A directory that holds a symbolic link on the way is judged
 // like one on the way.
 //
 // A safe verdict is about names that only root and this user can change, so that
@@ -53,9 +53,9 @@ func survey(path, base string) (at parent, missing []string, err error) {
 		return at, nil, err
 	}
 	way := []parent{at}
-	ahead := elements(path)
+	ahead, above := elements(path), len(elements(base))-1
 	for i := range ahead {
-		ahead[i].within = i >= len(elements(base))-1
+		ahead[i].within = i >= above
 	}
 	for links := 0; len(ahead) > 0; {
 		next := ahead[0]
@@ -80,8 +80,8 @@ func survey(path, base string) (at parent, missing []string, err error) {
 			way = append(way, inside)
 			continue
 		}
-		// Whoever can exchange the link decides where the path leads, whatever
-		// is there.
+		// A user that can exchange the link decides where the path leads, so no
+		// private directory there makes up for it.
 		if inside.unsafe != nil {
 			return at, nil, inside.unsafe
 		}
