@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -12,9 +13,9 @@ import (
 // cancel that lies unread behind its call must keep the call from beginning. A daemon
 // that was stopped, or that had no processor, finds them together.
 type intake struct {
-	conn net.Conn
 	src  io.Reader
-	full bool // the last read filled its memory: more may have come. Of the goroutine that reads
+	raw  syscall.RawConn // of the connection; nil: it cannot tell what has come
+	full bool            // the last read filled its memory: more may have come. Of the goroutine that reads
 
 	taken     atomic.Uint64 // bytes that were read
 	processed atomic.Uint64 // bytes whose frames were looked at
@@ -26,7 +27,7 @@ type intake struct {
 }
 
 func newIntake(conn net.Conn) *intake {
-	in := &intake{conn: conn, src: source(conn)}
+	in := &intake{src: source(conn), raw: rawConn(conn)}
 	in.progress.L = &in.mu
 	return in
 }
@@ -46,7 +47,7 @@ func (in *intake) Read(b []byte) (n int, err error) {
 
 // current reports whether nothing had come behind what was read last. Only the
 // goroutine that reads calls it.
-func (in *intake) current() bool { return !in.full || pending(in.conn) == 0 }
+func (in *intake) current() bool { return !in.full || pending(in.raw) == 0 }
 
 // close lets every call that waits go on: nobody reads any more.
 func (in *intake) close() { in.wake(true) }
@@ -68,7 +69,7 @@ func (in *intake) catchUp() {
 	come := uint64(0)
 	for taken := ^come; taken != in.taken.Load(); { // again if something was read meanwhile
 		taken = in.taken.Load()
-		come = taken + uint64(pending(in.conn))
+		come = taken + uint64(pending(in.raw))
 	}
 	for in.processed.Load() < come && !in.over {
 		in.progress.Wait()

@@ -77,7 +77,11 @@ func (s *serverConn) read() {
 	for {
 		if !s.reader.Ready() {
 			if s.arrived.len() > 0 {
-				if !s.begin() {
+				current := s.in.current()
+				if !current && s.reader.More() {
+					continue
+				}
+				if !s.begin(current) {
 					return
 				}
 				continue
@@ -121,9 +125,9 @@ func (s *serverConn) take(f wire.Frame) error {
 }
 
 // begin begins the calls that have arrived, and reports whether this goroutine still
-// reads the connection afterwards.
-func (s *serverConn) begin() (reads bool) {
-	current := s.in.current()
+// reads the connection afterwards. Unless the connection is current, which a large frame
+// that arrives in pieces prevents, calls have to look for what has come behind them.
+func (s *serverConn) begin(current bool) (reads bool) {
 	for s.arrived.len() > 0 {
 		c := s.arrived.pop()
 		c.current = current
