@@ -70,6 +70,9 @@
 // errorlayout.go, errortree.go, errorbuild.go and errorcode.go: errors.
 package stub
 
+// The compiler reports only that package on systems that this one is not for.
+import _ "github.com/loopgen/loopgen/rt/internal/platform"
+
 // Version1 is named by every file generated for this version of the runtime.
 // When it is missing, the file and the rt module do not belong together: run
 // go generate again with the loopgen of the same module version.

@@ -35,3 +35,6 @@
 // lock.go, life.go, then endpoint.go and start.go with their line format in
 // lines.go, and socket.go (where socket and log go).
 package rundir
+
+// The compiler reports only that package on systems that this one is not for.
+import _ "github.com/loopgen/loopgen/rt/internal/platform"
