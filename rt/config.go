@@ -65,7 +65,9 @@ type Config struct {
 	// Env is the daemon's environment, as in exec.Cmd. Nil means the
 	// environment of the client that starts it less the variables that
 	// describe that client's terminal, session and supervisor: see the package
-	// documentation.
+	// documentation. That environment includes secrets, such as tokens and
+	// SSH_AUTH_SOCK: the daemon keeps them and serves all other clients with them.
+	// MinimalEnv returns an environment without secrets.
 	Env []string
 
 	// Version says which release of the program this is: greater for a later

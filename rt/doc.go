@@ -117,7 +117,9 @@
 // TERM_*, COLORTERM, COLUMNS, LINES, WINDOWID, STY, TMUX, TMUX_*; SSH_CLIENT,
 // SSH_CONNECTION, SSH_TTY, XDG_SESSION_*, SUDO_*; INVOCATION_ID, JOURNAL_STREAM,
 // NOTIFY_SOCKET, LISTEN_*, WATCHDOG_*, MAINPID, SYSTEMD_EXEC_PID; MAKEFLAGS,
-// MAKELEVEL, MFLAGS, GOCOVERDIR.
+// MAKELEVEL, MFLAGS, GOCOVERDIR. Everything else stays, secrets included: a token or
+// the SSH_AUTH_SOCK of the first client is in the daemon of all clients, and in every
+// program that the object runs. With [MinimalEnv] as Config.Env it is not.
 //
 // Systemd, containers and CI runners may kill it with the job that started it.
 //
