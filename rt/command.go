@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/process"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/stub"
@@ -83,12 +84,12 @@ func (req *startRequest) service(build string) (*stub.Service, error) {
 	case build != ours: // where there is no way to run the very same image
 		return nil, errors.New("the program's file was replaced since the client was started: start the client again")
 	case svc == nil && commanded:
-		return nil, fmt.Errorf("%s, which Config.Command names, does not serve %s: let it import that package; of a generic type it must declare the instance, as what ShareT returns, in a package-level var", req.Program, req.Service)
+		return nil, fmt.Errorf("%s, which Config.Command names, does not serve %s: let it import that package; of a generic type it must declare the instance, as what ShareT returns, in a package-level var", req.Program, cut.Name(req.Service))
 	case svc == nil:
-		return nil, fmt.Errorf("this program, started as a daemon, does not serve %s: what its ShareT returns must be a package-level var, whatever arguments and environment the program has", req.Service)
+		return nil, fmt.Errorf("%s, started as a daemon, does not serve %s: what its ShareT returns must be a package-level var, whatever arguments and environment the program has", process.Executable(), cut.Name(req.Service))
 	}
 	if svc.Constructor != req.Constructor {
-		return svc, fmt.Errorf("%s, which Config.Command names, makes %s with another constructor, %q: build both programs from the same source", req.Program, svc.Name, svc.Constructor)
+		return svc, fmt.Errorf("%s, which Config.Command names, makes %s with another constructor, %q: build both programs from the same source", req.Program, cut.Name(svc.Name), cut.Name(svc.Constructor))
 	}
 	return svc, nil
 }

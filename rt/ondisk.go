@@ -84,11 +84,11 @@ func (p *onDisk) barred() error {
 		if parent, _ := process.Inherited(); parent != nil {
 			// A child that was meant to serve and runs main instead ends as if
 			// its deadman had noticed, which tells the parent why.
-			fmt.Fprintln(os.Stderr, "loopgen:", ErrHookMissing)
+			fmt.Fprintln(os.Stderr, "loopgen:", hookMissing())
 			os.Exit(process.ExitUnclaimed)
 		}
 		if !elsewhere {
-			return ErrHookMissing
+			return hookMissing()
 		}
 	}
 	if !elsewhere && p.client.svc.Late() {

@@ -84,7 +84,7 @@ func (c *client) startFailure(b []byte, program string) error {
 	case r.Unhooked && program != "":
 		r.Stage, cause = StageSpawn, fmt.Errorf("%s, which Config.Command names: %w", program, ErrHookMissing)
 	case r.Unhooked:
-		r.Stage, cause = StageSpawn, ErrHookMissing
+		r.Stage, cause = StageSpawn, hookMissing() // the child is this program
 	case cause == nil:
 		cause = errors.New("unknown reason")
 	}
