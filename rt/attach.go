@@ -8,9 +8,9 @@ import (
 	"os"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/internal/wire"
-	"github.com/loopgen/loopgen/rt/schema"
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
@@ -126,9 +126,7 @@ func (c *client) judge(e *rundir.Endpoint, kept error) error {
 	var err error
 	switch {
 	case e.Types != structure(c.svc):
-		changes, unlike := schema.CompareTypes("type argument", e.Types, structure(c.svc))
-		err = fmt.Errorf("%w: the type arguments are %s here and %s in the daemon (pid %d)%s; %s",
-			ErrIncompatible, structure(c.svc), e.Types, e.PID, firstOf(changes, unlike), c.replacing())
+		err = newSignatureError("", structure(c.svc), e.Types, e.PID, c.replacing())
 	case e.Config != c.config:
 		err = c.mismatch(e)
 	default:
@@ -184,11 +182,9 @@ func (c *client) bind(e *rundir.Endpoint, kept error) []binding {
 		switch {
 		case !ok:
 			bindings[i].err = fmt.Errorf("%w: %w: the daemon (pid %d) has no %s; %s",
-				ErrIncompatible, ErrNoMethod, e.PID, ours.Name, c.replacing())
+				ErrIncompatible, ErrNoMethod, e.PID, cut.Name(ours.Name), c.replacing())
 		case m.Hash != wire.SignatureHash(signature):
-			changes, err := schema.Compare(m.Signature, signature)
-			bindings[i].err = fmt.Errorf("%w: %s is %s here and %s in the daemon (pid %d)%s; %s",
-				ErrIncompatible, ours.Name, signature, m.Signature, e.PID, firstOf(changes, err), c.replacing())
+			bindings[i].err = newSignatureError(ours.Name, signature, m.Signature, e.PID, c.replacing())
 		default:
 			bindings[i].number = uint16(m.Number)
 			if len(lacking[m.Number]) == 0 || ours.Mode == stub.Shared || ours.Idempotent {
@@ -199,15 +195,6 @@ func (c *client) bind(e *rundir.Endpoint, kept error) []binding {
 		bindings[i].err = c.unreplaced(bindings[i].err, e, kept)
 	}
 	return bindings
-}
-
-// firstOf says where two signatures part, if they could be compared: the
-// endpoint may have no room for the text, and a newer daemon another grammar.
-func firstOf(changes []schema.Change, err error) string {
-	if err != nil || len(changes) == 0 {
-		return ""
-	}
-	return ": " + changes[0].Between("there", "here")
 }
 
 // watchFrames closes a connection on which a frame began to arrive and does
