@@ -136,9 +136,11 @@ func (c *client) judge(e *rundir.Endpoint, kept error) error {
 }
 
 // replacing says how to get a daemon of another version of the type.
-func (c *client) replacing() string {
-	if c.cfg.Scope == ScopeSystem {
-		return "whoever runs the service builds it from the same source and starts it again (as in: systemctl restart " + c.cfg.Name + ")"
+func (c *client) replacing() string { return replacing(c.cfg.Scope, c.cfg.Name) }
+
+func replacing(scope Scope, name string) string {
+	if scope == ScopeSystem {
+		return "whoever runs the service builds it from the same source and starts it again (as in: systemctl restart " + name + ")"
 	}
 	return "Shared.Restart replaces it by one of this program"
 }

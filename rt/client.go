@@ -307,7 +307,7 @@ func (c *client) results(method int, l *link, p *pendingCall, reply []byte, resu
 		own = d.Error()
 	}
 	if err := d.End(); err != nil {
-		return c.callError(method, OutcomeExecuted, l.incarnation, fmt.Errorf("decode the results: %w", decodeError("result", err)))
+		return c.callError(method, OutcomeExecuted, l.incarnation, fmt.Errorf("decode the results of the daemon (pid %d): %w", l.pid, c.unknownHere(decodeError("result", err))))
 	}
 	decoded = true
 	return own

@@ -85,10 +85,10 @@ func (d *daemon) panicked(c *servedCall, value any) *wire.Failure {
 }
 
 // notExecuted describes a call whose turn never came.
-func notExecuted(err error) *wire.Failure {
+func (d *daemon) notExecuted(err error) *wire.Failure {
 	if _, ok := err.(*stub.DecodeError); ok { // it may hold an error of the program's, whose Is method is not asked
 		return describe(&wire.Failure{Code: wire.FailureBadArguments, Text: "argument"}, func(f *wire.Failure) {
-			f.Text = decodeError("argument", err).Error()
+			f.Text = unknownInDaemon(decodeError("argument", err), d.endpoint.Load()).Error()
 		})
 	}
 	f := &wire.Failure{Code: wire.FailureBadArguments, Text: err.Error()}

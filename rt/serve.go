@@ -246,6 +246,9 @@ func (d *daemon) callConstructor(args *stub.Decoder) (err error) {
 		err = p
 	}()
 	d.object, err = d.svc.New(d.ctx, args)
+	if _, ok := err.(*stub.DecodeError); ok {
+		err = unknownInDaemon(decodeError("argument", err), d.endpoint.Load())
+	}
 	returned = true
 	if err == nil && isNil(d.object) {
 		err = fmt.Errorf("%s returned nil without an error", d.svc.Constructor)

@@ -232,7 +232,7 @@ func (s *serverConn) answer(c *servedCall) {
 		return
 	}
 	if err := s.acquireMemory(c); err != nil {
-		c.failed = notExecuted(err)
+		c.failed = s.d.notExecuted(err)
 		return
 	}
 	returned := false
@@ -243,7 +243,7 @@ func (s *serverConn) answer(c *servedCall) {
 	}()
 	c.method.Serve(&c.run, s.d.object)
 	if err := c.run.Err(); err != nil {
-		c.failed = notExecuted(err)
+		c.failed = s.d.notExecuted(err)
 	} else if c.reply.frame, err = c.results.Finish(); err != nil {
 		c.failed = notEncoded(err)
 	}

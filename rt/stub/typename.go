@@ -145,9 +145,9 @@ func (p *typeParser) named() (reflect.Type, *fault) {
 	t := registered(name)
 	switch {
 	case t == nil:
-		return nil, faultf("type %.200s is not registered in this program; call rt.RegisterType for it in an init function", name)
+		return nil, &fault{err: &UnknownTypeError{Name: name}}
 	case structureHash(t) != hash:
-		return nil, faultf("type %.200s differs between the two programs; build both from the same source", name)
+		return nil, &fault{err: &UnknownTypeError{Name: name, Differs: true}}
 	}
 	return t, nil
 }
