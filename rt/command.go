@@ -66,7 +66,7 @@ func (cfg *Config) arguments() []string {
 		return cfg.Command
 	}
 	// For ps: this program does not look at its arguments before it serves.
-	return []string{process.Executable(), "loopgen:" + strings.ReplaceAll(cfg.Name, "\x00", "?")}
+	return []string{process.Executable(), "loopgen:" + strings.ReplaceAll(cut.Name(cfg.Name), "\x00", "?")}
 }
 
 // service returns what this process is to serve, or why it is not the program that

@@ -8,6 +8,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
 
@@ -169,7 +170,7 @@ func (c *client) startOrWait(ctx context.Context, p place, err error) error {
 	if ctx.Err() != nil {
 		return err // closed meanwhile
 	}
-	c.cfg.Logger.Debug("starting a daemon", "name", c.cfg.Name, "because", err)
+	c.cfg.Logger.Debug("starting a daemon", "name", cut.Name(c.cfg.Name), "because", err)
 	c.see(errStarting) // the one that was leaving has left
 	return p.start(ctx)
 }

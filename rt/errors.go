@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	remote "github.com/loopgen/loopgen/rt/internal/rt" // for its name: see there
 )
 
@@ -141,7 +142,11 @@ func (e *CallError) Error() string {
 	if start, ok := e.Err.(*StartError); ok {
 		cause = start.detail() // the method names the service already
 	}
-	return fmt.Sprintf("loopgen: %s: %s (%s)", e.Method, cause, state)
+	service, method := "", e.Method
+	if i := strings.LastIndexByte(method, '.'); i >= 0 {
+		service, method = cut.Name(method[:i])+".", method[i+1:]
+	}
+	return fmt.Sprintf("loopgen: %s%s: %s (%s)", service, cut.Name(method), cause, state)
 }
 
 // Unwrap returns Err.
@@ -176,14 +181,14 @@ const (
 
 // Error says what could not be started, at which stage, and why.
 func (e *StartError) Error() string {
-	return "loopgen: " + e.Service + ": " + e.detail()
+	return "loopgen: " + cut.Name(e.Service) + ": " + e.detail()
 }
 
 // detail is the message without what a CallError says as well.
 func (e *StartError) detail() string {
 	var b strings.Builder
 	if e.Name != e.Service {
-		fmt.Fprintf(&b, "%q: ", e.Name)
+		fmt.Fprintf(&b, "%q: ", cut.Name(e.Name))
 	}
 	fmt.Fprintf(&b, "%s: %v", e.Stage, e.Err)
 	if e.Log != "" && e.LogTail == "" {

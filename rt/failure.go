@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/usercode"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
@@ -77,9 +78,10 @@ func (d *daemon) panicked(c *servedCall, value any) *wire.Failure {
 		f.Text = f.Value
 	}
 	value = fmt.Sprintf("%.1000s", f.Value) // it may be long, and is kept
-	d.log.Error("panic", "method", c.method.Name, "value", value, "stack", f.Stack, "caller", c.lease.caller.PID)
+	method := cut.Name(c.method.Name)
+	d.log.Error("panic", "method", method, "value", value, "stack", f.Stack, "caller", c.lease.caller.PID)
 	d.mu.Lock()
-	d.lastPanic = fmt.Sprintf("%s %s: %s", time.Now().Format(time.RFC3339), c.method.Name, value)
+	d.lastPanic = fmt.Sprintf("%s %s: %s", time.Now().Format(time.RFC3339), method, value)
 	d.mu.Unlock()
 	return f
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/usercode"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
@@ -210,7 +211,7 @@ func (d *daemon) end(h holding) {
 	go func() { // ends with the method
 		defer d.ended(orphan)
 		if err := d.serveEnd(m, h.args); err != nil {
-			d.log.Error("cannot end what a client that is gone had acquired", "method", m.Name, "err", usercode.Text(err))
+			d.log.Error("cannot end what a client that is gone had acquired", "method", cut.Name(m.Name), "err", usercode.Text(err))
 		}
 	}()
 }

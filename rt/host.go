@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/process"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/stub"
@@ -63,7 +64,7 @@ func newHost(req startRequest, svc *stub.Service, dir *rundir.Dir, log *slog.Log
 // announce writes to the log what serves.
 func (h *host) announce() {
 	e := h.d.endpoint.Load()
-	h.d.log.Info("serving", "service", e.Service, "name", e.Name, "incarnation", e.Incarnation,
+	h.d.log.Info("serving", "service", cut.Name(e.Service), "name", cut.Name(e.Name), "incarnation", e.Incarnation,
 		"address", e.Address, "executable", process.Executable(), "idle", h.d.idleTTL)
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/process"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/internal/wire"
@@ -92,7 +93,7 @@ func (p *onDisk) barred() error {
 		}
 	}
 	if !elsewhere && p.client.svc.Late() {
-		return fmt.Errorf("%s was made after rt.ServeIfDaemon was called, too late for a daemon to know it: declare it in a package-level var", p.client.svc.Name)
+		return fmt.Errorf("%s was made after rt.ServeIfDaemon was called, too late for a daemon to know it: declare it in a package-level var", cut.Name(p.client.svc.Name))
 	}
 	return nil
 }
@@ -176,7 +177,7 @@ func (p *onDisk) start(ctx context.Context) error {
 	}
 	report, err := p.spawn(ctx)
 	if first := report.killed; err == nil && first != nil && ctx.Err() == nil {
-		c.cfg.Logger.Debug("starting a daemon again", "name", c.cfg.Name, "because", first)
+		c.cfg.Logger.Debug("starting a daemon again", "name", cut.Name(c.cfg.Name), "because", first)
 		if report, err = p.spawn(ctx); err == nil && report.killed != nil {
 			report.Err = encodeCause(nil, killedTwice(first, report.killed))
 		}

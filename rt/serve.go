@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/process"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/internal/usercode"
@@ -251,7 +252,7 @@ func (d *daemon) callConstructor(args *stub.Decoder) (err error) {
 	}
 	returned = true
 	if err == nil && isNil(d.object) {
-		err = fmt.Errorf("%s returned nil without an error", d.svc.Constructor)
+		err = fmt.Errorf("%s returned nil without an error", cut.Name(d.svc.Constructor))
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/usercode"
 )
 
@@ -35,9 +36,9 @@ func (s *sender) message(err error) string {
 		if v := reflect.ValueOf(err); v.Kind() == reflect.Pointer && v.IsNil() {
 			return "<nil>"
 		}
-		return fmt.Sprintf("%T: panic in its Error method: %s", err, p.Value)
+		return fmt.Sprintf("%s: panic in its Error method: %s", cut.Name(fmt.Sprintf("%T", err)), p.Value)
 	}
-	return fmt.Sprintf("%T: its Error method %v", err, fail)
+	return fmt.Sprintf("%s: its Error method %v", cut.Name(fmt.Sprintf("%T", err)), fail)
 }
 
 // wrapped returns what err wraps, without nils, or nothing where its Unwrap

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"syscall"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/rt"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
@@ -66,7 +67,7 @@ func (s *sender) encodeError(err error, room, depth int) ([]byte, error) {
 	t.add(err)
 	item, fail := wire.Marshal(t.nodes)
 	if fail != nil {
-		return nil, fmt.Errorf("error of type %T: %w", err, fail)
+		return nil, fmt.Errorf("error of type %s: %w", cut.Name(fmt.Sprintf("%T", err)), fail)
 	}
 	return item, nil
 }

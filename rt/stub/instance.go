@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
 // TypeArg is a type argument of a generic type's instance, made by [TypeArgOf].
@@ -42,7 +44,7 @@ func RegisterInstance(s *Service) *Service {
 	case slices.Equal(earlier.TypeArgs, s.TypeArgs):
 		return earlier
 	default: // types declared in functions may have one name
-		s.refusal = fmt.Errorf("other types of the same names are the type arguments of %s: declare them outside of functions", s.Name)
+		s.refusal = fmt.Errorf("other types of the same names are the type arguments of %s: declare them outside of functions", cut.Name(s.Name))
 	}
 	return s
 }
@@ -77,10 +79,10 @@ func (s *Service) refuse() error {
 			}
 			for _, a := range s.TypeArgs {
 				if root := planOf(a.typ).root; root != nil {
-					return fmt.Errorf("type argument %s, which %s needs: %w", a.param, m.Name, root.in(a.typ))
+					return fmt.Errorf("type argument %s, which %s needs: %w", a.param, cut.Name(m.Name), root.in(a.typ))
 				}
 			}
-			return fmt.Errorf("method %s: %w", m.Name, planOf(v).root.in(v))
+			return fmt.Errorf("method %s: %w", cut.Name(m.Name), planOf(v).root.in(v))
 		}
 	}
 	return nil

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+
+	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
 // An interface can hold values of the known types: the basic types of Go,
@@ -162,12 +164,12 @@ func register(t reflect.Type) error {
 func registerNamed(t reflect.Type) error {
 	name := pathName(t)
 	if strings.Contains(name, "#") {
-		return fmt.Errorf("registering type %s: there is a # in its name", t)
+		return fmt.Errorf("registering type %s: there is a # in its name", cut.Name(t.String()))
 	}
 	world.Lock()
 	defer world.Unlock()
 	if other := world.registered[name]; other != nil && other != t {
-		return fmt.Errorf("registering type %s: another type of that name and package is registered; rename one", t)
+		return fmt.Errorf("registering type %s: another type of that name and package is registered; rename one", cut.Name(t.String()))
 	}
 	world.registered[name] = t
 	return nil
@@ -189,7 +191,7 @@ func knownOf(t reflect.Type) (*known, *fault) {
 		return nil, f
 	}
 	if len(name) > maxTypeName {
-		return nil, faultf("the name of type %.100s… has more than %d bytes; declare a type with a shorter one", t, maxTypeName)
+		return nil, faultf("the name of type %s has more than %d bytes; declare a type with a shorter one", t, maxTypeName)
 	}
 	return enter(&known{name, t}), nil
 }
@@ -219,14 +221,14 @@ func knownBy(name string, quota *TypeQuota) (*known, *fault) {
 	p := typeParser{rest: name, quota: quota}
 	t, f := p.parse(1)
 	if f == nil && p.rest != "" {
-		f = faultf("%q is no name of a type", name)
+		f = faultf("%q is no name of a type", cut.Name(name))
 	}
 	if f != nil {
 		return nil, f
 	}
 	k, f = knownOf(t)
 	if f == nil && k.name != name {
-		f = faultf("%q is no name of a type, %q is", name, k.name)
+		f = faultf("%q is no name of a type, %q is", cut.Name(name), cut.Name(k.name))
 	}
 	return k, f
 }

@@ -125,7 +125,7 @@ func (r *openReader) error(v reflect.Value, at, depth int) (end int, f *fault) {
 	case err == nil:
 		return 0, faultf("null is no error that an interface holds")
 	case !reflect.TypeOf(err).Implements(v.Type()):
-		return 0, faultf("an error comes back as %T, which is no %s", err, v.Type())
+		return 0, faultf("an error comes back as %s, which is no %s", reflect.TypeOf(err), v.Type())
 	}
 	v.Set(reflect.ValueOf(err))
 	return len(r.b) - len(rest), nil

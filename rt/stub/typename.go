@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
@@ -139,7 +140,7 @@ func (p *typeParser) named() (reflect.Type, *fault) {
 	}
 	name, hash, ok := strings.Cut(p.rest, "#")
 	if !ok || len(hash) < typeHash {
-		return nil, faultf("%q is no name of a type that is known here", word)
+		return nil, faultf("%q is no name of a type that is known here", cut.Name(word))
 	}
 	hash, p.rest = hash[:typeHash], hash[typeHash:]
 	t := registered(name)

@@ -23,3 +23,9 @@ func TestName(t *testing.T) {
 		}
 	}
 }
+
+func TestCut(t *testing.T) {
+	if got, want := cut.Text("ééé", 2), "é…"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
 const (
@@ -107,7 +109,7 @@ func (d *Dir) ReadEndpoint() (*Endpoint, error) {
 func (e *Endpoint) MarshalText() ([]byte, error) {
 	for _, m := range e.Methods {
 		if m.Number < 0 || m.Number > maxMethod {
-			return nil, fmt.Errorf("encoding the endpoint: method %s has the number %d; the greatest is %d", m.Name, m.Number, maxMethod)
+			return nil, fmt.Errorf("encoding the endpoint: method %s has the number %d; the greatest is %d", cut.Name(m.Name), m.Number, maxMethod)
 		}
 	}
 	if e.PID < 0 || e.Version < 0 || e.MinProtocol < 0 || e.MaxProtocol < e.MinProtocol {

@@ -12,6 +12,8 @@ import (
 	"reflect"
 	"runtime/debug"
 	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
 // Limit is how long a function that describes an error or another value may take.
@@ -122,13 +124,13 @@ func TextUntil(until time.Time, v any) string {
 	}
 	switch {
 	case !ended:
-		return fmt.Sprintf("%%!v(%T: a method %v)", v, ErrLate)
+		return fmt.Sprintf("%%!v(%s: a method %v)", cut.Name(fmt.Sprintf("%T", v)), ErrLate)
 	case out.returned:
 		return out.result
 	case out.stack != "": // fmt prints one panic, but not that of a panic's value
-		return fmt.Sprintf("%%!v(%T: a method panicked)", v)
+		return fmt.Sprintf("%%!v(%s: a method panicked)", cut.Name(fmt.Sprintf("%T", v)))
 	}
-	return fmt.Sprintf("%%!v(%T: a method called runtime.Goexit)", v)
+	return fmt.Sprintf("%%!v(%s: a method called runtime.Goexit)", cut.Name(fmt.Sprintf("%T", v)))
 }
 
 // The error types of the standard library whose methods return what they hold.
