@@ -64,7 +64,8 @@
 // runtime.Goexit or takes more than a second; its message says so if that method is
 // Error. The call is answered all the same.
 // Everything else is an [Error]: a [*CallError] with an [Outcome], or a
-// [*StartError] with a stage.
+// [*StartError] with a stage. ERRORS.md, beside this file, lists every text with its
+// cause and remedy.
 //
 // An error travels in the same way as a parameter, in a struct or a slice, and
 // wherever else it is a value.
