@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
@@ -35,7 +36,7 @@ func (b *blocker) String() string {
 	if b.others > 0 {
 		others = fmt.Sprintf(" and %d more", b.others)
 	}
-	return fmt.Sprintf("%s of process %d%s had the turn for %v", b.method, b.pid, others, brief(time.Since(b.since)))
+	return fmt.Sprintf("%s of process %d%s had the turn for %v", cut.Name(b.method), b.pid, others, brief(time.Since(b.since)))
 }
 
 // blockedError is the error of a call that its caller gave up while it was queued.

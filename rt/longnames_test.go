@@ -45,7 +45,7 @@ func TestLongNamesAreCutWhereverPeopleReadThem(t *testing.T) {
 		t.Errorf("with other arguments: got %v, want ErrConfigMismatch", mismatch)
 	}
 	for what, text := range map[string]string{
-		"the client's log": logged.String(), "the daemon's log": string(log), "the error": mismatch.Error(), "String": shared.String(),
+		"the client's log": logged.String(), "the daemon's log": string(log), "the error": mismatch.Error(), "String": shared.String(), "Status.String": s.String(),
 	} {
 		if !strings.Contains(text, cut) || strings.Contains(text, cut[:len(cut)-len("…")]+"é") {
 			t.Errorf("%s does not cut the name at 100 characters: %.2000s", what, text)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -23,15 +24,15 @@ func (c *client) configDifference(e *rundir.Endpoint) string {
 	case e.Constructor == "" || c.svc.Constructor == "": // none, or the endpoint does not say
 		return "the constructor or its arguments differ"
 	case e.Constructor != c.svc.Constructor:
-		return fmt.Sprintf("the constructor is %s here and %s in the daemon", c.svc.Constructor, e.Constructor)
+		return fmt.Sprintf("the constructor is %s here and %s in the daemon", cut.Name(c.svc.Constructor), cut.Name(e.Constructor))
 	}
 	differences := configDifferences(c.parts, e.Arguments)
 	if len(differences) == 0 {
-		return "the arguments of " + e.Constructor + " differ"
+		return "the arguments of " + cut.Name(e.Constructor) + " differ"
 	}
 	texts := make([]string, len(differences))
 	for i, d := range differences {
-		texts[i] = fmt.Sprintf("argument %d of %s (%.100s) differs", d.number, e.Constructor, d.typ)
+		texts[i] = fmt.Sprintf("argument %d of %s (%s) differs", d.number, cut.Name(e.Constructor), cut.Name(d.typ))
 		if fields := d.fields; len(fields) > 0 {
 			if more := len(fields) - listedFields; more > 0 {
 				fields = append(slices.Clone(fields[:listedFields]), fmt.Sprintf("%d more", more))

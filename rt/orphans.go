@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
@@ -103,8 +104,8 @@ func (s *orphans) methods() string {
 	const most = 5
 	var names []string
 	for _, o := range s.running {
-		if !slices.Contains(names, o.method) {
-			names = append(names, o.method)
+		if name := cut.Name(o.method); !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
 	if len(names) > most {

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
 // statusListed is how many lines each list of Status.String has. With three lists
@@ -20,8 +22,8 @@ func (s Status) String() string {
 	line := func(key, format string, args ...any) {
 		fmt.Fprintf(&b, "%-8s %s\n", key, fmt.Sprintf(format, args...))
 	}
-	fmt.Fprintf(&b, "process %d serves %s\n", s.PID, onOneLine(s.Service))
-	line("name", "%.100q", s.Name)
+	fmt.Fprintf(&b, "process %d serves %s\n", s.PID, onOneLine(cut.Name(s.Service)))
+	line("name", "%q", cut.Name(s.Name))
 	line("scope", "%s", onOneLine(s.Scope))
 	line("uptime", "%v, since %s", brief(s.Uptime), moment(s.Started))
 	line("idle", "%s", s.idleText())
@@ -55,7 +57,7 @@ func (s Status) idleText() string {
 }
 
 func (c CallStatus) text() string {
-	return fmt.Sprintf("%s of process %d since %s (%v), %s", onOneLine(c.Method), c.PID, moment(c.Since), brief(c.For), onOneLine(c.Mode))
+	return fmt.Sprintf("%s of process %d since %s (%v), %s", onOneLine(cut.Name(c.Method)), c.PID, moment(c.Since), brief(c.For), onOneLine(c.Mode))
 }
 
 // list writes the first of total entries, of which listed are known, one to a line.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
@@ -250,9 +251,5 @@ func keyText(key []byte, h head) string {
 		return "-1-" + strconv.FormatUint(h.arg, 10)
 	}
 	const most = 40
-	text := string(key[len(key)-int(h.arg):])
-	if len(text) > most {
-		return strconv.Quote(text[:most]) + "…"
-	}
-	return strconv.Quote(text)
+	return strconv.Quote(cut.Text(string(key[len(key)-int(h.arg):]), most))
 }
