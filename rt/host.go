@@ -29,6 +29,7 @@ type host struct {
 	meet     func(net.Conn) (peer, error) // whom to let in
 	passed   *net.UnixListener            // what the service manager listened on; nil: nothing, or it is in use
 	listener net.Listener
+	socket   fs.FileInfo // of the file it listens on; nil: not a Unix socket
 }
 
 // newHost makes this process the daemon of a directory, and makes the object. The
@@ -88,7 +89,13 @@ func (h *host) listen() error {
 	if err != nil {
 		return err
 	}
-	h.listener = ln
+	var socket fs.FileInfo
+	if e.Network == "unix" {
+		if socket, err = os.Lstat(e.Address); err != nil {
+			return errors.Join(err, ln.Close())
+		}
+	}
+	h.listener, h.socket = ln, socket
 	e.Log = h.log.path
 	h.d.endpoint.Store(&e)
 	return nil
@@ -205,38 +212,54 @@ func (h *host) run(ctx context.Context) {
 	h.d.log.Info("left", "because", h.d.leaving)
 }
 
-// watch looks once a second whether clients can still find the daemon.
+// watch looks once a second whether clients can still find the daemon, and repairs
+// the endpoint and the socket if they cannot.
 func (h *host) watch() {
-	lost, published := h.life.Check(h.d.endpoint.Load().Incarnation)
-	gone := !lost && h.placeGone()
-	if gone {
+	lost, published := h.life.Check()
+	damage := ""
+	if !lost {
+		damage = h.unreachable()
+	}
+	if damage != "" {
 		h.reopen()
+	} else if !published {
+		damage = "the endpoint was changed or removed"
 	}
 	h.log.rotate(h.d.limits.logSize)
 	if lost {
 		h.d.leave("the directory "+h.dir.Path()+" was removed", ShutdownDrain)
-	} else if gone || !published {
-		h.d.log.Warn("publishing the endpoint again: a file was removed")
+	} else if damage != "" {
+		h.d.log.Warn("publishing the endpoint again", "because", damage)
 		if err := h.life.Publish(h.d.endpoint.Load()); err != nil {
 			h.d.log.Error("cannot publish the endpoint", "err", err)
 		}
 	}
 }
 
-// placeGone reports whether the socket was removed, or without one the directory
-// of the log.
-func (h *host) placeGone() bool {
+// unreachable says whether the socket was removed or replaced, or without one the
+// directory of the log was removed. It is empty if not.
+func (h *host) unreachable() string {
 	e := h.d.endpoint.Load()
-	path := e.Address
-	if e.Network != "unix" {
-		path = filepath.Dir(e.Log)
+	if h.socket == nil {
+		dir := filepath.Dir(e.Log)
+		if _, err := os.Lstat(dir); errors.Is(err, os.ErrNotExist) {
+			return "the directory " + dir + " was removed"
+		}
+		return ""
 	}
-	_, err := os.Lstat(path)
-	return errors.Is(err, os.ErrNotExist)
+	// The listener keeps its inode: no other file gets the number meanwhile.
+	info, err := os.Lstat(e.Address)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "the socket " + e.Address + " was removed"
+	case err == nil && runtime.GOOS != "windows" && !os.SameFile(info, h.socket): // a socket may have no file id there
+		return "the socket " + e.Address + " was replaced"
+	}
+	return ""
 }
 
-// reopen listens again when the socket was removed, perhaps with its directory,
-// so that the choice of a place is made anew, for the log as well.
+// reopen listens again when the socket was removed, perhaps with its directory, or
+// replaced, so that the choice of a directory is made anew, for the log as well.
 func (h *host) reopen() {
 	old := h.listener
 	dir, err := h.req.open()
@@ -245,13 +268,18 @@ func (h *host) reopen() {
 		if h.log.path != "" {
 			h.log = newLogFile(dir.LogPath())
 		}
+		if h.socket != nil {
+			err = h.life.RemoveSocket(dir, h.d.endpoint.Load().Incarnation)
+		}
+	}
+	if err == nil {
 		err = h.listen()
 	}
 	if err != nil {
 		h.d.log.Error("cannot listen again", "err", err)
 		return
 	}
-	if old, ok := old.(*net.UnixListener); ok {
+	if old, ok := old.(interface{ SetUnlinkOnClose(bool) }); ok {
 		old.SetUnlinkOnClose(false) // the path may be the new listener's
 	}
 	old.Close()
