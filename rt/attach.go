@@ -59,14 +59,14 @@ func (c *client) greet(ctx context.Context, p place, e *rundir.Endpoint) (net.Co
 		if time.Now().Before(deadline) {
 			return context.DeadlineExceeded // it was the caller who had no more time
 		}
-		return &silentError{e.Incarnation, e.PID}
+		return &silentError{e}
 	}
 	conn, err := p.dial(ctx, e)
 	if err != nil {
 		if ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) { // net may know a moment before ctx does
 			err = silent()
 		}
-		return nil, nil, wire.Welcome{}, err
+		return nil, nil, wire.Welcome{}, seen(e, err)
 	}
 	conn.SetDeadline(deadline)
 	uninterrupted := context.AfterFunc(ctx, func() { conn.Close() })
@@ -87,7 +87,7 @@ func (c *client) greet(ctx context.Context, p place, e *rundir.Endpoint) (net.Co
 	}
 	if err != nil {
 		conn.Close()
-		return nil, nil, wire.Welcome{}, err
+		return nil, nil, wire.Welcome{}, seen(e, err)
 	}
 	conn.SetDeadline(time.Time{})
 	return conn, reader, welcome, nil

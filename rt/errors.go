@@ -48,6 +48,11 @@ var (
 	// ErrUnresponsive: the daemon lives, since it holds its lock, but does not
 	// answer. It may be stopped or starved; no second one is started.
 	ErrUnresponsive Error = sentinel("the daemon does not respond")
+	// ErrUnreachable: the daemon lives, and its address means nothing, or something
+	// else, to this process, which is in another mount or network namespace. The
+	// text names the address and what both sides see. Give both a directory that
+	// they share, or one network namespace.
+	ErrUnreachable Error = sentinel("the daemon cannot be reached from here")
 	// ErrUnsafeDir: a directory of the singleton has an owner or a mode that
 	// would let other users in. Mend or remove it; loopgen does neither.
 	ErrUnsafeDir Error = sentinel("unsafe directory")

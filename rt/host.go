@@ -97,6 +97,7 @@ func (h *host) listen() error {
 	}
 	h.listener, h.socket = ln, socket
 	e.Log = h.log.path
+	e.Locate()
 	h.d.endpoint.Store(&e)
 	return nil
 }
