@@ -27,6 +27,7 @@ type host struct {
 	life     *rundir.Life
 	log      *logFile
 	meet     func(net.Conn) (peer, error) // whom to let in
+	guard    *admission                   // of a service
 	passed   *net.UnixListener            // what the service manager listened on; nil: nothing, or it is in use
 	listener net.Listener
 	socket   fs.FileInfo // of the file it listens on; nil: not a Unix socket
@@ -109,7 +110,7 @@ func (h *host) open(e *rundir.Endpoint) (net.Listener, error) {
 	if h.req.Transport != TransportTCP {
 		path, err := h.dir.SocketPath(e.Incarnation)
 		if err == nil {
-			var ln net.Listener
+			var ln *net.UnixListener
 			if ln, err = listenUnix(path, 0o600); err == nil {
 				e.Network, e.Address = "unix", path
 				return ln, nil
@@ -136,14 +137,20 @@ func (h *host) openService(e *rundir.Endpoint) (net.Listener, error) {
 		return nil, err
 	}
 	e.Network, e.Address = "unix", path
-	if ln := h.passed; ln != nil {
-		h.passed = nil
-		return ln, nil
+	ln := h.passed
+	if h.passed = nil; ln == nil {
+		if err := h.life.RemoveServiceSocket(); err != nil {
+			return nil, err
+		}
+		if ln, err = listenUnix(path, 0o666); err != nil {
+			return nil, err
+		}
 	}
-	if err := h.life.RemoveServiceSocket(); err != nil {
-		return nil, err
+	screen, err := screened(ln, h.guard, h.d.refusedUser)
+	if err != nil {
+		return nil, errors.Join(err, ln.Close())
 	}
-	return listenUnix(path, 0o666)
+	return screen, nil
 }
 
 // listenTCP listens on a port of the loopback interface that no other process can
@@ -154,7 +161,7 @@ func listenTCP() (net.Listener, error) {
 }
 
 // listenUnix listens on a path in a directory that only this user can change.
-func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
+func listenUnix(path string, mode fs.FileMode) (*net.UnixListener, error) {
 	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		return nil, err
