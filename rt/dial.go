@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -13,29 +15,40 @@ import (
 
 // A daemon that accepts no connections for a while, because it is stopped or many
 // clients connect, has a full backlog. Unix sockets report that at once, with
-// EAGAIN. TCP drops the request, and the kernel repeats it only after 1 s and 3 s.
+// EAGAIN; a client retries a few times at once, since a daemon that is flooded has
+// room every few microseconds, and then pauses. TCP drops the request, and the
+// kernel repeats it only after 1 s and 3 s.
 const (
-	firstBusyPause = time.Millisecond
-	dialTry        = 250 * time.Millisecond // of TCP
+	busyTries        = 10
+	firstBusyPause   = 100 * time.Microsecond // after every busyTries
+	longestBusyPause = 2 * time.Millisecond
+	dialTry          = 250 * time.Millisecond // of TCP
 )
 
 // dial connects to a socket and waits within ctx while its backlog is full.
 func dial(ctx context.Context, network, address string) (net.Conn, error) {
 	var d net.Dialer
-	for wait := firstBusyPause; ; wait = min(2*wait, longestPause) {
+	wait := firstBusyPause
+	for tries := 1; ; tries++ {
 		try, cancel := ctx, context.CancelFunc(func() {})
 		if network == "tcp" {
 			try, cancel = context.WithTimeout(ctx, dialTry)
 		}
 		conn, err := d.DialContext(try, network, address)
-		late := try.Err() != nil
+		late := try.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) // net may know a moment before try does
 		cancel()
 		if err == nil || ctx.Err() != nil {
 			return conn, err
 		}
-		if full := errors.Is(err, syscall.EAGAIN); !full && !late || full && !pause(ctx, wait) {
+		full := errors.Is(err, syscall.EAGAIN)
+		if full && tries%busyTries != 0 {
+			runtime.Gosched()
+			continue
+		}
+		if !full && !late || full && !pause(ctx, wait) {
 			return nil, err
 		}
+		wait = min(2*wait, longestBusyPause)
 	}
 }
 

@@ -67,7 +67,8 @@ var (
 	// ErrReentrant: the daemon tried to be a client of itself, which would
 	// wait for ever. Call the object's method directly.
 	ErrReentrant Error = sentinel("the daemon cannot be a client of itself: call the object's method directly")
-	// ErrTooManyClients: the daemon has as many connections as it admits (1024).
+	// ErrTooManyClients: the daemon has as many connections as it admits (1024), or as
+	// many of this user (768), who is not the one of a daemon of ScopeSystem.
 	ErrTooManyClients Error = sentinel("too many clients")
 	// ErrAuth: whoever listens at the daemon's address is not the daemon, or
 	// belongs to another user.

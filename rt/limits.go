@@ -25,6 +25,13 @@ import "time"
 //     which run beside each other, wait with their calls, of which there are 256;
 //   - calls (256) goroutines.
 //
+// Where several users share a daemon (ScopeSystem), a user who is not admitted gets
+// no place and no goroutine: see screen. Any other user than the daemon's own has at
+// most three quarters of the places for clients (768) and of those for observers
+// (12); all of them together leave a sixteenth of the former (64) to the daemon's own
+// user: see daemon.full. Of too many connections not yet admitted, the user with
+// the most loses the oldest.
+//
 // That is 160 MiB besides what is decoded and returned, and as much again in garbage. There
 // is no bound on all clients together other than clients times that: they are
 // programs of the same user, each of which could use up the memory by itself.
@@ -34,7 +41,7 @@ type limits struct {
 	bytes        int           // bytes of requests outstanding, and of replies unread, on one connection; see behind
 	clients      int           // admitted connections
 	observers    int           // places beyond, for Status and Shutdown only
-	strangers    int           // connections not yet admitted; beyond it the oldest is closed, so accepting never waits
+	strangers    int           // connections not yet admitted; beyond it the oldest of the user with the most is closed, so accepting never waits
 	handshake    time.Duration // from accept to welcome
 	frameBase    time.Duration // for a frame to arrive once it began,
 	framePerMiB  time.Duration // and as much more for every MiB of it

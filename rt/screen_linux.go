@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"runtime"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -33,9 +34,23 @@ type screen struct {
 	uid, pid int32
 	answer   []byte
 	answered time.Time
+
+	refusal time.Time // the last one
+	flood   int       // refusals in a row with at most floodGap between them
 }
 
-const answerPause = time.Millisecond
+const (
+	answerPause = time.Millisecond
+
+	// An admitted user's connection waits behind the refused ones in the backlog, so
+	// it is short during a flood: beyond it the kernel refuses at the cost of the
+	// user who connects, and clients retry at once.
+	backlog      = 4096
+	floodBacklog = 32
+	floodSize    = 256 // refusals
+	floodGap     = 10 * time.Millisecond
+	floodPause   = time.Second // without a refusal, after which a flood is over
+)
 
 // screened returns a listener that accepts the users that guard admits. It calls
 // refused for each other one.
@@ -55,6 +70,7 @@ func screened(ln *net.UnixListener, guard *admission, refused func(uid int)) (ne
 func (s *screen) Accept() (net.Conn, error) {
 	var fd int
 	var failed error
+	runtime.Gosched() // the goroutine of the last connection runs first
 	err := s.raw.Read(func(ln uintptr) (done bool) {
 		for {
 			// None of these calls blocks, so the scheduler need not know of them.
@@ -68,7 +84,13 @@ func (s *screen) Accept() (net.Conn, error) {
 				return true
 			case s.admits(int(n)):
 				fd = int(n)
+				if s.flood >= floodSize && time.Since(s.refusal) > floodPause {
+					s.flood = 0
+					unix.Listen(int(ln), backlog)
+				}
 				return true
+			case s.flood == floodSize:
+				unix.Listen(int(ln), floodBacklog)
 			}
 		}
 	})
@@ -110,6 +132,11 @@ func (s *screen) admits(fd int) bool {
 // refuse answers and closes a connection.
 func (s *screen) refuse(fd int, peer *unix.Ucred) {
 	now := time.Now()
+	if now.Sub(s.refusal) > floodGap && s.flood < floodSize {
+		s.flood = 0
+	}
+	s.flood++
+	s.refusal = now
 	if peer.Pid != s.pid || now.Sub(s.answered) > answerPause {
 		if uid := int32(peer.Uid); uid != s.uid || s.answer == nil {
 			var b bytes.Buffer
