@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"runtime"
 	"syscall"
 	"time"
@@ -25,7 +24,8 @@ const (
 	dialTry          = 250 * time.Millisecond // of TCP
 )
 
-// dial connects to a socket and waits within ctx while its backlog is full.
+// dial connects to a socket and waits within ctx while its backlog is full. If ctx
+// ends before that, ctx.Err() is not nil when dial returns.
 func dial(ctx context.Context, network, address string) (net.Conn, error) {
 	var d net.Dialer
 	wait := firstBusyPause
@@ -35,7 +35,8 @@ func dial(ctx context.Context, network, address string) (net.Conn, error) {
 			try, cancel = context.WithTimeout(ctx, dialTry)
 		}
 		conn, err := d.DialContext(try, network, address)
-		late := try.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) // net may know a moment before try does
+		var failed net.Error
+		late := errors.As(err, &failed) && failed.Timeout() // maybe a moment before try and ctx end
 		cancel()
 		if err == nil || ctx.Err() != nil {
 			return conn, err
