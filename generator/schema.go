@@ -38,7 +38,7 @@ func (s *service) schema() Schema {
 	}
 	for _, t := range s.dataTypes {
 		named := t.(*types.Named)
-		name := reflectPath(named.Obj().Pkg()) + "." + s.reflectName(named, reflectPath)
+		name := named.Obj().Pkg().Path() + "." + s.reflectName(named, (*types.Package).Path)
 		schema.Types = append(schema.Types, SchemaEntry{name, s.spellType(t)})
 	}
 	for _, e := range s.errorTypes {

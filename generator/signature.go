@@ -35,7 +35,7 @@ func (sp *speller) spell(t types.Type) {
 		sp.WriteString("time." + named.Obj().Name())
 		return
 	case sp.opaque(named):
-		sp.WriteString(reflectPath(named.Obj().Pkg()) + "." + sp.service.reflectName(named, withoutPath))
+		sp.WriteString(named.Obj().Pkg().Path() + "." + sp.service.reflectName(named, withoutPath))
 		return
 	}
 	for i, outer := range sp.within {
@@ -148,14 +148,6 @@ func spelledName(st *types.Struct, i int) string {
 		}
 	}
 	return name
-}
-
-// reflectPath returns the import path that a compiled type has.
-func reflectPath(p *types.Package) string {
-	if p.Name() == "main" {
-		return "main"
-	}
-	return p.Path()
 }
 
 func withoutPath(*types.Package) string { return "" }

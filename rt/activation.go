@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"golang.org/x/sys/unix"
 )
 
@@ -16,10 +17,10 @@ import (
 // process, or nil: sd_listen_fds(3). What tells of it is taken out of the
 // environment, and no other program that this process executes gets it.
 func activated() (*net.UnixListener, error) {
-	if os.Getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
+	if rundir.Getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
 		return nil, nil
 	}
-	count := os.Getenv("LISTEN_FDS")
+	count := rundir.Getenv("LISTEN_FDS")
 	for _, name := range []string{"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID"} {
 		os.Unsetenv(name)
 	}

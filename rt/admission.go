@@ -85,7 +85,7 @@ func (a *admission) meet(conn net.Conn) (peer, error) {
 			return p, nil
 		}
 	}
-	p.refused = notAdmitted(p.uid)
+	p.refused = notAdmitted(p.uid).Error()
 	return p, nil
 }
 
@@ -95,9 +95,9 @@ func (a *admission) admitsUser(uid int) bool {
 
 func (a *admission) admitsGroup(gid uint32) bool { return slices.Contains(a.groups, int(gid)) }
 
-// notAdmitted is what a user learns that may not call.
-func notAdmitted(uid int) string {
-	return fmt.Sprintf("user %d is not among those that the service admits (its Config.AllowUsers and AllowGroups)", uid)
+// notAdmitted is the error of a user who may not call.
+func notAdmitted(uid int) error {
+	return fmt.Errorf("user %d is not among those that the service admits (its Config.AllowUsers and AllowGroups)", uid)
 }
 
 // groupsByName returns the groups of a user by the word of the user database, for

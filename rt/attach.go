@@ -8,9 +8,9 @@ import (
 	"os"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/internal/wire"
-	"github.com/loopgen/loopgen/rt/schema"
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
@@ -34,8 +34,11 @@ func (c *client) attach(ctx context.Context, p place, kept error) (*link, error)
 		return nil, err
 	}
 	// Only now, since an endpoint that nobody stands behind judges nothing; nor
-	// does one of another version, which may hash otherwise.
-	if welcome.Code != wire.WelcomeIncompatible && welcome.Code != wire.WelcomeNotAllowed {
+	// does one of another version, which may hash otherwise. A daemon that is leaving
+	// makes room for one of this client's.
+	switch welcome.Code {
+	case wire.WelcomeIncompatible, wire.WelcomeNotAllowed, wire.WelcomeDraining:
+	default:
 		err = c.judge(e, kept)
 	}
 	if err == nil {
@@ -72,7 +75,7 @@ func (c *client) greet(ctx context.Context, p place, e *rundir.Endpoint) (net.Co
 	uninterrupted := context.AfterFunc(ctx, func() { conn.Close() })
 	reader := wire.NewReader(source(conn), defaultLimits.frame)
 	hello := c.hello
-	hello.Incarnation, hello.Address = e.Incarnation, e.Address
+	hello.Incarnation, hello.Address = e.Incarnation, addressText(e.Address)
 	welcome, err := wire.Greet(reader, conn, e.Key, hello)
 	var refused *wire.RefusedError
 	var unproven *wire.UnprovenRefusalError
@@ -102,7 +105,7 @@ func (c *client) welcome(w wire.Welcome) error {
 	case wire.WelcomeOK:
 		return nil
 	case wire.WelcomeDraining:
-		return ErrDraining // transient: another one may be had
+		return draining(w) // transient: another one may be had
 	case wire.WelcomeTooManyClients:
 		return c.startError(StageConnect, fmt.Errorf("%w: %s", ErrTooManyClients, w.Text))
 	case wire.WelcomeIncompatible:
@@ -113,17 +116,22 @@ func (c *client) welcome(w wire.Welcome) error {
 	return c.startError(StageConnect, &wire.RefusedError{Welcome: w})
 }
 
+// draining returns ErrDraining with the daemon's word of what it waits for.
+func draining(w wire.Welcome) error {
+	if w.Text == "" {
+		return ErrDraining
+	}
+	return fmt.Errorf("%w: %s", ErrDraining, w.Text)
+}
+
 // judge says whether the daemon behind an endpoint has the object that is meant.
 func (c *client) judge(e *rundir.Endpoint, kept error) error {
 	var err error
 	switch {
 	case e.Types != structure(c.svc):
-		changes, unlike := schema.CompareTypes("type argument", e.Types, structure(c.svc))
-		err = fmt.Errorf("%w: the type arguments are %s here and %s in the daemon (pid %d)%s; %s",
-			ErrIncompatible, structure(c.svc), e.Types, e.PID, firstOf(changes, unlike), c.replacing())
+		err = newSignatureError("", structure(c.svc), e.Types, e.PID, c.replacing())
 	case e.Config != c.config:
-		err = fmt.Errorf("%w (pid %d): use the same constructor and arguments, or another Config.Name, or shut it down first",
-			ErrConfigMismatch, e.PID)
+		err = c.mismatch(e)
 	default:
 		return nil
 	}
@@ -131,9 +139,11 @@ func (c *client) judge(e *rundir.Endpoint, kept error) error {
 }
 
 // replacing says how to get a daemon of another version of the type.
-func (c *client) replacing() string {
-	if c.cfg.Scope == ScopeSystem {
-		return "whoever runs the service builds it from the same source and starts it again (as in: systemctl restart " + c.cfg.Name + ")"
+func (c *client) replacing() string { return replacing(c.cfg.Scope, c.cfg.Name) }
+
+func replacing(scope Scope, name string) string {
+	if scope == ScopeSystem {
+		return "whoever runs the service builds it from the same source and starts it again (as in: systemctl restart " + name + ")"
 	}
 	return "Shared.Restart replaces it by one of this program"
 }
@@ -177,11 +187,9 @@ func (c *client) bind(e *rundir.Endpoint, kept error) []binding {
 		switch {
 		case !ok:
 			bindings[i].err = fmt.Errorf("%w: %w: the daemon (pid %d) has no %s; %s",
-				ErrIncompatible, ErrNoMethod, e.PID, ours.Name, c.replacing())
+				ErrIncompatible, ErrNoMethod, e.PID, cut.Name(ours.Name), c.replacing())
 		case m.Hash != wire.SignatureHash(signature):
-			changes, err := schema.Compare(m.Signature, signature)
-			bindings[i].err = fmt.Errorf("%w: %s is %s here and %s in the daemon (pid %d)%s; %s",
-				ErrIncompatible, ours.Name, signature, m.Signature, e.PID, firstOf(changes, err), c.replacing())
+			bindings[i].err = newSignatureError(ours.Name, signature, m.Signature, e.PID, c.replacing())
 		default:
 			bindings[i].number = uint16(m.Number)
 			if len(lacking[m.Number]) == 0 || ours.Mode == stub.Shared || ours.Idempotent {
@@ -192,15 +200,6 @@ func (c *client) bind(e *rundir.Endpoint, kept error) []binding {
 		bindings[i].err = c.unreplaced(bindings[i].err, e, kept)
 	}
 	return bindings
-}
-
-// firstOf says where two signatures part, if they could be compared: the
-// endpoint may have no room for the text, and a newer daemon another grammar.
-func firstOf(changes []schema.Change, err error) string {
-	if err != nil || len(changes) == 0 {
-		return ""
-	}
-	return ": " + changes[0].Between("there", "here")
 }
 
 // watchFrames closes a connection on which a frame began to arrive and does

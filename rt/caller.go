@@ -52,6 +52,7 @@ type peer struct {
 	pid   int // 0: the kernel does not tell
 
 	refused string // why it may not call; empty: it may
+	full    string // why the daemon has no room for it as a client; empty: it has, as far as is known
 }
 
 // caller describes the peer, which says of itself that its process is stated.

@@ -79,6 +79,8 @@ func TestErrorsKeepTheirIdentity(t *testing.T) {
 		var remote *rt.RemoteError
 		if err := get("foreign"); !errors.As(err, &remote) || remote.Type != "objects.foreign" || err.Error() != "foreign: deep" {
 			t.Errorf("foreign: %#v", err)
+		} else if name := fmt.Sprintf("%T", err); name != "*rt.RemoteError" {
+			t.Errorf("foreign: %%T is %s, want *rt.RemoteError", name)
 		}
 		var fault rt.Error
 		if errors.As(get("foreign"), &fault) {

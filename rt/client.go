@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/usercode"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -20,9 +21,10 @@ import (
 type client struct {
 	cfg     Config
 	svc     *stub.Service
-	args    []byte // the constructor's arguments, encoded
-	config  string // hash of service, constructor and arguments
-	invalid error  // why no call can succeed: bad arguments or configuration
+	args    []byte            // the constructor's arguments, encoded
+	config  string            // hash of service, constructor and arguments
+	parts   []stub.ConfigPart // of the arguments, to say in what others differ
+	invalid error             // why no call can succeed: bad arguments or configuration
 
 	hello wire.Hello            // what it says of itself to any daemon
 	place func() (place, error) // where its daemon is found
@@ -55,11 +57,9 @@ func newClient(cfg Config, svc *stub.Service, args func(*stub.Encoder)) *client 
 	c.hello = wire.Hello{Session: session(), PID: os.Getpid()}
 	c.place = c.choosePlace
 	c.workplace.note(c.cfg.Scope)
-	e := stub.NewEncoder(svc, defaultLimits.constructing)
-	if args != nil {
-		args(e)
-	}
-	c.args, c.invalid = e.Finish()
+	var configuration stub.Configuration
+	c.args, configuration, c.invalid = stub.EncodeArguments(svc, defaultLimits.constructing, args)
+	c.parts = configuration.Parts
 	if err := svc.Refusal(); err != nil {
 		c.invalid = c.startError(StageConnect, err)
 		return c
@@ -72,7 +72,7 @@ func newClient(cfg Config, svc *stub.Service, args func(*stub.Encoder)) *client 
 		c.invalid = c.startError(StageConstructor, encodeError("argument", c.invalid))
 		return c
 	}
-	if c.config, c.invalid = wire.ConfigHash(svc.Name, svc.Constructor, c.args); c.invalid != nil {
+	if c.config, c.invalid = wire.ConfigHash(svc.Name, svc.Constructor, configuration.Bytes); c.invalid != nil {
 		c.invalid = c.startError(StageConstructor, c.invalid)
 	}
 	return c
@@ -154,7 +154,13 @@ func (c *client) accept(l *link) error {
 	if old == "" || old == l.incarnation || c.cfg.OnRestart == nil {
 		return nil
 	}
-	if err := c.cfg.OnRestart(old, l.incarnation); err != nil {
+	err, fail := usercode.Run(func() error { return c.cfg.OnRestart(old, l.incarnation) })
+	if p, ok := fail.(*usercode.Panic); ok {
+		value := cmp.Or(p.Value, "runtime.Goexit was called")
+		err := fmt.Errorf("OnRestart %w", &PanicError{Value: value, Stack: p.Stack})
+		return c.startError(StageConnect, err)
+	}
+	if err != nil {
 		return c.startError(StageConnect, fmt.Errorf("OnRestart refused the new object: %w", err))
 	}
 	return nil
@@ -301,7 +307,7 @@ func (c *client) results(method int, l *link, p *pendingCall, reply []byte, resu
 		own = d.Error()
 	}
 	if err := d.End(); err != nil {
-		return c.callError(method, OutcomeExecuted, l.incarnation, fmt.Errorf("decode the results: %w", decodeError("result", err)))
+		return c.callError(method, OutcomeExecuted, l.incarnation, fmt.Errorf("decode the results of the daemon (pid %d): %w", l.pid, c.unknownHere(decodeError("result", err))))
 	}
 	decoded = true
 	return own

@@ -8,8 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/process"
-	"github.com/loopgen/loopgen/rt/internal/wire"
+	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
@@ -33,6 +34,9 @@ func absolute(command []string) []string {
 func (cfg *Config) program() (string, error) {
 	if len(cfg.Command) == 0 {
 		return "", nil
+	}
+	if name := cfg.Command[0]; name == filepath.Base(name) && rundir.Privileged() {
+		return "", fmt.Errorf("Config.Command: %s would be looked up in the PATH of the user that started this program, which has more rights: give an absolute path", name)
 	}
 	path, err := exec.LookPath(cfg.Command[0])
 	if err == nil {
@@ -62,7 +66,7 @@ func (cfg *Config) arguments() []string {
 		return cfg.Command
 	}
 	// For ps: this program does not look at its arguments before it serves.
-	return []string{process.Executable(), "loopgen:" + strings.ReplaceAll(cfg.Name, "\x00", "?")}
+	return []string{process.Executable(), "loopgen:" + strings.ReplaceAll(cut.Name(cfg.Name), "\x00", "?")}
 }
 
 // service returns what this process is to serve, or why it is not the program that
@@ -80,13 +84,12 @@ func (req *startRequest) service(build string) (*stub.Service, error) {
 	case build != ours: // where there is no way to run the very same image
 		return nil, errors.New("the program's file was replaced since the client was started: start the client again")
 	case svc == nil && commanded:
-		return nil, fmt.Errorf("%s, which Config.Command names, does not serve %s: let it import that package; of a generic type it must declare the instance, as what ShareT returns, in a package-level var", req.Program, req.Service)
+		return nil, fmt.Errorf("%s, which Config.Command names, does not serve %s: let it import that package; of a generic type it must declare the instance, as what ShareT returns, in a package-level var", req.Program, cut.Name(req.Service))
 	case svc == nil:
-		return nil, fmt.Errorf("this program, started as a daemon, does not serve %s: what its ShareT returns must be a package-level var, whatever arguments and environment the program has", req.Service)
+		return nil, fmt.Errorf("%s, started as a daemon, does not serve %s: what its ShareT returns must be a package-level var, whatever arguments and environment the program has", process.Executable(), cut.Name(req.Service))
 	}
-	config, err := wire.ConfigHash(svc.Name, svc.Constructor, req.Args)
-	if err == nil && config != req.Config {
-		err = fmt.Errorf("%s, which Config.Command names, makes %s with another constructor, %q: build both programs from the same source", req.Program, svc.Name, svc.Constructor)
+	if svc.Constructor != req.Constructor {
+		return svc, fmt.Errorf("%s, which Config.Command names, makes %s with another constructor, %q: build both programs from the same source", req.Program, cut.Name(svc.Name), cut.Name(svc.Constructor))
 	}
-	return svc, err
+	return svc, nil
 }

@@ -15,7 +15,7 @@ import (
 //
 // Name, Scope and the constructor's arguments identify the singleton and must
 // agree between its clients. The other fields are this client's own wishes;
-// IdleTTL, Transport, Env, Version and Command take effect in the client that
+// IdleTTL, OrphanTimeout, Transport, Env, Version and Command take effect in the client that
 // starts the daemon, and Status shows what is in force.
 type Config struct {
 	// Name tells singletons of one type apart. Any text up to 4096 bytes; empty
@@ -30,12 +30,29 @@ type Config struct {
 	// 3 s for its first client.
 	IdleTTL time.Duration
 
+	// OrphanTimeout is how long the daemon waits for a running call whose caller is
+	// gone: killed, or its Shared closed. 0 means 30 s, negative without bound.
+	//
+	// A concurrent method keeps the daemon from leaving as idle that long after its
+	// caller has gone, and no longer: a Pop that waits for a job would keep it for
+	// ever. It does not matter whether the method takes a context, which ends when the
+	// caller is gone. A method in its turn keeps the daemon until it returns, so that
+	// work that a short-lived client began is finished.
+	//
+	// A daemon that drains waits that long for a call in its turn, counted from the
+	// loss of the caller or the begin of the drain, whichever is later. When only
+	// calls are left for which it waits no more, it leaves as with ShutdownNow, and
+	// the log names the methods.
+	OrphanTimeout time.Duration
+
 	// ConnectTimeout bounds one attempt to connect to a running daemon and to
 	// authenticate. 0 means 2 s. It has no bearing on how long calls take.
 	ConnectTimeout time.Duration
 
 	// StartTimeout bounds the start of a daemon, constructor included, and how
-	// long a call is tried again while a daemon leaves. 0 means 10 s.
+	// long a call is tried again while a daemon leaves. 0 means 10 s. A daemon whose
+	// constructor does not return in time is killed; its log then has the stacks of
+	// its goroutines.
 	StartTimeout time.Duration
 
 	// CallTimeout bounds calls whose context has no deadline, those of the
@@ -48,7 +65,9 @@ type Config struct {
 	// Env is the daemon's environment, as in exec.Cmd. Nil means the
 	// environment of the client that starts it less the variables that
 	// describe that client's terminal, session and supervisor: see the package
-	// documentation.
+	// documentation. That environment includes secrets, such as tokens and
+	// SSH_AUTH_SOCK: the daemon keeps them and serves all other clients with them.
+	// MinimalEnv returns an environment without secrets.
 	Env []string
 
 	// Version says which release of the program this is: greater for a later
@@ -73,7 +92,7 @@ type Config struct {
 	// instance of a generic one; then this program need do neither. It is started
 	// with just these arguments, and must be the program itself, not a script that
 	// starts it. A name without a slash is looked up in PATH when a daemon is
-	// started; a relative path counts from the working directory at the time of
+	// started, but never by a set-user-ID program; a relative path counts from the working directory at the time of
 	// ShareT. Empty means this program. With LOOPGEN_MODE=inprocess it is not used.
 	Command []string
 
@@ -85,13 +104,14 @@ type Config struct {
 	// OnRestart is asked when the object is a fresh one: the daemon that this
 	// Shared was connected to is gone, and its state with it. An error refuses
 	// the new object: the call fails with it, not sent, and the next call asks
-	// again. It is called with the two incarnations and must not use the
-	// Shared. Nil means accept.
+	// again. A panic in it refuses the object, too. It is called with the two
+	// incarnations and must not use the Shared. Nil means accept.
 	OnRestart func(old, new string) error
 
 	// Logger gets what this client does besides calling, such as starting a
 	// daemon, mostly at debug level. Nil means nothing. The daemon logs to a file
-	// of its own; with LOOPGEN_MODE=inprocess it logs here.
+	// of its own; with LOOPGEN_MODE=inprocess it logs here. A handler that does
+	// not return within a second is not waited for.
 	Logger *slog.Logger
 }
 
@@ -146,10 +166,13 @@ type ShutdownMode uint8
 const (
 	// ShutdownDrain lets running calls finish and their callers have the
 	// result; calls that have not begun are refused, and tried again by their
-	// clients with the next daemon.
+	// clients with the next daemon. The object's Close has 5 s.
 	ShutdownDrain ShutdownMode = iota
-	// ShutdownNow cancels the contexts of running calls and leaves within
-	// about a second, whether they finish or not.
+	// ShutdownNow cancels the contexts of running calls, gives them until a second
+	// has passed, and calls the object's Close when they have ended. Close has the
+	// rest of the second, at least 250 ms. Then the process exits, whether they have
+	// returned or not; Close is not called while a call runs. It hurries a daemon that
+	// drains already, even one in Close.
 	ShutdownNow
 )
 
@@ -162,11 +185,14 @@ func (cfg Config) withDefaults(service string) Config {
 		cfg.IdleTTL = cmp.Or(cfg.IdleTTL, -1) // a daemon that has left is not started by who needs it
 	}
 	cfg.IdleTTL = cmp.Or(cfg.IdleTTL, 2*time.Second)
+	cfg.OrphanTimeout = cmp.Or(cfg.OrphanTimeout, orphanTimeout)
 	cfg.ConnectTimeout = cmp.Or(cfg.ConnectTimeout, 2*time.Second)
 	cfg.StartTimeout = cmp.Or(cfg.StartTimeout, 10*time.Second)
 	cfg.Command = absolute(cfg.Command)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	} else {
+		cfg.Logger = slog.New(logHandler{cfg.Logger.Handler()})
 	}
 	return cfg
 }

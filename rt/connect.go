@@ -8,6 +8,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
 
@@ -24,7 +25,8 @@ type place interface {
 	lead() (release func(), ok bool, err error)
 	// alive reports whether a daemon lives, serving or not. Only the leader asks.
 	alive() (bool, error)
-	// start starts a daemon and waits until it serves. Only the leader starts.
+	// start starts a daemon and waits until it serves, or until ctx or
+	// Config.StartTimeout ends. Only the leader starts.
 	start(ctx context.Context) error
 	// lastFailure returns how many starts have failed, the greatest number if that
 	// cannot be found out, and why the last of them did, or nil if it says nothing of one
@@ -100,8 +102,7 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 		if leads {
 			err = c.startOrWait(forever, p, err)
 			release()
-			var spared *keptError
-			if errors.As(err, &spared) {
+			if spared, ok := err.(*keptError); ok { // a constructor's error is not asked
 				kept = spared
 				continue
 			}
@@ -169,10 +170,8 @@ func (c *client) startOrWait(ctx context.Context, p place, err error) error {
 	if ctx.Err() != nil {
 		return err // closed meanwhile
 	}
-	c.cfg.Logger.Debug("starting a daemon", "name", c.cfg.Name, "because", err)
+	c.cfg.Logger.Debug("starting a daemon", "name", cut.Name(c.cfg.Name), "because", err)
 	c.see(errStarting) // the one that was leaving has left
-	ctx, cancel := c.patience(ctx)
-	defer cancel()
 	return p.start(ctx)
 }
 
@@ -247,15 +246,15 @@ func (c *client) givenUp(ctx context.Context, last error) error {
 	if errors.Is(cause, ErrClosed) {
 		return c.startError(StageConnect, ErrClosed)
 	}
-	err := waitedFor(last, cause)
+	err := waitedFor(c.unpublished(last), cause)
 	if !errors.Is(err, ErrDraining) && !errors.Is(err, ErrAuth) {
 		err = fmt.Errorf("%w: %w", ErrUnresponsive, err)
 	}
 	return c.startError(StageConnect, err)
 }
 
-// waitedFor says what was seen last of a daemon by who had to give up because of
-// cause; last is nil if nothing was seen.
+// waitedFor wraps cause with the last daemon state seen; last is nil if nothing was
+// seen.
 func waitedFor(last, cause error) error {
 	var outdated *outdatedError
 	switch {
@@ -267,7 +266,7 @@ func waitedFor(last, cause error) error {
 		last = errStarting // by this process or another
 	}
 	if errors.Is(last, ErrDraining) {
-		return fmt.Errorf("%w and waits for calls that run: Status shows them, Shutdown with ShutdownNow ends it: %w", last, cause)
+		return fmt.Errorf("%w; Status shows what it waits for, Shutdown with ShutdownNow ends it within about a second: %w", last, cause)
 	}
 	return fmt.Errorf("%w: %w", last, cause)
 }
@@ -277,4 +276,22 @@ func (c *client) directoryError(err error) error {
 		err = kindError{ErrUnsafeDir, err}
 	}
 	return c.startError(StageDirectory, err)
+}
+
+// unpublished returns why a living daemon has no endpoint, or err if the directory
+// does not show it. The daemon tries again as long as it lives.
+func (c *client) unpublished(err error) error {
+	if !errors.Is(err, rundir.ErrAbsent) && !errors.Is(err, errStarting) {
+		return err
+	}
+	p, perr := c.place()
+	at, ok := p.(*onDisk)
+	if perr != nil || !ok {
+		return err
+	}
+	if werr := at.dir.CanWrite(); werr != nil {
+		return fmt.Errorf("a daemon that lives has no endpoint in %s, and no file can be written there: %w; make room, the daemon tries again each second",
+			at.dir.Path(), werr)
+	}
+	return err
 }

@@ -170,7 +170,7 @@ func (d *daemon) status() Status {
 	s := Status{
 		PID: e.PID, Incarnation: e.Incarnation, Service: e.Service, Name: printable(e.Name), Scope: printable(e.Scope),
 		Executable: printable(process.Executable()), Build: e.Build, Version: e.Version, Config: e.Config, Network: e.Network,
-		Address: printable(e.Address), Log: printable(e.Log), IdleTTL: d.idleTTL, IdleLeft: d.idleTTL,
+		Address: printable(e.Address), Log: printable(e.Log), IdleTTL: d.idleTTL, IdleLeft: d.idleTTL, OrphanTimeout: d.orphans.timeout,
 		Started: d.started, Uptime: time.Since(d.started),
 	}
 	s.Nice, s.Limits, s.Env = inherited()
@@ -194,14 +194,14 @@ func (d *daemon) status() Status {
 	})
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s.Calls, s.Leaving, s.LastPanic = d.executed.Load(), d.leaving, printable(d.lastPanic)
+	s.Calls, s.Leaving, s.LastPanic = d.executed.Load(), printable(d.progress()), printable(d.lastPanic)
 	for other := range d.conns {
 		if other.user {
 			s.Clients = append(s.Clients, ClientStatus{PID: other.pid, Since: other.since, Calls: other.made.Load()})
 		}
 	}
 	slices.SortFunc(s.Clients, func(a, b ClientStatus) int { return a.Since.Compare(b.Since) })
-	if d.idle != nil && d.users == 0 && d.running == 0 {
+	if d.idle != nil && !d.used() {
 		s.IdleLeft = max(time.Until(d.idleAt), 0)
 	}
 	return s

@@ -55,11 +55,15 @@ type daemon struct {
 	users     int                      // those that count against idleness
 	strangers []*serverConn            // not yet admitted, the oldest first
 	running   int                      // calls accepted and not yet answered
-	finished  *sync.Cond               // signalled when running falls to 0
+	orphans   orphans                  // those of running that have lost their callers
+	finished  *sync.Cond               // signalled when no call, or none that counts, is left
 	idle      *time.Timer              // runs while nobody is connected
 	idleAt    time.Time                // when the idle time is over
 	leaving   string                   // why it leaves; empty: it does not
 	mode      ShutdownMode             // how
+	hurried   chan struct{}            // closed when mode becomes ShutdownNow
+	hurriedAt time.Time                // when that was
+	step      string                   // what a leaving daemon does once no call runs; empty: it waits for calls
 	hungUp    bool                     // it has left, and the process lives on: no connection stays
 	refusals  refusals
 	numbers   uint64 // of connections
@@ -76,6 +80,8 @@ func newDaemon(svc *stub.Service, idleTTL time.Duration, log *slog.Logger) *daem
 		limits:    defaultLimits,
 		log:       log,
 		departing: make(chan struct{}),
+		hurried:   make(chan struct{}),
+		orphans:   orphans{timeout: orphanTimeout},
 		conns:     make(map[*serverConn]struct{}),
 		perUser:   make(map[int]int),
 		owner:     os.Geteuid(),
@@ -103,7 +109,7 @@ func (d *daemon) open() {
 func (d *daemon) checkIdle() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.users > 0 || d.running > 0 || d.leaving != "" {
+	if d.used() || d.leaving != "" {
 		return
 	}
 	if left := time.Until(d.idleAt); left > 0 {
@@ -123,11 +129,15 @@ func (d *daemon) rearm(used bool) {
 	if used { // even if others are connected: who leaves last may be an observer
 		d.idleAt = time.Now().Add(d.idleTTL)
 	}
-	if d.users > 0 || d.running > 0 {
+	if d.used() {
 		return
 	}
 	d.idle.Reset(max(time.Until(d.idleAt), 0))
 }
+
+// used reports whether the object is in use: a client is connected, or a call runs that
+// counts. d.mu is held.
+func (d *daemon) used() bool { return d.users > 0 || d.running > d.orphans.expired }
 
 // begun counts a call that was accepted.
 func (d *daemon) begun() {
@@ -136,14 +146,18 @@ func (d *daemon) begun() {
 	d.mu.Unlock()
 }
 
-// ended counts a call whose answer is in its connection's outbox.
-func (d *daemon) ended() {
+// ended counts a call whose answer is in its connection's outbox. o is not nil if the
+// call has lost its caller.
+func (d *daemon) ended(o *orphan) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.running--
-	if d.running == 0 {
+	counted := d.orphans.remove(o)
+	if d.running == d.orphans.expired {
 		d.finished.Broadcast()
-		d.rearm(true)
+		if counted {
+			d.rearm(true)
+		}
 	}
 }
 
@@ -154,13 +168,13 @@ func (d *daemon) admit(conn net.Conn, p peer) (*serverConn, error) {
 	conn.SetDeadline(time.Now().Add(d.limits.handshake))
 	e := d.endpoint.Load()
 	id := wire.Identity{
-		Incarnation: e.Incarnation, Address: e.Address,
+		Incarnation: e.Incarnation, Address: addressText(e.Address),
 		MinVersion: uint(e.MinProtocol), MaxVersion: uint(e.MaxProtocol),
 	}
 	_, welcome, err := wire.Admit(s.reader, conn, e.Key, id, func(h wire.Hello) wire.Welcome {
 		s.caller = p.caller(h.PID)
 		s.pid = cmp.Or(s.caller.PID, h.PID)
-		return d.decide(s)
+		return d.decide(s, p.full)
 	})
 	if err == nil && !d.knows(s) {
 		err = &wire.RefusedError{Welcome: welcome}
@@ -191,6 +205,7 @@ func (d *daemon) meet(conn net.Conn, p peer) *serverConn {
 		since:  time.Now(),
 		calls:  make(map[uint64]*servedCall),
 		ended:  make(chan struct{}),
+		memory: newMemory(&d.limits),
 	}
 	if p.known {
 		s.uid = p.uid
@@ -224,8 +239,9 @@ func crowded(conns []*serverConn) (index int) {
 
 // decide admits an authenticated client, or says why not. Whoever comes when the
 // daemon is leaving or full may still ask for its status or make it leave; a few
-// places are kept for that.
-func (d *daemon) decide(s *serverConn) wire.Welcome {
+// places are kept for that. full says why the daemon has no room for it as a client;
+// if it is empty the number of clients decides.
+func (d *daemon) decide(s *serverConn, full string) wire.Welcome {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	welcome := wire.Welcome{
@@ -236,13 +252,14 @@ func (d *daemon) decide(s *serverConn) wire.Welcome {
 	}
 	switch {
 	case d.leaving != "":
-		welcome = wire.Welcome{Code: wire.WelcomeDraining, Text: d.leaving}
-	case d.full(s.uid, d.limits.clients, 0):
+		welcome = wire.Welcome{Code: wire.WelcomeDraining, Text: d.progress()}
+	case full != "":
+		welcome = wire.Welcome{Code: wire.WelcomeTooManyClients, Text: full}
+	case d.full(s.uid, d.limits.clients, 0) && s.uid == d.owner:
 		welcome = wire.Welcome{Code: wire.WelcomeTooManyClients, Text: fmt.Sprintf("%d are connected", len(d.conns))}
-		if s.uid != d.owner {
-			welcome.Text += fmt.Sprintf(", %d of them are user %d's: one user may have %d of the %d places, and all users but the service's own %d",
-				d.perUser[s.uid], s.uid, share(d.limits.clients), d.limits.clients, d.limits.clients-reserved(d.limits.clients))
-		}
+	case d.full(s.uid, d.limits.clients, 0):
+		welcome = wire.Welcome{Code: wire.WelcomeTooManyClients, Text: fmt.Sprintf("%d are connected, %d of them are user %d's: one user may have %d of the %d places, and all users but the service's own %d",
+			len(d.conns), d.perUser[s.uid], s.uid, share(d.limits.clients), d.limits.clients, d.limits.clients-ownersShare(d.limits.clients))}
 	}
 	if d.hungUp || d.full(s.uid, d.limits.clients, d.limits.observers) || !d.removeStranger(s) {
 		return welcome // closed by admit: there is no place, or it was evicted a moment ago
@@ -267,14 +284,14 @@ func (d *daemon) full(uid, clients, observers int) bool {
 	}
 	return len(d.conns) >= clients+observers ||
 		d.perUser[uid] >= share(clients)+share(observers) ||
-		len(d.conns)-d.perUser[d.owner] >= clients+observers-reserved(clients)-reserved(observers)
+		len(d.conns)-d.perUser[d.owner] >= clients+observers-ownersShare(clients)-ownersShare(observers)
 }
 
 // share is how many of so many places one user other than the daemon's may have.
 func share(places int) int { return places - places/4 }
 
-// reserved is how many of so many places only the daemon's own user may have.
-func reserved(places int) int { return places / 16 }
+// ownersShare is how many of so many places only the daemon's own user may have.
+func ownersShare(places int) int { return places / 16 }
 
 // knows reports whether a connection is past the handshake.
 func (d *daemon) knows(s *serverConn) bool {

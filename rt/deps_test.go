@@ -18,8 +18,12 @@ func TestDependencies(t *testing.T) {
 		"github.com/x448/float16", // of cbor
 		"golang.org/x/sys/unix",
 		own + "rt",
+		own + "rt/internal/cut",
+		own + "rt/internal/platform",
 		own + "rt/internal/process",
+		own + "rt/internal/rt",
 		own + "rt/internal/rundir",
+		own + "rt/internal/usercode",
 		own + "rt/internal/wire",
 		own + "rt/schema",
 		own + "rt/stub",
@@ -28,12 +32,14 @@ func TestDependencies(t *testing.T) {
 		own + "rt": want,
 		own + "rt/stub": {
 			"github.com/fxamacker/cbor/v2", "github.com/x448/float16",
-			own + "rt/internal/wire", own + "rt/stub",
+			own + "rt/internal/cut", own + "rt/internal/platform", own + "rt/internal/rt", own + "rt/internal/usercode", own + "rt/internal/wire", own + "rt/stub",
 		},
-		own + "rt/schema":           {own + "rt/schema"},
-		own + "rt/internal/wire":    {"github.com/fxamacker/cbor/v2", "github.com/x448/float16", own + "rt/internal/wire"},
-		own + "rt/internal/rundir":  {"github.com/gofrs/flock", "golang.org/x/sys/unix", own + "rt/internal/rundir"},
-		own + "rt/internal/process": {"golang.org/x/sys/unix", own + "rt/internal/process"},
+		own + "rt/schema":            {own + "rt/internal/cut", own + "rt/schema"},
+		own + "rt/internal/rt":       {own + "rt/internal/rt"},
+		own + "rt/internal/wire":     {"github.com/fxamacker/cbor/v2", "github.com/x448/float16", own + "rt/internal/wire"},
+		own + "rt/internal/rundir":   {"github.com/gofrs/flock", "golang.org/x/sys/unix", own + "rt/internal/cut", own + "rt/internal/platform", own + "rt/internal/rundir"},
+		own + "rt/internal/usercode": {own + "rt/internal/cut", own + "rt/internal/usercode"},
+		own + "rt/internal/process":  {"golang.org/x/sys/unix", own + "rt/internal/platform", own + "rt/internal/process"},
 	} {
 		cmd := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", pkg)
 		cmd.Env = append(cmd.Environ(), "GOOS=linux", "GOARCH=amd64")

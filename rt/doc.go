@@ -28,34 +28,44 @@
 // calls of a method that its author has marked idempotent are tried again as well
 // when the daemon died in mid-call, until the context ends or StartTimeout has
 // passed: such a call may be executed twice. The object's state lives as long as the daemon: IdleTTL after its last client it
-// is gone, and whoever calls next gets a fresh one; Config.OnRestart tells.
+// is gone, and whoever calls next gets a fresh one; Config.OnRestart tells. Calls
+// whose callers are gone count for Config.OrphanTimeout: see there.
 //
-// The context of a call bounds it: its deadline travels, and when it ends the
-// call is taken back if it has not begun. A method that takes a context gets
-// one that ends with the caller's, with the caller's connection, or when the
-// daemon is told to leave at once; a method that runs is never interrupted
-// otherwise. Err of that context is context.DeadlineExceeded when the caller's
-// deadline has passed, else context.Canceled, and context.Cause tells in words
-// whether the caller took the call back, is gone (killed, or its Shared closed),
-// or the daemon leaves. What a method then returns to a caller that is gone is
-// dropped; calls of that caller which have not begun are never made. Values of
-// the context do not travel. [CallerFrom] tells from a method's context which
+// The context of a call bounds it. Its deadline travels with the call. When it ends, the
+// daemon is told, whatever ended it, and the caller waits up to 50 ms for the daemon's
+// answer; without one the outcome is unknown. A call that has not begun by then never
+// begins, also if the daemon was stopped and finds the call later. A method that takes a
+// context gets one that ends with the caller's, with the caller's connection, or when the
+// daemon is told to leave at once; a method that runs is never interrupted otherwise. Err
+// of that context is context.DeadlineExceeded if the caller's context ended so, else
+// context.Canceled, and context.Cause tells in words whether the caller took the call
+// back, is gone (killed, or its Shared closed), or the daemon leaves. Results for a caller
+// that is gone are dropped; calls of that caller which have not begun are never made.
+// Values of the context do not travel. [CallerFrom] tells from a method's context which
 // process and which user calls.
 //
 // A method may acquire something beyond its own call, as Lock does. If its author
 // has given it a session, what a client has acquired through its connection is
 // given back when the connection ends: when the process dies, when its Shared is
-// closed. With the daemon all is lost. A call that would give back what its
-// connection does not hold is not executed.
+// closed. What the caller was told decides: after an error, of whatever kind, nothing is
+// held, and after a success the acquisition is held until it is given back. With the
+// daemon all is lost. A call that would give back what its connection does not hold is
+// not executed.
+//
+// Each call has a goroutine as its own: a method that locks its thread, as
+// runtime.LockOSThread describes, leaves no trace in later calls.
 //
 // # Errors
 //
 // A method's own error comes back bare: the package's sentinels, those of
 // promoted methods' packages and of io, context, io/fs, os and net, and exported
 // error types keep their identity through wrapping and errors.Join; what cannot be
-// rebuilt is a [*RemoteError].
+// rebuilt is a [*RemoteError]. So is an error with a method that panics, calls
+// runtime.Goexit or takes more than a second; its message says so if that method is
+// Error. The call is answered all the same.
 // Everything else is an [Error]: a [*CallError] with an [Outcome], or a
-// [*StartError] with a stage.
+// [*StartError] with a stage. ERRORS.md, beside this file, lists every text with its
+// cause and remedy.
 //
 // An error travels in the same way as a parameter, in a struct or a slice, and
 // wherever else it is a value.
@@ -77,9 +87,30 @@
 // a terminal or a process group reaches it; its directory is /, its umask 077,
 // its standard input empty, and its output goes to a log (Status says where).
 // No descriptor of the client is open in it. It keeps the client's priority and
-// resource limits. SIGTERM and SIGINT make it finish the running calls and
-// leave; a second one ends it at once. When it leaves it calls the object's
-// Close, if there is one, and waits up to 5 s for it.
+// resource limits. When it leaves it calls the object's Close, if there is one,
+// and waits up to 5 s for it, or about a second with ShutdownNow.
+//
+// These are the effects of signals on a daemon that serves:
+//
+//	HUP, INT, TERM          drain: finish the running calls, close the object, exit
+//	INT, TERM a second time exit at once; a HUP before or after does not count
+//	QUIT, ABRT              exit at once, with the stacks of all goroutines in the log
+//	KILL, STOP, CONT        as in every process
+//	TSTP, TTIN, TTOU        none: the daemon is in a session of its own
+//	PIPE, USR1, USR2, ALRM, CHLD, URG, WINCH, XCPU, and others that Go programs catch
+//	                        none
+//
+// HUP, INT and TERM have these effects even if the client that started the daemon
+// ignored or blocked them, as nohup does. While the constructor runs they have those
+// of any Go program. A method or package that calls signal.Notify gets the signals
+// as well.
+//
+// The clients that wait for a daemon share a failure of its constructor: an error,
+// a panic, an exit of the process. A daemon that a signal ends before it serves,
+// such as SIGKILL when memory is short, has said nothing about its constructor: the
+// client that started it starts another one, once. The clients that wait share
+// that failure only if a signal ends the second daemon, too. A client that comes
+// later starts a daemon itself.
 //
 // Its environment is Config.Env or, if that is nil, that of the client that
 // happened to start it, less what describes that client's terminal, login,
@@ -87,7 +118,9 @@
 // TERM_*, COLORTERM, COLUMNS, LINES, WINDOWID, STY, TMUX, TMUX_*; SSH_CLIENT,
 // SSH_CONNECTION, SSH_TTY, XDG_SESSION_*, SUDO_*; INVOCATION_ID, JOURNAL_STREAM,
 // NOTIFY_SOCKET, LISTEN_*, WATCHDOG_*, MAINPID, SYSTEMD_EXEC_PID; MAKEFLAGS,
-// MAKELEVEL, MFLAGS, GOCOVERDIR.
+// MAKELEVEL, MFLAGS, GOCOVERDIR. Everything else stays, secrets included: a token or
+// the SSH_AUTH_SOCK of the first client is in the daemon of all clients, and in every
+// program that the object runs. With [MinimalEnv] as Config.Env it is not.
 //
 // Systemd, containers and CI runners may kill it with the job that started it.
 //
@@ -164,6 +197,9 @@
 // its own proxy waits for ever, where a daemon would return ErrReentrant, and a
 // method that ignores ShutdownNow goes on beside the next object.
 //
+// A program with more rights than the user that started it, such as a set-user-ID
+// program, ignores both, and XDG_RUNTIME_DIR, XDG_SESSION_ID and LISTEN_FDS.
+//
 // # What was tried to make calls fast
 //
 // So that nobody tries it twice, on Linux, against a raw round trip between two
@@ -237,12 +273,15 @@
 //
 // The data path is four functions: client.call (client.go, with link.go and
 // leader.go), serverConn.read and answer (serveconn.go, with standin.go), turn
-// (turn.go); pendingcall.go and servedcall.go are what a call needs on either side. The
+// (turn.go); pendingcall.go and servedcall.go are what a call needs on either side,
+// intake.go and callcontext.go how the daemon learns that a caller gives up. The
 // start path is four: client.connect (client.go, with connect.go, attach.go and
 // replace.go; identity.go and lacking.go judge the endpoint), onDisk.spawn (ondisk.go, with command.go), ServeIfDaemon and serve
 // (serve.go, with host.go). scope.go says where, system.go and service.go are the
 // two sides of ScopeSystem. daemon.go admits and counts, caller.go and the peer
-// files tell who calls, leave.go leaves, control.go has Status and Shutdown,
-// outbox.go and window.go keep a slow peer from holding up anybody else,
+// files tell who calls, leave.go leaves, orphans.go counts calls without callers,
+// signals.go heeds signals, control.go has Status and Shutdown, outbox.go and window.go
+// keep a slow peer from holding up anybody else, memory.go bounds what arguments
+// decode to, failure.go and loghandler.go call code of the program that may not return,
 // holdings.go gives back what a client has acquired. The wire is in PROTOCOL.md.
 package rt

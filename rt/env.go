@@ -27,9 +27,7 @@ func daemonEnv(env []string) []string {
 	}
 	env = slices.DeleteFunc(os.Environ(), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
-		return slices.ContainsFunc(scrubbed, func(s string) bool {
-			return name == s || len(s) > 1 && strings.HasSuffix(s, "_") && strings.HasPrefix(name, s)
-		})
+		return slices.ContainsFunc(scrubbed, func(n string) bool { return matches(n, name) })
 	})
 	return append(env, "PWD=/")
 }

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/loopgen/loopgen/rt/stub"
+	"github.com/loopgen/loopgen/rt/internal/cut"
+	remote "github.com/loopgen/loopgen/rt/internal/rt" // for its name: see there
 )
 
 // Error is satisfied by every error that loopgen itself makes: [*CallError],
@@ -53,8 +54,9 @@ var (
 	// text names the address and what both sides see. Give both a directory that
 	// they share, or one network namespace.
 	ErrUnreachable Error = sentinel("the daemon cannot be reached from here")
-	// ErrUnsafeDir: a directory of the singleton has an owner or a mode that
-	// would let other users in. Mend or remove it; loopgen does neither.
+	// ErrUnsafeDir: a directory of the singleton, or one above it, has an owner or
+	// a mode that lets other users in, or lets them exchange it. Change or remove
+	// it, or use another base directory; loopgen does neither.
 	ErrUnsafeDir Error = sentinel("unsafe directory")
 	// ErrTooLarge: an argument or a result does not fit into a frame (16 MiB).
 	ErrTooLarge Error = sentinel("too large")
@@ -62,13 +64,15 @@ var (
 	// tried again by themselves until the context or StartTimeout ends.
 	ErrDraining Error = sentinel("the daemon is leaving")
 	// ErrHookMissing: the program does not call ServeIfDaemon, so it cannot
-	// become the daemon. Call it first in main, and in TestMain.
+	// become the daemon. Call it first in main, and in TestMain, or give TestMain
+	// the body rttest.Main(m). The message names the program.
 	ErrHookMissing Error = sentinel("rt.ServeIfDaemon was not called: make it the first line of main and of TestMain")
 	// ErrReentrant: the daemon tried to be a client of itself, which would
 	// wait for ever. Call the object's method directly.
 	ErrReentrant Error = sentinel("the daemon cannot be a client of itself: call the object's method directly")
-	// ErrTooManyClients: the daemon has as many connections as it admits (1024), or as
-	// many of this user (768), who is not the one of a daemon of ScopeSystem.
+	// ErrTooManyClients: the daemon has as many connections as it admits (1024), or
+	// as many of this user (768), who is not the one of a daemon of ScopeSystem, or no
+	// descriptors for more. Close clients, or raise the limit that the error names.
 	ErrTooManyClients Error = sentinel("too many clients")
 	// ErrAuth: whoever listens at the daemon's address is not the daemon, or
 	// belongs to another user.
@@ -144,7 +148,11 @@ func (e *CallError) Error() string {
 	if start, ok := e.Err.(*StartError); ok {
 		cause = start.detail() // the method names the service already
 	}
-	return fmt.Sprintf("loopgen: %s: %s (%s)", e.Method, cause, state)
+	service, method := "", e.Method
+	if i := strings.LastIndexByte(method, '.'); i >= 0 {
+		service, method = cut.Name(method[:i])+".", method[i+1:]
+	}
+	return fmt.Sprintf("loopgen: %s%s: %s (%s)", service, cut.Name(method), cause, state)
 }
 
 // Unwrap returns Err.
@@ -179,14 +187,14 @@ const (
 
 // Error says what could not be started, at which stage, and why.
 func (e *StartError) Error() string {
-	return "loopgen: " + e.Service + ": " + e.detail()
+	return "loopgen: " + cut.Name(e.Service) + ": " + e.detail()
 }
 
 // detail is the message without what a CallError says as well.
 func (e *StartError) detail() string {
 	var b strings.Builder
 	if e.Name != e.Service {
-		fmt.Fprintf(&b, "%q: ", e.Name)
+		fmt.Fprintf(&b, "%q: ", cut.Name(e.Name))
 	}
 	fmt.Fprintf(&b, "%s: %v", e.Stage, e.Err)
 	if e.Log != "" && e.LogTail == "" {
@@ -206,27 +214,44 @@ func (e *StartError) Unwrap() error { return e.Err }
 
 func (e *StartError) loopgen() {}
 
-// PanicError is a panic, or a call of runtime.Goexit, in a method or a
-// constructor. The daemon lives on.
+// PanicError is a panic, or a call of runtime.Goexit, in a method, a constructor
+// or Config.OnRestart. The daemon lives on.
 type PanicError struct {
-	Value string // the panic's value, printed
-	Stack string // the daemon's stack where it happened
+	Value string // the panic's value, printed; if that took over a second or failed, how
+	Stack string // where it happened: the daemon's, but for OnRestart
+	Log   string // the path of the daemon's log, for a panic of a method; empty when there is none
 }
 
-// Error returns the panic's value, quoted if it has more than one line; the stack
-// is in the field.
+// Error returns the panic's value, quoted if it has more than one line, the file and
+// line of the code that panicked, and the path of the log. The stack is in the field.
 func (e *PanicError) Error() string {
+	text := "panicked: " + e.Value
 	if strings.ContainsAny(e.Value, "\r\n") {
-		return fmt.Sprintf("panicked: %q", e.Value)
+		text = fmt.Sprintf("panicked: %q", e.Value)
 	}
-	return "panicked: " + e.Value
+	if place := panicPlace(e.Stack); place != "" {
+		text += " at " + place
+	}
+	if e.Log != "" {
+		text += "; the daemon's log is " + e.Log
+	}
+	return text
 }
 
 func (e *PanicError) loopgen() {}
 
-// RemoteError is an error of the method that cannot be rebuilt in this
-// process: its type, its message and what it wrapped. See [stub.RemoteError].
-type RemoteError = stub.RemoteError
+// RemoteError stands for an error of the daemon that cannot be rebuilt in this
+// process, because its type or its data is not available here. It is a struct:
+//
+//	type RemoteError struct {
+//		Type    string // the error's Go type in the daemon, such as "*fmt.wrapError"
+//		Message string // its text, at most 64 KiB
+//		Err     error  // the wrapped error: nil, an error, or several made one by errors.Join
+//	}
+//
+// *RemoteError is an error: Error returns Message and Unwrap returns Err. A
+// RemoteError does not change after it was made.
+type RemoteError = remote.RemoteError
 
 // kindError is an error whose text already says what its sentinel means.
 type kindError struct {

@@ -27,12 +27,12 @@ type MemoryDaemon struct {
 func NewMemoryDaemon(t testing.TB, service string, clients int, log *slog.Logger, edit func(*rundir.Endpoint), left func()) *MemoryDaemon {
 	t.Helper()
 	svc := stub.Lookup(service)
-	args, err := stub.NewEncoder(svc, 1<<10).Finish()
+	args, configuration, err := stub.EncodeArguments(svc, 1<<10, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	req := startRequest{Name: []byte(service), Service: svc.Name, Args: args, StartTimeout: time.Minute}
-	if req.Config, err = wire.ConfigHash(svc.Name, svc.Constructor, args); err != nil {
+	if req.Config, err = wire.ConfigHash(svc.Name, svc.Constructor, configuration.Bytes); err != nil {
 		t.Fatal(err)
 	}
 	d := newDaemon(svc, time.Hour, log)

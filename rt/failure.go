@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
+	"github.com/loopgen/loopgen/rt/internal/usercode"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -28,9 +30,9 @@ func readFailure(body []byte) failure {
 	case wire.FailureDraining:
 		return failure{outcome, ErrDraining, !f.Executed}
 	case wire.FailureCanceled:
-		return failure{outcome, context.Canceled, false}
+		return failure{outcome, givenUpIn(context.Canceled, f), false}
 	case wire.FailureDeadline:
-		return failure{outcome, context.DeadlineExceeded, false}
+		return failure{outcome, givenUpIn(context.DeadlineExceeded, f), false}
 	case wire.FailureBadArguments:
 		kind = ErrBadArguments
 	case wire.FailureNoMethod:
@@ -56,9 +58,17 @@ func readFailure(body []byte) failure {
 	return failure{outcome, fmt.Errorf("%w: %s", kind, f.Text), false}
 }
 
+// givenUpIn adds to err which call had the turn, if the daemon says so.
+func givenUpIn(err error, f wire.Failure) error {
+	if f.Blocked == "" {
+		return err
+	}
+	return fmt.Errorf("%w while %s", err, f.Blocked)
+}
+
 // panicked describes a method that did not return.
 func (d *daemon) panicked(c *servedCall, value any) *wire.Failure {
-	f := &wire.Failure{Code: wire.FailurePanic, Executed: true, Value: fmt.Sprint(value), Stack: string(debug.Stack())}
+	f := &wire.Failure{Code: wire.FailurePanic, Executed: true, Value: usercode.Text(value), Stack: string(debug.Stack())}
 	if value == nil {
 		f.Code, f.Value = wire.FailureGoexit, "runtime.Goexit was called"
 	}
@@ -68,16 +78,22 @@ func (d *daemon) panicked(c *servedCall, value any) *wire.Failure {
 		f.Text = f.Value
 	}
 	value = fmt.Sprintf("%.1000s", f.Value) // it may be long, and is kept
-	d.log.Error("panic", "method", c.method.Name, "value", value, "stack", f.Stack, "caller", c.lease.caller.PID)
+	method := cut.Name(c.method.Name)
+	d.log.Error("panic", "method", method, "value", value, "stack", f.Stack, "caller", c.lease.caller.PID)
 	d.mu.Lock()
-	d.lastPanic = fmt.Sprintf("%s %s: %s", time.Now().Format(time.RFC3339), c.method.Name, value)
+	d.lastPanic = fmt.Sprintf("%s %s: %s", time.Now().Format(time.RFC3339), method, value)
 	d.mu.Unlock()
 	return f
 }
 
 // notExecuted describes a call whose turn never came.
-func notExecuted(err error) *wire.Failure {
-	f := &wire.Failure{Code: wire.FailureBadArguments, Text: decodeError("argument", err).Error()}
+func (d *daemon) notExecuted(err error) *wire.Failure {
+	if _, ok := err.(*stub.DecodeError); ok { // it may hold an error of the program's, whose Is method is not asked
+		return describe(&wire.Failure{Code: wire.FailureBadArguments, Text: "argument"}, func(f *wire.Failure) {
+			f.Text = unknownInDaemon(decodeError("argument", err), d.endpoint.Load()).Error()
+		})
+	}
+	f := &wire.Failure{Code: wire.FailureBadArguments, Text: err.Error()}
 	switch {
 	case errors.Is(err, ErrDraining), errors.Is(err, errLeavingNow):
 		f.Code = wire.FailureDraining
@@ -88,14 +104,34 @@ func notExecuted(err error) *wire.Failure {
 	case errors.Is(err, errNotHeld):
 		f.Code = wire.FailureNotHeld
 	}
+	if blocked, ok := errors.AsType[*blockedError](err); ok {
+		f.Text, f.Blocked = blocked.cause.Error(), blocked.blocker.String()
+	}
 	return f
 }
 
 // notEncoded describes a result that cannot travel.
 func notEncoded(err error) *wire.Failure {
-	f := &wire.Failure{Code: wire.FailureNotEncodable, Executed: true, Text: encodeError("result", err).Error()}
-	if errors.Is(err, stub.ErrTooLarge) {
-		f.Code = wire.FailureTooLarge
+	f := &wire.Failure{Code: wire.FailureNotEncodable, Executed: true, Text: "result"}
+	return describe(f, func(f *wire.Failure) {
+		f.Text = encodeError("result", err).Error()
+		if errors.Is(err, stub.ErrTooLarge) {
+			f.Code = wire.FailureTooLarge
+		}
+	})
+}
+
+// describe returns f as complete has changed it. If complete, which may call
+// methods of the program's errors, does not return, f's text is what it describes.
+func describe(f *wire.Failure, complete func(f *wire.Failure)) *wire.Failure {
+	done, err := usercode.RunUntil(time.Now().Add(usercode.Limit), func() *wire.Failure {
+		changed := *f
+		complete(&changed)
+		return &changed
+	})
+	if err == nil {
+		return done
 	}
+	f.Text = fmt.Sprintf("%s: a method of its error %v", f.Text, err)
 	return f
 }

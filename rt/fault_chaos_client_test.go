@@ -171,31 +171,47 @@ func (c *chaosClient) call(random *rand.Rand, token string) {
 // stopped or not.
 const lockPatience = 15 * time.Second
 
-// lock acquires the journal's lock and gives it back, and notes when it was told that
-// it holds the lock, and when it begins to give it back.
+// lock acquires the journal's lock and gives it back. A caller that was told that it has
+// not acquired the lock tries again with patience, while the connection lasts: then it
+// must succeed, or something holds the lock of which nobody was told.
 func (c *chaosClient) lock(ctx context.Context, impatient bool, token string, client *objects.JournalClient) {
 	// One caller at a time: a caller whose lock was lost with its daemon would give back
 	// that of another caller of this process, as any caller of Unlock can.
 	c.locking.Lock()
 	defer c.locking.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, lockPatience)
-	defer cancel()
-	life, err := client.Hold(ctx)
-	if err == nil {
-		c.note("holds: %s %d %s", token, monotonic(), life)
-		time.Sleep(100 * time.Microsecond)
-		c.note("gives: %s %d", token, monotonic())
-		err = client.Release(context.Background())
-		var call *rt.CallError
-		if errors.As(err, &call) && call.Outcome == rt.OutcomeNotExecuted {
-			return // the lock was lost with its daemon
+	if impatient {
+		err := c.hold(ctx, token, client)
+		c.check(true, err)
+		if err == nil {
+			return
 		}
-		impatient = false
-	} else if !impatient && errors.Is(err, context.DeadlineExceeded) {
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
+	defer cancel()
+	err := c.hold(ctx, token+".again", client)
+	if errors.Is(err, context.DeadlineExceeded) {
 		c.note("wrong: the lock was not to be had within %v", lockPatience)
 		return
 	}
-	c.check(impatient, err)
+	c.check(false, err)
+}
+
+// hold acquires the lock and gives it back, and notes when it was told that it holds
+// the lock, and when it begins to give it back.
+func (c *chaosClient) hold(ctx context.Context, token string, client *objects.JournalClient) error {
+	life, err := client.Hold(ctx)
+	if err != nil {
+		return err
+	}
+	c.note("holds: %s %d %s", token, monotonic(), life)
+	time.Sleep(100 * time.Microsecond)
+	c.note("gives: %s %d", token, monotonic())
+	err = client.Release(context.Background())
+	var call *rt.CallError
+	if errors.As(err, &call) && call.Outcome == rt.OutcomeNotExecuted {
+		return nil // the lock was lost with its daemon
+	}
+	return err
 }
 
 // counted makes a call that the journal notes, and notes it itself.

@@ -188,7 +188,7 @@ func TestDaemonThatDiesWhenItServes(t *testing.T) {
 	if err := shared.EnsureStarted(t.Context()); err != nil && !errors.As(err, &e) {
 		t.Errorf("got %v, want a *StartError", err)
 	}
-	if took := time.Since(began); took > 10*time.Second {
+	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("with a StartTimeout of a second that took %v", took)
 	}
 	if n := noted(t, dir, "born"); n > 16 {
@@ -213,11 +213,7 @@ func TestFailureOfAnotherConfiguration(t *testing.T) {
 	go func() { failed <- bad.EnsureStarted(context.Background()) }()
 	eventually(t, "the bad one is made", func() bool { return noted(t, dir, "born") == 1 })
 	for _, waiting := range []*rt.Shared[*rt.Conn, *rt.Conn]{same, good} { // the attempts go on
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-		if err := waiting.EnsureStarted(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
-		}
-		cancel()
+		waits(t, waiting.EnsureStarted)
 	}
 	if err := os.WriteFile(tell, nil, 0); err != nil {
 		t.Fatal(err)
@@ -363,7 +359,7 @@ func TestLogWhileLeaving(t *testing.T) {
 	}
 	chatted, down := make(chan error, 1), make(chan error, 1)
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		chatted <- c.Call(ctx, frailChat, func(e *stub.Encoder) { stub.Encode(e, s.Log) }, nil)
 	}()
@@ -429,7 +425,7 @@ func TestSlowReaderOfALeavingDaemon(t *testing.T) {
 		for buf := make([]byte, size); ; {
 			select {
 			case err := <-done:
-				if took := time.Since(began); err != nil || took > 15*time.Second {
+				if took := time.Since(began); err != nil || took > 30*time.Second {
 					t.Errorf("that took %v: %v", took, err)
 				}
 				return

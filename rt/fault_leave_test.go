@@ -315,12 +315,11 @@ func TestFaultE09ObjectsClose(t *testing.T) {
 			admin := shareOdd(dir, "")
 			defer admin.Close()
 			log := args{Dir: dir, Name: "odd"}.endpoint(t).Log
-			began := time.Now()
 			if err := admin.Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
 				t.Error(err)
 			}
-			if took := time.Since(began); took > 4*time.Second {
-				t.Errorf("leaving took %v", took)
+			if fileContains(log, "did not return") {
+				t.Error("the daemon waited for a Close that had ended")
 			}
 			if !fileContains(log, "msg=left") || how != "goexit" && !fileContains(log, "the object's Close") {
 				t.Error("the log does not tell what became of the object's Close")
@@ -410,7 +409,7 @@ func TestWildClock(t *testing.T) {
 // until the last process has closed the pipe.
 func TestFaultE14InheritedPipes(t *testing.T) {
 	t.Parallel()
-	const patience = 20 * time.Second // the daemon stays for ever
+	const patience = time.Minute // the daemon stays for ever
 	for name, shell := range map[string]string{
 		"substitution": `x=$("$0"); echo "$x"`,
 		"pipe":         `"$0" | cat`,

@@ -156,7 +156,7 @@ func notStarted(ctx context.Context, shared *counterShared, stage rt.Stage, want
 		return fmt.Errorf("connect said %w; want a *StartError at %q around %w", err, stage, want)
 	}
 	// The child has reported; one is held for it until it has ended, too.
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		after, err := openFiles()
 		if err != nil || after <= before {
 			return err

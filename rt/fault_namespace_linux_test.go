@@ -14,9 +14,9 @@ import (
 	"github.com/loopgen/loopgen/rt/rttest"
 )
 
-// patient is a StartTimeout that no test lasts: an error that comes earlier is no
+// unhurried is a StartTimeout that no test lasts: an error that comes earlier is no
 // timeout.
-const patient = time.Minute
+const unhurried = time.Minute
 
 // answers runs cmd and returns what each of its clients said, one line for each.
 func answers(t *testing.T, cmd *exec.Cmd) (said []string) {
@@ -27,7 +27,7 @@ func answers(t *testing.T, cmd *exec.Cmd) (said []string) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if took := time.Since(began); took > patient/2 {
+	if took := time.Since(began); took > unhurried/2 {
 		t.Errorf("the clients took %v", took)
 	}
 	for line := range strings.Lines(string(out)) {
@@ -47,7 +47,7 @@ func TestDirectoryUnderTwoPaths(t *testing.T) {
 	for name, long := range map[string]string{"short": "", "long": "/" + strings.Repeat("d", 100)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c", N: 1, IdleTTL: time.Minute, Timeout: patient, Transport: rt.TransportUnix}
+			a := args{Dir: rttest.Dir(t), Name: "c", N: 1, IdleTTL: time.Minute, Timeout: unhurried, Transport: rt.TransportUnix}
 			inside := a
 			inside.Dir = rttest.Dir(t) + long
 			if err := os.MkdirAll(inside.Dir, 0o700); err != nil {
@@ -107,7 +107,7 @@ down() { ` + roleVar + `="shut down" "$program"; }
 fresh() { mount -t tmpfs -o mode=0755 none /run; mkdir /run/user; mkdir -m 0700 "/run/user/$uid"; }
 within() { unshare --mount --propagation private /bin/sh -euc "$library fresh; $1" "$program"; }
 `
-			a := args{Name: "c", IdleTTL: time.Minute, Timeout: patient}
+			a := args{Name: "c", IdleTTL: time.Minute, Timeout: unhurried}
 			cmd := mounted(t, `mount -t tmpfs -o mode=0700 none "$home"; cd "$home"; `+library+`fresh; `+script, "connect", a)
 			cmd.Env = append(cmd.Env, "LOOPGEN_DIR=", "XDG_RUNTIME_DIR=", "home="+me.HomeDir, "uid="+me.Uid, "library="+library, "program="+os.Args[0])
 			said := answers(t, cmd)
@@ -137,7 +137,7 @@ func TestPortInAnotherNetworkNamespace(t *testing.T) {
 			if script != "" {
 				needsTool(t, "ip")
 			}
-			a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Minute, Timeout: patient, Transport: rt.TransportTCP}
+			a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Minute, Timeout: unhurried, Transport: rt.TransportTCP}
 			client := func(role string) string {
 				t.Helper()
 				cmd := exec.Command("unshare", "--net", "/bin/sh", "-euc", script+`exec "$0"`, os.Args[0])

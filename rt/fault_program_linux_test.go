@@ -52,7 +52,7 @@ func playNoRoom(ctx context.Context, shared *counterShared, a args) (any, error)
 		if _, err := d.ReadEndpoint(); !errors.Is(err, rundir.ErrAbsent) {
 			return nil, fmt.Errorf("an endpoint is left: %w", err)
 		}
-		for deadline := time.Now().Add(2 * time.Second); ; time.Sleep(time.Millisecond) { // it has reported, and exits
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) { // it has reported, and exits
 			alive, err := d.Alive()
 			if err == nil && !alive {
 				break

@@ -385,7 +385,7 @@ func TestInProcessShutdownTwice(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-		case <-time.After(4 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("Shutdown does not return")
 		}
 	}

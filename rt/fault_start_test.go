@@ -161,7 +161,8 @@ func TestFaultA09HookMissing(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
 	said, n := mains(t, "no hook", a)
-	if !strings.Contains(said, "rt.ServeIfDaemon was not called") {
+	if !strings.Contains(said, "connect: rt.ServeIfDaemon was not called in the test binary "+executable(t)+": ") ||
+		!strings.Contains(said, "rttest.Main(m)") {
 		t.Errorf("the client was told %q", said)
 	}
 	if n != 1 || a.births(t) != 0 || a.alive(t) {
@@ -175,7 +176,7 @@ func TestFaultA10HookMissingInTheChild(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
 	said, n := mains(t, "no hook", a, spawnerHookVar+"=1")
-	if !strings.Contains(said, "spawn: rt.ServeIfDaemon was not called") {
+	if !strings.Contains(said, "spawn: rt.ServeIfDaemon was not called in the test binary "+executable(t)+": ") {
 		t.Errorf("the client was told %q", said)
 	}
 	if n != 2 || a.births(t) != 0 || a.alive(t) {
@@ -369,4 +370,14 @@ func TestMalformedStartRequest(t *testing.T) {
 	if err != nil || !strings.Contains(string(report), "start request") {
 		t.Errorf("report %q, %v; want one about the start request", report, err)
 	}
+}
+
+// executable returns the path of this test binary.
+func executable(t *testing.T) string {
+	t.Helper()
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }

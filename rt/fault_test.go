@@ -6,9 +6,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -123,7 +125,7 @@ func TestDrainingForTooLong(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		open, result := gated(t, connect(t, a))
 		down := a.shutDown(t)
-		_, err := share(t, a, func(c *rt.Config) { c.StartTimeout = 300 * time.Millisecond }).Connect(t.Context())
+		_, err := share(t, a, func(c *rt.Config) { c.StartTimeout = 2 * time.Second }).Connect(t.Context())
 		var e *rt.StartError
 		if !errors.As(err, &e) || !errors.Is(err, rt.ErrDraining) {
 			t.Errorf("got %v, want a *StartError around %v", err, rt.ErrDraining)
@@ -144,24 +146,20 @@ func TestGivingUpTellsWhatWasWaitedFor(t *testing.T) {
 	const moment = 50 * time.Millisecond
 	tells := func(t *testing.T, what, text string, do func(context.Context) error) {
 		t.Helper()
-		var err error
-		for range 100 { // the first may be too early to know
+		eventually(t, fmt.Sprintf("%s says %q", what, text), func() bool { // the first may be too early to know
 			ctx, cancel := context.WithTimeout(t.Context(), moment)
-			err = do(ctx)
-			cancel()
-			if errors.Is(err, context.DeadlineExceeded) && strings.Contains(err.Error(), text) {
-				return
-			}
-		}
-		t.Errorf("%s: %v; want %q in it", what, err, text)
+			defer cancel()
+			err := do(ctx)
+			return errors.Is(err, context.DeadlineExceeded) && strings.Contains(err.Error(), text)
+		})
 	}
 	t.Run("draining", func(t *testing.T) {
 		eachTransport(t, func(t *testing.T, a args) {
 			open, result := gated(t, connect(t, a))
 			down := a.shutDown(t)
 			shared, admin := share(t, a), share(t, a)
-			const text = "the daemon is leaving and waits for calls that run: "
-			tells(t, "Connect", text, func(ctx context.Context) error {
+			const text = "the daemon is leaving"
+			tells(t, "Connect", text+": shut down by process "+strconv.Itoa(os.Getpid())+"; it waits for calls that run: 1; ", func(ctx context.Context) error {
 				_, err := shared.Connect(ctx)
 				return err
 			})

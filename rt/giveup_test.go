@@ -326,6 +326,38 @@ func closeWrite(t testing.TB, conn net.Conn) {
 	}
 }
 
+// A daemon that leaves gives nobody a lock that another caller believes to hold: a Lock
+// that waits meanwhile acquires it from the next daemon.
+func TestLockThatWaitsInADrainIsTheNextDaemons(t *testing.T) {
+	eachTransport(t, func(t *testing.T, a args) {
+		holder, waiter := connectSpecimen(t, a), connectSpecimen(t, a)
+		if err := holder.Lock(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		before := a.endpoint(t).Incarnation
+		locked := make(chan error, 1)
+		go func() { locked <- waiter.Lock(context.Background()) }()
+		admin := objects.ShareSpecimen(a.config())
+		defer admin.Close()
+		eventually(t, "Lock waits", func() bool {
+			s, err := admin.Status(context.Background())
+			return err == nil && len(s.Running) == 1
+		})
+		if err := admin.Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-locked; err != nil {
+			t.Errorf("Lock: %v", err)
+		}
+		if now := a.endpoint(t).Incarnation; now == before {
+			t.Error("the lock is that of the daemon that has left")
+		}
+		if tryLock(t, holder, 50*time.Millisecond) {
+			t.Error("the lock of the next daemon is free")
+		}
+	})
+}
+
 // With one processor and many calls that use it up, callers give up before the daemon
 // gets to their Lock. None of these is held in the end.
 func TestLockOfABusyDaemonIsFree(t *testing.T) {

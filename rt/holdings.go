@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
+	"github.com/loopgen/loopgen/rt/internal/usercode"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -153,7 +155,9 @@ func (s *holdings) begin(c *claim) error {
 
 // settle is called when the method has returned, right before the answer is queued,
 // with s.mu held: what is noted as held is what the client is told. An acquisition is
-// given back, and the call fails, if its caller has given up by then.
+// given back, and the call fails, if its caller has given up by then, or if the daemon
+// is leaving: others who held the same may have lost it for that reason alone, and have
+// not been told.
 func (s *serverConn) settle(c *servedCall) {
 	switch {
 	case !c.run.Begun():
@@ -163,17 +167,32 @@ func (s *serverConn) settle(c *servedCall) {
 		}
 	case c.claim.acquires != nil:
 		ended := c.over(time.Now())
+		select {
+		case <-s.d.departing:
+			ended = ErrDraining
+		default:
+		}
 		if ended == nil && c.failed == nil && s.holdings.add(*c.claim.acquires) {
 			return
 		}
 		s.d.end(*c.claim.acquires)
 		if c.failed == nil {
-			c.failed = &wire.Failure{Code: wire.FailureCanceled, Executed: true}
-			if errors.Is(ended, context.DeadlineExceeded) {
-				c.failed.Code = wire.FailureDeadline
-			}
+			c.failed = givenBack(ended)
 		}
 	}
+}
+
+// givenBack describes a call whose acquisition was given back because of ended. To a
+// caller whose daemon leaves it is as if it had not been executed, so that it acquires
+// from the next one.
+func givenBack(ended error) *wire.Failure {
+	switch ended {
+	case ErrDraining:
+		return &wire.Failure{Code: wire.FailureDraining}
+	case context.DeadlineExceeded:
+		return &wire.Failure{Code: wire.FailureDeadline, Executed: true}
+	}
+	return &wire.Failure{Code: wire.FailureCanceled, Executed: true}
 }
 
 // endAll ends what a connection that is gone still holds.
@@ -184,14 +203,15 @@ func (s *serverConn) endAll() {
 }
 
 // end calls a method in the place of the client that should have called it. It
-// counts as a call that runs: the daemon stays until it has returned.
+// counts as a running call that has lost its caller.
 func (d *daemon) end(h holding) {
 	d.begun()
+	m := &d.svc.Methods[h.end]
+	orphan := d.orphan(m.Name, m.Mode, 0)
 	go func() { // ends with the method
-		defer d.ended()
-		m := &d.svc.Methods[h.end]
+		defer d.ended(orphan)
 		if err := d.serveEnd(m, h.args); err != nil {
-			d.log.Error("cannot end what a client that is gone had acquired", "method", m.Name, "err", err)
+			d.log.Error("cannot end what a client that is gone had acquired", "method", cut.Name(m.Name), "err", usercode.Text(err))
 		}
 	}()
 }
@@ -211,7 +231,7 @@ func (d *daemon) serveEnd(m *stub.Method, body string) (err error) {
 	err = errors.New("runtime.Goexit was called")
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("panicked: %v\n%s", v, debug.Stack())
+			err = fmt.Errorf("panicked: %s\n%s", usercode.Text(v), debug.Stack())
 		}
 	}()
 	m.Serve(&run, d.object)

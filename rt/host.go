@@ -1,6 +1,7 @@
 package rt
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,12 +9,11 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
-	"syscall"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/process"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/stub"
@@ -47,13 +47,17 @@ func newHost(req startRequest, svc *stub.Service, dir *rundir.Dir, log *slog.Log
 	serving.Store(&hosted{dir.Path(), site{anchor: string(req.Anchor), scope: string(req.Scope)}})
 
 	d := newDaemon(svc, req.IdleTTL, log)
+	d.orphans.timeout = cmp.Or(req.OrphanTimeout, orphanTimeout)
 	e, err := newEndpoint(req, svc)
 	if err != nil {
 		return nil, StagePublish, err
 	}
 	e.Directory = dir.Path()
 	d.endpoint.Store(e)
-	if err := d.construct(req); err != nil {
+	stop := explainSlowness(log, req.StartTimeout)
+	err = d.construct(req)
+	stop()
+	if err != nil {
 		return nil, StageConstructor, err
 	}
 	return &host{d: d, req: req, dir: dir, life: life, log: newLogFile(string(req.Log)), meet: thisUser}, "", nil
@@ -62,7 +66,7 @@ func newHost(req startRequest, svc *stub.Service, dir *rundir.Dir, log *slog.Log
 // announce writes to the log what serves.
 func (h *host) announce() {
 	e := h.d.endpoint.Load()
-	h.d.log.Info("serving", "service", e.Service, "name", e.Name, "incarnation", e.Incarnation,
+	h.d.log.Info("serving", "service", cut.Name(e.Service), "name", cut.Name(e.Name), "incarnation", e.Incarnation,
 		"address", e.Address, "executable", process.Executable(), "idle", h.d.idleTTL)
 }
 
@@ -166,7 +170,7 @@ func listenUnix(path string, mode fs.FileMode) (*net.UnixListener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(path, mode); err != nil {
+	if err := setSocketMode(path, mode); err != nil {
 		return nil, errors.Join(err, ln.Close())
 	}
 	return ln, nil
@@ -175,36 +179,20 @@ func listenUnix(path string, mode fs.FileMode) (*net.UnixListener, error) {
 // run serves until the daemon leaves, which it does when ctx ends at the latest,
 // and sees to all that is left behind.
 func (h *host) run(ctx context.Context) {
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM) // before there is a call that one of them could end
-	defer signal.Stop(signals)
+	departed := make(chan struct{})
+	defer h.heedSignals(departed)() // before there is a call that one of them could end
 	h.d.open()
 	go h.d.acceptAll(h.listener, h.meet) // ends when the listener is closed
 	runtime.Gosched()                    // or no thread is free for it until this goroutine waits
 	h.announce()                         // only now: the first line of a log looks for the time zone
 	tick := time.NewTicker(h.d.limits.watchdog)
 	defer tick.Stop()
-	departed := make(chan struct{})
 	go func() { // ends when nothing is left to do
 		defer close(departed)
 		<-h.d.departing
 		h.d.depart()
 	}()
 	defer context.AfterFunc(ctx, func() { h.d.leave(context.Cause(ctx).Error(), ShutdownDrain) })()
-	go func() { // ends when the daemon has left
-		for told := false; ; told = true {
-			select {
-			case s := <-signals:
-				if told {
-					h.d.log.Warn("exiting at once", "because", s.String())
-					os.Exit(exitFailed)
-				}
-				h.d.leave(s.String(), ShutdownDrain)
-			case <-departed:
-				return
-			}
-		}
-	}()
 	for left := false; !left; { // it may run calls for long after it began to leave
 		select {
 		case <-departed:
@@ -235,9 +223,9 @@ func (h *host) watch() {
 	}
 	h.log.rotate(h.d.limits.logSize)
 	if lost {
-		h.d.leave("the directory "+h.dir.Path()+" was removed", ShutdownDrain)
+		h.d.leave(printable(h.life.Loss()), ShutdownDrain)
 	} else if damage != "" {
-		h.d.log.Warn("publishing the endpoint again", "because", damage)
+		h.d.log.Warn("publishing the endpoint again", "because", printable(damage))
 		if err := h.life.Publish(h.d.endpoint.Load()); err != nil {
 			h.d.log.Error("cannot publish the endpoint", "err", err)
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
 
@@ -100,13 +101,13 @@ func (c *client) identify(e *rundir.Endpoint, ours identity) error {
 	}
 	switch {
 	case e.Name != c.cfg.Name:
-		return foreign(false, "the daemon %s (pid %d) is that of the name %q, not of %q: choose another Config.Name", where, e.PID, e.Name, c.cfg.Name)
+		return foreign(false, "the daemon %s (pid %d) is that of the name %q, not of %q: choose another Config.Name", where, e.PID, cut.Name(e.Name), cut.Name(c.cfg.Name))
 	case !sameScope(e.Scope, ours.scope):
-		return foreign(false, "the daemon named %q %s (pid %d) is that of the scope %q, not of %q: choose another Config.Name", e.Name, where, e.PID, e.Scope, ours.scope)
+		return foreign(false, "the daemon named %q %s (pid %d) is that of the scope %q, not of %q: choose another Config.Name", cut.Name(e.Name), where, e.PID, e.Scope, ours.scope)
 	case copied(ours.dir, e):
-		return foreign(false, "the daemon named %q (pid %d) belongs to the directory %s, and its endpoint is in %s: remove this endpoint, or choose another Config.Name", e.Name, e.PID, e.Directory, ours.dir)
+		return foreign(false, "the daemon named %q (pid %d) belongs to the directory %s, and its endpoint is in %s: remove this endpoint, or choose another Config.Name", cut.Name(e.Name), e.PID, e.Directory, ours.dir)
 	case e.Service != c.svc.Name:
-		return foreign(true, "the daemon named %q (pid %d) serves %s: choose another Config.Name", c.cfg.Name, e.PID, e.Service)
+		return foreign(true, "the daemon named %q (pid %d) serves %s: choose another Config.Name", cut.Name(c.cfg.Name), e.PID, cut.Name(e.Service))
 	}
 	return nil
 }

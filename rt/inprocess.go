@@ -128,9 +128,10 @@ func (p inProcess) barred() error { return nil }
 func (p inProcess) start(context.Context) error {
 	c := p.client
 	d := newDaemon(c.svc, c.cfg.IdleTTL, c.cfg.Logger)
+	d.orphans.timeout = c.cfg.OrphanTimeout
 	req := startRequest{
 		Name: []byte(c.cfg.Name), Scope: []byte(p.scope), Service: c.svc.Name,
-		Args: c.args, Config: c.config, Version: c.cfg.Version, StartTimeout: c.cfg.StartTimeout,
+		Args: c.args, Config: c.config, Parts: c.parts, Version: c.cfg.Version, StartTimeout: c.cfg.StartTimeout,
 	}
 	e, err := newEndpoint(req, c.svc)
 	if err == nil {

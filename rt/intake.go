@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -12,21 +13,21 @@ import (
 // cancel that lies unread behind its call must keep the call from beginning. A daemon
 // that was stopped, or that had no processor, finds them together.
 type intake struct {
-	conn net.Conn
 	src  io.Reader
-	full bool // the last read filled its memory: more may have come. Of the goroutine that reads
+	raw  syscall.RawConn // of the connection; nil: it cannot tell what has come
+	full bool            // the last read filled its memory: more may have come. Of the goroutine that reads
 
-	taken   atomic.Uint64 // bytes that were read
-	waiting atomic.Int32  // calls in catchUp
+	taken     atomic.Uint64 // bytes that were read
+	processed atomic.Uint64 // bytes whose frames were looked at
+	waiting   atomic.Int32  // calls in catchUp
 
-	mu        sync.Mutex
-	processed uint64 // bytes whose frames were looked at, while calls wait in catchUp
-	over      bool   // nobody reads any more
-	progress  sync.Cond
+	mu       sync.Mutex
+	over     bool      // nobody reads any more
+	progress sync.Cond // signalled when processed has grown while calls wait, or over is set
 }
 
 func newIntake(conn net.Conn) *intake {
-	in := &intake{conn: conn, src: source(conn)}
+	in := &intake{src: source(conn), raw: rawConn(conn)}
 	in.progress.L = &in.mu
 	return in
 }
@@ -34,8 +35,9 @@ func newIntake(conn net.Conn) *intake {
 // Read reads from the connection. Only the goroutine that reads calls it, when it has
 // looked at every frame that it read before.
 func (in *intake) Read(b []byte) (n int, err error) {
+	in.processed.Store(in.taken.Load())
 	if in.waiting.Load() > 0 {
-		in.advance(false)
+		in.wake(false)
 	}
 	n, err = in.src.Read(b)
 	in.full = n == len(b)
@@ -45,14 +47,14 @@ func (in *intake) Read(b []byte) (n int, err error) {
 
 // current reports whether nothing had come behind what was read last. Only the
 // goroutine that reads calls it.
-func (in *intake) current() bool { return !in.full || pending(in.conn) == 0 }
+func (in *intake) current() bool { return !in.full || pending(in.raw) == 0 }
 
 // close lets every call that waits go on: nobody reads any more.
-func (in *intake) close() { in.advance(true) }
+func (in *intake) close() { in.wake(true) }
 
-func (in *intake) advance(over bool) {
+func (in *intake) wake(over bool) {
 	in.mu.Lock()
-	in.processed, in.over = in.taken.Load(), in.over || over
+	in.over = in.over || over
 	in.mu.Unlock()
 	in.progress.Broadcast()
 }
@@ -64,19 +66,13 @@ func (in *intake) catchUp() {
 	defer in.waiting.Add(-1)
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	for {
-		taken := in.taken.Load()
-		come := pending(in.conn)
-		if come == 0 {
-			return
-		}
-		if taken != in.taken.Load() {
-			continue // it was read meanwhile, or a part of it
-		}
-		for in.processed < taken+uint64(come) && !in.over {
-			in.progress.Wait()
-		}
-		return
+	come := uint64(0)
+	for taken := ^come; taken != in.taken.Load(); { // again if something was read meanwhile
+		taken = in.taken.Load()
+		come = taken + uint64(pending(in.raw))
+	}
+	for in.processed.Load() < come && !in.over {
+		in.progress.Wait()
 	}
 }
 

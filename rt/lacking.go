@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -52,7 +53,7 @@ func (e *lackingError) Error() string {
 	return fmt.Sprintf("%v: %s may return a value that the daemon (pid %d) can encode and this program cannot decode: %s; "+
 		"import the package that declares the type or call rt.RegisterType for it here, from the same source as in the daemon, "+
 		"or mark %[2]s //loopgen:readonly or //loopgen:idempotent if a lost result does no harm",
-		ErrIncompatible, e.method, e.pid, strings.Join(reasons, ", "))
+		ErrIncompatible, cut.Name(e.method), e.pid, strings.Join(reasons, ", "))
 }
 
 func (e *lackingError) Is(target error) bool { return target == ErrIncompatible }

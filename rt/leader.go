@@ -202,7 +202,11 @@ func (l *link) readFrame() (ended *pendingCall, on bool) {
 	case wire.KindReply:
 		return l.deliver(f, failure{}), true
 	case wire.KindError:
-		return l.deliver(f, readFailure(f.Body)), true
+		fail := readFailure(f.Body)
+		if p, ok := fail.err.(*PanicError); ok {
+			p.Log = l.log
+		}
+		return l.deliver(f, fail), true
 	case wire.KindGoingAway:
 		l.goingAway(f.Body)
 		return nil, false

@@ -141,6 +141,9 @@ func TestLeaderGivesUpWithinFrame(t *testing.T) {
 		if got := <-leader; !errors.As(got.err, &call) || !errors.Is(call, context.Canceled) || call.Outcome != OutcomeUnknown {
 			t.Errorf("the call that was given up: %v, want cancelled with an unknown outcome", got.err)
 		}
+		if f := p.next(t, wire.KindAbandon); f.ID != first.ID {
+			t.Errorf("call %d was abandoned, want %d", f.ID, first.ID)
+		}
 		// Its answer comes late, and is nobody's.
 		p.send(t, p.frame(t, first))
 		next := c.echo(t.Context(), []byte("next"))
@@ -193,7 +196,12 @@ func TestStalledFrameOutlastsLeaders(t *testing.T) {
 		for range 5 {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			got := c.echo(ctx, nil)
-			p.next(t, wire.KindCall)
+			f := p.next(t, wire.KindCall)
+			for _, kind := range []wire.Kind{wire.KindCancel, wire.KindAbandon} {
+				if told := p.next(t, kind); told.ID != f.ID {
+					t.Errorf("a frame of kind %v for %d, want %d", kind, told.ID, f.ID)
+				}
+			}
 			if err := (<-got).err; !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("the call with a deadline: %v", err)
 			}

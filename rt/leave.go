@@ -6,6 +6,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/usercode"
 )
 
 // leave makes the daemon leave: from now on no call begins. What runs is
@@ -21,8 +23,8 @@ func (d *daemon) leave(reason string, mode ShutdownMode) {
 func (d *daemon) leaveUnused(reason string, mode ShutdownMode) (use string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.leaving == "" && (d.users > 0 || d.running > 0) {
-		return fmt.Sprintf("clients: %d, calls: %d", d.users, d.running)
+	if d.leaving == "" && d.used() {
+		return fmt.Sprintf("clients: %d, calls: %d", d.users, d.running-d.orphans.expired)
 	}
 	d.leaveLocked(reason, mode)
 	return ""
@@ -32,6 +34,8 @@ func (d *daemon) leaveUnused(reason string, mode ShutdownMode) (use string) {
 func (d *daemon) leaveLocked(reason string, mode ShutdownMode) {
 	if mode == ShutdownNow && d.mode != ShutdownNow {
 		d.mode = mode
+		d.hurriedAt = time.Now()
+		close(d.hurried)
 		d.stop(errLeavingNow)
 		d.finished.Broadcast()
 	}
@@ -40,6 +44,7 @@ func (d *daemon) leaveLocked(reason string, mode ShutdownMode) {
 	}
 	d.leaving = reason
 	d.turn.close(ErrDraining) // at once: when the call that runs ends, none that waits may begin
+	d.startTimers()
 	d.log.Info("leaving", "because", reason, "calls", d.executed.Load(), "running", d.running)
 	close(d.departing)
 }
@@ -61,38 +66,113 @@ func (d *daemon) depart() {
 		s.goAway(reason)
 	}
 	finished := d.finish()
+	d.enter("it closes its connections")
 	var lingering sync.WaitGroup
 	for _, s := range conns {
 		lingering.Go(func() { s.linger() })
 	}
 	lingering.Wait()
 	// Connections have ended, and with them what their clients had acquired.
-	if d.finish() && finished {
+	d.enter("")
+	if finished && d.finish() {
+		d.enter("it closes its object")
 		d.closeObject()
 	}
+	d.enter("it exits")
 	d.stop(ErrDraining)
 }
 
+// enter notes what the daemon does now on its way out.
+func (d *daemon) enter(step string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.step = step
+}
+
+// progress says why the daemon is leaving and what it waits for, or "" if it is not
+// leaving. d.mu is held.
+func (d *daemon) progress() string {
+	if d.leaving == "" {
+		return ""
+	}
+	waits := d.step
+	lost := len(d.orphans.running)
+	switch with := d.running - lost; {
+	case waits != "":
+	case d.running > 0 && d.mode == ShutdownNow:
+		waits = "it has canceled the calls that run and exits in a moment"
+	case with > 0 && lost > 0:
+		waits = fmt.Sprintf("it waits for calls that run: %d, and %d whose callers are gone (%s)", with, lost, d.orphans.methods())
+	case with > 0:
+		waits = fmt.Sprintf("it waits for calls that run: %d", with)
+	case lost > 0 && d.orphans.timeout < 0:
+		waits = fmt.Sprintf("it waits for calls whose callers are gone (%s)", d.orphans.methods())
+	case lost > 0:
+		waits = fmt.Sprintf("it waits at most %v for calls whose callers are gone (%s)", d.orphans.timeout, d.orphans.methods())
+	default:
+		waits = "it closes its object and exits"
+	}
+	return clip(d.leaving, 256) + "; " + waits // the text of a welcome has 768 bytes
+}
+
+// patience is how long a step may take that takes so long in a drain: less once the
+// daemon leaves at once. d.mu is held.
+func (d *daemon) patience(drain time.Duration) time.Duration {
+	if d.mode != ShutdownNow {
+		return drain
+	}
+	return min(drain, max(time.Until(d.hurriedAt.Add(d.limits.cancelGrace)), d.limits.stepGrace))
+}
+
+// within waits until done is closed, but no longer than patience says, even if the
+// daemon begins to leave at once meanwhile. It reports whether done was closed.
+func (d *daemon) within(drain time.Duration, done <-chan struct{}) bool {
+	limit := func() time.Duration {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return d.patience(drain)
+	}
+	timer := time.NewTimer(limit())
+	defer timer.Stop()
+	hurried := d.hurried
+	for {
+		select {
+		case <-done:
+			return true
+		case <-timer.C:
+			return false
+		case <-hurried:
+			hurried = nil
+			timer.Reset(limit())
+		}
+	}
+}
+
 // finish waits for the calls that run: as long as they take, or, when the
-// daemon leaves at once, until they have had time to notice. It reports whether
-// they have ended; if not, the object's Close is not called, since a method is
-// still at work on it.
+// daemon leaves at once, until they have had time to notice. It leaves at once when
+// only expired orphans run. It reports whether all calls have ended; if not, the
+// object's Close is not called, since a method is still at work on it.
 func (d *daemon) finish() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var since time.Time
+	var until time.Time // zero: the daemon drains
 	for d.running > 0 {
+		if d.running == d.orphans.expired && d.mode != ShutdownNow {
+			d.log.Warn("waiting no more for calls whose callers are gone", "methods", d.orphans.methods())
+			d.leaveLocked(d.leaving, ShutdownNow)
+		}
 		if d.mode == ShutdownNow {
-			if since.IsZero() {
-				since = time.Now()
-				time.AfterFunc(d.limits.cancelGrace, func() {
+			if until.IsZero() {
+				left := d.patience(d.limits.cancelGrace)
+				until = time.Now().Add(left)
+				time.AfterFunc(left, func() {
 					d.mu.Lock() // or finish might be between its look at the clock and Wait
 					defer d.mu.Unlock()
 					d.finished.Broadcast()
 				})
 			}
-			if time.Since(since) >= d.limits.cancelGrace {
-				d.log.Warn("leaving although calls still run; the object is not closed", "running", d.running)
+			if !time.Now().Before(until) {
+				d.log.Warn("leaving although calls still run; the object is not closed", "running", d.running, "without caller", d.orphans.methods())
 				return false
 			}
 		}
@@ -105,13 +185,10 @@ func (d *daemon) finish() bool {
 // end is announced, and what the client may still send is read, since closing
 // a TCP socket with unread data resets it and discards what was sent.
 func (s *serverConn) linger() {
-	patience := s.d.limits.write // for all that is left; the outbox bounds each of its writes
-	if s.d.hurried() {
-		patience = s.d.limits.linger
-	}
-	late := time.AfterFunc(patience, func() { s.conn.Close() })
+	// All that is left is written within that time; the outbox bounds each of its writes.
+	stop := s.closeAfter(s.d.limits.write)
 	s.out.finish(ErrDraining)
-	late.Stop()
+	stop()
 	s.mu.Lock()
 	stays := s.stays
 	s.mu.Unlock()
@@ -119,7 +196,7 @@ func (s *serverConn) linger() {
 		return
 	}
 	// Not a deadline: those of unfinished frames replace each other.
-	defer time.AfterFunc(s.d.limits.linger, func() { s.conn.Close() }).Stop()
+	defer s.closeAfter(s.d.limits.linger)()
 	if c, ok := s.conn.(interface{ CloseWrite() error }); ok {
 		c.CloseWrite()
 	} else {
@@ -128,11 +205,15 @@ func (s *serverConn) linger() {
 	<-s.ended // whoever reads reads on until the end
 }
 
-// hurried reports whether the daemon leaves at once.
-func (d *daemon) hurried() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.mode == ShutdownNow
+// closeAfter closes the connection unless stop is called within patience.
+func (s *serverConn) closeAfter(drain time.Duration) (stop func()) {
+	done := make(chan struct{})
+	go func() { // ends when stop is called, or the time is over
+		if !s.d.within(drain, done) {
+			s.conn.Close()
+		}
+	}()
+	return func() { close(done) }
 }
 
 // closeObject calls the object's own Close, if it has one, and waits for it
@@ -152,26 +233,32 @@ func (d *daemon) closeObject() {
 		defer close(done)
 		defer func() {
 			if v := recover(); v != nil {
-				d.log.Error("the object's Close panicked", "value", v)
+				d.log.Error("the object's Close panicked", "value", usercode.Text(v))
 			}
 		}()
 		if err := closing(); err != nil {
-			d.log.Error("the object's Close failed", "err", err)
+			d.log.Error("the object's Close failed", "err", usercode.Text(err))
 		}
 	}()
-	select {
-	case <-done:
-	case <-time.After(d.limits.objectClose):
-		d.log.Error("the object's Close did not return", "within", d.limits.objectClose)
+	began := time.Now()
+	if !d.within(d.limits.objectClose, done) {
+		d.log.Error("the object's Close did not return", "within", time.Since(began).Round(time.Millisecond))
 	}
 }
 
 // acceptAll serves every connection that the listener takes until it is
-// closed. It never waits for a client, and when the process is out of
-// descriptors it waits a moment instead of giving up.
+// closed. It never waits for a client. When the process is out of descriptors it
+// accepts with those that it has in reserve, from clients that may then only ask for
+// Status and Shutdown, and without any it waits a moment instead of giving up.
 func (d *daemon) acceptAll(ln net.Listener, trusted func(net.Conn) (peer, error)) {
+	spare := newReserve()
+	defer spare.close()
 	for {
 		conn, err := ln.Accept()
+		if isExhausted(err) && spare.release() {
+			d.refused("the listener", err)
+			continue
+		}
 		if err != nil {
 			if errors.Is(err, net.ErrClosed) {
 				return
@@ -180,8 +267,13 @@ func (d *daemon) acceptAll(ln net.Listener, trusted func(net.Conn) (peer, error)
 			time.Sleep(d.limits.acceptPause)
 			continue
 		}
+		full := ""
+		if !spare.fill() {
+			full = d.exhausted()
+		}
 		go func() { // ends with the connection
 			p, err := trusted(conn)
+			p.full = full
 			if err != nil {
 				d.refused(conn.RemoteAddr(), err)
 				conn.Close()

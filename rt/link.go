@@ -196,10 +196,14 @@ func (l *link) abandonPending(c *pendingCall) bool {
 	l.mu.Lock()
 	ended := c.ended
 	if !ended {
+		c.givenUp = true
 		l.enqueueAbandon(c.id)
 	}
+	finished := l.leaving && l.err == nil && l.unwanted()
 	l.mu.Unlock()
-	if !ended {
+	if finished {
+		l.close(ErrDraining) // a daemon that drains waits for the call as long as the connection lasts
+	} else if !ended {
 		l.out.flush()
 	}
 	return !ended
@@ -241,12 +245,22 @@ func (l *link) deliver(f wire.Frame, fail failure) *pendingCall {
 		}
 		l.end(c, fail)
 	}
-	finished := l.leaving && len(l.pending) == 0
+	finished := l.leaving && l.unwanted()
 	l.mu.Unlock()
 	if finished {
 		l.close(ErrDraining) // the daemon waits for us to hang up
 	}
 	return c
+}
+
+// unwanted reports whether no caller waits for any pending call. l.mu is held.
+func (l *link) unwanted() bool {
+	for _, c := range l.pending {
+		if !c.givenUp {
+			return false
+		}
+	}
+	return true
 }
 
 // end lets the call go. l.mu is held.
@@ -295,7 +309,7 @@ func (l *link) goingAway(body []byte) {
 			l.end(c, failure{OutcomeNotExecuted, ErrDraining, true})
 		}
 	}
-	idle := len(l.pending) == 0
+	idle := l.unwanted()
 	l.mu.Unlock()
 	l.lost(l)
 	if idle {

@@ -1,6 +1,7 @@
 package rt
 
 import (
+	"io/fs"
 	"os"
 	"syscall"
 
@@ -22,3 +23,7 @@ func exclusive(_, _ string, conn syscall.RawConn) error {
 	}
 	return err
 }
+
+// setSocketMode sets the mode of a socket that was just made. The access list of
+// its directory is what protects it.
+func setSocketMode(path string, mode fs.FileMode) error { return os.Chmod(path, mode) }

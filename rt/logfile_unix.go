@@ -4,12 +4,9 @@ package rt
 
 import (
 	"os"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
-
-const noFollow = syscall.O_NOFOLLOW
 
 // redirectOutput makes f this process's standard output and error.
 func redirectOutput(f *os.File) {

@@ -2,8 +2,6 @@ package rt
 
 import "os"
 
-const noFollow = 0
-
 // redirectOutput does nothing: standard handles are fixed when a process
 // starts, so a log is turned over when the next daemon starts.
 func redirectOutput(*os.File) {}

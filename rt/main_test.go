@@ -62,7 +62,8 @@ type args struct {
 	Name      string
 	Transport rt.Transport
 	IdleTTL   time.Duration
-	Program   string // a copy of this one, to play the role; empty: this one
+	Orphans   time.Duration // Config.OrphanTimeout
+	Program   string        // a copy of this one, to play the role; empty: this one
 	Version   int
 	Policy    rt.MismatchPolicy
 	Command   []string
@@ -76,7 +77,7 @@ type args struct {
 }
 
 func (a args) config() rt.Config {
-	cfg := rt.Config{Name: a.Name, Transport: a.Transport, IdleTTL: a.IdleTTL, Version: a.Version, OnMismatch: a.Policy, Scope: a.Scope, Command: a.Command, Env: a.Env}
+	cfg := rt.Config{Name: a.Name, Transport: a.Transport, IdleTTL: a.IdleTTL, OrphanTimeout: a.Orphans, Version: a.Version, OnMismatch: a.Policy, Scope: a.Scope, Command: a.Command, Env: a.Env}
 	cfg.AllowUsers, cfg.AllowGroups, cfg.StartTimeout, cfg.ConnectTimeout = a.Users, a.Groups, a.Timeout, a.Greeting
 	if a.Dir != "" {
 		cfg.Scope = rt.ScopeDir(a.Dir)
@@ -214,6 +215,12 @@ func play(role string) (any, error) {
 		}
 		fmt.Println("connected")
 		select {}
+	case "stay": // stays in a concurrent method
+		c, err := shared.Connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return c.Stay(ctx, a.Name+"-gate")
 	case "enter": // stays in a method
 		c, err := shared.Connect(ctx)
 		if err != nil {
@@ -381,10 +388,11 @@ func needsTool(t testing.TB, name string) {
 	needs(t, name, err == nil)
 }
 
-// eventually waits for something that another process does.
+// eventually waits for something that another process does, for longer than a busy
+// machine needs.
 func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !is() {
 		if time.Now().After(deadline) {
 			t.Fatalf("never: %s", what)

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/process"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/internal/wire"
@@ -26,7 +27,7 @@ var session = sync.OnceValue(func() string {
 
 // choosePlace returns the place that the environment and the configuration name.
 func (c *client) choosePlace() (place, error) {
-	switch mode := os.Getenv("LOOPGEN_MODE"); mode {
+	switch mode := rundir.Getenv("LOOPGEN_MODE"); mode {
 	case "":
 	case "inprocess":
 		return inThisProcess(c)
@@ -84,15 +85,15 @@ func (p *onDisk) barred() error {
 		if parent, _ := process.Inherited(); parent != nil {
 			// A child that was meant to serve and runs main instead ends as if
 			// its deadman had noticed, which tells the parent why.
-			fmt.Fprintln(os.Stderr, "loopgen:", ErrHookMissing)
+			fmt.Fprintln(os.Stderr, "loopgen:", hookMissing())
 			os.Exit(process.ExitUnclaimed)
 		}
 		if !elsewhere {
-			return ErrHookMissing
+			return hookMissing()
 		}
 	}
 	if !elsewhere && p.client.svc.Late() {
-		return fmt.Errorf("%s was made after rt.ServeIfDaemon was called, too late for a daemon to know it: declare it in a package-level var", p.client.svc.Name)
+		return fmt.Errorf("%s was made after rt.ServeIfDaemon was called, too late for a daemon to know it: declare it in a package-level var", cut.Name(p.client.svc.Name))
 	}
 	return nil
 }
@@ -163,12 +164,23 @@ func (p *onDisk) replaced() {
 
 // start starts the daemon and waits for its report. Why it failed is left in the
 // start file, for those who wait; that it did not, the endpoint tells them.
+//
+// A signal that ends the daemon before it reports says nothing about the
+// constructor, so start then starts another daemon, once. The clients that wait
+// learn only of the second failure: this process holds spawn.lock meanwhile, so
+// that however many wait there are two attempts.
 func (p *onDisk) start(ctx context.Context) error {
 	c := p.client
 	if err := p.mayStart(); err != nil {
 		return c.startError(StageSpawn, err)
 	}
 	report, err := p.spawn(ctx)
+	if first := report.killed; err == nil && first != nil && ctx.Err() == nil {
+		c.cfg.Logger.Debug("starting a daemon again", "name", cut.Name(c.cfg.Name), "because", first)
+		if report, err = p.spawn(ctx); err == nil && report.killed != nil {
+			report.Err = encodeCause(nil, killedTwice(first, report.killed))
+		}
+	}
 	if err != nil {
 		return c.startError(StageSpawn, err)
 	}
@@ -189,8 +201,11 @@ func (p *onDisk) start(ctx context.Context) error {
 }
 
 // spawn starts the child process and returns what it reports, or what is said
-// in its place when it ends or is late. An error is one of starting it.
+// in its place when it ends or is late: after StartTimeout. An error is one of
+// starting it.
 func (p *onDisk) spawn(ctx context.Context) (startReport, error) {
+	ctx, cancel := p.client.patience(ctx)
+	defer cancel()
 	cfg := &p.client.cfg
 	program, err := cfg.program()
 	if err != nil {
@@ -199,8 +214,8 @@ func (p *onDisk) spawn(ctx context.Context) (startReport, error) {
 	path := p.dir.LogPath()
 	payload, err := wire.Marshal(startRequest{
 		Anchor: []byte(p.site.anchor), Dir: []byte(p.name), Name: []byte(cfg.Name), Scope: []byte(p.site.scope), Log: []byte(path),
-		Program: []byte(program), Service: p.client.svc.Name, Args: p.client.args, Config: p.client.config, Version: cfg.Version,
-		IdleTTL: cfg.IdleTTL, StartTimeout: cfg.StartTimeout, Transport: cfg.Transport,
+		Program: []byte(program), Service: p.client.svc.Name, Constructor: p.client.svc.Constructor, Args: p.client.args, Config: p.client.config, Parts: p.client.parts, Version: cfg.Version,
+		IdleTTL: cfg.IdleTTL, OrphanTimeout: cfg.OrphanTimeout, StartTimeout: cfg.StartTimeout, Transport: cfg.Transport,
 	})
 	if err != nil {
 		return startReport{}, err

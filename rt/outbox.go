@@ -329,15 +329,20 @@ func (o *outbox) finish(err error) {
 	}
 }
 
-// close closes the connection and refuses frames from now on: err is why. When
-// it returns nobody writes, so what sent says is final.
-func (o *outbox) close(err error) {
+// refuse takes no frame from now on: err is why.
+func (o *outbox) refuse(err error) {
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	if o.err == nil {
 		o.err = err
 		o.room.Broadcast()
 	}
-	o.mu.Unlock()
+}
+
+// close closes the connection and refuses frames from now on: err is why. When
+// it returns nobody writes, so what sent says is final.
+func (o *outbox) close(err error) {
+	o.refuse(err)
 	o.conn.Close()
 	o.finish(err)
 }

@@ -22,12 +22,13 @@ type pendingCall struct {
 
 	// Guarded by link.mu while the call is pending.
 
-	size   int     // of the request in the window
-	place  int     // in link.waiting, if it waits
-	waits  bool    // for the answer, or to read
-	ended  bool    // the answer is there
-	reply  []byte  // the body of the answer, or
-	failed failure // why there is none
+	size    int     // of the request in the window
+	place   int     // in link.waiting, if it waits
+	waits   bool    // for the answer, or to read
+	ended   bool    // the answer is there
+	givenUp bool    // the caller has returned without it; the memory is not used again
+	reply   []byte  // the body of the answer, or
+	failed  failure // why there is none
 }
 
 // keptMemory is the largest buffer, in bytes, that is used again. A pool's memory is

@@ -31,13 +31,7 @@ func TestObserver(t *testing.T) {
 			}
 			look(t, a.greet(t))
 			shared.Close()
-			limit := time.Now().Add(2 * time.Second)
-			eventually(t, "the daemon has left", func() bool {
-				if time.Now().After(limit) {
-					t.Fatal("an open connection that only looked keeps the daemon")
-				}
-				return !a.alive(t)
-			})
+			eventually(t, "the daemon has left although a connection that only looked is open", func() bool { return !a.alive(t) })
 		})
 	})
 	t.Run("leaves", func(t *testing.T) {
@@ -150,9 +144,9 @@ func TestLeavingIsBounded(t *testing.T) {
 					if err != nil {
 						t.Error(err)
 					}
-				case <-time.After(4 * time.Second):
+				case <-time.After(8 * time.Second): // less than the time for a frame
 					a.kill(t)
-					t.Error("it was still leaving after 4s")
+					t.Error("it was still leaving after 8s")
 				}
 			})
 		})
@@ -174,12 +168,12 @@ func TestLateShutdown(t *testing.T) {
 		if err := share(t, a).Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
 			t.Error(err)
 		}
-		looks := 0 // the one that was asked first may look as well, which takes the lock for an instant
-		for ; looks < 5 && a.alive(t); looks++ {
-			time.Sleep(2 * time.Millisecond)
-		}
-		if looks == 5 {
-			t.Error("Shutdown returned, and the daemon lives on")
+		// The Shutdown that came first may look as well, which takes the lock for an
+		// instant; the daemon would live on for seconds.
+		for returned := time.Now(); a.alive(t); time.Sleep(2 * time.Millisecond) {
+			if time.Since(returned) > 2*time.Second {
+				t.Fatal("Shutdown returned, and the daemon lives on")
+			}
 		}
 	})
 }
@@ -201,7 +195,7 @@ func TestShutdownNowWithUnreadReplies(t *testing.T) {
 		if err := shared.Shutdown(t.Context(), rt.ShutdownNow); err != nil {
 			t.Error(err)
 		}
-		if took := time.Since(began); took > 5*time.Second {
+		if took := time.Since(began); took > 8*time.Second { // less than the time for a write
 			t.Errorf("leaving at once took %v", took)
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
@@ -85,7 +86,7 @@ func (c *client) replace(ctx context.Context, p place, e *rundir.Endpoint) error
 		if err != nil {
 			return &keptError{e.Version, err}
 		}
-		c.cfg.Logger.Debug("replacing a daemon", "name", c.cfg.Name, "pid", e.PID, "version", e.Version, "by", c.cfg.Version)
+		c.cfg.Logger.Debug("replacing a daemon", "name", cut.Name(c.cfg.Name), "pid", e.PID, "version", e.Version, "by", c.cfg.Version)
 	}
 	body, err := wire.Marshal(wire.Shutdown{Idle: c.cfg.OnMismatch == MismatchReplaceIdle})
 	if err == nil {

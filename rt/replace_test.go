@@ -229,7 +229,7 @@ func TestReplaceDrainsForTooLong(t *testing.T) {
 	older := args{Dir: rttest.Dir(t), Name: "c"}.witnessed().version(1, rt.MismatchReplace)
 	newer := older.version(2, rt.MismatchReplace)
 	open, result := gated(t, connect(t, older))
-	hasty := func(c *rt.Config) { c.StartTimeout = 300 * time.Millisecond }
+	hasty := func(c *rt.Config) { c.StartTimeout = 2 * time.Second }
 	var all sync.WaitGroup
 	for range 3 { // one leads, the others wait for it
 		all.Go(func() {

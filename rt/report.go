@@ -1,6 +1,7 @@
 package rt
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,8 +9,10 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/loopgen/loopgen/rt/internal/process"
+	"github.com/loopgen/loopgen/rt/internal/usercode"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -20,12 +23,15 @@ const maxReport = 48 << 10
 
 // encodeReport encodes a report, with its longest texts cut to what fits.
 func encodeReport(r startReport) []byte {
+	if !utf8.ValidString(r.Log) {
+		r.Log, r.RawLog = "", []byte(r.Log)
+	}
 	r.Stack = clip(r.Stack, 16<<10)
 	r.Panic = clip(r.Panic, 4<<10)
 	r.LogTail = clip(r.LogTail, 8<<10)
 	b, err := wire.Marshal(r)
 	if err != nil || len(b) > maxReport {
-		b, _ = wire.Marshal(startReport{Stage: r.Stage, ExitCode: r.ExitCode, Log: r.Log, Config: r.Config, Program: r.Program, Err: encodeCause(nil, errors.New("the reason is too long; see the log"))})
+		b, _ = wire.Marshal(startReport{Stage: r.Stage, ExitCode: r.ExitCode, Log: r.Log, RawLog: r.RawLog, Config: r.Config, Program: r.Program, Err: encodeCause(nil, errors.New("the reason is too long; see the log"))})
 	}
 	return b
 }
@@ -49,7 +55,7 @@ func encodeCause(svc *stub.Service, err error) []byte {
 	b, eerr := e.Finish()
 	if eerr != nil {
 		e = stub.NewEncoder(svc, 16<<10)
-		e.Error(errors.New(clip(err.Error(), 4<<10)))
+		e.Error(errors.New(clip(usercode.Text(err), 4<<10)))
 		b, _ = e.Finish()
 	}
 	return b
@@ -78,13 +84,13 @@ func (c *client) startFailure(b []byte, program string) error {
 	case r.Unhooked && program != "":
 		r.Stage, cause = StageSpawn, fmt.Errorf("%s, which Config.Command names: %w", program, ErrHookMissing)
 	case r.Unhooked:
-		r.Stage, cause = StageSpawn, ErrHookMissing
+		r.Stage, cause = StageSpawn, hookMissing() // the child is this program
 	case cause == nil:
 		cause = errors.New("unknown reason")
 	}
 	return &StartError{
 		Service: c.svc.Name, Name: c.cfg.Name, Stage: r.Stage, Err: cause,
-		Stack: r.Stack, ExitCode: r.ExitCode, Log: r.Log, LogTail: r.LogTail,
+		Stack: r.Stack, ExitCode: r.ExitCode, Log: cmp.Or(r.Log, string(r.RawLog)), LogTail: r.LogTail,
 	}
 }
 
@@ -96,6 +102,9 @@ func exitReport(err error, program, path string, from int64, timeout time.Durati
 	case errors.As(err, &exit):
 		r.ExitCode = exit.Code
 		r.LogTail = tail(path, from)
+		if exit.Signal != 0 {
+			r.killed = exit
+		}
 		r.Unhooked = exit.Code == process.ExitUnclaimed
 		err = fmt.Errorf("the process ended before it served: %w", err)
 		if program != "" {
@@ -110,6 +119,12 @@ func exitReport(err error, program, path string, from int64, timeout time.Durati
 	}
 	r.Err = encodeCause(nil, err)
 	return r
+}
+
+// killedTwice is the error of a start whose two daemons were ended by signals.
+func killedTwice(first, second *process.ExitError) error {
+	return fmt.Errorf("the process ended before it served, and so did the one before it: process %d was ended by a signal (%v), then process %d was ended by a signal (%v); check whether the machine runs out of memory (dmesg) or someone kills them, and connect again",
+		first.PID, first.Signal, second.PID, second.Signal)
 }
 
 // tail returns the last lines that were written to a log from an offset on.

@@ -140,7 +140,7 @@ func (s *screen) refuse(fd int, peer *unix.Ucred) {
 	if peer.Pid != s.pid || now.Sub(s.answered) > answerPause {
 		if uid := int32(peer.Uid); uid != s.uid || s.answer == nil {
 			var b bytes.Buffer
-			wire.Refuse(&b, notAdmitted(int(peer.Uid))) // a Buffer takes everything
+			wire.Refuse(&b, notAdmitted(int(peer.Uid)).Error()) // a Buffer takes everything
 			s.uid, s.answer = uid, b.Bytes()
 		}
 		s.pid, s.answered = peer.Pid, now

@@ -1,6 +1,7 @@
 package rt
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -13,8 +14,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/process"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/internal/usercode"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -27,13 +30,16 @@ type startRequest struct {
 	Anchor, Dir, Name, Scope, Log []byte
 	Program                       []byte // of Config.Command; empty: the client's own
 
-	Service      string
-	Args         []byte
-	Config       string
-	Version      int
-	IdleTTL      time.Duration
-	StartTimeout time.Duration
-	Transport    Transport
+	Service       string
+	Constructor   string
+	Args          []byte
+	Config        string
+	Parts         []stub.ConfigPart
+	Version       int
+	IdleTTL       time.Duration
+	OrphanTimeout time.Duration
+	StartTimeout  time.Duration
+	Transport     Transport
 }
 
 // open opens the directory.
@@ -57,9 +63,12 @@ type startReport struct {
 	Late        bool   // it was not ready in time and was killed
 	Unhooked    bool   // it did not call ServeIfDaemon
 	Program     []byte // of Config.Command; empty: the client's own
-	Log         string
+	Log         string // empty if it is not UTF-8
+	RawLog      []byte // in place of Log then
 	LogTail     string
 	Config      string // of the client that started it, in the start file
+
+	killed *process.ExitError // not nil: a signal ended it before it reported. Not encoded
 }
 
 // Exit statuses of a daemon, besides 0.
@@ -116,8 +125,11 @@ func serve(parent *process.Parent) int {
 	if err != nil {
 		return refuse(parent, log, svc, StageDirectory, err)
 	}
+	if rundir.Privileged() {
+		req.Log = []byte(dir.LogPath()) // the pipes may come from the user who runs this program
+	}
 	h, stage, err := newHost(req, svc, dir, log)
-	if errors.Is(err, rundir.ErrHeld) {
+	if stage == StageDirectory && errors.Is(err, rundir.ErrHeld) { // not for a constructor's error, whatever its Is method says
 		parent.Report(encodeReport(startReport{Held: true}))
 		return 0
 	} else if err != nil {
@@ -167,6 +179,7 @@ func newEndpoint(req startRequest, svc *stub.Service) (*rundir.Endpoint, error) 
 		Build:       build,
 		Version:     req.Version,
 		Config:      req.Config,
+		Constructor: svc.Constructor,
 		Service:     svc.Name,
 		Types:       structure(svc),
 		Name:        string(req.Name),
@@ -179,6 +192,9 @@ func newEndpoint(req startRequest, svc *stub.Service) (*rundir.Endpoint, error) 
 		e.Methods = append(e.Methods, rundir.MethodLine{
 			Number: i, Name: m.Name, Hash: wire.SignatureHash(signature), Signature: signature,
 		})
+	}
+	for _, part := range req.Parts {
+		e.Arguments = append(e.Arguments, rundir.ArgumentLine(part))
 	}
 	for _, h := range svc.Held() {
 		e.Held = append(e.Held, rundir.HeldLine(h))
@@ -199,7 +215,9 @@ func structure(svc *stub.Service) string {
 // construct makes the object. A constructor that does not return in time is
 // left behind: the process exits.
 func (d *daemon) construct(req startRequest) error {
-	args, err := stub.NewDecoder(d.svc, req.Args)
+	// The constructor gets a copy: with LOOPGEN_MODE=inprocess the next object is
+	// made of the same bytes.
+	args, err := stub.NewDecoder(d.svc, bytes.Clone(req.Args))
 	if err != nil {
 		return err
 	}
@@ -222,16 +240,19 @@ func (d *daemon) callConstructor(args *stub.Decoder) (err error) {
 			return
 		}
 		value := recover()
-		p := &PanicError{Value: fmt.Sprint(value), Stack: string(debug.Stack())}
+		p := &PanicError{Value: usercode.Text(value), Stack: string(debug.Stack())}
 		if value == nil {
 			p.Value = "the constructor called runtime.Goexit"
 		}
 		err = p
 	}()
 	d.object, err = d.svc.New(d.ctx, args)
+	if _, ok := err.(*stub.DecodeError); ok {
+		err = unknownInDaemon(decodeError("argument", err), d.endpoint.Load())
+	}
 	returned = true
 	if err == nil && isNil(d.object) {
-		err = fmt.Errorf("%s returned nil without an error", d.svc.Constructor)
+		err = fmt.Errorf("%s returned nil without an error", cut.Name(d.svc.Constructor))
 	}
 	return err
 }
@@ -244,11 +265,10 @@ func isNil(object any) bool {
 // refuse reports that this process does not become the daemon.
 func refuse(parent *process.Parent, log *slog.Logger, svc *stub.Service, stage Stage, err error) int {
 	report := startReport{Stage: stage}
-	var p *PanicError
-	if errors.As(err, &p) {
+	if p, ok := err.(*PanicError); ok {
 		report.Panic, report.Stack = p.Value, p.Stack
 	}
-	log.Error("cannot serve", "stage", stage, "err", err, "stack", report.Stack)
+	log.Error("cannot serve", "stage", stage, "err", usercode.Text(err), "stack", report.Stack)
 	report.Err = encodeCause(svc, err)
 	parent.Report(encodeReport(report))
 	return exitFailed

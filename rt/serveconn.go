@@ -50,6 +50,8 @@ type serverConn struct {
 
 	made     atomic.Uint64 // how many calls were accepted
 	holdings holdings      // what it has acquired
+	memory   memory        // for the arguments of its calls
+	types    stub.TypeQuota
 
 	user bool // counted as a user of the object; guarded by daemon.mu
 }
@@ -76,7 +78,11 @@ func (s *serverConn) read() {
 	for {
 		if !s.reader.Ready() {
 			if s.arrived.len() > 0 {
-				if !s.begin() {
+				current := s.in.current()
+				if !current && s.reader.More() {
+					continue
+				}
+				if !s.begin(current) {
 					return
 				}
 				continue
@@ -120,9 +126,9 @@ func (s *serverConn) take(f wire.Frame) error {
 }
 
 // begin begins the calls that have arrived, and reports whether this goroutine still
-// reads the connection afterwards.
-func (s *serverConn) begin() (reads bool) {
-	current := s.in.current()
+// reads the connection afterwards. Unless the connection is current, which a large frame
+// that arrives in pieces prevents, calls have to look for what has come behind them.
+func (s *serverConn) begin(current bool) (reads bool) {
 	for s.arrived.len() > 0 {
 		c := s.arrived.pop()
 		c.current = current
@@ -226,6 +232,10 @@ func (s *serverConn) answer(c *servedCall) {
 	if c.failed != nil {
 		return
 	}
+	if err := s.acquireMemory(c); err != nil {
+		c.failed = s.d.notExecuted(err)
+		return
+	}
 	returned := false
 	defer func() {
 		if !returned {
@@ -234,7 +244,7 @@ func (s *serverConn) answer(c *servedCall) {
 	}()
 	c.method.Serve(&c.run, s.d.object)
 	if err := c.run.Err(); err != nil {
-		c.failed = notExecuted(err)
+		c.failed = s.d.notExecuted(err)
 	} else if c.reply.frame, err = c.results.Finish(); err != nil {
 		c.failed = notEncoded(err)
 	}
@@ -243,6 +253,7 @@ func (s *serverConn) answer(c *servedCall) {
 
 // reply passes the turn on and sends what became of the call.
 func (s *serverConn) reply(c *servedCall) {
+	c.releaseMemory()
 	if c.run.Begun() {
 		s.d.executed.Add(1) // before the reply, so that who has it finds it counted
 		if quick := time.Since(c.lease.since) <= quickTime; quick != c.quick.Load() {
@@ -258,6 +269,8 @@ func (s *serverConn) reply(c *servedCall) {
 	s.mu.Lock()
 	delete(s.calls, c.id)
 	s.bytes -= len(c.request)
+	orphan := c.orphan
+	c.orphan = nil
 	if c.ctx != nil {
 		c.ctx.end(context.Canceled)
 	}
@@ -276,7 +289,7 @@ func (s *serverConn) reply(c *servedCall) {
 	if !inline {
 		s.out.flush()
 	}
-	s.d.ended()
+	s.d.ended(orphan)
 }
 
 func (s *serverConn) refuse(id uint64, code wire.FailureCode, text string) {
@@ -436,7 +449,8 @@ func (s *serverConn) goAway(reason string) {
 // gone forgets the connection. Calls of it that have not begun are dropped;
 // the context of the one that runs ends.
 func (s *serverConn) gone() {
-	s.cancel(errClientGone)
+	s.out.refuse(errClientGone) // first: the calls that end because of this are not answered
+	s.cancel(errClientGone)     // before the client sees the connection end: now no call of it begins
 	s.in.close()
 	for s.arrived.len() > 0 {
 		c := s.arrived.pop()
@@ -444,6 +458,7 @@ func (s *serverConn) gone() {
 		go s.answer(c) // ends at once: the call does not begin
 	}
 	s.out.close(errClientGone)
+	s.orphanAll()
 	s.endAll() // before the daemon counts a user less, and may leave
 	s.d.dismiss(s)
 	close(s.ended)

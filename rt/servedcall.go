@@ -14,6 +14,7 @@ import (
 type servedCall struct {
 	s       *serverConn
 	id      uint64
+	number  int // of the method
 	method  *stub.Method
 	quick   *atomic.Bool // of the method, see standIns
 	request []byte       // the body, its own
@@ -27,14 +28,18 @@ type servedCall struct {
 	failed  *wire.Failure
 	reply   outgoing
 
+	memory     *window // that memorySize bytes are acquired from for the arguments; nil: none
+	memorySize int
+
 	arrived  time.Time
 	deadline time.Time // zero: none
 
 	// Guarded by s.mu. The context is made when somebody asks for it: most methods
 	// take none, and most calls do not wait.
 
-	ctx   *callContext
-	cause error // why the caller has given up: errCanceled or context.DeadlineExceeded
+	ctx    *callContext
+	cause  error   // why the caller has given up: errCanceled or context.DeadlineExceeded
+	orphan *orphan // nil: the caller's connection has not ended
 }
 
 // newCall returns the call that a frame asks for.
@@ -45,7 +50,7 @@ func (s *serverConn) newCall(f wire.Frame) *servedCall {
 		c.lease.granted = make(chan struct{}, 1)
 		c.reply.written = c.release
 	}
-	c.s, c.id, c.method, c.quick = s, f.ID, &s.d.svc.Methods[f.Method], &s.d.quick[f.Method]
+	c.s, c.id, c.number, c.method, c.quick = s, f.ID, int(f.Method), &s.d.svc.Methods[f.Method], &s.d.quick[f.Method]
 	if wire.Lent(f) {
 		c.request = append(c.request[:0], f.Body...)
 	} else {
@@ -60,6 +65,7 @@ func (s *serverConn) newCall(f wire.Frame) *servedCall {
 	if err := c.args.Reset(s.d.svc, c.request); err != nil {
 		c.failed = &wire.Failure{Code: wire.FailureBadArguments, Text: err.Error()}
 	}
+	c.args.Limit(&s.types)
 	c.results.Reset(s.d.svc, s.d.limits.frame, wire.Room)
 	c.claim = s.d.claim(f)
 	c.run = stub.MakeRun(c, caller, &c.args, &c.results)
@@ -136,7 +142,7 @@ func (c *servedCall) Turn() error {
 			now = time.Now()
 		}
 		if over := c.overBy(now); over != nil {
-			return over
+			return c.lease.gaveUp(over)
 		}
 		if err != nil {
 			return err

@@ -18,7 +18,7 @@ import (
 // the owner of the directory. The other fields of Config and the constructor's
 // arguments are those of the clients. Serve makes the object, and listens on the
 // one Unix socket that the service manager has passed (LISTEN_FDS) or else on one
-// of its own. It serves until ctx ends, SIGTERM or SIGINT comes, Shutdown is
+// of its own. It serves until ctx ends, SIGTERM, SIGINT or SIGHUP comes, Shutdown is
 // called or, with an IdleTTL, nobody is there, and then finishes what runs, and
 // calls the object's Close, as every daemon does. What it has to tell goes to
 // standard error. A process serves one object, once: it should exit when Serve
@@ -46,12 +46,11 @@ func (c *client) serve(ctx context.Context) error {
 		}
 	}
 	if err != nil {
-		if errors.Is(err, rundir.ErrUnsafe) {
+		if stage != StageConstructor && errors.Is(err, rundir.ErrUnsafe) {
 			err = kindError{ErrUnsafeDir, err}
 		}
 		failure := c.startError(stage, err)
-		var p *PanicError
-		if errors.As(err, &p) {
+		if p, ok := err.(*PanicError); ok {
 			failure.Stack = p.Stack
 		}
 		return failure
@@ -67,7 +66,7 @@ func (c *client) newService() (*host, Stage, error) {
 	switch {
 	case c.cfg.Scope != ScopeSystem:
 		return nil, StageDirectory, fmt.Errorf("Serve is for ScopeSystem: with Config.Scope %q the first client starts the daemon; call Connect", c.cfg.Scope)
-	case os.Getenv("LOOPGEN_MODE") != "":
+	case rundir.Getenv("LOOPGEN_MODE") != "":
 		return nil, StageDirectory, errors.New("LOOPGEN_MODE is set, but a service does not keep its object to itself: unset it")
 	case c.svc.New == nil:
 		return nil, StageSpawn, errInitialising
@@ -94,8 +93,8 @@ func (c *client) newService() (*host, Stage, error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("pid", os.Getpid())
 	h, stage, err := newHost(startRequest{
 		Anchor: []byte(at.anchor), Name: []byte(c.cfg.Name), Scope: []byte(at.scope),
-		Service: c.svc.Name, Args: c.args, Config: c.config, Version: c.cfg.Version,
-		IdleTTL: c.cfg.IdleTTL, StartTimeout: c.cfg.StartTimeout, Transport: TransportUnix,
+		Service: c.svc.Name, Args: c.args, Config: c.config, Parts: c.parts, Version: c.cfg.Version,
+		IdleTTL: c.cfg.IdleTTL, OrphanTimeout: c.cfg.OrphanTimeout, StartTimeout: c.cfg.StartTimeout, Transport: TransportUnix,
 	}, c.svc, dir, log)
 	if err != nil {
 		if passed != nil {

@@ -441,7 +441,7 @@ func TestServiceImpostor(t *testing.T) {
 	if now, err := os.ReadFile(filepath.Join(s.dir, "endpoint")); err != nil || string(now) != string(endpoint) {
 		t.Fatalf("the endpoint is not there any more: %v", err)
 	}
-	s.Timeout = 300 * time.Millisecond
+	s.Timeout = 2 * time.Second
 	refuses(t, s.says(t, serviceUser, "connect"), rt.StageConnect, rt.ErrAuth, "the socket "+path+" is that of user 64002, its directory belongs to user 64001")
 	squatter.Process.Kill()
 	squatter.Wait()

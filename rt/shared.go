@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
@@ -117,5 +118,5 @@ func (s *Shared[C, P]) String() string {
 	case c.link != nil:
 		state = "connected to " + c.link.incarnation
 	}
-	return fmt.Sprintf("shared %s %q (%s)", c.svc.Name, c.cfg.Name, state)
+	return fmt.Sprintf("shared %s %q (%s)", cut.Name(c.svc.Name), cut.Name(c.cfg.Name), state)
 }

@@ -289,7 +289,7 @@ func sameHeader(a, b []byte) bool { return bytes.Equal(a[4:wire.HeaderSize], b[4
 // free are the keys of the protocol's maps whose values are the machine's or the
 // moment's, or text for people.
 var free = map[string]bool{
-	"text": true, "reason": true, "stack": true, // of welcome, error and going-away
+	"text": true, "reason": true, "stack": true, "blocked": true, // of welcome, error and going-away
 	"Executable": true, "Nice": true, "Limits": true, "Env": true, // of a status
 	"Started": true, "Uptime": true, "Since": true, "For": true, "Leaving": true, "LastPanic": true,
 }

@@ -34,6 +34,7 @@ type lease struct {
 	granted chan struct{} // gets a value when a queued lease has the turn, or refused is set; has room for it
 	refused error         // why it will never have the turn
 	holds   bool          // guarded by turn.mu
+	blocker *blocker      // the call that it waited for when wait gave up; nil: none
 }
 
 // begin makes l the lease of another call. The last one has left.
@@ -69,10 +70,21 @@ func (t *turn) wait(ctx context.Context, l *lease) error {
 		}
 	}
 	if ctx.Err() != nil {
-		t.leave(l)
+		t.giveUp(l)
 		return context.Cause(ctx)
 	}
 	return l.refused
+}
+
+// giveUp is leave for a lease that wait waits for. It notes in the lease what the
+// call waited for.
+func (t *turn) giveUp(l *lease) {
+	t.mu.Lock()
+	if l.queued && !l.holds && l.refused == nil {
+		l.blocker = t.blocker()
+	}
+	t.mu.Unlock()
+	t.leave(l)
 }
 
 // leave gives up the turn, or the place in the queue. It is idempotent.

@@ -5,8 +5,9 @@ import (
 	"sync"
 )
 
-// window keeps a connection's outstanding calls within what the daemon
-// announced, so that the waiting is done here and not by filling its memory.
+// window keeps a connection's calls within a number and a size in total. The client
+// keeps what is outstanding within what the daemon announced, so that the waiting is
+// done here and not by filling its memory; the daemon has others, see memory.
 type window struct {
 	mu      sync.Mutex
 	calls   int // still to be had
@@ -51,6 +52,18 @@ func (w *window) acquire(ctx context.Context, size int) error {
 	}
 	w.give(size) // it was granted in the same moment
 	return ctx.Err()
+}
+
+// try takes a place for a call of size bytes and reports true, unless the call would
+// have to wait.
+func (w *window) try(size int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.waiting) > 0 || !w.fits(size) {
+		return false
+	}
+	w.take(size)
+	return true
 }
 
 // release gives a place back.

@@ -49,10 +49,9 @@ func hangUp(conn net.Conn) func() bool {
 	}
 }
 
-// pending returns how many bytes the peer has sent that were not read, or 0 where that
-// cannot be seen.
-func pending(conn net.Conn) (bytes int) {
-	raw := rawConn(conn)
+// pending returns how many bytes can be read from a socket at once. It returns 0 for
+// nil, and where that cannot be seen.
+func pending(raw syscall.RawConn) (bytes int) {
 	if raw == nil {
 		return 0
 	}

@@ -20,4 +20,4 @@ func source(conn net.Conn) io.Reader { return conn }
 func hangUp(net.Conn) func() bool { return nil }
 
 // pending returns 0: the end of a cancelled call is then seen when the call has begun.
-func pending(net.Conn) int { return 0 }
+func pending(syscall.RawConn) int { return 0 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
 // Change is a place at which two signatures differ.
@@ -24,11 +26,11 @@ type Change struct {
 func (c Change) String() string {
 	switch {
 	case c.Was == "":
-		return fmt.Sprintf("%s is new (%s)", c.Path, c.Is)
+		return fmt.Sprintf("%s is new (%s)", c.Path, cut.Name(c.Is))
 	case c.Is == "":
-		return fmt.Sprintf("%s is gone (%s)", c.Path, c.Was)
+		return fmt.Sprintf("%s is gone (%s)", c.Path, cut.Name(c.Was))
 	}
-	return fmt.Sprintf("%s was %s, is %s", c.Path, c.Was, c.Is)
+	return fmt.Sprintf("%s was %s, is %s", c.Path, cut.Name(c.Was), cut.Name(c.Is))
 }
 
 // Between says the same of two programs of which nobody knows which is older:
@@ -39,7 +41,7 @@ func (c Change) Between(was, is string) string {
 		if typ == "" {
 			return "missing"
 		}
-		return typ
+		return cut.Name(typ)
 	}
 	return fmt.Sprintf("%s is %s %s and %s %s", c.Path, side(c.Is), is, side(c.Was), was)
 }
@@ -177,7 +179,7 @@ func (c *comparison) types(inside string, a, b *node) {
 		c.fields(inside, a, b)
 	case a.kind == kindNamed:
 		if inside == "" {
-			inside = a.name
+			inside = cut.Name(a.name)
 		}
 		c.within = append(c.within, a.name)
 		c.types(inside, a.elem, b.elem)
@@ -198,14 +200,14 @@ func (c *comparison) fields(inside string, a, b *node) {
 	found := len(c.changes)
 	for _, f := range a.fields {
 		if g := b.field(f.name); g != nil {
-			c.types(inside+"."+f.name, f.typ, g)
+			c.types(inside+"."+cut.Name(f.name), f.typ, g)
 		} else {
-			c.add(Change{Path: c.at(inside + "." + f.name), Was: c.brief(f.typ), was: f.typ})
+			c.add(Change{Path: c.at(inside + "." + cut.Name(f.name)), Was: c.brief(f.typ), was: f.typ})
 		}
 	}
 	for _, f := range b.fields {
 		if a.field(f.name) == nil {
-			c.add(Change{Path: c.at(inside + "." + f.name), Is: c.brief(f.typ), is: f.typ})
+			c.add(Change{Path: c.at(inside + "." + cut.Name(f.name)), Is: c.brief(f.typ), is: f.typ})
 		}
 	}
 	if len(c.changes) == found {

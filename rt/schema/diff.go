@@ -148,8 +148,9 @@ func changes(list []Change, err error) []string {
 	return texts
 }
 
-// constructor judges by what the configuration's hash is made of: the
-// constructor's name and its arguments as they are encoded, without those that are zero.
+// constructor judges by what the configuration's hash is made of: the constructor's
+// name and its arguments as they are encoded, without arguments at the end and fields
+// of structs that are zero.
 func (d *differ) constructor(a, b *Service) {
 	const apart = "programs of the two versions mean different objects (ErrConfigMismatch)"
 	called := func(name string) string {
@@ -183,16 +184,17 @@ func (d *differ) constructor(a, b *Service) {
 	}
 }
 
-// bare returns what n is below its name and its pointers.
+// bare returns what n is below its name.
 func (n *node) bare() *node {
-	for n.kind == kindNamed || n.kind == kindPrefix && n.name == "*" {
+	for n.kind == kindNamed {
 		n = n.elem
 	}
 	return n
 }
 
-// alike reports whether a value that both types have is encoded the same way.
-// Where that depends, as for types that contain themselves, it says no.
+// alike reports whether a value that both types have makes the same configuration.
+// Where that depends, as for types that contain themselves and for a pointer and what
+// it points to, it says no.
 func alike(a, b *node) bool {
 	a, b = a.bare(), b.bare()
 	switch {
@@ -217,7 +219,7 @@ func alike(a, b *node) bool {
 		}
 		return true
 	}
-	if (isByte(a.elem) || isByte(b.elem)) && a.kind == kindPrefix {
+	if (isByte(a.elem) || isByte(b.elem)) && a.kind == kindPrefix && a.name != "*" {
 		return isByte(a.elem) == isByte(b.elem) // a byte string is no array
 	}
 	return alike(a.elem, b.elem)
@@ -231,17 +233,15 @@ func isByte(n *node) bool {
 }
 
 // vanishes reports whether a zero value of the type leaves no trace in the
-// configuration. An array has its elements, and of what makes its own encoding
-// nothing is known.
+// configuration. What makes its own encoding may be unable to encode it.
 func (n *node) vanishes() bool {
 	switch n.kind {
 	case kindWord:
-		inArray := strings.HasPrefix(n.text, "complex")
-		return n.text == "time.Time" || slices.Contains(integers, n.text) || slices.Contains(predeclared, n.text) && !inArray
+		return n.text == "time.Time" || slices.Contains(integers, n.text) || slices.Contains(predeclared, n.text)
 	case kindNamed:
 		return n.elem.vanishes()
 	case kindPrefix:
-		return n.name == "*" || n.name == "[]" || n.name == "[0]"
+		return n.name == "*" || n.name == "[]" || n.name == "[0]" || n.elem.vanishes()
 	case kindStruct:
 		for _, f := range n.fields {
 			if !f.typ.vanishes() {

@@ -127,20 +127,22 @@ func arg[T any](v T) argument {
 func encoded(t *testing.T, args []argument) (signature, hash string) {
 	t.Helper()
 	types := []reflect.Type{reflect.TypeFor[int]()} // the receiver, of which nothing is looked at
-	e := stub.NewEncoder(&stub.Service{}, 1<<20)
-	for _, a := range args {
-		types = append(types, a.typ)
-		a.encode(e)
-	}
-	data, err := e.Finish()
+	_, configuration, err := stub.EncodeArguments(&stub.Service{}, 1<<20, func(e *stub.Encoder) {
+		for _, a := range args {
+			types = append(types, a.typ)
+			a.encode(e)
+		}
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if hash, err = wire.ConfigHash("service", "New", data); err != nil {
+	if hash, err = wire.ConfigHash("service", "New", configuration.Bytes); err != nil {
 		t.Fatal(err)
 	}
 	return stub.SignatureOf(reflect.FuncOf(types, nil, false)), hash
 }
+
+func ptr[T any](v T) *T { return &v }
 
 type (
 	number  int16
@@ -215,7 +217,9 @@ func TestDiffOfConstructor(t *testing.T) {
 		{name: "text", was: list(arg(7)), is: list(arg("7"))},
 		{name: "float", was: list(arg(7)), is: list(arg(7.0))},
 		{name: "shorter float", was: list(arg(0.1)), is: list(arg(float32(0.1)))},
-		{name: "pointer", was: list(arg(pair{1, 2})), is: list(arg(&pair{1, 2}))},
+		{name: "pointer", was: list(arg(pair{1, 2})), is: list(arg(&pair{1, 2})), apart: true},
+		{name: "pointers to other integers", was: list(arg(ptr[int](7))), is: list(arg(ptr[byte](7)))},
+		{name: "pointer to zero", was: list(arg(pair{})), is: list(arg(&pair{}))},
 		{name: "fields in another order", was: list(arg(pair{1, 2})), is: list(withOrder())},
 		{name: "the same, and another name", was: list(arg(pair{1, 2})), is: list(arg(reverse{2, 1}))},
 		{name: "slice of other integers", was: list(arg([]int{1})), is: list(arg([]int32{1}))},

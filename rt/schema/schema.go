@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
 // Schema is what programs built from one version of some types agree on.
@@ -92,7 +94,7 @@ func Parse(text string) (*Schema, error) {
 	}
 	first, text, _ := strings.Cut(text, "\n")
 	if first != version {
-		return nil, fmt.Errorf("line 1: got %.100q, want %q: print the schema again with this version of loopgen -schema", first, version)
+		return nil, fmt.Errorf("line 1: got %q, want %q: print the schema again with this version of loopgen -schema", cut.Name(first), version)
 	}
 	s := new(Schema)
 	if text == "" {
@@ -115,13 +117,13 @@ func (s *Schema) read(line string) error {
 	}
 	if key == "service" {
 		if s.service(e.Name) != nil {
-			return fmt.Errorf("there are two of the name %.100q", e.Name)
+			return fmt.Errorf("there are two of the name %q", cut.Name(e.Name))
 		}
 		s.Services = append(s.Services, Service{Name: e.Name})
 		return nil
 	}
 	if len(s.Services) == 0 {
-		return fmt.Errorf("%.100q stands before any service", line)
+		return fmt.Errorf("%q stands before any service", cut.Name(line))
 	}
 	svc := &s.Services[len(s.Services)-1]
 	isType := func() error { _, err := parseType(e.Text); return err }
@@ -129,7 +131,7 @@ func (s *Schema) read(line string) error {
 	switch key {
 	case "type-params":
 		if svc.TypeParams, err = strconv.Atoi(e.Name); err != nil || svc.TypeParams < 0 {
-			return fmt.Errorf("%.100q is no number of type parameters", e.Name)
+			return fmt.Errorf("%q is no number of type parameters", cut.Name(e.Name))
 		}
 	case "constructor":
 		svc.Constructor = e
@@ -143,7 +145,7 @@ func (s *Schema) read(line string) error {
 	case "sentinel":
 		svc.Sentinels = append(svc.Sentinels, e.Name)
 	default:
-		return fmt.Errorf("unknown key %.100q", key)
+		return fmt.Errorf("unknown key %q", cut.Name(key))
 	}
 	return nil
 }
@@ -151,7 +153,7 @@ func (s *Schema) read(line string) error {
 // enter adds e to a list, if its text is right and its name new there.
 func enter(list *[]Entry, e Entry, check func() error) error {
 	if find(*list, e.Name) != nil {
-		return fmt.Errorf("there are two of the name %.100q", e.Name)
+		return fmt.Errorf("there are two of the name %q", cut.Name(e.Name))
 	}
 	*list = append(*list, e)
 	return check()

@@ -3,6 +3,7 @@ package stub_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"strings"
@@ -200,6 +201,76 @@ func TestDecodedBytesDoNotAliasTheMessage(t *testing.T) {
 		t.Errorf("got %q after the message was overwritten, want abc", got)
 	}
 }
+
+// hungry keeps, and changes, whatever it gets hold of.
+type hungry struct{ B []byte }
+
+func (h hungry) MarshalBinary() ([]byte, error) { return h.B, nil }
+
+func (h *hungry) UnmarshalBinary(data []byte) error {
+	h.B = append([]byte(nil), data...)
+	clear(data[:cap(data)])
+	return nil
+}
+
+// A value that its own UnmarshalBinary could reach through what MarshalBinary
+// returns is not changed by being sent, nor is what follows it in a message.
+func TestUnmarshalMethodsMayChangeTheirInput(t *testing.T) {
+	sent := []hungry{{[]byte("first")}, {[]byte("second")}}
+	body, err := encode(sent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := decode[[]hungry](body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, all := range [][]hungry{sent, got} {
+		if len(all) != 2 || string(all[0].B) != "first" || string(all[1].B) != "second" {
+			t.Errorf("got %q", all)
+		}
+	}
+}
+
+// A NaN keeps its sign, its payload and whether it signals, wherever it is.
+func TestNaNsKeepTheirBits(t *testing.T) {
+	type temperature float32
+	type floats struct {
+		A float32
+		B []float64
+		C map[string]temperature
+		D complex64
+		E complex128
+		F any
+	}
+	for _, bits := range []uint32{0x7fc00000, 0xffc00000, 0x7fa00000, 0xff802000, 0x7f800001, 0x7fc00001, 0xffffffff} {
+		f := math.Float32frombits(bits)
+		for _, wide := range []uint64{0x7ff8000000000000, 0x7ff4000000000000, 0xfff0040000000000, 0x7ff0000020000000, 0x7ff0000000000001, 0xffffffffffffffff} {
+			d := math.Float64frombits(wide)
+			body, err := encode(floats{f, []float64{d}, map[string]temperature{"": temperature(f)}, complex(f, f), complex(d, d), []any{f, d}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := decode[floats](body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			held := got.F.([]any)
+			for _, f := range []float32{got.A, float32Of(got.C[""]), real(got.D), imag(got.D), held[0].(float32)} {
+				if math.Float32bits(f) != bits {
+					t.Errorf("got the float32 %x, want %x", math.Float32bits(f), bits)
+				}
+			}
+			for _, d := range []float64{got.B[0], real(got.E), imag(got.E), held[1].(float64)} {
+				if math.Float64bits(d) != wide {
+					t.Errorf("got the float64 %x, want %x", math.Float64bits(d), wide)
+				}
+			}
+		}
+	}
+}
+
+func float32Of[T ~float32](f T) float32 { return float32(f) }
 
 func TestFailuresNameThePlace(t *testing.T) {
 	e := stub.NewEncoder(nil, limit)

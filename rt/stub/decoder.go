@@ -28,13 +28,19 @@ func (e *DecodeError) Unwrap() error { return e.Err }
 
 // Decoder takes a message apart. It belongs to one goroutine.
 type Decoder struct {
-	table  *errorTable
+	receiver
 	rest   []byte // what is not yet decoded
 	count  int    // how many values the message has
 	next   int    // how many were asked for
 	fills  []func()
 	err    error
 	reader Reader // of codecs
+}
+
+// receiver is what all values of a message have in common.
+type receiver struct {
+	table *errorTable
+	quota *TypeQuota // of the peer that the message is from; nil: it has no end
 }
 
 // NewDecoder returns a decoder of the message that an [Encoder] made. It
@@ -51,7 +57,7 @@ func NewDecoder(s *Service, body []byte) (*Decoder, error) {
 // Reset makes d a decoder of another message. It returns a [*DecodeError] if body
 // does not begin like one, which End then returns, too.
 func (d *Decoder) Reset(s *Service, body []byte) error {
-	*d = Decoder{table: s.errorTable()}
+	*d = Decoder{receiver: receiver{table: s.errorTable()}}
 	h, ok := readHead(body, 0)
 	switch {
 	case !ok || h.major != majorArray:
@@ -63,6 +69,10 @@ func (d *Decoder) Reset(s *Service, body []byte) error {
 	}
 	return d.err
 }
+
+// Limit makes the types that values name count against quota. It is called after
+// Reset and before the first value is decoded.
+func (d *Decoder) Limit(quota *TypeQuota) { d.quota = quota }
 
 // Decode sets *v to the next value of the message, never merging it into what
 // *v holds, or else makes End fail: what does not look like the encoding of a
@@ -95,7 +105,7 @@ func (d *Decoder) more() bool {
 
 // value decodes the next value into v, which points to a zero value of t.
 func (d *Decoder) value(t reflect.Type, v any) bool {
-	rest, err := d.table.decode(planOf(t), d.rest, v, 0)
+	rest, err := d.receiver.decode(planOf(t), d.rest, v, 0)
 	if err != nil {
 		d.err = &DecodeError{d.next - 1, err}
 		return false
@@ -105,13 +115,14 @@ func (d *Decoder) value(t reflect.Type, v any) bool {
 }
 
 // Error returns the next value, which is a method's last result: nil, or the
-// method's own error, rebuilt as faithfully as this process can. It returns
+// method's own error, rebuilt as faithfully as this process can; a type whose
+// methods panic or do not return comes back as a *rt.RemoteError. It returns
 // nil, and makes End fail, if the value is not an error.
 func (d *Decoder) Error() error {
 	if !d.more() {
 		return nil
 	}
-	err, rest, fail := d.table.decodeError(d.rest, 0)
+	err, rest, fail := d.receiver.decodeError(d.rest, 0)
 	if fail != nil {
 		d.err = &DecodeError{d.next - 1, fmt.Errorf("error: %w", fail)}
 		return nil
@@ -141,17 +152,17 @@ func (d *Decoder) End() error {
 
 // decode decodes the first item of data, nested in depth arrays and maps, into
 // v, a pointer to a zero value of p's type, and returns what follows the item.
-func (t *errorTable) decode(p *plan, data []byte, v any, depth int) (rest []byte, err error) {
+func (r receiver) decode(p *plan, data []byte, v any, depth int) (rest []byte, err error) {
 	if p.root != nil {
 		return nil, p.root.in(p.typ)
 	}
-	end, f := p.match(data, 0, depth)
+	end, f := p.match(data, 0, depth, r.quota)
 	if f != nil {
 		return nil, f.in(p.typ)
 	}
-	if p.open {
-		r := openReader{table: t, b: data}
-		if _, f := r.value(p, reflect.ValueOf(v).Elem(), 0, depth); f != nil {
+	if p.own {
+		o := openReader{receiver: r, b: data}
+		if _, f := o.value(p, reflect.ValueOf(v).Elem(), 0, depth); f != nil {
 			return nil, f.in(p.typ)
 		}
 		return data[end:], nil

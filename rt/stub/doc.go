@@ -67,8 +67,11 @@
 // order.go and reader.go: the short cut that is generated. openwriter.go, openreader.go and matchopen.go: types that
 // are beyond the CBOR library. known.go and typename.go: what an interface can
 // hold, and how that is called; held.go: what of it methods can return. fault.go: what is wrong, and where. errors.go,
-// errorlayout.go, errortree.go and errorbuild.go: errors.
+// errorlayout.go, errortree.go, errorbuild.go and errorcode.go: errors.
 package stub
+
+// The compiler reports only that package on systems that this one is not for.
+import _ "github.com/loopgen/loopgen/rt/internal/platform"
 
 // Version1 is named by every file generated for this version of the runtime.
 // When it is missing, the file and the rt module do not belong together: run

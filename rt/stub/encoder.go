@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
@@ -36,7 +37,8 @@ type Encoder struct {
 	buf    []byte // the room, one byte for the array's head, then the values
 	count  int
 	err    error
-	writer Writer // of codecs
+	writer Writer        // of codecs
+	config *configWriter // of a constructor's arguments; nil: these are others
 }
 
 // sender is what all values of a message have in common.
@@ -45,6 +47,9 @@ type sender struct {
 	// work is how many bytes may still be looked at. It is never given back,
 	// so that errors which hold values which hold errors come to an end.
 	work int
+	// until is when the methods of the message's errors must have returned;
+	// zero: none has been called.
+	until time.Time
 }
 
 // NewEncoder returns an encoder of a message of at most limit bytes. The
@@ -63,7 +68,7 @@ func (e *Encoder) Reset(s *Service, limit, room int) {
 	if cap(buf) <= room {
 		buf = make([]byte, room+64)
 	}
-	*e = Encoder{sender: sender{s.errorTable(), limit}, limit: room + limit, room: room, buf: buf[:room+1], writer: e.writer}
+	*e = Encoder{sender: sender{table: s.errorTable(), work: limit}, limit: room + limit, room: room, buf: buf[:room+1], writer: e.writer}
 }
 
 // Encode appends v to the message, or else makes Finish fail: it is sent such
@@ -126,6 +131,11 @@ func (e *Encoder) added(t reflect.Type) {
 		return
 	}
 	e.count++
+	if e.config != nil {
+		if f := e.config.add(t, e.buf); f != nil {
+			e.fail(f.in(t))
+		}
+	}
 }
 
 func (e *Encoder) tooLarge(size int) error {
@@ -139,7 +149,8 @@ func (e *Encoder) fail(err error) {
 
 // Error appends the error that is a method's last result: null for nil, else
 // what the receiver's [Decoder.Error] makes of it. Whatever err is, it does
-// not fail but for want of room.
+// not fail but for want of room, and neither panics nor takes longer than a
+// second for what err's methods do: see errorcode.go.
 func (e *Encoder) Error(err error) {
 	if e.err != nil {
 		return

@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/rt"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
 // decodeError decodes the first item of data, nested in depth arrays and maps,
 // and returns the error and what follows the item. It fails if the item is
 // neither null nor a tree.
-func (t *errorTable) decodeError(data []byte, depth int) (err error, rest []byte, fail error) {
+func (r receiver) decodeError(data []byte, depth int) (err error, rest []byte, fail error) {
 	var nodes []errorNode
 	if len(data) > 0 && data[0] == itemNull {
 		return nil, data[1:], nil
@@ -27,7 +29,7 @@ func (t *errorTable) decodeError(data []byte, depth int) (err error, rest []byte
 	case len(nodes) > 2*maxErrorNodes:
 		return nil, nil, fmt.Errorf("the tree has %d errors, more than %d", len(nodes), 2*maxErrorNodes)
 	}
-	b := errorBuilder{table: t, built: make([]error, len(nodes)), depth: depth}
+	b := errorBuilder{receiver: r, built: make([]error, len(nodes)), depth: depth}
 	// From the last to the first: what a node refers to comes after it.
 	taken := make([]bool, len(nodes))
 	for i := len(nodes) - 1; i >= 0; i-- {
@@ -46,9 +48,10 @@ func (t *errorTable) decodeError(data []byte, depth int) (err error, rest []byte
 
 // errorBuilder holds what the nodes of a tree are rebuilt from.
 type errorBuilder struct {
-	table *errorTable
-	built []error // by place; those behind the node at hand
-	depth int     // what the data is taken to be nested in
+	receiver
+	built []error   // by place; those behind the node at hand
+	depth int       // what the data is taken to be nested in
+	until time.Time // until when methods of the errors may run; zero: none has been called
 }
 
 // errorType returns the type called name, or nil.
@@ -56,7 +59,7 @@ func (b *errorBuilder) errorType(name string) reflect.Type {
 	if typ := b.table.types[name]; typ != nil {
 		return typ
 	}
-	if k, f := knownBy(name); f == nil {
+	if k, f := knownBy(name, b.quota); f == nil {
 		return k.typ
 	}
 	return nil
@@ -105,7 +108,7 @@ func (n *errorNode) pick(built []error) []error {
 }
 
 func (n *errorNode) remote(built []error) error {
-	err := &RemoteError{Type: n.Type, Message: string(n.Message)}
+	err := &rt.RemoteError{Type: n.Type, Message: string(n.Message)}
 	switch errs := n.pick(built); len(errs) {
 	case 0:
 	case 1:
@@ -128,12 +131,12 @@ func (n *errorNode) buildValue(b *errorBuilder, typ reflect.Type) error {
 		return nil
 	case typ == errnoType:
 		var number uint64
-		if !b.decode(layout.whole, n.Data, &number) {
+		if !b.decodeData(layout.whole, n.Data, &number) {
 			return nil
 		}
 		ptr.Elem().SetUint(number)
 	case layout.whole != nil:
-		if !b.decode(layout.whole, n.Data, ptr.Interface()) {
+		if !b.decodeData(layout.whole, n.Data, ptr.Interface()) {
 			return nil
 		}
 	default:
@@ -156,7 +159,7 @@ func (n *errorNode) buildFields(b *errorBuilder, layout *errorLayout, v reflect.
 	}
 	for i, p := range layout.data {
 		data, ok := n.Fields[v.Type().Field(i).Name]
-		if !ok || !b.decode(p, data, v.Field(i).Addr().Interface()) {
+		if !ok || !b.decodeData(p, data, v.Field(i).Addr().Interface()) {
 			return false
 		}
 	}
@@ -169,10 +172,4 @@ func (n *errorNode) buildFields(b *errorBuilder, layout *errorLayout, v reflect.
 		}
 	}
 	return true
-}
-
-// decode decodes data, one item, into what v points to.
-func (b *errorBuilder) decode(p *plan, data []byte, v any) bool {
-	rest, err := b.table.decode(p, data, v, b.depth)
-	return err == nil && len(rest) == 0
 }

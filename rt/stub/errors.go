@@ -3,7 +3,6 @@ package stub
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -13,22 +12,6 @@ import (
 	"sync"
 	"syscall"
 )
-
-// RemoteError stands for an error that cannot be rebuilt in this process,
-// because its type or its data cannot be had here. It is never changed after
-// it was made.
-type RemoteError struct {
-	Type    string // the Go type it had, such as "*fmt.wrapError"
-	Message string // what its Error method returned, at most 64 KiB
-	// Err is what it wrapped: nil, an error, or several made one by errors.Join.
-	Err error
-}
-
-// Error returns Message, as it was.
-func (e *RemoteError) Error() string { return e.Message }
-
-// Unwrap returns Err, so that errors.Is and errors.As see what was wrapped.
-func (e *RemoteError) Unwrap() error { return e.Err }
 
 // Sentinel is an error variable of a package that a service's methods are from.
 // Methods that return it, bare or wrapped, return it in the client too: compare
@@ -46,7 +29,8 @@ type ErrorType struct {
 
 // ErrorTypeOf describes the exported error type called name: E is the type or
 // a pointer to it. Its errors come back as themselves, as values or pointers
-// as they were, if all of the type's fields are exported and can be sent. Others come back as a [*RemoteError].
+// as they were, if all of the type's fields are exported and can be sent. Others
+// come back as an *rt.RemoteError.
 func ErrorTypeOf[E error](name string) ErrorType {
 	t := reflect.TypeFor[E]()
 	if t.Kind() == reflect.Pointer {
@@ -168,42 +152,4 @@ func (t *errorTable) sentinel(err error) (name string, ok bool) {
 	}
 	name, ok = t.names[err]
 	return name, ok
-}
-
-// message returns what err's Error method returns, or what fmt would print
-// where that panics.
-func message(err error) (s string) {
-	defer func() {
-		if r := recover(); r != nil {
-			if v := reflect.ValueOf(err); v.Kind() == reflect.Pointer && v.IsNil() {
-				s = "<nil>"
-				return
-			}
-			s = fmt.Sprintf("%T: panic in its Error method: %v", err, r)
-		}
-	}()
-	return err.Error()
-}
-
-// wrapped returns what err wraps, without nils, or nothing where its Unwrap
-// method panics.
-func wrapped(err error) (errs []error) {
-	defer func() {
-		if recover() != nil {
-			errs = nil
-		}
-	}()
-	switch err := err.(type) {
-	case interface{ Unwrap() error }:
-		errs = []error{err.Unwrap()}
-	case interface{ Unwrap() []error }:
-		errs = err.Unwrap()
-	}
-	var some []error
-	for _, err := range errs {
-		if err != nil {
-			some = append(some, err)
-		}
-	}
-	return some
 }

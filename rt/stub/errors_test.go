@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/rt"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -152,23 +153,23 @@ func TestRemoteErrors(t *testing.T) {
 	invalid := &fs.PathError{Op: "open", Path: "\xff", Err: syscall.ENOENT}
 	for _, c := range []struct {
 		err  error
-		want *stub.RemoteError
+		want *rt.RemoteError
 	}{
-		{errNoTable, &stub.RemoteError{Type: "*errors.errorString", Message: "not in the table"}},
-		{fmt.Errorf("%w", errFull), &stub.RemoteError{Type: "*fmt.wrapError", Message: "full", Err: errFull}},
-		{fmt.Errorf("%w and %w", errFull, io.EOF), &stub.RemoteError{Type: "*fmt.wrapErrors", Message: "full and EOF", Err: errors.Join(errFull, io.EOF)}},
-		{errors.New("bytes \xff\x00"), &stub.RemoteError{Type: "*errors.errorString", Message: "bytes \xff\x00"}},
-		{errors.New(""), &stub.RemoteError{Type: "*errors.errorString"}},
-		{&Secret{"a", "b"}, &stub.RemoteError{Type: "*stub_test.Secret", Message: "a/b"}},
-		{invalid, &stub.RemoteError{Type: "*fs.PathError", Message: invalid.Error(), Err: syscall.ENOENT}},
-		{&Batch{When: time.Date(-5, 1, 1, 0, 0, 0, 0, time.UTC)}, &stub.RemoteError{Type: "*stub_test.Batch", Message: "0 names"}},
-		{panicking{}, &stub.RemoteError{Type: "stub_test.panicking", Message: "stub_test.panicking: panic in its Error method: oh"}},
-		{(*nilError)(nil), &stub.RemoteError{Type: "*stub_test.nilError", Message: "<nil>"}},
-		{uncomparable{[]int{1}}, &stub.RemoteError{Type: "stub_test.uncomparable", Message: "uncomparable"}},
-		{uncomparableInside{[]int{1}}, &stub.RemoteError{Type: "stub_test.uncomparableInside", Message: "uncomparable"}},
-		{panickingUnwrap{}, &stub.RemoteError{Type: "stub_test.panickingUnwrap", Message: "unwrap me"}},
-		{&stub.RemoteError{Type: "*elsewhere.T", Message: "m", Err: io.EOF}, &stub.RemoteError{Type: "*elsewhere.T", Message: "m", Err: io.EOF}},
-		{(*stub.RemoteError)(nil), &stub.RemoteError{Type: "*stub.RemoteError", Message: "<nil>"}},
+		{errNoTable, &rt.RemoteError{Type: "*errors.errorString", Message: "not in the table"}},
+		{fmt.Errorf("%w", errFull), &rt.RemoteError{Type: "*fmt.wrapError", Message: "full", Err: errFull}},
+		{fmt.Errorf("%w and %w", errFull, io.EOF), &rt.RemoteError{Type: "*fmt.wrapErrors", Message: "full and EOF", Err: errors.Join(errFull, io.EOF)}},
+		{errors.New("bytes \xff\x00"), &rt.RemoteError{Type: "*errors.errorString", Message: "bytes \xff\x00"}},
+		{errors.New(""), &rt.RemoteError{Type: "*errors.errorString"}},
+		{&Secret{"a", "b"}, &rt.RemoteError{Type: "*stub_test.Secret", Message: "a/b"}},
+		{invalid, &rt.RemoteError{Type: "*fs.PathError", Message: invalid.Error(), Err: syscall.ENOENT}},
+		{&Batch{When: time.Date(-5, 1, 1, 0, 0, 0, 0, time.UTC)}, &rt.RemoteError{Type: "*stub_test.Batch", Message: "0 names"}},
+		{panicking{}, &rt.RemoteError{Type: "stub_test.panicking", Message: "stub_test.panicking: panic in its Error method: oh"}},
+		{(*nilError)(nil), &rt.RemoteError{Type: "*stub_test.nilError", Message: "<nil>"}},
+		{uncomparable{[]int{1}}, &rt.RemoteError{Type: "stub_test.uncomparable", Message: "uncomparable"}},
+		{uncomparableInside{[]int{1}}, &rt.RemoteError{Type: "stub_test.uncomparableInside", Message: "uncomparable"}},
+		{panickingUnwrap{}, &rt.RemoteError{Type: "stub_test.panickingUnwrap", Message: "unwrap me"}},
+		{&rt.RemoteError{Type: "*elsewhere.T", Message: "m", Err: io.EOF}, &rt.RemoteError{Type: "*elsewhere.T", Message: "m", Err: io.EOF}},
+		{(*rt.RemoteError)(nil), &rt.RemoteError{Type: "*rt.RemoteError", Message: "<nil>"}},
 	} {
 		got := travel(t, service, c.err)
 		if !reflect.DeepEqual(got, error(c.want)) {
@@ -182,12 +183,12 @@ func TestErrorsUnknownToTheClient(t *testing.T) {
 	other := &stub.Service{ErrorTypes: []stub.ErrorType{stub.ErrorTypeOf[*otherParseError]("ParseError"), stub.ErrorTypeOf[Textual]("Batch")}}
 	for _, c := range []struct {
 		err  error
-		want *stub.RemoteError
+		want *rt.RemoteError
 	}{
-		{errFull, &stub.RemoteError{Type: "*errors.errorString", Message: "full"}},
-		{Code(3), &stub.RemoteError{Type: "stub_test.Code", Message: "code 3"}},
-		{ParseError{3, io.EOF}, &stub.RemoteError{Type: "stub_test.ParseError", Message: "line 3: EOF", Err: io.EOF}},
-		{&Batch{}, &stub.RemoteError{Type: "*stub_test.Batch", Message: "0 names"}},
+		{errFull, &rt.RemoteError{Type: "*errors.errorString", Message: "full"}},
+		{Code(3), &rt.RemoteError{Type: "stub_test.Code", Message: "code 3"}},
+		{ParseError{3, io.EOF}, &rt.RemoteError{Type: "stub_test.ParseError", Message: "line 3: EOF", Err: io.EOF}},
+		{&Batch{}, &rt.RemoteError{Type: "*stub_test.Batch", Message: "0 names"}},
 	} {
 		for _, s := range []*stub.Service{nil, other} {
 			if got := travel(t, s, c.err); !reflect.DeepEqual(got, error(c.want)) {
@@ -208,10 +209,32 @@ func TestErrorsOfAnotherVersion(t *testing.T) {
 			t.Errorf("the same type: got %#v, want %#v", got, sent)
 		}
 		for _, client := range []*stub.Service{less, more} {
-			if got, ok := travel(t, client, sent).(*stub.RemoteError); !ok || got.Message != sent.Error() {
+			if got, ok := travel(t, client, sent).(*rt.RemoteError); !ok || got.Message != sent.Error() {
 				t.Errorf("another type: got %#v, want a RemoteError that says %q", got, sent.Error())
 			}
 		}
+	}
+}
+
+// A sentinel is recognized below any number of wraps that are sent, and so is an
+// error type, although the messages above it have used up their room.
+func TestDeepSentinels(t *testing.T) {
+	for _, wraps := range []int{31, 32, 33, 200, 999} {
+		err := io.ErrUnexpectedEOF
+		for i := range wraps {
+			err = fmt.Errorf("wrap %d: %w", i, err)
+		}
+		if got := travel(t, service, err); !errors.Is(got, io.ErrUnexpectedEOF) {
+			t.Errorf("below %d wraps: got no %v", wraps, io.ErrUnexpectedEOF)
+		}
+	}
+	err := error(Code(7))
+	for range 900 {
+		err = fmt.Errorf("%w", err)
+	}
+	var code Code
+	if got := travel(t, service, err); !errors.As(got, &code) || code != 7 {
+		t.Errorf("got code %d", code)
 	}
 }
 
@@ -226,8 +249,8 @@ func TestErrorsAreBounded(t *testing.T) {
 	for err := travel(t, service, cycle); err != nil; err = errors.Unwrap(err) {
 		depth++
 	}
-	if depth != 32 {
-		t.Errorf("got %d errors from a cycle, want 32", depth)
+	if depth != 1000 {
+		t.Errorf("got %d errors from a cycle, want 1000", depth)
 	}
 	self := &ParseError{}
 	self.Cause = &cyclic{self}

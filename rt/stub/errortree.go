@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"syscall"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
+	"github.com/loopgen/loopgen/rt/internal/rt"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
@@ -14,13 +16,12 @@ import (
 const (
 	maxErrorMessage = 64 << 10 // bytes of one message
 	maxErrorSize    = 1 << 20  // bytes of messages and data together, roughly
-	maxErrorDepth   = 32       // errors wrapping each other
-	maxErrorNodes   = 1000     // errors in the tree, roughly
+	maxErrorNodes   = 1000     // errors in the tree, roughly, and so also how deep they wrap each other
 )
 
 // How an error is rebuilt.
 const (
-	errorOther    = iota // as a RemoteError
+	errorOther    = iota // as an rt.RemoteError
 	errorSentinel        // as the value called name
 	errorValue           // as a value of the type called name
 	errorJoined          // by errors.Join
@@ -63,36 +64,36 @@ const errorNesting, errorSize = 3, 32
 // maps, as a CBOR item.
 func (s *sender) encodeError(err error, room, depth int) ([]byte, error) {
 	t := errorTree{sender: s, room: min(room, maxErrorSize), depth: depth}
-	t.add(err, 1)
+	t.add(err)
 	item, fail := wire.Marshal(t.nodes)
 	if fail != nil {
-		return nil, fmt.Errorf("error of type %T: %w", err, fail)
+		return nil, fmt.Errorf("error of type %s: %w", cut.Name(fmt.Sprintf("%T", err)), fail)
 	}
 	return item, nil
 }
 
 // add appends err and what it wraps, and returns its place.
-func (t *errorTree) add(err error, depth int) int {
+func (t *errorTree) add(err error) int {
 	place := len(t.nodes)
 	t.nodes = append(t.nodes, errorNode{})
 	node := errorNode{Type: reflect.TypeOf(err).String()}
-	remote, isRemote := err.(*RemoteError)
+	remote, isRemote := err.(*rt.RemoteError)
 	if isRemote && remote != nil { // passing through: no second coat
 		node.Type = remote.Type
 	}
 	name, isSentinel := t.sender.table.sentinel(err)
 	isJoined := !isSentinel && reflect.TypeOf(err) == joinedType
 	if !isJoined { // errors.Join makes the message again
-		node.Message = t.cut(message(err))
+		node.Message = t.cut(t.sender.message(err))
 	}
 	switch {
 	case isSentinel:
 		node.Kind, node.Name = errorSentinel, name
-	case t.addValue(&node, err, depth):
-	case t.addWrapped(&node, err, depth) && isJoined:
+	case t.addValue(&node, err):
+	case t.addWrapped(&node, err) && isJoined:
 		node.Kind = errorJoined
 	case isJoined:
-		node.Message = t.cut(message(err))
+		node.Message = t.cut(t.sender.message(err))
 	}
 	t.nodes[place] = node
 	return place
@@ -110,23 +111,20 @@ func (t *errorTree) cut(message string) []byte {
 
 // addWrapped adds what err wraps to its node, and reports whether that was
 // something and is all there.
-func (t *errorTree) addWrapped(node *errorNode, err error, depth int) (whole bool) {
-	children := wrapped(err)
-	if depth >= maxErrorDepth {
-		return false
-	}
+func (t *errorTree) addWrapped(node *errorNode, err error) (whole bool) {
+	children := t.sender.wrapped(err)
 	for _, child := range children {
 		if len(t.nodes) >= maxErrorNodes {
 			return false
 		}
-		node.Wraps = append(node.Wraps, t.add(child, depth+1))
+		node.Wraps = append(node.Wraps, t.add(child))
 	}
 	return len(children) > 0
 }
 
 // addValue completes the node of an error of a known type, if all of it can be
 // sent. If not it leaves the node as it was.
-func (t *errorTree) addValue(node *errorNode, err error, depth int) bool {
+func (t *errorTree) addValue(node *errorNode, err error) bool {
 	v := reflect.ValueOf(err)
 	pointer := v.Kind() == reflect.Pointer
 	typ := v.Type()
@@ -134,7 +132,7 @@ func (t *errorTree) addValue(node *errorNode, err error, depth int) bool {
 		typ = typ.Elem()
 	}
 	name := t.sender.table.typeName(typ)
-	if name == "" || depth >= maxErrorDepth || len(t.nodes) >= maxErrorNodes {
+	if name == "" || len(t.nodes) >= maxErrorNodes {
 		return false
 	}
 	value := errorNode{Kind: errorValue, Type: node.Type, Message: node.Message, Name: name, Pointer: pointer}
@@ -165,7 +163,7 @@ func (t *errorTree) addValue(node *errorNode, err error, depth int) bool {
 		if value.Errors == nil {
 			value.Errors = make(map[string]int)
 		}
-		value.Errors[typ.Field(i).Name] = t.add(child, depth+1)
+		value.Errors[typ.Field(i).Name] = t.add(child)
 	}
 	*node = value
 	return true
@@ -201,10 +199,16 @@ func (n *errorNode) setField(name string, data []byte) {
 
 // data returns the CBOR of v, if v can be sent and there is room.
 func (t *errorTree) data(p *plan, v reflect.Value) ([]byte, bool) {
+	data, ok := t.sender.errorData(p, v, t.room, t.depth)
+	t.room -= len(data)
+	return data, ok
+}
+
+// item returns the CBOR of v, if v can be sent in room bytes.
+func (s *sender) item(p *plan, v reflect.Value, room, depth int) ([]byte, bool) {
 	var buf bytes.Buffer
-	if t.sender.encode(&buf, p, v.Addr(), t.room, t.depth) != nil || buf.Len() > t.room {
+	if s.encode(&buf, p, v.Addr(), room, depth) != nil || buf.Len() > room {
 		return nil, false
 	}
-	t.room -= buf.Len()
 	return buf.Bytes(), true
 }

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+
+	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
 // fault is what is wrong with a value, and where in the value. The path grows
@@ -14,7 +16,13 @@ type fault struct {
 	err  error
 }
 
+// faultf is fmt.Errorf for a fault. It cuts the names of types.
 func faultf(format string, args ...any) *fault {
+	for i, arg := range args {
+		if t, ok := arg.(reflect.Type); ok {
+			args[i] = cut.Name(t.String())
+		}
+	}
 	return &fault{err: fmt.Errorf(format, args...)}
 }
 
@@ -36,7 +44,7 @@ func (f *fault) in(t reflect.Type) error {
 	if name == "" {
 		name = typeString(t)
 	}
-	return fmt.Errorf("%s%s: %w", name, shorten(f.path), f.err)
+	return fmt.Errorf("%s%s: %w", cut.Name(name), shorten(f.path), f.err)
 }
 
 // shorten cuts a long path, such as that of a cycle, at steps in its middle.
@@ -62,11 +70,7 @@ func keyStep(key reflect.Value) string {
 	const most = 40
 	var text string
 	if key.Kind() == reflect.String {
-		s := key.String()
-		if len(s) > most {
-			return "[" + strconv.Quote(s[:most]) + "…]"
-		}
-		return "[" + strconv.Quote(s) + "]"
+		return "[" + strconv.Quote(cut.Text(key.String(), most)) + "]"
 	}
 	if scalars[key.Kind()] != shapeRefused {
 		text = fmt.Sprint(key)
@@ -77,7 +81,7 @@ func keyStep(key reflect.Value) string {
 }
 
 // heldStep names what an interface holds by its type.
-func heldStep(t reflect.Type) string { return ".(" + typeString(t) + ")" }
+func heldStep(t reflect.Type) string { return ".(" + cut.Name(typeString(t)) + ")" }
 
 // typeString writes t as one does in source.
 func typeString(t reflect.Type) string { return strings.ReplaceAll(t.String(), "interface {}", "any") }

@@ -14,6 +14,7 @@ type fieldSet struct {
 	members    []member          // as declared
 	flat       []*field          // the fields of members and of what they embed, in that order
 	byKey      map[string]*field // by the CBOR of their names
+	sorted     []*field          // in the order in which they are sent
 	required   int               // how many fields are always sent
 	viaPointer bool              // a struct is embedded by pointer
 }
@@ -62,6 +63,7 @@ func (b *planner) composeStruct(p *plan) {
 		return
 	}
 	c.set.members = members
+	c.set.sorted = slices.SortedFunc(slices.Values(c.set.flat), func(a, b *field) int { return strings.Compare(a.key, b.key) })
 	p.shape, p.fields = shapeStruct, c.set
 }
 

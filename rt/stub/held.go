@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
 // A value of a registered type that a method returns in an interface is lost if
@@ -183,10 +185,10 @@ func Missing(name string) error {
 	plain, _, _ := strings.Cut(name, "#")
 	t := registered(plain)
 	if t == nil {
-		return fmt.Errorf("type %.200s is not registered in this program", plain)
+		return fmt.Errorf("type %s is not registered in this program", cut.Name(plain))
 	}
 	if k, f := knownOf(t); f != nil || k.name != name {
-		return fmt.Errorf("type %.200s differs between the two programs", plain)
+		return fmt.Errorf("type %s differs between the two programs", cut.Name(plain))
 	}
 	return nil
 }

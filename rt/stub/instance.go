@@ -2,9 +2,13 @@ package stub
 
 import (
 	"fmt"
+	"iter"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
 // TypeArg is a type argument of a generic type's instance, made by [TypeArgOf].
@@ -18,7 +22,8 @@ func TypeArgOf[T any](param string) TypeArg { return TypeArg{param, reflect.Type
 
 // RegisterInstance makes s, which is complete, known to the daemon that this
 // program may become, and completes its name by its type arguments:
-// "example.com/cache.Cache[string,example.com/app.User]". It returns s, or the
+// "example.com/cache.Cache[string,example.com/app.User]". A type of package main has
+// the program's import path in it. It returns s, or the
 // service that was registered with the same type arguments before. It may be
 // called concurrently.
 //
@@ -39,7 +44,7 @@ func RegisterInstance(s *Service) *Service {
 	case slices.Equal(earlier.TypeArgs, s.TypeArgs):
 		return earlier
 	default: // types declared in functions may have one name
-		s.refusal = fmt.Errorf("other types of the same names are the type arguments of %s: declare them outside of functions", s.Name)
+		s.refusal = fmt.Errorf("other types of the same names are the type arguments of %s: declare them outside of functions", cut.Name(s.Name))
 	}
 	return s
 }
@@ -74,10 +79,10 @@ func (s *Service) refuse() error {
 			}
 			for _, a := range s.TypeArgs {
 				if root := planOf(a.typ).root; root != nil {
-					return fmt.Errorf("type argument %s, which %s needs: %w", a.param, m.Name, root.in(a.typ))
+					return fmt.Errorf("type argument %s, which %s needs: %w", a.param, cut.Name(m.Name), root.in(a.typ))
 				}
 			}
-			return fmt.Errorf("method %s: %w", m.Name, planOf(v).root.in(v))
+			return fmt.Errorf("method %s: %w", cut.Name(m.Name), planOf(v).root.in(v))
 		}
 	}
 	return nil
@@ -96,11 +101,11 @@ func (s *Service) Structure() string {
 	return strings.Join(args, ", ")
 }
 
-// typeName writes a type with import paths.
+// typeName writes a type with import paths, otherwise as package reflect does.
 func typeName(t reflect.Type) string {
 	switch {
 	case t.PkgPath() != "":
-		return t.PkgPath() + "." + t.Name()
+		return pathName(t)
 	case t.Name() != "": // predeclared
 		return t.Name()
 	case t == reflect.TypeFor[any]():
@@ -115,6 +120,49 @@ func typeName(t reflect.Type) string {
 		return fmt.Sprintf("[%d]%s", t.Len(), typeName(t.Elem()))
 	case reflect.Map:
 		return "map[" + typeName(t.Key()) + "]" + typeName(t.Elem())
+	case reflect.Struct:
+		return structName(t)
+	case reflect.Interface:
+		return interfaceName(t)
 	}
-	return strings.Join(strings.Fields(t.String()), " ") // line breaks may be in tags
+	return strings.Join(strings.Fields(t.String()), " ") // no value can be sent
+}
+
+// structName writes a struct type that has no name.
+func structName(t reflect.Type) string {
+	fields := make([]string, t.NumField())
+	for i := range fields {
+		f := t.Field(i)
+		fields[i] = typeName(f.Type)
+		if !f.Anonymous {
+			fields[i] = f.Name + " " + fields[i]
+		}
+		if f.Tag != "" {
+			fields[i] += " " + strconv.Quote(string(f.Tag))
+		}
+	}
+	if len(fields) == 0 {
+		return "struct {}"
+	}
+	return "struct { " + strings.Join(fields, "; ") + " }"
+}
+
+// interfaceName writes an interface type that has no name and some methods.
+func interfaceName(t reflect.Type) string {
+	list := func(types iter.Seq[reflect.Type]) string {
+		var names []string
+		for t := range types {
+			names = append(names, typeName(t))
+		}
+		return "(" + strings.Join(names, ", ") + ")"
+	}
+	methods := make([]string, t.NumMethod())
+	for i := range methods {
+		m := t.Method(i)
+		methods[i] = m.Name + m.PkgPath + list(m.Type.Ins()) + " " + list(m.Type.Outs())
+		if m.Type.IsVariadic() {
+			methods[i] += " ..."
+		}
+	}
+	return "interface { " + strings.Join(methods, "; ") + " }"
 }

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+
+	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
 // An interface can hold values of the known types: the basic types of Go,
@@ -24,7 +26,6 @@ const (
 	maxTypeName  = 1024     // bytes
 	maxTypeDepth = 16       // of types in each other, in a name
 	maxTypeSize  = 64 << 20 // bytes of a value, of an array
-	maxForeign   = 4096     // types made for names that came from elsewhere
 	typeHash     = 8        // digits
 )
 
@@ -61,7 +62,6 @@ var world = struct {
 	registered map[string]reflect.Type // by import path and name
 	byName     map[string]*known
 	byType     map[reflect.Type]*known
-	foreign    int
 }{
 	registered: make(map[string]reflect.Type),
 	byName:     make(map[string]*known),
@@ -162,20 +162,18 @@ func register(t reflect.Type) error {
 }
 
 func registerNamed(t reflect.Type) error {
-	name := qualifiedName(t)
+	name := pathName(t)
 	if strings.Contains(name, "#") {
-		return fmt.Errorf("registering type %s: there is a # in its name", t)
+		return fmt.Errorf("registering type %s: there is a # in its name", cut.Name(t.String()))
 	}
 	world.Lock()
 	defer world.Unlock()
 	if other := world.registered[name]; other != nil && other != t {
-		return fmt.Errorf("registering type %s: another type of that name and package is registered; rename one", t)
+		return fmt.Errorf("registering type %s: another type of that name and package is registered; rename one", cut.Name(t.String()))
 	}
 	world.registered[name] = t
 	return nil
 }
-
-func qualifiedName(t reflect.Type) string { return t.PkgPath() + "." + t.Name() }
 
 // knownOf returns the known type that t is, or why it is none.
 func knownOf(t reflect.Type) (*known, *fault) {
@@ -193,7 +191,7 @@ func knownOf(t reflect.Type) (*known, *fault) {
 		return nil, f
 	}
 	if len(name) > maxTypeName {
-		return nil, faultf("the name of type %.100s… has more than %d bytes; declare a type with a shorter one", t, maxTypeName)
+		return nil, faultf("the name of type %s has more than %d bytes; declare a type with a shorter one", t, maxTypeName)
 	}
 	return enter(&known{name, t}), nil
 }
@@ -208,11 +206,11 @@ func enter(k *known) *known {
 	return world.byType[k.typ]
 }
 
-// knownBy returns the known type called name, or why there is none. What it
-// makes for names from elsewhere is bounded.
-func knownBy(name string) (*known, *fault) {
+// knownBy returns the known type called name, or why there is none. The types that
+// it makes are taken from quota.
+func knownBy(name string, quota *TypeQuota) (*known, *fault) {
 	world.RLock()
-	k, foreign := world.byName[name], world.foreign
+	k := world.byName[name]
 	world.RUnlock()
 	if k != nil {
 		return k, nil
@@ -220,23 +218,17 @@ func knownBy(name string) (*known, *fault) {
 	if len(name) > maxTypeName {
 		return nil, faultf("the name of a type has more than %d bytes", maxTypeName)
 	}
-	p := typeParser{rest: name}
+	p := typeParser{rest: name, quota: quota}
 	t, f := p.parse(1)
 	if f == nil && p.rest != "" {
-		f = faultf("%q is no name of a type", name)
+		f = faultf("%q is no name of a type", cut.Name(name))
 	}
 	if f != nil {
 		return nil, f
 	}
-	if foreign >= maxForeign {
-		return nil, faultf("more than %d types were received in interfaces", maxForeign)
-	}
-	world.Lock()
-	world.foreign++
-	world.Unlock()
 	k, f = knownOf(t)
 	if f == nil && k.name != name {
-		f = faultf("%q is no name of a type, %q is", name, k.name)
+		f = faultf("%q is no name of a type, %q is", cut.Name(name), cut.Name(k.name))
 	}
 	return k, f
 }

@@ -140,6 +140,15 @@ func marshal(v reflect.Value, s shape) ([]byte, error) {
 	return pointerTo(v).(encoding.TextMarshaler).MarshalText()
 }
 
+// unmarshal sets what v points to, of shape shapeBinary or shapeText, from data,
+// which v may keep.
+func unmarshal(v reflect.Value, s shape, data []byte) error {
+	if s == shapeBinary {
+		return v.Interface().(encoding.BinaryUnmarshaler).UnmarshalBinary(data)
+	}
+	return v.Interface().(encoding.TextUnmarshaler).UnmarshalText(data)
+}
+
 // pointerTo returns a pointer to a copy of v.
 func pointerTo(v reflect.Value) any {
 	p := reflect.New(v.Type())
@@ -159,15 +168,11 @@ func checkMarshalled(v reflect.Value, s shape, isKey bool) (size int, err error)
 	if s == shapeText && !utf8.Valid(data) {
 		return 0, errNotUTF8
 	}
-	// The methods may keep or change what they are given.
+	// The methods may keep or change what they are given, and data may be v's own
+	// memory.
 	sent := bytes.Clone(data)
 	fresh := reflect.New(v.Type())
-	if s == shapeBinary {
-		err = fresh.Interface().(encoding.BinaryUnmarshaler).UnmarshalBinary(data)
-	} else {
-		err = fresh.Interface().(encoding.TextUnmarshaler).UnmarshalText(data)
-	}
-	if err != nil {
+	if err := unmarshal(fresh, s, bytes.Clone(data)); err != nil {
 		return 0, err
 	}
 	if isKey && !fresh.Elem().Equal(v) {

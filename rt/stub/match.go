@@ -4,15 +4,16 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
 // match returns where the item at b[at:] ends, or a fault if it is not what a
 // value of p's type looks like when it is encoded. The CBOR library is more
 // generous: it takes null for a zero, an integer for a float, arrays of any
-// length for [4]int. What is left to it and to package wire: UTF-8, duplicate
+// length for [4]int. Types that are new here are taken from quota. What is left to it and to package wire: UTF-8, duplicate
 // keys, the ranges of integers, what a marshaller makes of its bytes.
-func (p *plan) match(b []byte, at, depth int) (end int, f *fault) {
+func (p *plan) match(b []byte, at, depth int, quota *TypeQuota) (end int, f *fault) {
 	h, ok := readHead(b, at)
 	if !ok {
 		return 0, faultf("the item is cut short or malformed")
@@ -28,15 +29,15 @@ func (p *plan) match(b []byte, at, depth int) (end int, f *fault) {
 	case shapeRefused:
 		return 0, p.reason.copy()
 	case shapePointer:
-		return p.elem.match(b, at, depth)
+		return p.elem.match(b, at, depth, quota)
 	case shapeSlice, shapeArray, shapeMap, shapeStruct:
 		if depth++; depth > wire.MaxNesting {
 			return 0, faultf("nested deeper than %d levels", wire.MaxNesting)
 		}
 		if p.shape == shapeSlice || p.shape == shapeArray {
-			return p.matchList(b, h, depth)
+			return p.matchList(b, h, depth, quota)
 		}
-		return p.matchMap(b, h, depth)
+		return p.matchMap(b, h, depth, quota)
 	case shapeComplex, shapeInterface:
 		if depth++; depth > wire.MaxNesting {
 			return 0, faultf("nested deeper than %d levels", wire.MaxNesting)
@@ -47,7 +48,7 @@ func (p *plan) match(b []byte, at, depth int) (end int, f *fault) {
 		if p.shape == shapeComplex {
 			return p.matchComplex(b, h)
 		}
-		return p.matchHeld(b, h, depth)
+		return p.matchHeld(b, h, depth, quota)
 	case shapeError:
 		if h.major != majorArray {
 			return 0, p.mismatch(h)
@@ -141,7 +142,7 @@ func (p *plan) matchTagged(b []byte, h head, major byte) (end int, f *fault) {
 	return end, f
 }
 
-func (p *plan) matchList(b []byte, h head, depth int) (end int, f *fault) {
+func (p *plan) matchList(b []byte, h head, depth int, quota *TypeQuota) (end int, f *fault) {
 	if h.major != majorArray {
 		return 0, p.mismatch(h)
 	}
@@ -153,14 +154,14 @@ func (p *plan) matchList(b []byte, h head, depth int) (end int, f *fault) {
 	}
 	end = h.end
 	for i := range int(h.arg) {
-		if end, f = p.elem.match(b, end, depth); f != nil {
+		if end, f = p.elem.match(b, end, depth, quota); f != nil {
 			return 0, f.below(indexStep(i))
 		}
 	}
 	return end, nil
 }
 
-func (p *plan) matchMap(b []byte, h head, depth int) (end int, f *fault) {
+func (p *plan) matchMap(b []byte, h head, depth int, quota *TypeQuota) (end int, f *fault) {
 	if h.major != majorMap {
 		return 0, p.mismatch(h)
 	}
@@ -168,15 +169,15 @@ func (p *plan) matchMap(b []byte, h head, depth int) (end int, f *fault) {
 		return 0, faultf("%d entries, more than %d", h.arg, wire.MaxElements)
 	}
 	if p.shape == shapeStruct {
-		return p.matchFields(b, h, depth)
+		return p.matchFields(b, h, depth, quota)
 	}
 	end = h.end
 	for i := range int(h.arg) {
 		// Entries are numbered, since the keys are not decoded yet.
-		if end, f = p.key.match(b, end, depth); f != nil {
+		if end, f = p.key.match(b, end, depth, quota); f != nil {
 			return 0, f.below(fmt.Sprintf("[key %d]", i))
 		}
-		if end, f = p.elem.match(b, end, depth); f != nil {
+		if end, f = p.elem.match(b, end, depth, quota); f != nil {
 			return 0, f.below(fmt.Sprintf("[entry %d]", i))
 		}
 	}
@@ -185,7 +186,7 @@ func (p *plan) matchMap(b []byte, h head, depth int) (end int, f *fault) {
 
 // matchFields looks at a struct. Absent is only what may have been left out by
 // omitempty or omitzero, or is promoted from a pointer that may have been nil.
-func (p *plan) matchFields(b []byte, h head, depth int) (end int, f *fault) {
+func (p *plan) matchFields(b []byte, h head, depth int, quota *TypeQuota) (end int, f *fault) {
 	missing := p.fields.required
 	end = h.end
 	for range int(h.arg) {
@@ -214,7 +215,7 @@ func (p *plan) matchFields(b []byte, h head, depth int) (end int, f *fault) {
 		if item, ok := readHead(b, end); ok && fd.omitEmpty && fd.plan.isEmpty(item) {
 			return 0, faultf("an empty value is not sent with omitempty").below("." + fd.name)
 		}
-		if end, f = fd.plan.match(b, end, depth); f != nil {
+		if end, f = fd.plan.match(b, end, depth, quota); f != nil {
 			return 0, f.below("." + fd.name)
 		}
 	}
@@ -250,9 +251,5 @@ func keyText(key []byte, h head) string {
 		return "-1-" + strconv.FormatUint(h.arg, 10)
 	}
 	const most = 40
-	text := string(key[len(key)-int(h.arg):])
-	if len(text) > most {
-		return strconv.Quote(text[:most]) + "…"
-	}
-	return strconv.Quote(text)
+	return strconv.Quote(cut.Text(string(key[len(key)-int(h.arg):]), most))
 }

@@ -16,7 +16,7 @@ func (p *plan) matchComplex(b []byte, h head) (end int, f *fault) {
 }
 
 // matchHeld looks at the name of a type and a value of it, behind the head h.
-func (p *plan) matchHeld(b []byte, h head, depth int) (end int, f *fault) {
+func (p *plan) matchHeld(b []byte, h head, depth int, quota *TypeQuota) (end int, f *fault) {
 	name, end, f := readTypeName(b, h.end)
 	if f != nil {
 		return 0, f
@@ -25,13 +25,13 @@ func (p *plan) matchHeld(b []byte, h head, depth int) (end int, f *fault) {
 		// Whether what comes of it fits p's type is seen when it is rebuilt.
 		return skip(b, end, depth)
 	}
-	k, f := knownBy(name)
+	k, f := knownBy(name, quota)
 	if f != nil {
 		return 0, f
 	}
 	q, f := k.planIn(p)
 	if f == nil {
-		end, f = q.match(b, end, depth)
+		end, f = q.match(b, end, depth, quota)
 	}
 	if f != nil {
 		return 0, f.below(heldStep(k.typ))

@@ -75,7 +75,7 @@ func decodeNamed(b []byte, h head, v reflect.Value) (end int) {
 	case reflect.Float32, reflect.Float64:
 		f, ok := h.float()
 		if !ok || v.Kind() == reflect.Float32 && h.info == 27 {
-			return 0
+			return 0 // openReader sets a NaN
 		}
 		v.SetFloat(f)
 	case reflect.String:

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/rt"
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
@@ -195,7 +196,7 @@ func TestErrorsAsValues(t *testing.T) {
 		t.Errorf("got %#v, want %#v", table, want)
 	}
 	for _, err := range []error{back, held.(error)} {
-		var remote *stub.RemoteError
+		var remote *rt.RemoteError
 		if !errors.Is(err, errFull) || err.Error() != wrapped.Error() || !errors.As(err, &remote) || remote.Type != "*fmt.wrapError" {
 			t.Errorf("got %#v, want what was wrapped", err)
 		}
@@ -223,8 +224,8 @@ func TestStrictOpenDecoding(t *testing.T) {
 		{laxly[any]("three elements", "81 83 63696e74 01 02"), "an array is no value"},
 		{laxly[any]("a name that is no text", "81 82 01 01"), "no text"},
 		{laxly[any]("unknown name", "81 82"+name("nothing")+"01"), `"nothing" is no name of a type that is known here`},
-		{laxly[any]("unregistered", "81 82"+name("example.com/x.T#01234567")+"01"), "type example.com/x.T is not registered in this program; call rt.RegisterType"},
-		{laxly[any]("another structure", "81 82"+name(differs)+"a0"), "differs between the two programs; build both from the same source"},
+		{laxly[any]("unregistered", "81 82"+name("example.com/x.T#01234567")+"01"), "type example.com/x.T is not registered in the receiving program"},
+		{laxly[any]("another structure", "81 82"+name(differs)+"a0"), "differs between the two programs"},
 		{laxly[any]("value of another type", "81 82"+name("int")+"6161"), "any.(int): text is no value of type int"},
 		{laxly[any]("out of range", "81 82"+name("int8")+"1880"), "128"},
 		{laxly[any]("null for an int", "81 82"+name("int")+"f6"), "null is no value of type int"},

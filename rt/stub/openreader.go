@@ -1,20 +1,22 @@
 package stub
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
+	"unicode/utf8"
 )
 
 // openReader decodes what matches a plan.
 type openReader struct {
-	table *errorTable
-	b     []byte
+	receiver
+	b []byte
 }
 
 // value decodes the item at r.b[at:], nested in depth arrays and maps, into v,
 // which is addressable and zero, and returns where the item ends.
 func (r *openReader) value(p *plan, v reflect.Value, at, depth int) (end int, f *fault) {
-	if !p.open {
+	if !p.own {
 		return r.closed(p, v, at, depth)
 	}
 	h, _ := readHead(r.b, at)
@@ -27,11 +29,21 @@ func (r *openReader) value(p *plan, v reflect.Value, at, depth int) (end int, f 
 		end, f = r.value(p.elem, elem.Elem(), at, depth)
 		v.Set(elem.Convert(p.typ))
 		return end, f
+	case shapeFloat32:
+		// Not SetFloat, which takes a float64: the conversion changes some NaNs.
+		*v.Addr().Convert(reflect.TypeFor[*float32]()).Interface().(*float32), _ = h.float32()
+		return h.end, nil
+	case shapeFloat64:
+		f, _ := h.float64()
+		v.SetFloat(f)
+		return h.end, nil
+	case shapeBinary, shapeText:
+		return r.marshalled(p, v, h)
 	case shapeUintptr:
 		v.SetUint(h.arg)
 		return h.end, nil
 	case shapeComplex:
-		return r.complex(v, h, depth+1)
+		return r.complex(v, h)
 	case shapeError:
 		return r.error(v, at, depth)
 	case shapeInterface:
@@ -51,7 +63,7 @@ func (r *openReader) closed(p *plan, v reflect.Value, at, depth int) (end int, f
 	if n := decodeScalar(r.b[at:], v.Addr().Interface()); n > 0 {
 		return at + n, nil
 	}
-	if end, f = p.match(r.b, at, depth); f != nil {
+	if end, f = p.match(r.b, at, depth, r.quota); f != nil {
 		return 0, f
 	}
 	if err := decodeClosed(p, r.b[at:end], v.Addr().Interface()); err != nil {
@@ -60,34 +72,60 @@ func (r *openReader) closed(p *plan, v reflect.Value, at, depth int) (end int, f
 	return end, nil
 }
 
-func (r *openReader) complex(v reflect.Value, h head, depth int) (end int, f *fault) {
-	part := planOf(reflect.TypeFor[float64]())
+// marshalled gives the content of a string to the Unmarshal method of v. The method
+// may keep or change what it is given, so it gets a copy.
+func (r *openReader) marshalled(p *plan, v reflect.Value, h head) (end int, f *fault) {
+	end, f = skipString(r.b, h)
+	if f != nil {
+		return 0, f
+	}
+	data := bytes.Clone(r.b[h.end:end])
+	if p.shape == shapeText && !utf8.Valid(data) {
+		return 0, &fault{err: errNotUTF8}
+	}
+	if err := unmarshal(v.Addr(), p.shape, data); err != nil {
+		return 0, faultf("decoding %s: %w", p.typ, err)
+	}
+	return end, nil
+}
+
+// complex does not use SetComplex, which takes a complex128: the conversion of a
+// float32 changes some NaNs.
+func (r *openReader) complex(v reflect.Value, h head) (end int, f *fault) {
 	if v.Kind() == reflect.Complex64 {
-		part = planOf(reflect.TypeFor[float32]())
+		var parts [2]float32
+		end, f = decodeParts(r.b, h.end, &parts)
+		*v.Addr().Convert(reflect.TypeFor[*complex64]()).Interface().(*complex64) = complex(parts[0], parts[1])
+		return end, f
 	}
 	var parts [2]float64
-	end = h.end
-	for i := range parts {
-		pv := reflect.New(part.typ).Elem()
-		if end, f = r.closed(part, pv, end, depth); f != nil {
-			return 0, f
-		}
-		parts[i] = pv.Float()
-	}
+	end, f = decodeParts(r.b, h.end, &parts)
 	v.SetComplex(complex(parts[0], parts[1]))
-	return end, nil
+	return end, f
+}
+
+// decodeParts decodes the two floats at b[at:].
+func decodeParts[T float32 | float64](b []byte, at int, parts *[2]T) (end int, f *fault) {
+	for i := range parts {
+		n := decodeScalar(b[at:], &parts[i])
+		if n == 0 {
+			return 0, faultf("a part of a complex number is no %T", parts[i])
+		}
+		at += n
+	}
+	return at, nil
 }
 
 // error sets v, an interface that an error may be held by.
 func (r *openReader) error(v reflect.Value, at, depth int) (end int, f *fault) {
-	err, rest, fail := r.table.decodeError(r.b[at:], depth+1)
+	err, rest, fail := r.decodeError(r.b[at:], depth+1)
 	switch {
 	case fail != nil:
 		return 0, &fault{err: fail}
 	case err == nil:
 		return 0, faultf("null is no error that an interface holds")
 	case !reflect.TypeOf(err).Implements(v.Type()):
-		return 0, faultf("an error comes back as %T, which is no %s", err, v.Type())
+		return 0, faultf("an error comes back as %s, which is no %s", reflect.TypeOf(err), v.Type())
 	}
 	v.Set(reflect.ValueOf(err))
 	return len(r.b) - len(rest), nil
@@ -101,7 +139,7 @@ func (r *openReader) held(p *plan, v reflect.Value, h head, depth int) (end int,
 	if name == errorName {
 		return r.error(v, end, depth)
 	}
-	k, f := knownBy(name)
+	k, f := knownBy(name, r.quota)
 	if f != nil {
 		return 0, f
 	}
@@ -128,20 +166,21 @@ func (r *openReader) elements(p *plan, v reflect.Value, h head, depth int) (end 
 }
 
 func (r *openReader) entries(p *plan, v reflect.Value, h head, depth int) (end int, f *fault) {
-	v.Set(reflect.MakeMap(p.typ))
+	v.Set(reflect.MakeMapWithSize(p.typ, int(h.arg)))
 	end = h.end
+	key, elem := reflect.New(p.key.typ).Elem(), reflect.New(p.elem.typ).Elem()
 	for i := range int(h.arg) {
-		key, elem := reflect.New(p.key.typ).Elem(), reflect.New(p.elem.typ).Elem()
+		key.SetZero()
+		elem.SetZero()
 		if end, f = r.value(p.key, key, end, depth); f != nil {
 			return 0, f.below(fmt.Sprintf("[key %d]", i))
-		}
-		if v.MapIndex(key).IsValid() {
-			return 0, faultf("the key is there already").below(keyStep(key))
 		}
 		if end, f = r.value(p.elem, elem, end, depth); f != nil {
 			return 0, f.below(keyStep(key))
 		}
-		v.SetMapIndex(key, elem)
+		if v.SetMapIndex(key, elem); v.Len() == i {
+			return 0, faultf("the key is there already").below(keyStep(key))
+		}
 	}
 	return end, nil
 }

@@ -72,12 +72,16 @@ func (w *openWriter) closed(v reflect.Value) *fault {
 
 func (w *openWriter) complex(v reflect.Value) *fault {
 	w.head(majorArray, 2)
-	for _, part := range []float64{real(v.Complex()), imag(v.Complex())} {
-		f := reflect.ValueOf(&part).Elem()
-		if v.Kind() == reflect.Complex64 {
-			f = addressable(reflect.ValueOf(float32(part)))
-		}
-		if f := w.closed(f); f != nil {
+	var parts [2]reflect.Value
+	if v.Kind() == reflect.Complex64 { // Complex would convert it, which changes some NaNs
+		c := *v.Addr().Convert(reflect.TypeFor[*complex64]()).Interface().(*complex64)
+		parts = [2]reflect.Value{reflect.ValueOf(real(c)), reflect.ValueOf(imag(c))}
+	} else {
+		c := v.Complex()
+		parts = [2]reflect.Value{reflect.ValueOf(real(c)), reflect.ValueOf(imag(c))}
+	}
+	for _, part := range parts {
+		if f := w.closed(addressable(part)); f != nil {
 			return f
 		}
 	}

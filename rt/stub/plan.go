@@ -51,6 +51,8 @@ type plan struct {
 	plain bool   // every value travels: nothing to check
 	open  bool   // something inside is beyond the CBOR library, see openwriter.go
 	times bool   // a time.Time may be inside
+	light bool   // see isLight
+	own   bool   // decoded by openReader: something inside is open, a float, or makes its own encoding
 	root  *fault // set by planOf: why no value of this type can travel
 }
 
@@ -274,18 +276,22 @@ func (p *plan) holdsPointer() bool {
 	return false
 }
 
-// spread sets plain, times and open, which depend on what a type contains.
+// spread sets plain, times, open, own and light, which depend on what a type contains.
 func (b *planner) spread() {
 	for _, p := range b.plans {
+		p.light = p.isLight()
 		switch p.shape {
 		case shapeBool, shapeInt, shapeUint, shapeByteArray, shapeBigInt:
 			p.plain = true
 		case shapeUintptr:
-			p.plain, p.open = true, true
+			p.plain, p.open, p.own = true, true, true
 		case shapeComplex, shapeError, shapeInterface:
-			p.open = true
+			p.open, p.own = true, true
 		case shapeFloat32, shapeFloat64:
 			p.plain = !p.inKey // it may be NaN
+			p.own = true       // the CBOR library changes some NaNs
+		case shapeBinary, shapeText:
+			p.own = true // the CBOR library hands its input to Unmarshal methods
 		}
 	}
 	for changed := true; changed; {
@@ -296,6 +302,9 @@ func (b *planner) spread() {
 			}
 			if !p.open && (p.key != nil && p.key.open || p.contains(func(q *plan) bool { return q.open })) {
 				p.open, changed = true, true
+			}
+			if !p.own && (p.key != nil && p.key.own || p.contains(func(q *plan) bool { return q.own })) {
+				p.own, changed = true, true
 			}
 		}
 	}

@@ -118,6 +118,54 @@ func (h head) float() (float64, bool) {
 	return f, f == f
 }
 
+// float64 returns the float with head h. A NaN keeps its bits, which a conversion
+// between floats of 4 and 8 bytes would change.
+func (h head) float64() (float64, bool) {
+	f, ok := h.float()
+	if !ok && h.isNaN() {
+		switch h.info {
+		case 25:
+			return math.Float64frombits(h.arg&0x8000<<48 | 0x7ff<<52 | h.arg&0x3ff<<42), true
+		case 26:
+			return math.Float64frombits(h.arg&(1<<31)<<32 | 0x7ff<<52 | h.arg&0x7fffff<<29), true
+		}
+		return math.Float64frombits(h.arg), true
+	}
+	return f, ok
+}
+
+// float32 is float64 for a float of at most 4 bytes.
+func (h head) float32() (float32, bool) {
+	f, ok := h.float()
+	switch {
+	case h.info == 27:
+		return 0, false
+	case ok:
+		return float32(f), true
+	case !h.isNaN():
+		return 0, false
+	case h.info == 25:
+		return math.Float32frombits(uint32(h.arg&0x8000<<16 | 0xff<<23 | h.arg&0x3ff<<13)), true
+	}
+	return math.Float32frombits(uint32(h.arg)), true
+}
+
+// isNaN reports whether the item with head h is a float that is not a number.
+func (h head) isNaN() bool {
+	if h.major != majorOther {
+		return false
+	}
+	switch h.info {
+	case 25:
+		return h.arg&0x7fff > 0x7c00
+	case 26:
+		return h.arg&0x7fffffff > 0x7f800000
+	case 27:
+		return h.arg&(1<<63-1) > 0x7ff<<52
+	}
+	return false
+}
+
 // halfFloat returns the value of a float of 2 bytes.
 func halfFloat(half uint16) float64 {
 	exponent, fraction := uint64(half>>10&0x1f), uint64(half&0x3ff)
@@ -177,17 +225,9 @@ func decodeScalar(b []byte, v any) (end int) {
 	case *uint64:
 		ok = decodeUint(h, v)
 	case *float32:
-		var f float64
-		if f, ok = h.float(); ok && h.info < 27 {
-			*v = float32(f)
-			return h.end
-		}
-		return 0
+		*v, ok = h.float32()
 	case *float64:
-		var f float64
-		if f, ok = h.float(); ok {
-			*v = f
-		}
+		*v, ok = h.float64()
 	case *string, *[]byte:
 		return decodeString(b, h, v)
 	default:
@@ -227,6 +267,10 @@ func decodeUint[T uint | uint8 | uint16 | uint32 | uint64](h head, v *T) bool {
 // to be the better part of it, too, which it keeps from being collected.
 const minShared = 8 << 10
 
+// sharesMessage reports whether a byte string of n bytes is a part of the message,
+// of which left bytes begin with it.
+func sharesMessage(n, left int) bool { return n >= minShared && n >= left/2 }
+
 func decodeString(b []byte, h head, v any) (end int) {
 	end, f := skipString(b, h)
 	if f != nil {
@@ -242,7 +286,7 @@ func decodeString(b []byte, h head, v any) (end int) {
 		if h.major != majorBytes {
 			return 0
 		}
-		if *v = b[h.end:end:end]; len(*v) < minShared || len(*v) < len(b)/2 {
+		if *v = b[h.end:end:end]; !sharesMessage(len(*v), len(b)) {
 			*v = bytes.Clone(*v)
 		}
 	}

@@ -36,6 +36,7 @@ type Service struct {
 	once       sync.Once
 	signatures []string
 	fails      []bool
+	arguments  []arguments // see Memory
 	refusal    error
 
 	late bool // set before RegisterInstance returns
@@ -151,10 +152,12 @@ func (s *Service) Fails(i int) bool {
 func (s *Service) inspect() {
 	s.signatures = make([]string, len(s.Methods))
 	s.fails = make([]bool, len(s.Methods))
+	s.arguments = make([]arguments, len(s.Methods))
 	for i := range s.Methods {
 		m := &s.Methods[i]
 		t := reflect.TypeOf(m.Func)
 		s.signatures[i] = m.signature(t)
+		s.arguments[i] = m.argumentsOf(t)
 		results := m.results(t)
 		s.fails[i] = len(results) > 0 && results[len(results)-1] == errorType
 	}

@@ -143,7 +143,7 @@ func (s *speller) spell(p *plan) {
 // opaque writes a type of which only the name can be compared.
 func (s *speller) opaque(t reflect.Type) {
 	if t.PkgPath() != "" {
-		s.WriteString(t.PkgPath() + "." + withoutPaths(t.Name()))
+		s.WriteString(pkgPath(t) + "." + withoutPaths(t.Name()))
 		return
 	}
 	// Line breaks can only be in the tags of an unnamed struct.
@@ -219,7 +219,7 @@ func isIdentifier(name string) bool {
 func withoutPaths(name string) string {
 	var b strings.Builder
 	for name != "" {
-		end := strings.IndexAny(name, "[]*,(){} ;")
+		end := strings.IndexAny(name, separators)
 		if end < 0 {
 			end = len(name)
 		}

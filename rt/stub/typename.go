@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
@@ -17,7 +18,7 @@ func nameType(t reflect.Type, depth int) (string, *fault) {
 		return name, nil
 	}
 	if t.PkgPath() != "" {
-		name := qualifiedName(t)
+		name := pathName(t)
 		if registered(name) != t {
 			return "", faultf("type %s is not registered, so that an interface that holds it cannot be sent; call rt.RegisterType[%[1]s]() in an init function", t)
 		}
@@ -55,8 +56,12 @@ func structureHash(t reflect.Type) string {
 	return wire.SignatureHash(s.String())[:typeHash]
 }
 
-// typeParser finds the type that a name says.
-type typeParser struct{ rest string }
+// typeParser finds the type that a name says. It takes each type that it makes from
+// quota beforehand: that the type is of no use in the end does not free it.
+type typeParser struct {
+	rest  string
+	quota *TypeQuota
+}
 
 func (p *typeParser) parse(depth int) (reflect.Type, *fault) {
 	if depth > maxTypeDepth {
@@ -72,6 +77,9 @@ func (p *typeParser) parse(depth int) (reflect.Type, *fault) {
 		}
 		elem, f := p.parse(depth + 1)
 		if f != nil {
+			return nil, f
+		}
+		if f := p.quota.take(); f != nil {
 			return nil, f
 		}
 		return reflect.MapOf(key, elem), nil
@@ -94,6 +102,9 @@ func (p *typeParser) skip(prefix string) (found bool) {
 
 func (p *typeParser) of(depth int, make func(reflect.Type) reflect.Type) (reflect.Type, *fault) {
 	elem, f := p.parse(depth + 1)
+	if f == nil {
+		f = p.quota.take()
+	}
 	if f != nil {
 		return nil, f
 	}
@@ -114,6 +125,9 @@ func (p *typeParser) array(depth int) (reflect.Type, *fault) {
 	case n > wire.MaxElements && elem.Kind() != reflect.Uint8 || n > maxTypeSize || n*uint64(elem.Size()) > maxTypeSize:
 		return nil, faultf("an array of %d elements of type %s is larger than an interface may hold", n, elem)
 	}
+	if f := p.quota.take(); f != nil {
+		return nil, f
+	}
 	return reflect.ArrayOf(int(n), elem), nil
 }
 
@@ -126,15 +140,15 @@ func (p *typeParser) named() (reflect.Type, *fault) {
 	}
 	name, hash, ok := strings.Cut(p.rest, "#")
 	if !ok || len(hash) < typeHash {
-		return nil, faultf("%q is no name of a type that is known here", word)
+		return nil, faultf("%q is no name of a type that is known here", cut.Name(word))
 	}
 	hash, p.rest = hash[:typeHash], hash[typeHash:]
 	t := registered(name)
 	switch {
 	case t == nil:
-		return nil, faultf("type %.200s is not registered in this program; call rt.RegisterType for it in an init function", name)
+		return nil, &fault{err: &UnknownTypeError{Name: name}}
 	case structureHash(t) != hash:
-		return nil, faultf("type %.200s differs between the two programs; build both from the same source", name)
+		return nil, &fault{err: &UnknownTypeError{Name: name, Differs: true}}
 	}
 	return t, nil
 }

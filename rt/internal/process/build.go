@@ -25,7 +25,7 @@ func BuildOf(path string) (string, error) {
 // Executable returns the best known path of the running program, for people to
 // read: the file there may be another one by now. It may be called concurrently.
 func Executable() string {
-	path, err := os.Executable()
+	path, err := executable()
 	if err != nil {
 		return os.Args[0]
 	}

@@ -38,3 +38,6 @@
 // child's side), marker.go and message.go (what passes between them), build.go;
 // then one file per system and verb.
 package process
+
+// The compiler reports only that package on systems that this one is not for.
+import _ "github.com/loopgen/loopgen/rt/internal/platform"

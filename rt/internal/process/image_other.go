@@ -9,6 +9,8 @@ import (
 
 func ownImage() (string, error) { return os.Executable() }
 
+func executable() (string, error) { return os.Executable() }
+
 // buildID is found when the program starts. Later another file may be where the
 // running one was.
 var buildID = found(func() (string, error) {

@@ -271,7 +271,7 @@ func countDescriptors(t *testing.T) int {
 // eventually lets goroutines that have nothing left to do get to their end.
 func eventually(t *testing.T, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !holds(); runtime.Gosched() {
+	for end := time.Now().Add(time.Minute); !holds(); runtime.Gosched() {
 		if time.Now().After(end) {
 			t.Fatalf("still %d goroutines", runtime.NumGoroutine())
 		}

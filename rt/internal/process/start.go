@@ -3,9 +3,11 @@ package process
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // Command says which child to start. The zero value starts this program with
@@ -14,7 +16,7 @@ type Command struct {
 	// Path is the program itself, absolute, and not a script that starts it: the
 	// child can tell from Parent.Build and Build. If it is empty the child runs the very
 	// image that this process runs, even if its file was replaced or removed; on
-	// systems without /proc it is os.Executable, and the child can tell from
+	// systems without /proc it is the file that was executed, and the child can tell from
 	// Parent.Build and Build whether that is still the same.
 	Path string
 	// Args are the arguments as the child sees them, the program's name first.
@@ -49,7 +51,7 @@ func Start(cmd Command) (*Child, error) {
 	}
 	p, err := openPipes()
 	if err != nil {
-		return nil, fmt.Errorf("starting a daemon: %w; raise the limit on open files if it was reached", err)
+		return nil, fmt.Errorf("starting a daemon: %w%s", err, remedy(err))
 	}
 	defer p.closeChildEnds()
 	pid, proc, err := spawn(cmd, p)
@@ -85,6 +87,20 @@ func (cmd Command) suspects() string {
 		return limits
 	}
 	return "that the file is a program which this user may run on this system, and " + limits
+}
+
+// remedy says what helps against an error of openPipes; empty: nothing known does.
+func remedy(err error) string {
+	var file *fs.PathError
+	switch {
+	case errors.Is(err, syscall.EMFILE):
+		return "; raise this process's limit on open files (ulimit -n)"
+	case errors.Is(err, syscall.ENFILE):
+		return "; raise the system's limit on open files"
+	case errors.As(err, &file):
+		return "; a daemon has the null device as its standard input: provide it in the place where this program runs"
+	}
+	return ""
 }
 
 // pipes are what ties a child to its parent while it starts.

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"os"
 	"path/filepath"
 )
 
@@ -17,6 +16,7 @@ const anchorVariable = "LOOPGEN_DIR"
 // database (%LocalAppData%\loopgen\<hash> on Windows), else
 // /run/user/<uid>/loopgen if the user has no usable home.
 //
+// A program with more rights than the user that started it ignores LOOPGEN_DIR.
 // Apart from LOOPGEN_DIR the environment has no say, HOME and XDG_CACHE_HOME
 // included: processes with different environments must meet in one place. The
 // machine is part of the path because homes are shared over networks and locks
@@ -28,7 +28,7 @@ func Anchor(explicit string) (string, error) {
 	if explicit != "" {
 		return absolute("the base directory", explicit)
 	}
-	if dir := os.Getenv(anchorVariable); dir != "" {
+	if dir := Getenv(anchorVariable); dir != "" {
 		return absolute(anchorVariable, dir)
 	}
 	return defaultAnchor()

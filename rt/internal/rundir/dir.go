@@ -1,6 +1,7 @@
 package rundir
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -40,8 +41,9 @@ type Dir struct {
 
 // Open makes the directory of the singleton called name below anchor, with its
 // parents where they are missing, all 0700 whatever the umask, and judges it: it
-// must be a directory of this user with mode 0700 and not a symbolic link. If it
-// is not, the error is an *UnsafeError; a directory that was there before is
+// must be a directory of this user with mode 0700 and not a symbolic link, and no
+// other user but root may be able to exchange it or a directory above it. If that
+// is not so, the error is an *UnsafeError; a directory that was there before is
 // never changed.
 //
 // The name is any string of 1 to 4096 bytes. It never leads outside anchor. The
@@ -71,7 +73,9 @@ func (d *Dir) make() error {
 		_, err := d.Owner()
 		return err
 	}
-	if err := makeAll(d.path); err != nil {
+	if err := makeAll(d.path, parentAnchor(d.anchor)); errors.Is(err, ErrUnsafe) {
+		return err
+	} else if err != nil {
 		return fmt.Errorf("making the run directory: %w; see that it can be made, or set %s to another directory", err, anchorVariable)
 	}
 	return judge(d.path)

@@ -29,8 +29,12 @@
 //
 // # Reading order
 //
-// anchor.go (which base directory), scope.go with the session files (those of
+// anchor.go and getenv.go (which base directory), scope.go with the session files (those of
 // sessions and projects below it), service.go (several users), dir.go and make.go (the singleton's own),
+// parents_unix.go with group_unix.go (whether another user can exchange it),
 // lock.go, life.go, then endpoint.go and start.go with their line format in
 // lines.go, and socket.go (where socket and log go).
 package rundir
+
+// The compiler reports only that package on systems that this one is not for.
+import _ "github.com/loopgen/loopgen/rt/internal/platform"

@@ -8,6 +8,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
 const (
@@ -29,10 +31,12 @@ const (
 //	dirid, socketdir          device and inode of the directory, and of that of a Unix socket
 //	mounts, netns             namespaces in which paths and a port have their meaning
 //	version                   what the client that started it said of its program
+//	constructor               of the object
+//	argument <number> <type> <field> <hash>
 //	method <number> <name> <hash> <signature to the end of the line>
 //	held <name of a type> <numbers of methods, with commas between>
 //
-// one method or type per line; types, directory and the ids after log only where
+// one argument, method or type per line; types, directory, the ids after it and constructor only where
 // there is one, version only where it is not 0. Empty values, and those that hold anything but printable
 // ASCII without spaces and quotes, are in Go's quotes. Unknown keys are ignored.
 type Endpoint struct {
@@ -49,8 +53,17 @@ type Endpoint struct {
 	DirID, SocketDir         string // FileID of Directory, and of the directory of the Unix socket
 	Mounts, Net              string // MountNamespace, and NetworkNamespace of a port
 	Version                  int
+	Constructor              string         // empty also if the file had no room for it and the arguments
+	Arguments                []ArgumentLine // what of them is not zero
 	Methods                  []MethodLine
 	Held                     []HeldLine // empty also if the file had no room for them
+}
+
+// ArgumentLine is an argument of the constructor, or a field of one that is a struct:
+// see stub.ConfigPart.
+type ArgumentLine struct {
+	Number            int
+	Type, Field, Hash string
 }
 
 // HeldLine is a registered type that results of methods, by their numbers, can
@@ -95,12 +108,12 @@ func (d *Dir) ReadEndpoint() (*Endpoint, error) {
 }
 
 // MarshalText returns the endpoint as text of at most 256 KiB, without the
-// signatures if it would be longer, and without the held types if it still would
-// be. It fails if it is too long even then, or if a number is out of its range.
+// signatures if it would be longer, and without the constructor, its arguments and
+// the held types if it still would be. It fails if it is too long even then, or if a number is out of its range.
 func (e *Endpoint) MarshalText() ([]byte, error) {
 	for _, m := range e.Methods {
 		if m.Number < 0 || m.Number > maxMethod {
-			return nil, fmt.Errorf("encoding the endpoint: method %s has the number %d; the greatest is %d", m.Name, m.Number, maxMethod)
+			return nil, fmt.Errorf("encoding the endpoint: method %s has the number %d; the greatest is %d", cut.Name(m.Name), m.Number, maxMethod)
 		}
 	}
 	if e.PID < 0 || e.Version < 0 || e.MinProtocol < 0 || e.MaxProtocol < e.MinProtocol {
@@ -133,6 +146,12 @@ func (e *Endpoint) text(signatures, held bool) []byte {
 	w.line("protocol", fmt.Sprintf("%d-%d", e.MinProtocol, e.MaxProtocol))
 	if e.Version != 0 {
 		w.line("version", strconv.Itoa(e.Version))
+	}
+	if held && e.Constructor != "" {
+		w.line("constructor", e.Constructor)
+		for _, a := range e.Arguments {
+			w.line("argument", strconv.Itoa(a.Number), a.Type, a.Field, a.Hash)
+		}
 	}
 	for _, m := range e.Methods {
 		w.buf.WriteString(methodText(m, signatures))
@@ -177,6 +196,11 @@ func (e *Endpoint) UnmarshalText(text []byte) error {
 		if key == "method" {
 			m, err := parseMethod(rest)
 			fresh.Methods = append(fresh.Methods, m)
+			return err
+		}
+		if key == "argument" {
+			a, err := parseArgument(rest)
+			fresh.Arguments = append(fresh.Arguments, a)
 			return err
 		}
 		if key == "held" {
@@ -248,6 +272,8 @@ func (e *Endpoint) stringField(key string) *string {
 		return &e.Scope
 	case "directory":
 		return &e.Directory
+	case "constructor":
+		return &e.Constructor
 	case "log":
 		return &e.Log
 	case "dirid":
@@ -316,6 +342,23 @@ func parseMethod(rest string) (m MethodLine, err error) {
 	return m, err
 }
 
+func parseArgument(rest string) (a ArgumentLine, err error) {
+	number, rest, err := cutValue(rest)
+	if err == nil {
+		a.Number, err = parseNumber(number, maxMethod)
+	}
+	if err == nil {
+		a.Type, rest, err = cutValue(rest)
+	}
+	if err == nil {
+		a.Field, rest, err = cutValue(rest)
+	}
+	if err == nil {
+		a.Hash, err = wholeValue(rest)
+	}
+	return a, err
+}
+
 func parseHeld(rest string) (h HeldLine, err error) {
 	h.Name, rest, err = cutValue(rest)
 	if err != nil {
@@ -343,5 +386,20 @@ func parseNumber(s string, greatest int) (int, error) {
 	return int(n), nil
 }
 
-// openRoot pins the directory for one file operation.
-func (d *Dir) openRoot() (*os.Root, error) { return os.OpenRoot(d.path) }
+// openRoot pins the directory for one file operation, and judges what it has
+// opened.
+func (d *Dir) openRoot() (*os.Root, error) {
+	root, err := os.OpenRoot(d.path)
+	if err != nil || d.service {
+		return root, err
+	}
+	info, err := root.Stat(".")
+	if err == nil {
+		err = judgeDir(d.path, info)
+	}
+	if err != nil {
+		root.Close()
+		return nil, err
+	}
+	return root, nil
+}

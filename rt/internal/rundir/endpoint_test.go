@@ -58,6 +58,9 @@ func TestEndpointRoundTrip(t *testing.T) {
 	for i, s := range odd {
 		e := &rundir.Endpoint{Network: s, Address: s, Incarnation: s, Host: s, Boot: s, Build: s, Config: s, Service: s, Name: s, Scope: s, Directory: s, Log: s, Version: i}
 		e.Held = []rundir.HeldLine{{Name: s, Methods: []int{i}}, {Name: s, Methods: []int{0, 65535}}}
+		if e.Constructor = s; s != "" {
+			e.Arguments = []rundir.ArgumentLine{{Number: i, Type: s, Field: s, Hash: s}, {Number: 1, Hash: "0"}}
+		}
 		e.Methods = []rundir.MethodLine{{Number: i, Name: s, Hash: s, Signature: s}, {Signature: s + "x" + s}, {Signature: "x" + s + " y"}}
 		var got rundir.Endpoint
 		if err := got.UnmarshalText(text(t, e)); err != nil || !reflect.DeepEqual(&got, e) {

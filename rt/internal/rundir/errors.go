@@ -19,8 +19,9 @@ var ErrAbsent = errors.New("no endpoint")
 var ErrHeld = errors.New("another daemon holds the lifetime lock")
 
 // ErrLost says that life.lock is no longer the file this process has locked,
-// because someone removed the directory. The caller, a daemon, leaves.
-var ErrLost = errors.New("the run directory was removed")
+// because someone removed or replaced the file or the directory. The caller, a
+// daemon, leaves.
+var ErrLost = errors.New("the lifetime lock is lost")
 
 // UnsafeError says why a directory or lock file must not be used: somebody else
 // could have made it, or could change what is in it.

@@ -14,8 +14,8 @@ import (
 var errOdd = errors.New("not a file of this program")
 
 // readFile returns the content of a regular file of at most limit bytes that
-// belongs to whoever writes the files of the directory: this user, or the owner of
-// a service's directory. The error matches fs.ErrNotExist if there is nothing, errOdd if there
+// belongs to the user that writes the files of the directory: this one, with a mode
+// that keeps others out, or the owner of a service's directory. The error matches fs.ErrNotExist if there is nothing, errOdd if there
 // is something else, and is another one if that could not be found out.
 func (d *Dir) readFile(name string, limit int) ([]byte, error) {
 	path := d.file(name)
@@ -40,6 +40,9 @@ func (d *Dir) readFile(name string, limit int) ([]byte, error) {
 	}
 	if !info.Mode().IsRegular() || ownerOf(info) != writer {
 		return nil, fmt.Errorf("%w: %s is not a regular file of user %d", errOdd, path, writer)
+	}
+	if !d.service && !secret(info) {
+		return nil, fmt.Errorf("%w: %s has mode %#o instead of 0600", errOdd, path, info.Mode().Perm())
 	}
 	// As large as it is now, so that one read gets it and another sees its end.
 	buf := bytes.NewBuffer(make([]byte, 0, min(info.Size(), int64(limit))+bytes.MinRead))

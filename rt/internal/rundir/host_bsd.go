@@ -8,6 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// searchOnly opens a directory for what is done in it.
+const searchOnly = unix.O_RDONLY
+
 // The names differ by system; asking for one that does not exist is an error
 // and nothing more.
 

@@ -3,7 +3,13 @@ package rundir
 import (
 	"os"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
+
+// searchOnly opens a directory for what is done in it, which needs no permission to
+// list it.
+const searchOnly = unix.O_PATH
 
 func machineID() string {
 	for _, path := range []string{"/etc/machine-id", "/var/lib/dbus/machine-id"} {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -53,7 +54,7 @@ func (d *Dir) Hold(ctx context.Context) (*Life, error) {
 		}
 		return nil, err
 	}
-	root, err := os.OpenRoot(d.path)
+	root, err := d.openRoot()
 	if err != nil {
 		release(lock)
 		return nil, fmt.Errorf("holding the lifetime lock: %w", err)
@@ -67,7 +68,7 @@ func (d *Dir) Hold(ctx context.Context) (*Life, error) {
 
 // Publish makes e the endpoint that clients read, in one step: they see the old
 // file or the new one. If it fails the old one is still there. The error matches
-// ErrLost if the directory was removed.
+// ErrLost if the directory or life.lock was removed.
 func (l *Life) Publish(e *Endpoint) error {
 	text, err := e.MarshalText()
 	if err != nil {
@@ -76,7 +77,7 @@ func (l *Life) Publish(e *Endpoint) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.lost() {
-		return fmt.Errorf("publishing the endpoint: %w: %s", ErrLost, l.dir.path)
+		return fmt.Errorf("publishing the endpoint: %w: %s", ErrLost, l.Loss())
 	}
 	if err := replaceFile(l.root, endpointName, text, l.dir.endpointMode()); err != nil {
 		return fmt.Errorf("publishing the endpoint in %s: %w", l.dir.path, err)
@@ -145,7 +146,7 @@ func (l *Life) lost() bool {
 }
 
 // Clean removes what earlier daemons of this directory left: their endpoint and
-// their sockets. It must be called before Publish and before this daemon
+// their sockets, and the directories that killed processes began to make beside it. It must be called before Publish and before this daemon
 // listens. The errors of all removals are joined; the daemon can go on after
 // them.
 func (l *Life) Clean() error {
@@ -156,6 +157,13 @@ func (l *Life) Clean() error {
 	for _, name := range []string{endpointName + ".new", endpointName} {
 		if err := remove(l.root, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
+		}
+	}
+	if !l.dir.service {
+		for _, dir := range slices.Compact([]string{l.dir.anchor, parentAnchor(l.dir.anchor)}) {
+			if err := sweep(dir); err != nil {
+				errs = append(errs, err)
+			}
 		}
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -66,7 +66,7 @@ func (d *Dir) Alive() (bool, error) {
 // Prepare makes the file of life.lock if it is not there, so that the daemon which
 // is about to take it need not. It must only be called with spawn.lock held. That
 // it fails is no error: the daemon finds out why.
-func (d *Dir) Prepare() { _ = d.ensure(d.file(lifeLockName)) }
+func (d *Dir) Prepare() { _ = d.ensure(lifeLockName) }
 
 // acquire takes the lock called name, trying until ctx ends.
 func (d *Dir) acquire(ctx context.Context, name string) (*flock.Flock, error) {
@@ -98,7 +98,7 @@ func (d *Dir) acquire(ctx context.Context, name string) (*flock.Flock, error) {
 // under the attempt.
 func (d *Dir) try(name string) (*flock.Flock, error) {
 	path := d.file(name)
-	if err := d.ensure(path); err != nil {
+	if err := d.ensure(name); err != nil {
 		return nil, err
 	}
 	lock := newLock(path)
@@ -119,13 +119,18 @@ func (d *Dir) try(name string) (*flock.Flock, error) {
 }
 
 // ensure makes the lock file, and its directory, if they are not there.
-func (d *Dir) ensure(path string) error {
+func (d *Dir) ensure(name string) error {
+	path := d.file(name)
 	f, err := os.OpenFile(path, os.O_RDWR|safeOpen, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := d.make(); err != nil {
 			return err
 		}
-		f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL|safeOpen, 0o600)
+		var root *os.Root
+		if root, err = d.openRoot(); err == nil {
+			f, err = root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+			root.Close()
+		}
 		if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
 			// Another process was first, with the file, or with a directory in the
 			// place of this one (see makeAll). The next try judges what is there.
@@ -139,7 +144,7 @@ func (d *Dir) ensure(path string) error {
 		if f != nil {
 			f.Close()
 		}
-		return explain(path, err)
+		return d.explain(name, err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
@@ -153,21 +158,26 @@ func (d *Dir) ensure(path string) error {
 // is not what it should be. A regular file of ours without permissions is one
 // whose maker was stopped between making it and setting its mode, under a umask
 // that denies everything: it gets its mode here, and the open is tried again.
-func explain(path string, err error) error {
+func (d *Dir) explain(name string, err error) error {
 	if !odd(err) {
 		return err
 	}
-	info, statErr := os.Lstat(path)
+	root, rootErr := d.openRoot()
+	if rootErr != nil {
+		return err
+	}
+	defer root.Close()
+	info, statErr := root.Lstat(name)
 	if statErr != nil {
 		return err
 	}
-	if unsafe := judgeLock(path, info); unsafe != nil {
+	if unsafe := judgeLock(d.file(name), info); unsafe != nil {
 		return unsafe
 	}
 	if !errors.Is(err, fs.ErrPermission) || info.Mode().Perm()&0o600 == 0o600 {
 		return err
 	}
-	return os.Chmod(path, 0o600)
+	return root.Chmod(name, 0o600)
 }
 
 // newLock never creates the file, and never follows a link.

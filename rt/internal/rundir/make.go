@@ -1,43 +1,14 @@
 package rundir
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 )
 
-// makeAll makes the directory path and whatever is missing above it.
-func makeAll(path string) error {
-	info, err := os.Stat(path)
-	if err == nil && info.IsDir() {
-		return nil
-	}
-	if err == nil {
-		return &fs.PathError{Op: "mkdir", Path: path, Err: errors.New("a file is in the way")}
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	parent := filepath.Dir(path)
-	if parent == path {
-		return err
-	}
-	if err := makeAll(parent); err != nil {
-		return err
-	}
-	err = makeDir(path)
-	for try := 0; errors.Is(err, fs.ErrNotExist) && try < replacements; try++ {
-		err = makeDir(path)
-	}
-	return err
-}
-
 // replacements is how often a directory that was just made may be found missing.
-// Others who make it at the same moment rename theirs over it as long as it is
-// empty, and to whoever was looking into it then it does not exist: once for each
-// of them, so that this is a crowd.
+// Each process that makes it at the same moment renames its own over it as long as
+// it is empty, and another process that was looking into it finds nothing then.
 const replacements = 1000
 
 // judge returns an *UnsafeError unless path is a directory that only this user
@@ -48,6 +19,11 @@ func judge(path string) error {
 	if err != nil {
 		return fmt.Errorf("looking at the run directory: %w", err)
 	}
+	return judgeDir(path, info)
+}
+
+// judgeDir does what judge does with what is known of path.
+func judgeDir(path string, info fs.FileInfo) error {
 	unsafe := func(problem, remedy string) error {
 		return &UnsafeError{Path: path, Problem: problem, Remedy: remedy}
 	}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
 // What the directories of sessions and projects below a base directory begin
@@ -60,10 +62,10 @@ func Session() (string, error) {
 
 // sessionVariable returns XDG_SESSION_ID, which becomes a part of a path.
 func sessionVariable() (string, error) {
-	id := os.Getenv("XDG_SESSION_ID")
+	id := Getenv("XDG_SESSION_ID")
 	for _, r := range id {
 		if (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') || len(id) > maxSessionID {
-			return "", fmt.Errorf("XDG_SESSION_ID is %q; give at most %d letters and digits", id, maxSessionID)
+			return "", fmt.Errorf("XDG_SESSION_ID is %q; give at most %d letters and digits", cut.Name(id), maxSessionID)
 		}
 	}
 	return id, nil

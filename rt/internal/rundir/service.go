@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
 // serviceSocketName is the socket of a service. It is always the same, so that a
@@ -20,7 +22,7 @@ const maxServiceName = 64
 // of this machine share: the variable LOOPGEN_DIR, else /run/loopgen, or
 // /var/run/loopgen where there is no /run.
 func ServiceAnchor() (string, error) {
-	if dir := os.Getenv(anchorVariable); dir != "" {
+	if dir := Getenv(anchorVariable); dir != "" {
 		return absolute(anchorVariable, dir)
 	}
 	return serviceAnchor, nil
@@ -36,7 +38,7 @@ func ServiceAnchor() (string, error) {
 // letters, digits, dots, hyphens and underscores, a letter or digit first.
 func OpenService(anchor, name string) (*Dir, error) {
 	if !plain(name) {
-		return nil, fmt.Errorf("opening the directory of a service: its name is %q; give a word of at most %d lower-case letters, digits, '.', '-' and '_', of which the first is a letter or digit", name, maxServiceName)
+		return nil, fmt.Errorf("opening the directory of a service: its name is %q; give a word of at most %d lower-case letters, digits, '.', '-' and '_', of which the first is a letter or digit", cut.Name(name), maxServiceName)
 	}
 	d := &Dir{anchor: anchor, name: name, path: filepath.Join(anchor, name), service: true}
 	_, err := d.Owner()

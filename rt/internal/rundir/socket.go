@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 )
@@ -24,7 +23,7 @@ const (
 
 // SocketDir returns the directory for the socket and the log, which it makes with
 // mode 0700: in XDG_RUNTIME_DIR if that is an absolute path of a directory of
-// this user with mode 0700, else in /run/user/<uid> if that is one, else the
+// this user with mode 0700 that no other user can exchange, else in /run/user/<uid> if that is one, else the
 // singleton's own directory. It is always the latter if the base directory is
 // not the default one, nor one of a session or project in that. The endpoint tells clients what was chosen, so processes
 // with different environments still meet.
@@ -76,10 +75,11 @@ func (d *Dir) LogPath() string {
 
 func (d *Dir) chooseSocketDir() (string, error) {
 	for _, dir := range d.runtimeDirs() {
-		if judge(filepath.Dir(filepath.Dir(dir))) != nil {
+		base := filepath.Dir(filepath.Dir(dir))
+		if judgeParents(base) != nil || judge(base) != nil {
 			continue
 		}
-		if err := makeAll(dir); err != nil {
+		if err := makeAll(dir, base); err != nil {
 			return "", fmt.Errorf("making the socket directory: %w", err)
 		}
 		for _, made := range []string{filepath.Dir(dir), dir} {
@@ -105,7 +105,7 @@ func (d *Dir) runtimeDirs() []string {
 	}
 	var dirs []string
 	below := filepath.Join("loopgen", digest(hashDigits, d.anchor, d.name))
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+	if dir := Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		dirs = append(dirs, filepath.Join(dir, below))
 	}
 	if dir, ok := userRuntimeDir(); ok {
@@ -127,10 +127,11 @@ func (d *Dir) removeSockets(stale *Endpoint) []error {
 		}
 	}
 	for _, dir := range dirs {
-		if judge(dir) != nil {
-			continue
+		root, err := (&Dir{path: dir}).openRoot()
+		if err != nil {
+			continue // nothing of ours, or not safe
 		}
-		entries, err := os.ReadDir(dir)
+		entries, err := fs.ReadDir(root.FS(), ".")
 		if err != nil {
 			errs = append(errs, err)
 		}
@@ -138,10 +139,11 @@ func (d *Dir) removeSockets(stale *Endpoint) []error {
 			if entry.Type()&fs.ModeSocket == 0 || !strings.HasPrefix(entry.Name(), socketPrefix) {
 				continue
 			}
-			if err := os.Remove(filepath.Join(dir, entry.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := root.Remove(entry.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				errs = append(errs, err)
 			}
 		}
+		root.Close()
 	}
 	return errs
 }
@@ -149,11 +151,19 @@ func (d *Dir) removeSockets(stale *Endpoint) []error {
 // RemoveSocket removes what is at the path of this daemon's socket in d, so that
 // the daemon can listen there again. Nothing there is no error.
 func (l *Life) RemoveSocket(d *Dir, incarnation string) error {
+	if d.service {
+		return l.RemoveServiceSocket()
+	}
 	path, err := d.SocketPath(incarnation)
 	if err != nil {
 		return err
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	root, err := (&Dir{path: filepath.Dir(path)}).openRoot()
+	if err != nil {
+		return fmt.Errorf("removing a file from the path of the socket: %w", err)
+	}
+	defer root.Close()
+	if err := root.Remove(filepath.Base(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("removing a file from the path of the socket: %w", err)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -33,6 +34,9 @@ func fileID(info fs.FileInfo) string {
 // private reports whether the mode is that of a directory for one user.
 func private(info fs.FileInfo) bool { return info.Mode().Perm() == 0o700 }
 
+// secret reports whether the mode of a file keeps all other users out.
+func secret(info fs.FileInfo) bool { return info.Mode().Perm()&0o077 == 0 }
+
 // odd reports whether an open failed because of what the file is, and not because
 // of the state that this process or the system is in. FreeBSD says EMLINK for a
 // symbolic link that was not to be followed.
@@ -48,25 +52,121 @@ func replace(root *os.Root, from, to string) error { return root.Rename(from, to
 
 func remove(root *os.Root, name string) error { return root.Remove(name) }
 
-// makeDir makes one directory with mode 0700. It appears under its name with
-// that mode: a umask of 0777 would else leave it unusable until the chmod, and
-// others that start at the same moment would judge it then. That it was made by
-// somebody else meanwhile is no error.
-func makeDir(path string) error {
-	fresh, err := os.MkdirTemp(filepath.Dir(path), ".loopgen-")
+// makeAll makes the directory path, which is below base, and the missing ones above
+// it, and judges those on the way: see survey.
+func makeAll(path, base string) error {
+	for try := 0; ; try++ {
+		at, missing, err := survey(filepath.Dir(path), base)
+		if err != nil {
+			return err
+		}
+		if len(missing) == 0 {
+			info, err := os.Lstat(path)
+			if err == nil && info.Mode().IsRegular() {
+				err = &fs.PathError{Op: "mkdir", Path: path, Err: errors.New("a file is in the way")}
+			}
+			if !errors.Is(err, fs.ErrNotExist) {
+				return err // what it is else is judged by the caller
+			}
+			missing = []string{filepath.Base(path)}
+		}
+		err = at.makeDir(missing[0])
+		if err != nil && (!errors.Is(err, fs.ErrNotExist) || try >= replacements) {
+			return err
+		}
+	}
+}
+
+// freshPrefix begins the name of a directory that is being made. The rest stands
+// for the name that it will have: what a killed process has left is finished by
+// the next one.
+const freshPrefix = ".loopgen-"
+
+// makeDir makes the directory name in p with mode 0700. It appears under its name
+// with that mode: under a umask of 0777 it would else be unusable until the chmod,
+// and a process that starts at the same moment would judge it then. All of it goes
+// through a descriptor of p, and the mode through one of the new directory, so
+// that no name that was exchanged leads to something else. The error matches
+// fs.ErrNotExist if another process was faster; try again.
+func (p parent) makeDir(name string) error {
+	failed := func(err error) error {
+		return &fs.PathError{Op: "mkdir", Path: filepath.Join(p.path, name), Err: err}
+	}
+	dir, err := os.OpenFile(p.path, searchOnly|unix.O_DIRECTORY|safeOpen, 0)
 	if err != nil {
-		return fmt.Errorf("mkdir %s: %w", path, err)
+		return failed(err)
 	}
-	err = os.Chmod(fresh, 0o700)
+	defer dir.Close()
+	if info, err := dir.Stat(); err != nil || !os.SameFile(info, p.info) {
+		return failed(errors.Join(fs.ErrNotExist, err)) // exchanged since it was judged
+	}
+	in := int(dir.Fd())
+	fresh := freshPrefix + digest(hashDigits, name)
+	err = unix.Mkdirat(in, fresh, 0o700)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		err = makePrivate(in, fresh)
+	}
 	if err == nil {
-		err = os.Rename(fresh, path)
+		err = unix.Renameat(in, fresh, in, name)
 	}
 	if err == nil {
 		return nil
 	}
-	_ = os.Remove(fresh)
-	if info, statErr := os.Stat(path); statErr == nil && info.IsDir() {
+	_ = unix.Unlinkat(in, fresh, unix.AT_REMOVEDIR)
+	var stat unix.Stat_t
+	if unix.Fstatat(in, name, &stat, unix.AT_SYMLINK_NOFOLLOW) == nil {
+		return nil // made by another process; judged by the caller
+	}
+	return failed(err)
+}
+
+// makePrivate gives a new directory its mode.
+func makePrivate(in int, name string) error {
+	const flags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	fd, err := unix.Openat(in, name, flags, 0)
+	if errors.Is(err, fs.ErrPermission) { // the umask took this user's bits
+		if err = unix.Fchmodat(in, name, 0o700, unix.AT_SYMLINK_NOFOLLOW); err == nil {
+			fd, err = unix.Openat(in, name, flags, 0)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	var stat unix.Stat_t
+	if err := unix.Fstat(fd, &stat); err != nil {
+		return err
+	}
+	if int(stat.Uid) != os.Geteuid() {
+		return fmt.Errorf("%s in it belongs to user %d; remove it: %w", name, stat.Uid, fs.ErrExist)
+	}
+	if stat.Mode&0o7777 == 0o700 {
 		return nil
 	}
-	return fmt.Errorf("mkdir %s: %w", path, err)
+	return unix.Fchmod(fd, 0o700)
+}
+
+// sweep removes the directories that killed processes have begun to make in dir.
+// A process that is making one then tries again.
+func sweep(dir string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	list, err := root.Open(".")
+	if err != nil {
+		return err
+	}
+	defer list.Close()
+	names, err := list.Readdirnames(-1)
+	for _, name := range names {
+		if !strings.HasPrefix(name, freshPrefix) {
+			continue
+		}
+		if info, lerr := root.Lstat(name); lerr == nil && info.IsDir() && ours(info) {
+			_ = root.Remove(name) // fails unless it is empty
+		}
+	}
+	return err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 	"unsafe"
 
@@ -15,18 +16,53 @@ import (
 // symbolic links need a privilege. What was opened is judged all the same.
 const safeOpen = 0
 
-// ours and private are always true: an access list, not owner and mode, protects
+// ours, private and secret are always true: an access list, not owner and mode, protects
 // the directory; see makeDir. One that was not made by this program is taken as
 // it is.
 func ours(fs.FileInfo) bool { return true }
 
 func private(fs.FileInfo) bool { return true }
 
+func secret(fs.FileInfo) bool { return true }
+
 // fileID is empty: sockets are found by their paths.
 func fileID(fs.FileInfo) string { return "" }
 
 // ownerOf knows no user: owners have no numbers here.
 func ownerOf(fs.FileInfo) int { return -1 }
+
+// judgeParents accepts every directory: access lists are taken as they are.
+func judgeParents(string) error { return nil }
+
+// sweep has nothing to do: a directory is made in one step.
+func sweep(string) error { return nil }
+
+// makeAll makes the directory path and the missing ones above it. base is of no
+// use here.
+func makeAll(path, base string) error {
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		return nil
+	}
+	if err == nil {
+		return &fs.PathError{Op: "mkdir", Path: path, Err: errors.New("a file is in the way")}
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(path)
+	if parent == path {
+		return err
+	}
+	if err := makeAll(parent, base); err != nil {
+		return err
+	}
+	err = makeDir(path)
+	for try := 0; errors.Is(err, fs.ErrNotExist) && try < replacements; try++ {
+		err = makeDir(path)
+	}
+	return err
+}
 
 // makeDir makes one directory with an access list of its own, which what is made
 // in it inherits: this user, and the system, which may anyway. What the directory

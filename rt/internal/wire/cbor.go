@@ -58,7 +58,9 @@ func MarshalTo(buf *bytes.Buffer, v any) error {
 // Not noticed, since Go's CBOR library has no means to: null for a value that
 // cannot be nil, which stays zero; a missing field, likewise; surplus elements
 // or bytes for a Go array, which are dropped; an integer for a float; a time
-// or bignum tag around what is decoded into a string, slice or integer.
+// or bignum tag around what is decoded into a string, slice or integer. A
+// signalling NaN becomes quiet. Unmarshal methods are given parts of data, which
+// they must not keep.
 //
 // Unmarshal may be called concurrently.
 func Unmarshal(data []byte, v any) error {
@@ -127,7 +129,7 @@ func encOptions() cbor.EncOptions {
 	return cbor.EncOptions{
 		Sort:            cbor.SortCoreDeterministic,
 		ShortestFloat:   cbor.ShortestFloat16,
-		NaNConvert:      cbor.NaNConvertPreserveSignal, // a payload of a NaN survives
+		NaNConvert:      cbor.NaNConvertPreserveSignal, // the payload of a NaN survives; package stub decodes it
 		InfConvert:      cbor.InfConvertFloat16,
 		BigIntConvert:   cbor.BigIntConvertShortest,
 		Time:            cbor.TimeRFC3339Nano,

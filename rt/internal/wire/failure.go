@@ -18,6 +18,9 @@ type Failure struct {
 	Text     string      `cbor:"text"`            // for people
 	Value    string      `cbor:"value,omitempty"` // what the method panicked with
 	Stack    string      `cbor:"stack,omitempty"` // where it panicked
+	// Blocked says, for people, which call had the turn when this one was given up in
+	// the queue.
+	Blocked string `cbor:"blocked,omitempty"`
 }
 
 // FailureCode says what became of a call. Zero is not a code.
@@ -66,7 +69,7 @@ func (c FailureCode) String() string {
 func (f Failure) MarshalCBOR() ([]byte, error) {
 	type plain Failure // without this method
 	p := plain(f)
-	for _, s := range []*string{&p.Text, &p.Value, &p.Stack} {
+	for _, s := range []*string{&p.Text, &p.Value, &p.Stack, &p.Blocked} {
 		*s = clip(*s, MaxText)
 	}
 	return Marshal(p)

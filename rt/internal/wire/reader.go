@@ -84,6 +84,18 @@ func (r *Reader) Ready() bool {
 	return err == nil && uint64(n-HeaderSize) >= uint64(parseHeader(b).length)
 }
 
+// More reads once from the source, without taking a frame, and reports whether it has:
+// not if the buffer has no room, or the source fails, as Borrow then says. What was lent
+// is no longer valid.
+func (r *Reader) More() bool {
+	n := r.buf.Buffered()
+	if n == r.buf.Size() {
+		return false
+	}
+	_, err := r.buf.Peek(n + 1)
+	return err == nil
+}
+
 // Lent reports whether the body of a frame is the reader's memory, which Borrow
 // uses for those that fit in it.
 func Lent(f Frame) bool { return len(f.Body) <= maxLent }

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"runtime"
 	"testing"
+	"testing/iotest"
 
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
@@ -242,5 +243,36 @@ func BenchmarkFrameAppend(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		buf, _ = f.Append(buf[:0])
+	}
+}
+
+// More brings what the source has into the buffer, as far as there is room, and loses
+// nothing.
+func TestReaderMore(t *testing.T) {
+	var stream []byte
+	for id := range uint64(400) {
+		stream, _ = (&wire.Frame{Kind: wire.KindCancel, ID: id + 1}).Append(stream)
+	}
+	r := wire.NewReader(iotest.OneByteReader(bytes.NewReader(stream)), wire.MaxFrame)
+	for id := range uint64(400) {
+		for n := 0; !r.Ready() && r.More(); n++ {
+			if n > wire.HeaderSize {
+				t.Fatal("it read a whole frame and is not ready")
+			}
+		}
+		if f, err := r.Borrow(); err != nil || f.ID != id+1 {
+			t.Fatalf("frame %d: %v, %v", id+1, f, err)
+		}
+	}
+	if r.More() {
+		t.Error("it has read from a source that has ended")
+	}
+	if _, err := r.Borrow(); err != io.EOF {
+		t.Errorf("the end: %v", err)
+	}
+
+	r = wire.NewReader(bytes.NewReader(stream), wire.MaxFrame)
+	if !r.More() || r.More() {
+		t.Error("the buffer has room twice, or not once, for a source that fills it")
 	}
 }

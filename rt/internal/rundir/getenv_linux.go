@@ -1,0 +1,30 @@
+package rundir
+
+import (
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// atSecure is AT_SECURE of getauxval(3).
+const atSecure = 23
+
+// Privileged reports whether this program has more rights than the user that
+// started it: by a set-user-ID or set-group-ID bit, or by capabilities of its file.
+// It may be called concurrently.
+func Privileged() bool {
+	return os.Getuid() != os.Geteuid() || os.Getgid() != os.Getegid() || startedSecure()
+}
+
+// startedSecure holds as long as the process, whatever becomes of its ids. Where the
+// vector cannot be read, as in a library for C, the ids alone decide.
+var startedSecure = sync.OnceValue(func() bool {
+	values, _ := unix.Auxv()
+	for _, v := range values {
+		if v[0] == atSecure && v[1] != 0 {
+			return true
+		}
+	}
+	return false
+})

@@ -1,0 +1,4 @@
+package rundir
+
+// Privileged is always false: there are no set-user-ID programs.
+func Privileged() bool { return false }

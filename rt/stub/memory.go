@@ -1,0 +1,218 @@
+package stub
+
+import (
+	"math"
+	"math/bits"
+	"reflect"
+	"slices"
+)
+
+// What arguments decode to can be far larger than they are: a length becomes a
+// buffer, a struct of which all fields are left out is one byte. The daemon must
+// know how much it will be before it decodes anything, so the arguments are
+// weighed first: their heads are read beside the types, and the memory for slices,
+// maps, pointers and buffers is added up. Weighing itself takes next to none.
+
+// arguments is how the arguments of a method are weighed.
+type arguments struct {
+	params  []parameter
+	fixed   uint64 // the sizes of the parameters' types
+	perByte uint64 // the most memory that a byte can cost beyond that; 0: there is no such bound
+}
+
+type parameter struct {
+	plan *plan
+	out  bool // only the length of a buffer is sent
+	rest bool // nothing behind it weighs anything
+}
+
+// Costs of the runtime's own that are not in the size of a type.
+const (
+	mapHeader   = 48  // runtime/internal/maps.Map
+	mapGroup    = 8   // slots in a group, and bytes of its control word
+	mapIndirect = 128 // the size up to which a key or an element is in its slot
+	zoneCost    = 192 // a time.Location with one zone
+	bigCost     = 48  // the words of a small big.Int
+	errorCost   = 256 // a node of an error's tree, and the error
+	errorGrowth = 8   // times the bytes of an error
+)
+
+// argumentsOf prepares to weigh the arguments of m.
+func (m *Method) argumentsOf(method reflect.Type) arguments {
+	var a arguments
+	place := 0
+	for i := 1; i < method.NumIn(); i++ {
+		if method.In(i) == contextType {
+			continue
+		}
+		a.params = append(a.params, parameter{plan: planOf(method.In(i)), out: slices.Contains(m.Out, place)})
+		place++
+	}
+	seen := make(map[*plan]bool)
+	a.perByte = 1
+	bounded := true
+	rest := true
+	for i, p := range slices.Backward(a.params) {
+		a.params[i].rest = rest
+		rest = rest && !p.out && p.plan.light
+		cost, ok := p.plan.costPerByte(seen)
+		a.fixed += uint64(p.plan.typ.Size())
+		a.perByte += cost
+		bounded = bounded && ok && !p.out
+	}
+	if !bounded {
+		a.perByte = 0
+	}
+	return a
+}
+
+// Memory returns about how many bytes of memory the arguments of method i decode
+// to, in addition to args. A result of at most enough is an upper bound that was
+// cheaper to find. What user code allocates, such as UnmarshalText, is not in it. Of
+// malformed arguments Memory weighs what precedes the flaw. Types that it makes for
+// interfaces are taken from quota. It may be called concurrently.
+func (s *Service) Memory(i int, args []byte, enough int, quota *TypeQuota) int {
+	s.once.Do(s.inspect)
+	a := &s.arguments[i]
+	if len(a.params) == 0 {
+		return 0
+	}
+	n, most := uint64(len(args)), uint64(enough)
+	if a.perByte > 0 && a.fixed <= most && n <= (most-a.fixed)/a.perByte {
+		return int(a.fixed + n*a.perByte)
+	}
+	h, ok := readHead(args, 0)
+	if !ok || h.major != majorArray {
+		return 0
+	}
+	w := scale{receiver: receiver{s.errorTable(), quota}, b: args}
+	at := h.end
+	for _, p := range a.params[:min(uint64(len(a.params)), h.arg)] {
+		begin := at
+		if at, ok = w.parameter(p, at); !ok {
+			w.add(uint64(len(args) - begin))
+			break
+		}
+	}
+	return int(min(w.total, math.MaxInt))
+}
+
+// isLight reports whether a value of p takes no memory beyond its type's size and
+// the bytes that it came in.
+func (p *plan) isLight() bool {
+	switch p.shape {
+	case shapeArray:
+		return p.elem.isLight()
+	case shapeStruct:
+		if p.fields.viaPointer {
+			return false
+		}
+		for _, f := range p.fields.flat {
+			if !f.plan.isLight() {
+				return false
+			}
+		}
+		return true
+	case shapeSlice, shapeMap, shapePointer, shapeTime, shapeBigInt, shapeError, shapeInterface:
+		return false
+	}
+	return true
+}
+
+// shallow reports whether p is light, or a slice or map of what is.
+func (p *plan) shallow() bool {
+	switch p.shape {
+	case shapeSlice:
+		return p.elem.light
+	case shapeMap:
+		return p.key.light && p.elem.light
+	}
+	return p.light
+}
+
+// costPerByte returns the most memory that one byte can cost in a value of p: the
+// sum of what the types inside take for an item, which has a byte at least. It
+// returns false where that depends on the value.
+func (p *plan) costPerByte(seen map[*plan]bool) (cost uint64, ok bool) {
+	if seen[p] {
+		return 0, true
+	}
+	seen[p] = true
+	ok = true
+	below := func(q *plan) {
+		c, o := q.costPerByte(seen)
+		cost, ok = cost+c, ok && o
+	}
+	switch p.shape {
+	case shapeInterface, shapeError:
+		return 0, false
+	case shapeTime:
+		cost = zoneCost
+	case shapeBigInt:
+		cost = bigCost
+	case shapePointer, shapeSlice:
+		cost = uint64(p.elem.typ.Size())
+	case shapeMap:
+		cost = p.mapSize(1) // a greater one has more bytes
+		below(p.key)
+	case shapeStruct:
+		cost = p.fields.viaPointers(p.typ)
+		for _, f := range p.fields.flat {
+			below(f.plan)
+		}
+	}
+	if p.elem != nil {
+		below(p.elem)
+	}
+	return cost, ok
+}
+
+// viaPointers returns the size of the structs that t, whose fields these are,
+// embeds by pointer.
+func (s *fieldSet) viaPointers(t reflect.Type) uint64 {
+	if !s.viaPointer {
+		return 0
+	}
+	return embeddedSize(t, s.members)
+}
+
+func embeddedSize(t reflect.Type, members []member) (size uint64) {
+	for i := range members {
+		m := &members[i]
+		if m.field != nil {
+			continue
+		}
+		typ := t.Field(m.index).Type
+		if m.pointer {
+			typ = typ.Elem()
+			size += uint64(typ.Size())
+		}
+		size += embeddedSize(typ, m.embedded)
+	}
+	return size
+}
+
+// mapSize returns what a map of n entries takes, without what is behind pointers
+// in them.
+func (p *plan) mapSize(n uint64) uint64 {
+	if n == 0 {
+		return mapHeader
+	}
+	slot, apart := uint64(0), uint64(0)
+	for _, size := range []uintptr{p.key.typ.Size(), p.elem.typ.Size()} {
+		if size > mapIndirect {
+			apart += uint64(size)
+			size = uintptr(bits.UintSize / 8)
+		}
+		slot += uint64(size)
+	}
+	slot = (slot + 7) &^ 7
+	slots := uint64(mapGroup)
+	if n > mapGroup {
+		// Groups are filled to seven eighths, in tables of a power of two of slots,
+		// some of which are split and so half empty.
+		slots = uint64(1) << bits.Len64(n*8/7)
+		slots += slots / 2
+	}
+	return mapHeader + slots*(slot+1) + n*apart
+}

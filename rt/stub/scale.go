@@ -1,0 +1,314 @@
+package stub
+
+import (
+	"math"
+
+	"github.com/loopgen/loopgen/rt/internal/wire"
+)
+
+// scale adds up what a message decodes to.
+type scale struct {
+	receiver
+	b     []byte
+	total uint64
+}
+
+func (w *scale) add(n uint64) { w.total += min(n, math.MaxUint64-w.total) }
+
+// parameter adds a parameter at w.b[at:], and returns where it ends, or false
+// where nothing that follows weighs anything.
+func (w *scale) parameter(p parameter, at int) (end int, ok bool) {
+	h, ok := readHead(w.b, at)
+	if !ok {
+		return at, false
+	}
+	if p.out {
+		if h.major == majorUint && h.arg <= maxBuffer {
+			w.add(h.arg)
+		}
+		return h.end, true
+	}
+	if p.plan.shape == shapeBytes && h.major == majorBytes {
+		if end, f := skipString(w.b, h); f == nil {
+			if !sharesMessage(end-h.end, len(w.b)-at) {
+				w.add(uint64(end - h.end))
+			}
+			return end, true
+		}
+	}
+	w.add(uint64(p.plan.typ.Size()))
+	if p.rest && p.plan.shallow() {
+		w.container(p.plan, h)
+		return at, false // its elements weigh what they are long
+	}
+	if end, ok = w.value(p.plan, at, 0); ok {
+		w.add(uint64(end - at)) // texts and byte strings are copied
+	}
+	return end, ok
+}
+
+// value adds what the value of p at w.b[at:], nested in depth arrays and maps,
+// takes beyond its type's size, and returns where it ends. It stops at what no
+// value looks like: that is not decoded.
+func (w *scale) value(p *plan, at, depth int) (end int, ok bool) {
+	if p.light {
+		return w.skip(at)
+	}
+	h, ok := readHead(w.b, at)
+	if !ok || h.isNull() {
+		return h.end, ok
+	}
+	switch p.shape {
+	case shapePointer:
+		w.add(uint64(p.elem.typ.Size()))
+		return w.value(p.elem, at, depth)
+	case shapeTime:
+		return w.time(at)
+	case shapeBigInt:
+		w.add(bigCost)
+		return w.skip(at)
+	case shapeError:
+		return w.error(at)
+	}
+	if depth++; depth > wire.MaxNesting {
+		return at, false
+	}
+	switch p.shape {
+	case shapeInterface:
+		return w.held(p, h, depth)
+	case shapeSlice, shapeArray:
+		if h.major != majorArray || !w.container(p, h) {
+			return at, false
+		}
+		if p.elem.light {
+			return w.skip(at)
+		}
+		end = h.end
+		for range int(h.arg) {
+			if end, ok = w.value(p.elem, end, depth); !ok {
+				return end, false
+			}
+		}
+		return end, true
+	case shapeMap:
+		if h.major != majorMap || !w.container(p, h) {
+			return at, false
+		}
+		if p.key.light && p.elem.light {
+			return w.skip(at)
+		}
+		end = h.end
+		for range int(h.arg) {
+			if end, ok = w.value(p.key, end, depth); ok {
+				end, ok = w.value(p.elem, end, depth)
+			}
+			if !ok {
+				return end, false
+			}
+		}
+		return end, true
+	}
+	return w.fields(p, h, depth)
+}
+
+// skip returns where the item at w.b[at:] ends. It takes whatever is decoded, and
+// more.
+func (w *scale) skip(at int) (end int, ok bool) {
+	for left := uint64(1); left > 0; left-- {
+		if at >= len(w.b) {
+			return at, false
+		}
+		h := head{major: w.b[at] >> 5, arg: uint64(w.b[at] & 31), end: at + 1}
+		if h.arg > maxShort {
+			if h, ok = readHead(w.b, at); !ok {
+				return at, false
+			}
+		}
+		at = h.end
+		switch h.major {
+		case majorBytes, majorText:
+			if h.arg > uint64(len(w.b)-at) {
+				return at, false
+			}
+			at += int(h.arg)
+		case majorArray, majorMap:
+			if h.arg > wire.MaxElements {
+				return at, false
+			}
+			left += h.arg
+			if h.major == majorMap {
+				left += h.arg
+			}
+		case majorTag:
+			left++
+		}
+	}
+	return at, true
+}
+
+// container adds the elements of the slice or map with head h, and reports
+// whether it may have as many as it says, each in a byte at least.
+func (w *scale) container(p *plan, h head) bool {
+	if h.arg > wire.MaxElements || h.arg > uint64(len(w.b)-h.end) {
+		return false
+	}
+	switch p.shape {
+	case shapeSlice:
+		w.add(h.arg * uint64(p.elem.typ.Size()))
+	case shapeMap:
+		w.add(p.mapSize(h.arg))
+	}
+	return true
+}
+
+// fields adds the fields of a struct.
+func (w *scale) fields(p *plan, h head, depth int) (end int, ok bool) {
+	if h.major != majorMap || h.arg > uint64(len(p.fields.flat)) {
+		return h.end, false
+	}
+	if h.arg > 0 {
+		w.add(p.fields.viaPointers(p.typ))
+	}
+	end = h.end
+	for i := range int(h.arg) {
+		fd := p.fields.sorted[i]
+		at := end
+		if end += len(fd.key); end > len(w.b) || string(w.b[at:end]) != fd.key {
+			// Some fields were left out, or they are in another order.
+			if end, ok = w.skip(at); !ok {
+				return at, false
+			}
+			if fd = p.fields.byKey[string(w.b[at:end])]; fd == nil {
+				return at, false
+			}
+		}
+		if end, ok = w.value(fd.plan, end, depth); !ok {
+			return end, false
+		}
+	}
+	return end, true
+}
+
+// time adds the zone of a time that is not in UTC.
+func (w *scale) time(at int) (end int, ok bool) {
+	if end, ok = w.skip(at); ok && w.b[end-1] != 'Z' {
+		w.add(zoneCost)
+	}
+	return end, ok
+}
+
+// held adds what an interface of plan p holds, behind the head h.
+func (w *scale) held(p *plan, h head, depth int) (end int, ok bool) {
+	if h.major != majorArray || h.arg != 2 {
+		return h.end, false
+	}
+	name, end, f := readTypeName(w.b, h.end)
+	if f != nil {
+		return h.end, false
+	}
+	if name == errorName {
+		return w.error(end)
+	}
+	k, f := knownBy(name, w.quota)
+	if f != nil {
+		return end, false
+	}
+	q, f := k.planIn(p)
+	if f != nil {
+		return end, false
+	}
+	w.add(uint64(k.typ.Size()))
+	return w.value(q, end, depth)
+}
+
+// error adds the tree of an error.
+func (w *scale) error(at int) (end int, ok bool) {
+	h, ok := readHead(w.b, at)
+	if !ok || h.major != majorArray {
+		return h.end, ok && h.isNull()
+	}
+	if end, ok = w.skip(at); !ok {
+		return at, false
+	}
+	w.add(h.arg*errorCost + uint64(end-at)*errorGrowth)
+	for range int(h.arg) {
+		if h.end, ok = w.node(h.end); !ok {
+			return end, false
+		}
+	}
+	return end, true
+}
+
+// node adds the value of an error at w.b[at:], a node of a tree, that a value of its
+// own type is rebuilt from.
+func (w *scale) node(at int) (end int, ok bool) {
+	var name string
+	var data, fields []byte
+	end, ok = w.entries(at, func(key, value []byte) {
+		switch string(key) {
+		case "name":
+			name = string(content(value))
+		case "data":
+			data = content(value)
+		case "fields":
+			fields = value
+		}
+	})
+	if !ok || name == "" {
+		return end, ok
+	}
+	b := errorBuilder{receiver: w.receiver}
+	typ := b.errorType(name)
+	if typ == nil {
+		return end, true // it becomes a RemoteError
+	}
+	w.add(uint64(typ.Size()))
+	layout := layoutOf(typ)
+	inner := scale{receiver: w.receiver}
+	if layout.whole != nil {
+		inner.b = data
+		inner.value(layout.whole, 0, 0)
+	}
+	sent := scale{b: fields}
+	sent.entries(0, func(key, value []byte) {
+		for i, p := range layout.data {
+			if typ.Field(i).Name == string(key) {
+				inner.b = content(value)
+				inner.value(p, 0, 0)
+			}
+		}
+	})
+	w.add(inner.total)
+	return end, ok
+}
+
+// entries calls each with the entries of the map at w.b[at:], of which the keys are
+// texts.
+func (w *scale) entries(at int, each func(key, value []byte)) (end int, ok bool) {
+	h, ok := readHead(w.b, at)
+	if !ok || h.major != majorMap {
+		return at, false
+	}
+	end = h.end
+	for range int(h.arg) {
+		key := end
+		if end, ok = w.skip(end); !ok {
+			return end, false
+		}
+		value := end
+		if end, ok = w.skip(end); !ok {
+			return end, false
+		}
+		each(content(w.b[key:value]), w.b[value:end])
+	}
+	return end, true
+}
+
+// content returns the bytes of a text or byte string.
+func content(item []byte) []byte {
+	h, ok := readHead(item, 0)
+	if !ok || h.major != majorText && h.major != majorBytes {
+		return nil
+	}
+	return item[h.end:]
+}

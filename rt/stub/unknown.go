@@ -1,0 +1,23 @@
+package stub
+
+import (
+	"fmt"
+
+	"github.com/loopgen/loopgen/rt/internal/cut"
+)
+
+// UnknownTypeError is in the tree of a [DecodeError] when an interface holds a value of
+// a registered type that the program which decodes does not have.
+type UnknownTypeError struct {
+	Name    string // the import path and name of the type
+	Differs bool   // the type is registered, with another structure
+}
+
+// Error names the type. It does not say which program lacks the type: only the caller
+// of the decoder can tell the client from the daemon.
+func (e *UnknownTypeError) Error() string {
+	if e.Differs {
+		return fmt.Sprintf("type %s differs between the two programs", cut.Name(e.Name))
+	}
+	return fmt.Sprintf("type %s is not registered in the receiving program", cut.Name(e.Name))
+}
