@@ -73,7 +73,7 @@ func (a *admission) meet(conn net.Conn) (peer, error) {
 	if err != nil {
 		return peer{}, fmt.Errorf("%w: cannot tell whose socket it is: %w", ErrAuth, err)
 	}
-	if p.uid == os.Geteuid() || slices.Contains(a.users, p.uid) {
+	if a.admitsUser(p.uid) {
 		return p, nil
 	}
 	if len(a.groups) > 0 {
@@ -85,8 +85,19 @@ func (a *admission) meet(conn net.Conn) (peer, error) {
 			return p, nil
 		}
 	}
-	p.refused = fmt.Sprintf("user %d is not among those that the service admits (its Config.AllowUsers and AllowGroups)", p.uid)
+	p.refused = notAdmitted(p.uid).Error()
 	return p, nil
+}
+
+func (a *admission) admitsUser(uid int) bool {
+	return uid == os.Geteuid() || slices.Contains(a.users, uid)
+}
+
+func (a *admission) admitsGroup(gid uint32) bool { return slices.Contains(a.groups, int(gid)) }
+
+// notAdmitted is the error of a user who may not call.
+func notAdmitted(uid int) error {
+	return fmt.Errorf("user %d is not among those that the service admits (its Config.AllowUsers and AllowGroups)", uid)
 }
 
 // groupsByName returns the groups of a user by the word of the user database, for

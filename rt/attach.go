@@ -62,14 +62,14 @@ func (c *client) greet(ctx context.Context, p place, e *rundir.Endpoint) (net.Co
 		if time.Now().Before(deadline) {
 			return context.DeadlineExceeded // it was the caller who had no more time
 		}
-		return &silentError{e.Incarnation, e.PID}
+		return &silentError{e}
 	}
 	conn, err := p.dial(ctx, e)
 	if err != nil {
 		if ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) { // net may know a moment before ctx does
 			err = silent()
 		}
-		return nil, nil, wire.Welcome{}, err
+		return nil, nil, wire.Welcome{}, seen(e, err)
 	}
 	conn.SetDeadline(deadline)
 	uninterrupted := context.AfterFunc(ctx, func() { conn.Close() })
@@ -78,9 +78,12 @@ func (c *client) greet(ctx context.Context, p place, e *rundir.Endpoint) (net.Co
 	hello.Incarnation, hello.Address = e.Incarnation, addressText(e.Address)
 	welcome, err := wire.Greet(reader, conn, e.Key, hello)
 	var refused *wire.RefusedError
+	var unproven *wire.UnprovenRefusalError
 	switch {
 	case !uninterrupted():
 		err = silent()
+	case c.cfg.Scope == ScopeSystem && errors.As(err, &unproven): // of the directory's owner, by the word of the kernel: see service.dial
+		welcome, err = unproven.Welcome, nil
 	case errors.As(err, &refused):
 		welcome, err = refused.Welcome, nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -90,7 +93,7 @@ func (c *client) greet(ctx context.Context, p place, e *rundir.Endpoint) (net.Co
 	}
 	if err != nil {
 		conn.Close()
-		return nil, nil, wire.Welcome{}, err
+		return nil, nil, wire.Welcome{}, seen(e, err)
 	}
 	conn.SetDeadline(time.Time{})
 	return conn, reader, welcome, nil

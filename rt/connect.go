@@ -179,31 +179,38 @@ func (c *client) startOrWait(ctx context.Context, p place, err error) error {
 // an attempt to attach failed with err: a transient error says so.
 func (c *client) waitFor(p place, err error) error {
 	var silent *silentError
+	var hidden *hiddenError
 	var foreign *foreignError
+	var tried *rundir.Endpoint
 	switch {
 	case errors.As(err, &foreign):
 		return c.refuse(foreign)
 	case errors.Is(err, rundir.ErrAbsent):
 		return errStarting
-	case !errors.As(err, &silent):
+	case errors.As(err, &hidden):
+		tried = hidden.endpoint
+	case errors.As(err, &silent):
+		tried = silent.endpoint
+	default:
 		return err
 	}
-	// Another one than the one that was silent may have come meanwhile.
-	if e, rerr := p.endpoint(); rerr != nil || e.Incarnation != silent.incarnation {
+	// Another daemon may have come meanwhile, or the daemon may have repaired its
+	// endpoint.
+	if e, rerr := p.endpoint(); rerr != nil || !sameAddress(e, tried) {
 		return err
+	}
+	if hidden != nil {
+		return c.startError(StageConnect, fmt.Errorf("%w: %w", ErrUnreachable, hidden))
 	}
 	return c.startError(StageConnect, fmt.Errorf("%w: process %d holds the lock but did not greet within %v (Config.ConnectTimeout): it may be stopped (kill -CONT %[2]d) or overloaded",
-		ErrUnresponsive, silent.pid, c.cfg.ConnectTimeout))
+		ErrUnresponsive, tried.PID, c.cfg.ConnectTimeout))
 }
 
 // silentError is a daemon, or whoever listens at its address, that did not greet
 // in time.
-type silentError struct {
-	incarnation string
-	pid         int
-}
+type silentError struct{ endpoint *rundir.Endpoint }
 
-func (e *silentError) Error() string { return fmt.Sprintf("process %d did not greet", e.pid) }
+func (e *silentError) Error() string { return fmt.Sprintf("process %d did not greet", e.endpoint.PID) }
 
 // transient reports whether an attempt to attach failed in a way that a start,
 // or waiting for one, may mend.

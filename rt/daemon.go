@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -27,6 +28,7 @@ type daemon struct {
 	log     *slog.Logger
 	turn    turn
 	started time.Time
+	owner   int // the user of this process
 
 	quick    []atomic.Bool // whether a method took no longer than quickTime the last time
 	standIns standIns
@@ -49,6 +51,7 @@ type daemon struct {
 	// or sees one that leaves.
 	mu        sync.Mutex
 	conns     map[*serverConn]struct{} // past the handshake
+	perUser   map[int]int              // number of conns by user
 	users     int                      // those that count against idleness
 	strangers []*serverConn            // not yet admitted, the oldest first
 	running   int                      // calls accepted and not yet answered
@@ -80,6 +83,8 @@ func newDaemon(svc *stub.Service, idleTTL time.Duration, log *slog.Logger) *daem
 		hurried:   make(chan struct{}),
 		orphans:   orphans{timeout: orphanTimeout},
 		conns:     make(map[*serverConn]struct{}),
+		perUser:   make(map[int]int),
+		owner:     os.Geteuid(),
 	}
 	d.quick = make([]atomic.Bool, len(svc.Methods))
 	d.finished = sync.NewCond(&d.mu)
@@ -159,7 +164,7 @@ func (d *daemon) ended(o *orphan) {
 // admit takes a connection through the handshake, within the time for it.
 // Whoever fails learns nothing: the connection is closed without a byte.
 func (d *daemon) admit(conn net.Conn, p peer) (*serverConn, error) {
-	s := d.meet(conn)
+	s := d.meet(conn, p)
 	conn.SetDeadline(time.Now().Add(d.limits.handshake))
 	e := d.endpoint.Load()
 	id := wire.Identity{
@@ -169,9 +174,6 @@ func (d *daemon) admit(conn net.Conn, p peer) (*serverConn, error) {
 	_, welcome, err := wire.Admit(s.reader, conn, e.Key, id, func(h wire.Hello) wire.Welcome {
 		s.caller = p.caller(h.PID)
 		s.pid = cmp.Or(s.caller.PID, h.PID)
-		if p.refused != "" {
-			return wire.Welcome{Code: wire.WelcomeNotAllowed, Text: p.refused}
-		}
 		return d.decide(s, p.full)
 	})
 	if err == nil && !d.knows(s) {
@@ -187,9 +189,10 @@ func (d *daemon) admit(conn net.Conn, p peer) (*serverConn, error) {
 	return s, nil
 }
 
-// meet makes room for a connection that has not proved anything: the oldest of
-// too many is closed, so that a crowd of silent ones keeps nobody out.
-func (d *daemon) meet(conn net.Conn) *serverConn {
+// meet makes room for a connection that has not proved anything: of too many, the
+// oldest of the user with the most is closed. So a crowd of silent connections
+// keeps nobody out, and one of another user keeps out only that user.
+func (d *daemon) meet(conn net.Conn, p peer) *serverConn {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.numbers++
@@ -198,10 +201,14 @@ func (d *daemon) meet(conn net.Conn) *serverConn {
 		conn:   conn,
 		in:     newIntake(conn),
 		number: d.numbers,
+		uid:    d.owner,
 		since:  time.Now(),
 		calls:  make(map[uint64]*servedCall),
 		ended:  make(chan struct{}),
 		memory: newMemory(&d.limits),
+	}
+	if p.known {
+		s.uid = p.uid
 	}
 	s.reader = wire.NewReader(s.in, d.limits.frame)
 	s.inline.conn = s
@@ -209,10 +216,25 @@ func (d *daemon) meet(conn net.Conn) *serverConn {
 	s.ctx, s.cancel = context.WithCancelCause(context.WithValue(d.ctx, callerKey{}, s))
 	d.strangers = append(d.strangers, s)
 	if len(d.strangers) > d.limits.strangers {
-		d.strangers[0].conn.Close()
-		d.strangers = slices.Delete(d.strangers, 0, 1)
+		i := crowded(d.strangers)
+		d.strangers[i].conn.Close()
+		d.strangers = slices.Delete(d.strangers, i, i+1)
 	}
 	return s
+}
+
+// crowded returns the index of the oldest connection of the user with the most.
+func crowded(conns []*serverConn) (index int) {
+	counts := make(map[int]int)
+	for _, s := range conns {
+		counts[s.uid]++
+	}
+	for i, s := range conns {
+		if counts[s.uid] > counts[conns[index].uid] {
+			index = i
+		}
+	}
+	return index
 }
 
 // decide admits an authenticated client, or says why not. Whoever comes when the
@@ -233,13 +255,17 @@ func (d *daemon) decide(s *serverConn, full string) wire.Welcome {
 		welcome = wire.Welcome{Code: wire.WelcomeDraining, Text: d.progress()}
 	case full != "":
 		welcome = wire.Welcome{Code: wire.WelcomeTooManyClients, Text: full}
-	case len(d.conns) >= d.limits.clients:
+	case d.full(s.uid, d.limits.clients, 0) && s.uid == d.owner:
 		welcome = wire.Welcome{Code: wire.WelcomeTooManyClients, Text: fmt.Sprintf("%d are connected", len(d.conns))}
+	case d.full(s.uid, d.limits.clients, 0):
+		welcome = wire.Welcome{Code: wire.WelcomeTooManyClients, Text: fmt.Sprintf("%d are connected, %d of them are user %d's: one user may have %d of the %d places, and all users but the service's own %d",
+			len(d.conns), d.perUser[s.uid], s.uid, share(d.limits.clients), d.limits.clients, d.limits.clients-ownersShare(d.limits.clients))}
 	}
-	if d.hungUp || len(d.conns) >= d.limits.clients+d.limits.observers || !d.removeStranger(s) {
+	if d.hungUp || d.full(s.uid, d.limits.clients, d.limits.observers) || !d.removeStranger(s) {
 		return welcome // closed by admit: there is no place, or it was evicted a moment ago
 	}
 	d.conns[s] = struct{}{}
+	d.perUser[s.uid]++
 	if welcome.Code == wire.WelcomeOK {
 		s.user = true
 		d.users++
@@ -248,6 +274,24 @@ func (d *daemon) decide(s *serverConn, full string) wire.Welcome {
 	}
 	return welcome
 }
+
+// full reports whether a user can have no more of the places for clients and, on
+// top, of those for observers. Another user than the daemon's own has a share of
+// both, and all others together leave some to the daemon's own. d.mu is held.
+func (d *daemon) full(uid, clients, observers int) bool {
+	if uid == d.owner {
+		return len(d.conns) >= clients+observers
+	}
+	return len(d.conns) >= clients+observers ||
+		d.perUser[uid] >= share(clients)+share(observers) ||
+		len(d.conns)-d.perUser[d.owner] >= clients+observers-ownersShare(clients)-ownersShare(observers)
+}
+
+// share is how many of so many places one user other than the daemon's may have.
+func share(places int) int { return places - places/4 }
+
+// ownersShare is how many of so many places only the daemon's own user may have.
+func ownersShare(places int) int { return places / 16 }
 
 // knows reports whether a connection is past the handshake.
 func (d *daemon) knows(s *serverConn) bool {
@@ -286,11 +330,35 @@ func (d *daemon) dismiss(s *serverConn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.removeStranger(s)
-	delete(d.conns, s)
+	if _, ok := d.conns[s]; ok {
+		delete(d.conns, s)
+		if d.perUser[s.uid]--; d.perUser[s.uid] == 0 {
+			delete(d.perUser, s.uid)
+		}
+	}
 	if s.user {
 		s.user = false
 		d.users--
 		d.rearm(true)
+	}
+}
+
+// turnAway refuses a user whom the service does not admit. The connection takes no
+// place, and nothing is read from it.
+func (d *daemon) turnAway(conn net.Conn, p peer) {
+	conn.SetDeadline(time.Now().Add(d.limits.handshake))
+	wire.Refuse(conn, p.refused) // a peer that does not take it has closed the connection
+	conn.Close()
+	d.refusedUser(p.uid)
+}
+
+// refusedUser logs a refused user, with refused's restraint.
+func (d *daemon) refusedUser(uid int) {
+	d.mu.Lock()
+	suppressed, ok := d.refusals.note(time.Now())
+	d.mu.Unlock()
+	if ok {
+		d.log.Warn("refused a connection", "because", notAdmitted(uid), "unlogged", suppressed)
 	}
 }
 

@@ -49,6 +49,11 @@ var (
 	// ErrUnresponsive: the daemon lives, since it holds its lock, but does not
 	// answer. It may be stopped or starved; no second one is started.
 	ErrUnresponsive Error = sentinel("the daemon does not respond")
+	// ErrUnreachable: the daemon lives, and its address means nothing, or something
+	// else, to this process, which is in another mount or network namespace. The
+	// text names the address and what both sides see. Give both a directory that
+	// they share, or one network namespace.
+	ErrUnreachable Error = sentinel("the daemon cannot be reached from here")
 	// ErrUnsafeDir: a directory of the singleton, or one above it, has an owner or
 	// a mode that lets other users in, or lets them exchange it. Change or remove
 	// it, or use another base directory; loopgen does neither.
@@ -66,7 +71,8 @@ var (
 	// wait for ever. Call the object's method directly.
 	ErrReentrant Error = sentinel("the daemon cannot be a client of itself: call the object's method directly")
 	// ErrTooManyClients: the daemon has as many connections as it admits (1024), or
-	// no descriptors for more. Close clients, or raise the limit that the error names.
+	// as many of this user (768), who is not the one of a daemon of ScopeSystem, or no
+	// descriptors for more. Close clients, or raise the limit that the error names.
 	ErrTooManyClients Error = sentinel("too many clients")
 	// ErrAuth: whoever listens at the daemon's address is not the daemon, or
 	// belongs to another user.

@@ -27,8 +27,10 @@ type host struct {
 	life     *rundir.Life
 	log      *logFile
 	meet     func(net.Conn) (peer, error) // whom to let in
+	guard    *admission                   // of a service
 	passed   *net.UnixListener            // what the service manager listened on; nil: nothing, or it is in use
 	listener net.Listener
+	socket   fs.FileInfo // of the file it listens on; nil: not a Unix socket
 }
 
 // newHost makes this process the daemon of a directory, and makes the object. The
@@ -92,8 +94,15 @@ func (h *host) listen() error {
 	if err != nil {
 		return err
 	}
-	h.listener = ln
+	var socket fs.FileInfo
+	if e.Network == "unix" {
+		if socket, err = os.Lstat(e.Address); err != nil {
+			return errors.Join(err, ln.Close())
+		}
+	}
+	h.listener, h.socket = ln, socket
 	e.Log = h.log.path
+	e.Locate()
 	h.d.endpoint.Store(&e)
 	return nil
 }
@@ -105,7 +114,7 @@ func (h *host) open(e *rundir.Endpoint) (net.Listener, error) {
 	if h.req.Transport != TransportTCP {
 		path, err := h.dir.SocketPath(e.Incarnation)
 		if err == nil {
-			var ln net.Listener
+			var ln *net.UnixListener
 			if ln, err = listenUnix(path, 0o600); err == nil {
 				e.Network, e.Address = "unix", path
 				return ln, nil
@@ -132,14 +141,20 @@ func (h *host) openService(e *rundir.Endpoint) (net.Listener, error) {
 		return nil, err
 	}
 	e.Network, e.Address = "unix", path
-	if ln := h.passed; ln != nil {
-		h.passed = nil
-		return ln, nil
+	ln := h.passed
+	if h.passed = nil; ln == nil {
+		if err := h.life.RemoveServiceSocket(); err != nil {
+			return nil, err
+		}
+		if ln, err = listenUnix(path, 0o666); err != nil {
+			return nil, err
+		}
 	}
-	if err := h.life.RemoveServiceSocket(); err != nil {
-		return nil, err
+	screen, err := screened(ln, h.guard, h.d.refusedUser)
+	if err != nil {
+		return nil, errors.Join(err, ln.Close())
 	}
-	return listenUnix(path, 0o666)
+	return screen, nil
 }
 
 // listenTCP listens on a port of the loopback interface that no other process can
@@ -150,7 +165,7 @@ func listenTCP() (net.Listener, error) {
 }
 
 // listenUnix listens on a path in a directory that only this user can change.
-func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
+func listenUnix(path string, mode fs.FileMode) (*net.UnixListener, error) {
 	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		return nil, err
@@ -193,38 +208,54 @@ func (h *host) run(ctx context.Context) {
 	h.d.log.Info("left", "because", h.d.leaving)
 }
 
-// watch looks once a second whether clients can still find the daemon.
+// watch looks once a second whether clients can still find the daemon, and repairs
+// the endpoint and the socket if they cannot.
 func (h *host) watch() {
-	lost, published := h.life.Check(h.d.endpoint.Load().Incarnation)
-	gone := !lost && h.placeGone()
-	if gone {
+	lost, published := h.life.Check()
+	damage := ""
+	if !lost {
+		damage = h.unreachable()
+	}
+	if damage != "" {
 		h.reopen()
+	} else if !published {
+		damage = "the endpoint was changed or removed"
 	}
 	h.log.rotate(h.d.limits.logSize)
 	if lost {
 		h.d.leave(printable(h.life.Loss()), ShutdownDrain)
-	} else if gone || !published {
-		h.d.log.Warn("publishing the endpoint again: a file was removed")
+	} else if damage != "" {
+		h.d.log.Warn("publishing the endpoint again", "because", printable(damage))
 		if err := h.life.Publish(h.d.endpoint.Load()); err != nil {
 			h.d.log.Error("cannot publish the endpoint", "err", err)
 		}
 	}
 }
 
-// placeGone reports whether the socket was removed, or without one the directory
-// of the log.
-func (h *host) placeGone() bool {
+// unreachable says whether the socket was removed or replaced, or without one the
+// directory of the log was removed. It is empty if not.
+func (h *host) unreachable() string {
 	e := h.d.endpoint.Load()
-	path := e.Address
-	if e.Network != "unix" {
-		path = filepath.Dir(e.Log)
+	if h.socket == nil {
+		dir := filepath.Dir(e.Log)
+		if _, err := os.Lstat(dir); errors.Is(err, os.ErrNotExist) {
+			return "the directory " + dir + " was removed"
+		}
+		return ""
 	}
-	_, err := os.Lstat(path)
-	return errors.Is(err, os.ErrNotExist)
+	// The listener keeps its inode: no other file gets the number meanwhile.
+	info, err := os.Lstat(e.Address)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "the socket " + e.Address + " was removed"
+	case err == nil && runtime.GOOS != "windows" && !os.SameFile(info, h.socket): // a socket may have no file id there
+		return "the socket " + e.Address + " was replaced"
+	}
+	return ""
 }
 
-// reopen listens again when the socket was removed, perhaps with its directory,
-// so that the choice of a place is made anew, for the log as well.
+// reopen listens again when the socket was removed, perhaps with its directory, or
+// replaced, so that the choice of a directory is made anew, for the log as well.
 func (h *host) reopen() {
 	old := h.listener
 	dir, err := h.req.open()
@@ -233,13 +264,18 @@ func (h *host) reopen() {
 		if h.log.path != "" {
 			h.log = newLogFile(dir.LogPath())
 		}
+		if h.socket != nil {
+			err = h.life.RemoveSocket(dir, h.d.endpoint.Load().Incarnation)
+		}
+	}
+	if err == nil {
 		err = h.listen()
 	}
 	if err != nil {
 		h.d.log.Error("cannot listen again", "err", err)
 		return
 	}
-	if old, ok := old.(*net.UnixListener); ok {
+	if old, ok := old.(interface{ SetUnlinkOnClose(bool) }); ok {
 		old.SetUnlinkOnClose(false) // the path may be the new listener's
 	}
 	old.Close()

@@ -50,14 +50,19 @@ func sameScope(a, b string) bool {
 }
 
 // copied reports whether an endpoint found in the directory ours was written
-// for another one. A path that cannot be looked at proves nothing: the directory
-// may be mounted in two places.
-func copied(ours, theirs string) bool {
+// for another one. The directory may be mounted in two places, so a path that
+// cannot be examined proves nothing; one that was written in another mount
+// namespace does not even when it can.
+func copied(ours string, e *rundir.Endpoint) bool {
+	theirs := e.Directory
 	if ours == "" || theirs == "" || ours == theirs {
 		return false
 	}
 	if filepath.Base(ours) != filepath.Base(theirs) {
 		return true
+	}
+	if foreign, decided := rundir.Copied(ours, e); decided {
+		return foreign
 	}
 	_, err := os.Stat(theirs)
 	return err == nil && !sameFile(ours, theirs)
@@ -99,7 +104,7 @@ func (c *client) identify(e *rundir.Endpoint, ours identity) error {
 		return foreign(false, "the daemon %s (pid %d) is that of the name %q, not of %q: choose another Config.Name", where, e.PID, cut.Name(e.Name), cut.Name(c.cfg.Name))
 	case !sameScope(e.Scope, ours.scope):
 		return foreign(false, "the daemon named %q %s (pid %d) is that of the scope %q, not of %q: choose another Config.Name", cut.Name(e.Name), where, e.PID, e.Scope, ours.scope)
-	case copied(ours.dir, e.Directory):
+	case copied(ours.dir, e):
 		return foreign(false, "the daemon named %q (pid %d) belongs to the directory %s, and its endpoint is in %s: remove this endpoint, or choose another Config.Name", cut.Name(e.Name), e.PID, e.Directory, ours.dir)
 	case e.Service != c.svc.Name:
 		return foreign(true, "the daemon named %q (pid %d) serves %s: choose another Config.Name", cut.Name(c.cfg.Name), e.PID, cut.Name(e.Service))

@@ -279,6 +279,10 @@ func (d *daemon) acceptAll(ln net.Listener, trusted func(net.Conn) (peer, error)
 				conn.Close()
 				return
 			}
+			if p.refused != "" {
+				d.turnAway(conn, p)
+				return
+			}
 			d.serveConn(conn, p)
 		}()
 	}

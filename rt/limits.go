@@ -37,6 +37,13 @@ import "time"
 //   - stub.MaxNewTypes (1,024) types that interfaces hold and the daemon has not met,
 //     about 2 KiB each. Package reflect frees none: they stay when the client has gone.
 //
+// Where several users share a daemon (ScopeSystem), a user who is not admitted gets
+// no place and no goroutine: see screen. Any other user than the daemon's own has at
+// most three quarters of the places for clients (768) and of those for observers
+// (12); all of them together leave a sixteenth of the former (64) to the daemon's own
+// user: see daemon.full. Of too many connections not yet admitted, the user with
+// the most loses the oldest.
+//
 // That is 304 MiB besides those replies, and as much again in garbage. The memory for
 // arguments is an estimate by their types, see stub.Service.Memory: up to half as much
 // again lives, and four times as much is allocated, of which the rest is garbage. What the
@@ -51,7 +58,7 @@ type limits struct {
 	small        int           // bytes to which the arguments of a call decode without being counted in decoded
 	clients      int           // admitted connections
 	observers    int           // places beyond, for Status and Shutdown only
-	strangers    int           // connections not yet admitted; beyond it the oldest is closed, so accepting never waits
+	strangers    int           // connections not yet admitted; beyond it the oldest of the user with the most is closed, so accepting never waits
 	handshake    time.Duration // from accept to welcome
 	frameBase    time.Duration // for a frame to arrive once it began,
 	framePerMiB  time.Duration // and as much more for every MiB of it

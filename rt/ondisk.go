@@ -109,8 +109,7 @@ func sameFile(a, b string) bool {
 }
 
 func (p *onDisk) dial(ctx context.Context, e *rundir.Endpoint) (net.Conn, error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, e.Network, e.Address)
+	conn, err := dialIn(ctx, p.dir, e)
 	if err != nil {
 		return nil, err
 	}

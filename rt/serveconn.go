@@ -25,6 +25,7 @@ type serverConn struct {
 	out    *outbox
 	number uint64 // never used again in the daemon's life
 	pid    int    // of the client, for people: what it says where the kernel does not
+	uid    int    // the client's user; the daemon's own where the kernel does not tell
 	caller Caller
 	since  time.Time
 

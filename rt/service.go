@@ -102,7 +102,7 @@ func (c *client) newService() (*host, Stage, error) {
 		}
 		return nil, stage, err
 	}
-	h.meet, h.passed = guard.meet, passed
+	h.meet, h.guard, h.passed = guard.meet, guard, passed
 	return h, "", nil
 }
 

@@ -31,8 +31,8 @@ func NewShared[C, P any](cfg Config, svc *stub.Service, c func(*Conn) C, p func(
 // handle of its own on the one connection.
 //
 // The error is a [*StartError], around ErrHookMissing, ErrConfigMismatch,
-// ErrIncompatible, ErrUnresponsive, ErrUnsafeDir, ErrTooManyClients, ErrAuth,
-// ErrReentrant, the constructor's own error or the context's; or ErrClosed. With
+// ErrIncompatible, ErrUnresponsive, ErrUnreachable, ErrUnsafeDir,
+// ErrTooManyClients, ErrAuth, ErrReentrant, the constructor's own error or the context's; or ErrClosed. With
 // ScopeSystem nothing is started, and it may be ErrNotRunning or ErrNotAllowed.
 // A caller whose context ends leaves a start under way to itself.
 func (s *Shared[C, P]) Connect(ctx context.Context) (C, error) {

@@ -71,8 +71,7 @@ func (p *service) dial(ctx context.Context, e *rundir.Endpoint) (net.Conn, error
 	if e.Network != "unix" {
 		return nil, fmt.Errorf("%w: the endpoint names a socket of kind %q", ErrAuth, e.Network)
 	}
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, e.Network, e.Address)
+	conn, err := dialIn(ctx, p.dir, e)
 	if err != nil {
 		return nil, err
 	}
@@ -99,9 +98,11 @@ func (p *service) alive() (bool, error) {
 	if err != nil {
 		return false, nil
 	}
-	conn, err := net.DialTimeout(e.Network, e.Address, p.client.cfg.ConnectTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), p.client.cfg.ConnectTimeout)
+	defer cancel()
+	conn, err := dialIn(ctx, p.dir, e)
 	if err != nil {
-		return false, nil
+		return ctx.Err() != nil, nil // its backlog is full
 	}
 	conn.Close()
 	return true, nil
@@ -118,8 +119,12 @@ func (p *service) start(ctx context.Context) error {
 	if err != nil {
 		return p.client.directoryError(err)
 	}
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "unix", path)
+	ctx, cancel := context.WithTimeout(ctx, p.client.cfg.ConnectTimeout)
+	defer cancel()
+	conn, err := dial(ctx, "unix", path)
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s has a full backlog: %w", path, errStarting)
+	}
 	if err != nil {
 		return p.client.notRunning(err)
 	}

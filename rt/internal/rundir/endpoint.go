@@ -28,13 +28,15 @@ const (
 //	host, boot                HostID and BootID where it runs
 //	protocol                  least and greatest version, as 1-1
 //	build, config, service, types, name, scope, directory, log
+//	dirid, socketdir          device and inode of the directory, and of that of a Unix socket
+//	mounts, netns             namespaces in which paths and a port have their meaning
 //	version                   what the client that started it said of its program
 //	constructor               of the object
 //	argument <number> <type> <field> <hash>
 //	method <number> <name> <hash> <signature to the end of the line>
 //	held <name of a type> <numbers of methods, with commas between>
 //
-// one argument, method or type per line; types, directory and constructor only where
+// one argument, method or type per line; types, directory, the ids after it and constructor only where
 // there is one, version only where it is not 0. Empty values, and those that hold anything but printable
 // ASCII without spaces and quotes, are in Go's quotes. Unknown keys are ignored.
 type Endpoint struct {
@@ -48,6 +50,8 @@ type Endpoint struct {
 	Types                    string // what the type arguments are made of; empty without any
 	Name, Scope, Log         string
 	Directory                string // the path of the directory that the daemon has; empty: one of an earlier version
+	DirID, SocketDir         string // FileID of Directory, and of the directory of the Unix socket
+	Mounts, Net              string // MountNamespace, and NetworkNamespace of a port
 	Version                  int
 	Constructor              string         // empty also if the file had no room for it and the arguments
 	Arguments                []ArgumentLine // what of them is not zero
@@ -134,7 +138,7 @@ func (e *Endpoint) text(signatures, held bool) []byte {
 		if i == 2 {
 			w.line("key", hex.EncodeToString(e.Key[:]))
 		}
-		if value := *e.stringField(key); key != "types" && key != "directory" || value != "" {
+		if value := *e.stringField(key); value != "" || !optional(key) {
 			w.line(key, value)
 		}
 	}
@@ -228,6 +232,16 @@ func (e *Endpoint) UnmarshalText(text []byte) error {
 // stringKeys are the lines whose value is kept as it is, in their order.
 var stringKeys = [...]string{
 	"network", "address", "incarnation", "host", "boot", "build", "config", "service", "types", "name", "scope", "directory", "log",
+	"dirid", "socketdir", "mounts", "netns",
+}
+
+// optional reports whether the line of one of stringKeys is left out if it is empty.
+func optional(key string) bool {
+	switch key {
+	case "types", "directory", "dirid", "socketdir", "mounts", "netns":
+		return true
+	}
+	return false
 }
 
 // stringField returns where the value of one of stringKeys is kept, nil for
@@ -262,6 +276,14 @@ func (e *Endpoint) stringField(key string) *string {
 		return &e.Constructor
 	case "log":
 		return &e.Log
+	case "dirid":
+		return &e.DirID
+	case "socketdir":
+		return &e.SocketDir
+	case "mounts":
+		return &e.Mounts
+	case "netns":
+		return &e.Net
 	}
 	return nil
 }

@@ -37,7 +37,8 @@ type Life struct {
 	// endpoint of its successor.
 	root *os.Root
 
-	mu sync.Mutex // one writer of the endpoint at a time
+	mu   sync.Mutex // one writer of the endpoint at a time
+	last published  // guarded by mu
 }
 
 // Hold takes life.lock for the rest of this process's life. It tries for at most
@@ -81,6 +82,10 @@ func (l *Life) Publish(e *Endpoint) error {
 	if err := replaceFile(l.root, endpointName, text, l.dir.endpointMode()); err != nil {
 		return fmt.Errorf("publishing the endpoint in %s: %w", l.dir.path, err)
 	}
+	l.last = published{text: text}
+	if info, err := l.root.Lstat(endpointName); err == nil {
+		l.last.mode = info.Mode()
+	}
 	return nil
 }
 
@@ -118,13 +123,14 @@ func (l *Life) Withdraw(incarnation string) error {
 // Check looks whether clients can still find this daemon. lost says that the
 // path of life.lock no longer names the file this process has locked, because
 // someone removed or moved the directory: another daemon may start beside it.
-// published says that the endpoint is there and is that of the incarnation; if
-// it only is not, publishing again heals it. What cannot be found out for lack of
-// descriptors or the like counts as unchanged.
-func (l *Life) Check(incarnation string) (lost, published bool) {
+// published says that the endpoint is there, with the content and the mode that
+// Publish gave it. If only published is false, publishing again repairs it. A
+// file that cannot be examined for lack of descriptors or the like counts as
+// unchanged.
+func (l *Life) Check() (lost, published bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.lost(), l.published(incarnation)
+	return l.lost(), l.last.intact(l.dir)
 }
 
 func (l *Life) lost() bool {
@@ -137,15 +143,6 @@ func (l *Life) lost() bool {
 		return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 	}
 	return !os.SameFile(locked, info)
-}
-
-func (l *Life) published(incarnation string) bool {
-	e, err := l.dir.ReadEndpoint()
-	if err != nil {
-		var version *VersionError
-		return !errors.Is(err, ErrAbsent) && !errors.As(err, &version)
-	}
-	return e.Incarnation == incarnation
 }
 
 // Clean removes what earlier daemons of this directory left: their endpoint and

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"golang.org/x/sys/unix"
@@ -24,11 +25,11 @@ func hold(t *testing.T) (*rundir.Dir, *rundir.Life) {
 	return d, l
 }
 
-func checkLife(t *testing.T, l *rundir.Life, incarnation string, lost, published bool) {
+func checkLife(t *testing.T, l *rundir.Life, lost, published bool) {
 	t.Helper()
-	gotLost, gotPublished := l.Check(incarnation)
+	gotLost, gotPublished := l.Check()
 	if gotLost != lost || gotPublished != published {
-		t.Errorf("Check(%s): lost %v, published %v; want %v, %v", incarnation, gotLost, gotPublished, lost, published)
+		t.Errorf("lost %v, published %v; want %v, %v", gotLost, gotPublished, lost, published)
 	}
 }
 
@@ -37,7 +38,7 @@ func TestPublishAndWithdraw(t *testing.T) {
 		return
 	}
 	d, l := hold(t)
-	checkLife(t, l, "0123", false, false)
+	checkLife(t, l, false, false)
 	want := sample()
 	for range 2 {
 		if err := l.Publish(want); err != nil {
@@ -51,12 +52,11 @@ func TestPublishAndWithdraw(t *testing.T) {
 	if info, err := os.Lstat(filepath.Join(d.Path(), "endpoint")); err != nil || info.Mode() != 0o600 {
 		t.Errorf("the endpoint file: %v, %v", info, err)
 	}
-	checkLife(t, l, "0123", false, true)
-	checkLife(t, l, "other", false, false)
+	checkLife(t, l, false, true)
 	if err := l.Withdraw("other"); err != nil {
 		t.Error(err)
 	}
-	checkLife(t, l, "0123", false, true)
+	checkLife(t, l, false, true)
 	for range 2 {
 		if err := l.Withdraw("0123"); err != nil {
 			t.Error(err)
@@ -67,6 +67,42 @@ func TestPublishAndWithdraw(t *testing.T) {
 	}
 	if alive, err := d.Alive(); !alive || err != nil {
 		t.Errorf("Alive after Withdraw: %v, %v", alive, err)
+	}
+}
+
+// Check notices an endpoint that was changed in any way, also after it has found
+// the file unchanged for so long that it no longer reads it.
+func TestChangedEndpointIsNotPublished(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	d, l := hold(t)
+	path := filepath.Join(d.Path(), "endpoint")
+	for _, age := range []time.Duration{0, time.Hour} {
+		for name, change := range map[string]func(text []byte) error{
+			"one byte":  func(text []byte) error { text[20] ^= 1; return os.WriteFile(path, text, 0o600) },
+			"shortened": func(text []byte) error { return os.Truncate(path, int64(len(text))-1) },
+			"mode":      func([]byte) error { return os.Chmod(path, 0o644) },
+			"replaced by a link": func(text []byte) error {
+				return errors.Join(os.Rename(path, path+"d"), os.Symlink("endpointd", path))
+			},
+			"removed": func([]byte) error { return os.Remove(path) },
+		} {
+			if err := l.Publish(sample()); err != nil {
+				t.Fatal(err)
+			}
+			then := time.Now().Add(-age)
+			if err := os.Chtimes(path, then, then); err != nil {
+				t.Fatal(err)
+			}
+			checkLife(t, l, false, true)
+			if err := change(text(t, sample())); err != nil {
+				t.Fatal(err)
+			}
+			if _, published := l.Check(); published {
+				t.Errorf("%s, after %v: the endpoint counts as published", name, age)
+			}
+		}
 	}
 }
 
@@ -83,7 +119,7 @@ func TestDirectoryOfALiveDaemonRemoved(t *testing.T) {
 	if err := os.RemoveAll(d.Path()); err != nil {
 		t.Fatal(err)
 	}
-	checkLife(t, old, "0123", true, false)
+	checkLife(t, old, true, false)
 	if err := old.Publish(sample()); !errors.Is(err, rundir.ErrLost) {
 		t.Errorf("publishing without a directory: %v", err)
 	}
@@ -96,7 +132,7 @@ func TestDirectoryOfALiveDaemonRemoved(t *testing.T) {
 	if err := successor.Publish(e); err != nil {
 		t.Fatal(err)
 	}
-	checkLife(t, old, "0123", true, false)
+	checkLife(t, old, true, false)
 	if err := old.Publish(sample()); !errors.Is(err, rundir.ErrLost) {
 		t.Errorf("publishing into the successor's directory: %v", err)
 	}
@@ -108,7 +144,7 @@ func TestDirectoryOfALiveDaemonRemoved(t *testing.T) {
 	if err := old.Clean(); err != nil {
 		t.Error(err)
 	}
-	checkLife(t, successor, "second", false, true)
+	checkLife(t, successor, false, true)
 }
 
 func TestClean(t *testing.T) {

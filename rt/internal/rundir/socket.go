@@ -148,6 +148,27 @@ func (d *Dir) removeSockets(stale *Endpoint) []error {
 	return errs
 }
 
+// RemoveSocket removes what is at the path of this daemon's socket in d, so that
+// the daemon can listen there again. Nothing there is no error.
+func (l *Life) RemoveSocket(d *Dir, incarnation string) error {
+	if d.service {
+		return l.RemoveServiceSocket()
+	}
+	path, err := d.SocketPath(incarnation)
+	if err != nil {
+		return err
+	}
+	root, err := (&Dir{path: filepath.Dir(path)}).openRoot()
+	if err != nil {
+		return fmt.Errorf("removing a file from the path of the socket: %w", err)
+	}
+	defer root.Close()
+	if err := root.Remove(filepath.Base(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing a file from the path of the socket: %w", err)
+	}
+	return nil
+}
+
 func validIncarnation(s string) bool {
 	if s == "" || len(s) > maxIncarnation {
 		return false

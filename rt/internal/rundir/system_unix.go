@@ -25,6 +25,12 @@ func ours(info fs.FileInfo) bool { return ownerOf(info) == os.Geteuid() }
 // ownerOf returns the user that a file belongs to.
 func ownerOf(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
 
+// fileID returns device and inode.
+func fileID(info fs.FileInfo) string {
+	stat := info.Sys().(*syscall.Stat_t)
+	return fmt.Sprintf("%d:%d", stat.Dev, stat.Ino)
+}
+
 // private reports whether the mode is that of a directory for one user.
 func private(info fs.FileInfo) bool { return info.Mode().Perm() == 0o700 }
 

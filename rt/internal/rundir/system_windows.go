@@ -25,6 +25,9 @@ func private(fs.FileInfo) bool { return true }
 
 func secret(fs.FileInfo) bool { return true }
 
+// fileID is empty: sockets are found by their paths.
+func fileID(fs.FileInfo) string { return "" }
+
 // ownerOf knows no user: owners have no numbers here.
 func ownerOf(fs.FileInfo) int { return -1 }
 

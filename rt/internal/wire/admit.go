@@ -38,6 +38,13 @@ func Admit(r *Reader, w io.Writer, key Key, id Identity, decide func(Hello) Welc
 	return admit(r, w, key, id, nonce, decide)
 }
 
+// Refuse sends the welcome with which a daemon of several users answers a user whom
+// it does not admit, in place of a handshake: code WelcomeNotAllowed and a text of at
+// most 768 bytes. The caller closes the connection then.
+func Refuse(w io.Writer, text string) error {
+	return sendMessage(w, KindWelcome, Welcome{Code: WelcomeNotAllowed, Text: clip(text, maxWelcomeText)})
+}
+
 // admit is Admit with the daemon's nonce.
 func admit(r *Reader, w io.Writer, key Key, id Identity, nonce [NonceSize]byte, decide func(Hello) Welcome) (Hello, Welcome, error) {
 	defer confine(r)()

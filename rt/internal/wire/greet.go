@@ -2,6 +2,7 @@ package wire
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -19,6 +20,20 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("refused by the daemon: %v: %s", e.Welcome.Code, e.Welcome.Text)
 }
 
+// UnprovenRefusalError is a refusal in place of a handshake: see Refuse. It proves
+// nothing. The caller believes it only if the kernel has told who sent it.
+type UnprovenRefusalError struct {
+	Welcome Welcome // its Code is WelcomeNotAllowed
+}
+
+// Error returns the peer's text.
+func (e *UnprovenRefusalError) Error() string {
+	return fmt.Sprintf("refused without a handshake: %v: %s", e.Welcome.Code, e.Welcome.Text)
+}
+
+// Unwrap returns ErrMalformed: usually a challenge must come first.
+func (e *UnprovenRefusalError) Unwrap() error { return ErrMalformed }
+
 // Greet is the client's side of the handshake. Of hello the caller gives
 // Incarnation, Address, Session and PID, and the versions unless they are those
 // of this package; the nonce is filled in. It proves nothing to the daemon
@@ -26,7 +41,8 @@ func (e *RefusedError) Error() string {
 //
 // It returns an error wrapping ErrAuth when the proof is wrong or the peer
 // says that it is another incarnation or listens elsewhere, a *RefusedError
-// with the welcome when that is not WelcomeOK, and else a wrapped error of r
+// with the welcome when that is not WelcomeOK, an *UnprovenRefusalError when a
+// welcome with the code WelcomeNotAllowed came first, and else a wrapped error of r
 // or w or of a peer that breaks the protocol. After an error the connection
 // must be closed. Deadlines are the caller's, as is the right to use r and w.
 // While it runs, r's limit is MaxHandshake and r.Stalled is not called.
@@ -45,12 +61,13 @@ func greet(r *Reader, w io.Writer, key Key, hello Hello) (Welcome, error) {
 	if err != nil {
 		return Welcome{}, fmt.Errorf("greeting the daemon: %w", err)
 	}
-	if err := send(w, KindHello, []byte(magic), body); err != nil {
-		return Welcome{}, fmt.Errorf("greeting the daemon: %w", err)
+	sent := send(w, KindHello, []byte(magic), body) // a refusal may have arrived before it failed
+	challenge, err := receiveChallenge(r)
+	var refusal *UnprovenRefusalError
+	if sent != nil && !errors.As(err, &refusal) {
+		err = sent
 	}
-
-	var challenge Challenge
-	if err := receive(r, KindChallenge, &challenge); err != nil {
+	if err != nil {
 		return Welcome{}, fmt.Errorf("greeting the daemon: %w", err)
 	}
 	if err := challenge.answers(hello); err != nil {
@@ -79,6 +96,25 @@ func greet(r *Reader, w io.Writer, key Key, hello Hello) (Welcome, error) {
 		return welcome, &RefusedError{welcome}
 	}
 	return welcome, nil
+}
+
+// receiveChallenge reads the challenge, or the refusal in place of it.
+func receiveChallenge(r *Reader) (Challenge, error) {
+	var challenge Challenge
+	frame, err := receiveFrame(r)
+	if err != nil {
+		return challenge, fmt.Errorf("waiting for a %v: %w", KindChallenge, err)
+	}
+	if frame.Kind == KindWelcome && frame.Method == 0 && frame.ID == 0 {
+		var welcome Welcome
+		if UnmarshalOpen(frame.Body, &welcome) == nil && welcome.Code == WelcomeNotAllowed {
+			return challenge, &UnprovenRefusalError{welcome}
+		}
+	}
+	if err := isMessage(frame, KindChallenge); err != nil {
+		return challenge, err
+	}
+	return challenge, UnmarshalOpen(frame.Body, &challenge)
 }
 
 // answers returns an error unless c may be the answer to hello.

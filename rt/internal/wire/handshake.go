@@ -63,15 +63,30 @@ func receive(r *Reader, kind Kind, v any) error {
 
 // receiveBody reads a handshake's frame of that kind.
 func receiveBody(r *Reader, kind Kind) ([]byte, error) {
-	frame, err := r.Next()
+	frame, err := receiveFrame(r)
 	if err != nil {
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
 		return nil, fmt.Errorf("waiting for a %v: %w", kind, err)
 	}
-	if frame.Kind != kind || frame.Method != 0 || frame.ID != 0 {
-		return nil, fmt.Errorf("%w: a %v frame instead of a %v", ErrMalformed, frame.Kind, kind)
+	if err := isMessage(frame, kind); err != nil {
+		return nil, err
 	}
 	return frame.Body, nil
+}
+
+// receiveFrame reads a frame of a handshake, before the end of which no connection
+// may end.
+func receiveFrame(r *Reader) (Frame, error) {
+	frame, err := r.Next()
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return frame, err
+}
+
+// isMessage returns an error unless frame is a handshake's of that kind.
+func isMessage(frame Frame, kind Kind) error {
+	if frame.Kind != kind || frame.Method != 0 || frame.ID != 0 {
+		return fmt.Errorf("%w: a %v frame instead of a %v", ErrMalformed, frame.Kind, kind)
+	}
+	return nil
 }

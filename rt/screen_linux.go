@@ -1,0 +1,170 @@
+package rt
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"github.com/loopgen/loopgen/rt/internal/wire"
+	"golang.org/x/sys/unix"
+)
+
+// screen is the listener of a service. Its Accept returns the connections of
+// admitted users. It refuses other users itself, without a goroutine or one of the
+// daemon's places, in a few system calls that cost less than what the refused user
+// pays for a connection. Only the accept loop calls Accept.
+type screen struct {
+	*net.UnixListener
+	guard   *admission
+	refused func(uid int)
+
+	file   *os.File        // a duplicate of the listener's descriptor,
+	raw    syscall.RawConn // which package net lets nobody wait on
+	closed atomic.Bool
+	groups [256]uint32
+
+	// The answer to the user refused last. One process gets answerPause between two
+	// answers: a flood is cheaper to refuse without them.
+	uid, pid int32
+	answer   []byte
+	answered time.Time
+
+	refusal time.Time // the last one
+	flood   int       // refusals in a row with at most floodGap between them
+}
+
+const (
+	answerPause = time.Millisecond
+
+	// An admitted user's connection waits behind the refused ones in the backlog, so
+	// it is short during a flood: beyond it the kernel refuses at the cost of the
+	// user who connects, and clients retry at once.
+	backlog      = 4096
+	floodBacklog = 32
+	floodSize    = 256 // refusals
+	floodGap     = 10 * time.Millisecond
+	floodPause   = time.Second // without a refusal, after which a flood is over
+)
+
+// screened returns a listener that accepts the users that guard admits. It calls
+// refused for each other one.
+func screened(ln *net.UnixListener, guard *admission, refused func(uid int)) (net.Listener, error) {
+	f, err := ln.File()
+	if err != nil {
+		return nil, err
+	}
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &screen{UnixListener: ln, guard: guard, refused: refused, file: f, raw: raw, uid: -1}, nil
+}
+
+// Accept waits for the next connection of an admitted user.
+func (s *screen) Accept() (net.Conn, error) {
+	var fd int
+	var failed error
+	runtime.Gosched() // the goroutine of the last connection runs first
+	err := s.raw.Read(func(ln uintptr) (done bool) {
+		for {
+			// None of these calls blocks, so the scheduler need not know of them.
+			n, _, errno := syscall.RawSyscall6(unix.SYS_ACCEPT4, ln, 0, 0, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0, 0)
+			switch {
+			case errno == unix.EAGAIN:
+				return false
+			case errno == unix.EINTR || errno == unix.ECONNABORTED:
+			case errno != 0:
+				failed = os.NewSyscallError("accept4", errno)
+				return true
+			case s.admits(int(n)):
+				fd = int(n)
+				if s.flood >= floodSize && time.Since(s.refusal) > floodPause {
+					s.flood = 0
+					unix.Listen(int(ln), backlog)
+				}
+				return true
+			case s.flood == floodSize:
+				unix.Listen(int(ln), floodBacklog)
+			}
+		}
+	})
+	switch {
+	case err != nil && s.closed.Load(): // package poll has an error of its own for that
+		return nil, net.ErrClosed
+	case err != nil:
+		return nil, err
+	case failed != nil:
+		return nil, failed
+	}
+	f := os.NewFile(uintptr(fd), "connection")
+	defer f.Close()
+	return net.FileConn(f)
+}
+
+// admits reports whether the peer of a connection may call, or that cannot be told
+// here; admission.meet decides then. It closes the connection if the peer may not.
+func (s *screen) admits(fd int) bool {
+	var peer unix.Ucred
+	if !option(fd, unix.SO_PEERCRED, unsafe.Pointer(&peer), unix.SizeofUcred, nil) || s.guard.admitsUser(int(peer.Uid)) {
+		return true
+	}
+	if len(s.guard.groups) > 0 {
+		var size uintptr
+		if !option(fd, unix.SO_PEERGROUPS, unsafe.Pointer(&s.groups), unsafe.Sizeof(s.groups), &size) || s.guard.admitsGroup(peer.Gid) {
+			return true
+		}
+		for _, id := range s.groups[:size/unsafe.Sizeof(s.groups[0])] {
+			if s.guard.admitsGroup(id) {
+				return true
+			}
+		}
+	}
+	s.refuse(fd, &peer)
+	return false
+}
+
+// refuse answers and closes a connection.
+func (s *screen) refuse(fd int, peer *unix.Ucred) {
+	now := time.Now()
+	if now.Sub(s.refusal) > floodGap && s.flood < floodSize {
+		s.flood = 0
+	}
+	s.flood++
+	s.refusal = now
+	if peer.Pid != s.pid || now.Sub(s.answered) > answerPause {
+		if uid := int32(peer.Uid); uid != s.uid || s.answer == nil {
+			var b bytes.Buffer
+			wire.Refuse(&b, notAdmitted(int(peer.Uid)).Error()) // a Buffer takes everything
+			s.uid, s.answer = uid, b.Bytes()
+		}
+		s.pid, s.answered = peer.Pid, now
+		syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&s.answer[0])), uintptr(len(s.answer)),
+			unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+	}
+	syscall.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0)
+	s.refused(int(peer.Uid))
+}
+
+// option reads a socket's option and reports whether that succeeded. got, if not
+// nil, is set to the bytes read.
+func option(fd, name int, value unsafe.Pointer, size uintptr, got *uintptr) bool {
+	n := uint32(size)
+	_, _, errno := syscall.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, uintptr(name),
+		uintptr(value), uintptr(unsafe.Pointer(&n)), 0)
+	if got != nil {
+		*got = uintptr(n)
+	}
+	return errno == 0
+}
+
+// Close stops the listener; a waiting Accept returns net.ErrClosed.
+func (s *screen) Close() error {
+	s.closed.Store(true)
+	return errors.Join(s.file.Close(), s.UnixListener.Close())
+}
