@@ -177,7 +177,7 @@ func openFiles() (int, error) {
 // client as good as before.
 func TestFaultA17NoMoreProcesses(t *testing.T) {
 	t.Parallel()
-	needsRoot(t) // to become somebody whom the limit holds for
+	needsStrangers(t) // to become somebody whom the limit holds for
 	a := args{Dir: rttest.Dir(t), Name: "c"}
 	own := func(uid int) {
 		err := filepath.WalkDir(a.Dir, func(path string, _ fs.DirEntry, err error) error {

@@ -414,7 +414,7 @@ func TestFaultC10PortScanner(t *testing.T) {
 // modes of files have become and even with the key in hand.
 func TestFaultC11AnotherUser(t *testing.T) {
 	t.Parallel()
-	needsRoot(t)
+	needsStrangers(t)
 	needs(t, "a system that tells whose a socket's peer is: Linux", runtime.GOOS == "linux")
 	a := args{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportUnix}
 	c := connect(t, a)
@@ -484,7 +484,7 @@ func (c *counted) Read(b []byte) (int, error) {
 // told nothing, whatever that user knows.
 func TestFaultC11SocketOfAnotherUser(t *testing.T) {
 	t.Parallel()
-	needsRoot(t)
+	needsStrangers(t)
 	needs(t, "a system that tells whose a socket's peer is: Linux", runtime.GOOS == "linux")
 	a := args{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportUnix}
 	connect(t, a)

@@ -381,6 +381,27 @@ func needs(t testing.TB, what string, there bool) {
 // needsRoot is needs for tests that become another user, mount, or set limits.
 func needsRoot(t testing.TB) { t.Helper(); needs(t, "root", os.Getuid() == 0) }
 
+// needsStrangers is needsRoot for tests in which other users run programs or use files
+// in the directory for temporary files.
+func needsStrangers(t testing.TB) {
+	t.Helper()
+	needsRoot(t)
+	needs(t, "a directory for temporary files (TMPDIR) that every user can enter", enterable(os.TempDir()))
+}
+
+// enterable reports whether every user can enter a directory.
+func enterable(path string) bool {
+	for ; ; path = filepath.Dir(path) {
+		info, err := os.Stat(path)
+		if err != nil || info.Mode().Perm()&0o001 == 0 {
+			return false
+		}
+		if path == filepath.Dir(path) {
+			return true
+		}
+	}
+}
+
 // needsTool is needs for a program.
 func needsTool(t testing.TB, name string) {
 	t.Helper()

@@ -57,7 +57,7 @@ func init() { roles["exchange"] = exchanged }
 // another user's another mode.
 func TestForeignParentDoesNotLeadAstray(t *testing.T) {
 	t.Parallel()
-	needsRoot(t)
+	needsStrangers(t)
 	dir, target := rttest.Dir(t), filepath.Join(t.TempDir(), "target")
 	if err := errors.Join(os.Chown(dir, nobody, nobody), os.WriteFile(target, nil, 0o644), os.Chmod(target, 0o644)); err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func TestForeignParentDoesNotLeadAstray(t *testing.T) {
 // one singleton the object of another.
 func TestForeignParentSwapsSingletons(t *testing.T) {
 	t.Parallel()
-	needsRoot(t)
+	needsStrangers(t)
 	for name, base := range map[string]string{"base": "", "parent": "base"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -133,7 +133,7 @@ func TestForeignParentSwapsSingletons(t *testing.T) {
 // are used.
 func TestPrivateGroup(t *testing.T) {
 	t.Parallel()
-	needsRoot(t)
+	needsStrangers(t)
 	const user = 64101 // is in no database, nor is the group
 	dir := rttest.Dir(t)
 	base := filepath.Join(dir, "base")

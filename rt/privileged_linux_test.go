@@ -42,7 +42,7 @@ func setID(t *testing.T) string {
 func TestSetUserIDProgramIgnoresEnvironment(t *testing.T) {
 	t.Parallel()
 	needsTool(t, "setpriv")
-	needsRoot(t)
+	needsStrangers(t)
 	theirs := rttest.Dir(t)
 	if err := os.Chown(theirs, guest, guest); err != nil {
 		t.Fatal(err)
@@ -80,7 +80,7 @@ client
 func TestSetUserIDProgramIgnoresPath(t *testing.T) {
 	t.Parallel()
 	needsTool(t, "setpriv")
-	needsRoot(t)
+	needsStrangers(t)
 	dir := rttest.Dir(t)
 	if err := os.Chown(dir, serviceUser, serviceUser); err != nil {
 		t.Fatal(err)

@@ -57,7 +57,7 @@ func init() {
 // clients hardly more than a flood of another listener of the machine does. The user
 // still learns the reason.
 func TestServiceFlood(t *testing.T) {
-	needsRoot(t)
+	needsStrangers(t)
 	s := newService(t, serviceUser)
 	s.Users = []string{strconv.Itoa(guest)}
 	s.run(t)

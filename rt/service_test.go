@@ -125,7 +125,7 @@ func (s *service) become(t *testing.T, cmd *exec.Cmd, user int, groups ...uint32
 	cmd.Stderr = os.Stderr
 	cmd.Dir = "/"
 	if user != os.Getuid() {
-		needsRoot(t)
+		needsStrangers(t)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(user), Gid: uint32(user), Groups: groups}}
 		if cmd.Path == os.Args[0] {
 			cmd.Path = "/proc/self/exe" // which needs no way to the file
@@ -273,7 +273,7 @@ func TestService(t *testing.T) {
 // and who may end it by the user.
 func TestServiceUsers(t *testing.T) {
 	t.Parallel()
-	needsRoot(t)
+	needsStrangers(t)
 	s := newService(t, serviceUser)
 	s.N = 1
 	s.Users, s.Groups = []string{strconv.Itoa(guest)}, []string{strconv.Itoa(guests)}
@@ -319,7 +319,7 @@ func TestServiceUsers(t *testing.T) {
 // A method learns which of the users calls.
 func TestServiceCaller(t *testing.T) {
 	t.Parallel()
-	needsRoot(t)
+	needsStrangers(t)
 	s := newService(t, serviceUser)
 	s.Groups = []string{strconv.Itoa(guests)}
 	s.runs(t, s.as(t, serviceUser, "serve odd"))
@@ -339,7 +339,7 @@ func TestServiceCaller(t *testing.T) {
 // Root may end it where it may call.
 func TestServiceEndedByRoot(t *testing.T) {
 	t.Parallel()
-	needsRoot(t)
+	needsStrangers(t)
 	s := newService(t, serviceUser)
 	s.Users = []string{"root"}
 	wait, _ := s.run(t)
@@ -374,7 +374,7 @@ func TestServiceInUnsafeDirectory(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if test.client != me {
-				needsRoot(t)
+				needsStrangers(t)
 			}
 			s := newService(t, me)
 			if err := test.make(s); err != nil {
@@ -387,7 +387,7 @@ func TestServiceInUnsafeDirectory(t *testing.T) {
 	}
 	t.Run("of another user", func(t *testing.T) {
 		t.Parallel()
-		needsRoot(t)
+		needsStrangers(t)
 		s := newService(t, serviceUser)
 		refuses(t, s.says(t, guest, "serve"), rt.StageDirectory, rt.ErrUnsafeDir, "belongs to user 64001, and this is user 64002")
 	})
@@ -402,7 +402,7 @@ func TestServiceInUnsafeDirectory(t *testing.T) {
 	})
 	t.Run("not for others", func(t *testing.T) {
 		t.Parallel()
-		needsRoot(t)
+		needsStrangers(t)
 		s := newService(t, serviceUser)
 		if err := os.Chmod(s.dir, 0o700); err != nil {
 			t.Fatal(err)
@@ -415,7 +415,7 @@ func TestServiceInUnsafeDirectory(t *testing.T) {
 // A socket of somebody else's in the place of the daemon's is told nothing.
 func TestServiceImpostor(t *testing.T) {
 	t.Parallel()
-	needsRoot(t)
+	needsStrangers(t)
 	s := newService(t, serviceUser)
 	wait, daemon := s.run(t)
 	endpoint, err := os.ReadFile(filepath.Join(s.dir, "endpoint"))

@@ -204,24 +204,15 @@ func leaveNothing(env *testscript.Env, run string) {
 // setup makes the script's directory a module that uses this repository, with
 // nothing taken from the network.
 func setup(env *testscript.Env, root string) error {
-	home, err := os.UserHomeDir()
+	// The caches are shared with the tests' own build. Only the go command knows where
+	// they are: its configuration file and GOPATH count as well.
+	caches, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE").Output()
 	if err != nil {
-		return err
+		return fmt.Errorf("go env: %w", err)
 	}
-	set := func(name, fallback string) {
-		value := os.Getenv(name)
-		if value == "" {
-			value = fallback
-		}
-		env.Setenv(name, value)
-	}
-	// The caches are shared with the tests' own build.
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return err
-	}
-	set("GOCACHE", filepath.Join(cache, "go-build"))
-	set("GOMODCACHE", filepath.Join(home, "go", "pkg", "mod"))
+	build, modules, _ := strings.Cut(strings.TrimSpace(string(caches)), "\n")
+	env.Setenv("GOCACHE", build)
+	env.Setenv("GOMODCACHE", modules)
 	// Programs that live for a second need no symbols for debuggers.
 	env.Setenv("GOFLAGS", "-mod=mod -buildvcs=false -ldflags=-w")
 	env.Setenv("GOPROXY", "off")
