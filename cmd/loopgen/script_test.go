@@ -36,6 +36,12 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Scripts build programs with the project's modules and take nothing from the network.
+	download := exec.Command("go", "mod", "download")
+	download.Dir = root
+	if said, err := download.CombinedOutput(); err != nil {
+		t.Fatalf("go mod download: %v\n%s", err, said)
+	}
 	var scripts []string
 	for _, category := range []string{"gen_*.txtar", "err_*.txtar", "run_*.txtar", "skew_*.txtar"} {
 		found, err := filepath.Glob(filepath.Join(root, "testdata", "script", category))
