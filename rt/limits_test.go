@@ -126,7 +126,7 @@ func TestLimitRepliesOfTheWindow(t *testing.T) {
 	const calls, size = 256, 4 << 10
 	behind := func(t *testing.T, mode stub.Mode) (*daemon, net.Conn, *wire.Reader) {
 		d := newStill(t, time.Hour)
-		d.limits.bytes = 64 << 10
+		d.limits.bytes = 256 << 10 // 256 refusals take 40 KiB of it
 		d.svc.Methods[0].Mode = mode
 		d.svc.Methods[0].Serve = func(run *stub.Run, _ any) {
 			if run.Begin() {
