@@ -35,6 +35,7 @@ var mutants = []mutant{{
 	changes: []change{{
 		"daemon.go", `
 	d.conns[s] = struct{}{}
+	d.perUser[s.uid]++
 	if welcome.Code == wire.WelcomeOK {
 		s.user = true
 		d.users++
@@ -44,6 +45,7 @@ var mutants = []mutant{{
 `, `
 	if welcome.Code != wire.WelcomeOK {
 		d.conns[s] = struct{}{}
+		d.perUser[s.uid]++
 		s.leaving = true
 	}
 `,
@@ -58,6 +60,7 @@ var mutants = []mutant{{
 		time.Sleep(20 * time.Millisecond)
 		d.mu.Lock()
 		d.conns[s] = struct{}{}
+		d.perUser[s.uid]++
 		s.user = true
 		d.users++
 		d.mu.Unlock()
