@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/loopgen/loopgen v0.0.0
+	golang.org/x/sync v0.24.0
 	golang.org/x/time v0.14.0
 )
 
@@ -14,7 +15,6 @@ require (
 	github.com/rogpeppe/go-internal v1.16.0 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
 	golang.org/x/mod v0.42.0 // indirect
-	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/tools v0.52.0 // indirect
 )

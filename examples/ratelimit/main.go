@@ -1,8 +1,16 @@
 // Ratelimit has several processes call an API that answers so many requests a
-// second and refuses the rest. They share one limiter, so that together they stay
-// within the limit; with -alone each has its own, and most requests are refused.
+// second, so many at a time, and refuses the rest. The processes share a limiter and
+// a semaphore, so that together they stay within both limits.
 //
-//	go run . -workers 4 -rate 100 -calls 50
+// It is for tools that many agents, jobs or terminals start at the same time, and
+// that call one service under one account. The slots of a process that was killed are
+// free again.
+//
+//	go run . -workers 4 -rate 100 -slots 2 -calls 50
+//	go run . -workers 4 -rate 100 -slots 2 -calls 50 -alone
+//
+// The second line shows the problem: each process keeps to the limits, and most
+// requests are refused.
 package main
 
 import (
@@ -17,28 +25,43 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
 
 	"github.com/loopgen/loopgen/rt"
 )
 
-// It is safe for concurrent use, so that nobody's Wait holds up anybody else's. A
-// reservation is an object, and cannot leave the daemon.
+// Both types are shared as they are. They are safe for concurrent use, so a call that
+// waits holds up no other. A reservation is an object, and cannot leave the daemon.
 //
 //go:generate go tool loopgen -type golang.org/x/time/rate.Limiter -concurrent all -skip Reserve,ReserveN
+//
+// With the session, the daemon calls Release for a process that has ended, or closed
+// its Shared, and has not released what it acquired.
+//
+//go:generate go tool loopgen -type golang.org/x/sync/semaphore.Weighted -concurrent all -session Acquire=Release,TryAcquire=Release
 
-// limiter is what a worker needs of one: *rate.Limiter and *LimiterProxy have it.
-type limiter interface {
-	Wait(ctx context.Context) error
+// limits is what a worker needs: *rate.Limiter and *semaphore.Weighted have the
+// methods, and so have *LimiterProxy and *WeightedProxy.
+type limits struct {
+	limiter interface {
+		Wait(ctx context.Context) error
+	}
+	semaphore interface {
+		Acquire(ctx context.Context, n int64) error
+		Release(n int64)
+	}
 }
 
 var (
 	workers = flag.Int("workers", 4, "how many `processes` call the API")
 	limit   = flag.Float64("rate", 100, "how many requests a `second` the API answers")
+	slots   = flag.Int64("slots", 2, "how many requests the API answers `at a time`")
 	calls   = flag.Int("calls", 50, "how many `requests` each process makes")
-	alone   = flag.Bool("alone", false, "give each process a limiter of its own")
+	alone   = flag.Bool("alone", false, "give each process limits of its own")
 	api     = flag.String("api", "", "the `address` of the API; this process is a worker then")
 )
 
@@ -52,53 +75,83 @@ func main() {
 		}
 		return
 	}
-	server := httptest.NewServer(newAPI(rate.Limit(*limit)))
+	server := httptest.NewServer(newAPI(rate.Limit(*limit), *slots))
 	defer server.Close()
 	start := time.Now()
 	answered := sum(startWorkers(server.URL))
 	fmt.Printf("%d of %d requests answered in %v\n", answered, *workers**calls, time.Since(start).Round(10*time.Millisecond))
 }
 
-// newAPI returns an API that refuses what exceeds limit. Requests that were sent
-// one after the other may arrive together, so it is patient with a few.
-func newAPI(limit rate.Limit) http.Handler {
+// newAPI returns an API that refuses requests beyond the limits. Requests that were
+// sent one after the other may arrive together, so it accepts a short burst.
+func newAPI(limit rate.Limit, slots int64) http.Handler {
 	l := rate.NewLimiter(limit, 20)
+	var active atomic.Int64
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !l.Allow() {
+		defer active.Add(-1)
+		if active.Add(1) > slots || !l.Allow() {
 			http.Error(w, "slow down", http.StatusTooManyRequests)
+			return
+		}
+		select { // what the API does takes time
+		case <-time.After(5 * time.Millisecond):
+		case <-r.Context().Done():
 		}
 	})
 }
 
-// work makes requests, each when the limiter says so, and prints how many were
-// answered.
+// open returns the limits, and what closes them. The shared ones are named by the
+// address of the API. A proxy's Release has no error result: it panics if the daemon
+// that held the slot was killed.
+func open(ctx context.Context) (l limits, closeAll func(), err error) {
+	if *alone {
+		return limits{rate.NewLimiter(rate.Limit(*limit), 1), semaphore.NewWeighted(*slots)}, func() {}, nil
+	}
+	limiter := ShareLimiter(rt.Config{Name: *api}, rate.Limit(*limit), 1)
+	weighted := ShareWeighted(rt.Config{Name: *api}, *slots)
+	closeAll = func() { limiter.Close(); weighted.Close() }
+	if l.limiter, err = limiter.Proxy(ctx); err == nil {
+		l.semaphore, err = weighted.Proxy(ctx)
+	}
+	return l, closeAll, err
+}
+
+// work makes requests within the limits, and prints how many were answered.
 func work(ctx context.Context) error {
-	var l limiter = rate.NewLimiter(rate.Limit(*limit), 1)
-	if !*alone {
-		shared := ShareLimiter(rt.Config{Name: *api}, rate.Limit(*limit), 1)
-		defer shared.Close()
-		proxy, err := shared.Proxy(ctx)
-		if err != nil {
-			return err
-		}
-		l = proxy
+	l, closeAll, err := open(ctx)
+	defer closeAll()
+	if err != nil {
+		return err
 	}
 	answered := 0
 	for range *calls {
-		if err := l.Wait(ctx); err != nil {
-			return err
-		}
-		reply, err := http.Get(*api)
+		ok, err := request(ctx, l)
 		if err != nil {
 			return err
 		}
-		reply.Body.Close()
-		if reply.StatusCode == http.StatusOK {
+		if ok {
 			answered++
 		}
 	}
 	fmt.Println(answered)
 	return nil
+}
+
+// request makes a request, and reports whether it was answered.
+func request(ctx context.Context, l limits) (bool, error) {
+	if err := l.semaphore.Acquire(ctx, 1); err != nil {
+		return false, err
+	}
+	defer l.semaphore.Release(1)
+	if err := l.limiter.Wait(ctx); err != nil {
+		return false, err
+	}
+	reply, err := http.Get(*api)
+	if err != nil {
+		return false, err
+	}
+	defer reply.Body.Close()
+	return reply.StatusCode == http.StatusOK, nil
 }
 
 // startWorkers runs the workers and returns what each printed.

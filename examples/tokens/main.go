@@ -62,9 +62,13 @@ func main() {
 	}
 }
 
-// open returns the store of a file, the shared one unless -alone is given. The name
-// of the shared one is the absolute path of the file, so that all programs that mean
-// the file mean one store.
+// share returns the shared store of a file. Its name has the absolute path, so that
+// all processes that mean the file mean one store.
+func share(path, issuer string) *rt.Shared[*StoreClient, *StoreProxy] {
+	return ShareStore(rt.Config{Name: "tokens " + path}, path, issuer)
+}
+
+// open returns the store of a file, the shared one unless -alone is given.
 func open(ctx context.Context, file, issuer string) (store StoreAPI, closeStore func() error, err error) {
 	path, err := filepath.Abs(file)
 	if err != nil {
@@ -74,7 +78,7 @@ func open(ctx context.Context, file, issuer string) (store StoreAPI, closeStore 
 		store, err := NewStore(path, issuer)
 		return store, func() error { return nil }, err
 	}
-	shared := ShareStore(rt.Config{Name: path}, path, issuer)
+	shared := share(path, issuer)
 	store, err = shared.Proxy(ctx)
 	return store, shared.Close, err
 }

@@ -64,7 +64,7 @@ func begin(t *testing.T) *scene {
 	server := httptest.NewServer(s.issuer)
 	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
 	s.url = server.URL
-	s.shared = ShareStore(rt.Config{Name: s.path}, s.path, s.url)
+	s.shared = share(s.path, s.url)
 	t.Cleanup(func() { s.shared.Close() })
 	client, err := s.shared.Connect(ctx)
 	if err != nil {
