@@ -25,36 +25,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
 
 	"github.com/loopgen/loopgen/rt"
 )
-
-// Both types are shared as they are. They are safe for concurrent use, so a call that
-// waits holds up no other. A reservation is an object, and cannot leave the daemon.
-//
-//go:generate go tool loopgen -type golang.org/x/time/rate.Limiter -concurrent all -skip Reserve,ReserveN
-//
-// With the session, the daemon calls Release for a process that has ended, or closed
-// its Shared, and has not released what it acquired.
-//
-//go:generate go tool loopgen -type golang.org/x/sync/semaphore.Weighted -concurrent all -session Acquire=Release,TryAcquire=Release
-
-// limits is what a worker needs: *rate.Limiter and *semaphore.Weighted have the
-// methods, and so have *LimiterProxy and *WeightedProxy.
-type limits struct {
-	limiter interface {
-		Wait(ctx context.Context) error
-	}
-	semaphore interface {
-		Acquire(ctx context.Context, n int64) error
-		Release(n int64)
-	}
-}
 
 var (
 	workers = flag.Int("workers", 4, "how many `processes` call the API")
@@ -80,40 +56,6 @@ func main() {
 	start := time.Now()
 	answered := sum(startWorkers(server.URL))
 	fmt.Printf("%d of %d requests answered in %v\n", answered, *workers**calls, time.Since(start).Round(10*time.Millisecond))
-}
-
-// newAPI returns an API that refuses requests beyond the limits. Requests that were
-// sent one after the other may arrive together, so it accepts a short burst.
-func newAPI(limit rate.Limit, slots int64) http.Handler {
-	l := rate.NewLimiter(limit, 20)
-	var active atomic.Int64
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer active.Add(-1)
-		if active.Add(1) > slots || !l.Allow() {
-			http.Error(w, "slow down", http.StatusTooManyRequests)
-			return
-		}
-		select { // what the API does takes time
-		case <-time.After(5 * time.Millisecond):
-		case <-r.Context().Done():
-		}
-	})
-}
-
-// open returns the limits, and what closes them. The shared ones are named by the
-// address of the API. A proxy's Release has no error result: it panics if the daemon
-// that held the slot was killed.
-func open(ctx context.Context) (l limits, closeAll func(), err error) {
-	if *alone {
-		return limits{rate.NewLimiter(rate.Limit(*limit), 1), semaphore.NewWeighted(*slots)}, func() {}, nil
-	}
-	limiter := ShareLimiter(rt.Config{Name: *api}, rate.Limit(*limit), 1)
-	weighted := ShareWeighted(rt.Config{Name: *api}, *slots)
-	closeAll = func() { limiter.Close(); weighted.Close() }
-	if l.limiter, err = limiter.Proxy(ctx); err == nil {
-		l.semaphore, err = weighted.Proxy(ctx)
-	}
-	return l, closeAll, err
 }
 
 // work makes requests within the limits, and prints how many were answered.
