@@ -26,6 +26,11 @@ var subjects = map[string]subject{
 	"LRU": share(
 		func(cfg rt.Config) *rt.Shared[*LRUClient, *LRUProxy] { return ShareLRU(cfg, 8) },
 		func() (LRUAPI, error) { return lru.New[string, []byte](8) }, lruCalls),
+	"Cache": share(
+		func(cfg rt.Config) *rt.Shared[*CacheClient[file, sum], *CacheProxy[file, sum]] {
+			return ShareCache[file, sum](cfg, 8)
+		},
+		func() (CacheAPI[file, sum], error) { return lru.New[file, sum](8) }, cacheCalls),
 	"Limiter": share(
 		func(cfg rt.Config) *rt.Shared[*LimiterClient, *LimiterProxy] { return ShareLimiter(cfg, 0.5, burst) },
 		func() (LimiterAPI, error) { return rate.NewLimiter(0.5, burst), nil }, limiterCalls),
@@ -85,6 +90,45 @@ var lruCalls = calls[LRUAPI]{
 	"RemoveOldest":  func(c LRUAPI, r *rand.Rand) []any { return list(c.RemoveOldest()) },
 	"Resize":        func(c LRUAPI, r *rand.Rand) []any { return list(c.Resize(1 + r.IntN(8))) },
 	"Values":        func(c LRUAPI, r *rand.Rand) []any { return list(c.Values()) },
+}
+
+// file and sum are type arguments of a generic type: a key with several fields, and an
+// array.
+type (
+	file struct {
+		Path           string
+		Size, Modified int64
+	}
+	sum [32]byte
+)
+
+// Instances of a generic type are declared at package level, for the daemon.
+var _ = ShareCache[file, sum](rt.Config{}, 8)
+
+func fileKey(random *rand.Rand) file { return file{key(random), 1, -1} }
+
+func sumOf(random *rand.Rand) (s sum) {
+	copy(s[:], value(random))
+	return s
+}
+
+type fileCache = CacheAPI[file, sum]
+
+var cacheCalls = calls[fileCache]{
+	"Add":           func(c fileCache, r *rand.Rand) []any { return list(c.Add(fileKey(r), sumOf(r))) },
+	"Contains":      func(c fileCache, r *rand.Rand) []any { return list(c.Contains(fileKey(r))) },
+	"ContainsOrAdd": func(c fileCache, r *rand.Rand) []any { return list(c.ContainsOrAdd(fileKey(r), sumOf(r))) },
+	"Get":           func(c fileCache, r *rand.Rand) []any { return list(c.Get(fileKey(r))) },
+	"GetOldest":     func(c fileCache, r *rand.Rand) []any { return list(c.GetOldest()) },
+	"Keys":          func(c fileCache, r *rand.Rand) []any { return list(c.Keys()) },
+	"Len":           func(c fileCache, r *rand.Rand) []any { return list(c.Len()) },
+	"Peek":          func(c fileCache, r *rand.Rand) []any { return list(c.Peek(fileKey(r))) },
+	"PeekOrAdd":     func(c fileCache, r *rand.Rand) []any { return list(c.PeekOrAdd(fileKey(r), sumOf(r))) },
+	"Purge":         func(c fileCache, r *rand.Rand) []any { c.Purge(); return nil },
+	"Remove":        func(c fileCache, r *rand.Rand) []any { return list(c.Remove(fileKey(r))) },
+	"RemoveOldest":  func(c fileCache, r *rand.Rand) []any { return list(c.RemoveOldest()) },
+	"Resize":        func(c fileCache, r *rand.Rand) []any { return list(c.Resize(1 + r.IntN(8))) },
+	"Values":        func(c fileCache, r *rand.Rand) []any { return list(c.Values()) },
 }
 
 // past is a time before which no token is spent.

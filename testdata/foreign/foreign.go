@@ -11,6 +11,7 @@ import (
 )
 
 //go:generate go tool loopgen -type github.com/hashicorp/golang-lru/v2.Cache[string,[]byte] -name LRU
+//go:generate go tool loopgen -type github.com/hashicorp/golang-lru/v2.Cache -concurrent all
 //go:generate go tool loopgen -type golang.org/x/time/rate.Limiter -concurrent all
 //go:generate go tool loopgen -type github.com/bits-and-blooms/bloom/v3.BloomFilter -new NewWithEstimates -name Filter
 //go:generate go tool loopgen -type github.com/allegro/bigcache/v3.BigCache -new newBigCache
