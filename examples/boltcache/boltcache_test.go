@@ -46,8 +46,8 @@ func build(t *testing.T) string {
 	return program
 }
 
-// Processes write at the same time, and one of them is killed. What it was told is
-// written is in the file, which another program can open when the daemon has exited.
+// Processes write at the same time, and one of them is killed. Each value whose Put
+// returned is in the file, which another program can open when the daemon has exited.
 func TestKilledProcessLosesNothing(t *testing.T) {
 	ctx, path := begin(t)
 	program := build(t)

@@ -25,10 +25,7 @@ import (
 	"flag"
 	"fmt"
 	"log"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"sync"
 
 	"github.com/loopgen/loopgen/rt"
 )
@@ -59,7 +56,8 @@ func share(path string) *rt.Shared[*CacheClient, *CacheProxy] {
 	return ShareCache(rt.Config{Name: "boltcache " + path}, path)
 }
 
-// open returns the cache and what closes it: the shared one closes the client.
+// open returns the cache, the shared one unless -alone is given, and a function that
+// closes it. That of the shared cache closes the client only.
 func open(ctx context.Context) (cache CacheAPI, closeCache func() error, err error) {
 	path, err := absolute(*file)
 	if err != nil {
@@ -88,7 +86,7 @@ func absolute(file string) (string, error) {
 	return filepath.Join(dir, filepath.Base(path)), err
 }
 
-// run does what the command line says.
+// run executes the command of the command line.
 func run(ctx context.Context) (err error) {
 	cache, closeCache, err := open(ctx)
 	if err != nil {
@@ -115,51 +113,4 @@ func run(ctx context.Context) (err error) {
 		return fill(cache, args[1])
 	}
 	return errors.New("usage: boltcache [-file f] put KEY VALUE | get KEY | keys, or boltcache -workers n [-alone]")
-}
-
-// puts is how many values a worker puts.
-const puts = 50
-
-// fill puts values under keys that begin with prefix, and prints each key that is on
-// disk.
-func fill(cache CacheAPI, prefix string) error {
-	for i := range puts {
-		key := fmt.Sprintf("%s%02d", prefix, i)
-		if err := cache.Put(key, []byte("value")); err != nil {
-			return err
-		}
-		fmt.Println(key)
-	}
-	return nil
-}
-
-// demonstrate runs workers at the same time, and counts what they have written.
-func demonstrate(ctx context.Context) error {
-	dir, err := os.MkdirTemp("", "boltcache")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	*file = filepath.Join(dir, "cache.db")
-	var running sync.WaitGroup
-	for i := range *workers {
-		running.Go(func() {
-			cmd := exec.Command(self, "-file", *file, fmt.Sprintf("-alone=%t", *alone), "fill", fmt.Sprint("worker", i, "-"))
-			cmd.Stderr = os.Stderr
-			_ = cmd.Run() // it reports its error itself, and its values are missing below
-		})
-	}
-	running.Wait()
-	cache, closeCache, err := open(ctx)
-	if err != nil {
-		return err
-	}
-	defer closeCache()
-	keys, err := cache.Keys()
-	fmt.Printf("%d of %d values written\n", len(keys), *workers*puts)
-	return err
 }

@@ -14,16 +14,12 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"io/fs"
 	"log"
 	"os"
 	"os/exec"
-	"path/filepath"
 
 	"github.com/loopgen/loopgen/rt"
 )
@@ -87,17 +83,6 @@ func work(ctx context.Context, queue *QueueClient) error {
 	}
 }
 
-func sumFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	h := sha256.New()
-	_, err = io.Copy(h, f)
-	return h.Sum(nil), err
-}
-
 // parent pushes the files, runs the workers, and shows how they get on.
 func parent(ctx context.Context, queue *QueueClient, dir string) error {
 	files, err := find(dir)
@@ -136,21 +121,6 @@ func parent(ctx context.Context, queue *QueueClient, dir string) error {
 		return errors.New("all workers have ended before the work was done")
 	}
 	return nil
-}
-
-// find returns the regular files below a directory, with absolute paths: a worker
-// may have another working directory.
-func find(dir string) (files []string, err error) {
-	if dir, err = filepath.Abs(dir); err != nil {
-		return nil, err
-	}
-	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
-			files = append(files, path)
-		}
-		return err
-	})
-	return files, err
 }
 
 // startWorkers starts the workers.

@@ -19,7 +19,7 @@ func newAPI(limit rate.Limit, slots int64) http.Handler {
 			http.Error(w, "slow down", http.StatusTooManyRequests)
 			return
 		}
-		select { // what the API does takes time
+		select { // a request takes time
 		case <-time.After(5 * time.Millisecond):
 		case <-r.Context().Done():
 		}

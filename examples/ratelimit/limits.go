@@ -19,8 +19,8 @@ import (
 //
 //go:generate go tool loopgen -type golang.org/x/sync/semaphore.Weighted -concurrent all -session Acquire=Release,TryAcquire=Release
 
-// limits is what a worker needs: *rate.Limiter and *semaphore.Weighted have the
-// methods, and so have *LimiterProxy and *WeightedProxy.
+// limits has the methods that a worker needs. *rate.Limiter and *semaphore.Weighted
+// have them, and so have *LimiterProxy and *WeightedProxy.
 type limits struct {
 	limiter interface {
 		Wait(ctx context.Context) error

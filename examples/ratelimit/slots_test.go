@@ -33,7 +33,7 @@ func TestKilledProcessGivesItsSlotBack(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	program := build(t)
-	requests := make(chan chan struct{}, 2) // for each request, what to close for an answer
+	requests := make(chan chan struct{}, 2) // for each request, a channel to close for an answer
 	api := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		answer := make(chan struct{})
 		requests <- answer
@@ -96,7 +96,7 @@ func awaitCall(t *testing.T, ctx context.Context, api string, pid int) {
 	}
 }
 
-// A process releases only what it has acquired: a semaphore would panic.
+// A client cannot release the slots of another one.
 func TestSlotOfAnother(t *testing.T) {
 	cfg := rt.Config{Scope: rt.ScopeDir(rttest.Dir(t))}
 	var clients [2]*WeightedClient

@@ -68,7 +68,8 @@ func share(path, issuer string) *rt.Shared[*StoreClient, *StoreProxy] {
 	return ShareStore(rt.Config{Name: "tokens " + path}, path, issuer)
 }
 
-// open returns the store of a file, the shared one unless -alone is given.
+// open returns the store of a file, the shared one unless -alone is given, and a
+// function that closes it.
 func open(ctx context.Context, file, issuer string) (store StoreAPI, closeStore func() error, err error) {
 	path, err := filepath.Abs(file)
 	if err != nil {
