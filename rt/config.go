@@ -18,8 +18,9 @@ import (
 // IdleTTL, OrphanTimeout, Transport, Env, Version and Command take effect in the client that
 // starts the daemon, and Status shows what is in force.
 type Config struct {
-	// Name tells singletons of one type apart. Any text up to 4096 bytes; empty
-	// means the type's import path and name.
+	// Name tells singletons of one scope apart, whatever their types: a client of
+	// another type under the same name gets ErrIncompatible. Any text up to 4096 bytes;
+	// empty means the type's import path and name.
 	Name string
 
 	// Scope says who shares it. Empty means ScopeUser.
