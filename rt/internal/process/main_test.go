@@ -78,6 +78,24 @@ var childParts = map[string]func(*process.Parent, string) int{
 		return wait()
 	},
 	"unclaimed": func(*process.Parent, string) int { return wait() },
+	"peeks": func(p *process.Parent, _ string) int {
+		if _, err := p.Peek(); err != nil {
+			return fail(err)
+		}
+		return wait()
+	},
+	"peeks and reports": func(p *process.Parent, _ string) int {
+		first, err := p.Peek()
+		if err != nil {
+			return fail(err)
+		}
+		second, err := p.Payload()
+		if err != nil {
+			return fail(err)
+		}
+		third, err := p.Peek()
+		return fail(errors.Join(err, p.Report(bytes.Join([][]byte{first, second, third}, []byte("+")))))
+	},
 	"twice": func(p *process.Parent, _ string) int {
 		first := p.Report([]byte("first"))
 		if second := p.Report([]byte("second")); first != nil || second == nil {

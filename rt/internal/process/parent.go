@@ -15,6 +15,8 @@ const reportPatience = 5 * time.Second
 // Parent is the other side of Child: what a child knows of the process that
 // started it. Its methods may be called concurrently.
 type Parent struct {
+	claim   sync.Mutex // guards the two below
+	claimed bool       // the deadman is called off for good
 	deadman *time.Timer
 
 	once    sync.Once // fills the four below, and closes the pipe
@@ -29,7 +31,25 @@ type Parent struct {
 
 // Claim says that the program knows what it was started for: the deadman is
 // called off. Payload and Report claim, too.
-func (p *Parent) Claim() { p.deadman.Stop() }
+func (p *Parent) Claim() {
+	p.claim.Lock()
+	defer p.claim.Unlock()
+	p.claimed = true
+	p.deadman.Stop()
+}
+
+// Peek returns what Payload returns and does not claim. The deadman does not count
+// the wait for the payload, and its time begins anew when Peek returns.
+func (p *Parent) Peek() ([]byte, error) {
+	p.claim.Lock()
+	defer p.claim.Unlock()
+	p.deadman.Stop()
+	p.once.Do(p.read)
+	if !p.claimed {
+		p.deadman.Reset(claimTimeout)
+	}
+	return p.body, p.err
+}
 
 // Payload returns what the parent's command held. It waits until all of it has
 // arrived, and fails if the parent ended or gave up before that.

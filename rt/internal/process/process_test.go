@@ -160,15 +160,27 @@ func TestEndWithoutReport(t *testing.T) {
 }
 
 func TestUnclaimed(t *testing.T) {
-	t.Parallel()
-	log := openLog(t)
-	_, err := report(process.Command{Env: env("unclaimed", ""), Log: log})
-	var exit *process.ExitError
-	if !errors.As(err, &exit) || exit.Code != process.ExitUnclaimed {
-		t.Errorf("got %v, want exit status %d", err, process.ExitUnclaimed)
+	for _, role := range []string{"unclaimed", "peeks"} {
+		t.Run(role, func(t *testing.T) {
+			t.Parallel()
+			log := openLog(t)
+			_, err := report(process.Command{Env: env(role, ""), Log: log})
+			var exit *process.ExitError
+			if !errors.As(err, &exit) || exit.Code != process.ExitUnclaimed {
+				t.Errorf("got %v, want exit status %d", err, process.ExitUnclaimed)
+			}
+			if text, _ := os.ReadFile(log.Name()); !strings.Contains(string(text), "ServeIfDaemon") {
+				t.Errorf("log: %q", text)
+			}
+		})
 	}
-	if text, _ := os.ReadFile(log.Name()); !strings.Contains(string(text), "ServeIfDaemon") {
-		t.Errorf("log: %q", text)
+}
+
+// Peek leaves the payload to be read, and a claim holds after it.
+func TestPeek(t *testing.T) {
+	got, err := report(process.Command{Env: env("peeks and reports", ""), Payload: []byte("a")})
+	if err != nil || string(got) != "a+a+a" {
+		t.Errorf("got %q, %v; want a+a+a", got, err)
 	}
 }
 
