@@ -128,6 +128,11 @@
 // program's drive, and it leaves the job of the client that started it if that job
 // lets it. There is no SIGTERM there: Shutdown makes it leave.
 //
+// A package generated with loopgen -hook init needs no ServeIfDaemon in main: its
+// daemon serves in the init function of the generated file, and neither main nor the
+// packages that are initialised later run in it. The manual of the command loopgen
+// says what that excludes.
+//
 // Its files may be removed at any time. Within a second it notices and publishes
 // again what can be published; if its directory is gone, it finishes the running
 // calls and leaves. Only until it has noticed that, another daemon, with another
@@ -277,7 +282,7 @@
 // intake.go and callcontext.go how the daemon learns that a caller gives up. The
 // start path is four: client.connect (client.go, with connect.go, attach.go and
 // replace.go; identity.go and lacking.go judge the endpoint), onDisk.spawn (ondisk.go, with command.go), ServeIfDaemon and serve
-// (serve.go, with host.go). scope.go says where, system.go and service.go are the
+// (serve.go, with host.go; inithook.go serves before main). scope.go says where, system.go and service.go are the
 // two sides of ScopeSystem. daemon.go admits and counts, caller.go and the peer
 // files tell who calls, leave.go leaves, orphans.go counts calls without callers,
 // signals.go heeds signals, control.go has Status and Shutdown, outbox.go and window.go

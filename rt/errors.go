@@ -65,7 +65,8 @@ var (
 	ErrDraining Error = sentinel("the daemon is leaving")
 	// ErrHookMissing: the program does not call ServeIfDaemon, so it cannot
 	// become the daemon. Call it first in main, and in TestMain, or give TestMain
-	// the body rttest.Main(m). The message names the program.
+	// the body rttest.Main(m), or generate the type with loopgen -hook init. The
+	// message names the program.
 	ErrHookMissing Error = sentinel("rt.ServeIfDaemon was not called: make it the first line of main and of TestMain")
 	// ErrReentrant: the daemon tried to be a client of itself, which would
 	// wait for ever. Call the object's method directly.

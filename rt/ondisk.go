@@ -81,15 +81,17 @@ func (p *onDisk) barred() error {
 		return ErrReentrant
 	}
 	elsewhere := len(p.client.cfg.Command) > 0 // is the hook, and the instance
-	if !hooked.Load() {
+	if !hooked.Load() && !servesInInit.Load() {
 		if parent, _ := process.Inherited(); parent != nil {
 			// A child that was meant to serve and runs main instead ends as if
 			// its deadman had noticed, which tells the parent why.
 			fmt.Fprintln(os.Stderr, "loopgen:", hookMissing())
 			os.Exit(process.ExitUnclaimed)
 		}
-		if !elsewhere {
-			return hookMissing()
+	}
+	if !elsewhere {
+		if err := noHook(p.client.svc); err != nil {
+			return err
 		}
 	}
 	if !elsewhere && p.client.svc.Late() {

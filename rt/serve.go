@@ -98,19 +98,29 @@ type hosted struct {
 // of TestMain: what stands before it is run by the daemon, too, as package
 // initialisation is. Without it Connect returns ErrHookMissing, and ends a process
 // that was started as a daemon.
+//
+// A service of a package generated with loopgen -hook init is served before main
+// begins, and does not need the call.
 func ServeIfDaemon() {
 	stub.CloseRegistry()
 	hooked.Store(true)
-	parent, err := process.Inherited()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "loopgen:", err)
-		os.Exit(exitForged)
-	}
+	parent := startedAsDaemon()
 	if parent == nil {
 		return
 	}
 	starting.Store(true)
 	os.Exit(serve(parent))
+}
+
+// startedAsDaemon returns the process that started this one as a daemon, or nil. It
+// ends a process that has the marker of a daemon and no such parent.
+func startedAsDaemon() *process.Parent {
+	parent, err := process.Inherited()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "loopgen:", err)
+		os.Exit(exitForged)
+	}
+	return parent
 }
 
 // serve is the life of a daemon that a client has started, from the lifetime lock
