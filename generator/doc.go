@@ -41,7 +41,8 @@
 // qualified.go (types on the command line), target.go (the type that is meant),
 // service.go, constructor.go, expression.go and environment.go (Go source on the
 // command line), method.go, directive.go, mode.go, setting.go (what else
-// directives and flags say), passing.go (parameters that come back, and others
+// directives and flags say), hook.go (what a daemon that serves before main would
+// lack), passing.go (parameters that come back, and others
 // that are no plain values), session.go (what is acquired and given back),
 // failure.go (sentinels and error types). Judging: rules.go (the table), data.go,
 // fields.go and marshaler.go (the walk into a type), held.go (what interfaces can

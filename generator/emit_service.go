@@ -51,6 +51,7 @@ func (s *service) emitService(f *jen.File) {
 			g.Id(n.service).Dot(a.name).Op("=").Add(a.value)
 		}
 		g.Add(s.stub("Register")).Call(jen.Id(n.service))
+		s.emitHook(g)
 	})
 }
 

@@ -46,6 +46,10 @@ type Options struct {
 	// Close says what Close means in client and proxy: "detach" (the default)
 	// ends the handle, "forward" calls the object's method.
 	Close string
+	// Hook says where the daemon begins to serve: "main" (the default) in the
+	// call of rt.ServeIfDaemon, "init" in the init function of the generated file, so
+	// that main needs no call.
+	Hook string
 	// Strict makes an error of every method that is left out.
 	Strict bool
 	// Schema adds the types' schemas to the result.
@@ -90,6 +94,9 @@ func (o *Options) Validate() error {
 	if o.Close != "" && o.Close != "detach" && o.Close != "forward" {
 		return fmt.Errorf("-close: %q is neither detach nor forward", o.Close)
 	}
+	if o.Hook != "" && o.Hook != "main" && o.Hook != "init" {
+		return fmt.Errorf("-hook: %q is neither main nor init", o.Hook)
+	}
 	if slices.Contains(o.ReadOnly, "all") && slices.Contains(o.Concurrent, "all") {
 		return errors.New("-readonly all and -concurrent all contradict each other")
 	}
@@ -127,6 +134,9 @@ func (o *Options) command() string {
 	add("-timeout", strings.Join(o.Timeout, ","))
 	if o.Close != "detach" {
 		add("-close", o.Close)
+	}
+	if o.Hook != "main" {
+		add("-hook", o.Hook)
 	}
 	if o.Strict {
 		args = append(args, "-strict")

@@ -21,6 +21,7 @@ type service struct {
 	errorTypes  []errorType
 	dataTypes   []types.Type // that interfaces can hold
 	constraint  string       // build constraint of the type and of the generated file, or ""
+	hook        bool         // the daemon serves in the init function of the generated file
 	codecs      codecSet
 	names       names
 	interfaces  []implemented // well-known ones of *T
@@ -41,7 +42,7 @@ func (s *service) foreign() bool { return !s.src.isOwn(s.spec.path) }
 // service looks at a type. It returns nil when something about it was reported
 // that keeps it from being shared. The names of its methods are added to known.
 func (src *source) service(r *reporter, o *Options, t *target, known map[string]bool) *service {
-	s := &service{target: t, src: src}
+	s := &service{target: t, src: src, hook: o.Hook == "init"}
 	name := s.typeName()
 	if file := src.fileOf(t.pos); file != nil && !s.foreign() {
 		s.constraint = src.buildConstraint(file)
@@ -61,6 +62,7 @@ func (src *source) service(r *reporter, o *Options, t *target, known map[string]
 		return nil
 	}
 	ok := s.findConstructor(r, o)
+	ok = s.checkHook(r, o) && ok
 	s.collectFailures(r)
 	if !ok {
 		return nil

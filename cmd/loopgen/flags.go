@@ -47,6 +47,7 @@ func parseFlags(args []string) (o *generator.Options, how output, err error) {
 	flags.StringVar(&o.Output, "output", "", "")
 	flags.StringVar(&o.Name, "name", "", "")
 	flags.StringVar(&o.Close, "close", "detach", "")
+	flags.StringVar(&o.Hook, "hook", "main", "")
 	flags.BoolVar(&o.Strict, "strict", false, "")
 	flags.BoolVar(&o.Verbose, "v", false, "")
 	flags.BoolVar(&how.check, "check", false, "")

@@ -155,6 +155,33 @@
 // name, and the standard library's packages of one word. A function or an
 // expression, with its text, is part of what clients must agree on.
 //
+// # A library without a line in main
+//
+// The rule is that main begins with rt.ServeIfDaemon. With -hook init the package of
+// the type needs no such line in the programs that import it: a process that was
+// started as the daemon of the type serves in the init function of the generated
+// file, before main, and in any other process that function returns at once.
+//
+//	//go:generate loopgen -type Store -hook init
+//
+// Then the daemon has only what is initialised before that function returns: the
+// packages that this one imports, its package-level variables, and its init functions
+// in files that sort before the generated one. An init function in a later file, or
+// in a file that imports C, is an error, and so is a generic type, whose instances are
+// declared elsewhere; share an instance of it. loopgen cannot see the rest:
+//
+//   - What main and other packages register is not there: types given to
+//     rt.RegisterType, database drivers, image formats. Import or register it in the
+//     package of the type or in one that it imports. Flags are not parsed.
+//   - If the object shares other objects in turn, their types need -hook init, too,
+//     and their packages are imported by this one. In one package, their generated
+//     files sort first.
+//   - C code that calls Go from a thread of its own waits until all packages are
+//     initialised, so in such a daemon for ever.
+//
+// Types without it still need the line, in the same program too: without the line
+// Connect returns rt.ErrHookMissing.
+//
 // # Versions
 //
 // Programs built from two versions of a type may share a daemon. A call of a
@@ -201,6 +228,8 @@
 //	-timeout M=5s    a call of M without a deadline fails after five seconds
 //	-close mode      what Close does: detach (the default) ends the caller's
 //	                 handle, forward calls the object's method
+//	-hook place      where the daemon begins to serve: main (the default), in the
+//	                 call of rt.ServeIfDaemon, or init, before main
 //	-strict          a method left out is an error
 //	-check           write nothing; print a diff and fail if a file is out of
 //	                 date; for use with the flags of the go:generate line

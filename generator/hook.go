@@ -1,0 +1,85 @@
+package generator
+
+import (
+	"go/ast"
+	"go/token"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/dave/jennifer/jen"
+)
+
+// With Options.Hook "init" the daemon serves at the end of the init function of the
+// generated file. What is initialised later does not exist in it: init functions of
+// later files of the package, and packages that import this one.
+
+// checkHook reports what the daemon of s would lack. It returns false if there is
+// anything.
+func (s *service) checkHook(r *reporter, o *Options) bool {
+	if o.Hook != "init" {
+		return true
+	}
+	if len(s.params) > 0 {
+		r.report(Error, s.pos, s.typeName(), "a generic type cannot have -hook init: packages that are initialised later declare its instances",
+			"share an instance, as in type Users = "+s.spec.name+"[string, User], or leave -hook out and call rt.ServeIfDaemon in main")
+		return false
+	}
+	ok := true
+	output := filepath.Base(s.src.outputPath(o, s.spec))
+	for _, fn := range s.src.initFunctions() {
+		file := filepath.Base(s.src.fset.Position(fn.pos).Filename)
+		switch {
+		case fn.cgo:
+			r.report(Error, fn.pos, "init", "does not run in the daemon of "+s.typeName()+" with -hook init: the go command puts files that import C last",
+				"move it to a file that does not import C and whose name sorts before "+output)
+		case file > output:
+			r.report(Error, fn.pos, "init", "does not run in the daemon of "+s.typeName()+" with -hook init: "+output+" sorts before "+file+", and its init function serves",
+				"move it to a file whose name sorts before "+output+", or give the generated file a later name with -output")
+		default:
+			continue
+		}
+		ok = false
+	}
+	return ok
+}
+
+// initFunction is an init function of the package.
+type initFunction struct {
+	pos token.Pos
+	cgo bool // its file imports C
+}
+
+// initFunctions returns the init functions of the package in all its builds, but for
+// those of generated files.
+func (src *source) initFunctions() []initFunction {
+	files := slices.Clone(src.files)
+	for _, path := range src.pkg.IgnoredFiles {
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || slices.Contains(src.earlier, path) {
+			continue
+		}
+		// Of another package in the directory, such as one that is ignored, nothing runs.
+		if file, _ := src.parseFile(path); file != nil && file.Name.Name == src.types.Name() {
+			files = append(files, file)
+		}
+	}
+	var found []initFunction
+	for _, file := range files {
+		cgo := slices.ContainsFunc(file.Imports, func(spec *ast.ImportSpec) bool { return spec.Path.Value == `"C"` })
+		for _, decl := range file.Decls {
+			if fn, ok := decl.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
+				found = append(found, initFunction{fn.Pos(), cgo})
+			}
+		}
+	}
+	return found
+}
+
+// emitHook writes the call by which the daemon of s serves before main.
+func (s *service) emitHook(g *jen.Group) {
+	if !s.hook {
+		return
+	}
+	comment(g, "The daemon of "+s.typeName()+" serves here, and its main does not run.")
+	g.Add(s.rt("ServeIfDaemonOf")).Call(jen.Id(s.names.service))
+}
