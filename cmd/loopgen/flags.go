@@ -17,6 +17,8 @@ type output struct {
 	schema bool // print what other builds see of the types, write nothing
 	diff   bool // compare two files with such schemas
 	files  []string
+
+	version bool // print the version, do nothing else
 }
 
 // parseFlags reads the command line.
@@ -54,10 +56,13 @@ func parseFlags(args []string) (o *generator.Options, how output, err error) {
 	flags.BoolVar(&how.json, "json", false, "")
 	flags.BoolVar(&how.schema, "schema", false, "")
 	flags.BoolVar(&how.diff, "diff", false, "")
+	flags.BoolVar(&how.version, "version", false, "")
 	if err := flags.Parse(args); err != nil {
 		return nil, how, err
 	}
 	switch {
+	case how.version:
+		return o, how, nil
 	case how.diff && !how.schema:
 		return nil, how, errors.New("-diff compares schemas: use -schema -diff old new")
 	case how.diff && len(o.Types) > 0:

@@ -6,6 +6,7 @@
 //	loopgen -type T[,U] [flags] [package]
 //	loopgen -schema -type T[,U] [flags] [package]
 //	loopgen -schema -diff old new
+//	loopgen -version
 //
 // For a type Counter it writes counter_loop.go beside the type, with
 //
@@ -36,6 +37,14 @@
 //		c, err := shared.Connect(ctx)
 //		…
 //		n, err := c.Inc(ctx)
+//
+// The daemon's working directory is /, so a constructor is given absolute paths:
+//
+//	func NewStore(path string) (*Store, error)
+//
+//	path, err := filepath.Abs("store.db")
+//	…
+//	shared := store.ShareStore(rt.Config{}, path)
 //
 // A module that lists the command as a tool (go get -tool
 // github.com/loopgen/loopgen/cmd/loopgen) says go tool loopgen instead.
@@ -237,6 +246,7 @@
 //	-diff            with -schema: compare two files that it has printed
 //	-v               explain every decision
 //	-json            print what is found as JSON, for tools
+//	-version         print the version of loopgen
 //
 // Problems are printed as file.go:12:3: Method: reason; what to do. When methods
 // are left out a line with their number follows, and which well-known interfaces,
@@ -271,6 +281,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 
 	"github.com/loopgen/loopgen/generator"
 )
@@ -315,6 +326,10 @@ func generate(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	}
 	if err != nil {
 		return errUsage{err}
+	}
+	if how.version {
+		fmt.Fprintln(stdout, version(debug.ReadBuildInfo()))
+		return nil
 	}
 	if how.diff {
 		return diffSchemas(how.files[0], how.files[1], how.json, stdout)
