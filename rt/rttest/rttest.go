@@ -33,6 +33,11 @@ const patience = 2 * time.Second
 // daemon; otherwise it gives the test binary a base directory of its own, in
 // LOOPGEN_DIR, runs the tests, ends every daemon that was started below that
 // directory, and exits. It does not return.
+//
+// With -count=2 the daemons are ended after each run, so that no run finds an object
+// of another: Main calls m.Run once for each. With -cpuprofile, -memprofile,
+// -blockprofile, -mutexprofile or -trace, which cover all runs, it calls m.Run once,
+// and daemons live on from run to run.
 func Main(m *testing.M) {
 	rt.ServeIfDaemon()
 	if os.Getenv("GORACE") == "" {
@@ -48,9 +53,9 @@ func Main(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "rttest:", err)
 		os.Exit(1)
 	}
-	code := m.Run()
-	for _, problem := range end(dir) {
-		fmt.Fprintln(os.Stderr, "rttest:", problem)
+	code := run(m, dir)
+	if problems := end(dir); len(problems) > 0 {
+		complain(problems)
 		code = max(code, 1)
 	}
 	os.Exit(code)

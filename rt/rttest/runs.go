@@ -1,0 +1,90 @@
+package rttest
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// run runs the tests as often as -count says, one call of m.Run for each run, and ends
+// all daemons below dir between two of them. It returns the exit status.
+func run(m *testing.M, dir string) (code int) {
+	if !flag.Parsed() {
+		flag.Parse()
+	}
+	count := separateRuns()
+	if count > 1 {
+		set("test.count", "1")
+	}
+	var deadline time.Time
+	if timeout := value[time.Duration]("test.timeout"); timeout > 0 {
+		deadline = time.Now().Add(timeout)
+	}
+	for i := range count {
+		if i > 0 {
+			set("test.shuffle", "off") // the first run has put the tests in their order
+			set("test.cpu", "")        // package testing adds to the list that it has
+			if !deadline.IsZero() {
+				set("test.timeout", max(time.Until(deadline), time.Nanosecond).String())
+			}
+			if problems := renew(dir); len(problems) > 0 {
+				complain(problems)
+				return max(code, 1)
+			}
+		}
+		code = max(code, m.Run())
+		if code > 1 || code == 1 && value[bool]("test.failfast") { // 2 is a wrong command line
+			break
+		}
+	}
+	return code
+}
+
+// separateRuns returns how often m.Run is to be called: once for each run of the
+// tests, but only once where package testing does for all runs what it does once.
+func separateRuns() uint {
+	for _, name := range []string{"cpuprofile", "memprofile", "blockprofile", "mutexprofile", "trace", "list", "fuzz"} {
+		if value[string]("test."+name) != "" {
+			return 1
+		}
+	}
+	return max(value[uint]("test.count"), 1)
+}
+
+// renew leaves dir as it was when the first run began.
+func renew(dir string) (problems []error) {
+	if problems = end(dir); len(problems) > 0 {
+		return problems
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return []error{err}
+	}
+	return nil
+}
+
+func complain(problems []error) {
+	for _, problem := range problems {
+		fmt.Fprintln(os.Stderr, "rttest:", problem)
+	}
+}
+
+// value returns the value of a flag of package testing, zero if there is none.
+func value[T any](name string) (v T) {
+	if f := flag.Lookup(name); f != nil {
+		if getter, ok := f.Value.(flag.Getter); ok {
+			v, _ = getter.Get().(T)
+		}
+	}
+	return v
+}
+
+// set sets a flag of package testing, which takes every value that is given here.
+func set(name, text string) {
+	if err := flag.Set(name, text); err != nil {
+		fmt.Fprintln(os.Stderr, "rttest: setting -"+name+" to "+strconv.Quote(text)+":", err)
+		os.Exit(2)
+	}
+}
