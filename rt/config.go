@@ -89,10 +89,10 @@ type Config struct {
 
 	// Command is the path and the arguments of a program to start as the daemon,
 	// instead of this one: for clients that are short-lived, huge or restricted. It
-	// calls ServeIfDaemon and imports the package of the type, or declares the
-	// instance of a generic one; then this program need do neither. It is started
-	// with just these arguments, and must be the program itself, not a script that
-	// starts it. A name without a slash is looked up in PATH when a daemon is
+	// calls ServeIfDaemon, which a type generated with loopgen -hook init does not
+	// need, and imports the package of the type, or declares the instance of a generic
+	// one; then this program need do neither. It is started with just these arguments,
+	// and must be the program itself, not a script that starts it. A name without a slash is looked up in PATH when a daemon is
 	// started, but never by a set-user-ID program; a relative path counts from the working directory at the time of
 	// ShareT. Empty means this program. With LOOPGEN_MODE=inprocess it is not used.
 	Command []string

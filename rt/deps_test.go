@@ -19,6 +19,7 @@ func TestDependencies(t *testing.T) {
 		"golang.org/x/sys/unix",
 		own + "rt",
 		own + "rt/internal/cut",
+		own + "rt/internal/inprocess",
 		own + "rt/internal/platform",
 		own + "rt/internal/process",
 		own + "rt/internal/rt",
@@ -34,12 +35,13 @@ func TestDependencies(t *testing.T) {
 			"github.com/fxamacker/cbor/v2", "github.com/x448/float16",
 			own + "rt/internal/cut", own + "rt/internal/platform", own + "rt/internal/rt", own + "rt/internal/usercode", own + "rt/internal/wire", own + "rt/stub",
 		},
-		own + "rt/schema":            {own + "rt/internal/cut", own + "rt/schema"},
-		own + "rt/internal/rt":       {own + "rt/internal/rt"},
-		own + "rt/internal/wire":     {"github.com/fxamacker/cbor/v2", "github.com/x448/float16", own + "rt/internal/wire"},
-		own + "rt/internal/rundir":   {"github.com/gofrs/flock", "golang.org/x/sys/unix", own + "rt/internal/cut", own + "rt/internal/platform", own + "rt/internal/rundir"},
-		own + "rt/internal/usercode": {own + "rt/internal/cut", own + "rt/internal/usercode"},
-		own + "rt/internal/process":  {"golang.org/x/sys/unix", own + "rt/internal/platform", own + "rt/internal/process"},
+		own + "rt/schema":             {own + "rt/internal/cut", own + "rt/schema"},
+		own + "rt/internal/inprocess": {own + "rt/internal/inprocess"},
+		own + "rt/internal/rt":        {own + "rt/internal/rt"},
+		own + "rt/internal/wire":      {"github.com/fxamacker/cbor/v2", "github.com/x448/float16", own + "rt/internal/wire"},
+		own + "rt/internal/rundir":    {"github.com/gofrs/flock", "golang.org/x/sys/unix", own + "rt/internal/cut", own + "rt/internal/platform", own + "rt/internal/rundir"},
+		own + "rt/internal/usercode":  {own + "rt/internal/cut", own + "rt/internal/usercode"},
+		own + "rt/internal/process":   {"golang.org/x/sys/unix", own + "rt/internal/platform", own + "rt/internal/process"},
 	} {
 		cmd := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", pkg)
 		cmd.Env = append(cmd.Environ(), "GOOS=linux", "GOARCH=amd64")

@@ -198,7 +198,8 @@
 // one itself, an absolute path; for ScopeSystem, too.
 //
 // LOOPGEN_MODE=inprocess keeps everything in this process: no daemon is started,
-// calls still pass the codec, the limits and the turn. There a method that calls
+// calls still pass the codec, the limits and the turn. The coverage of a test binary
+// then includes the object's methods. There a method that calls
 // its own proxy waits for ever, where a daemon would return ErrReentrant, and a
 // method that ignores ShutdownNow goes on beside the next object.
 //

@@ -2,11 +2,14 @@ package rt
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"sync"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
+	"github.com/loopgen/loopgen/rt/internal/inprocess"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
 
@@ -156,8 +159,34 @@ func (p inProcess) start(context.Context) error {
 	}
 	p.daemon = d
 	d.open()
-	go p.run(d) // ends when the daemon has left
+	o := &localObject{d: d, gone: make(chan struct{})}
+	inprocess.Add(o)
+	go func() { // ends when the daemon has left
+		p.run(d)
+		inprocess.Remove(o)
+		close(o.gone)
+	}()
 	return nil
+}
+
+// localObject is the object of a daemon in this process, for package rttest.
+type localObject struct {
+	d    *daemon
+	gone chan struct{} // closed when the daemon has left
+}
+
+// End makes the daemon leave, and waits two seconds for its calls and then two more
+// for their contexts to end them.
+func (o *localObject) End() error {
+	for _, mode := range []ShutdownMode{ShutdownDrain, ShutdownNow} {
+		o.d.leave("the tests have ended", mode)
+		select {
+		case <-o.gone:
+			return nil
+		case <-time.After(2 * time.Second):
+		}
+	}
+	return fmt.Errorf("%s (LOOPGEN_MODE=inprocess) does not leave: one of its methods, or its Close, has not returned", cut.Name(o.d.svc.Name))
 }
 
 // run waits until the daemon leaves and empties the room only when the object

@@ -9,6 +9,12 @@
 //		…
 //	}
 //
+// Coverage is counted in the test binary's own process, so that it does not have the
+// constructor and the methods, which run in the daemon. It has them with
+// LOOPGEN_MODE=inprocess, where the object lives in the test binary:
+//
+//	LOOPGEN_MODE=inprocess go test -cover
+//
 // An instance of a generic type must be declared at package level before, if only
 // by
 //

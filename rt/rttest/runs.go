@@ -7,10 +7,13 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/inprocess"
 )
 
-// run runs the tests as often as -count says, one call of m.Run for each run, and ends
-// all daemons below dir between two of them. It returns the exit status.
+// run runs the tests as often as -count says, one call of m.Run for each run. Between
+// two of them it ends all daemons below dir, and the objects in this process that
+// LOOPGEN_MODE=inprocess has made. It returns the exit status.
 func run(m *testing.M, dir string) (code int) {
 	if !flag.Parsed() {
 		flag.Parse()
@@ -56,7 +59,7 @@ func separateRuns() uint {
 
 // renew leaves dir as it was when the first run began.
 func renew(dir string) (problems []error) {
-	if problems = end(dir); len(problems) > 0 {
+	if problems = append(inprocess.End(), end(dir)...); len(problems) > 0 {
 		return problems
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
