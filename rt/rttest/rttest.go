@@ -43,7 +43,7 @@ const patience = 2 * time.Second
 // With -count=2 the daemons are ended after each run, so that no run finds an object
 // of another: Main calls m.Run once for each. With -cpuprofile, -memprofile,
 // -blockprofile, -mutexprofile or -trace, which cover all runs, it calls m.Run once,
-// and daemons live on from run to run.
+// and daemons live on from run to run. They do so for the values of -cpu, too.
 func Main(m *testing.M) {
 	rt.ServeIfDaemon()
 	if os.Getenv("GORACE") == "" {
@@ -70,7 +70,8 @@ func Main(m *testing.M) {
 // Dir returns a new directory for rt.ScopeDir, with a path short enough for a
 // socket. When the test ends, its daemons are ended, within two seconds even if
 // a call still runs, and it is removed. Tests that run in parallel do not see
-// each other's objects. The test binary's TestMain must call Main.
+// each other's objects. The test binary's TestMain must call Main, unless the type
+// was generated with loopgen -hook init.
 func Dir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "lg")

@@ -30,7 +30,8 @@
 // The marker is the environment variable LOOPGEN_DAEMON. It is removed, and all
 // of this is done, when the package is initialised, before main. A program whose
 // main then claims nothing is ended by a deadman after ten seconds: it was not
-// made to be a daemon.
+// made to be a daemon. Peek reads the payload without claiming, for code that serves
+// only some payloads.
 //
 // # Reading order
 //
