@@ -155,6 +155,10 @@ type Result struct {
 	Diagnostics []Diagnostic
 	// Summaries are those of the types that have methods to share.
 	Summaries []Summary
+	// NeedsTidy reports that go.mod or go.sum lacks modules that Files import, so that
+	// they do not compile before "go mod tidy". It is looked for only in a package
+	// without generated files.
+	NeedsTidy bool
 }
 
 // File is one generated file.
@@ -195,6 +199,8 @@ func Generate(ctx context.Context, o Options) (*Result, error) {
 		result.Files, result.Schemas = nil, nil
 	}
 	result.Diagnostics = r.sorted()
+	// A package that already has generated files was built with package rt before.
+	result.NeedsTidy = len(result.Files) > 0 && len(src.earlier) == 0 && !o.Schema && lacksRuntime(ctx, src.dir)
 	return result, nil
 }
 

@@ -42,6 +42,7 @@ type listed struct {
 	Dir, Root  string
 	Standard   bool
 	Error      *struct{ Err string }
+	DepsErrors []struct{ Err string }
 }
 
 func newImports(ctx context.Context, src *source) *imports {
@@ -62,7 +63,7 @@ func (i *imports) Import(path string) (*types.Package, error) {
 
 // load asks for the export data of the packages at paths.
 func (i *imports) load(paths []string) error {
-	args := []string{"list", "-e", "-export", "-buildvcs=false", "-json=ImportPath,Export,Deps,Dir,Root,Standard,Error", "--"}
+	args := []string{"list", "-e", "-export", "-buildvcs=false", "-json=ImportPath,Export,Deps,Dir,Root,Standard,Error,DepsErrors", "--"}
 	fixed := len(args)
 	for _, path := range paths {
 		_, known := i.listed[path]
@@ -83,6 +84,9 @@ func (i *imports) load(paths []string) error {
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
+	if err != nil && proposesCommand(stderr.String()) {
+		return errIncomplete
+	}
 	if err != nil {
 		return fmt.Errorf("asking the go command for imported packages: %w: %s", err, strings.TrimSpace(stderr.String()))
 	}
@@ -114,6 +118,9 @@ func (i *imports) dependsOn(path, other string) bool {
 // path; it is what the compiler's own importer asks for.
 func (i *imports) open(path string) (io.ReadCloser, error) {
 	l := i.listed[path]
+	if err := l.incomplete(); err != nil {
+		return nil, err
+	}
 	if l.Error != nil {
 		return nil, errors.New(strings.TrimSpace(l.Error.Err))
 	}

@@ -79,7 +79,11 @@ func load(ctx context.Context, o *Options) (*source, error) {
 	}
 	go func() { loading <- src.imports.load(needed) }()
 	src.pkg, err = loadOne(cfg, pattern)
-	if err = errors.Join(err, <-loading); err != nil {
+	// Both fail alike if go.mod is not up to date.
+	if asked := <-loading; !errors.Is(err, errIncomplete) {
+		err = errors.Join(err, asked)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return src, src.parse()
@@ -183,6 +187,9 @@ func loadOne(cfg *packages.Config, pattern string) (*packages.Package, error) {
 		// What the go command itself says of it comes last.
 		if _, said, ok := strings.Cut(err.Error(), "stderr: "); ok && said != "" {
 			err = errors.New(strings.TrimSpace(said))
+			if proposesCommand(said) {
+				err = errIncomplete
+			}
 		}
 		return nil, fmt.Errorf("loading package %s: %w", pattern, err)
 	}
@@ -192,6 +199,9 @@ func loadOne(cfg *packages.Config, pattern string) (*packages.Package, error) {
 	pkg := pkgs[0]
 	if pkg.Name == "" || len(pkg.GoFiles) == 0 {
 		for _, e := range pkg.Errors {
+			if proposesCommand(e.Msg) {
+				return nil, fmt.Errorf("loading package %s: go.mod or go.sum lacks its module: %s", pattern, runTidy)
+			}
 			return nil, fmt.Errorf("loading package %s: %s", pattern, strings.TrimSpace(e.Msg))
 		}
 		return nil, fmt.Errorf("loading package %s: it has no Go files for this platform", pattern)

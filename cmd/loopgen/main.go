@@ -356,7 +356,13 @@ func generate(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if how.check {
 		return compare(result.Files, stdout)
 	}
-	return replace(result.Files)
+	if err := replace(result.Files); err != nil {
+		return err
+	}
+	if result.NeedsTidy {
+		fmt.Fprintln(stderr, `loopgen: go.mod or go.sum lacks modules that the generated file imports; run "go mod tidy" before you build`)
+	}
+	return nil
 }
 
 // manual returns the package comment as text.
