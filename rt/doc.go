@@ -31,6 +31,12 @@
 // is gone, and whoever calls next gets a fresh one; Config.OnRestart tells. Calls
 // whose callers are gone count for Config.OrphanTimeout: see there.
 //
+// The daemon holds a lock as long as it lives, and that lock is the only proof that it
+// runs. So an old and a new object never exist at the same time, unless the directory
+// is removed. Not promised are durability, more than one host, exactly-once execution,
+// that a method which ignores its context stops when its caller gives up, and that the
+// daemon outlives a service manager, a container or a CI job that ends all its processes.
+//
 // The context of a call bounds it. Its deadline travels with the call. When it ends, the
 // daemon is told, whatever ended it, and the caller waits up to 50 ms for the daemon's
 // answer; without one the outcome is unknown. A call that has not begun by then never
@@ -189,8 +195,8 @@
 //
 // A service manager that listens on /run/loopgen/limiter/socket and passes that
 // socket on, as systemd does, starts the daemon when the first client comes;
-// without one, and without a daemon, clients get ErrNotRunning. README.md has units
-// for systemd. The daemon writes its log to standard error.
+// without one, and without a daemon, clients get ErrNotRunning. OPERATIONS.md has
+// units for systemd. The daemon writes its log to standard error.
 //
 // # Environment variables
 //
@@ -206,74 +212,24 @@
 // A program with more rights than the user that started it, such as a set-user-ID
 // program, ignores both, and XDG_RUNTIME_DIR, XDG_SESSION_ID and LISTEN_FDS.
 //
-// # What was tried to make calls fast
+// # How it works
 //
-// So that nobody tries it twice, on Linux, against a raw round trip between two
-// processes of 32 µs (2 cores, 2026-11-28):
-//
-//   - The caller reads its own reply instead of a goroutine that reads for all:
-//     2.5 times the raw round trip before, 1.4 after.
-//   - Small reads and writes that do not tell Go's scheduler (socket_linux.go). Each
-//     woke the runtime's monitor thread, which sleeps when a program is idle, as one
-//     that waits for frames mostly is. 64 callers: 5.0 to 2.8 µs a call. Look for
-//     nanosleep in a system call count: it is the monitor's.
-//   - No timer of Go's that fires within the period of the kernel's clock, 4 ms: the
-//     kernel sets and deletes one of its own for every wait in epoll. 7 µs a call.
-//     A thread that sleeps in the kernel instead of a ticker, and a time.Timer that
-//     each call sets and stops, were slower than the ticker.
-//   - The method on the goroutine that reads, not on one of its own: 2.8 to 3.5 times
-//     the raw round trip before, 2.3 to 2.5 after (2026-11-23).
-//   - One write for what many callers send: by the leader before it reads (2.6 µs a
-//     call with 64 callers); by each caller after runtime.Gosched, 8 % slower.
-//   - One write for the replies of many calls, but at the latest 20 µs after the first
-//     of them was due: 64 callers take 2.7 µs a call. With 50 µs they take 3.1, since
-//     client and daemon wait for each other, with 6 µs 3.4, with 3 µs 6.
-//   - Memory of calls used again: no allocation in a call of scalars, on either side.
-//   - The kernel wakes a sender when the receiver has read, since Go waits for
-//     writability all the time (EPOLLOUT, edge triggered). It costs a switch in every
-//     call, and in the raw round trip as well. Nothing was found against it that
-//     leaves the connection in Go's poller.
-//   - Large frames: a byte slice that shares the frame's memory, and that memory made
-//     once; 512 KiB of send buffer. Echo of 1 MiB: 6 ms, 2 ms. What is left is the
-//     collector, which runs every few calls in a program whose heap is a few frames
-//     (1.8 ms became 1.35 with GOGC=800), and memory: frames and values take 10 MB in
-//     turn, where the raw round trip has 2, which the cache holds. A vectored
-//     write has no use, since a message is encoded behind the room for its header;
-//     the caller's slice itself must not be written, since he may change it when he
-//     has given up the call.
-//
-// # What was tried to start fast
-//
-// On Linux, against fork and exec of the same program, 6.5 ms (2 cores, 2026-11-28). A
-// start takes 8.6 ms in memory: 0.4 until the fork, 5.2 until the child calls
-// ServeIfDaemon, 1.5 until it reports, 1.5 until the first answer. What is not fork and
-// exec is code that runs for the first time, of which no piece stands out.
-//
-//   - Fork and exec without os, which starts a trial child first: 0.4 ms of the first
-//     start of a process.
-//   - Connections are accepted before anything else is done, the first line of the
-//     log included, which looks for the time zone: 4 % of a start.
-//   - The client makes the file of life.lock while the daemon boots: 3 to 5 % of a
-//     start on a disk where a file takes 0.5 ms and more to make, as on ext4 after
-//     many were removed; nothing in memory.
-//   - An endpoint that is read at once and parsed without tables (47 to 27 µs), and a
-//     start file that is read only where no daemon is found: a tenth of what it takes
-//     to attach.
-//   - Only failed starts recorded, not successful ones as well: a tenth of a start on
-//     ext4, where a rename over an existing file waits until the new one's blocks are
-//     allocated; nothing in memory.
-//   - Plans of the types that interfaces may hold, made on first use: 0.3 ms of the
-//     initialisation of a program with twelve such types.
-//   - The endpoint's text made while the lock is taken, and signals heeded while the
-//     daemon listens: a start took 2 % longer, since it is threads that cost.
-//   - A handshake with nobody on both sides, while the client waits and the daemon
-//     reads, to have the codec's tables made: 0 to 2 %, no more than chance.
-//   - The attempt made by the goroutine of a caller that waits for it in any case,
-//     net.Dialer's DialUnix instead of DialContext, signatures compared as texts
-//     instead of by their hashes: no difference to attaching. It is three round trips
-//     between processes whose caches were just used by others, 0.1 to 0.25 ms each.
-//   - No first line in the log: 3 % of a start, too little to have a log that does not
-//     say what serves.
+//  1. loopgen type-checks a package and writes a client, a proxy, a Share function and
+//     a dispatch table.
+//  2. The first call reads the singleton's endpoint file and connects. Both sides prove
+//     that they know its key.
+//  3. If no daemon runs, one client acquires the spawn lock and starts its own program
+//     again. The other clients wait for it.
+//  4. In the child, ServeIfDaemon acquires the lifetime lock, makes the object, listens,
+//     publishes the endpoint, reports to the client, and serves.
+//  5. A call is one frame with its arguments in CBOR, and its reply is another. One
+//     connection carries the calls of all goroutines of a process.
+//  6. Arguments are decoded before the call gets its turn, and results are encoded before
+//     it releases the turn: no value that aliases the object leaves it.
+//  7. Admission and the decision to exit share one mutex. A client is either admitted by
+//     a daemon that stays, or starts the next one.
+//  8. To exit, the daemon finishes and acknowledges running calls, calls the object's
+//     Close, removes the endpoint, and ends the process.
 //
 // # Files of this package
 //
@@ -289,5 +245,12 @@
 // signals.go heeds signals, control.go has Status and Shutdown, outbox.go and window.go
 // keep a slow peer from holding up anybody else, memory.go bounds what arguments
 // decode to, failure.go and loghandler.go call code of the program that may not return,
-// holdings.go gives back what a client has acquired. The wire is in PROTOCOL.md.
+// holdings.go gives back what a client has acquired. The wire is in PROTOCOL.md,
+// what was tried to make calls and starts fast in PERFORMANCE.md.
+//
+// Below this package are internal/wire (bytes, without sockets), internal/rundir (files
+// and locks, without protocol) and internal/process (a detached child). Package schema
+// compares two versions of a type. The generator has a map in generator/doc.go;
+// cmd/loopgen is flags, files and exit codes. The scripts in testdata/script show what
+// users see. The command .ci/run is the whole check.
 package rt

@@ -732,7 +732,7 @@ func TestServiceActivationBySystemd(t *testing.T) {
 func TestServiceUnits(t *testing.T) {
 	t.Parallel()
 	needsTool(t, "systemd-analyze")
-	text, err := os.ReadFile("../README.md")
+	text, err := os.ReadFile("OPERATIONS.md")
 	if err != nil {
 		t.Fatal(err)
 	}
