@@ -60,6 +60,7 @@ func TestScripts(t *testing.T) {
 		Setup:               func(env *testscript.Env) error { return setup(env, root) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"daemons": daemons,
+			"follow":  follow,
 			"status":  status,
 		},
 		Condition: func(condition string) (bool, error) {
