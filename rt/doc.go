@@ -246,7 +246,8 @@
 // keep a slow peer from holding up anybody else, memory.go bounds what arguments
 // decode to, failure.go and loghandler.go call code of the program that may not return,
 // holdings.go gives back what a client has acquired. The wire is in PROTOCOL.md,
-// what was tried to make calls and starts fast in PERFORMANCE.md.
+// and attempts to make calls and starts faster are in PERFORMANCE.md. UPGRADING.md,
+// SECURITY.md and OPERATIONS.md are for users.
 //
 // Below this package are internal/wire (bytes, without sockets), internal/rundir (files
 // and locks, without protocol) and internal/process (a detached child). Package schema
