@@ -18,12 +18,12 @@ import (
 var notFollowed = map[string]string{
 	`README.md: go run ./examples/index -workers 4 "$(go env GOROOT)/src"`: "for a clone: run_index.txtar runs the example",
 	`README.md: go test ./...`: "for a clone: this test is part of it",
-	`generator/SHARING.md: //go:generate go tool loopgen -type github.com/hashicorp/golang-lru/v2.Cache -concurrent all`: "needs another module: examples/lrucache has the same lines",
-	`rt/OPERATIONS.md: LOOPGEN_TEST_CALLS=100000 go test -v -run 'TestChaos/.*/all' ./rt`:                                "takes minutes: .ci/run runs the test",
+	`generator/SHARING.md: //go:generate go tool loopgen -type github.com/hashicorp/golang-lru/v2.Cache -concurrent all`: "needs another module: testdata/foreign shares the same type",
+	`rt/OPERATIONS.md: LOOPGEN_TEST_CALLS=100000 go test -v -run 'TestChaos/.*/all' ./rt`:                                "takes minutes: .ci/long calls runs it",
 	`rt/OPERATIONS.md: go test -tags mutants -run TestMutants ./rt`:                                                      "takes minutes: .ci/run runs it",
 	`rt/PERFORMANCE.md: go test -run '^$' -bench . -count 10 ./rt`:                                                       "takes minutes: .ci/run runs .ci/speed",
 	`rt/PERFORMANCE.md: go test -run '^$' -bench Generate ./generator`:                                                   "measures",
-	`rt/UPGRADING.md: LOOPGEN_TEST_SECONDS=30 go test -v -run TestFaultReplaceStorm ./rt`:                                "takes 30 s: .ci/run runs the test",
+	`rt/UPGRADING.md: LOOPGEN_TEST_SECONDS=30 go test -v -run TestFaultReplaceStorm ./rt`:                                "takes 30 s: .ci/long faults runs it",
 }
 
 // unnamed are the packages that the Go blocks without a file name use, by name.
