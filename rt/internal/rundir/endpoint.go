@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/cut"
 )
@@ -31,13 +32,15 @@ const (
 //	dirid, socketdir          device and inode of the directory, and of that of a Unix socket
 //	mounts, netns             namespaces in which paths and a port have their meaning
 //	version                   what the client that started it said of its program
+//	program <main package> <build ID> <modification time>
 //	constructor               of the object
 //	argument <number> <type> <field> <hash>
 //	method <number> <name> <hash> <signature to the end of the line>
 //	held <name of a type> <numbers of methods, with commas between>
 //
-// one argument, method or type per line; types, directory, the ids after it and constructor only where
-// there is one, version only where it is not 0. Empty values, and those that hold anything but printable
+// one argument, method or type per line; types, directory, the ids after it and constructor
+// only where there is one, version only where it is not 0, program only once the daemon has
+// described it. Empty values, and those that hold anything but printable
 // ASCII without spaces and quotes, are in Go's quotes. Unknown keys are ignored.
 type Endpoint struct {
 	Network, Address         string
@@ -53,10 +56,18 @@ type Endpoint struct {
 	DirID, SocketDir         string // FileID of Directory, and of the directory of the Unix socket
 	Mounts, Net              string // MountNamespace, and NetworkNamespace of a port
 	Version                  int
+	Program                  ProgramLine    // zero if the daemon has not described it, or could not
 	Constructor              string         // empty also if the file had no room for it and the arguments
 	Arguments                []ArgumentLine // what of them is not zero
 	Methods                  []MethodLine
 	Held                     []HeldLine // empty also if the file had no room for them
+}
+
+// ProgramLine describes the program that the daemon runs: see process.Program. Modified
+// is kept to the nanosecond.
+type ProgramLine struct {
+	Main, Content string
+	Modified      time.Time
 }
 
 // ArgumentLine is an argument of the constructor, or a field of one that is a struct:
@@ -147,6 +158,9 @@ func (e *Endpoint) text(signatures, held bool) []byte {
 	if e.Version != 0 {
 		w.line("version", strconv.Itoa(e.Version))
 	}
+	if p := e.Program; p.Main != "" {
+		w.line("program", p.Main, p.Content, strconv.FormatInt(p.Modified.UnixNano(), 10))
+	}
 	if held && e.Constructor != "" {
 		w.line("constructor", e.Constructor)
 		for _, a := range e.Arguments {
@@ -192,7 +206,7 @@ func (e *Endpoint) UnmarshalText(text []byte) error {
 	}
 	var fresh Endpoint
 	seen := map[string]bool{}
-	err := readLines(text, func(key, rest string) error {
+	err := readLines(text, func(key, rest string) (err error) {
 		if key == "method" {
 			m, err := parseMethod(rest)
 			fresh.Methods = append(fresh.Methods, m)
@@ -215,6 +229,10 @@ func (e *Endpoint) UnmarshalText(text []byte) error {
 			return errors.New("twice")
 		}
 		seen[key] = true
+		if key == "program" {
+			fresh.Program, err = parseProgram(rest)
+			return err
+		}
 		return fresh.set(key, rest)
 	})
 	if err != nil {
@@ -289,7 +307,7 @@ func (e *Endpoint) stringField(key string) *string {
 }
 
 func (e *Endpoint) knows(key string) bool {
-	return e.stringField(key) != nil || key == "key" || key == "pid" || key == "protocol" || key == "version"
+	return e.stringField(key) != nil || key == "key" || key == "pid" || key == "protocol" || key == "version" || key == "program"
 }
 
 // set sets what one of the known keys stands for.
@@ -340,6 +358,26 @@ func parseMethod(rest string) (m MethodLine, err error) {
 		m.Signature, err = tailValue(rest)
 	}
 	return m, err
+}
+
+func parseProgram(rest string) (p ProgramLine, err error) {
+	p.Main, rest, err = cutValue(rest)
+	if err == nil {
+		p.Content, rest, err = cutValue(rest)
+	}
+	modified := ""
+	if err == nil {
+		modified, err = wholeValue(rest)
+	}
+	if err != nil {
+		return p, err
+	}
+	n, err := strconv.ParseInt(modified, 10, 64)
+	if err != nil {
+		return p, fmt.Errorf("%q is not a time in nanoseconds", modified)
+	}
+	p.Modified = time.Unix(0, n)
+	return p, nil
 }
 
 func parseArgument(rest string) (a ArgumentLine, err error) {

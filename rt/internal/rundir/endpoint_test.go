@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"golang.org/x/sys/unix"
@@ -43,6 +44,7 @@ log "/tmp/a b/log"
 pid 4711
 protocol 1-2
 version 3
+program example.com/counter "a/b c" 1764518181190593641
 method 0 Inc 00ff func(int) (int, error)
 method 65535 "Größe" 01 func(struct{A int "json:\"a\""})
 method 7 Empty "" ""
@@ -57,6 +59,9 @@ func TestEndpointRoundTrip(t *testing.T) {
 	odd := []string{"", " ", "a b", " a", "a ", `"`, `a"b`, `""`, "\n", "\x00\xff\xfe", "é", "\u2028", "end", `\`, "\r", "\t"}
 	for i, s := range odd {
 		e := &rundir.Endpoint{Network: s, Address: s, Incarnation: s, Host: s, Boot: s, Build: s, Config: s, Service: s, Name: s, Scope: s, Directory: s, Log: s, Version: i}
+		if s != "" {
+			e.Program = rundir.ProgramLine{Main: s, Content: s, Modified: time.Unix(int64(i), 7)}
+		}
 		e.Held = []rundir.HeldLine{{Name: s, Methods: []int{i}}, {Name: s, Methods: []int{0, 65535}}}
 		if e.Constructor = s; s != "" {
 			e.Arguments = []rundir.ArgumentLine{{Number: i, Type: s, Field: s, Hash: s}, {Number: 1, Hash: "0"}}
@@ -82,6 +87,8 @@ func TestEndpointRefused(t *testing.T) {
 		"short key":        replace("key 01", "key "),
 		"version":          replace("version 3", "version -3"),
 		"version twice":    replace("version 3\n", "version 3\nversion 3\n"),
+		"half a program":   replace(` "a/b c" 1764518181190593641`, ""),
+		"undated program":  replace("1764518181190593641", "today"),
 		"not hexadecimal":  replace("key 01", "key zz"),
 		"twice":            replace("pid 4711\n", "pid 4711\npid 4711\n"),
 		"optional twice":   replace("name name\n", "name name\nname name\n"),

@@ -253,6 +253,7 @@ func sample() *rundir.Endpoint {
 		Network: "unix", Address: "/run/user/1000/loopgen/x/s-1", Key: [32]byte{1, 31: 0xff}, Incarnation: "0123",
 		PID: 4711, Host: "abcdef01", Boot: "b-1", MinProtocol: 1, MaxProtocol: 2, Build: "1-2-3-4", Config: "c",
 		Service: "example.com/counter.Counter", Version: 3, Name: "name", Scope: "user", Log: "/tmp/a b/log",
+		Program: rundir.ProgramLine{Main: "example.com/counter", Content: "a/b c", Modified: time.Unix(0, 1764518181190593641)},
 		Methods: []rundir.MethodLine{
 			{Number: 0, Name: "Inc", Hash: "00ff", Signature: "func(int) (int, error)"},
 			{Number: 65535, Name: "Größe", Hash: "01", Signature: `func(struct{A int "json:\"a\""})`},
