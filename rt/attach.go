@@ -26,8 +26,8 @@ func (c *client) attach(ctx context.Context, p place, kept error) (*link, error)
 		}
 		return nil, err
 	}
-	if kept == nil && c.outdates(e) {
-		return nil, &outdatedError{e} // not even greeted: who is connected keeps it from being idle
+	if rebuilt := c.replacesRebuilt(p, e); kept == nil && (rebuilt || c.outdates(e)) {
+		return nil, &outdatedError{e, rebuilt} // not even greeted: a connection keeps the daemon from being idle
 	}
 	conn, reader, welcome, err := c.greet(ctx, p, e)
 	if err != nil {
@@ -41,6 +41,9 @@ func (c *client) attach(ctx context.Context, p place, kept error) (*link, error)
 	default:
 		err = c.judge(e, kept)
 	}
+	if welcome.Code != wire.WelcomeDraining {
+		c.announce(p, e, kept)
+	}
 	if err == nil {
 		err = c.welcome(welcome)
 	}
@@ -48,6 +51,7 @@ func (c *client) attach(ctx context.Context, p place, kept error) (*link, error)
 		conn.Close()
 		return nil, err
 	}
+	settle(p)
 	return c.newLink(conn, reader, e, welcome, kept), nil
 }
 

@@ -161,7 +161,7 @@ func (c *client) startOrWait(ctx context.Context, p place, err error) error {
 	var outdated *outdatedError
 	switch {
 	case alive && errors.As(err, &outdated):
-		if err := c.replace(ctx, p, outdated.endpoint); err != nil {
+		if err := c.replace(ctx, p, outdated); err != nil {
 			return c.waitFor(p, err)
 		}
 	case alive:

@@ -209,8 +209,20 @@
 // its own proxy waits for ever, where a daemon would return ErrReentrant, and a
 // method that ignores ShutdownNow goes on beside the next object.
 //
+// LOOPGEN_DEV=1 is for programs that are edited and run again. A process whose program
+// was built later than the daemon's, from the same main package and with other content,
+// replaces the daemon when it first connects to it, once: calls that run are finished,
+// and the object is made anew. A client that reconnects replaces none, so two builds
+// that both run share one daemon. Config.Version does not matter, nor does
+// Config.OnMismatch. Without the variable, a program that go run or go test has built
+// says once on standard error that the daemon is of another build, and what to do;
+// other programs say nothing. Builds are told apart by their Go build IDs and the
+// times of their files. Programs that go run builds from a list of files are taken for
+// one main package if the first files have the same name. With Config.Command and
+// ScopeSystem no daemon is replaced.
+//
 // A program with more rights than the user that started it, such as a set-user-ID
-// program, ignores both, and XDG_RUNTIME_DIR, XDG_SESSION_ID and LISTEN_FDS.
+// program, ignores all three, and XDG_RUNTIME_DIR, XDG_SESSION_ID and LISTEN_FDS.
 //
 // # How it works
 //
@@ -238,7 +250,7 @@
 // (turn.go); pendingcall.go and servedcall.go are what a call needs on either side,
 // intake.go and callcontext.go how the daemon learns that a caller gives up. The
 // start path is four: client.connect (client.go, with connect.go, attach.go and
-// replace.go; identity.go and lacking.go judge the endpoint), onDisk.spawn (ondisk.go, with command.go), ServeIfDaemon and serve
+// replace.go; identity.go, lacking.go and rebuilt.go judge the endpoint), onDisk.spawn (ondisk.go, with command.go), ServeIfDaemon and serve
 // (serve.go, with host.go; inithook.go serves before main). scope.go says where, system.go and service.go are the
 // two sides of ScopeSystem. daemon.go admits and counts, caller.go and the peer
 // files tell who calls, leave.go leaves, orphans.go counts calls without callers,

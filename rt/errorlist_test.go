@@ -224,6 +224,7 @@ var internalErrors = map[string][]string{
 		"not … hexadecimal digits",
 		"an empty range",
 		"… is not a number from 0 to …",
+		"… is not a time in nanoseconds",
 		"not text",
 		"the first line is not …",
 		"the last line is missing",
@@ -308,6 +309,12 @@ var internalErrors = map[string][]string{
 		"an array of … elements of type … is larger than an interface may hold",
 		"… is no name of a type that is known here",
 		"… has no such field",
+	},
+	"a program that cannot be described is compared with no other, see programLine": {
+		"describing the running program",
+		"describing the running program: it has no Go build ID",
+		"describing the running program: it has no build information",
+		"describing the running program: its file was replaced",
 	},
 	"this library never asks for it: a size or number has been checked before": {
 		"encoding the endpoint: method … has the number …; the greatest is …",

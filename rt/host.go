@@ -21,16 +21,17 @@ import (
 
 // host is a daemon with a process, a directory and a listener.
 type host struct {
-	d        *daemon
-	req      startRequest
-	dir      *rundir.Dir
-	life     *rundir.Life
-	log      *logFile
-	meet     func(net.Conn) (peer, error) // whom to let in
-	guard    *admission                   // of a service
-	passed   *net.UnixListener            // what the service manager listened on; nil: nothing, or it is in use
-	listener net.Listener
-	socket   fs.FileInfo // of the file it listens on; nil: not a Unix socket
+	d         *daemon
+	req       startRequest
+	dir       *rundir.Dir
+	life      *rundir.Life
+	log       *logFile
+	meet      func(net.Conn) (peer, error) // whom to let in
+	guard     *admission                   // of a service
+	passed    *net.UnixListener            // what the service manager listened on; nil: nothing, or it is in use
+	listener  net.Listener
+	socket    fs.FileInfo // of the file it listens on; nil: not a Unix socket
+	described bool        // describe has been called
 }
 
 // newHost makes this process the daemon of a directory, and makes the object. The
@@ -53,6 +54,9 @@ func newHost(req startRequest, svc *stub.Service, dir *rundir.Dir, log *slog.Log
 		return nil, StagePublish, err
 	}
 	e.Directory = dir.Path()
+	if developing() {
+		e.Program = programLine()
+	}
 	d.endpoint.Store(e)
 	stop := explainSlowness(log, req.StartTimeout)
 	err = d.construct(req)
@@ -229,6 +233,26 @@ func (h *host) watch() {
 		if err := h.life.Publish(h.d.endpoint.Load()); err != nil {
 			h.d.log.Error("cannot publish the endpoint", "err", err)
 		}
+	} else if !h.described {
+		h.described = true
+		h.describe()
+	}
+}
+
+// describe publishes the endpoint with a description of the program, for the clients
+// of other builds of it. A start does not take the time for that, unless this process
+// is one of a developer's.
+func (h *host) describe() {
+	e := *h.d.endpoint.Load()
+	if e.Program.Main != "" {
+		return
+	}
+	if e.Program = programLine(); e.Program.Main == "" {
+		return
+	}
+	h.d.endpoint.Store(&e)
+	if err := h.life.Publish(&e); err != nil {
+		h.d.log.Warn("cannot publish what program this is", "err", err)
 	}
 }
 

@@ -74,6 +74,7 @@ type args struct {
 	Timeout   time.Duration // of a start
 	Greeting  time.Duration // of an attempt to connect
 	Barrier   bool
+	Stderr    string // a file for the role's standard error; empty: this process's
 }
 
 func (a args) config() rt.Config {
@@ -104,6 +105,14 @@ func start(t testing.TB, role string, a args, env ...string) *client {
 	cmd.Env = append(os.Environ(), roleVar+"="+role, argsVar+"="+string(told))
 	cmd.Env = append(cmd.Env, env...)
 	cmd.Stderr = os.Stderr
+	if a.Stderr != "" {
+		f, err := os.OpenFile(a.Stderr, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		cmd.Stderr = f
+	}
 	c := &client{cmd: cmd}
 	if c.stdin, err = cmd.StdinPipe(); err != nil {
 		t.Fatal(err)

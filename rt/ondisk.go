@@ -34,6 +34,9 @@ func (c *client) choosePlace() (place, error) {
 	default:
 		return nil, c.startError(StageDirectory, fmt.Errorf("LOOPGEN_MODE is %q: unset it, or set it to inprocess", mode))
 	}
+	if dev := rundir.Getenv("LOOPGEN_DEV"); dev != "" && dev != "1" {
+		return nil, c.startError(StageDirectory, fmt.Errorf("LOOPGEN_DEV is %q: unset it, or set it to 1", dev))
+	}
 	if c.cfg.Scope == ScopeSystem {
 		return c.service()
 	}

@@ -25,20 +25,32 @@ func tooSoon(last time.Time) error {
 	return nil
 }
 
-// outdatedError is a daemon of an older version that is to be replaced.
-type outdatedError struct{ endpoint *rundir.Endpoint }
+// outdatedError is a daemon of an older version, or of an earlier build, that is to be
+// replaced.
+type outdatedError struct {
+	endpoint *rundir.Endpoint
+	rebuilt  bool // see client.replacesRebuilt
+}
 
 func (e *outdatedError) Error() string {
+	if e.rebuilt {
+		return fmt.Sprintf("process %d, of an earlier build, is to be replaced", e.endpoint.PID)
+	}
 	return fmt.Sprintf("process %d, of version %d, is to be replaced", e.endpoint.PID, e.endpoint.Version)
 }
 
-// keptError is a daemon of an older version that cannot be replaced just now.
+// keptError is a daemon of an older version, or of an earlier build, that cannot be
+// replaced just now.
 type keptError struct {
 	version int
+	rebuilt bool
 	err     error
 }
 
 func (e *keptError) Error() string {
+	if e.rebuilt {
+		return fmt.Sprintf("LOOPGEN_DEV did not replace it: %v", e.err)
+	}
 	return fmt.Sprintf("Config.OnMismatch did not replace version %d: %v", e.version, e.err)
 }
 
@@ -65,7 +77,9 @@ func (c *client) unreplaced(err error, e *rundir.Endpoint, kept error) error {
 // Only the leader replaces, and it leads until its own daemon serves: no client of
 // the older version can start the old one again in between. Should it be killed
 // meanwhile, the next one finds a daemon that is leaving, or none.
-func (c *client) replace(ctx context.Context, p place, e *rundir.Endpoint) error {
+func (c *client) replace(ctx context.Context, p place, outdated *outdatedError) error {
+	e, rebuilt := outdated.endpoint, outdated.rebuilt
+	kept := func(err error) error { return &keptError{e.Version, rebuilt, err} }
 	ctx, cancel := c.patience(ctx)
 	defer cancel()
 	conn, reader, welcome, err := c.greet(ctx, p, e)
@@ -80,15 +94,15 @@ func (c *client) replace(ctx context.Context, p place, e *rundir.Endpoint) error
 	}
 	if !leaving {
 		err := p.mayStart() // or nobody would serve in the end
-		if err == nil {
+		if err == nil && !rebuilt {
 			err = p.mayReplace()
 		}
 		if err != nil {
-			return &keptError{e.Version, err}
+			return kept(err)
 		}
-		c.cfg.Logger.Debug("replacing a daemon", "name", cut.Name(c.cfg.Name), "pid", e.PID, "version", e.Version, "by", c.cfg.Version)
+		c.cfg.Logger.Debug("replacing a daemon", "name", cut.Name(c.cfg.Name), "pid", e.PID, "version", e.Version, "by", c.cfg.Version, "rebuilt", rebuilt)
 	}
-	body, err := wire.Marshal(wire.Shutdown{Idle: c.cfg.OnMismatch == MismatchReplaceIdle})
+	body, err := wire.Marshal(wire.Shutdown{Idle: !rebuilt && c.cfg.OnMismatch == MismatchReplaceIdle})
 	if err == nil {
 		err = write(conn, wire.Frame{Kind: wire.KindShutdown, ID: 1, Body: body})
 	}
@@ -97,10 +111,14 @@ func (c *client) replace(ctx context.Context, p place, e *rundir.Endpoint) error
 		switch f, err = reader.Next(); {
 		case err != nil:
 		case f.Kind == wire.KindError:
-			return &keptError{e.Version, readFailure(f.Body).err}
+			return kept(readFailure(f.Body).err)
 		case f.Kind == wire.KindGoingAway:
 			leaving = true
-			p.replaced()
+			if rebuilt {
+				settle(p)
+			} else {
+				p.replaced()
+			}
 		}
 	}
 	if !leaving {

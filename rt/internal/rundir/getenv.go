@@ -7,8 +7,9 @@ import "os"
 // environment is that user's, and would decide with the rights of the other. It may
 // be called concurrently.
 func Getenv(name string) string {
-	if Privileged() {
+	value := os.Getenv(name)
+	if value != "" && Privileged() {
 		return ""
 	}
-	return os.Getenv(name)
+	return value
 }
