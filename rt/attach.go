@@ -52,6 +52,7 @@ func (c *client) attach(ctx context.Context, p place, kept error) (*link, error)
 		return nil, err
 	}
 	settle(p)
+	c.followLog(e.Log)
 	return c.newLink(conn, reader, e, welcome, kept), nil
 }
 

@@ -40,6 +40,7 @@ type client struct {
 	closed      bool
 	incarnation string // of the object that was used last
 	foreign     sighting
+	follows     string // the path of the log that followLog copies; empty: none
 }
 
 // attempt is one try to connect. It belongs to no caller: a caller whose
@@ -196,24 +197,36 @@ const attemptEnd = time.Second
 // close ends the connection and every attempt to make one, and waits for the
 // latter: it may be about to make the singleton's directory.
 func (c *client) close() {
-	a := c.abandon()
-	if a == nil {
-		return
+	a, copied := c.abandon()
+	if a != nil {
+		waitAtMost(a.done, attemptEnd) // longer in OnRestart or, with LOOPGEN_MODE=inprocess, in the constructor
 	}
-	t := time.NewTimer(attemptEnd)
-	defer t.Stop()
-	select {
-	case <-a.done:
-	case <-t.C: // in OnRestart or, with LOOPGEN_MODE=inprocess, in the constructor
+	if copied != nil {
+		waitAtMost(copied, attemptEnd) // longer if standard error is a pipe that nobody reads
 	}
 }
 
-// abandon is close without waiting. It returns the attempt that is to end.
-func (c *client) abandon() *attempt {
+// waitAtMost waits until done is closed, or for the limit.
+func waitAtMost(done <-chan struct{}, limit time.Duration) {
+	t := time.NewTimer(limit)
+	defer t.Stop()
+	select {
+	case <-done:
+	case <-t.C:
+	}
+}
+
+// abandon is close without waiting. It returns the attempt that is to end, and what is
+// closed when the log has been copied, see followLog; nil for none.
+func (c *client) abandon() (a *attempt, copied <-chan struct{}) {
 	c.mu.Lock()
 	c.closed = true
-	l, a := c.link, c.attempt
-	c.link = nil
+	l := c.link
+	a, c.link = c.attempt, nil
+	if c.follows != "" {
+		copied = releaseFollower(c.follows)
+		c.follows = ""
+	}
 	c.mu.Unlock()
 	if a != nil {
 		a.cancel(ErrClosed)
@@ -221,7 +234,7 @@ func (c *client) abandon() *attempt {
 	if l != nil {
 		l.close(ErrClosed)
 	}
-	return a
+	return a, copied
 }
 
 // call is the client's end of the data path: encode, send, wait, decode. It

@@ -120,7 +120,7 @@
 //
 // Its environment is Config.Env or, if that is nil, that of the client that
 // happened to start it, less what describes that client's terminal, login,
-// supervisor or build: LOOPGEN_MODE; PWD (set to /), OLDPWD, SHLVL, _; TERM,
+// supervisor or build: LOOPGEN_MODE, LOOPGEN_LOG; PWD (set to /), OLDPWD, SHLVL, _; TERM,
 // TERM_*, COLORTERM, COLUMNS, LINES, WINDOWID, STY, TMUX, TMUX_*; SSH_CLIENT,
 // SSH_CONNECTION, SSH_TTY, XDG_SESSION_*, SUDO_*; INVOCATION_ID, JOURNAL_STREAM,
 // NOTIFY_SOCKET, LISTEN_*, WATCHDOG_*, MAINPID, SYSTEMD_EXEC_PID; MAKEFLAGS,
@@ -221,8 +221,13 @@
 // one main package if the first files have the same name. With Config.Command and
 // ScopeSystem no daemon is replaced.
 //
+// LOOPGEN_LOG=stderr copies what the daemon writes to its log to this process's
+// standard error, from the start if this process starts the daemon, else from the time
+// when it connects, until the Shared is closed. A process that exits without Close may
+// leave out the last 20 ms. The daemon of a ScopeSystem object has no log to copy.
+//
 // A program with more rights than the user that started it, such as a set-user-ID
-// program, ignores all three, and XDG_RUNTIME_DIR, XDG_SESSION_ID and LISTEN_FDS.
+// program, ignores all four, and XDG_RUNTIME_DIR, XDG_SESSION_ID and LISTEN_FDS.
 //
 // # How it works
 //
@@ -254,7 +259,7 @@
 // (serve.go, with host.go; inithook.go serves before main). scope.go says where, system.go and service.go are the
 // two sides of ScopeSystem. daemon.go admits and counts, caller.go and the peer
 // files tell who calls, leave.go leaves, orphans.go counts calls without callers,
-// signals.go heeds signals, control.go has Status and Shutdown, outbox.go and window.go
+// signals.go heeds signals, followlog.go copies the log for LOOPGEN_LOG, control.go has Status and Shutdown, outbox.go and window.go
 // keep a slow peer from holding up anybody else, memory.go bounds what arguments
 // decode to, failure.go and loghandler.go call code of the program that may not return,
 // holdings.go gives back what a client has acquired. The wire is in PROTOCOL.md,

@@ -11,7 +11,7 @@ import (
 // supervisor or place in a build, and would be wrong for every other client.
 // A name that ends in _ stands for all that begin with it.
 var scrubbed = []string{
-	"LOOPGEN_MODE",
+	"LOOPGEN_MODE", "LOOPGEN_LOG",
 	"OLDPWD", "PWD", "SHLVL", "_",
 	"TERM", "TERM_", "COLORTERM", "COLUMNS", "LINES", "WINDOWID", "STY", "TMUX", "TMUX_",
 	"SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY", "XDG_SESSION_", "SUDO_",

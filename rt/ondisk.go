@@ -37,6 +37,9 @@ func (c *client) choosePlace() (place, error) {
 	if dev := rundir.Getenv("LOOPGEN_DEV"); dev != "" && dev != "1" {
 		return nil, c.startError(StageDirectory, fmt.Errorf("LOOPGEN_DEV is %q: unset it, or set it to 1", dev))
 	}
+	if log := rundir.Getenv("LOOPGEN_LOG"); log != "" && log != "stderr" {
+		return nil, c.startError(StageDirectory, fmt.Errorf("LOOPGEN_LOG is %q: unset it, or set it to stderr", log))
+	}
 	if c.cfg.Scope == ScopeSystem {
 		return c.service()
 	}
@@ -234,6 +237,7 @@ func (p *onDisk) spawn(ctx context.Context) (startReport, error) {
 	if err != nil {
 		return startReport{}, err
 	}
+	p.client.followLog(path) // from what this daemon writes on
 	child, err := process.Start(process.Command{
 		Path: program, Args: cfg.arguments(), Env: daemonEnv(cfg.Env), Log: log, Payload: payload,
 	})

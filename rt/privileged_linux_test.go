@@ -57,7 +57,7 @@ client() { setpriv --reuid %[2]d --regid %[2]d --clear-groups %[3]q; }
 client
 %[4]s="shut down" client
 `, serviceUser, guest, setID(t), roleVar), "where", a)
-	cmd.Env = append(cmd.Env, "LOOPGEN_DIR="+theirs, "LOOPGEN_MODE=inprocess", "LOOPGEN_DEV=x", "XDG_RUNTIME_DIR="+theirs)
+	cmd.Env = append(cmd.Env, "LOOPGEN_DIR="+theirs, "LOOPGEN_MODE=inprocess", "LOOPGEN_DEV=x", "LOOPGEN_LOG=x", "XDG_RUNTIME_DIR="+theirs)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

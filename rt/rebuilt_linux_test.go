@@ -285,6 +285,7 @@ func TestAnotherBuildIsAnnounced(t *testing.T) {
 func TestDevelopmentVariablesAreChecked(t *testing.T) {
 	for name, want := range map[string]string{
 		"LOOPGEN_DEV": `LOOPGEN_DEV is "yes": unset it, or set it to 1`,
+		"LOOPGEN_LOG": `LOOPGEN_LOG is "yes": unset it, or set it to stderr`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(name, "yes")

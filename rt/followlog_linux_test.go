@@ -1,0 +1,143 @@
+package rt_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/loopgen/loopgen/rt"
+	"github.com/loopgen/loopgen/rt/rttest"
+	"github.com/loopgen/loopgen/testdata/objects"
+)
+
+func init() {
+	// Has N clients, makes a call through the last one, and closes them.
+	roles["misbehave and close"] = func(ctx context.Context, _ *counterShared, a args) (any, error) {
+		for i := range a.N {
+			shared := objects.ShareCounter(a.config(), a.Options)
+			defer shared.Close()
+			c, err := shared.Connect(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if i == a.N-1 {
+				c.Misbehave(ctx, "panic")
+			}
+		}
+		return "done", nil
+	}
+}
+
+const follow = "LOOPGEN_LOG=stderr"
+
+// shows waits until a client's standard error has a text.
+func (a args) shows(t *testing.T, text string) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("standard error has %q", text), func() bool { return fileContains(a.Stderr, text) })
+}
+
+// With LOOPGEN_LOG=stderr a client shows what its daemon writes: all of it if the
+// client started the daemon, else from the time when it connects. The daemon has
+// neither the variable nor a descriptor of the client.
+func TestLogOnStandardError(t *testing.T) {
+	t.Parallel()
+	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}
+	starter, other, quiet := a.by(t, ""), a.by(t, ""), a.by(t, "")
+	first := start(t, "obey", starter, follow)
+	first.tell(t, "connect", "connected")
+	starter.shows(t, "msg=serving")
+	first.begin(t, "environment")
+	if env := first.line(t); strings.Contains(env, "LOOPGEN_LOG") {
+		t.Errorf("the daemon's environment is %s", env)
+	}
+	stderr, err := os.Stat(starter.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range descriptors(t, a.endpoint(t).PID) {
+		if info, err := os.Stat(fd); err == nil && os.SameFile(info, stderr) {
+			t.Errorf("the daemon has the client's standard error as %s", fd)
+		}
+	}
+	second := start(t, "obey", other, follow)
+	second.tell(t, "connect", "connected")
+	third := start(t, "obey", quiet)
+	third.tell(t, "misbehave panic", "true")
+	starter.shows(t, "misbehaved")
+	other.shows(t, "misbehaved")
+	if fileContains(other.Stderr, "msg=serving") {
+		t.Error("the client that did not start the daemon shows what the daemon wrote before")
+	}
+	quiet.complained(t)
+}
+
+// descriptors returns the paths of a process's open files.
+func descriptors(t *testing.T, pid int) (paths []string) {
+	t.Helper()
+	dir := "/proc/" + strconv.Itoa(pid) + "/fd/"
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		paths = append(paths, dir+e.Name())
+	}
+	return paths
+}
+
+// What a call has written is there when Close returns, once for all clients in a
+// process.
+func TestCloseShowsTheLog(t *testing.T) {
+	t.Parallel()
+	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1, N: 3}.by(t, "")
+	var said string
+	start(t, "misbehave and close", a, follow).wait(t, &said)
+	text, err := os.ReadFile(a.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), "msg=serving"); n != 1 {
+		t.Errorf("the log was copied %d times:\n%s", n, text)
+	}
+	if !strings.Contains(string(text), "misbehaved") {
+		t.Errorf("what the call wrote is missing:\n%s", text)
+	}
+}
+
+// A log that is rotated is followed to its end, and the new one from its beginning.
+func TestRotatedLogIsFollowed(t *testing.T) {
+	t.Parallel()
+	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.by(t, "")
+	c := start(t, "obey", a, follow)
+	c.tell(t, "connect", "connected")
+	a.shows(t, "msg=serving")
+	log := a.endpoint(t).Log
+	if err := os.Rename(log, log+".1"); err != nil {
+		t.Fatal(err)
+	}
+	c.tell(t, "misbehave panic", "true") // the daemon writes to the old file, up to a second
+	a.shows(t, "value=misbehaved")
+	eventually(t, "there is a new log", func() bool { _, err := os.Stat(log); return err == nil })
+	if err := share(t, a).Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
+		t.Fatal(err)
+	}
+	a.shows(t, "msg=leaving")
+	written := 0
+	for _, path := range []string{log + ".1", log} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		written += len(text)
+	}
+	eventually(t, "all was copied", func() bool {
+		info, err := os.Stat(a.Stderr)
+		return err == nil && info.Size() >= int64(written)
+	})
+	if text, err := os.ReadFile(a.Stderr); err != nil || len(text) != written {
+		t.Errorf("%d bytes of %d were copied, %v:\n%s", len(text), written, err, text)
+	}
+}
