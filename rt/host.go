@@ -21,17 +21,17 @@ import (
 
 // host is a daemon with a process, a directory and a listener.
 type host struct {
-	d         *daemon
-	req       startRequest
-	dir       *rundir.Dir
-	life      *rundir.Life
-	log       *logFile
-	meet      func(net.Conn) (peer, error) // whom to let in
-	guard     *admission                   // of a service
-	passed    *net.UnixListener            // what the service manager listened on; nil: nothing, or it is in use
-	listener  net.Listener
-	socket    fs.FileInfo // of the file it listens on; nil: not a Unix socket
-	described bool        // describe has been called
+	d        *daemon
+	req      startRequest
+	dir      *rundir.Dir
+	life     *rundir.Life
+	log      *logFile
+	meet     func(net.Conn) (peer, error) // whom to let in
+	guard    *admission                   // of a service
+	passed   *net.UnixListener            // what the service manager listened on; nil: nothing, or it is in use
+	listener net.Listener
+	socket   fs.FileInfo // of the file it listens on; nil: not a Unix socket
+	program  bool        // is described in the endpoint, or cannot be
 }
 
 // newHost makes this process the daemon of a directory, and makes the object. The
@@ -233,8 +233,8 @@ func (h *host) watch() {
 		if err := h.life.Publish(h.d.endpoint.Load()); err != nil {
 			h.d.log.Error("cannot publish the endpoint", "err", err)
 		}
-	} else if !h.described {
-		h.described = true
+	} else if !h.program {
+		h.program = true
 		h.describe()
 	}
 }

@@ -36,8 +36,8 @@
 // # Reading order
 //
 // start.go and child.go (the parent's side), inherit.go and parent.go (the
-// child's side), marker.go and message.go (what passes between them), build.go;
-// then one file per system and verb.
+// child's side), marker.go and message.go (what passes between them), build.go,
+// program.go; then one file per system and verb.
 package process
 
 // The compiler reports only that package on systems that this one is not for.
