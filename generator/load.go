@@ -198,13 +198,13 @@ func loadOne(cfg *packages.Config, pattern string) (*packages.Package, error) {
 	}
 	pkg := pkgs[0]
 	if pkg.Name == "" || len(pkg.GoFiles) == 0 {
-		for _, e := range pkg.Errors {
-			if proposesCommand(e.Msg) {
-				return nil, fmt.Errorf("loading package %s: go.mod or go.sum lacks its module: %s", pattern, runTidy)
-			}
-			return nil, fmt.Errorf("loading package %s: %s", pattern, strings.TrimSpace(e.Msg))
+		switch {
+		case len(pkg.Errors) == 0:
+			return nil, fmt.Errorf("loading package %s: it has no Go files for this platform", pattern)
+		case proposesCommand(pkg.Errors[0].Msg):
+			return nil, fmt.Errorf("loading package %s: go.mod or go.sum lacks its module: %s", pattern, runTidy)
 		}
-		return nil, fmt.Errorf("loading package %s: it has no Go files for this platform", pattern)
+		return nil, fmt.Errorf("loading package %s: %s", pattern, strings.TrimSpace(pkg.Errors[0].Msg))
 	}
 	return pkg, nil
 }
