@@ -16,17 +16,6 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// rawBytes and rawText keep the memory that their Unmarshal methods are given.
-type (
-	rawBytes struct{ b []byte }
-	rawText  struct{ b []byte }
-)
-
-func (r rawBytes) MarshalBinary() ([]byte, error)     { return r.b, nil }
-func (r *rawBytes) UnmarshalBinary(data []byte) error { r.b = data; return nil }
-func (r rawText) MarshalText() ([]byte, error)        { return r.b, nil }
-func (r *rawText) UnmarshalText(data []byte) error    { r.b = data; return nil }
-
 // raws has such values where values can be.
 type raws struct {
 	Bytes   rawBytes
@@ -120,8 +109,6 @@ var keeperService = &stub.Service{
 
 func init() {
 	stub.Register(keeperService)
-	rt.RegisterType[rawBytes]()
-	rt.RegisterType[rawText]()
 }
 
 func shareKeeper(t *testing.T, dir string, made []byte) *rt.Shared[*rt.Conn, *rt.Conn] {
