@@ -17,7 +17,8 @@ type intake struct {
 	raw  syscall.RawConn // of the connection; nil: it cannot tell what has come
 	full bool            // the last read filled its memory: more may have come. Of the goroutine that reads
 
-	taken     atomic.Uint64 // bytes that were read
+	read      byteCount
+	itself    bool          // src counts
 	processed atomic.Uint64 // bytes whose frames were looked at
 	waiting   atomic.Int32  // calls in catchUp
 
@@ -26,8 +27,17 @@ type intake struct {
 	progress sync.Cond // signalled when processed has grown while calls wait, or over is set
 }
 
+// byteCount counts the bytes that were read from a connection. Where the system allows
+// it, mu is held for the read and the count together: then what lies in the connection
+// and what was read are known at one moment.
+type byteCount struct {
+	mu    sync.Mutex
+	taken uint64
+}
+
 func newIntake(conn net.Conn) *intake {
 	in := &intake{src: source(conn), raw: rawConn(conn)}
+	in.itself = counted(in.src, &in.read)
 	in.progress.L = &in.mu
 	return in
 }
@@ -35,13 +45,17 @@ func newIntake(conn net.Conn) *intake {
 // Read reads from the connection. Only the goroutine that reads calls it, when it has
 // looked at every frame that it read before.
 func (in *intake) Read(b []byte) (n int, err error) {
-	in.processed.Store(in.taken.Load())
+	in.processed.Store(in.read.taken) // which only this goroutine changes
 	if in.waiting.Load() > 0 {
 		in.wake(false)
 	}
 	n, err = in.src.Read(b)
 	in.full = n == len(b)
-	in.taken.Add(uint64(n))
+	if !in.itself {
+		in.read.mu.Lock()
+		in.read.taken += uint64(n)
+		in.read.mu.Unlock()
+	}
 	return n, err
 }
 
@@ -66,11 +80,9 @@ func (in *intake) catchUp() {
 	defer in.waiting.Add(-1)
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	come := uint64(0)
-	for taken := ^come; taken != in.taken.Load(); { // again if something was read meanwhile
-		taken = in.taken.Load()
-		come = taken + uint64(pending(in.raw))
-	}
+	in.read.mu.Lock()
+	come := in.read.taken + uint64(pending(in.raw))
+	in.read.mu.Unlock()
 	for in.processed.Load() < come && !in.over {
 		in.progress.Wait()
 	}

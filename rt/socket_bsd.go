@@ -24,3 +24,6 @@ func source(conn net.Conn) io.Reader { return conn }
 // unreadBytes is FIONREAD, the ioctl that returns how many bytes can be read: _IOR('f',
 // 127, int) in sys/filio.h of the BSDs. Package unix does not have it.
 const unreadBytes = 0x4004667f
+
+// counted returns false: what source returns cannot count in one step with the read.
+func counted(io.Reader, *byteCount) bool { return false }

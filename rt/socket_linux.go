@@ -54,6 +54,16 @@ func untold(call uintptr, fd int, b []byte) (int, error) {
 	return int(n), nil
 }
 
+// counted makes src, which source has returned, count what it reads in one step with
+// the read. It returns false if src cannot.
+func counted(src io.Reader, count *byteCount) bool {
+	s, ok := src.(*socket)
+	if ok {
+		s.count = count
+	}
+	return ok
+}
+
 // source returns what reads conn.
 func source(conn net.Conn) io.Reader {
 	if raw := rawConn(conn); raw != nil {
@@ -68,6 +78,7 @@ func source(conn net.Conn) io.Reader {
 type socket struct {
 	raw   syscall.RawConn
 	tryFd func(fd uintptr) bool // try: a method value that is made once
+	count *byteCount            // counts what is read; nil: nobody asks
 
 	b   []byte
 	n   int
@@ -92,7 +103,14 @@ func (s *socket) Read(b []byte) (int, error) {
 // try reports whether there is no need to wait until something can be read.
 func (s *socket) try(fd uintptr) bool {
 	for {
+		if s.count != nil {
+			s.count.mu.Lock()
+		}
 		n, err := readOnce(int(fd), s.b)
+		if s.count != nil {
+			s.count.taken += uint64(max(n, 0))
+			s.count.mu.Unlock()
+		}
 		switch err {
 		case syscall.EINTR:
 		case syscall.EAGAIN:

@@ -21,3 +21,6 @@ func hangUp(net.Conn) func() bool { return nil }
 
 // pending returns 0: the end of a cancelled call is then seen when the call has begun.
 func pending(syscall.RawConn) int { return 0 }
+
+// counted returns false: what source returns cannot count in one step with the read.
+func counted(io.Reader, *byteCount) bool { return false }
