@@ -48,7 +48,7 @@ const (
 	// /run/loopgen/<Config.Name>, which it has made, and which nobody else may
 	// write to. Clients only attach. Config.Name is a plain word of at most 64
 	// lower-case letters, digits, dots, hyphens and underscores. It is for Unix
-	// sockets, and for systems that tell whose a socket's peer is: Linux, macOS
+	// sockets, and for systems that tell the user of a socket's peer: Linux, macOS
 	// and FreeBSD. See the package documentation.
 	ScopeSystem Scope = "system"
 )
@@ -67,7 +67,7 @@ func (s Scope) check() error {
 		return nil
 	case ScopeSystem:
 		if !knowsPeers {
-			return errors.New("ScopeSystem is for systems that tell whose a socket's peer is: use another scope here")
+			return errors.New("ScopeSystem needs a system that tells the user of a socket's peer: use another scope here")
 		}
 		return nil
 	}

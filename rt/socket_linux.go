@@ -13,15 +13,15 @@ import (
 // The kernel copies so many in a few microseconds.
 const maxUntold = 16 << 10
 
+// unreadBytes is the ioctl that returns how many bytes can be read from a socket, see
+// unix(7) and tcp(7).
+const unreadBytes = unix.SIOCINQ
+
 // readOnce and writeOnce are read(2) and write(2) for descriptors that do not block,
 // peekOnce is recv(2) of one byte that stays there. Small ones do not tell Go's scheduler that they enter the kernel: that wakes the
 // runtime's monitor thread whenever the program was idle before, as it is before
 // nearly every frame, and costs more than the system call itself. It is meant for
 // calls that may block, which these never do.
-
-// unreadBytes is the ioctl that returns how many bytes can be read from a socket, see
-// unix(7) and tcp(7).
-const unreadBytes = unix.SIOCINQ
 
 func readOnce(fd int, b []byte) (int, error) {
 	if len(b) == 0 || len(b) > maxUntold {

@@ -16,7 +16,7 @@ const claimTimeout = 10 * time.Second
 // ErrForged says that the marker is in the environment and that its pipes are
 // not there: this process was not started by Start. The caller exits; to go on
 // would make the program run as something that the user did not ask for.
-var ErrForged = errors.New("LOOPGEN_DAEMON is set, but nobody who started this process as a daemon is there; unset it")
+var ErrForged = errors.New("LOOPGEN_DAEMON is set, but its start pipes are missing: unset it")
 
 // inherited is what this process got from its parent. It is set before main,
 // and constant after that.
