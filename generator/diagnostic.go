@@ -48,12 +48,14 @@ type Diagnostic struct {
 	field *types.Var // to blame, if any
 }
 
-// String returns "file.go:12:3: Method: reason; remedy", without what is empty.
+// String returns "file.go:12:3: warning: Method: reason; remedy", without what is
+// empty.
 func (d Diagnostic) String() string {
 	s := d.Reason
 	if d.Method != "" {
 		s = d.Method + ": " + s
 	}
+	s = d.Severity.String() + ": " + s
 	if d.Remedy != "" {
 		s += "; " + d.Remedy
 	}

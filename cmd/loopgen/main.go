@@ -248,7 +248,7 @@
 //	-json            print what is found as JSON, for tools
 //	-version         print the version of loopgen
 //
-// Problems are printed as file.go:12:3: Method: reason; what to do. When methods
+// Problems are printed as file.go:12:3: warning: Method: reason; what to do. When methods
 // are left out a line with their number follows, and which well-known interfaces,
 // such as io.Reader, the proxy does not implement for want of them. Nothing is
 // written unless all files can be, and never outside the module. The exit

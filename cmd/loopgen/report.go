@@ -15,9 +15,6 @@ import (
 func report(result *generator.Result, all bool, stderr io.Writer) error {
 	for _, d := range result.Diagnostics {
 		d.Pos.Filename = fromHere(d.Pos.Filename)
-		if d.Severity == generator.Note {
-			d.Reason = "note: " + d.Reason
-		}
 		if !d.Pos.IsValid() {
 			fmt.Fprint(stderr, "loopgen: ")
 		}
