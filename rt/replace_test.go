@@ -330,9 +330,9 @@ func TestReplaceInProcess(t *testing.T) {
 	if n, err := connect(t, newer).Inc(t.Context()); n != 201 || err != nil || newer.serving(t) != 2 {
 		t.Errorf("got %d, %v", n, err)
 	}
-	if err := user.EnsureStarted(t.Context()); !errors.Is(err, rt.ErrConfigMismatch) {
-		t.Errorf("the older client: %v", err)
-	}
+	eventually(t, "the older client sees that its daemon has left", func() bool {
+		return errors.Is(user.EnsureStarted(t.Context()), rt.ErrConfigMismatch)
+	})
 	latest := newer.version(3, rt.MismatchReplace)
 	if err := share(t, latest).EnsureStarted(t.Context()); !errors.Is(err, rt.ErrConfigMismatch) || latest.serving(t) != 2 {
 		t.Errorf("a moment later: %v", err)
