@@ -58,12 +58,16 @@ func (s *service) judge(m *method) *problem {
 	if p := s.judgeWhole(m); p != nil {
 		return p
 	}
+	m.options = s.optionsOf(m)
 	for i, v := range m.params {
 		if i == m.context || v.passing == asState {
 			continue
 		}
 		t := v.typ
 		variadic := m.variadic && i == len(m.params)-1
+		if v == m.options {
+			continue
+		}
 		if p := s.walk(v.label, variadic).data(t, "", false); p != nil {
 			return p
 		}

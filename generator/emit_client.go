@@ -75,7 +75,7 @@ func (s *service) emitClientMethod(f *jen.File, m *method) {
 	n := &s.names
 	name := clientName(m.name)
 	comment(f.Group, s.clientDoc(m, name)...)
-	params := append([]jen.Code{jen.Id(m.local.ctx).Add(s.context())}, s.parameters(m.withoutContext(), m.variadic)...)
+	params := append([]jen.Code{jen.Id(m.local.ctx).Add(s.context())}, s.parameters(m.withoutContext(), m.spreads())...)
 	arguments := closure(m.local.encoder, s.stub("Encoder"), s.encode(jen.Id(m.local.encoder), m.withoutContext()))
 	replied := append(s.decode(jen.Id(m.local.decoder), m.results), s.fill(jen.Id(m.local.decoder), m)...)
 	results := closure(m.local.decoder, s.stub("Decoder"), replied)
@@ -140,10 +140,14 @@ func (s *service) closeHandle(receiver string) *jen.Statement {
 
 // withoutContext returns the parameters that travel.
 func (m *method) withoutContext() []*value {
-	if m.context < 0 {
-		return m.params
+	params := m.params
+	if m.options != nil {
+		params = params[:len(params)-1]
 	}
-	return slices.Concat(m.params[:m.context], m.params[m.context+1:])
+	if m.context < 0 {
+		return params
+	}
+	return slices.Concat(params[:m.context], params[m.context+1:])
 }
 
 // checkedByVet are the method names for which go vet insists on a signature

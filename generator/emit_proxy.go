@@ -63,6 +63,8 @@ func (s *service) emitProxyMethod(f *jen.File, m *method) {
 		}
 		failed := jen.Add(err).Op("!=").Nil()
 		switch {
+		case m.options != nil:
+			s.proxyCall(g, m, ctx, conn)
 		case m.fails:
 			g.Return(call)
 		case len(m.results) == 0:

@@ -238,6 +238,9 @@ func (s *service) callMethod(g *jen.Group, m *method) {
 				g.Id(l.run).Dot("Context").Call()
 				continue
 			}
+			if v == m.options {
+				continue
+			}
 			arg := g.Id(v.name)
 			if m.variadic && i == len(m.params)-1 {
 				arg.Op("...")
@@ -309,7 +312,11 @@ func (s *service) methodRow(m *method) *jen.Statement {
 			})))
 		}
 	}
-	row = append(row, field("Func", pointer(s.expr(s.self)).Dot(m.name)), field("Serve", s.serveFunc(m)))
+	function := pointer(s.expr(s.self)).Dot(m.name)
+	if m.options != nil {
+		function = s.methodType(m)
+	}
+	row = append(row, field("Func", function), field("Serve", s.serveFunc(m)))
 	return jen.Custom(jen.Options{Open: "{", Close: "}", Separator: ", "}, row...)
 }
 

@@ -33,6 +33,7 @@ type method struct {
 	fails    bool     // the last result is an error
 	fluent   bool     // before the results comes the receiver: in the client only
 	variadic bool
+	options  *value // the last parameter, if only the proxy has it; else nil
 	named    bool   // the results have names
 	errName  string // what the user calls the trailing error
 

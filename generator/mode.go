@@ -43,6 +43,9 @@ func (s *service) accept(r *reporter, o *Options, m *method) bool {
 			concurrentHow(m.name)+", or "+m.skipHow())
 	}
 	r.report(Note, m.pos, m.name, "shared, "+modeWord(m.mode), "")
+	if v := m.options; v != nil {
+		r.report(Note, m.pos, m.name, v.label+" is not in the client, and a call of the proxy with any fails: options cannot leave their process (..."+types.TypeString(v.typ.(*types.Slice).Elem(), s.src.qualify)+")", "")
+	}
 	for _, v := range m.results {
 		if m.mode == "Concurrent" && refers(v.typ) {
 			r.report(Note, m.pos, m.name, v.label+" is encoded while other methods run ("+types.TypeString(v.typ, s.src.qualify)+")",

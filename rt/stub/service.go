@@ -66,7 +66,9 @@ type Method struct {
 	EndArgs bool
 	// Fluent methods return their receiver before all else, which is not sent.
 	Fluent bool
-	// Func is the method expression, (*T).Name. Only its type is looked at.
+	// Func is the method expression, (*T).Name. Only its type is looked at. For a
+	// method whose options are not sent, it is a nil function of the type that the
+	// method has without them.
 	Func any
 	// Serve decodes the arguments, waits for its turn with Begin, calls the
 	// method on target and encodes what it returns.
