@@ -22,7 +22,11 @@ type constructor struct {
 	pointer  bool // it returns *T, not T
 	fails    bool // it returns an error too
 	local    locals
+	empty    bool // it is a composite literal without elements
 }
+
+// zeroValue is the name that asks for the zero value where a constructor is named.
+const zeroValue = "zero"
 
 // findConstructor sets s.constructor, or leaves it nil for the zero value. It
 // returns false after reporting one that cannot be used: to take the zero
@@ -35,7 +39,10 @@ func (s *service) findConstructor(r *reporter, o *Options) bool {
 		return s.useConstructor(r, fn, true)
 	}
 	if o.New == "" {
-		s.defaultConstructor(r)
+		return s.defaultConstructor(r, o)
+	}
+	if _, declared := s.src.types.Scope().Lookup(zeroValue).(*types.Func); o.New == zeroValue && !declared {
+		r.report(Note, s.pos, s.typeName(), "starts as the zero value, as asked", "")
 		return true
 	}
 	own, other := s.src.types.Scope(), s.typ.Obj().Pkg().Scope()
@@ -88,8 +95,11 @@ func (s *service) useConstructor(r *reporter, fn *types.Func, asked bool) bool {
 		r.report(Error, s.blamed(fn), name, "cannot be the constructor of "+s.typeName()+": "+reason,
 			"write a function that can and name it with -new")
 	case made:
-		r.report(Warning, s.blamed(fn), name, "is not the constructor of "+s.typeName()+", so that the daemon starts with the zero value: "+reason,
-			"fix its arguments, as in -new "+fn.Name()+"(…), or name another function with -new")
+		remedy := "name another function with -new"
+		if text := s.newFlag(r, fn); text != "" {
+			remedy = "fix its arguments, as in -new " + quoteFlag(text) + ", or " + remedy
+		}
+		r.report(Warning, s.blamed(fn), name, "is not the constructor of "+s.typeName()+", so that the daemon starts with the zero value: "+reason, remedy)
 		return true
 	}
 	return false
@@ -145,7 +155,7 @@ func (c *constructor) makes(s *service, results *types.Tuple) bool {
 // packages returns the packages whose names c needs.
 func (c *constructor) packages() []*types.Package {
 	switch {
-	case c == nil:
+	case c == nil || c.empty:
 		return nil
 	case c.fn != nil:
 		return []*types.Package{c.fn.Pkg()}
@@ -167,7 +177,7 @@ func (c *constructor) uses(pkg *types.Package) bool { return slices.Contains(c.p
 // names returns the names declared at package level that c uses.
 func (c *constructor) names() []string {
 	switch {
-	case c == nil:
+	case c == nil || c.empty:
 		return nil
 	case c.fn != nil:
 		return []string{c.fn.Name()}
@@ -237,19 +247,42 @@ func (s *service) ownConstructor(r *reporter, o *Options) *types.Func {
 
 // defaultConstructor looks for the constructor where the type is declared, which
 // may be elsewhere or by another name: NewT, or New beside a foreign T if it
-// makes one.
-func (s *service) defaultConstructor(r *reporter) {
+// makes one. Without one a map starts empty, and other types start as the zero value
+// unless that is likely to be of no use.
+func (s *service) defaultConstructor(r *reporter, o *Options) bool {
 	obj := s.typ.Obj()
 	names := []string{"New" + obj.Name()}
-	if obj.Pkg() != s.src.types {
+	foreign := obj.Pkg() != s.src.types
+	if foreign {
 		names = append(names, "New")
 	}
+	doubtful := foreign && hidesState(s.typ)
 	for _, name := range names {
-		if fn, ok := obj.Pkg().Scope().Lookup(name).(*types.Func); ok && s.useConstructor(r, fn, false) {
-			return
+		fn, ok := obj.Pkg().Scope().Lookup(name).(*types.Func)
+		if !ok {
+			continue
+		}
+		if doubtful {
+			// One that does not fit is listed with the others.
+			if _, _, reason := s.fit(&reporter{fset: r.fset}, fn, name); reason != "" {
+				continue
+			}
+		}
+		if s.useConstructor(r, fn, false) {
+			return true
 		}
 	}
-	r.report(Note, s.pos, s.typeName(), "has no constructor New"+strings.TrimLeft(upperFirst(s.spec.name), "_")+": the daemon starts with the zero value", "")
+	if doubtful && !s.requireConstructor(r, o) {
+		return false
+	}
+	start := "the zero value"
+	if isKind[*types.Map](nil, s.typ) {
+		// A nil map is not the same object: the name keeps the two apart.
+		s.constructor = &constructor{name: types.TypeString(s.self, s.src.qualify) + "{}", empty: true}
+		start = "an empty map"
+	}
+	r.report(Note, s.pos, s.typeName(), "has no constructor New"+strings.TrimLeft(upperFirst(s.spec.name), "_")+": the daemon starts with "+start, "")
+	return true
 }
 
 func functionNames(scope *types.Scope) []string {

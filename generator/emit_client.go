@@ -47,6 +47,8 @@ func (s *service) shareDoc(cfg string) []string {
 	switch {
 	case c == nil:
 		return append(doc, fmt.Sprintf("The object is the zero value of %s.", s.typeName()))
+	case c.empty:
+		return append(doc, fmt.Sprintf("The object starts as an empty %s.", s.typeName()))
 	case len(c.params) == 0:
 		return append(doc, fmt.Sprintf("The object is made there by %s.", c.name))
 	}

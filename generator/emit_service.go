@@ -192,7 +192,10 @@ func (s *service) newFunc() *jen.Statement {
 // construct writes the call that makes the object, with the values that
 // were decoded.
 func (s *service) construct(c *constructor) *jen.Statement {
-	if c.expr != nil {
+	switch {
+	case c.empty:
+		return s.expr(s.self).Values()
+	case c.expr != nil:
 		return jen.Op(s.exprText(c.expr))
 	}
 	code := s.object(c.fn)

@@ -25,9 +25,24 @@ type expression struct {
 // constructorExpression makes the expression text the constructor, or reports
 // why it cannot be that.
 func (s *service) constructorExpression(r *reporter, text string) bool {
-	bad := func(reason, remedy string) bool {
+	c, fn, reason, remedy := s.parseConstructor(text)
+	switch {
+	case reason != "":
 		r.report(Error, s.pos, "-new", reason, remedy)
 		return false
+	case fn != nil:
+		return s.useConstructor(r, fn, true)
+	}
+	s.constructor = c
+	r.report(Note, s.pos, text, "is the constructor of "+s.typeName(), "")
+	return true
+}
+
+// parseConstructor returns the constructor that the expression text is, or the
+// function that it names, or the reason why it is neither and what to do about it.
+func (s *service) parseConstructor(text string) (c *constructor, named *types.Func, reason, remedy string) {
+	bad := func(reason, remedy string) (*constructor, *types.Func, string, string) {
+		return nil, nil, reason, remedy
 	}
 	expr, err := parser.ParseExpr(text)
 	if err != nil {
@@ -44,14 +59,14 @@ func (s *service) constructorExpression(r *reporter, text string) bool {
 	tv := info.Types[expr]
 	if fn := calledFunction(info, expr); fn != nil && tv.IsValue() && isKind[*types.Signature](nil, tv.Type) {
 		if _, generic := expr.(*ast.SelectorExpr); generic {
-			return s.useConstructor(r, fn, true)
+			return nil, fn, "", ""
 		}
 	}
 	results, ok := tv.Type.(*types.Tuple)
 	if !ok {
 		results = types.NewTuple(types.NewVar(token.NoPos, nil, "", tv.Type))
 	}
-	c := &constructor{name: text, expr: &expression{expr, outerUses(expr, info)}}
+	c = &constructor{name: text, expr: &expression{expr, outerUses(expr, info)}}
 	switch {
 	case tv.IsType():
 		return bad(text+" is a type", "give an expression that makes one, like new("+text+")")
@@ -69,9 +84,7 @@ func (s *service) constructorExpression(r *reporter, text string) bool {
 		return bad(fmt.Sprintf("%s needs %s, which not all builds of the package declare alike", text, strings.Join(slices.Compact(elsewhere), ", ")),
 			"use what is declared in files without build constraints")
 	}
-	s.constructor = c
-	r.report(Note, s.pos, text, "is the constructor of "+s.typeName(), "")
-	return true
+	return c, nil, "", ""
 }
 
 // surroundings is the environment of expr: the names of the package, its imports,
@@ -124,7 +137,37 @@ func (s *service) surroundings(expr ast.Expr) (*types.Package, error) {
 	for _, path := range unknown {
 		add(path, path)
 	}
+	if err := s.addMentioned(unknown, imported); err != nil {
+		return nil, err
+	}
 	return s.src.environment(inner, imported, outer), nil
+}
+
+// addMentioned adds to imported the packages that the type's package mentions, by
+// those of the names that nothing else has and that only one such package has: the
+// arguments of a function beside the type are often of their types.
+func (s *service) addMentioned(names []string, imported map[string]*types.Package) error {
+	var paths []string
+	for _, name := range names {
+		var called []string
+		for _, pkg := range s.typ.Obj().Pkg().Imports() {
+			if pkg.Name() == name && s.src.canImport(pkg) && !s.src.isOwn(pkg.Path()) {
+				called = append(called, pkg.Path())
+			}
+		}
+		if imported[name] == nil && len(called) == 1 {
+			paths = append(paths, called[0])
+		}
+	}
+	if err := s.src.imports.load(paths); err != nil {
+		return err
+	}
+	for _, path := range paths {
+		if pkg, err := s.src.imports.Import(path); err == nil {
+			imported[pkg.Name()] = pkg
+		}
+	}
+	return nil
 }
 
 // qualifiers returns the names x of all x.y in expr.
