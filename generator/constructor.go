@@ -257,6 +257,7 @@ func (s *service) defaultConstructor(r *reporter, o *Options) bool {
 		names = append(names, "New")
 	}
 	doubtful := foreign && hidesState(s.typ)
+	unfit := "" // why one that makes the object cannot be called
 	for _, name := range names {
 		fn, ok := obj.Pkg().Scope().Lookup(name).(*types.Func)
 		if !ok {
@@ -264,7 +265,10 @@ func (s *service) defaultConstructor(r *reporter, o *Options) bool {
 		}
 		if doubtful {
 			// One that does not fit is listed with the others.
-			if _, _, reason := s.fit(&reporter{fset: r.fset}, fn, name); reason != "" {
+			if _, made, reason := s.fit(&reporter{fset: r.fset}, fn, name); reason != "" {
+				if made && unfit == "" {
+					unfit = s.src.qualified(fn) + " cannot be it: " + reason
+				}
 				continue
 			}
 		}
@@ -272,7 +276,7 @@ func (s *service) defaultConstructor(r *reporter, o *Options) bool {
 			return true
 		}
 	}
-	if doubtful && !s.requireConstructor(r, o) {
+	if doubtful && !s.requireConstructor(r, o, unfit) {
 		return false
 	}
 	start := "the zero value"

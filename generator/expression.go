@@ -54,7 +54,7 @@ func (s *service) parseConstructor(text string) (c *constructor, named *types.Fu
 		info, err = s.src.checkExpr(env, expr)
 	}
 	if err != nil {
-		return bad(fmt.Sprintf("%s: %v", text, err), "other packages than that of the type must be imported by a file of this one")
+		return bad(fmt.Sprintf("%s: %v", text, err), "other packages than those used beside the type must be imported by a file of this one")
 	}
 	tv := info.Types[expr]
 	if fn := calledFunction(info, expr); fn != nil && tv.IsValue() && isKind[*types.Signature](nil, tv.Type) {

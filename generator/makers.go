@@ -42,7 +42,8 @@ func hides(t *types.Named, pkg *types.Package, seen map[*types.Named]bool) bool 
 // requireConstructor reports a type of another package that hides its state and has
 // no constructor by its name, if there are functions that return it. The zero value
 // of such a type often compiles and fails at run time, so that the user has to choose.
-func (s *service) requireConstructor(r *reporter, o *Options) bool {
+// unfit says why one by its name cannot be called, if there is one.
+func (s *service) requireConstructor(r *reporter, o *Options, unfit string) bool {
 	found := s.makers()
 	if len(found) == 0 {
 		return true
@@ -68,7 +69,13 @@ func (s *service) requireConstructor(r *reporter, o *Options) bool {
 	if len(o.Types) > 1 {
 		remedy += ", in a go:generate line for this type alone"
 	}
-	r.report(Error, s.pos, s.typeName(), "needs -new: it has fields that are not exported, and no constructor New"+s.typ.Obj().Name()+" that the daemon can call", remedy)
+	reason := "needs -new: it has fields that are not exported, and "
+	if unfit == "" {
+		reason += "package " + s.typ.Obj().Pkg().Name() + " has no constructor New" + s.typ.Obj().Name()
+	} else {
+		reason += "a constructor, but " + unfit
+	}
+	r.report(Error, s.pos, s.typeName(), reason, remedy)
 	return false
 }
 
@@ -137,11 +144,11 @@ var makingVerbs = []string{"New", "Open", "Connect", "Dial", "Make", "Create"}
 var lateVerbs = []string{"Decode", "From", "Must", "Parse", "Read", "Scan", "Unmarshal"}
 
 // rank orders functions by how likely they are meant: one called like a constructor,
-// one named with the type, any other, one that decodes, and one for tests.
+// one named with the type, any other, one that decodes, and one for tests or that
+// returns what its context holds.
 func (s *service) rank(name string, sig *types.Signature) int {
 	const step = 100
-	late := slices.ContainsFunc(lateVerbs, func(verb string) bool { return beginsWith(name, verb) })
-	for _, word := range []string{"Test", "Mock", "Fake", "Stub", "Example"} {
+	for _, word := range []string{"Test", "Mock", "Fake", "Stub", "Example", "FromContext"} {
 		if strings.Contains(name, word) {
 			return 4 * step
 		}
@@ -152,7 +159,7 @@ func (s *service) rank(name string, sig *types.Signature) int {
 			return 4 * step
 		}
 	}
-	if late || strings.Contains(name, "FromContext") {
+	if slices.ContainsFunc(lateVerbs, func(verb string) bool { return beginsWith(name, verb) }) {
 		return 3 * step
 	}
 	for i, verb := range makingVerbs {
