@@ -39,15 +39,15 @@
 // Reading: load.go (packages), output.go (what earlier runs wrote), recheck.go
 // (packages that already use the generated names). Understanding: typespec.go and
 // qualified.go (types on the command line), target.go (the type that is meant),
-// service.go, constructor.go, expression.go and environment.go (Go source on the
-// command line), method.go, directive.go, mode.go, setting.go (what else
+// service.go, constructor.go, makers.go (functions that may be meant), expression.go
+// and environment.go (Go source on the command line), method.go, directive.go, mode.go, setting.go (what else
 // directives and flags say), hook.go (what a daemon that serves before main would
 // lack), passing.go (parameters that come back, and others
 // that are no plain values), session.go (what is acquired and given back),
 // failure.go (sentinels and error types). Judging: rules.go (the table), data.go,
 // fields.go and marshaler.go (the walk into a type), held.go (what interfaces can
 // hold), everywhere.go and buildconstraint.go (what other builds lack), fluent.go
-// (methods that return their receiver), inplace.go and outparam.go (methods that
+// (methods that return their receiver), options.go (functional options), inplace.go and outparam.go (methods that
 // write into their arguments), by writes.go and calls.go (the search in a body) and
 // declarations.go (whose body is at hand). Reporting: diagnostic.go, remedy.go
 // (what can be done, and by whom), interfaces.go (which well-known ones a proxy

@@ -18,9 +18,9 @@ type Options struct {
 	// and others as import path, dot, name; each perhaps with type arguments.
 	Types []string
 	// New names the constructor, a function of the package or of the type's own,
-	// or is an expression that makes the object. Empty means NewT where there is
-	// one, or New beside a type of another package, else the zero value. Only for
-	// a single type.
+	// or is an expression that makes the object, or "zero" for the zero value. Empty
+	// means NewT where there is one, or New beside a type of another package, else
+	// the zero value, or an empty map. Only for a single type.
 	New string
 	// Name takes the type's place in the generated names. Only for a single type.
 	Name string

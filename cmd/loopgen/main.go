@@ -114,6 +114,12 @@
 // of the client only, which returns itself: its result in the proxy would have to
 // be a *T, and so a copy.
 //
+// Options at the end of a method that cannot leave the process, as in
+// Get(key string, opts ...Option), are functions or interfaces with opt in the name of
+// the type or parameter. The client's method has no such parameter. The proxy's has, so
+// that it implements the same interfaces, and a call that passes any fails and is not
+// sent.
+//
 // Parameters are copies: what a method writes to a slice, a map or through a
 // pointer stays in the daemon. Such a method is left out unless the parameter is
 // inout: then the caller's elements, entries or variable are what the method has
@@ -161,8 +167,19 @@
 // expression instead of a function fixes the arguments in the daemon, as in
 // -new New(10); ShareT then takes none. It can use the names of the package and
 // what its files import, those beside the type, also without their package's
-// name, and the standard library's packages of one word. A function or an
-// expression, with its text, is part of what clients must agree on.
+// name, the packages that are used there, and the standard library's packages of one
+// word. A function or an expression, with its text, is part of what clients must agree
+// on.
+//
+// Without a constructor a map starts empty, and any other type as its zero value. A
+// type of another package that has fields which are not exported must be given one if
+// functions of that package return it: loopgen lists these as flags, with placeholders
+// for arguments that only the daemon can have.
+//
+//	-new "Open(\"…\", 0600, nil)"
+//
+// A go:generate line and a shell read these quotes alike. -new zero asks for the zero
+// value, unless the package declares a function of that name.
 //
 // # A library without a line in main
 //
@@ -223,7 +240,8 @@
 //	-new F           the function that makes the object in the daemon, of this
 //	                 package or else of the type's own, or an expression; the
 //	                 default is NewT, for types of other packages also New beside
-//	                 them, or the zero value if there is none
+//	                 them, or the zero value, an empty map for a map type, if there
+//	                 is none; zero asks for the zero value
 //	-output F        the file to write, in the package; the default is the
 //	                 type's name in lower case and _loop.go, or -name for a type
 //	                 that the package does not declare
