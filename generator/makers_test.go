@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// Each flag that is listed for a type without constructor can be copied as it is, to a
-// go:generate line and to a shell, and loopgen accepts it.
+// Each flag that is listed for a type without constructor can be copied as it is: a
+// shell and go generate read it alike, and loopgen accepts it.
 func TestListedConstructors(t *testing.T) {
 	dir := t.TempDir()
 	for name, content := range map[string]string{
