@@ -38,6 +38,9 @@ func (src *source) buildConstraint(file *ast.File) string {
 		}
 		terms = append(terms, line)
 	}
+	if importsCgo(file) && !slices.Contains(strings.Fields(strings.Join(terms, " ")), "cgo") {
+		terms = append(terms, "cgo")
+	}
 	return strings.Join(terms, " && ")
 }
 

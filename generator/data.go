@@ -15,6 +15,7 @@ type problem struct {
 	instead string
 	lossy   bool // it would travel, but lose data in silence
 	proxy   bool // only a proxy cannot have the method
+	unknown bool // the type is unknown, and how it is written was not looked up
 	// field is the innermost one to blame, nil outside of structs: methods
 	// that fail for the same field need its remedy only once.
 	field *types.Var
@@ -69,7 +70,7 @@ func (s *service) judge(m *method) *problem {
 			continue
 		}
 		if p := s.walk(v.label, variadic).data(t, "", false); p != nil {
-			return p
+			return p.writtenAt(s.src, v.pos)
 		}
 	}
 	for _, v := range m.results {
@@ -80,7 +81,7 @@ func (s *service) judge(m *method) *problem {
 			return p
 		}
 		if p := s.walk(v.label, false).data(v.typ, "", false); p != nil {
-			return p
+			return p.writtenAt(s.src, v.pos)
 		}
 	}
 	return s.judgeWrites(m)
@@ -152,6 +153,9 @@ func (w *walk) data(t types.Type, path string, pointed bool) *problem {
 	if isTypeParam(t) {
 		return nil // judged by the runtime, when it is known what it stands for
 	}
+	if p := w.unknown(t, path); p != nil {
+		return p
+	}
 	for i := range rules {
 		if rules[i].match(w, t) {
 			return w.refuse(t, path, rules[i].reason, rules[i].remedy)
@@ -209,6 +213,9 @@ func (w *walk) names(t types.Type, path string) *problem {
 		return nil
 	}
 	t = types.Unalias(t)
+	if p := w.unknown(t, path); p != nil {
+		return p
+	}
 	if isUnnameable(w, t) {
 		return w.refuse(t, path, unnameable.reason, unnameable.remedy)
 	}
@@ -251,11 +258,7 @@ func elements(path string) string {
 }
 
 func (w *walk) refuse(t types.Type, path, reason, remedy string) *problem {
-	p := &problem{label: w.label, path: path, reason: reason, remedy: remedy}
-	if !isInvalid(w, t) {
-		p.typ = types.TypeString(t, w.src.qualify)
-	}
-	return p
+	return &problem{label: w.label, path: path, reason: reason, remedy: remedy, typ: types.TypeString(t, w.src.qualify)}
 }
 
 // maxElements is what the runtime sends at most in one array.

@@ -223,5 +223,5 @@ func (src *source) isSentinel(spec *ast.ValueSpec, i int, id *ast.Ident) bool {
 }
 
 func implementsError(t types.Type) bool {
-	return types.Implements(t, types.Universe.Lookup("error").Type().Underlying().(*types.Interface))
+	return implements(t, types.Universe.Lookup("error").Type().Underlying().(*types.Interface))
 }

@@ -37,13 +37,13 @@ func (w *walk) fields(t types.Type, st *types.Struct, path string, pointed bool)
 			// fields travel as those of the outer one.
 			if inner, ok := types.Unalias(f.Type()).Underlying().(*types.Struct); ok {
 				if p := w.fields(f.Type(), inner, at+"."+f.Name(), false); p != nil {
-					return p.blame(f)
+					return p.writtenAt(w.src, f.Pos()).blame(f)
 				}
 			}
 			continue
 		}
 		if p := w.data(f.Type(), at+"."+f.Name(), false); p != nil {
-			return p.blame(f)
+			return p.writtenAt(w.src, f.Pos()).blame(f)
 		}
 	}
 	return nil

@@ -84,9 +84,9 @@ func holds(i *types.Named, t types.Type) bool {
 		case *types.Slice, *types.Map:
 			return false
 		}
-		return types.Implements(t, methods)
+		return implements(t, methods)
 	}
-	return types.Implements(types.NewPointer(t), methods)
+	return implements(types.NewPointer(t), methods)
 }
 
 // acts reports whether a method of i returns nothing, or only whether it

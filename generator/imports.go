@@ -53,6 +53,9 @@ func newImports(ctx context.Context, src *source) *imports {
 
 // Import returns the package at path, or an empty one if it was not asked for.
 func (i *imports) Import(path string) (*types.Package, error) {
+	if path == cgoImport && i.src.cgo != nil {
+		return i.src.cgo.pkg, nil
+	}
 	if _, asked := i.listed[path]; asked || path == "unsafe" {
 		return i.compiled.Import(path)
 	}

@@ -33,6 +33,7 @@ type source struct {
 	heads    map[string]*ast.File  // of files not parsed, as far as the package clause
 	unparsed []error               // syntax errors
 	untyped  []types.Error         // type errors
+	cgo      *cgoView              // nil in a package without cgo
 	// decls finds the declaration of a function or method by the position of
 	// its name; it has those of this package only.
 	decls  map[token.Pos]*ast.FuncDecl
@@ -103,6 +104,7 @@ func (src *source) parse() error {
 			src.files = append(src.files, file)
 		}
 	}
+	src.cgo = viewCgo(src.files)
 	if err := src.typeCheck(); err != nil {
 		return err
 	}
@@ -161,14 +163,16 @@ func (src *source) typeCheck() error {
 // their function bodies if bodies is set.
 func (src *source) check(files []*ast.File, bodies bool) (*types.Package, []types.Error) {
 	var found []types.Error
+	sizes := &cgoSizes{Sizes: types.SizesFor("gc", build.Default.GOARCH)}
 	cfg := types.Config{
-		Importer: src.imports,
-		// Types of C stay unknown, and what mentions them is left out; to run
-		// cgo would take longer than all the rest.
-		FakeImportC:      true,
+		Importer:         src.imports,
 		IgnoreFuncBodies: !bodies,
-		Sizes:            types.SizesFor("gc", build.Default.GOARCH),
-		Error:            func(err error) { found = append(found, err.(types.Error)) },
+		Sizes:            sizes,
+		Error: func(err error) {
+			if e := err.(types.Error); !sizes.refused() && !src.cgo.doubts(e.Pos) {
+				found = append(found, e)
+			}
+		},
 	}
 	if m := src.pkg.Module; m != nil && m.GoVersion != "" {
 		cfg.GoVersion = "go" + m.GoVersion

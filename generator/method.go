@@ -46,6 +46,7 @@ type value struct {
 	user  string // the user's name for it, "" if there is none to use
 	name  string // the name in generated code, chosen by the method's scope
 	typ   types.Type
+	pos   token.Pos // its declaration
 
 	passing passing
 	codec   *codecRoot // nil: it travels the long way
@@ -166,7 +167,7 @@ func newValue(kind string, v *types.Var, i, n int) *value {
 	case n > 1:
 		label += " " + strconv.Itoa(i+1)
 	}
-	return &value{label: label, user: user, typ: v.Type(), passing: asValue}
+	return &value{label: label, user: user, typ: v.Type(), pos: v.Pos(), passing: asValue}
 }
 
 // detachable reports whether m is a Close that may end the handle instead.

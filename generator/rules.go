@@ -18,9 +18,8 @@ const asData = "pass or return the data itself"
 // rules is the whole table of what does not travel because of what it is.
 // What fails because of its fields is in fields.go.
 var rules = []rule{
-	{isInvalid, "has a type of C, or one that does not exist before this file is generated", "use a Go type of your own"},
 	{isOfPackage("sync", "sync/atomic"), "must not be copied", "return its value"},
-	{isOfPackage("reflect", "unsafe"), "means something only in the process that made it", asData},
+	{isOfPackage("reflect", "unsafe", "runtime/cgo"), "means something only in the process that made it", asData},
 	unnameable,
 	{isBasic(types.UnsafePointer), "is an address, and means nothing in another process", asData},
 	{isKind[*types.Chan], "is a channel, which is not supported", "return the values in a slice"},
@@ -33,8 +32,6 @@ var rules = []rule{
 }
 
 var unnameable = rule{isUnnameable, "has a type that cannot be named from this package", "use an exported type, or a type of your own"}
-
-func isInvalid(_ *walk, t types.Type) bool { return t == types.Typ[types.Invalid] }
 
 func isTypeParam(t types.Type) bool {
 	_, ok := types.Unalias(t).(*types.TypeParam)
@@ -91,7 +88,7 @@ func (src *source) nameable(tn *types.TypeName) bool {
 	if tn.Parent() != nil && tn.Parent() != pkg.Scope() {
 		return false // declared inside a function
 	}
-	return pkg == src.types || tn.Exported() && src.canImport(pkg)
+	return pkg == src.types || tn.Exported() && pkg.Path() != cgoImport && src.canImport(pkg)
 }
 
 // canImport reports whether this package, which p is not, can import p. What the

@@ -49,6 +49,9 @@ func (src *source) service(r *reporter, o *Options, t *target, known map[string]
 	} else if !s.isEverywhere(t.typ.Obj()) {
 		s.constraint = src.buildConstraint(src.headOf(t.typ.Obj()))
 	}
+	if src.cgo != nil {
+		s.requireCgo(o)
+	}
 	switch found := s.collectMethods(r, o, known); {
 	case found == 0:
 		remedy := "export those that are to be shared"

@@ -1,0 +1,223 @@
+package generator
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"slices"
+)
+
+// A type is unknown if only cgo knows its structure, or if a file that is still to
+// be generated declares it. Package types gives it the invalid type as the
+// underlying one, and takes that for anything: a value of an unknown type
+// implements every interface. The generator takes it for nothing: it is no data,
+// no error and no implementer.
+
+// isUnknown reports whether the structure of t is unknown.
+func isUnknown(t types.Type) bool { return t.Underlying() == types.Typ[types.Invalid] }
+
+// implements reports whether t certainly implements i. Two unknown types in method
+// signatures need not be the same.
+func implements(t types.Type, i *types.Interface) bool {
+	for m := range i.Methods() {
+		if mentionsInvalid(m.Signature()) {
+			return false
+		}
+	}
+	missing, _ := types.MissingMethod(t, i, true)
+	return missing == nil
+}
+
+// mentionsInvalid reports whether t, as it is written, has an unknown part without
+// a name.
+func mentionsInvalid(t types.Type) bool {
+	for arg := range typeArgs(t).Types() {
+		if mentionsInvalid(arg) {
+			return true
+		}
+	}
+	if typeNameOf(t) != nil {
+		return false
+	}
+	switch t := t.(type) {
+	case *types.Basic:
+		return t == types.Typ[types.Invalid]
+	case *types.Map:
+		return mentionsInvalid(t.Key()) || mentionsInvalid(t.Elem())
+	case interface{ Elem() types.Type }:
+		return mentionsInvalid(t.Elem())
+	case *types.Struct:
+		for f := range t.Fields() {
+			if mentionsInvalid(f.Type()) {
+				return true
+			}
+		}
+	case *types.Signature:
+		return mentionsInvalid(t.Params()) || mentionsInvalid(t.Results())
+	case *types.Tuple:
+		for v := range t.Variables() {
+			if mentionsInvalid(v.Type()) {
+				return true
+			}
+		}
+	case *types.Interface:
+		for m := range t.ExplicitMethods() {
+			if mentionsInvalid(m.Signature()) {
+				return true
+			}
+		}
+		for embedded := range t.EmbeddedTypes() {
+			if mentionsInvalid(embedded) {
+				return true
+			}
+		}
+	case *types.Union:
+		for term := range t.Terms() {
+			if mentionsInvalid(term.Type()) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// dependsOnUnknown reports whether the size of a t depends on an unknown type.
+func dependsOnUnknown(t types.Type, within []types.Type) bool {
+	if isUnknown(t) {
+		return true
+	}
+	if slices.Contains(within, t) {
+		return false
+	}
+	within = append(within, t)
+	switch u := t.Underlying().(type) {
+	case *types.Array:
+		return dependsOnUnknown(u.Elem(), within)
+	case *types.Struct:
+		for f := range u.Fields() {
+			if dependsOnUnknown(f.Type(), within) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// unknown returns why a value of type t cannot travel if t is unknown, or nil. A
+// defined type with a codec of its own can.
+func (w *walk) unknown(t types.Type, path string) *problem {
+	if !isUnknown(t) {
+		return nil
+	}
+	named, _ := t.(*types.Named)
+	switch {
+	case named == nil:
+		return &problem{label: w.label, path: path, reason: notYet, remedy: useGoType, unknown: true}
+	case isOfCgo(named):
+		return &problem{label: w.label, path: path, typ: types.TypeString(t, w.src.qualify), reason: "has a C type, which generated code cannot name", remedy: useGoType}
+	case hasCodec(named, codecs[0]) || hasCodec(named, codecs[1]):
+		return nil
+	}
+	p := w.refuse(named, path, notYet, w.src.change(named.Obj().Pkg(), "define it by a Go type, or give "+named.Obj().Name()+" MarshalBinary and UnmarshalBinary"))
+	if spec := w.src.typeSpecOf(named.Obj()); spec != nil {
+		p.reason = w.src.unknownReason(spec.Type, "is defined by a C type, of which only cgo knows the structure")
+		p.typ += ": " + types.ExprString(w.src.definition(spec.Type, nil))
+	}
+	return p
+}
+
+const (
+	notYet    = "has a type that does not exist before this file is generated"
+	useGoType = "use a Go type of your own"
+)
+
+// writtenAt returns p. If its type is unknown and has no name, p shows what the
+// package wrote for the type of the variable that is declared at pos.
+func (p *problem) writtenAt(src *source, pos token.Pos) *problem {
+	if !p.unknown {
+		return p
+	}
+	if expr := src.typeExpr(pos); expr != nil {
+		p.unknown = false
+		p.reason = src.unknownReason(expr, "has a type whose structure only cgo knows")
+		p.typ = types.ExprString(expr)
+	}
+	return p
+}
+
+// unknownReason tells names that are still to be generated from what only cgo
+// knows.
+func (src *source) unknownReason(expr ast.Expr, cgo string) string {
+	missing := false
+	ast.Inspect(src.definition(expr, nil), func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			return false
+		case *ast.Ident:
+			missing = missing || src.types.Scope().Lookup(n.Name) == nil && types.Universe.Lookup(n.Name) == nil
+		}
+		return true
+	})
+	if missing || src.cgo == nil {
+		return notYet
+	}
+	return cgo
+}
+
+// definition follows names of unknown types of the package to what they are
+// defined by.
+func (src *source) definition(expr ast.Expr, within []*ast.TypeSpec) ast.Expr {
+	id, ok := ast.Unparen(expr).(*ast.Ident)
+	if !ok {
+		return expr
+	}
+	tn, ok := src.types.Scope().Lookup(id.Name).(*types.TypeName)
+	if !ok {
+		return expr
+	}
+	spec := src.typeSpecOf(tn)
+	if spec == nil || slices.Contains(within, spec) {
+		return expr
+	}
+	return src.definition(spec.Type, append(within, spec))
+}
+
+// typeSpecOf returns the declaration of a type of the package, or nil.
+func (src *source) typeSpecOf(tn *types.TypeName) *ast.TypeSpec {
+	var found *ast.TypeSpec
+	if file := src.fileOf(tn.Pos()); file != nil {
+		ast.Inspect(file, func(n ast.Node) bool {
+			if spec, ok := n.(*ast.TypeSpec); ok && spec.Name.Pos() == tn.Pos() {
+				found = spec
+			}
+			return found == nil
+		})
+	}
+	return found
+}
+
+// typeExpr returns the type of the parameter, result or field that is declared at
+// pos, as the package writes it, or nil.
+func (src *source) typeExpr(pos token.Pos) (expr ast.Expr) {
+	file := src.fileOf(pos)
+	if file == nil {
+		return nil
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		field, ok := n.(*ast.Field)
+		if !ok || field.Pos() > pos || pos >= field.End() {
+			return expr == nil
+		}
+		declares := slices.ContainsFunc(field.Names, func(id *ast.Ident) bool { return id.Pos() == pos })
+		if declares || len(field.Names) == 0 {
+			expr = field.Type
+		}
+		return true
+	})
+	return expr
+}
+
+// isOfCgo reports whether a type is declared in C.
+func isOfCgo(named *types.Named) bool {
+	return named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == cgoImport
+}
