@@ -32,13 +32,15 @@ func (src *source) buildConstraint(file *ast.File) string {
 	if n := len(parts); n > 0 && slices.Contains(systems, parts[n-1]) {
 		terms = append([]string{parts[n-1]}, terms...)
 	}
-	if line := buildLine(file); line != "" {
-		if len(terms) > 0 && strings.Contains(line, "||") {
+	line := buildLine(file)
+	needsCgo := importsCgo(file) && (strings.Contains(line, "||") || !slices.Contains(strings.Fields(line), "cgo"))
+	if line != "" {
+		if (len(terms) > 0 || needsCgo) && strings.Contains(line, "||") {
 			line = "(" + line + ")"
 		}
 		terms = append(terms, line)
 	}
-	if importsCgo(file) && !slices.Contains(strings.Fields(strings.Join(terms, " ")), "cgo") {
+	if needsCgo {
 		terms = append(terms, "cgo")
 	}
 	return strings.Join(terms, " && ")

@@ -98,7 +98,7 @@ func (s *service) requireCgo(o *Options) {
 		}
 	}
 	for sel := range types.NewMethodSet(types.NewPointer(s.typ)).Methods() {
-		if fn, ok := sel.Obj().(*types.Func); ok && fn.Exported() && !slices.Contains(o.Skip, fn.Name()) && !s.passesUnknown(fn) {
+		if fn, ok := sel.Obj().(*types.Func); ok && fn.Exported() && !slices.Contains(o.Skip, fn.Name()) && s.passesData(fn) {
 			needed = append(needed, fn)
 		}
 	}
@@ -117,18 +117,16 @@ func (s *service) requireCgo(o *Options) {
 	}
 }
 
-// passesUnknown reports whether a parameter or result of fn cannot travel because
-// its type is unknown.
-func (s *service) passesUnknown(fn *types.Func) bool {
+// passesData reports whether all parameters and results of fn can travel.
+func (s *service) passesData(fn *types.Func) bool {
 	for _, tuple := range []*types.Tuple{fn.Signature().Params(), fn.Signature().Results()} {
 		for v := range tuple.Variables() {
-			t, _ := pointee(v.Type())
-			if s.walk("", false).unknown(t, "") != nil {
-				return true
+			if !isContext(v.Type()) && s.walk("", false).whole(v.Type()) != nil {
+				return false
 			}
 		}
 	}
-	return false
+	return true
 }
 
 // cgoSizes are the sizes of types, but of those that depend on C.

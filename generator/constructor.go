@@ -112,6 +112,11 @@ func (s *service) fit(r *reporter, fn *types.Func, name string) (c *constructor,
 	if sig == nil {
 		return nil, false, "its type parameters do not follow from the type that it returns"
 	}
+	for _, arg := range typeArgs {
+		if p := s.walk("its type argument", false).names(arg, ""); p != nil {
+			return nil, true, p.String()
+		}
+	}
 	c = &constructor{name: name, fn: fn, typeArgs: typeArgs, variadic: sig.Variadic()}
 	if !c.makes(s, sig.Results()) {
 		return nil, false, "it must return " + s.typeName() + " or *" + s.typeName() + ", and optionally an error"
@@ -124,7 +129,7 @@ func (s *service) fit(r *reporter, fn *types.Func, name string) (c *constructor,
 			continue
 		}
 		last := c.variadic && i == n-1
-		p := s.walk(v.label, last).data(v.typ, "", false)
+		p := s.walk(v.label, last).whole(v.typ)
 		if p != nil && last && !p.lossy {
 			c.variadic = false
 			r.report(Note, s.blamed(fn), name, "is called without its options: "+p.String(), "")

@@ -69,7 +69,7 @@ func (s *service) judge(m *method) *problem {
 		if v == m.options {
 			continue
 		}
-		if p := s.walk(v.label, variadic).data(t, "", false); p != nil {
+		if p := s.walk(v.label, variadic).whole(t); p != nil {
 			return p.writtenAt(s.src, v.pos)
 		}
 	}
@@ -80,7 +80,7 @@ func (s *service) judge(m *method) *problem {
 		if p := s.ownResult(v); p != nil {
 			return p
 		}
-		if p := s.walk(v.label, false).data(v.typ, "", false); p != nil {
+		if p := s.walk(v.label, false).whole(v.typ); p != nil {
 			return p.writtenAt(s.src, v.pos)
 		}
 	}
@@ -136,6 +136,14 @@ func (s *service) ownResult(v *value) *problem {
 			remedy: "return nothing, or the data"}
 	}
 	return nil
+}
+
+// whole returns why a parameter or result of type t cannot travel, or nil.
+func (w *walk) whole(t types.Type) *problem {
+	if p := w.data(t, "", false); p != nil {
+		return p
+	}
+	return w.tooDeep(t, 0)
 }
 
 // data returns why a value of type t, reached by path, cannot travel, or nil.

@@ -48,10 +48,16 @@ func (s *service) parseConstructor(text string) (c *constructor, named *types.Fu
 	if err != nil {
 		return bad(fmt.Sprintf("%q is no Go expression: %v", text, err), "give the name of a function, or a call like New(10)")
 	}
+	if slices.Contains(qualifiers(expr), cgoImport) && s.src.cgo != nil {
+		return bad(text+" needs cgo, which the generated file cannot use", "write a function without parameters that returns it, and name that with -new")
+	}
 	var info *types.Info
 	env, err := s.surroundings(expr)
 	if err == nil {
 		info, err = s.src.checkExpr(env, expr)
+	}
+	if err != nil && s.src.cgo != nil {
+		return bad(fmt.Sprintf("%s: %v", text, err), "if only cgo knows the types in it, write a function that returns it, and name that with -new")
 	}
 	if err != nil {
 		return bad(fmt.Sprintf("%s: %v", text, err), "other packages than those used beside the type must be imported by a file of this one")

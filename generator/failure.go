@@ -170,7 +170,7 @@ func (s *service) losesError(named *types.Named) *problem {
 	}
 	st, ok := named.Underlying().(*types.Struct)
 	if !ok {
-		return w.data(named, "", false)
+		return w.whole(named)
 	}
 	if whole, p := w.ownCodec(named, ""); whole || p != nil {
 		return p
@@ -181,6 +181,10 @@ func (s *service) losesError(named *types.Named) *problem {
 	w.named = true
 	for f := range st.Fields() {
 		if p := w.data(f.Type(), named.Obj().Name()+"."+f.Name(), false); p != nil {
+			return p.blame(f)
+		}
+		if p := w.tooDeep(f.Type(), 0); p != nil {
+			p.path = named.Obj().Name() + "." + f.Name()
 			return p.blame(f)
 		}
 	}
@@ -219,7 +223,14 @@ func (src *source) isSentinel(spec *ast.ValueSpec, i int, id *ast.Ident) bool {
 		return false
 	}
 	obj := src.types.Scope().Lookup(id.Name)
-	return obj != nil && implementsError(obj.Type())
+	if obj == nil {
+		return false
+	}
+	t := obj.Type()
+	if len(spec.Values) == len(spec.Names) {
+		t = src.valueType(t, spec.Values[i])
+	}
+	return implementsError(t)
 }
 
 func implementsError(t types.Type) bool {

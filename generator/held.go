@@ -71,8 +71,12 @@ func (s *service) exportedTypes(packages ...*types.Package) []types.Type {
 	return list
 }
 
-// isData reports whether values of t travel, and nothing of them is lost.
-func (s *service) isData(t types.Type) bool { return s.walk("", false).data(t, "", false) == nil }
+// isData reports whether values of t travel in an interface, and nothing of them is
+// lost.
+func (s *service) isData(t types.Type) bool {
+	w := s.walk("", false)
+	return w.data(t, "", false) == nil && w.tooDeep(t, 1) == nil
+}
 
 // holds reports whether a variable of interface i can be expected to hold a
 // copy of a t. Where the methods of i do something, a pointer, slice or map is

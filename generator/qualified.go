@@ -33,6 +33,9 @@ func isPathRune(c rune) bool {
 	return unicode.IsLetter(c) || unicode.IsDigit(c) || strings.ContainsRune("_./~-", c)
 }
 
+// isNoName reports whether c separates names.
+func isNoName(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) && c != '_' }
+
 // unqualified returns source without import paths.
 func unqualified(source string) string {
 	return eachName(source, func(_, name string) string { return name })

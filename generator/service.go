@@ -52,6 +52,7 @@ func (src *source) service(r *reporter, o *Options, t *target, known map[string]
 	if src.cgo != nil {
 		s.requireCgo(o)
 	}
+	s.reportUnknownPromotions(r, t.typ, nil)
 	switch found := s.collectMethods(r, o, known); {
 	case found == 0:
 		remedy := "export those that are to be shared"

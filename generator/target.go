@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"go/types"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -59,6 +60,9 @@ func (src *source) findTarget(r *reporter, spec *typeSpec) *target {
 	switch {
 	case spec.args != "" && params.Len() == 0:
 		return bad("has no type parameters", "leave out "+spec.args)
+	case spec.args != "" && src.cgo != nil && slices.Contains(strings.FieldsFunc(spec.args, isNoName), cgoImport):
+		return bad("has a C type as its argument, which generated code cannot name",
+			"declare an alias in a file that imports C, and give that: type MyType = "+spec.text)
 	case spec.args != "":
 		args, err := src.typeArguments(spec)
 		if err == nil {
@@ -75,9 +79,16 @@ func (src *source) findTarget(r *reporter, spec *typeSpec) *target {
 		t.self, _ = types.Instantiate(nil, t.self, own, false) // fails only for a wrong number
 	}
 	for _, p := range t.params {
-		if reason := src.unwritable(p.Constraint()); reason != "" {
+		reason := src.unwritable(p.Constraint())
+		if reason != "" && src.cgo != nil {
+			return bad("the constraint of "+p.Obj().Name()+" "+reason, "declare the constraint as a type")
+		}
+		if reason != "" {
 			return bad("the constraint of "+p.Obj().Name()+" "+reason, "give type arguments, as in -type "+spec.text+"[…]")
 		}
+	}
+	if types.Unalias(t.self) == types.Typ[types.Invalid] {
+		return bad("stands for a type that does not exist before this file is generated", "give the name of another type with -type")
 	}
 	if t.typ, ok = types.Unalias(t.self).(*types.Named); !ok {
 		return bad("is not a defined type, nor an alias of one", "give the name of a type with -type")
@@ -98,6 +109,9 @@ func (src *source) unwritable(constraint types.Type) (reason string) {
 	v := visitor{s: s, yield: func(t types.Type) bool {
 		if tn := typeNameOf(t); tn != nil && !src.nameable(tn) {
 			reason = "needs the type " + types.TypeString(t, src.qualify) + ", which cannot be named here"
+		}
+		if t == types.Typ[types.Invalid] {
+			reason = notYet
 		}
 		return reason == ""
 	}}

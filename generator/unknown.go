@@ -19,6 +19,9 @@ func isUnknown(t types.Type) bool { return t.Underlying() == types.Typ[types.Inv
 // implements reports whether t certainly implements i. Two unknown types in method
 // signatures need not be the same.
 func implements(t types.Type, i *types.Interface) bool {
+	if lacksMethods(i) {
+		return false
+	}
 	for m := range i.Methods() {
 		if mentionsInvalid(m.Signature()) {
 			return false
@@ -26,6 +29,44 @@ func implements(t types.Type, i *types.Interface) bool {
 	}
 	missing, _ := types.MissingMethod(t, i, true)
 	return missing == nil
+}
+
+// lacksMethods reports whether i embeds an interface whose methods are unknown.
+func lacksMethods(i *types.Interface) bool {
+	for embedded := range i.EmbeddedTypes() {
+		if isUnknown(embedded) {
+			return true
+		}
+		if inner, ok := embedded.Underlying().(*types.Interface); ok && lacksMethods(inner) {
+			return true
+		}
+	}
+	return false
+}
+
+// reportUnknownPromotions warns of methods that T promotes from types that are
+// still to be generated.
+func (s *service) reportUnknownPromotions(r *reporter, t types.Type, within []types.Type) {
+	st, ok := t.Underlying().(*types.Struct)
+	if !ok || slices.Contains(within, t) {
+		return
+	}
+	for f := range st.Fields() {
+		if !f.Embedded() {
+			continue
+		}
+		embedded, _ := pointee(f.Type())
+		if embedded != types.Typ[types.Invalid] {
+			s.reportUnknownPromotions(r, embedded, append(within, t))
+			continue
+		}
+		severity := Warning
+		if r.strict {
+			severity = Error
+		}
+		r.report(severity, s.blamed(f), s.typeName(), "methods promoted from "+f.Name()+" are not shared: that type does not exist before this file is generated",
+			"declare those to be shared on "+types.TypeString(t, s.src.qualify)+", or give the field a name")
+	}
 }
 
 // mentionsInvalid reports whether t, as it is written, has an unknown part without
@@ -215,6 +256,33 @@ func (src *source) typeExpr(pos token.Pos) (expr ast.Expr) {
 		return true
 	})
 	return expr
+}
+
+// valueType returns t, the type of the value e, or the one that e names if t is
+// unknown: package types rejects Errno(3) if only cgo knows that Errno is a number.
+func (src *source) valueType(t types.Type, e ast.Expr) types.Type {
+	if !isUnknown(t) {
+		return t
+	}
+	named := func(e ast.Expr) types.Type {
+		if id, ok := ast.Unparen(e).(*ast.Ident); ok {
+			if tn, ok := src.types.Scope().Lookup(id.Name).(*types.TypeName); ok {
+				return tn.Type()
+			}
+		}
+		return t
+	}
+	switch e := ast.Unparen(e).(type) {
+	case *ast.UnaryExpr:
+		if inner := src.valueType(t, e.X); e.Op == token.AND && inner != t {
+			return types.NewPointer(inner)
+		}
+	case *ast.CallExpr:
+		return named(e.Fun)
+	case *ast.CompositeLit:
+		return named(e.Type)
+	}
+	return t
 }
 
 // isOfCgo reports whether a type is declared in C.

@@ -64,12 +64,26 @@ func TestScripts(t *testing.T) {
 			"status":  status,
 		},
 		Condition: func(condition string) (bool, error) {
-			if condition == "root" {
+			switch condition {
+			case "cgo":
+				return hasCgo()
+			case "root":
 				return os.Getuid() == 0, nil
 			}
 			return false, fmt.Errorf("unknown condition %s", condition)
 		},
 	})
+}
+
+// hasCgo reports whether the go command can build packages that use cgo.
+func hasCgo() (bool, error) {
+	settings, err := exec.Command("go", "env", "CGO_ENABLED", "CC").Output()
+	if err != nil {
+		return false, fmt.Errorf("go env: %w", err)
+	}
+	enabled, compiler, _ := strings.Cut(strings.TrimSpace(string(settings)), "\n")
+	_, err = exec.LookPath(compiler)
+	return enabled == "1" && err == nil, nil
 }
 
 // status runs a command that must end with an exit status: status 2 loopgen.
