@@ -18,6 +18,7 @@ type cgoView struct {
 	// doubtful are the expressions whose type errors say nothing: their values
 	// depend on C.
 	doubtful []ast.Node
+	imported bool // the file that is being inspected imports C
 }
 
 // viewCgo returns the view of package C that files need, or nil if none imports it.
@@ -27,6 +28,7 @@ func viewCgo(files []*ast.File) *cgoView {
 	}
 	view := &cgoView{pkg: types.NewPackage(cgoImport, cgoImport)}
 	for _, file := range files {
+		view.imported = importsCgo(file)
 		ast.Inspect(file, view.inspect)
 	}
 	view.pkg.MarkComplete()
@@ -40,7 +42,7 @@ func (view *cgoView) inspect(n ast.Node) bool {
 		view.doubtful = append(view.doubtful, n)
 		return false
 	case *ast.ImportSpec:
-		if n.Path.Value == `"C"` {
+		if isCgoImport(n) {
 			view.doubtful = append(view.doubtful, n)
 		}
 	case *ast.ValueSpec:
@@ -58,7 +60,7 @@ func (view *cgoView) inspect(n ast.Node) bool {
 		ast.Inspect(n.Elt, view.inspect)
 		return false
 	case *ast.SelectorExpr:
-		if isCgoName(n) {
+		if view.imported && isCgoName(n) {
 			view.doubtful = append(view.doubtful, n)
 			if scope := view.pkg.Scope(); scope.Lookup(n.Sel.Name) == nil {
 				name := types.NewTypeName(token.NoPos, view.pkg, n.Sel.Name, nil)
@@ -77,8 +79,10 @@ func (view *cgoView) doubts(pos token.Pos) bool {
 
 // importsCgo reports whether file is part of the package only with cgo.
 func importsCgo(file *ast.File) bool {
-	return slices.ContainsFunc(file.Imports, func(spec *ast.ImportSpec) bool { return spec.Path.Value == `"C"` })
+	return slices.ContainsFunc(file.Imports, isCgoImport)
 }
+
+func isCgoImport(spec *ast.ImportSpec) bool { return strings.Trim(spec.Path.Value, "\"`") == cgoImport }
 
 // isCgoName reports whether e is C.name.
 func isCgoName(e *ast.SelectorExpr) bool {

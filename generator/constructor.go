@@ -130,6 +130,9 @@ func (s *service) fit(r *reporter, fn *types.Func, name string) (c *constructor,
 		}
 		last := c.variadic && i == n-1
 		p := s.walk(v.label, last).whole(v.typ)
+		if p != nil {
+			p = p.writtenAt(s.src, v.pos)
+		}
 		if p != nil && last && !p.lossy {
 			c.variadic = false
 			r.report(Note, s.blamed(fn), name, "is called without its options: "+p.String(), "")

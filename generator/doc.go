@@ -21,7 +21,6 @@
 // is the reason given, with what to do instead; a type that none keeps is judged
 // by its fields and elements. A test compares the table with the one in rules.go.
 //
-//	has a type of C, or one that does not exist before this file is generated; use a Go type of your own
 //	must not be copied; return its value
 //	means something only in the process that made it; pass or return the data itself
 //	has a type that cannot be named from this package; use an exported type, or a type of your own
@@ -34,9 +33,13 @@
 //	is an interface without a name, which is not supported; declare a type for it
 //	is an interface, and no data type known here implements it; use a type that says what it holds
 //
+// Before the rules, a type is refused whose structure is unknown: only cgo knows
+// it, or its file is still to be generated. After them, one is refused that nests
+// deeper than the runtime sends.
+//
 // # Map
 //
-// Reading: load.go (packages), output.go (what earlier runs wrote), recheck.go
+// Reading: load.go (packages), cgo.go (package C), output.go (what earlier runs wrote), recheck.go
 // (packages that already use the generated names). Understanding: typespec.go and
 // qualified.go (types on the command line), target.go (the type that is meant),
 // service.go, constructor.go, makers.go (functions that may be meant), expression.go
@@ -44,8 +47,9 @@
 // directives and flags say), hook.go (what a daemon that serves before main would
 // lack), passing.go (parameters that come back, and others
 // that are no plain values), session.go (what is acquired and given back),
-// failure.go (sentinels and error types). Judging: rules.go (the table), data.go,
-// fields.go and marshaler.go (the walk into a type), held.go (what interfaces can
+// failure.go (sentinels and error types). Judging: rules.go (the table),
+// unknown.go (types without a known structure), data.go, fields.go and marshaler.go
+// (the walk into a type), nesting.go (how deep it is), held.go (what interfaces can
 // hold), everywhere.go and buildconstraint.go (what other builds lack), fluent.go
 // (methods that return their receiver), options.go (functional options), inplace.go and outparam.go (methods that
 // write into their arguments), by writes.go and calls.go (the search in a body) and

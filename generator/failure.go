@@ -181,7 +181,7 @@ func (s *service) losesError(named *types.Named) *problem {
 	w.named = true
 	for f := range st.Fields() {
 		if p := w.data(f.Type(), named.Obj().Name()+"."+f.Name(), false); p != nil {
-			return p.blame(f)
+			return p.writtenAt(s.src, f.Pos()).blame(f)
 		}
 		if p := w.tooDeep(f.Type(), 0); p != nil {
 			p.path = named.Obj().Name() + "." + f.Name()
