@@ -22,9 +22,24 @@ var (
 // buildConstraint returns when file is part of the package, as an expression
 // for a //go:build line; "" means always.
 func (src *source) buildConstraint(file *ast.File) string {
+	line := buildLine(file)
+	c := constraintOf(filepath.Base(src.fset.Position(file.Package).Filename), line)
+	switch anyOf := strings.Contains(line, "||"); {
+	case !importsCgo(file) || !anyOf && slices.Contains(strings.Fields(line), "cgo"):
+		return c
+	case c == "":
+		return "cgo"
+	case c == line && anyOf:
+		return "(" + c + ") && cgo"
+	}
+	return c + " && cgo"
+}
+
+// constraintOf returns when a file is part of the package that has this name and
+// the expression line in its //go:build line, or "".
+func constraintOf(name, line string) string {
 	var terms []string
-	name := strings.TrimSuffix(filepath.Base(src.fset.Position(file.Package).Filename), ".go")
-	parts := strings.Split(name, "_")[1:]
+	parts := strings.Split(strings.TrimSuffix(strings.TrimSuffix(name, ".go"), "_test"), "_")[1:]
 	if n := len(parts); n > 0 && slices.Contains(architectures, parts[n-1]) {
 		terms = append(terms, parts[n-1])
 		parts = parts[:n-1]
@@ -32,16 +47,11 @@ func (src *source) buildConstraint(file *ast.File) string {
 	if n := len(parts); n > 0 && slices.Contains(systems, parts[n-1]) {
 		terms = append([]string{parts[n-1]}, terms...)
 	}
-	line := buildLine(file)
-	needsCgo := importsCgo(file) && (strings.Contains(line, "||") || !slices.Contains(strings.Fields(line), "cgo"))
 	if line != "" {
-		if (len(terms) > 0 || needsCgo) && strings.Contains(line, "||") {
+		if len(terms) > 0 && strings.Contains(line, "||") {
 			line = "(" + line + ")"
 		}
 		terms = append(terms, line)
-	}
-	if needsCgo {
-		terms = append(terms, "cgo")
 	}
 	return strings.Join(terms, " && ")
 }
@@ -66,69 +76,137 @@ func buildLine(file *ast.File) string {
 // covers reports whether, in each build for which within holds, one of the
 // constraints does.
 func covers(within string, constraints []string) bool {
+	return uncovered(within, constraints) == ""
+}
+
+// both returns the constraint of builds that satisfy a and b.
+func both(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return "(" + a + ") && (" + b + ")"
+}
+
+// disjoint reports whether no build satisfies both constraints.
+func disjoint(a, b string) bool {
+	c := both(a, b)
+	return c != "" && covers("", []string{"!(" + c + ")"})
+}
+
+// uncovered returns a description of a build for which within holds and none of the
+// constraints does, such as "windows", or "" if there is no such build.
+func uncovered(within string, constraints []string) string {
 	var terms []string
 	if within != "" {
 		terms = append(terms, "!("+within+")")
 	}
 	for _, c := range constraints {
 		if c == "" {
-			return true
+			return ""
 		}
 		terms = append(terms, "("+c+")")
 	}
+	if len(terms) == 0 {
+		return "any system"
+	}
 	expr, err := constraint.Parse("//go:build " + strings.Join(terms, " || "))
-	return err == nil && alwaysHolds(expr)
+	if err != nil {
+		return "any system"
+	}
+	return counterexample(expr)
 }
 
-// runtimeSystems are those for which the runtime can be built.
-var runtimeSystems = []string{"aix", "android", "darwin", "dragonfly", "freebsd", "illumos", "ios", "linux", "netbsd", "openbsd", "solaris", "windows"}
+// runtimePorts are the systems that package rt supports, with their architectures.
+// Package rt does not compile elsewhere, except on relatives of these systems.
+var runtimePorts = []struct {
+	system        string
+	architectures []string
+}{
+	{"linux", []string{"amd64", "arm64", "386", "arm", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64", "s390x"}},
+	{"darwin", []string{"arm64", "amd64"}},
+	{"windows", []string{"amd64", "arm64", "386"}},
+	{"freebsd", []string{"amd64", "arm64", "386", "arm", "riscv64"}},
+}
 
-// alwaysHolds tries all systems, the architectures that are mentioned and another
-// one, and the other tags set and not. Of more tags than anybody uses it expects
-// the worst.
-func alwaysHolds(expr constraint.Expr) bool {
-	targets := []string{"another"}
-	var free []string
+// maxTags bounds the tags whose combinations counterexample tries.
+const maxTags = 8
+
+// counterexample returns a build for which expr does not hold, or "". It tries all
+// ports, and the tags that are no ports set and not set.
+func counterexample(expr constraint.Expr) string {
+	var tags []string
 	expr.Eval(func(tag string) bool { // is asked for every tag
-		switch {
-		case slices.Contains(architectures, tag):
-			targets = append(targets, tag)
-		case !slices.Contains(free, tag) && !slices.Contains(systems, tag) && tag != "unix" && !strings.HasPrefix(tag, "go1."):
-			free = append(free, tag)
+		if !slices.Contains(tags, tag) && !slices.Contains(architectures, tag) && !slices.Contains(systems, tag) &&
+			tag != "unix" && !strings.HasPrefix(tag, "go1.") {
+			tags = append(tags, tag)
 		}
 		return false
 	})
-	if len(free) > 8 {
-		return false
+	if len(tags) > maxTags {
+		return "some combination of " + strings.Join(tags, ", ")
 	}
-	for _, system := range runtimeSystems {
-		for _, target := range targets {
-			for set := range 1 << len(free) {
+	for set := range 1 << len(tags) {
+		var with, without []string
+		for i, tag := range tags {
+			if set>>i&1 == 1 {
+				with = append(with, tag)
+			} else {
+				without = append(without, tag)
+			}
+		}
+		for _, port := range runtimePorts {
+			var failing []string
+			for _, architecture := range port.architectures {
 				holds := expr.Eval(func(tag string) bool {
-					i := slices.Index(free, tag)
-					return i >= 0 && set>>i&1 == 1 || tag == target || isSystem(tag, system) ||
+					return slices.Contains(with, tag) || tag == architecture || isSystem(tag, port.system) ||
 						slices.Contains(build.Default.ReleaseTags, tag)
 				})
 				if !holds {
-					return false
+					failing = append(failing, architecture)
 				}
 			}
+			if len(failing) == 0 {
+				continue
+			}
+			text := port.system
+			if len(failing) < len(port.architectures) {
+				text += "/" + failing[0]
+			}
+			switch {
+			case len(with) > 0:
+				text += " with the tag " + strings.Join(with, " and the tag ")
+			case len(without) > 0:
+				text += " without the tag " + strings.Join(without, " and the tag ")
+			}
+			return text
 		}
 	}
-	return true
+	return ""
 }
 
-// isSystem reports whether tag holds for a system.
+// isSystem reports whether tag holds for a system of runtimePorts.
 func isSystem(tag, system string) bool {
-	switch tag {
-	case "unix":
-		return system != "windows"
-	case "linux":
-		return system == "linux" || system == "android"
-	case "darwin":
-		return system == "darwin" || system == "ios"
-	case "solaris":
-		return system == "solaris" || system == "illumos"
+	return tag == system || tag == "unix" && system != "windows"
+}
+
+// canHold reports whether there may be builds without the tag "ignore" that satisfy
+// expr. That tag keeps scripts out of the package beside which they are.
+func canHold(expr constraint.Expr, value bool) bool {
+	switch e := expr.(type) {
+	case *constraint.TagExpr:
+		return e.Tag != "ignore" || !value
+	case *constraint.NotExpr:
+		return canHold(e.X, !value)
+	case *constraint.AndExpr:
+		if value {
+			return canHold(e.X, true) && canHold(e.Y, true)
+		}
+		return canHold(e.X, false) || canHold(e.Y, false)
+	case *constraint.OrExpr:
+		if value {
+			return canHold(e.X, true) || canHold(e.Y, true)
+		}
+		return canHold(e.X, false) && canHold(e.Y, false)
 	}
-	return tag == system
+	return true
 }

@@ -99,7 +99,11 @@ func (s *service) chooseCodecNames(pkg *packageScope, private string) {
 
 // chooseCodecLocals names the parameters of the codecs' functions.
 func (s *service) chooseCodecLocals(pkg *packageScope) {
-	inner := newScope(pkg.taken, s.outerNames())
+	inner := newScope(pkg.taken)
+	for name := range pkg.leftOut {
+		delete(inner.taken, name) // the file does not use it
+	}
+	inner = newScope(inner.taken, s.outerNames())
 	c := &s.codecs
 	c.writer, c.reader = inner.pick("w", "writer"), inner.pick("r", "reader")
 	c.value, c.more = inner.pick("v", "value"), inner.pick("more")

@@ -84,7 +84,7 @@ func (s *service) useConstructor(r *reporter, fn *types.Func, asked bool) bool {
 	c, made, reason := s.fit(r, fn, name)
 	switch {
 	case reason == "" && !s.isEverywhere(fn):
-		r.report(Error, s.blamed(fn), name, "cannot be the constructor of "+s.typeName()+": not all builds of the package declare it alike",
+		r.report(Error, s.blamed(fn), name, "cannot be the constructor of "+s.typeName()+": not all builds of the package declare it alike: "+s.elsewhere(fn),
 			"declare it in a file without build constraints, or name another function with -new")
 		return true
 	case reason == "":

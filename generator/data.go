@@ -112,8 +112,8 @@ func (s *service) walk(label string, variadic bool) *walk {
 
 // judgeWhole finds what is wrong with a method as a whole.
 func (s *service) judgeWhole(m *method) *problem {
-	if !s.isEverywhere(m.fn) && !s.isBound(m) {
-		return &problem{reason: "not all builds of the package declare it alike, so that the generated file would not compile in the others",
+	if elsewhere := s.elsewhere(m.fn); elsewhere != "" && !s.isBound(m) {
+		return &problem{reason: "not all builds of the package declare it alike: " + elsewhere + ", and the generated file would not compile there",
 			remedy: "declare it in a file without build constraints, or for the other builds, too"}
 	}
 	if recv := m.fn.Signature().Recv(); m.from != "" && recv != nil && m.end == "" && !m.ends {

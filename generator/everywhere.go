@@ -2,26 +2,47 @@ package generator
 
 import (
 	"bytes"
-	"cmp"
 	"go/ast"
 	"go/parser"
 	"go/types"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 // isEverywhere reports whether obj, a method or what a package declares, is there
-// in all builds that have the generated file: its own file always is, or it is
-// declared alike in several of which one always is.
-func (s *service) isEverywhere(obj types.Object) bool {
+// in all builds that have the generated file.
+func (s *service) isEverywhere(obj types.Object) bool { return s.elsewhere(obj) == "" }
+
+// elsewhere says which build that has the generated file lacks obj or declares it
+// otherwise, and which files decide that, or returns "". Only builds for the systems
+// that package rt supports count.
+func (s *service) elsewhere(obj types.Object) string {
 	file := s.src.headOf(obj)
 	if file == nil {
-		return true // predeclared, or of a package without source
+		return "" // predeclared, or of a package without source
 	}
 	here := s.src.buildConstraint(file)
-	return here == "" || here == s.constraint || covers(s.constraint, s.src.constraintsOf(obj, file))
+	if here == "" || here == s.constraint || covers(s.constraint, []string{here}) {
+		return ""
+	}
+	alike, others := s.src.variants(obj, file)
+	names := []string{filepath.Base(s.src.fset.Position(obj.Pos()).Filename)}
+	constraints := []string{here}
+	for _, v := range alike {
+		names, constraints = append(names, v.name), append(constraints, v.constraint)
+	}
+	for _, v := range others {
+		if build := uncovered(both(s.constraint, v.constraint), constraints); build != "" {
+			return "in a build for " + build + " " + v.name + " declares it otherwise than " + names[0]
+		}
+	}
+	if build := uncovered(s.constraint, constraints); build != "" {
+		return "a build for " + build + " leaves out " + strings.Join(names, " and ")
+	}
+	return ""
 }
 
 // isBound reports whether m is promoted from a type that only some builds have: in
@@ -54,45 +75,130 @@ func (src *source) headOf(obj types.Object) *ast.File {
 	return file
 }
 
-// constraintsOf returns the build constraints of the files beside one that declare
-// what obj is there, or none if that is another signature in one of them.
-func (src *source) constraintsOf(obj types.Object, beside *ast.File) []string {
+// variant is another declaration of an object, for other builds.
+type variant struct {
+	name       string // of its file
+	constraint string
+}
+
+// variants returns the declarations of obj in the other files of its directory: those
+// that are like the one in file, and those with another signature.
+func (src *source) variants(obj types.Object, file *ast.File) (same, others []variant) {
 	wanted := declared{"", obj.Name()}
 	function, isFunction := obj.(*types.Func)
 	if isFunction {
 		wanted.receiver = receiverName(function)
 	}
 	named := func(id *ast.Ident) bool { return id.Name == wanted.name }
-	dir := filepath.Dir(src.fset.Position(beside.Package).Filename)
-	paths, _ := filepath.Glob(filepath.Join(escapeGlob(dir), "*.go")) // the pattern is well-formed
-	var constraints []string
-	var first *ast.FuncType
-	for _, path := range paths {
-		if strings.HasSuffix(path, "_test.go") || slices.Contains(src.earlier, path) {
+	here := src.fset.Position(file.Package).Filename
+	original := src.declaration(here, wanted)
+	for _, path := range goFiles(filepath.Dir(here)) {
+		if path == here || strings.HasSuffix(path, "_test.go") || slices.Contains(src.earlier, path) || !mentions(path, wanted) {
 			continue
-		}
-		if text, err := os.ReadFile(path); err != nil || !bytes.Contains(text, []byte(wanted.name)) {
-			continue // most files need not be parsed
 		}
 		file, _ := src.parseFile(path)
 		if file == nil {
 			continue
 		}
-		functions := make(declarations)
-		functions.add(file)
-		fn := functions[wanted]
-		if fn == nil && (isFunction || !slices.ContainsFunc(declaredNames(file), named)) {
+		constraint := src.buildConstraint(file)
+		fn := src.declaration(path, wanted)
+		switch {
+		case fn != nil && original != nil && !alike(fn.Type, original.Type):
+			others = append(others, variant{filepath.Base(path), constraint})
+		case fn != nil || !isFunction && slices.ContainsFunc(declaredNames(file), named):
+			same = append(same, variant{filepath.Base(path), constraint})
+		case original != nil:
+			same = append(same, src.aliased(file, wanted, original)...)
+		}
+	}
+	return same, others
+}
+
+// mentions reports whether the file at path may have something to do with d: most
+// need not be parsed.
+func mentions(path string, d declared) bool {
+	text, err := os.ReadFile(path)
+	return err == nil && (bytes.Contains(text, []byte(d.name)) || d.receiver != "" && bytes.Contains(text, []byte(d.receiver)))
+}
+
+// declaration returns the function or method that the file at path declares, or nil.
+func (src *source) declaration(path string, d declared) *ast.FuncDecl {
+	file, _ := src.parseFile(path)
+	if file == nil {
+		return nil
+	}
+	functions := make(declarations)
+	functions.add(file)
+	return functions[d]
+}
+
+// aliased returns the declarations like original of the method that d names, if file
+// declares its receiver's type as an alias: then they belong to the other type, as
+// those of json.RawMessage do in builds with another package json.
+func (src *source) aliased(file *ast.File, d declared, original *ast.FuncDecl) []variant {
+	other, importPath := aliasIn(file, d.receiver)
+	if other == "" {
+		return nil
+	}
+	dir := filepath.Dir(src.fset.Position(file.Package).Filename)
+	if importPath != "" {
+		dir = src.imports.listed[importPath].Dir
+		if dir == "" && src.standard(importPath) {
+			dir = filepath.Join(src.imports.goroot(), "src", filepath.FromSlash(importPath))
+		}
+	}
+	var found []variant
+	d = declared{other, d.name}
+	for _, path := range goFiles(dir) {
+		if strings.HasSuffix(path, "_test.go") || !mentions(path, declared{name: other}) {
 			continue
 		}
-		if fn != nil {
-			first = cmp.Or(first, fn.Type)
-			if !alike(fn.Type, first) {
-				return nil
+		if fn := src.declaration(path, d); fn != nil && alike(fn.Type, original.Type) {
+			at, _ := src.parseFile(path)
+			found = append(found, variant{filepath.Base(path), both(src.buildConstraint(file), src.buildConstraint(at))})
+		}
+	}
+	return found
+}
+
+// aliasIn returns the name of the type that file declares name an alias of, and the
+// path of its package if that is imported; "" if it declares no such alias.
+func aliasIn(file *ast.File, name string) (other, importPath string) {
+	for _, decl := range file.Decls {
+		gen, ok := decl.(*ast.GenDecl)
+		if !ok {
+			continue
+		}
+		for _, spec := range gen.Specs {
+			spec, ok := spec.(*ast.TypeSpec)
+			if !ok || spec.Name.Name != name || !spec.Assign.IsValid() {
+				continue
+			}
+			switch t := spec.Type.(type) {
+			case *ast.Ident:
+				return t.Name, ""
+			case *ast.SelectorExpr:
+				id, _ := t.X.(*ast.Ident)
+				for _, path := range importsOf(file, nil) {
+					if id != nil && importName(file, path) == id.Name {
+						return t.Sel.Name, path
+					}
+				}
 			}
 		}
-		constraints = append(constraints, src.buildConstraint(file))
 	}
-	return constraints
+	return "", ""
+}
+
+// importName returns the name by which file imports the package at path, to judge by
+// the path where it gives none.
+func importName(file *ast.File, path string) string {
+	for _, spec := range file.Imports {
+		if unquoted, _ := strconv.Unquote(spec.Path.Value); unquoted == path && spec.Name != nil {
+			return spec.Name.Name
+		}
+	}
+	return likelyName(path)
 }
 
 // alike reports whether two functions are written with the same types.

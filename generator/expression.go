@@ -82,12 +82,12 @@ func (s *service) parseConstructor(text string) (c *constructor, named *types.Fu
 	var elsewhere []string
 	for _, obj := range c.expr.uses {
 		if atPackageLevel(obj) && !s.isEverywhere(obj) {
-			elsewhere = append(elsewhere, obj.Name())
+			elsewhere = append(elsewhere, fmt.Sprintf("%s, which not all builds of the package declare alike: %s", obj.Name(), s.elsewhere(obj)))
 		}
 	}
 	if len(elsewhere) > 0 {
 		slices.Sort(elsewhere)
-		return bad(fmt.Sprintf("%s needs %s, which not all builds of the package declare alike", text, strings.Join(slices.Compact(elsewhere), ", ")),
+		return bad(fmt.Sprintf("%s needs %s", text, strings.Join(slices.Compact(elsewhere), ", and ")),
 			"use what is declared in files without build constraints")
 	}
 	return c, nil, "", ""

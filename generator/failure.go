@@ -140,7 +140,8 @@ func (s *service) collectErrorTypes(r *reporter, pkg *types.Package, docs map[st
 // isElsewhere reports whether builds that have the generated file may lack what
 // obj declares, and says what follows.
 func (s *service) isElsewhere(r *reporter, obj types.Object) bool {
-	if s.isEverywhere(obj) {
+	elsewhere := s.elsewhere(obj)
+	if elsewhere == "" {
 		return false
 	}
 	severity, remedy := Note, ""
@@ -154,7 +155,7 @@ func (s *service) isElsewhere(r *reporter, obj types.Object) bool {
 	if _, ok := obj.(*types.TypeName); ok {
 		became = asRemote
 	}
-	r.report(severity, s.blamed(obj), s.src.qualified(obj), became+", since not all builds of the package declare it", remedy)
+	r.report(severity, s.blamed(obj), s.src.qualified(obj), became+", since not all builds of the package declare it: "+elsewhere, remedy)
 	return true
 }
 

@@ -31,6 +31,7 @@ type source struct {
 	imports  *imports
 	parsed   map[string]parsedFile // by path
 	heads    map[string]*ast.File  // of files not parsed, as far as the package clause
+	aside    map[string]*ast.File  // files that this build leaves out, by path
 	unparsed []error               // syntax errors
 	untyped  []types.Error         // type errors
 	cgo      *cgoView              // nil in a package without cgo
@@ -74,12 +75,16 @@ func load(ctx context.Context, o *Options) (*source, error) {
 	// time that loopgen takes: what the package is, and the export data of
 	// what it probably imports.
 	loading := make(chan error, 1)
+	likely := src.likelyAside()
 	needed := src.likelyImports()
 	for _, spec := range src.specs {
 		needed = append(needed, spec.importPaths()...)
 	}
 	go func() { loading <- src.imports.load(needed) }()
+	aside := make(chan map[string]*ast.File, 1)
+	go func() { aside <- src.parseAside(likely) }()
 	src.pkg, err = loadOne(cfg, pattern)
+	src.aside = <-aside
 	// Both fail alike if go.mod is not up to date.
 	if asked := <-loading; !errors.Is(err, errIncomplete) {
 		err = errors.Join(err, asked)
@@ -132,6 +137,13 @@ func (src *source) parseFile(path string) (*ast.File, error) {
 		src.parsed[path] = p
 	}
 	return p.file, p.err
+}
+
+// parseOther parses a file that is not part of the package as built here, or that
+// loopgen wrote. It returns nil for one that cannot be read.
+func (src *source) parseOther(path string) *ast.File {
+	file, _ := parser.ParseFile(src.fset, path, nil, parser.ParseComments|parser.SkipObjectResolution)
+	return file
 }
 
 // typeCheck finds the types that the package declares. What only function bodies

@@ -30,13 +30,24 @@ type names struct {
 
 // chooseNames fills s.names and the names of all parameters and results. It
 // returns false after reporting that one of the public names is taken.
-func (s *service) chooseNames(r *reporter, o *Options, pkg *packageScope) bool {
+func (s *service) chooseNames(r *reporter, o *Options, whole *packageScope) bool {
 	output := s.src.outputPath(o, s.spec)
+	pkg := whole.clone()
 	for _, earlier := range s.src.earlier {
 		if earlier != output && !s.src.regenerated(o, earlier) {
-			pkg.addOutput(earlier)
+			pkg.addOutput(s, earlier)
 		}
 	}
+	pkg.addAside(s, s.src.filesAside())
+	// What only this type's builds have is no obstacle to the other types of the run.
+	before := maps.Clone(pkg.taken)
+	defer func() {
+		for name := range pkg.taken {
+			if !before[name] {
+				whole.taken[name] = true
+			}
+		}
+	}()
 	if !s.checkPredeclared(r, pkg) {
 		return false
 	}
@@ -104,6 +115,10 @@ func (s *service) checkPredeclared(r *reporter, pkg *packageScope) bool {
 		if obj := s.src.types.Scope().Lookup(name); obj != nil {
 			r.report(Error, obj.Pos(), name, "hides the predeclared "+name+", which generated code needs", "give it another name")
 			ok = false
+		} else if pos, declared := pkg.aside[name]; declared {
+			r.list = append(r.list, Diagnostic{Pos: pos, Method: name, Severity: Error,
+				Reason: "hides the predeclared " + name + ", which generated code needs", Remedy: "give it another name"})
+			ok = false
 		}
 	}
 	return ok
@@ -149,7 +164,7 @@ func (s *service) chooseImports(pkg *packageScope) {
 	// A package imported by a file of the user under its own name is no
 	// obstacle to importing it under the same name here.
 	for name := range pkg.declared {
-		if s.src.onlyImported(name) {
+		if _, aside := pkg.aside[name]; !aside && s.src.onlyImported(name) || pkg.imported[name] {
 			delete(scope.taken, name)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"go/ast"
+	"go/build/constraint"
 	"go/parser"
 	"go/token"
 	"io"
@@ -58,14 +59,19 @@ func sameFile(a, b string) bool {
 
 // earlierOutput returns the paths of the Go files in dir that loopgen wrote.
 func earlierOutput(dir string) []string {
-	paths, _ := filepath.Glob(filepath.Join(escapeGlob(dir), "*.go")) // the pattern is well formed
 	var written []string
-	for _, path := range paths {
+	for _, path := range goFiles(dir) {
 		if isOutput(path) {
 			written = append(written, path)
 		}
 	}
 	return written
+}
+
+// goFiles returns the paths of the Go files in dir.
+func goFiles(dir string) []string {
+	paths, _ := filepath.Glob(filepath.Join(escapeGlob(dir), "*.go")) // the pattern is well formed
+	return paths
 }
 
 func escapeGlob(dir string) string {
@@ -96,10 +102,9 @@ func (src *source) handWritten(path string) bool {
 // packageClause returns what stands for the files left out of a package: its
 // package clause, taken from a file that stays.
 func packageClause(dir string, leftOut []string) string {
-	paths, _ := filepath.Glob(filepath.Join(escapeGlob(dir), "*.go"))
 	fset := token.NewFileSet()
 	name := ""
-	for _, path := range paths {
+	for _, path := range goFiles(dir) {
 		if strings.HasSuffix(path, "_test.go") || isOutput(path) {
 			continue
 		}
@@ -128,23 +133,12 @@ func packageClause(dir string, leftOut []string) string {
 // ignored reports whether file is kept out of every build, as a script beside
 // the package is; its package clause says nothing.
 func ignored(file *ast.File) bool {
-	return strings.Contains(buildLine(file), "ignore")
-}
-
-// declaredIn returns the names that a file left out of the package declares.
-// What cannot be parsed is passed over.
-func declaredIn(path string) map[string]token.Position {
-	fset := token.NewFileSet()
-	file, _ := parser.ParseFile(fset, path, nil, parser.SkipObjectResolution)
-	names := make(map[string]token.Position)
-	if file == nil {
-		return names
+	line := buildLine(file)
+	if line == "" {
+		return false
 	}
-	for _, id := range declaredNames(file) {
-		names[id.Name] = fset.Position(id.Pos())
-	}
-	delete(names, "_")
-	return names
+	expr, err := constraint.Parse("//go:build " + line)
+	return err == nil && !canHold(expr, true)
 }
 
 // declaredNames returns the names that a file declares at package level.

@@ -3,6 +3,7 @@ package generator
 import (
 	"go/token"
 	"go/types"
+	"maps"
 	"strconv"
 )
 
@@ -52,10 +53,16 @@ func (s *scope) free(name string) bool {
 type packageScope struct {
 	*scope
 	declared map[string]token.Position
+	// aside has what files declare that this build leaves out.
+	aside map[string]token.Position
+	// leftOut are names that only such files declare or import, and imported those
+	// that they only import.
+	leftOut, imported map[string]bool
 }
 
 func newPackageScope(src *source) *packageScope {
-	p := &packageScope{scope: newScope(), declared: make(map[string]token.Position)}
+	p := &packageScope{scope: newScope(), declared: make(map[string]token.Position),
+		aside: make(map[string]token.Position), leftOut: make(map[string]bool), imported: make(map[string]bool)}
 	declare := func(s *types.Scope) {
 		for _, name := range s.Names() {
 			p.taken[name] = true
@@ -70,10 +77,7 @@ func newPackageScope(src *source) *packageScope {
 	return p
 }
 
-// addOutput takes the names of another file that loopgen wrote.
-func (p *packageScope) addOutput(path string) {
-	for name, pos := range declaredIn(path) {
-		p.taken[name] = true
-		p.declared[name] = pos
-	}
+func (p *packageScope) clone() *packageScope {
+	return &packageScope{scope: newScope(p.taken), declared: maps.Clone(p.declared),
+		aside: maps.Clone(p.aside), leftOut: maps.Clone(p.leftOut), imported: maps.Clone(p.imported)}
 }
