@@ -116,13 +116,11 @@ func (src *source) typeDocs() map[string]*ast.CommentGroup {
 
 func reportStray(r *reporter, line string, pos token.Pos, atMethod bool) {
 	text, ok := strings.CutPrefix(line, directivePrefix)
+	if right := misspelt(line); right != "" {
+		r.report(Error, pos, "", "this comment is not read as a directive", "write "+right)
+		return
+	}
 	if !ok {
-		spaced, isLine := strings.CutPrefix(line, "//")
-		spaced = strings.TrimLeft(spaced, " \t")
-		rest, found := strings.CutPrefix(spaced, "loopgen:")
-		if isLine && found && slices.Contains(directiveNames(), firstWord(rest)) {
-			r.report(Error, pos, "", "a directive has no space after the slashes", "write "+directivePrefix+firstWord(rest))
-		}
 		return
 	}
 	name := firstWord(text)
