@@ -52,7 +52,7 @@ func (src *source) filesAside() []asideFile {
 	var files []asideFile
 	for _, path := range goFiles(src.dir) {
 		name := filepath.Base(path)
-		if here[name] || slices.Contains(src.earlier, path) || strings.HasPrefix(name, "_") || strings.HasPrefix(name, ".") {
+		if here[name] || slices.Contains(src.earlier, path) || ignoredName(name) {
 			continue
 		}
 		file, parsed := src.aside[path]
@@ -65,6 +65,11 @@ func (src *source) filesAside() []asideFile {
 		files = append(files, asideFile{file, src.buildConstraint(file)})
 	}
 	return files
+}
+
+// ignoredName reports whether the go command ignores files of this name.
+func ignoredName(name string) bool {
+	return strings.HasPrefix(name, "_") || strings.HasPrefix(name, ".")
 }
 
 // addAside takes the names in the files that are part of a build which has the

@@ -88,6 +88,9 @@ func (o *Options) Validate() error {
 	if o.Output != "" && (!strings.HasSuffix(o.Output, ".go") || strings.HasSuffix(o.Output, "_test.go")) {
 		return fmt.Errorf("-output: %q must end in .go and not in _test.go", o.Output)
 	}
+	if reason := fileNameProblem(filepath.Base(o.Output)); o.Output != "" && reason != "" {
+		return fmt.Errorf("-output: %q: %s", o.Output, reason)
+	}
 	if !filepath.IsAbs(o.Output) && filepath.Dir(o.Output) != "." {
 		return fmt.Errorf("-output: %q is in another directory than the package: give the name of a file, which goes beside the type", o.Output)
 	}
@@ -210,7 +213,7 @@ func (src *source) generate(r *reporter, o *Options) *Result {
 	known := make(map[string]bool) // methods of any of the types
 	allFound := true
 	src.strayDirectives(r)
-	scope := newPackageScope(src)
+	scope, taken := newPackageScope(src), make(claims)
 	for _, spec := range src.specs {
 		t := src.findTarget(r, spec)
 		if t == nil {
@@ -222,17 +225,13 @@ func (src *source) generate(r *reporter, o *Options) *Result {
 			continue
 		}
 		result.Summaries = append(result.Summaries, s.summary)
-		if !s.chooseNames(r, o, scope) {
+		path := src.outputPath(o, spec)
+		if !s.claim(r, o, path, taken) || !s.chooseNames(r, o, scope) {
 			continue
 		}
 		content, err := s.emit(o.command())
 		if err != nil {
 			r.report(Error, s.pos, s.typeName(), err.Error(), "please report this as a defect of loopgen")
-			continue
-		}
-		path := src.outputPath(o, spec)
-		if src.handWritten(path) {
-			r.report(Error, s.pos, s.typeName(), path+" exists and was not written by loopgen", "move it away or give another file with -output")
 			continue
 		}
 		result.Files = append(result.Files, File{Path: path, Content: content})

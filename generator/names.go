@@ -34,7 +34,7 @@ func (s *service) chooseNames(r *reporter, o *Options, whole *packageScope) bool
 	output := s.src.outputPath(o, s.spec)
 	pkg := whole.clone()
 	for _, earlier := range s.src.earlier {
-		if earlier != output && !s.src.regenerated(o, earlier) {
+		if earlier != output && !ignoredName(filepath.Base(earlier)) && !s.src.regenerated(o, earlier) {
 			pkg.addOutput(s, earlier)
 		}
 	}

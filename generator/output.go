@@ -24,14 +24,20 @@ func (src *source) outputPath(o *Options, spec *typeSpec) string {
 	switch {
 	case name != "":
 	case spec.declared():
-		name = strings.ToLower(spec.name) + "_loop.go"
+		name = outputName(spec.name)
 	default:
-		name = strings.ToLower(spec.base(o)) + "_loop.go"
+		name = outputName(spec.base(o))
 	}
 	if filepath.IsAbs(name) {
 		return filepath.Clean(name)
 	}
 	return filepath.Join(src.dir, name)
+}
+
+// outputName is the name of the file for a type called base. The go command ignores
+// files whose names begin with an underscore.
+func outputName(base string) string {
+	return strings.TrimLeft(strings.ToLower(base)+"_loop.go", "_")
 }
 
 // writable returns an error unless the output belongs to the user: what the

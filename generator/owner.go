@@ -1,0 +1,195 @@
+package generator
+
+import (
+	"bufio"
+	"fmt"
+	"go/types"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/mod/module"
+)
+
+// A generated file belongs to the type that its first line names. It is replaced only
+// by the file of that type, or when that type is gone.
+
+// claims are the paths that one run writes, in lower case, and their types.
+type claims map[string]*typeSpec
+
+// claim reports whether path may be written for s. If not, it reports the reason.
+func (s *service) claim(r *reporter, o *Options, path string, taken claims) bool {
+	bad := func(reason, remedy string) bool {
+		r.report(Error, s.pos, s.typeName(), reason, remedy)
+		return false
+	}
+	name := filepath.Base(path)
+	if reason := fileNameProblem(name); reason != "" {
+		return bad(fmt.Sprintf("its file would be %q: %s", name, reason), "name the file with -output")
+	}
+	if c := constraintOf(name, ""); c != "" {
+		if build := uncovered(s.constraint, []string{c}); build != "" {
+			return bad(fmt.Sprintf("-output: the go command leaves %s out of a build for %s, because of its name", name, build), "give another name")
+		}
+	}
+	if s.src.handWritten(path) {
+		return bad(path+" exists and was not written by loopgen", "move it away or give another file with -output")
+	}
+	if other := taken[strings.ToLower(path)]; other != nil {
+		return bad("its file would be "+name+", which is that of "+other.text, "run loopgen for it alone, with "+s.separate(o, other))
+	}
+	taken[strings.ToLower(path)] = s.spec
+	owners := s.src.owners(path)
+	if len(owners) > 0 && !slices.ContainsFunc(owners, s.owns) {
+		if i := slices.IndexFunc(owners, s.src.mayExist); i >= 0 {
+			how := s.separate(o, owners[i])
+			if len(o.Types) > 1 {
+				how = "run loopgen for it alone, with " + how
+			} else {
+				how = "give it another with " + how
+			}
+			return bad("its file would be "+name+", which was generated for "+owners[i].text, how+", or remove "+name+" if "+owners[i].text+" is no longer shared")
+		}
+	}
+	for _, other := range goFiles(filepath.Dir(path)) {
+		if base := filepath.Base(other); base != name && strings.EqualFold(base, name) {
+			return bad("its file would be "+name+", which differs from "+base+" only in case, and the go command refuses both in one package", "give another file with -output, or remove "+base)
+		}
+	}
+	return true
+}
+
+// fileNameProblem says why a Go file of this name is not part of its package or
+// cannot be part of a module, or returns "".
+func fileNameProblem(name string) string {
+	first, _ := utf8.DecodeRuneInString(name)
+	switch {
+	case first == '_' || first == '.':
+		return "the go command ignores files whose names begin with " + string(first)
+	case first < utf8.RuneSelf && !unicode.IsLetter(first) && !unicode.IsDigit(first):
+		return fmt.Sprintf("the go command refuses files whose names begin with %q", first)
+	}
+	if err := module.CheckFilePath(name); err != nil {
+		reason := err.Error()
+		if i := strings.LastIndex(reason, ": "); i >= 0 {
+			reason = reason[i+2:]
+		}
+		return "the go command refuses such a file in a module: " + reason
+	}
+	return ""
+}
+
+// owners returns the types that the file at path was generated for, as its first line
+// says: one, unless a run for several types gave the file another name than it has.
+func (src *source) owners(path string) []*typeSpec {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	line, _ := bufio.NewReader(f).ReadString('\n') // of what is there
+	o := optionsOf(line)
+	specs := o.specs()
+	named := slices.DeleteFunc(slices.Clone(specs), func(spec *typeSpec) bool {
+		return filepath.Base(src.outputPath(o, spec)) != filepath.Base(path)
+	})
+	if len(named) > 0 {
+		return named
+	}
+	return specs
+}
+
+// optionsOf reads the flags that name types and files from the first line of a
+// generated file.
+func optionsOf(line string) *Options {
+	o := new(Options)
+	rest, _ := strings.CutPrefix(line, header)
+	flag := ""
+	for rest != "" {
+		word, after, _ := strings.Cut(rest, " ")
+		if quoted, err := strconv.QuotedPrefix(rest); err == nil {
+			word, _ = strconv.Unquote(quoted)
+			after = strings.TrimPrefix(rest[len(quoted):], " ")
+		}
+		last := strings.HasSuffix(strings.TrimSpace(word), `";`)
+		word, _, _ = strings.Cut(word, `";`)
+		switch flag {
+		case "-type":
+			o.Types = splitTypes(word)
+		case "-name":
+			o.Name = word
+		case "-output":
+			o.Output = word
+		}
+		if flag, rest = word, after; last {
+			break
+		}
+	}
+	return o
+}
+
+// splitTypes splits a list of types at its commas, but for those in brackets.
+func splitTypes(list string) []string {
+	var types []string
+	depth, start := 0, 0
+	for i, c := range list {
+		switch {
+		case strings.ContainsRune("[({", c):
+			depth++
+		case strings.ContainsRune("])}", c):
+			depth--
+		case c == ',' && depth == 0:
+			types = append(types, list[start:i])
+			start = i + 1
+		}
+	}
+	return append(types, list[start:])
+}
+
+// owns reports whether spec names the type of s.
+func (s *service) owns(spec *typeSpec) bool {
+	own := s.src.isOwn(spec.path) && s.src.isOwn(s.spec.path)
+	unspaced := strings.NewReplacer(" ", "")
+	return spec.name == s.spec.name && (own || spec.path == s.spec.path) && unspaced.Replace(spec.args) == unspaced.Replace(s.spec.args)
+}
+
+// mayExist reports whether spec may name a type. Of those of other packages this is
+// not known.
+func (src *source) mayExist(spec *typeSpec) bool {
+	if !src.isOwn(spec.path) {
+		return true
+	}
+	if _, ok := src.types.Scope().Lookup(spec.name).(*types.TypeName); ok {
+		return true
+	}
+	_, why := src.declaredElsewhere(spec.name)
+	return why != ""
+}
+
+// separate returns the flag that gives the file of s another name than that of the
+// file for other. Where the generated names are the same as well, it changes these.
+func (s *service) separate(o *Options, other *typeSpec) string {
+	base := s.spec.base(o)
+	if base != other.name {
+		for i := 2; ; i++ {
+			name := outputName(base + strconv.Itoa(i))
+			if _, err := os.Lstat(filepath.Join(s.src.dir, name)); err != nil {
+				return "-output " + name
+			}
+		}
+	}
+	if s.spec.args == "" && s.foreign() {
+		var letters strings.Builder
+		for _, c := range likelyName(s.spec.path) {
+			if unicode.IsLetter(c) {
+				letters.WriteRune(c)
+			}
+		}
+		return "-name " + upperFirst(letters.String()) + base
+	}
+	return "-name " + base + "2"
+}
