@@ -58,6 +58,9 @@ func load(ctx context.Context, o *Options) (*source, error) {
 	if strings.Contains(pattern, "...") {
 		return nil, fmt.Errorf("%s may match several packages: run loopgen once for each", pattern)
 	}
+	if err := refuseOverlay(); err != nil {
+		return nil, err
+	}
 	dir, err := packageDir(ctx, o.Dir, pattern)
 	if err != nil {
 		return nil, err
@@ -70,6 +73,12 @@ func load(ctx context.Context, o *Options) (*source, error) {
 		for _, path := range src.earlier {
 			cfg.Overlay[path] = clause
 		}
+		env, remove, err := overlayEnv(ctx, dir)
+		if err != nil {
+			return nil, err
+		}
+		defer remove()
+		cfg.Env = env
 	}
 	// The go command is asked two things at once, each taking most of the
 	// time that loopgen takes: what the package is, and the export data of
