@@ -1,6 +1,9 @@
 package generator
 
-import "testing"
+import (
+	"go/build/constraint"
+	"testing"
+)
 
 func TestCovers(t *testing.T) {
 	for _, test := range []struct {
@@ -32,6 +35,72 @@ func TestCovers(t *testing.T) {
 	} {
 		if got := covers(test.within, test.constraints); got != test.want {
 			t.Errorf("within %q, %q: got %t, want %t", test.within, test.constraints, got, test.want)
+		}
+	}
+}
+
+func TestUncovered(t *testing.T) {
+	for _, test := range []struct {
+		within      string
+		constraints []string
+		want        string
+	}{
+		{"", []string{"linux"}, "darwin"},
+		{"", []string{"!windows"}, "windows"},
+		{"", []string{"!js && !plan9 && !wasip1"}, ""},
+		{"", []string{"amd64 || arm64"}, "linux/386"},
+		{"", []string{"!windows || amd64"}, "windows/arm64"},
+		{"linux", []string{"386 || amd64"}, "linux/arm64"},
+		{"", []string{"!purego"}, "linux with the tag purego"},
+		{"", []string{"special"}, "linux without the tag special"},
+		{"windows", []string{"a && !b"}, "windows without the tag a and the tag b"},
+		{"js", nil, ""},
+	} {
+		if got := uncovered(test.within, test.constraints); got != test.want {
+			t.Errorf("within %q, %q: got %q, want %q", test.within, test.constraints, got, test.want)
+		}
+	}
+}
+
+func TestDisjoint(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		want bool
+	}{
+		{"", "", false},
+		{"", "linux", false},
+		{"", "js", true}, // package rt does not compile there
+		{"linux", "windows", true},
+		{"windows", "", false},
+		{"linux || windows", "unix", false},
+		{"special", "!special", true},
+		{"special", "other", false},
+	} {
+		if got := disjoint(test.a, test.b); got != test.want {
+			t.Errorf("%q and %q: got %t, want %t", test.a, test.b, got, test.want)
+		}
+	}
+}
+
+func TestCanHold(t *testing.T) {
+	for line, want := range map[string]bool{
+		"ignore":                false,
+		"ignore && linux":       false,
+		"!ignore":               true,
+		"linux || ignore":       true,
+		"!(linux || ignore)":    true,
+		"!(!ignore || linux)":   false,
+		"ignore_this":           true,
+		"!linux && special":     true,
+		"(a || ignore) && !b":   true,
+		"ignore || ignore && a": false,
+	} {
+		expr, err := constraint.Parse("//go:build " + line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := canHold(expr, true); got != want {
+			t.Errorf("%q: got %t, want %t", line, got, want)
 		}
 	}
 }

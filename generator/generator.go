@@ -25,9 +25,9 @@ type Options struct {
 	// Name takes the type's place in the generated names. Only for a single type.
 	Name string
 	// Output is the name of the file to generate, which goes into the
-	// package's directory; empty means the type's name in lower case and
-	// "_loop.go", or Name for a type that the package does not declare. Only for
-	// a single type.
+	// package's directory; empty means the type's name in lower case, without
+	// underscores at its beginning, and "_loop.go", or Name for a type that the
+	// package does not declare. Only for a single type.
 	Output string
 	// Skip, ReadOnly and Concurrent name methods to leave out, to run beside
 	// each other, and to run at any time. The latter two may be "all".

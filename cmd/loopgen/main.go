@@ -108,7 +108,9 @@
 //
 // A type that only some builds have (linux.go, or a go:build line) gets a file for
 // the same builds. Methods that only some of these have are left out; what several
-// files declare alike, one for each build, is in.
+// files declare alike, one for each build, is in. Only builds for the systems that
+// package rt supports count. The names of the file are free in all its builds: those
+// of the tests, of other systems and with other tags.
 //
 // A method that always returns its receiver, so that calls can be chained, is one
 // of the client only, which returns itself: its result in the proxy would have to
@@ -243,8 +245,9 @@
 //	                 them, or the zero value, an empty map for a map type, if there
 //	                 is none; zero asks for the zero value
 //	-output F        the file to write, in the package; the default is the
-//	                 type's name in lower case and _loop.go, or -name for a type
-//	                 that the package does not declare
+//	                 type's name in lower case, without underscores at its
+//	                 beginning, and _loop.go, or -name for a type that the
+//	                 package does not declare
 //	-name P          generate PAPI, PClient, PProxy and ShareP
 //	-skip M,N        leave these methods out
 //	-readonly M,N    these methods change nothing; all means every method
@@ -269,7 +272,8 @@
 // Problems are printed as file.go:12:3: warning: Method: reason; what to do. When methods
 // are left out a line with their number follows, and which well-known interfaces,
 // such as io.Reader, the proxy does not implement for want of them. Nothing is
-// written unless all files can be, and never outside the module. The exit
+// written unless all files can be, and never outside the module. A file that was
+// generated for another type is not replaced while that type exists. The exit
 // status is 0 for success, 1 for failure and 2 for a wrong command line.
 //
 // With -json each problem is an object on a line of standard output, without
