@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/build"
 	"go/token"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -74,7 +75,7 @@ func ignoredName(name string) bool {
 
 // addAside takes the names in the files that are part of a build which has the
 // generated file of s but not of this build. Of an import without a name it takes the
-// one that its path suggests.
+// one that its path suggests, and of a dot import what the package exports.
 func (p *packageScope) addAside(s *service, files []asideFile) {
 	for _, f := range files {
 		if disjoint(s.constraint, f.constraint) {
@@ -93,11 +94,43 @@ func (p *packageScope) addAside(s *service, files []asideFile) {
 			if spec.Name != nil {
 				name = spec.Name.Name
 			}
-			if name != "_" && name != "." && p.take(name, s.src.fset.Position(spec.Pos())) {
+			if name == "." {
+				for _, exported := range s.src.exportedBy(path) {
+					p.leftOut[exported] = p.take(exported, s.src.fset.Position(spec.Pos())) || p.leftOut[exported]
+				}
+				continue
+			}
+			if name != "_" && p.take(name, s.src.fset.Position(spec.Pos())) {
 				p.leftOut[name], p.imported[name] = true, true
 			}
 		}
 	}
+}
+
+// exportedBy returns the names that the package at path exports in any build. It asks
+// the go command where that is, which compiles nothing.
+func (src *source) exportedBy(path string) []string {
+	if names, known := src.exports[path]; known {
+		return names
+	}
+	var names []string
+	cmd := exec.CommandContext(src.imports.ctx, "go", "list", "-e", "-find", "-f", "{{.Dir}}", "--", path)
+	cmd.Dir = src.dir
+	// A package that is not found is none that compiles.
+	out, err := cmd.Output()
+	if dir := strings.TrimSpace(string(out)); err == nil && dir != "" {
+		for _, at := range goFiles(dir) {
+			if file := src.parseOther(at); file != nil && !strings.HasSuffix(at, "_test.go") {
+				for _, id := range declaredNames(file) {
+					if id.IsExported() {
+						names = append(names, id.Name)
+					}
+				}
+			}
+		}
+	}
+	src.exports[path] = names
+	return names
 }
 
 // addOutput takes the names of another file that loopgen wrote, unless no build has

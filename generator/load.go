@@ -32,6 +32,7 @@ type source struct {
 	parsed   map[string]parsedFile // by path
 	heads    map[string]*ast.File  // of files not parsed, as far as the package clause
 	aside    map[string]*ast.File  // files that this build leaves out, by path
+	exports  map[string][]string   // names that packages export which such files dot-import
 	unparsed []error               // syntax errors
 	untyped  []types.Error         // type errors
 	cgo      *cgoView              // nil in a package without cgo
@@ -65,7 +66,7 @@ func load(ctx context.Context, o *Options) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	src := &source{dir: dir, specs: o.specs(), earlier: earlierOutput(dir), fset: token.NewFileSet(), parsed: make(map[string]parsedFile), heads: make(map[string]*ast.File), beside: make(map[*ast.File]declarations)}
+	src := &source{dir: dir, specs: o.specs(), earlier: earlierOutput(dir), fset: token.NewFileSet(), parsed: make(map[string]parsedFile), heads: make(map[string]*ast.File), beside: make(map[*ast.File]declarations), exports: make(map[string][]string)}
 	src.imports = newImports(ctx, src)
 	cfg := &packages.Config{Context: ctx, Mode: loadMode, Dir: o.Dir, Fset: src.fset, Overlay: make(map[string][]byte)}
 	if len(src.earlier) > 0 {
