@@ -2,8 +2,10 @@ package generator
 
 import (
 	"go/ast"
-	"go/build"
+	"go/parser"
+	"go/scanner"
 	"go/token"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -17,55 +19,91 @@ import (
 
 // asideFile is a file that this build leaves out.
 type asideFile struct {
-	file       *ast.File
-	constraint string
-}
-
-// parseAside parses the files that this build probably leaves out. It runs beside the
-// go command, which says later which files these are.
-func (src *source) parseAside(paths []string) map[string]*ast.File {
-	files := make(map[string]*ast.File)
-	for _, path := range paths {
-		files[path] = src.parseOther(path)
-	}
-	return files
-}
-
-// likelyAside returns the paths of the files that this build leaves out, judged
-// without the go command.
-func (src *source) likelyAside() []string {
-	return slices.DeleteFunc(goFiles(src.dir), func(path string) bool {
-		if slices.Contains(src.earlier, path) {
-			return true
-		}
-		match, err := build.Default.MatchFile(src.dir, filepath.Base(path))
-		return err == nil && match && !strings.HasSuffix(path, "_test.go")
-	})
+	path, constraint string
+	imports          []*ast.ImportSpec
+	declared         []declaredName
 }
 
 // filesAside returns the files of the package that this build leaves out. Files of
 // other packages in the directory are not among them: external tests and scripts.
 func (src *source) filesAside() []asideFile {
+	if src.aside != nil {
+		return src.aside
+	}
+	src.aside = []asideFile{}
 	here := make(map[string]bool)
 	for _, file := range src.files {
 		here[filepath.Base(src.fset.Position(file.Package).Filename)] = true
 	}
-	var files []asideFile
 	for _, path := range goFiles(src.dir) {
 		name := filepath.Base(path)
 		if here[name] || slices.Contains(src.earlier, path) || ignoredName(name) {
 			continue
 		}
-		file, parsed := src.aside[path]
-		if !parsed {
-			file = src.parseOther(path)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue
 		}
+		file, _ := parser.ParseFile(src.fset, path, text, parser.ParseComments|parser.ImportsOnly|parser.SkipObjectResolution)
 		if file == nil || file.Name == nil || file.Name.Name != src.types.Name() || ignored(file) {
 			continue
 		}
-		files = append(files, asideFile{file, src.buildConstraint(file)})
+		src.aside = append(src.aside, asideFile{path, src.buildConstraint(file), file.Imports, scanDeclared(path, text)})
 	}
-	return files
+	return src.aside
+}
+
+// declaredName is a name that a file declares at package level.
+type declaredName struct {
+	name string
+	pos  token.Position
+}
+
+// scanDeclared returns the names that the text of a file declares at package level. To
+// parse all of the tests of a package would take longer than to generate its code.
+func scanDeclared(path string, text []byte) []declaredName {
+	fset := token.NewFileSet()
+	file := fset.AddFile(path, -1, len(text))
+	var s scanner.Scanner
+	s.Init(file, text, nil, 0)
+	var found []declaredName
+	var keyword token.Token // of the declaration
+	depth := 0              // of brackets
+	start := true           // of a declaration
+	grouped := false        // it is a list in parentheses
+	name, comma := false, false
+	for {
+		pos, tok, text := s.Scan()
+		switch {
+		case tok == token.EOF:
+			return found
+		case start && depth == 0 && (tok == token.FUNC || tok == token.TYPE || tok == token.VAR || tok == token.CONST):
+			keyword, name, start = tok, true, false
+			continue
+		case name && tok == token.IDENT:
+			found = append(found, declaredName{text, fset.Position(pos)})
+			name, comma = false, keyword == token.VAR || keyword == token.CONST
+			continue
+		case comma && tok == token.COMMA:
+			name, comma = true, false
+			continue
+		case name && tok == token.LPAREN && keyword != token.FUNC && !grouped:
+			grouped = true
+			depth++
+			continue
+		}
+		name, comma, start = false, false, false
+		switch tok {
+		case token.LPAREN, token.LBRACK, token.LBRACE:
+			depth++
+		case token.RPAREN, token.RBRACK, token.RBRACE:
+			depth--
+		case token.SEMICOLON:
+			start = depth == 0
+			grouped = grouped && depth > 0
+			name = grouped && depth == 1
+		}
+	}
 }
 
 // ignoredName reports whether the go command ignores files of this name.
@@ -81,14 +119,14 @@ func (p *packageScope) addAside(s *service, files []asideFile) {
 		if disjoint(s.constraint, f.constraint) {
 			continue
 		}
-		for _, id := range declaredNames(f.file) {
-			if id.Name != "_" && id.Name != "init" {
-				p.aside[id.Name] = s.src.fset.Position(id.Pos())
-				p.leftOut[id.Name] = p.take(id.Name, p.aside[id.Name]) || p.leftOut[id.Name]
-				delete(p.imported, id.Name)
+		for _, d := range f.declared {
+			if d.name != "_" && d.name != "init" {
+				p.aside[d.name] = d.pos
+				p.leftOut[d.name] = p.take(d.name, d.pos) || p.leftOut[d.name]
+				delete(p.imported, d.name)
 			}
 		}
-		for _, spec := range f.file.Imports {
+		for _, spec := range f.imports {
 			path, _ := strconv.Unquote(spec.Path.Value)
 			name := likelyName(path)
 			if spec.Name != nil {

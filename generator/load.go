@@ -31,7 +31,7 @@ type source struct {
 	imports  *imports
 	parsed   map[string]parsedFile // by path
 	heads    map[string]*ast.File  // of files not parsed, as far as the package clause
-	aside    map[string]*ast.File  // files that this build leaves out, by path
+	aside    []asideFile           // files that this build leaves out, once they are needed
 	exports  map[string][]string   // names that packages export which such files dot-import
 	unparsed []error               // syntax errors
 	untyped  []types.Error         // type errors
@@ -85,16 +85,12 @@ func load(ctx context.Context, o *Options) (*source, error) {
 	// time that loopgen takes: what the package is, and the export data of
 	// what it probably imports.
 	loading := make(chan error, 1)
-	likely := src.likelyAside()
 	needed := src.likelyImports()
 	for _, spec := range src.specs {
 		needed = append(needed, spec.importPaths()...)
 	}
 	go func() { loading <- src.imports.load(needed) }()
-	aside := make(chan map[string]*ast.File, 1)
-	go func() { aside <- src.parseAside(likely) }()
 	src.pkg, err = loadOne(cfg, pattern)
-	src.aside = <-aside
 	// Both fail alike if go.mod is not up to date.
 	if asked := <-loading; !errors.Is(err, errIncomplete) {
 		err = errors.Join(err, asked)
