@@ -93,7 +93,7 @@ func (s *service) useConstructor(r *reporter, fn *types.Func, asked bool) bool {
 		return true
 	case asked:
 		r.report(Error, s.blamed(fn), name, "cannot be the constructor of "+s.typeName()+": "+reason,
-			"write a function that can and name it with -new")
+			s.functionToWrite(fn))
 	case made:
 		remedy := "name another function with -new"
 		if text := s.newFlag(r, fn); text != "" {

@@ -36,8 +36,11 @@ func (s Severity) String() string {
 
 // Diagnostic is one finding about the user's code.
 type Diagnostic struct {
-	Pos      token.Position // invalid where the finding has no place
-	Method   string         // the method or other declaration it is about; may be empty
+	Pos token.Position // invalid where the finding has no place
+	// Place stands for Pos in a note about the method of another package, which the user
+	// cannot change: the import path, file and line of its declaration.
+	Place    string
+	Method   string // the method or other declaration it is about; may be empty
 	Reason   string
 	Remedy   string // may be empty
 	Severity Severity
@@ -59,7 +62,10 @@ func (d Diagnostic) String() string {
 	if d.Remedy != "" {
 		s += "; " + d.Remedy
 	}
-	if d.Pos.IsValid() {
+	switch {
+	case d.Place != "":
+		s = d.Place + ": " + s
+	case d.Pos.IsValid():
 		s = d.Pos.String() + ": " + s
 	}
 	return s
@@ -70,6 +76,23 @@ type reporter struct {
 	fset            *token.FileSet
 	strict, verbose bool
 	list            []Diagnostic
+	places          map[about]string // of declarations in other packages
+}
+
+// about is what diagnostics at one position are about.
+type about struct {
+	pos  token.Pos
+	name string
+}
+
+// declared makes notes about a declaration of another package name its place there.
+// Their position would be that of the go:generate line or of an embedded field, for
+// each of them. Warnings and errors keep that, since only there it can be changed.
+func (r *reporter) declared(pos token.Pos, name, place string) {
+	if r.places == nil {
+		r.places = make(map[about]string)
+	}
+	r.places[about{pos, name}] = place
 }
 
 func (r *reporter) report(severity Severity, pos token.Pos, subject, reason, remedy string) {
@@ -82,7 +105,10 @@ func (r *reporter) explain(p *problem, severity Severity, pos token.Pos, subject
 		return
 	}
 	d := Diagnostic{Method: subject, Reason: reason, Remedy: remedy, Severity: severity, Path: p.path, field: p.field}
-	if pos.IsValid() {
+	if severity == Note {
+		d.Place = r.places[about{pos, subject}]
+	}
+	if pos.IsValid() && d.Place == "" {
 		d.Pos = r.fset.Position(pos)
 	}
 	if !slices.Contains(r.list, d) {

@@ -67,6 +67,7 @@ func (s *service) collectSentinels(r *reporter, found []types.Object) {
 	for _, v := range found {
 		if !s.isElsewhere(r, v) {
 			s.sentinels = append(s.sentinels, v)
+			r.declared(s.blamed(v), s.src.qualified(v), s.src.place(v))
 			r.report(Note, s.blamed(v), s.src.qualified(v), "clients get this error as itself", "")
 		}
 	}
@@ -94,6 +95,7 @@ func (s *service) collectErrorTypes(r *reporter, pkg *types.Package, docs map[st
 		if !ok || isKind[*types.Interface](nil, named) {
 			continue
 		}
+		r.declared(s.blamed(tn), name, s.src.place(tn))
 		byValue, byPointer := implementsError(named), implementsError(types.NewPointer(named))
 		if !byPointer || docs == nil && !tn.Exported() || named.Origin() == s.typ.Origin() {
 			continue

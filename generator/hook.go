@@ -22,12 +22,13 @@ func (s *service) checkHook(r *reporter, o *Options) bool {
 	}
 	if len(s.params) > 0 {
 		r.report(Error, s.pos, s.typeName(), "a generic type cannot have -hook init: packages that are initialised later declare its instances",
-			"share an instance, as in type Users = "+s.spec.name+"[string, User], or leave -hook out and call rt.ServeIfDaemon in main")
+			"share an instance, as in type Users = "+s.spec.name+"[string, User], or drop -hook init and call rt.ServeIfDaemon in main")
 		return false
 	}
 	ok := true
 	output := filepath.Base(s.src.outputPath(o, s.spec))
-	for _, fn := range s.src.initFunctions() {
+	functions := s.src.initFunctions()
+	for _, fn := range functions {
 		file := filepath.Base(s.src.fset.Position(fn.pos).Filename)
 		switch {
 		case fn.cgo:
@@ -35,7 +36,7 @@ func (s *service) checkHook(r *reporter, o *Options) bool {
 				"move it to a file that does not import C and whose name sorts before "+output)
 		case file > output:
 			r.report(Error, fn.pos, "init", "does not run in the daemon of "+s.typeName()+" with -hook init: "+output+" sorts before "+file+", and its init function serves",
-				"move it to a file whose name sorts before "+output+", or give the generated file a later name with -output")
+				"move it to a file whose name sorts before "+output+", or give the generated file a later name with -output "+s.src.laterName(output, functions))
 		default:
 			continue
 		}
@@ -73,6 +74,20 @@ func (src *source) initFunctions() []initFunction {
 		}
 	}
 	return found
+}
+
+// laterName returns a file name made of output that sorts after the files of the init
+// functions.
+func (src *source) laterName(output string, functions []initFunction) string {
+	last := ""
+	for _, fn := range functions {
+		last = max(last, filepath.Base(src.fset.Position(fn.pos).Filename))
+	}
+	name := "z_" + output
+	for name <= last {
+		name = "z" + name
+	}
+	return name
 }
 
 // emitHook writes the call by which the daemon of s serves before main.

@@ -81,6 +81,9 @@ func (s *service) collectMethods(r *reporter, o *Options, known map[string]bool)
 		}
 		known[fn.Name()] = true
 		m := s.newMethod(sel)
+		if m.place != "" {
+			r.declared(m.pos, m.name, m.place)
+		}
 		m.readSettings(r, o)
 		m.choosePassing(r)
 		all = append(all, m)

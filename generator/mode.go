@@ -21,12 +21,12 @@ func (s *service) accept(r *reporter, o *Options, m *method) bool {
 		return true
 	}
 	if p := s.judge(m); p != nil {
-		// Who does not own the method can but leave it out.
+		s.summary.LeftOut++
+		// A method of another module can only be left out.
 		if p.lossy && s.src.owns(m.fn.Pkg()) {
 			r.explain(p, Error, m.pos, m.name, m.origin()+p.String(), p.remedy+", or leave the method out with "+m.skipHow())
 			return false
 		}
-		s.summary.LeftOut++
 		s.omit(r, m, p)
 		return false
 	}
@@ -40,7 +40,7 @@ func (s *service) accept(r *reporter, o *Options, m *method) bool {
 	}
 	if m.mode != "Concurrent" && m.end == "" && blocks(m.name) && !m.returnsAtOnce() {
 		r.report(Warning, m.pos, m.name, m.origin()+"by its name it waits for another call, which cannot run before it returns",
-			concurrentHow(m.name)+", or "+m.skipHow())
+			m.concurrentHow()+", or "+m.skipHow())
 	}
 	r.report(Note, m.pos, m.name, "shared, "+modeWord(m.mode), "")
 	if v := m.options; v != nil {

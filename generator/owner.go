@@ -37,7 +37,7 @@ func (s *service) claim(r *reporter, o *Options, path string, taken claims) bool
 		}
 	}
 	if s.src.handWritten(path) {
-		return bad(path+" exists and was not written by loopgen", "move it away or give another file with -output")
+		return bad(path+" exists and was not written by loopgen", "move it away or give another file with -output "+freeName(path))
 	}
 	if other := taken[strings.ToLower(path)]; other != nil {
 		return bad("its file would be "+name+", which is that of "+other.text, "run loopgen for it alone, with "+s.separate(o, other))
@@ -57,7 +57,7 @@ func (s *service) claim(r *reporter, o *Options, path string, taken claims) bool
 	}
 	for _, other := range goFiles(filepath.Dir(path)) {
 		if base := filepath.Base(other); base != name && strings.EqualFold(base, name) {
-			return bad("its file would be "+name+", which differs from "+base+" only in case, and the go command refuses both in one package", "give another file with -output, or remove "+base)
+			return bad("its file would be "+name+", which differs from "+base+" only in case, and the go command refuses both in one package", "give another file with -output "+freeName(path)+", or remove "+base)
 		}
 	}
 	return true

@@ -71,7 +71,7 @@ func (m *method) bothWays(r *reporter, v *value) {
 	case *types.Pointer:
 		v.passing = asPointer
 	default:
-		r.report(Error, m.pos, m.name, v.label+" cannot be inout: it is no slice, map or pointer, so the method changes a copy", "drop "+m.inOutHow(v))
+		r.report(Error, m.pos, m.name, v.label+" cannot be inout: it is no slice, map or pointer, so the method changes a copy", m.dropHow("inout", v.user, v.user))
 	}
 }
 

@@ -2,13 +2,15 @@ package generator
 
 import (
 	"go/types"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
 
-// What can be done about a method depends on whose it is. Who declares it can
-// change it, and in this package put a directive above it; for all others there are
-// flags, and methods of their own in its place.
+// A remedy contains text to type in one form: a directive for a method that this
+// package declares, a flag for any other, since directives are read only here. The
+// text works as it stands: a test applies each one and generates again.
 
 // owns reports whether the user can change what package p declares.
 func (src *source) owns(p *types.Package) bool {
@@ -16,8 +18,8 @@ func (src *source) owns(p *types.Package) bool {
 	return p == nil || p == src.types || m != nil && strings.HasPrefix(p.Path()+"/", m.Path+"/")
 }
 
-// change returns remedy, a change to what package p declares, or what to do
-// instead where p belongs to somebody else.
+// change returns remedy, a change to what package p declares, or another one if
+// the user cannot change p.
 func (src *source) change(p *types.Package, remedy string) string {
 	if src.owns(p) {
 		return remedy
@@ -37,8 +39,8 @@ func (s *service) remedy(m *method, p *problem) string {
 	return strings.Join(slices.DeleteFunc(ways, func(way string) bool { return way == "" }), ", or ")
 }
 
-// replacement says how to have another method in the place of m, which belongs to
-// somebody else.
+// replacement says how to have another method in the place of m, which the user
+// cannot change.
 func (s *service) replacement(m *method) string {
 	if s.src.owns(s.typ.Obj().Pkg()) {
 		return "give " + s.typeName() + " its own " + m.name
@@ -77,13 +79,63 @@ func (s *service) lockHow(m *method, lock string) string {
 	return "share it with -concurrent " + acquire + "," + release + " -session " + acquire + "=" + release
 }
 
-// concurrentHow says how to make methods concurrent.
-func concurrentHow(names ...string) string {
-	return "say -concurrent " + strings.Join(names, ",") + " if the type is safe for concurrent use"
+// concurrentHow says how to make the method concurrent, and others with it: by
+// directives if this package declares all of them.
+func (m *method) concurrentHow(others ...*method) string {
+	directive := "say " + directivePrefix + "concurrent"
+	names := []string{m.name}
+	declared := m.decl != nil
+	for i, other := range others {
+		at := " and "
+		if i == 0 {
+			at = " at " + m.name + at
+		}
+		directive += at + other.name
+		names = append(names, other.name)
+		declared = declared && other.decl != nil
+	}
+	if !declared {
+		return concurrentHow(names...)
+	}
+	return directive + safe
 }
 
-// say returns the directive for the method, or the flag where that would not be
-// read.
+// concurrentHow says how to make methods concurrent by a flag.
+func concurrentHow(names ...string) string {
+	return "say -concurrent " + strings.Join(names, ",") + safe
+}
+
+// safe is the condition under which a method may be concurrent.
+const safe = " if the type is safe for concurrent use"
+
+// freeName returns the name of a file that does not exist beside the one at path.
+func freeName(path string) string {
+	base := strings.TrimSuffix(strings.TrimSuffix(path, ".go"), "_loop")
+	for {
+		base += "_shared"
+		if _, err := os.Lstat(base + "_loop.go"); err != nil {
+			return filepath.Base(base) + "_loop.go"
+		}
+	}
+}
+
+// dropHow says how to take back a directive with an argument, or the flag that
+// gives the method the same value, whichever the user has written.
+func (m *method) dropHow(name, argument, value string) string {
+	if slices.Contains(m.arguments(name), argument) {
+		return strings.TrimSpace("drop " + directivePrefix + name + " " + argument)
+	}
+	switch {
+	case value == "":
+		return "drop -" + name + " " + m.name
+	case name == "inout":
+		return "drop -inout " + m.name + "." + value
+	}
+	return "drop -" + name + " " + m.name + "=" + value
+}
+
+// say returns the directive for the method, or the flag if another package
+// declares it.
 func (m *method) say(directive, flag string) string {
 	if m.decl == nil {
 		return flag

@@ -28,7 +28,7 @@ func (s *service) checkSessions(r *reporter, known map[string]bool) {
 		bad := func(reason, remedy string) { r.report(Error, m.pos, m.name, reason, remedy) }
 		switch {
 		case m.detach:
-			bad("acquires nothing, since it ends the handle only", "use -close forward, or drop its session")
+			bad("acquires nothing, since it ends the handle only", "use -close forward, or "+m.dropHow("session", "end="+m.end, m.end))
 		case m.ending == nil:
 			remedy := "name one of its exported methods"
 			if near := nearest(m.end, slices.Sorted(maps.Keys(known))); near != "" {
@@ -41,9 +41,9 @@ func (s *service) checkSessions(r *reporter, known map[string]bool) {
 			bad("is to be ended by "+m.end+", which is not served", "see the reason given for "+m.end)
 		case m.mode != "Concurrent" || m.ending.mode != "Concurrent":
 			bad("keeps something beyond its turn, so that it and "+m.end+" must be concurrent",
-				concurrentHow(m.name, m.end))
+				m.concurrentHow(m.ending))
 		case len(m.ending.withoutContext()) > 0 && !m.sameParameters(m.ending):
-			remedy := "drop the session, or end it with another method"
+			remedy := m.dropHow("session", "end="+m.end, m.end) + ", or end it with another method"
 			if s.src.owns(m.ending.fn.Pkg()) {
 				remedy = "give " + m.end + " none, or the same"
 			}

@@ -13,6 +13,7 @@ import (
 type settings struct {
 	idempotent bool
 	timeout    time.Duration // 0: none of its own
+	limit      string        // timeout as the user wrote it
 	inout      []string      // names of parameters that come back
 	end        string        // the name of the method that ends what this one acquires, or ""
 	ending     *method       // that method, if there is one
@@ -25,6 +26,7 @@ func (m *method) readSettings(r *reporter, o *Options) {
 	m.idempotent = m.has("idempotent") || slices.Contains(o.Idempotent, m.name)
 	if text := m.setting(r, "timeout", m.arguments("timeout"), o.Timeout); text != "" {
 		m.timeout, _ = time.ParseDuration(text) // else it was reported
+		m.limit = text
 	}
 	ends := m.arguments("session")
 	for i := range ends {
@@ -39,15 +41,16 @@ func (m *method) readSettings(r *reporter, o *Options) {
 	}
 }
 
-// refuseSettings reports what is said in vain of a Close that is never called.
+// refuseSettings reports settings of a Close that is never called.
 func (m *method) refuseSettings(r *reporter) {
-	for _, setting := range []struct {
-		name string
-		set  bool
-	}{{"idempotent", m.idempotent}, {"timeout", m.timeout > 0}} {
-		if setting.set {
-			r.report(Error, m.pos, m.name, "needs no "+setting.name+", since it ends the handle only", "use -close forward, or drop its "+setting.name)
-		}
+	refuse := func(name, value string) {
+		r.report(Error, m.pos, m.name, "needs no "+name+", since it ends the handle only", "use -close forward, or "+m.dropHow(name, value, value))
+	}
+	if m.idempotent {
+		refuse("idempotent", "")
+	}
+	if m.timeout > 0 {
+		refuse("timeout", m.limit)
 	}
 }
 

@@ -19,14 +19,35 @@ type Summary struct {
 	Missed []string
 }
 
-// String returns "Store: 5 methods are shared, 2 left out; the proxy is no
-// io.Reader or io.Seeker", without what is zero.
-func (s Summary) String() string {
-	verb := "s are"
-	if s.Shared == 1 {
-		verb = " is"
+// Methods returns how many exported methods the type has.
+func (s Summary) Methods() int { return s.Shared + s.ClientOnly + s.LeftOut + s.Skipped }
+
+// Verdict says what is left of the type for the callers of the client. Skipped methods
+// do not count. It returns "hardly usable" if less than half of the methods are in the
+// client, "usable in part" if less than three quarters are, and else "".
+func (s Summary) Verdict() string {
+	usable := s.Shared + s.ClientOnly
+	wanted := usable + s.LeftOut
+	switch {
+	case 2*usable < wanted:
+		return "hardly usable"
+	case 4*usable < 3*wanted:
+		return "usable in part"
 	}
-	text := fmt.Sprintf("%s: %d method%s shared", s.Type, s.Shared, verb)
+	return ""
+}
+
+// String returns "Store: 5 of 7 methods are shared, 2 left out: usable in part; the
+// proxy is no io.Reader or io.Seeker", without what is zero or empty.
+func (s Summary) String() string {
+	noun, verb := "methods", "are"
+	if s.Methods() == 1 {
+		noun = "method"
+	}
+	if s.Methods() == 1 || s.Shared == 1 {
+		verb = "is"
+	}
+	text := fmt.Sprintf("%s: %d of %d %s %s shared", s.Type, s.Shared, s.Methods(), noun, verb)
 	if s.ClientOnly > 0 {
 		text += fmt.Sprintf(", %d in the client only", s.ClientOnly)
 	}
@@ -35,6 +56,9 @@ func (s Summary) String() string {
 	}
 	if s.Skipped > 0 {
 		text += fmt.Sprintf(", %d skipped", s.Skipped)
+	}
+	if verdict := s.Verdict(); verdict != "" {
+		text += ": " + verdict
 	}
 	if len(s.Missed) > 0 {
 		text += "; the proxy is no " + strings.Join(s.Missed, " or ")

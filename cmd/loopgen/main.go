@@ -8,6 +8,9 @@
 //	loopgen -schema -diff old new
 //	loopgen -version
 //
+// A module that lists the command as a tool (go get -tool
+// github.com/loopgen/loopgen/cmd/loopgen) runs it as go tool loopgen.
+//
 // For a type Counter it writes counter_loop.go beside the type, with
 //
 //	CounterAPI     an interface: the exported methods that can be shared
@@ -45,9 +48,6 @@
 //	path, err := filepath.Abs("store.db")
 //	…
 //	shared := store.ShareStore(rt.Config{}, path)
-//
-// A module that lists the command as a tool (go get -tool
-// github.com/loopgen/loopgen/cmd/loopgen) says go tool loopgen instead.
 //
 // The package is named as for the go command; without one it is the package
 // in the current directory.
@@ -269,9 +269,12 @@
 //	-json            print what is found as JSON, for tools
 //	-version         print the version of loopgen
 //
-// Problems are printed as file.go:12:3: warning: Method: reason; what to do. When methods
-// are left out a line with their number follows, and which well-known interfaces,
-// such as io.Reader, the proxy does not implement for want of them. Nothing is
+// Problems are printed as file.go:12:3: warning: Method: reason; what to do. Notes about
+// what another package declares begin with its import path instead. When methods are left
+// out, a line says how many of how many are shared, and which well-known interfaces, such
+// as io.Reader, the proxy does not implement for want of them: the type is "hardly usable"
+// if less than half of its methods are left, "usable in part" if less than three quarters
+// are. The last line counts errors, warnings and notes. Nothing is
 // written unless all files can be, and never outside the module. A file that was
 // generated for another type is not replaced while that type exists. The exit
 // status is 0 for success, 1 for failure and 2 for a wrong command line.
@@ -281,11 +284,14 @@
 //
 //	{"position":{"file":"store.go","line":12,"column":3},"method":"Put",
 //	 "severity":"warning","reason":"left out: …","remedy":"…","path":"User.Next"}
-//	{"summary":{"types":[{"type":"Store","shared":5,"clientOnly":0,
-//	 "leftOut":1,"skipped":0,"missed":["io.Reader"]}],"errors":0,"warnings":1,"files":["store_loop.go"]}}
+//	{"summary":{"types":[{"type":"Store","methods":6,"shared":5,"clientOnly":0,
+//	 "leftOut":1,"skipped":0,"missed":["io.Reader"]}],"errors":0,"warnings":1,"notes":0,
+//	 "files":["store_loop.go"]}}
 //
 // A severity is note, warning or error; path leads into the type that is to
-// blame. The diff of -check goes to standard error then. With -schema -diff each
+// blame. A note about what another package declares has a place, such as
+// "example.com/lru/lru.go:33", and no position. A type that is hardly usable, or usable in
+// part, has a verdict that says so. The diff of -check goes to standard error then. With -schema -diff each
 // difference is an object, and the verdict comes last:
 //
 //	{"subject":"Store.Put","breaking":true,"change":"…","effect":"…"}
@@ -333,7 +339,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, errFailed):
 		return 1
 	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "loopgen: %v\nusage: loopgen -type T[,U] [flags] [package]; loopgen -h explains them\n", err)
+		fmt.Fprintf(stderr, "loopgen: %v\nusage: [go tool] loopgen -type T[,U] [flags] [package]; the flag -h explains them\n", err)
 		return 2
 	}
 	fmt.Fprintln(stderr, "loopgen:", err)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/loopgen/loopgen/generator"
 )
@@ -15,25 +16,43 @@ import (
 func report(result *generator.Result, all bool, stderr io.Writer) error {
 	for _, d := range result.Diagnostics {
 		d.Pos.Filename = fromHere(d.Pos.Filename)
-		if !d.Pos.IsValid() {
+		if !d.Pos.IsValid() && d.Place == "" {
 			fmt.Fprint(stderr, "loopgen: ")
 		}
 		fmt.Fprintln(stderr, d)
 	}
-	if failed := count(result, generator.Error); failed > 0 {
-		plural := "s"
-		if failed == 1 {
-			plural = ""
-		}
-		fmt.Fprintf(stderr, "loopgen: %d error%s, nothing written\n", failed, plural)
-		return errFailed
-	}
+	failed := count(result, generator.Error) > 0
 	for _, s := range result.Summaries {
-		if s.LeftOut+s.ClientOnly > 0 || all {
+		if !failed && (s.LeftOut+s.ClientOnly > 0 || all) {
 			fmt.Fprintln(stderr, "loopgen:", s)
 		}
 	}
+	text := counted(result)
+	switch {
+	case failed:
+		fmt.Fprintf(stderr, "loopgen: %s, nothing written\n", text)
+		return errFailed
+	case text != "":
+		fmt.Fprintln(stderr, "loopgen:", text)
+	}
 	return nil
+}
+
+// counted returns how many diagnostics of each severity there are, the worst first:
+// "1 error, 2 warnings".
+func counted(result *generator.Result) string {
+	var parts []string
+	for severity := generator.Error; ; severity-- {
+		switch n := count(result, severity); {
+		case n == 1:
+			parts = append(parts, "1 "+severity.String())
+		case n > 1:
+			parts = append(parts, fmt.Sprintf("%d %ss", n, severity))
+		}
+		if severity == generator.Note {
+			return strings.Join(parts, ", ")
+		}
+	}
 }
 
 // reportJSON prints the same for tools, an object to a line.
@@ -41,7 +60,7 @@ func reportJSON(result *generator.Result, stdout io.Writer) error {
 	lines := json.NewEncoder(stdout)
 	lines.SetEscapeHTML(false)
 	for _, d := range result.Diagnostics {
-		line := finding{Method: d.Method, Severity: d.Severity.String(), Reason: d.Reason, Remedy: d.Remedy, Path: d.Path}
+		line := finding{Method: d.Method, Severity: d.Severity.String(), Reason: d.Reason, Remedy: d.Remedy, Place: d.Place, Path: d.Path}
 		if d.Pos.IsValid() {
 			line.Position = &position{fromHere(d.Pos.Filename), d.Pos.Line, d.Pos.Column}
 		}
@@ -51,11 +70,11 @@ func reportJSON(result *generator.Result, stdout io.Writer) error {
 	}
 	end := conclusion{
 		Types: []counts{}, Files: []string{},
-		Errors: count(result, generator.Error), Warnings: count(result, generator.Warning),
+		Errors: count(result, generator.Error), Warnings: count(result, generator.Warning), Notes: count(result, generator.Note),
 	}
 	for _, s := range result.Summaries {
 		missed := append([]string{}, s.Missed...) // [] and not null
-		end.Types = append(end.Types, counts{s.Type, s.Shared, s.ClientOnly, s.LeftOut, s.Skipped, missed})
+		end.Types = append(end.Types, counts{s.Type, s.Methods(), s.Shared, s.ClientOnly, s.LeftOut, s.Skipped, s.Verdict(), missed})
 	}
 	for _, f := range result.Files {
 		end.Files = append(end.Files, fromHere(f.Path))
@@ -83,6 +102,7 @@ func count(result *generator.Result, severity generator.Severity) int {
 type (
 	finding struct {
 		Position *position `json:"position,omitempty"`
+		Place    string    `json:"place,omitempty"`
 		Method   string    `json:"method,omitempty"`
 		Severity string    `json:"severity"`
 		Reason   string    `json:"reason"`
@@ -98,14 +118,17 @@ type (
 		Types    []counts `json:"types"`
 		Errors   int      `json:"errors"`
 		Warnings int      `json:"warnings"`
+		Notes    int      `json:"notes"`
 		Files    []string `json:"files"`
 	}
 	counts struct {
 		Type       string   `json:"type"`
+		Methods    int      `json:"methods"`
 		Shared     int      `json:"shared"`
 		ClientOnly int      `json:"clientOnly"`
 		LeftOut    int      `json:"leftOut"`
 		Skipped    int      `json:"skipped"`
+		Verdict    string   `json:"verdict,omitempty"`
 		Missed     []string `json:"missed"`
 	}
 )

@@ -249,7 +249,12 @@ func setup(env *testscript.Env, root string) error {
 	run := filepath.Join(env.WorkDir, "run")
 	env.Setenv("LOOPGEN_DIR", run)
 	env.Defer(func() { leaveNothing(env, run) })
-	mod := filepath.Join(env.WorkDir, "go.mod")
+	return writeModule(env.WorkDir, root)
+}
+
+// writeModule makes dir a module that uses this repository, unless it is one.
+func writeModule(dir, root string) error {
+	mod := filepath.Join(dir, "go.mod")
 	if _, err := os.Stat(mod); !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
@@ -269,5 +274,5 @@ func setup(env *testscript.Env, root string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(env.WorkDir, "go.sum"), sums, 0o666)
+	return os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o666)
 }

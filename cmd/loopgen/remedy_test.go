@@ -1,0 +1,347 @@
+package main
+
+import (
+	"cmp"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/loopgen/loopgen/generator"
+)
+
+// TestRemediesWork runs the loopgen commands of testdata/script and types the text that
+// each remedy gives: it adds directives and functions to the source, and flags to the
+// command line. Then the diagnostic must be gone, and there must be no new error. A
+// remedy with alternatives is followed once for each.
+func TestRemediesWork(t *testing.T) {
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	scripts, err := filepath.Glob(filepath.Join(root, "testdata", "script", "*.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, script := range scripts {
+		t.Run(strings.TrimSuffix(filepath.Base(script), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(script)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range commandsOf(string(archive.Comment)) {
+				t.Run(strings.Join(c.args, " "), func(t *testing.T) {
+					t.Parallel()
+					c.archive, c.root = archive, root
+					for alternative, n := 0, 1; alternative < n; alternative++ {
+						n = c.follow(t, alternative)
+					}
+				})
+			}
+		})
+	}
+}
+
+// command is a loopgen command of a script.
+type command struct {
+	archive *txtar.Archive
+	root    string
+	dir     string // slash-separated, relative to the script's
+	args    []string
+}
+
+// commandsOf returns the commands of a script. They run here on the files of the archive,
+// so those with variables are left out.
+func commandsOf(script string) []command {
+	var commands []command
+	dir := "."
+	for line := range strings.Lines(script) {
+		words := scriptWords(line)
+		if len(words) == 2 && words[0] == "cd" {
+			dir = filepath.Join(dir, words[1])
+			if rest, ok := strings.CutPrefix(words[1], "$WORK"); ok {
+				dir = filepath.Join(".", rest)
+			}
+		}
+		i := slices.Index(words, "loopgen")
+		if i < 1 || i > 2 || strings.Contains(line, "$") || slices.Contains(words, "-check") || slices.Contains(words, "-schema") {
+			continue
+		}
+		commands = append(commands, command{dir: dir, args: words[i+1:]})
+	}
+	return commands
+}
+
+// scriptWords splits a line of a script as package testscript does.
+func scriptWords(line string) []string {
+	var words []string
+	var word strings.Builder
+	quoted, started := false, false
+	line = strings.TrimSpace(line) + " "
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case c == '\'' && quoted && line[i+1] == '\'':
+			word.WriteByte(c)
+			i++
+		case c == '\'':
+			quoted, started = !quoted, true
+		case c == '#' && !quoted && !started:
+			return words
+		case c != ' ' || quoted:
+			word.WriteByte(c)
+			started = true
+		case started:
+			words = append(words, word.String())
+			word.Reset()
+			started = false
+		}
+	}
+	return words
+}
+
+// follow generates, types what the remedies say, and generates again until no remedy
+// says anything. Of each remedy it takes the alternative of that number, or the last. It
+// returns how many alternatives the remedies have at most.
+func (c command) follow(t *testing.T, alternative int) (alternatives int) {
+	u := &user{t: t}
+	options, _, err := parseFlags(c.args)
+	if err != nil || options.Validate() != nil {
+		return 0
+	}
+	u.options = *options
+	work := c.extract(t)
+	u.options.Dir = filepath.Join(work, c.dir)
+	if info, err := os.Stat(u.options.Dir); err != nil || !info.IsDir() {
+		return 0 // the script makes it
+	}
+	before, err := generator.Generate(t.Context(), u.options)
+	if err != nil {
+		return 0
+	}
+	followed := make(map[string]bool)
+	errors := make(map[string]bool)
+	for _, d := range before.Diagnostics {
+		errors[d.Method+": "+d.Reason] = d.Severity == generator.Error
+	}
+	for diagnostics := before.Diagnostics; ; {
+		typed := false
+		for _, d := range diagnostics {
+			about := d.Method + ": " + d.Reason
+			ways := waysOf(d)
+			alternatives = max(alternatives, len(ways))
+			if len(ways) == 0 || followed[about] {
+				continue
+			}
+			way := ways[min(alternative, len(ways)-1)]
+			t.Logf("%s\n\ttyped: %s", d, way)
+			u.follow(d, way)
+			followed[about] = true
+			typed = true
+		}
+		if !typed {
+			return alternatives
+		}
+		u.edit()
+		after, err := generator.Generate(t.Context(), u.options)
+		if err != nil {
+			t.Errorf("after that: %v", err)
+			return alternatives
+		}
+		diagnostics = after.Diagnostics
+		for _, d := range diagnostics {
+			about := d.Method + ": " + d.Reason
+			switch {
+			case followed[about]:
+				t.Errorf("still there: %s", d)
+			case d.Severity == generator.Error && !errors[about] && len(waysOf(d)) == 0 && !next.MatchString(d.String()):
+				t.Errorf("new: %s", d)
+			}
+		}
+		if t.Failed() {
+			return alternatives
+		}
+	}
+}
+
+// extract writes the files of the archive and returns their directory, a module that uses
+// this repository unless they have one of their own.
+func (c command) extract(t *testing.T) string {
+	work := t.TempDir()
+	for _, file := range c.archive.Files {
+		name := filepath.Join(work, filepath.FromSlash(file.Name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, file.Data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := writeModule(work, c.root); err != nil {
+		t.Fatal(err)
+	}
+	return work
+}
+
+// A way is what a remedy gives to type: a directive, flags, or a function and the flag
+// that names it. "drop" takes it back. A text with an ellipsis, or with a name that is
+// explained, is an example.
+var way = regexp.MustCompile(`(?:(drop )|write (func .*?) and say )?(?:` +
+	`//loopgen:((?:inout|session|timeout) [\w.=]+|\w+)(?: at (\w+) and (\w+))?(, with \w+ )?` +
+	`|(-[a-z]+ (?:'[^']*'|[^\s,;?']+(?:,[^\s,;?']+)*)(?: -[a-z]+ [^\s;?-][^\s;?]*\w)*))`)
+
+// next matches errors that a remedy may lead to: one about a name that nothing used
+// before, and one about a type without methods once all are left out.
+var next = regexp.MustCompile(`; did you mean \w+\?$|no exported method is left`)
+
+// waysOf finds them in the text of a diagnostic as it is printed.
+func waysOf(d generator.Diagnostic) []string {
+	reason, remedy := d.Reason+"; ", ""
+	if _, after, ok := strings.Cut(d.String(), reason); ok {
+		remedy = after
+	}
+	var ways []string
+	for _, found := range way.FindAllStringSubmatch(remedy, -1) {
+		if found[6] == "" && !strings.Contains(found[0], "…") {
+			ways = append(ways, found[0])
+		}
+	}
+	return ways
+}
+
+// user types.
+type user struct {
+	t       *testing.T
+	options generator.Options
+	edits   []edit
+}
+
+// edit inserts a line before another one, or replaces the end of that, from a column on.
+type edit struct {
+	file   string
+	line   int
+	column int // 0 to insert
+	text   string
+}
+
+func (u *user) follow(d generator.Diagnostic, text string) {
+	found := way.FindStringSubmatch(text)
+	drop, function, directive, methods, flags := found[1] != "", found[2], found[3], found[4:6], found[7]
+	line := "//loopgen:" + directive
+	switch {
+	case flags != "":
+		if function != "" {
+			u.declare(function)
+		}
+		for flag := range strings.SplitSeq(" "+flags, " -") {
+			if name, value, ok := strings.Cut(flag, " "); ok {
+				u.setFlag(name, strings.Trim(value, "'"), drop)
+			}
+		}
+	case drop:
+		u.edits = append(u.edits, edit{d.Pos.Filename, u.lineOf(d, line), 1, "//"})
+	case methods[0] != "":
+		for _, name := range methods {
+			u.edits = append(u.edits, edit{d.Pos.Filename, u.lineOf(d, " "+name+"("), 0, line})
+		}
+	case d.Method == "":
+		u.edits = append(u.edits, edit{d.Pos.Filename, d.Pos.Line, d.Pos.Column, line})
+	default:
+		u.edits = append(u.edits, edit{d.Pos.Filename, d.Pos.Line, 0, line})
+	}
+}
+
+func (u *user) setFlag(name, value string, drop bool) {
+	o := &u.options
+	texts := map[string]*string{"new": &o.New, "name": &o.Name, "output": &o.Output, "close": &o.Close, "hook": &o.Hook}
+	lists := map[string]*[]string{"skip": &o.Skip, "readonly": &o.ReadOnly, "concurrent": &o.Concurrent,
+		"idempotent": &o.Idempotent, "inout": &o.InOut, "session": &o.Session, "timeout": &o.Timeout}
+	switch text, list := texts[name], lists[name]; {
+	case text != nil && drop:
+		*text = ""
+	case text != nil:
+		*text = value
+	case list != nil && drop:
+		*list = slices.DeleteFunc(*list, func(item string) bool { return item == value })
+	case list != nil:
+		*list = append(*list, strings.Split(value, ",")...)
+	default:
+		u.t.Errorf("there is no flag -%s to set to %q", name, value)
+	}
+}
+
+// lineOf returns the number of the line nearest to the diagnostic that contains the text
+// and, if that names a method, declares one of the same receiver.
+func (u *user) lineOf(d generator.Diagnostic, text string) int {
+	lines := u.lines(d.Pos.Filename)
+	receiver, _, _ := strings.Cut(lines[d.Pos.Line-1], ")")
+	for i, line := range lines {
+		if strings.Contains(line, text) && (strings.HasPrefix(text, "//") || strings.HasPrefix(line, receiver)) {
+			return i + 1
+		}
+	}
+	u.t.Fatalf("%s: no line has %q", d, text)
+	return 0
+}
+
+func (u *user) lines(file string) []string {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return strings.Split(string(content), "\n")
+}
+
+// declare adds a function without a body to the package, with one.
+func (u *user) declare(function string) {
+	names, err := filepath.Glob(filepath.Join(u.options.Dir, "*.go"))
+	if err != nil || len(names) == 0 {
+		u.t.Fatal("no Go files: ", err)
+	}
+	clause := regexp.MustCompile(`(?m)^package \w+$`)
+	var source, imports string
+	for _, name := range names {
+		text := strings.Join(u.lines(name), "\n")
+		source = cmp.Or(source, clause.FindString(text))
+		imports += text
+	}
+	paths := regexp.MustCompile(`"([\w./-]+)"`).FindAllStringSubmatch(imports, -1)
+	for _, name := range u.options.Types {
+		name, _, _ = strings.Cut(name, "[")
+		if dot := strings.LastIndex(name, "."); dot > 0 {
+			paths = append(paths, []string{"", name[:dot]})
+		}
+	}
+	for _, qualifier := range regexp.MustCompile(`\b(\w+)\.`).FindAllStringSubmatch(function, -1) {
+		for _, path := range paths {
+			spec := "\nimport \"" + path[1] + "\""
+			if filepath.Base(path[1]) == qualifier[1] && !strings.Contains(source, spec) {
+				source += spec
+			}
+		}
+	}
+	name := filepath.Join(u.options.Dir, "written_by_user.go")
+	if err := os.WriteFile(name, []byte(source+"\n\n"+function+" { panic(\"written\") }\n"), 0o666); err != nil {
+		u.t.Fatal(err)
+	}
+}
+
+// edit carries out the edits, the last line of a file first.
+func (u *user) edit() {
+	slices.SortStableFunc(u.edits, func(a, b edit) int { return cmp.Compare(b.line, a.line) })
+	for _, e := range u.edits {
+		lines := u.lines(e.file)
+		if e.column == 0 {
+			lines = slices.Insert(lines, e.line-1, e.text)
+		} else {
+			lines[e.line-1] = lines[e.line-1][:e.column-1] + e.text
+		}
+		if err := os.WriteFile(e.file, []byte(strings.Join(lines, "\n")), 0o666); err != nil {
+			u.t.Fatal(err)
+		}
+	}
+	u.edits = nil
+}

@@ -1,0 +1,94 @@
+package generator
+
+import (
+	"go/types"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A constructor that cannot be used is replaced by a function of this package. Its
+// declaration is printed as Go source, and lacks a body only.
+
+// functionToWrite says which function to write in the place of fn. It takes the
+// parameters of fn that are plain data, and returns *T, or T if fn does, and an error
+// if fn does.
+func (s *service) functionToWrite(fn *types.Func) string {
+	name := s.freeFunction()
+	params := s.plainParameters(fn.Signature())
+	made, fails := "*"+types.TypeString(s.self, s.src.qualify), false
+	if results := fn.Signature().Results(); results.Len() > 0 {
+		t, pointer := pointee(results.At(0).Type())
+		if n, ok := t.(*types.Named); ok && n.Origin() == s.typ.Origin() && !pointer {
+			made = made[1:]
+		}
+		fails = results.Len() == 2 && isError(results.At(1).Type())
+	}
+	if fails {
+		made = "(" + made + ", error)"
+	}
+	return "write func " + name + s.typeParameters() + "(" + strings.Join(params, ", ") + ") " + made + " and say -new " + name
+}
+
+// freeFunction returns a name for a constructor that the package does not declare.
+func (s *service) freeFunction() string {
+	title := strings.TrimLeft(upperFirst(s.typ.Obj().Name()), "_")
+	scope := s.src.types.Scope()
+	for i := 1; ; i++ {
+		for _, verb := range []string{"new", "make", "open"} {
+			name := verb + title
+			if i > 1 {
+				name += strconv.Itoa(i)
+			}
+			if scope.Lookup(name) == nil {
+				return name
+			}
+		}
+	}
+}
+
+// typeParameters returns the type parameters of a generic type as source: "[K
+// comparable, V any]".
+func (s *service) typeParameters() string {
+	var list []string
+	for _, p := range s.params {
+		list = append(list, p.Obj().Name()+" "+types.TypeString(p.Constraint(), s.src.qualify))
+	}
+	if list == nil {
+		return ""
+	}
+	return "[" + strings.Join(list, ", ") + "]"
+}
+
+// plainParameters returns the parameters of a function that a constructor may have, as
+// source. Those of a generic function may depend on type parameters of its own, so
+// none of them is kept.
+func (s *service) plainParameters(sig *types.Signature) []string {
+	if sig.TypeParams().Len() > 0 {
+		return nil
+	}
+	var list, names []string
+	for i := range sig.Params().Len() {
+		p := sig.Params().At(i)
+		v := newValue("parameter", p, i, sig.Params().Len())
+		last := sig.Variadic() && i == sig.Params().Len()-1
+		context := i == 0 && isContext(v.typ)
+		if !context && s.walk(v.label, last).data(v.typ, "", false) != nil {
+			continue
+		}
+		name := v.user
+		if name == "" {
+			name = "p" + strconv.Itoa(i+1)
+		}
+		if slices.Contains(names, name) {
+			continue
+		}
+		names = append(names, name)
+		text := types.TypeString(v.typ, s.src.qualify)
+		if last {
+			text = "..." + strings.TrimPrefix(text, "[]")
+		}
+		list = append(list, name+" "+text)
+	}
+	return list
+}
