@@ -99,7 +99,7 @@ func (r *reporter) report(severity Severity, pos token.Pos, subject, reason, rem
 	r.explain(&problem{}, severity, pos, subject, reason, remedy)
 }
 
-// explain reports what is wrong because of p, part of the reason.
+// explain reports a diagnostic whose reason contains p.
 func (r *reporter) explain(p *problem, severity Severity, pos token.Pos, subject, reason, remedy string) {
 	if severity == Note && !r.verbose {
 		return
@@ -116,8 +116,8 @@ func (r *reporter) explain(p *problem, severity Severity, pos token.Pos, subject
 	}
 }
 
-// omit reports that method m is left out because of p, perhaps of the proxy alone,
-// and which interfaces that therefore does not implement.
+// omit reports that method m is left out because of p, and which interfaces the proxy
+// lacks therefore. If p concerns the proxy alone, the client keeps m.
 func (s *service) omit(r *reporter, m *method, p *problem) {
 	severity := Warning
 	if r.strict {
@@ -141,8 +141,8 @@ func (r *reporter) failed() bool {
 	return slices.ContainsFunc(r.list, func(d Diagnostic) bool { return d.Severity == Error })
 }
 
-// sorted returns the diagnostics by position. What to do about a field is said
-// at the first method that fails because of it.
+// sorted returns the diagnostics by position. Of several methods that fail because of
+// the same field, the first has the remedy and the others refer to it.
 func (r *reporter) sorted() []Diagnostic {
 	slices.SortStableFunc(r.list, func(a, b Diagnostic) int {
 		return cmp.Or(

@@ -29,7 +29,7 @@
 //	is an iterator, which is not supported; return a slice or a map
 //	is an option in form of a function, which cannot leave its process; take a struct of options
 //	is a function, which is not supported; do its work in the method, or return the data it works on
-//	is a context besides the method's own; take one context
+//	is a context, and only one parameter can be a context; take one context
 //	is an interface without a name, which is not supported; declare a type for it
 //	is an interface, and no data type known here implements it; use a type that says what it holds
 //
@@ -54,7 +54,7 @@
 // (methods that return their receiver), options.go (functional options), inplace.go and outparam.go (methods that
 // write into their arguments), by writes.go and calls.go (the search in a body) and
 // declarations.go (whose body is at hand). Reporting: diagnostic.go, remedy.go
-// (what can be done, and by whom), interfaces.go (which well-known ones a proxy
+// (what can be done, and by whom), suggest.go (constructors to write), interfaces.go (which well-known ones a proxy
 // implements) and summary.go. Describing: schema.go and signature.go (what builds
 // compare, in the words of package stub), layout.go and codec.go (which types get
 // code that encodes and decodes them, guarded by their layout). Writing: scope.go, names.go and locals.go

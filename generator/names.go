@@ -62,7 +62,7 @@ func (s *service) chooseNames(r *reporter, o *Options, whole *packageScope) bool
 			if pos := pkg.declared[name]; pos.IsValid() {
 				at = " in " + filepath.Base(pos.Filename)
 			}
-			r.report(Error, s.pos, s.typeName(), "the name "+name+" is already taken"+at, "choose other names with -name, as in -name Shared"+upperFirst(base))
+			r.report(Error, s.pos, s.typeName(), "the name "+name+" is already taken"+at, "choose other names with -name, as in -name "+pkg.freeBase(base))
 			ok = false
 		}
 		pkg.taken[name] = true

@@ -29,9 +29,8 @@ var (
 // choosePassing decides how the method's parameters and results travel.
 //
 // The buffers of Read and ReadAt are not sent, since by the contracts of
-// io.Reader and io.ReaderAt nothing is read from them. Of methods that are merely
-// called alike nothing is known but that they write: their buffers travel both
-// ways.
+// io.Reader and io.ReaderAt nothing is read from them. Other methods with such names
+// write to their buffers and may read them: those buffers travel both ways.
 func (m *method) choosePassing(r *reporter) {
 	signature := plainSignature(m.fn.Signature())
 	for i, v := range m.params {
@@ -88,7 +87,7 @@ func (m *method) reportNoParameter(r *reporter, name string) {
 	} else if len(names) > 0 {
 		remedy = "it has " + strings.Join(names, ", ")
 	}
-	r.report(Error, m.pos, m.name, "is to have a parameter "+name+" that is inout, and has none", remedy)
+	r.report(Error, m.pos, m.name, "has no parameter "+name+" to copy back", remedy)
 }
 
 // comeBack returns the parameters that travel back as well.

@@ -119,6 +119,17 @@ func freeName(path string) string {
 	}
 }
 
+// freeBase returns a name for -name that makes no name of the package.
+func (p *packageScope) freeBase(base string) string {
+	for {
+		base = "Shared" + upperFirst(base)
+		names := publicNames(base)
+		if !slices.ContainsFunc(names[:], func(name string) bool { return p.taken[name] }) {
+			return base
+		}
+	}
+}
+
 // dropHow says how to take back a directive with an argument, or the flag that
 // gives the method the same value, whichever the user has written.
 func (m *method) dropHow(name, argument, value string) string {

@@ -26,7 +26,7 @@ var rules = []rule{
 	{isIterator, "is an iterator, which is not supported", "return a slice or a map"},
 	{isOption, "is an option in form of a function, which cannot leave its process", "take a struct of options"},
 	{isKind[*types.Signature], "is a function, which is not supported", "do its work in the method, or return the data it works on"},
-	{isSecondContext, "is a context besides the method's own", "take one context"},
+	{isSecondContext, "is a context, and only one parameter can be a context", "take one context"},
 	{isUnnamedInterface, "is an interface without a name, which is not supported", "declare a type for it"},
 	{isUnimplemented, "is an interface, and no data type known here implements it", "use a type that says what it holds"},
 }

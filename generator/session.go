@@ -8,7 +8,7 @@ import (
 	"github.com/dave/jennifer/jen"
 )
 
-// pairSessions marks the methods that end what others acquire.
+// pairSessions links each method that has a session with the method that ends it.
 func pairSessions(methods []*method) {
 	for _, m := range methods {
 		for _, other := range methods {
@@ -19,7 +19,7 @@ func pairSessions(methods []*method) {
 	}
 }
 
-// checkSessions reports what keeps the daemon from ending what a method acquires.
+// checkSessions reports sessions that the daemon could not end.
 func (s *service) checkSessions(r *reporter, known map[string]bool) {
 	for _, m := range s.methods {
 		if m.end == "" {
@@ -65,9 +65,9 @@ func (m *method) sameParameters(other *method) bool {
 	})
 }
 
-// failed writes the condition under which a method of a session has acquired or
-// ended nothing: that its error is not nil, or the result before it false. It
-// returns nil for a method that always does.
+// failed writes the condition that a call of a session's method has acquired or ended
+// nothing: its error is not nil, or the result before the error is false. It returns nil
+// for a method that cannot fail.
 func (m *method) failed() *jen.Statement {
 	var failed []jen.Code
 	if m.fails {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// settings are what directives and flags say of a method besides its mode.
+// settings holds what directives and flags set for a method, except its mode.
 type settings struct {
 	idempotent bool
 	timeout    time.Duration // 0: none of its own

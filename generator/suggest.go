@@ -16,7 +16,7 @@ import (
 func (s *service) functionToWrite(fn *types.Func) string {
 	name := s.freeFunction()
 	params := s.plainParameters(fn.Signature())
-	made, fails := "*"+types.TypeString(s.self, s.src.qualify), false
+	made, fails := "*"+s.source(s.self), false
 	if results := fn.Signature().Results(); results.Len() > 0 {
 		t, pointer := pointee(results.At(0).Type())
 		if n, ok := t.(*types.Named); ok && n.Origin() == s.typ.Origin() && !pointer {
@@ -28,6 +28,15 @@ func (s *service) functionToWrite(fn *types.Func) string {
 		made = "(" + made + ", error)"
 	}
 	return "write func " + name + s.typeParameters() + "(" + strings.Join(params, ", ") + ") " + made + " and say -new " + name
+}
+
+// source writes a type as gofmt does, with a space between type arguments.
+func (s *service) source(t types.Type) string {
+	text := types.TypeString(t, s.src.qualify)
+	if strings.Contains(text, `"`) { // a tag, whose commas stay as they are
+		return text
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(text, ",", ", "), ",  ", ", ")
 }
 
 // freeFunction returns a name for a constructor that the package does not declare.
@@ -52,7 +61,7 @@ func (s *service) freeFunction() string {
 func (s *service) typeParameters() string {
 	var list []string
 	for _, p := range s.params {
-		list = append(list, p.Obj().Name()+" "+types.TypeString(p.Constraint(), s.src.qualify))
+		list = append(list, p.Obj().Name()+" "+s.source(p.Constraint()))
 	}
 	if list == nil {
 		return ""
@@ -84,7 +93,7 @@ func (s *service) plainParameters(sig *types.Signature) []string {
 			continue
 		}
 		names = append(names, name)
-		text := types.TypeString(v.typ, s.src.qualify)
+		text := s.source(v.typ)
 		if last {
 			text = "..." + strings.TrimPrefix(text, "[]")
 		}

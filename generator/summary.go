@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// Summary counts what became of the exported methods of one type.
+// Summary counts the exported methods of one type by their treatment.
 type Summary struct {
 	Type   string
 	Shared int // in client and proxy
-	// ClientOnly are those that a proxy cannot have: a diagnostic says why.
+	// ClientOnly counts those that a proxy cannot have: a diagnostic says why.
 	ClientOnly int
 	LeftOut    int // a diagnostic says why
 	Skipped    int // left out as asked
-	// Missed are the well-known interfaces that *Type implements and its proxy
-	// does not, for want of methods: "io.Reader".
+	// Missed are the well-known interfaces, such as "io.Reader", that *Type implements
+	// and its proxy does not, because methods are left out.
 	Missed []string
 }
 

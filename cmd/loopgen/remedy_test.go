@@ -71,7 +71,10 @@ func commandsOf(script string) []command {
 		if i < 1 || i > 2 || strings.Contains(line, "$") || slices.Contains(words, "-check") || slices.Contains(words, "-schema") {
 			continue
 		}
-		commands = append(commands, command{dir: dir, args: words[i+1:]})
+		c := command{dir: dir, args: words[i+1:]}
+		if !slices.ContainsFunc(commands, func(other command) bool { return other.dir == dir && slices.Equal(other.args, c.args) }) {
+			commands = append(commands, c)
+		}
 	}
 	return commands
 }
@@ -212,6 +215,9 @@ func waysOf(d generator.Diagnostic) []string {
 	return ways
 }
 
+// aboutMethod matches flags that are directives, too.
+var aboutMethod = regexp.MustCompile(`^-(skip|readonly|concurrent|idempotent|inout|session|timeout) `)
+
 // user types.
 type user struct {
 	t       *testing.T
@@ -231,6 +237,9 @@ func (u *user) follow(d generator.Diagnostic, text string) {
 	found := way.FindStringSubmatch(text)
 	drop, function, directive, methods, flags := found[1] != "", found[2], found[3], found[4:6], found[7]
 	line := "//loopgen:" + directive
+	if !drop && aboutMethod.MatchString(flags) && strings.HasPrefix(u.lines(d.Pos.Filename)[max(d.Pos.Line, 1)-1], "func (") {
+		u.t.Errorf("a flag for a method that the package declares: %s", d)
+	}
 	switch {
 	case flags != "":
 		if function != "" {

@@ -11,8 +11,7 @@ import (
 	"github.com/loopgen/loopgen/generator"
 )
 
-// report prints what was found for people. It returns errFailed if there is an
-// error among it.
+// report prints the result for people. It returns errFailed if there is an error in it.
 func report(result *generator.Result, all bool, stderr io.Writer) error {
 	for _, d := range result.Diagnostics {
 		d.Pos.Filename = fromHere(d.Pos.Filename)
@@ -55,7 +54,7 @@ func counted(result *generator.Result) string {
 	}
 }
 
-// reportJSON prints the same for tools, an object to a line.
+// reportJSON prints the result as JSON for tools, an object to a line.
 func reportJSON(result *generator.Result, stdout io.Writer) error {
 	lines := json.NewEncoder(stdout)
 	lines.SetEscapeHTML(false)
