@@ -1,6 +1,7 @@
 package generator
 
 import (
+	"cmp"
 	"go/types"
 	"os"
 	"path/filepath"
@@ -82,22 +83,24 @@ func (s *service) lockHow(m *method, lock string) string {
 // concurrentHow says how to make the method concurrent, and others with it: by
 // directives if this package declares all of them.
 func (m *method) concurrentHow(others ...*method) string {
-	directive := "say " + directivePrefix + "concurrent"
-	names := []string{m.name}
-	declared := m.decl != nil
-	for i, other := range others {
-		at := " and "
-		if i == 0 {
-			at = " at " + m.name + at
-		}
-		directive += at + other.name
+	names, declared, instead := []string{m.name}, m.decl != nil, m.readOnly
+	for _, other := range others {
 		names = append(names, other.name)
 		declared = declared && other.decl != nil
+		instead = cmp.Or(instead, other.readOnly)
 	}
-	if !declared {
-		return concurrentHow(names...)
+	text := concurrentHow(names...)
+	if declared {
+		text = "say " + directivePrefix + "concurrent"
+		if len(others) > 0 {
+			text += " at " + strings.Join(names, " and ")
+		}
+		text += safe
 	}
-	return directive + safe
+	if instead != "" {
+		text = strings.TrimSuffix(text, safe) + " instead of " + instead + safe
+	}
+	return text
 }
 
 // concurrentHow says how to make methods concurrent by a flag.

@@ -11,6 +11,7 @@ import (
 
 // settings holds what directives and flags set for a method, except its mode.
 type settings struct {
+	readOnly   string // the directive or flag that makes the method read-only, or ""
 	idempotent bool
 	timeout    time.Duration // 0: none of its own
 	limit      string        // timeout as the user wrote it
@@ -23,6 +24,12 @@ type settings struct {
 // readSettings fills m.settings. A directive and a flag that say different
 // things are an error.
 func (m *method) readSettings(r *reporter, o *Options) {
+	switch {
+	case m.has("readonly"):
+		m.readOnly = directivePrefix + "readonly"
+	case slices.Contains(o.ReadOnly, m.name):
+		m.readOnly = "-readonly " + m.name
+	}
 	m.idempotent = m.has("idempotent") || slices.Contains(o.Idempotent, m.name)
 	if text := m.setting(r, "timeout", m.arguments("timeout"), o.Timeout); text != "" {
 		m.timeout, _ = time.ParseDuration(text) // else it was reported

@@ -194,7 +194,8 @@ func (c command) extract(t *testing.T) string {
 // explained, is an example.
 var way = regexp.MustCompile(`(?:(drop )|write (func .*?) and say )?(?:` +
 	`//loopgen:((?:inout|session|timeout) [\w.=]+|\w+)(?: at (\w+) and (\w+))?(, with \w+ )?` +
-	`|(-[a-z]+ (?:'[^']*'|[^\s,;?']+(?:,[^\s,;?']+)*)(?: -[a-z]+ [^\s;?-][^\s;?]*\w)*))`)
+	`|(-[a-z]+ (?:'[^']*'|[^\s,;?']+(?:,[^\s,;?']+)*)(?: -[a-z]+ [^\s;?-][^\s;?]*\w)*))` +
+	`(?: instead of (?://loopgen:(readonly)|-(readonly) (\w+)))?`)
 
 // next matches errors that a remedy may lead to: one about a name that nothing used
 // before, and one about a type without methods once all are left out.
@@ -240,6 +241,12 @@ func (u *user) follow(d generator.Diagnostic, text string) {
 	if !drop && aboutMethod.MatchString(flags) && strings.HasPrefix(u.lines(d.Pos.Filename)[max(d.Pos.Line, 1)-1], "func (") {
 		u.t.Errorf("a flag for a method that the package declares: %s", d)
 	}
+	if found[8] != "" {
+		u.edits = append(u.edits, edit{d.Pos.Filename, u.lineOf(d, "//loopgen:"+found[8]), 1, "//"})
+	}
+	if found[9] != "" {
+		u.setFlag(found[9], found[10], true)
+	}
 	switch {
 	case flags != "":
 		if function != "" {
@@ -282,18 +289,22 @@ func (u *user) setFlag(name, value string, drop bool) {
 	}
 }
 
-// lineOf returns the number of the line nearest to the diagnostic that contains the text
-// and, if that names a method, declares one of the same receiver.
+// lineOf returns the number of a line: of the last directive above the diagnostic that
+// has the text, or of the method of the same receiver whose declaration has it.
 func (u *user) lineOf(d generator.Diagnostic, text string) int {
 	lines := u.lines(d.Pos.Filename)
 	receiver, _, _ := strings.Cut(lines[d.Pos.Line-1], ")")
+	found := 0
 	for i, line := range lines {
-		if strings.Contains(line, text) && (strings.HasPrefix(text, "//") || strings.HasPrefix(line, receiver)) {
-			return i + 1
+		above := strings.HasPrefix(text, "//") && i < d.Pos.Line
+		if strings.Contains(line, text) && (above || strings.HasPrefix(line, receiver)) {
+			found = i + 1
 		}
 	}
-	u.t.Fatalf("%s: no line has %q", d, text)
-	return 0
+	if found == 0 {
+		u.t.Fatalf("%s: no line has %q", d, text)
+	}
+	return found
 }
 
 func (u *user) lines(file string) []string {
