@@ -269,14 +269,16 @@
 //	-json            print what is found as JSON, for tools
 //	-version         print the version of loopgen
 //
-// Problems are printed as file.go:12:3: warning: Method: reason; what to do. Notes about
-// what another package declares begin with its import path instead. When methods are left
-// out, a line says how many of how many are shared, and which well-known interfaces, such
-// as io.Reader, the proxy does not implement for want of them: the type is "hardly usable"
-// if less than half of its methods are left, "usable in part" if less than three quarters
-// are. The last line counts errors, warnings and notes. Nothing is
-// written unless all files can be, and never outside the module. A file that was
-// generated for another type is not replaced while that type exists. The exit
+// Problems are printed as file.go:12:3: warning: Method: reason; what to do. A note about a
+// declaration of another package begins with the import path and the file of that. If
+// methods are left out, a line says how many of the type's methods are shared, and which
+// well-known interfaces, such as io.Reader, the proxy does not implement without the others.
+// The type is "hardly usable" if the client has less than half of the methods that were not
+// skipped, and "usable in part" if it has less than three quarters. The last line counts
+// errors, warnings and notes.
+//
+// Nothing is written unless all files can be, and never outside the module. A file that
+// was generated for another type is not replaced while that type exists. The exit
 // status is 0 for success, 1 for failure and 2 for a wrong command line.
 //
 // With -json each problem is an object on a line of standard output, without
@@ -289,10 +291,10 @@
 //	 "files":["store_loop.go"]}}
 //
 // A severity is note, warning or error; path leads into the type that is to
-// blame. A note about what another package declares has a place, such as
+// blame. A note about a declaration of another package has a place, such as
 // "example.com/lru/lru.go:33", and no position. A type that is hardly usable, or usable in
-// part, has a verdict that says so. The diff of -check goes to standard error then. With -schema -diff each
-// difference is an object, and the verdict comes last:
+// part, has a member verdict with these words. The diff of -check goes to standard error
+// then. With -schema -diff each difference is an object, and the verdict comes last:
 //
 //	{"subject":"Store.Put","breaking":true,"change":"…","effect":"…"}
 //	{"verdict":"breaking"}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -110,18 +111,12 @@ func scriptWords(line string) []string {
 // says anything. Of each remedy it takes the alternative of that number, or the last. It
 // returns how many alternatives the remedies have at most.
 func (c command) follow(t *testing.T, alternative int) (alternatives int) {
-	u := &user{t: t}
-	options, _, err := parseFlags(c.args)
-	if err != nil || options.Validate() != nil {
-		return 0
-	}
-	u.options = *options
-	work := c.extract(t)
-	u.options.Dir = filepath.Join(work, c.dir)
-	if info, err := os.Stat(u.options.Dir); err != nil || !info.IsDir() {
+	u := &user{t: t, args: slices.Clone(c.args)}
+	dir := filepath.Join(c.extract(t), c.dir)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return 0 // the script makes it
 	}
-	before, err := generator.Generate(t.Context(), u.options)
+	before, err := u.generate(dir)
 	if err != nil {
 		return 0
 	}
@@ -149,7 +144,7 @@ func (c command) follow(t *testing.T, alternative int) (alternatives int) {
 			return alternatives
 		}
 		u.edit()
-		after, err := generator.Generate(t.Context(), u.options)
+		after, err := u.generate(dir)
 		if err != nil {
 			t.Errorf("after that: %v", err)
 			return alternatives
@@ -194,7 +189,7 @@ func (c command) extract(t *testing.T) string {
 // explained, is an example.
 var way = regexp.MustCompile(`(?:(drop )|write (func .*?) and say )?(?:` +
 	`//loopgen:((?:inout|session|timeout) [\w.=]+|\w+)(?: at (\w+) and (\w+))?(, with \w+ )?` +
-	`|(-[a-z]+ (?:'[^']*'|[^\s,;?']+(?:,[^\s,;?']+)*)(?: -[a-z]+ [^\s;?-][^\s;?]*\w)*))` +
+	`|(-[a-z]+ (?:'[^']*'|"(?:[^"\\]|\\.)*"|[^\s,;?'"]+(?:,[^\s,;?'"]+)*)(?: -[a-z]+ [^\s;?-][^\s;?]*\w)*))` +
 	`(?: instead of (?://loopgen:(readonly)|-(readonly) (\w+)))?`)
 
 // next matches errors that a remedy may lead to: one about a name that nothing used
@@ -217,12 +212,13 @@ func waysOf(d generator.Diagnostic) []string {
 }
 
 // aboutMethod matches flags that are directives, too.
-var aboutMethod = regexp.MustCompile(`^-(skip|readonly|concurrent|idempotent|inout|session|timeout) `)
+var aboutMethod = regexp.MustCompile(`^-(skip|readonly|concurrent|idempotent|inout|session|timeout|exclusive) `)
 
 // user types.
 type user struct {
 	t       *testing.T
-	options generator.Options
+	args    []string
+	options generator.Options // of args
 	edits   []edit
 }
 
@@ -254,6 +250,9 @@ func (u *user) follow(d generator.Diagnostic, text string) {
 		}
 		for flag := range strings.SplitSeq(" "+flags, " -") {
 			if name, value, ok := strings.Cut(flag, " "); ok {
+				if text, err := strconv.Unquote(value); err == nil {
+					value = text
+				}
 				u.setFlag(name, strings.Trim(value, "'"), drop)
 			}
 		}
@@ -270,23 +269,39 @@ func (u *user) follow(d generator.Diagnostic, text string) {
 	}
 }
 
+// setFlag adds a flag to the command line, or takes its value back.
 func (u *user) setFlag(name, value string, drop bool) {
-	o := &u.options
-	texts := map[string]*string{"new": &o.New, "name": &o.Name, "output": &o.Output, "close": &o.Close, "hook": &o.Hook}
-	lists := map[string]*[]string{"skip": &o.Skip, "readonly": &o.ReadOnly, "concurrent": &o.Concurrent,
-		"idempotent": &o.Idempotent, "inout": &o.InOut, "session": &o.Session, "timeout": &o.Timeout}
-	switch text, list := texts[name], lists[name]; {
-	case text != nil && drop:
-		*text = ""
-	case text != nil:
-		*text = value
-	case list != nil && drop:
-		*list = slices.DeleteFunc(*list, func(item string) bool { return item == value })
-	case list != nil:
-		*list = append(*list, strings.Split(value, ",")...)
-	default:
-		u.t.Errorf("there is no flag -%s to set to %q", name, value)
+	end := len(u.args)
+	if u.options.Pattern != "" {
+		end--
 	}
+	if !drop {
+		u.args = slices.Insert(u.args, end, "-"+name, value)
+		return
+	}
+	for i := 0; i+1 < end; i++ {
+		if u.args[i] != "-"+name {
+			continue
+		}
+		items := slices.DeleteFunc(strings.Split(u.args[i+1], ","), func(item string) bool { return item == value })
+		u.args[i+1] = strings.Join(items, ",")
+		if len(items) == 0 {
+			u.args = slices.Delete(u.args, i, i+2)
+		}
+		return
+	}
+	u.t.Errorf("there is no flag -%s %s to drop", name, value)
+}
+
+// generate parses the command line and runs it in the directory.
+func (u *user) generate(dir string) (*generator.Result, error) {
+	options, _, err := parseFlags(u.args)
+	if err != nil {
+		return nil, err
+	}
+	u.options = *options
+	u.options.Dir = dir
+	return generator.Generate(u.t.Context(), u.options)
 }
 
 // lineOf returns the number of a line: of the last directive above the diagnostic that
