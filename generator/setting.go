@@ -9,9 +9,8 @@ import (
 	"time"
 )
 
-// settings holds what directives and flags set for a method, except its mode.
+// settings are what directives and flags say of a method besides its mode.
 type settings struct {
-	readOnly   string // the directive or flag that makes the method read-only, or ""
 	idempotent bool
 	timeout    time.Duration // 0: none of its own
 	limit      string        // timeout as the user wrote it
@@ -19,6 +18,7 @@ type settings struct {
 	end        string        // the name of the method that ends what this one acquires, or ""
 	ending     *method       // that method, if there is one
 	ends       bool          // it is such a method itself
+	readOnly   string        // the directive or flag that makes it read-only, or ""
 }
 
 // readSettings fills m.settings. A directive and a flag that say different
