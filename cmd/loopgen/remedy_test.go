@@ -134,9 +134,10 @@ func (c command) follow(t *testing.T, alternative int) (alternatives int) {
 			if len(ways) == 0 || followed[about] {
 				continue
 			}
-			way := ways[min(alternative, len(ways)-1)]
-			t.Logf("%s\n\ttyped: %s", d, way)
-			u.follow(d, way)
+			for _, text := range ways[min(alternative, len(ways)-1)] {
+				t.Logf("%s\n\ttyped: %s", d, text)
+				u.follow(d, text)
+			}
 			followed[about] = true
 			typed = true
 		}
@@ -188,7 +189,7 @@ func (c command) extract(t *testing.T) string {
 // that names it. "drop" takes it back. A text with an ellipsis, or with a name that is
 // explained, is an example.
 var way = regexp.MustCompile(`(?:(drop )|write (func .*?) and say )?(?:` +
-	`//loopgen:((?:inout|session|timeout) [\w.=]+|\w+)(?: at (\w+) and (\w+))?(, with \w+ )?` +
+	`//loopgen:((?:inout|session|timeout) [\w.=]+|\w+)(?: at (\w+)(?: and (\w+))?)?(, with \w+ )?` +
 	`|(-[a-z]+ (?:'[^']*'|"(?:[^"\\]|\\.)*"|[^\s,;?'"]+(?:,[^\s,;?'"]+)*)(?: -[a-z]+ [^\s;?-][^\s;?]*\w)*))` +
 	`(?: instead of (?://loopgen:(readonly)|-(readonly) (\w+)))?`)
 
@@ -196,16 +197,20 @@ var way = regexp.MustCompile(`(?:(drop )|write (func .*?) and say )?(?:` +
 // before, and one about a type without methods once all are left out.
 var next = regexp.MustCompile(`; did you mean \w+\?$|no exported method is left`)
 
-// waysOf finds them in the text of a diagnostic as it is printed.
-func waysOf(d generator.Diagnostic) []string {
-	reason, remedy := d.Reason+"; ", ""
-	if _, after, ok := strings.Cut(d.String(), reason); ok {
-		remedy = after
-	}
-	var ways []string
-	for _, found := range way.FindAllStringSubmatch(remedy, -1) {
-		if found[6] == "" && !strings.Contains(found[0], "…") {
-			ways = append(ways, found[0])
+// waysOf finds them in the text of a diagnostic as it is printed. It returns a list for
+// each alternative.
+func waysOf(d generator.Diagnostic) [][]string {
+	_, remedy, _ := strings.Cut(d.String(), d.Reason+"; ")
+	var ways [][]string
+	for alternative := range strings.SplitSeq(remedy, ", or ") {
+		var together []string
+		for _, found := range way.FindAllStringSubmatch(alternative, -1) {
+			if found[6] == "" && !strings.Contains(found[0], "…") {
+				together = append(together, found[0])
+			}
+		}
+		if together != nil {
+			ways = append(ways, together)
 		}
 	}
 	return ways
@@ -259,7 +264,7 @@ func (u *user) follow(d generator.Diagnostic, text string) {
 	case drop:
 		u.edits = append(u.edits, edit{d.Pos.Filename, u.lineOf(d, line), 1, "//"})
 	case methods[0] != "":
-		for _, name := range methods {
+		for _, name := range slices.DeleteFunc(methods, func(name string) bool { return name == "" }) {
 			u.edits = append(u.edits, edit{d.Pos.Filename, u.lineOf(d, " "+name+"("), 0, line})
 		}
 	case d.Method == "":
