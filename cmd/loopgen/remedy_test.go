@@ -146,6 +146,9 @@ func (c command) follow(t *testing.T, alternative int) (alternatives int) {
 		}
 		u.edit()
 		after, err := u.generate(dir)
+		if o := u.options; len(o.Types) > 1 && o.New+o.Name+o.Output != "" {
+			return alternatives // these flags need a command for each type
+		}
 		if err != nil {
 			t.Errorf("after that: %v", err)
 			return alternatives
