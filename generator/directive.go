@@ -22,6 +22,7 @@ var directives = []struct {
 	{"skip", "", nil},
 	{"readonly", "", nil},
 	{"concurrent", "", nil},
+	{"exclusive", "", nil},
 	{"idempotent", "", nil},
 	{"inout", "p, with p a parameter", token.IsIdentifier},
 	{"session", "end=Unlock, with Unlock the method that ends it", isEnd},

@@ -32,6 +32,9 @@ type Options struct {
 	// Skip, ReadOnly and Concurrent name methods to leave out, to run beside
 	// each other, and to run at any time. The latter two may be "all".
 	Skip, ReadOnly, Concurrent []string
+	// Exclusive names methods that run alone although others may be "all" of
+	// ReadOnly or Concurrent, and although they may wait: they are not warned of.
+	Exclusive []string
 	// Idempotent names methods that may be executed twice: a call whose daemon
 	// died is tried again.
 	Idempotent []string
@@ -103,6 +106,11 @@ func (o *Options) Validate() error {
 	if slices.Contains(o.ReadOnly, "all") && slices.Contains(o.Concurrent, "all") {
 		return errors.New("-readonly all and -concurrent all contradict each other")
 	}
+	for _, name := range o.Exclusive {
+		if slices.Contains(o.ReadOnly, name) || slices.Contains(o.Concurrent, name) {
+			return fmt.Errorf("%s is in -exclusive and in -readonly or -concurrent", name)
+		}
+	}
 	for _, name := range o.ReadOnly {
 		if name != "all" && slices.Contains(o.Concurrent, name) {
 			return fmt.Errorf("%s is in both -readonly and -concurrent", name)
@@ -131,6 +139,7 @@ func (o *Options) command() string {
 	add("-skip", strings.Join(o.Skip, ","))
 	add("-readonly", strings.Join(o.ReadOnly, ","))
 	add("-concurrent", strings.Join(o.Concurrent, ","))
+	add("-exclusive", strings.Join(o.Exclusive, ","))
 	add("-idempotent", strings.Join(o.Idempotent, ","))
 	add("-inout", strings.Join(o.InOut, ","))
 	add("-session", strings.Join(o.Session, ","))

@@ -150,6 +150,7 @@ func (src *source) likelyImports() []string {
 		}
 		if file, _ := src.parseFile(path); file != nil {
 			paths = append(paths, importsOf(file, usedOutside(file))...)
+			paths = append(paths, waitingImports(file)...)
 		}
 	}
 	return paths

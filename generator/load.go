@@ -41,6 +41,10 @@ type source struct {
 	decls  map[token.Pos]*ast.FuncDecl
 	own    declarations               // the same by name, once they are needed
 	beside map[*ast.File]declarations // of files of other packages
+	// What is known of bodies, see waiting.go.
+	bodies   map[*types.Func]*body
+	operated map[*ast.FuncDecl]*operations
+	copies   map[packageState]*types.Package
 }
 
 // loadMode asks which files the package has. Its types are checked here, not
@@ -165,6 +169,7 @@ func (src *source) typeCheck() error {
 				used = usedOutside(file)
 			}
 			needed = append(needed, importsOf(file, used)...)
+			needed = append(needed, waitingImports(file)...)
 		}
 		if err := src.imports.load(needed); err != nil {
 			return err

@@ -99,6 +99,9 @@ func (s *service) collectMethods(r *reporter, o *Options, known map[string]bool)
 		without = append(without, m.name)
 	}
 	s.checkSessions(r, known)
+	if !s.isUnheldLock(r) {
+		s.warnOfWaiting(r)
+	}
 	slices.SortFunc(s.methods, func(a, b *method) int { return strings.Compare(a.name, b.name) })
 	number := 0
 	for _, m := range s.methods {

@@ -38,10 +38,6 @@ func (s *service) accept(r *reporter, o *Options, m *method) bool {
 	if !m.chooseMode(r, o) {
 		return true
 	}
-	if m.mode != "Concurrent" && m.end == "" && blocks(m.name) && !m.returnsAtOnce() {
-		r.report(Warning, m.pos, m.name, m.origin()+"by its name it waits for another call, which cannot run before it returns",
-			m.concurrentHow()+", or "+m.skipHow())
-	}
 	r.report(Note, m.pos, m.name, "shared, "+modeWord(m.mode), "")
 	if v := m.options; v != nil {
 		r.report(Note, m.pos, m.name, v.label+" is not in the client, and a call of the proxy with any fails: options cannot leave their process (..."+types.TypeString(v.typ.(*types.Slice).Elem(), s.src.qualify)+")", "")
@@ -94,7 +90,16 @@ func modeWord(mode string) string {
 func (m *method) chooseMode(r *reporter, o *Options) bool {
 	readOnly := m.has("readonly") || slices.Contains(o.ReadOnly, m.name)
 	concurrent := m.has("concurrent") || slices.Contains(o.Concurrent, m.name)
+	m.exclusive = m.has("exclusive") || slices.Contains(o.Exclusive, m.name)
 	switch {
+	case m.exclusive && (readOnly || concurrent):
+		other := "concurrent"
+		if readOnly {
+			other = "read-only"
+		}
+		r.report(Error, m.pos, m.name, "is asked to be both exclusive and "+other, "keep one: an exclusive method runs alone")
+		return false
+	case m.exclusive:
 	case readOnly && concurrent:
 		r.report(Error, m.pos, m.name, "is asked to be both read-only and concurrent", "keep one: concurrent takes no turn at all, read-only waits for methods that write")
 		return false
@@ -110,12 +115,12 @@ func (m *method) chooseMode(r *reporter, o *Options) bool {
 	return true
 }
 
-// blockingNames are methods that by convention wait until somebody else calls
-// another one. A prefix counts when a capital or the end follows: Wait, WaitN,
-// WaitContext, but not Waiters.
+// blockingNames are methods that by convention wait until another one is called. They
+// count only where the source does not tell, see waiting.go. A prefix counts when a
+// capital or the end follows: Wait, WaitN, WaitContext, but not Waiters.
 var blockingNames = []string{"Acquire", "Await", "BRPop", "BLPop", "Begin", "Dequeue", "Lock", "Pop", "RLock", "Receive", "Recv", "Take", "Wait"}
 
-// blocks reports whether a method of that name probably waits for another call.
+// blocks reports whether by its name a method waits for another call.
 func blocks(name string) bool {
 	for _, blocking := range blockingNames {
 		rest, ok := strings.CutPrefix(name, blocking)

@@ -70,7 +70,7 @@ func TestRemediesForForeignType(t *testing.T) {
 	for _, d := range result.Diagnostics {
 		t.Errorf("although told what to do: %s", d)
 	}
-	if got, want := result.Summaries[0].Shared, len([]string{"Get", "Lock", "Options", "Sort", "TryLock", "Unlock", "Wait"}); got != want {
+	if got, want := result.Summaries[0].Shared, len([]string{"Get", "Lock", "Options", "Poll", "Sort", "TryLock", "Unlock", "Wait"}); got != want {
 		t.Errorf("got %d methods in the proxy, want %d", got, want)
 	}
 }
@@ -126,9 +126,13 @@ func (t *T) Huge(p [200000]int)                   {}
 func (t *T) Sort(p []int)                         { p[0] = 1 }
 func (t *T) Keep(p *int)                          { ints <- p }
 func (t *T) Fill(data []byte, p any) error        { return json.Unmarshal(data, p) }
-func (t *T) Wait()                                {}
+func (t *T) Wait()                                { <-done }
+func (t *T) Poll() int                            { return len(ints) }
 func (t *T) Fluent() *T                           { return t }
 func (t *T) Other() *T                            { return new(T) }
 
-var ints = make(chan *int, 1)
+var (
+	ints = make(chan *int, 1)
+	done = make(chan bool)
+)
 `

@@ -11,6 +11,7 @@ import (
 
 // settings are what directives and flags say of a method besides its mode.
 type settings struct {
+	exclusive  bool // it is asked to run alone
 	idempotent bool
 	timeout    time.Duration // 0: none of its own
 	limit      string        // timeout as the user wrote it
@@ -109,6 +110,7 @@ func (o *Options) checkMethodNames(r *reporter, known map[string]bool) {
 		{"-skip", o.Skip, false},
 		{"-readonly", o.ReadOnly, true},
 		{"-concurrent", o.Concurrent, true},
+		{"-exclusive", o.Exclusive, false},
 		{"-idempotent", o.Idempotent, false},
 		{"-inout", o.InOut, false},
 		{"-session", o.Session, false},

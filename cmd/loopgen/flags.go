@@ -41,6 +41,7 @@ func parseFlags(args []string) (o *generator.Options, how output, err error) {
 	list("skip", &o.Skip)
 	list("readonly", &o.ReadOnly)
 	list("concurrent", &o.Concurrent)
+	list("exclusive", &o.Exclusive)
 	list("idempotent", &o.Idempotent)
 	list("inout", &o.InOut)
 	list("session", &o.Session)

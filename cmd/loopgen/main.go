@@ -88,6 +88,7 @@
 //	//loopgen:skip        leave it out, without a word
 //	//loopgen:readonly    it changes nothing: run it beside other such calls
 //	//loopgen:concurrent  it is safe for concurrent use: run it at any time
+//	//loopgen:exclusive   it waits for no other call: run it alone
 //	//loopgen:idempotent  it may be executed twice: call it again when the
 //	                      daemon dies and it is unknown whether it was executed
 //	//loopgen:inout p     it writes to what p is or points to: copy that back
@@ -144,6 +145,15 @@
 //   - A method that waits for another call, as Pop waits for Push, must be
 //     concurrent. Otherwise nobody else gets a turn before it returns.
 //
+// loopgen reads the bodies of the methods, and of the functions that they call, as far
+// as their source is at hand. It warns of a method that may wait: for a channel, a
+// sync.Cond, a sync.WaitGroup or a semaphore, or in a loop for a clock or a
+// connection. Where the source does not tell, it warns of names such as Pop and Wait.
+// Exclusive says that a method waits for no other call; it runs alone, also where all
+// others are read-only or concurrent. A concurrent method that may wait and has
+// results takes a context: without one it goes on when its caller's process ends, and
+// what it takes then is lost.
+//
 // A method that acquires something beyond its own call, as Lock and Acquire do,
 // and the one that gives it back are concurrent, and a session pairs them. A client
 // holds what it has acquired through a connection, which is that of one Shared in
@@ -155,7 +165,8 @@
 // acquires, and must be called with the same; called by a client that does not
 // hold what it would end, it fails and is not executed. With a session, the Lock and Unlock
 // of an embedded sync.Mutex can be shared: -concurrent Lock,Unlock -session
-// Lock=Unlock.
+// Lock=Unlock. A sync.Mutex, sync.RWMutex or semaphore.Weighted as the shared type
+// must have sessions: the error without them prints the flags.
 //
 // With -close forward a call of Close closes the object for everybody, and each
 // such call does. The daemon closes it once more when it leaves, so Close must
@@ -252,6 +263,7 @@
 //	-skip M,N        leave these methods out
 //	-readonly M,N    these methods change nothing; all means every method
 //	-concurrent M,N  these methods are safe for concurrent use; or all
+//	-exclusive M,N   these methods run alone; loopgen does not warn of them
 //	-idempotent M,N  calls of these methods may be executed twice
 //	-inout M.p       copy parameter p of M back to the caller
 //	-session L=U     what L acquires ends with a call of U, or with the client

@@ -1,0 +1,333 @@
+package generator
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A method waits if something outside of its call decides when it goes on: another
+// call that sends to a channel, a clock, a client that connects. What methods do is in
+// their bodies and in those of the functions that they call, see operations.go.
+
+// The search for a place that waits ends with these. A method that waits does so in one
+// of the first functions that it calls.
+const (
+	maxWaitingDepth  = 12
+	maxWaitingBodies = 400 // of one generation
+)
+
+// waits says why m may wait, or returns "". The name of the method
+// counts if its body waits for a moment, or if not all that it calls is at hand.
+func (s *service) waits(m *method) string {
+	w := s.src.search(m.fn)
+	if w.found != nil {
+		return "it " + w.found.String()
+	}
+	switch {
+	case !blocks(m.name) || m.returnsAtOnce():
+		return ""
+	case w.once != nil:
+		return "it " + w.once.String()
+	case w.unknown != "":
+		return "by its name, since " + w.unknown
+	}
+	return ""
+}
+
+// String completes "it ": "receives from a channel in Queue.next (queue.go:31)".
+func (f *finding) String() string { return f.what + f.in + " (" + f.place + ")" }
+
+// finding is an operation that waits, found.
+type finding struct{ what, in, place string }
+
+// search looks through the calls of one method, those that are closest first.
+type search struct {
+	src     *source
+	root    *types.Func
+	seen    map[step]bool
+	next    []step
+	found   *finding
+	once    *finding // a place that waits for a clock, or for a client, but once
+	unknown string   // completes "it ": why the search is not complete, or ""
+}
+
+// step is a function to be looked at.
+type step struct {
+	fn   *types.Func
+	body *body
+	loop bool // it is called in a loop
+}
+
+func (src *source) search(fn *types.Func) *search {
+	w := &search{src: src, root: fn, seen: make(map[step]bool)}
+	if what := waitingFunction(fn); what != "" {
+		w.found = &finding{what: what, place: src.site(fn.Pkg(), fn.Pos())}
+		return w
+	}
+	b := src.bodyOf(fn)
+	if b == nil {
+		w.unknown = "its source is not at hand"
+		return w
+	}
+	w.next = []step{{fn: fn, body: b}}
+	for depth := 0; len(w.next) > 0 && w.found == nil; depth++ {
+		if depth == maxWaitingDepth {
+			w.undecided("it calls more functions than were looked at")
+			break
+		}
+		level := w.next
+		w.next = nil
+		for _, s := range level {
+			if w.found != nil {
+				break
+			}
+			w.look(s)
+		}
+	}
+	return w
+}
+
+func (w *search) undecided(why string) {
+	if w.unknown == "" {
+		w.unknown = why
+	}
+}
+
+// look judges what one function does itself, and notes what it calls.
+func (w *search) look(s step) {
+	key := step{body: s.body, loop: s.loop}
+	if w.seen[key] {
+		return
+	}
+	w.seen[key] = true
+	ops := w.src.operations(s.body)
+	if ops == nil {
+		w.undecided("it calls more functions than were looked at")
+		return
+	}
+	root := len(w.seen) == 1
+	for _, op := range ops.list {
+		counts := op.kind == waitsAlways || op.kind == waitsInLoop && (s.loop || op.loop) ||
+			op.kind == leavesLocked && (root || acquires(w.root.Name()))
+		if !counts {
+			if op.kind == waitsInLoop && w.once == nil {
+				w.once = w.find(s, op, root)
+			}
+			continue
+		}
+		w.found = w.find(s, op, root)
+		return
+	}
+	for _, call := range ops.calls {
+		w.follow(s, call)
+	}
+}
+
+func (w *search) find(s step, op operation, root bool) *finding {
+	f := &finding{what: op.what, place: w.src.site(s.body.pkg, op.pos)}
+	if op.kind == waitsInLoop && (s.loop || op.loop) {
+		f.what += " in a loop"
+	}
+	if !root {
+		f.in = " in " + w.src.functionName(s)
+	}
+	return f
+}
+
+// follow notes the function that is called, unless its package never waits.
+func (w *search) follow(from step, call bodyCall) {
+	loop := from.loop || call.loop
+	b := call.body
+	if b == nil && call.fn != nil {
+		if !w.isFollowed(call.fn.Pkg()) || waitsForNothing(call.fn) {
+			return
+		}
+		b = w.src.bodyAt(call.fn)
+	}
+	switch {
+	case b != nil:
+		w.next = append(w.next, step{fn: call.fn, body: b, loop: loop})
+	case call.name != "":
+		w.undecided("it calls " + call.name + " (" + w.src.site(from.body.pkg, call.pos) + "), whose source is not at hand")
+	}
+}
+
+// isFollowed reports whether functions of p may wait: of the standard library, those of
+// a few packages do.
+func (w *search) isFollowed(p *types.Package) bool {
+	return p == nil || p == w.root.Pkg() && p.Path() != "runtime" || !w.src.standard(p.Path()) || isWaitingPackage(p.Path())
+}
+
+func isWaitingPackage(path string) bool {
+	for _, prefix := range []string{"context", "database/sql", "internal/poll", "io", "net", "os", "syscall", "testing"} {
+		if rest, ok := strings.CutPrefix(path, prefix); ok && (rest == "" || rest[0] == '/') {
+			return true
+		}
+	}
+	return false
+}
+
+// waitsForNothing recognises the functions of followed packages that do not wait
+// although they call what they are given.
+func waitsForNothing(fn *types.Func) bool {
+	recv := fn.Signature().Recv()
+	if recv == nil || !types.IsInterface(recv.Type()) {
+		return fn.Pkg() != nil && fn.Pkg().Path() == "context"
+	}
+	if fn.Pkg() == nil {
+		return true // Error
+	}
+	switch fn.Pkg().Path() {
+	case "cmp", "container/heap", "context", "encoding", "fmt", "hash", "reflect", "sort", "sync":
+		return true
+	}
+	return false
+}
+
+// waitingFunction says what a function of the standard library or its kin does if it
+// waits, which the source of some does not show. It completes "it ".
+func waitingFunction(fn *types.Func) string {
+	if fn.Pkg() == nil {
+		return ""
+	}
+	switch fn.Pkg().Path() + "." + receiverName(fn) + "." + fn.Name() {
+	case "sync.Cond.Wait":
+		return "waits for a sync.Cond"
+	case "sync.WaitGroup.Wait":
+		return "waits for a sync.WaitGroup"
+	case "golang.org/x/sync/errgroup.Group.Wait":
+		return "waits for an errgroup.Group"
+	case "golang.org/x/sync/semaphore.Weighted.Acquire":
+		return "acquires a semaphore.Weighted"
+	case "sync.Mutex.Lock", "sync.RWMutex.Lock", "sync.RWMutex.RLock":
+		return "locks a sync." + receiverName(fn) // of a method by itself: calls are judged in pairs
+	}
+	return ""
+}
+
+// bodyAt is bodyOf, remembered.
+func (src *source) bodyAt(fn *types.Func) *body {
+	fn = fn.Origin()
+	b, known := src.bodies[fn]
+	if !known {
+		b = src.bodyOf(fn)
+		if src.bodies == nil {
+			src.bodies = make(map[*types.Func]*body)
+		}
+		src.bodies[fn] = b
+	}
+	return b
+}
+
+// operations returns what a body does, or nil if too many have been looked at.
+func (src *source) operations(b *body) *operations {
+	if ops, known := src.operated[b.decl]; known {
+		return ops
+	}
+	if len(src.operated) >= maxWaitingBodies {
+		return nil
+	}
+	if src.operated == nil {
+		src.operated = make(map[*ast.FuncDecl]*operations)
+	}
+	ops := newOperations(src, b)
+	src.operated[b.decl] = ops
+	return ops
+}
+
+// site says where something in the source of package p stands.
+func (src *source) site(p *types.Package, pos token.Pos) string {
+	at := src.fset.Position(pos)
+	name := filepath.Base(at.Filename)
+	switch {
+	case p == src.types || p == nil:
+		return name + ":" + strconv.Itoa(at.Line)
+	case src.standard(p.Path()):
+		return p.Path() + "/" + name // its lines are those of one version of Go
+	}
+	return p.Path() + "/" + name + ":" + strconv.Itoa(at.Line)
+}
+
+// functionName is how a reader finds the function: "Queue.next", "http.Server.Serve".
+func (src *source) functionName(s step) string {
+	name := s.body.decl.Name.Name
+	if recv := s.body.decl.Recv; recv != nil && len(recv.List) == 1 {
+		name = baseName(recv.List[0].Type) + "." + name
+	}
+	if s.body.pkg != src.types {
+		name = s.body.pkg.Name() + "." + name
+	}
+	return name
+}
+
+// waitingImports returns what a file imports, if only for bodies, of the packages by
+// whose types waiting is recognised.
+func waitingImports(file *ast.File) []string {
+	return slices.DeleteFunc(importsOf(file, nil), func(path string) bool {
+		return !slices.Contains([]string{"context", "golang.org/x/sync/errgroup", "golang.org/x/sync/semaphore", "sync", "time"}, path)
+	})
+}
+
+// warnOfWaiting reports methods that may wait in a mode in which that does harm.
+func (s *service) warnOfWaiting(r *reporter) {
+	for _, m := range s.methods {
+		if m.detach || m.exclusive || m.end != "" {
+			continue
+		}
+		partner := s.partner(m)
+		alone := m.context < 0 && len(m.results) > 0 && !m.idempotent
+		if m.mode == "Concurrent" && partner == nil && !alone {
+			continue // it ends with its caller, or takes nothing that could be lost
+		}
+		why := s.waits(m)
+		if why == "" {
+			if partner != nil && strings.HasPrefix(m.name, "Try") {
+				s.warnOfPair(r, m, partner, "by its name it acquires what "+partner.name+" gives back")
+			}
+			continue
+		}
+		reason := m.origin() + "may wait: " + why
+		const safe = " if the type is safe for concurrent use, or "
+		switch {
+		case partner != nil:
+			s.warnOfPair(r, m, partner, reason)
+		case m.mode == "Concurrent":
+			r.report(Warning, m.pos, m.name, reason+", and takes no context: when its caller's process ends it goes on, and what it takes then is lost",
+				s.contextHow(m)+", or say "+m.say("idempotent", "-idempotent "+m.name)+" if nothing is lost")
+		default:
+			others := "other calls"
+			if m.mode == "Shared" {
+				others = "calls that are not read-only"
+			}
+			how := "say " + m.say("concurrent", "-concurrent "+m.name)
+			if alone {
+				how = s.contextHow(m) + " and " + how
+			}
+			r.report(Warning, m.pos, m.name, reason+", and "+others+" cannot run before it returns", how+safe+m.skipHow())
+		}
+	}
+}
+
+// contextHow says how to have m end with its caller.
+func (s *service) contextHow(m *method) string {
+	if s.src.owns(m.fn.Pkg()) {
+		return "give it a context as its first parameter"
+	}
+	return s.replacement(m) + ", with a context as its first parameter,"
+}
+
+// warnOfPair reports a method that acquires what nobody gives back for a process that
+// dies.
+func (s *service) warnOfPair(r *reporter, m, end *method, reason string) {
+	if m.mode != "Concurrent" && !strings.HasPrefix(m.name, "Try") {
+		reason += ", and " + end.name + " cannot run before it returns"
+	} else {
+		reason += ", and nothing calls " + end.name + " for a process that dies"
+	}
+	r.report(Warning, m.pos, m.name, reason, m.pairHow(end)+", or "+m.skipHow())
+}
