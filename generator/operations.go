@@ -31,6 +31,7 @@ const (
 	waitsAlways  waitingKind = iota
 	waitsInLoop              // it ends by itself, and in a loop does so again and again
 	leavesLocked             // it locks a mutex that the function does not unlock
+	waitsAsGiven             // it uses a channel that is a parameter
 )
 
 // bodyCall is a function that the body calls.
@@ -40,6 +41,9 @@ type bodyCall struct {
 	name string      // for diagnostics; "" if it certainly waits for nothing
 	pos  token.Pos
 	loop bool
+	// hands is set if it is given a channel that others than this body know, and passes
+	// if it is given one that is a parameter.
+	hands, passes bool
 }
 
 // bodyReader gathers the operations of one body.
@@ -194,7 +198,7 @@ func (r *bodyReader) ranges(n *ast.RangeStmt) {
 // selects judges a select statement: with a default it goes on at once, and with a
 // clock after a while.
 func (r *bodyReader) selects(n *ast.SelectStmt) {
-	var clock, other, done, confined, goesOn bool
+	var clock, other, given, done, confined, goesOn bool
 	for _, clause := range n.Body.List {
 		clause := clause.(*ast.CommClause)
 		var channel ast.Expr
@@ -220,6 +224,8 @@ func (r *bodyReader) selects(n *ast.SelectStmt) {
 			done = true
 		case r.isConfined(channel):
 			confined, r.joins = true, true
+		case r.isParameter(channel):
+			given = true
 		default:
 			other = true
 		}
@@ -228,6 +234,8 @@ func (r *bodyReader) selects(n *ast.SelectStmt) {
 	case goesOn:
 	case other:
 		r.add(waitsAlways, "selects between channels", n.Select)
+	case given:
+		r.add(waitsAsGiven, "selects between channels", n.Select)
 	case clock:
 		r.add(waitsInLoop, "waits for a clock", n.Select)
 	case confined:
@@ -272,9 +280,32 @@ func (r *bodyReader) communicates(channel ast.Expr, what string, pos token.Pos) 
 	case r.isConfined(channel):
 		// The first value goes into the buffer.
 		r.joins = r.joins || r.loop || what != sending || !r.isBuffered(channel)
+	case r.isParameter(channel):
+		r.add(waitsAsGiven, what, pos)
 	default:
 		r.add(waitsAlways, what, pos)
 	}
+}
+
+// isParameter reports whether expr is a parameter of the function.
+func (r *bodyReader) isParameter(expr ast.Expr) bool {
+	id, ok := ast.Unparen(expr).(*ast.Ident)
+	obj := r.object(id)
+	return ok && obj != nil && r.body.decl.Type.Params.Pos() <= obj.Pos() && obj.Pos() < r.body.decl.Type.Params.End()
+}
+
+// channels says which channels a call is given.
+func (r *bodyReader) channels(call *ast.CallExpr) (hands, passes bool) {
+	for _, arg := range call.Args {
+		switch {
+		case !isChannel(r.typeOf(arg)) || r.isConfined(arg):
+		case r.isParameter(arg):
+			passes = true
+		default:
+			hands = true
+		}
+	}
+	return hands, passes
 }
 
 const sending = "sends to a channel"
@@ -351,8 +382,8 @@ func (r *bodyReader) isDone(channel ast.Expr) bool {
 }
 
 // isConfined reports whether expr is a channel that the body makes, or a group that it
-// declares, and that nothing can reach but the body and its function literals: then
-// what it waits for it has started itself.
+// declares, and that nothing can reach but the body, its function literals and what it
+// starts with go: then what it waits for it has started itself.
 func (r *bodyReader) isConfined(expr ast.Expr) bool {
 	id, ok := ast.Unparen(expr).(*ast.Ident)
 	if !ok {
@@ -380,6 +411,18 @@ func (r *bodyReader) isConfined(expr ast.Expr) bool {
 			if r.object(n) == v {
 				uses++
 			}
+		case *ast.GoStmt:
+			ast.Inspect(n, func(n ast.Node) bool {
+				if call, ok := n.(*ast.CallExpr); ok && !isIdent(call.Fun, "close") && !isIdent(call.Fun, "len") && !isIdent(call.Fun, "cap") {
+					for _, arg := range call.Args {
+						if unary, ok := arg.(*ast.UnaryExpr); ok && unary.Op == token.AND {
+							arg = unary.X
+						}
+						allowed(arg)
+					}
+				}
+				return true
+			})
 		case *ast.UnaryExpr:
 			if n.Op == token.ARROW {
 				allowed(n.X)
@@ -484,7 +527,8 @@ func (r *bodyReader) callee(call *ast.CallExpr) {
 			// Other variables are parameters, which the caller's body has.
 		case nil:
 			if b := r.src.functionBeside(r.body, f.Name); b != nil {
-				r.calls = append(r.calls, bodyCall{body: b, pos: call.Pos(), loop: r.loop})
+				hands, passes := r.channels(call)
+				r.calls = append(r.calls, bodyCall{body: b, pos: call.Pos(), loop: r.loop, hands: hands, passes: passes})
 			}
 		}
 	case *ast.SelectorExpr:
@@ -611,7 +655,8 @@ func (r *bodyReader) function(call *ast.CallExpr, fn *types.Func) {
 		}
 		return
 	}
-	r.calls = append(r.calls, bodyCall{fn: fn, name: name, pos: call.Pos(), loop: r.loop})
+	hands, passes := r.channels(call)
+	r.calls = append(r.calls, bodyCall{fn: fn, name: name, pos: call.Pos(), loop: r.loop, hands: hands, passes: passes})
 	r.callbacks(call, fn)
 }
 

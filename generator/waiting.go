@@ -58,9 +58,10 @@ type search struct {
 
 // step is a function to be looked at.
 type step struct {
-	fn   *types.Func
 	body *body
 	loop bool // it is called in a loop
+	// hands is set if it is given a channel that others than its caller know.
+	hands bool
 }
 
 func (src *source) search(fn *types.Func) *search {
@@ -74,7 +75,7 @@ func (src *source) search(fn *types.Func) *search {
 		w.unknown = "its source is not at hand"
 		return w
 	}
-	w.next = []step{{fn: fn, body: b}}
+	w.next = []step{{body: b}}
 	for depth := 0; len(w.next) > 0 && w.found == nil; depth++ {
 		if depth == maxWaitingDepth {
 			w.undecided("it calls more functions than were looked at")
@@ -100,7 +101,7 @@ func (w *search) undecided(why string) {
 
 // look judges what one function does itself, and notes what it calls.
 func (w *search) look(s step) {
-	key := step{body: s.body, loop: s.loop}
+	key := step{body: s.body, loop: s.loop, hands: s.hands}
 	if w.seen[key] {
 		return
 	}
@@ -112,7 +113,7 @@ func (w *search) look(s step) {
 	}
 	root := len(w.seen) == 1
 	for _, op := range ops.list {
-		counts := op.kind == waitsAlways || op.kind == waitsInLoop && (s.loop || op.loop) ||
+		counts := op.kind == waitsAlways || op.kind == waitsAsGiven && s.hands || op.kind == waitsInLoop && (s.loop || op.loop) ||
 			op.kind == leavesLocked && (root || acquires(w.root.Name()))
 		if !counts {
 			if op.kind == waitsInLoop && w.once == nil {
@@ -151,7 +152,7 @@ func (w *search) follow(from step, call bodyCall) {
 	}
 	switch {
 	case b != nil:
-		w.next = append(w.next, step{fn: call.fn, body: b, loop: loop})
+		w.next = append(w.next, step{body: b, loop: loop, hands: call.hands || call.passes && from.hands})
 	case call.name != "":
 		w.undecided("it calls " + call.name + " (" + w.src.site(from.body.pkg, call.pos) + "), whose source is not at hand")
 	}
@@ -297,7 +298,7 @@ func (s *service) warnOfWaiting(r *reporter) {
 		case partner != nil:
 			s.warnOfPair(r, m, partner, reason)
 		case m.mode == "Concurrent":
-			r.report(Warning, m.pos, m.name, reason+", and takes no context: when its caller's process ends it goes on, and what it takes then is lost",
+			r.report(Warning, m.pos, m.name, reason+", and takes no context: when its caller's process ends it goes on, and what it then returns is lost",
 				s.contextHow(m)+", or say "+m.say("idempotent", "-idempotent "+m.name)+" if nothing is lost")
 		default:
 			others := "other calls"

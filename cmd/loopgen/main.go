@@ -152,7 +152,7 @@
 // Exclusive says that a method waits for no other call; it runs alone, also where all
 // others are read-only or concurrent. A concurrent method that may wait and has
 // results takes a context: without one it goes on when its caller's process ends, and
-// what it takes then is lost.
+// what it then returns is lost.
 //
 // A method that acquires something beyond its own call, as Lock and Acquire do,
 // and the one that gives it back are concurrent, and a session pairs them. A client
