@@ -2,6 +2,7 @@ package generator
 
 import (
 	"cmp"
+	"go/types"
 	"maps"
 	"slices"
 	"strings"
@@ -11,7 +12,7 @@ import (
 // with the names of those that end that.
 var partners = map[string][]string{
 	"Lock": {"Unlock"}, "TryLock": {"Unlock"},
-	"RLock": {"RUnlock"}, "TryRLock": {"RUnlock"},
+	"RLock": {"RUnlock", "Unlock"}, "TryRLock": {"RUnlock", "Unlock"},
 	"Acquire": {"Release"}, "TryAcquire": {"Release"},
 	"Begin":    {"End", "Commit"},
 	"Enter":    {"Leave", "Exit"},
@@ -44,12 +45,17 @@ func partnerNames(name string) []string {
 
 // partner returns the served method that can end what m acquires in a session, or nil.
 func (s *service) partner(m *method) *method {
+	set := types.NewMethodSet(types.NewPointer(s.typ))
 	for _, name := range partnerNames(m.name) {
+		if set.Lookup(nil, name) == nil {
+			continue
+		}
 		for _, other := range s.methods {
 			if other.name == name && !other.detach && (len(other.withoutContext()) == 0 || m.sameParameters(other)) {
 				return other
 			}
 		}
+		return nil // it is not served, and the next one ends something else
 	}
 	return nil
 }
