@@ -1,0 +1,211 @@
+package generator
+
+import (
+	"go/ast"
+	"go/constant"
+	"go/token"
+	"go/types"
+	"slices"
+)
+
+// communicates adds an operation on a channel, unless that is one between the
+// function and what it has started itself.
+func (r *bodyReader) communicates(channel ast.Expr, what string, pos token.Pos) {
+	switch {
+	case r.isClock(channel):
+		r.add(waitsInLoop, "waits for a clock", pos)
+	case r.isConfined(channel):
+		// The first value goes into the buffer.
+		r.joins = r.joins || r.loop || what != sending || !r.isBuffered(channel)
+	case r.isParameter(channel):
+		r.add(waitsAsGiven, what, pos)
+	default:
+		r.add(waitsAlways, what, pos)
+	}
+}
+
+// isParameter reports whether expr is a parameter of the function.
+func (r *bodyReader) isParameter(expr ast.Expr) bool {
+	id, ok := ast.Unparen(expr).(*ast.Ident)
+	obj := r.object(id)
+	return ok && obj != nil && r.body.decl.Type.Params.Pos() <= obj.Pos() && obj.Pos() < r.body.decl.Type.Params.End()
+}
+
+// channels says which channels a call is given.
+func (r *bodyReader) channels(call *ast.CallExpr) (hands, passes bool) {
+	for _, arg := range call.Args {
+		switch {
+		case !isChannel(r.typeOf(arg)) || r.isConfined(arg):
+		case r.isParameter(arg):
+			passes = true
+		default:
+			hands = true
+		}
+	}
+	return hands, passes
+}
+
+const sending = "sends to a channel"
+
+// isBuffered reports whether the body makes the channel, which is a variable, with a
+// buffer.
+func (r *bodyReader) isBuffered(channel ast.Expr) bool {
+	id, ok := ast.Unparen(channel).(*ast.Ident)
+	found := false
+	ast.Inspect(r.body.decl.Body, func(n ast.Node) bool {
+		assign, isAssign := n.(*ast.AssignStmt)
+		if !ok || !isAssign || len(assign.Lhs) != len(assign.Rhs) {
+			return true
+		}
+		for i, left := range assign.Lhs {
+			left, isIdent := left.(*ast.Ident)
+			call, isCall := assign.Rhs[i].(*ast.CallExpr)
+			if isIdent && isCall && len(call.Args) == 2 && r.object(left) == r.object(id) {
+				size := r.info.Types[call.Args[1]].Value
+				found = size != nil && constant.Sign(size) > 0
+			}
+		}
+		return true
+	})
+	return found
+}
+
+func (r *bodyReader) typeOf(expr ast.Expr) types.Type {
+	if t := r.info.TypeOf(expr); t != nil && t != types.Typ[types.Invalid] {
+		return t
+	}
+	return nil
+}
+
+func isChannel(t types.Type) bool { return t != nil && isKind[*types.Chan](nil, t) }
+
+// isClock recognises time.After(d), time.Tick(d) and the channel of a timer.
+func (r *bodyReader) isClock(channel ast.Expr) bool {
+	switch e := ast.Unparen(channel).(type) {
+	case *ast.CallExpr:
+		path, name := r.packageFunction(e.Fun)
+		return path == "time" && (name == "After" || name == "Tick")
+	case *ast.SelectorExpr:
+		t := r.typeOf(e.X)
+		if t == nil || e.Sel.Name != "C" {
+			return false
+		}
+		t, _ = pointee(t)
+		return isNamed(t, "time", "Timer") || isNamed(t, "time", "Ticker")
+	case *ast.Ident:
+		// A variable that holds a clock's channel, or nil.
+		t := r.typeOf(e)
+		if t == nil {
+			return false
+		}
+		c, ok := t.Underlying().(*types.Chan)
+		return ok && c.Dir() == types.RecvOnly && isNamed(c.Elem(), "time", "Time")
+	}
+	return false
+}
+
+// isDone recognises ctx.Done().
+func (r *bodyReader) isDone(channel ast.Expr) bool {
+	call, ok := ast.Unparen(channel).(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	selector, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok || selector.Sel.Name != "Done" {
+		return false
+	}
+	t := r.typeOf(selector.X)
+	return t == nil || isContext(t)
+}
+
+// isConfined reports whether expr is a channel that the body makes, or a group that it
+// declares, and that nothing can reach but the body, its function literals and what it
+// starts with go: then what it waits for it has started itself.
+func (r *bodyReader) isConfined(expr ast.Expr) bool {
+	id, ok := ast.Unparen(expr).(*ast.Ident)
+	if !ok {
+		return false
+	}
+	v, ok := r.object(id).(*types.Var)
+	body := r.body.decl.Body
+	if !ok || v.Pos() < body.Pos() || v.Pos() > body.End() {
+		return false
+	}
+	confined, made := true, false
+	isIt := func(e ast.Expr) bool {
+		id, ok := ast.Unparen(e).(*ast.Ident)
+		return ok && r.object(id) == v
+	}
+	uses := 0
+	allowed := func(e ast.Expr) {
+		if e != nil && isIt(e) {
+			uses--
+		}
+	}
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.Ident:
+			if r.object(n) == v {
+				uses++
+			}
+		case *ast.GoStmt:
+			ast.Inspect(n, func(n ast.Node) bool {
+				if call, ok := n.(*ast.CallExpr); ok && !isIdent(call.Fun, "close") && !isIdent(call.Fun, "len") && !isIdent(call.Fun, "cap") {
+					for _, arg := range call.Args {
+						if unary, ok := arg.(*ast.UnaryExpr); ok && unary.Op == token.AND {
+							arg = unary.X
+						}
+						allowed(arg)
+					}
+				}
+				return true
+			})
+		case *ast.UnaryExpr:
+			if n.Op == token.ARROW {
+				allowed(n.X)
+			}
+		case *ast.SendStmt:
+			allowed(n.Chan)
+		case *ast.RangeStmt:
+			allowed(n.X)
+		case *ast.SelectorExpr:
+			allowed(n.X)
+		case *ast.CallExpr:
+			if id, ok := n.Fun.(*ast.Ident); ok && len(n.Args) == 1 && slices.Contains([]string{"close", "len", "cap"}, id.Name) {
+				allowed(n.Args[0])
+			}
+		case *ast.AssignStmt:
+			for i, left := range n.Lhs {
+				if !isIt(left) {
+					continue
+				}
+				made = n.Tok == token.DEFINE && len(n.Lhs) == len(n.Rhs) && isMaking(n.Rhs[i])
+				confined = confined && made
+				allowed(left)
+			}
+		case *ast.ValueSpec:
+			for i, left := range n.Names {
+				if r.object(left) == v {
+					made = len(n.Values) == 0 && !isChannel(v.Type()) || len(n.Values) == len(n.Names) && isMaking(n.Values[i])
+					allowed(left)
+				}
+			}
+		}
+		return true
+	})
+	return confined && made && uses == 0
+}
+
+// isMaking recognises make(…), new(T), T{} and &T{}.
+func isMaking(expr ast.Expr) bool {
+	switch e := ast.Unparen(expr).(type) {
+	case *ast.CallExpr:
+		return isIdent(e.Fun, "make") || isIdent(e.Fun, "new")
+	case *ast.CompositeLit:
+		return true
+	case *ast.UnaryExpr:
+		_, literal := e.X.(*ast.CompositeLit)
+		return e.Op == token.AND && literal
+	}
+	return false
+}
