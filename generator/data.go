@@ -77,12 +77,15 @@ func (s *service) judge(m *method) *problem {
 		if v.passing == asLog {
 			continue
 		}
-		if p := s.ownResult(v); p != nil {
+		if p := s.ownResult(m, v); p != nil {
 			return p
 		}
 		if p := s.walk(v.label, false).whole(v.typ); p != nil {
 			return p.writtenAt(s.src, v.pos)
 		}
+	}
+	if p := s.judgeIdentity(m); p != nil {
+		return p
 	}
 	return s.judgeWrites(m)
 }
@@ -124,16 +127,6 @@ func (s *service) judgeWhole(m *method) *problem {
 					instead: s.lockHow(m, name)}
 			}
 		}
-	}
-	return nil
-}
-
-// ownResult refuses *T as a result: the caller would get a copy and take it
-// for the object.
-func (s *service) ownResult(v *value) *problem {
-	if t, pointer := pointee(v.typ); pointer && types.Identical(t, s.typ) {
-		return &problem{label: v.label, reason: "is the shared type itself, and would be a copy of the object",
-			remedy: "return nothing, or the data"}
 	}
 	return nil
 }

@@ -10,7 +10,9 @@ import (
 // What an interface may hold must be known to both programs by name. These are
 // the types that the generated file registers: those that the signatures name,
 // wherever in them; the exported ones of the package that are data; and those
-// that implement an interface, where the interface is declared.
+// that implement an interface, where the interface is declared. The shared type
+// itself is among the latter where it is data: it implements what its own methods
+// take, as a vector's Copy(from Vector).
 
 // implemented reports whether a data type is known that implements the
 // interface.
@@ -40,8 +42,12 @@ func (s *service) implemented(i *types.Named) bool {
 }
 
 func (s *service) implementersOf(i *types.Named) []types.Type {
+	candidates := s.exportedTypes(s.src.types, s.typ.Obj().Pkg(), i.Obj().Pkg())
+	if s.src.nameable(s.typ.Obj()) && len(s.params) == 0 {
+		candidates = append(candidates, s.typ)
+	}
 	var found []types.Type
-	for _, t := range s.exportedTypes(s.src.types, s.typ.Obj().Pkg(), i.Obj().Pkg()) {
+	for _, t := range candidates {
 		if holds(i, t) && s.isData(t) {
 			found = append(found, t)
 		}
@@ -50,13 +56,15 @@ func (s *service) implementersOf(i *types.Named) []types.Type {
 }
 
 // exportedTypes are the types that the packages export and that are neither
-// interfaces nor generic. A package may be given twice, or nil.
+// interfaces nor generic, but for the shared type. A package may be given twice, or
+// nil.
 func (s *service) exportedTypes(packages ...*types.Package) []types.Type {
 	var list []types.Type
 	for i, p := range packages {
 		if p == nil || slices.Contains(packages[:i], p) {
 			continue
 		}
+		s.src.imports.complete(p)
 		for _, name := range p.Scope().Names() {
 			tn, ok := p.Scope().Lookup(name).(*types.TypeName)
 			if !ok || !tn.Exported() || tn.IsAlias() || !s.src.nameable(tn) {
@@ -153,6 +161,7 @@ type heldTypes struct {
 	service *service
 	docs    map[string]*ast.CommentGroup
 	open    bool // an interface was met
+	self    bool // one that may hold the shared type was met
 	seen    map[types.Type]bool
 	found   []types.Type
 }
@@ -193,6 +202,10 @@ func (c *heldTypes) visit(t types.Type) {
 		c.open = true
 		if named, ok := t.(*types.Named); ok {
 			for _, held := range c.service.implementers[named] {
+				if types.Identical(held, c.service.typ) && !c.self {
+					c.self = true
+					delete(c.seen, c.service.typ) // it may have been met elsewhere
+				}
 				c.visit(held)
 			}
 		}
@@ -206,7 +219,7 @@ func (c *heldTypes) add(t types.Type) {
 	pkg := named.Obj().Pkg()
 	switch {
 	case pkg == nil, isNamed(t, "time", "Time"), isNamed(t, "time", "Duration"):
-	case types.Identical(named, c.service.typ), !c.service.src.nameable(named.Obj()):
+	case types.Identical(named, c.service.typ) && !c.self, !c.service.src.nameable(named.Obj()):
 	case pkg == c.service.src.types && len(arguments(c.docs[named.Obj().Name()], "skip")) > 0: // an error type, left out as asked
 	case pkg.Path() == "syscall" || strings.HasPrefix(pkg.Path(), "golang.org/x/sys/"): // another on each system
 	case slices.ContainsFunc(c.found, func(other types.Type) bool { return types.Identical(t, other) }):

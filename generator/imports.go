@@ -21,10 +21,10 @@ import (
 )
 
 // imports finds the types of imported packages in the export data that the go
-// command keeps in its cache. That of one package tells all about the others
-// it needs, so only direct imports are asked for, and of them those that
-// declarations use: to ask for one takes the go command time for each package
-// that it needs in turn.
+// command keeps in its cache. That of one package tells all about the types of
+// others that it mentions, so only direct imports are asked for, and of them those
+// that declarations use: to ask for one takes the go command time for each package
+// that it needs in turn. What else those others declare is asked for by complete.
 //
 // One goroutine uses it at a time.
 type imports struct {
@@ -62,6 +62,16 @@ func (i *imports) Import(path string) (*types.Package, error) {
 	empty := types.NewPackage(path, likelyName(path))
 	empty.MarkComplete()
 	return empty, nil
+}
+
+// complete makes p, which was imported, declare all that it exports. The export data
+// of a package tells only as much of another one as the first uses of it. If p
+// cannot be loaded, it stays as it is.
+func (i *imports) complete(p *types.Package) {
+	if p.Complete() || p == i.src.types || i.load([]string{p.Path()}) != nil {
+		return
+	}
+	i.Import(p.Path()) // adds to p itself, by its path
 }
 
 // load asks for the export data of the packages at paths.

@@ -42,6 +42,7 @@ func (s *service) accept(r *reporter, o *Options, m *method) bool {
 	if v := m.options; v != nil {
 		r.report(Note, m.pos, m.name, v.label+" is not in the client, and a call of the proxy with any fails: options cannot leave their process (..."+types.TypeString(v.typ.(*types.Slice).Elem(), s.src.qualify)+")", "")
 	}
+	s.noteCopies(r, m)
 	for _, v := range m.results {
 		if m.mode == "Concurrent" && refers(v.typ) {
 			r.report(Note, m.pos, m.name, v.label+" is encoded while other methods run ("+types.TypeString(v.typ, s.src.qualify)+")",

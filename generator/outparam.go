@@ -2,6 +2,7 @@ package generator
 
 import (
 	"go/ast"
+	"go/token"
 	"go/types"
 	"slices"
 	"strings"
@@ -47,10 +48,77 @@ func (m *method) fillsByMeaning(v *value) bool {
 }
 
 // scans recognises the Scan method of database/sql.Scanner, which takes what its
-// parameter holds. Those that fill theirs may look the same, but call it otherwise.
+// parameter holds: by the parameter's name, or by a body that uses it as a scanner does.
 func (m *method) scans(v *value) bool {
-	return m.name == "Scan" && len(m.params) == 1 && !m.variadic && len(m.results) == 0 && m.fails &&
-		(v.user == "src" || v.user == "value")
+	if m.name != "Scan" || len(m.params) != 1 || m.variadic || len(m.results) > 0 || !m.fails {
+		return false
+	}
+	return v.user == "src" || v.user == "value" || v.user != "" && m.body != nil && m.body.Body != nil && onlyRead(m.body.Body, v.user)
+}
+
+// onlyRead reports whether body uses the interface value called name only to find out
+// what it holds, other than pointers, and to print it.
+func onlyRead(body *ast.BlockStmt, name string) bool {
+	read := make(map[ast.Expr]bool)
+	names := []string{name} // and those that type switches give it where they do not know more
+	pointers := false
+	hasPointer := func(types ...ast.Expr) {
+		pointers = pointers || slices.ContainsFunc(types, func(t ast.Expr) bool { return isPointerType(t) })
+	}
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.TypeAssertExpr:
+			if read[n.X] = true; n.Type != nil && isIdent(n.X, name) {
+				hasPointer(n.Type)
+			}
+		case *ast.TypeSwitchStmt:
+			assign, ok := n.Assign.(*ast.AssignStmt)
+			if ok {
+				read[assign.Lhs[0]] = true
+				names = append(names, assign.Lhs[0].(*ast.Ident).Name)
+			}
+			for _, stmt := range n.Body.List {
+				clause := stmt.(*ast.CaseClause)
+				hasPointer(clause.List...)
+				if len(clause.List) != 1 {
+					continue // the variable is still an interface
+				}
+				for _, stmt := range clause.Body {
+					ast.Inspect(stmt, func(n ast.Node) bool {
+						if id, variable := n.(*ast.Ident); variable && ok && isIdent(id, names[len(names)-1]) {
+							read[id] = true
+						}
+						return true
+					})
+				}
+			}
+		case *ast.BinaryExpr:
+			if n.Op == token.EQL || n.Op == token.NEQ {
+				read[n.X], read[n.Y] = true, true
+			}
+		case *ast.CallExpr:
+			if pkg, function, _ := strings.Cut(calledName(n.Fun), "."); pkg == "fmt" && !strings.Contains(function, "can") {
+				for _, arg := range n.Args {
+					read[arg] = true
+				}
+			}
+		case *ast.SelectorExpr:
+			read[n.Sel] = true // a field of that name
+		}
+		return true
+	})
+	ast.Inspect(body, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok && slices.Contains(names, id.Name) {
+			pointers = pointers || !read[id] // handed on, or kept
+		}
+		return !pointers
+	})
+	return !pointers
+}
+
+func isPointerType(t ast.Expr) bool {
+	_, pointer := ast.Unparen(t).(*ast.StarExpr)
+	return pointer
 }
 
 // fillingVerbs begin the names of functions that write through an argument.

@@ -27,6 +27,7 @@ var rules = []rule{
 	{isOption, "is an option in form of a function, which cannot leave its process", "take a struct of options"},
 	{isKind[*types.Signature], "is a function, which is not supported", "do its work in the method, or return the data it works on"},
 	{isSecondContext, "is a context, and only one parameter can be a context", "take one context"},
+	{isRawConn, "is a handle, and means nothing in another process", asData},
 	{isUnnamedInterface, "is an interface without a name, which is not supported", "declare a type for it"},
 	{isUnimplemented, "is an interface, and no data type known here implements it", "use a type that says what it holds"},
 }
