@@ -30,6 +30,7 @@
 //	is an option in form of a function, which cannot leave its process; take a struct of options
 //	is a function, which is not supported; do its work in the method, or return the data it works on
 //	is a context, and only one parameter can be a context; take one context
+//	is a handle, and means nothing in another process; pass or return the data itself
 //	is an interface without a name, which is not supported; declare a type for it
 //	is an interface, and no data type known here implements it; use a type that says what it holds
 //
@@ -51,7 +52,12 @@
 // unknown.go (types without a known structure), data.go, fields.go and marshaler.go
 // (the walk into a type), nesting.go (how deep it is), held.go (what interfaces can
 // hold), everywhere.go and buildconstraint.go (what other builds lack), fluent.go
+<<<<<<< HEAD
 // (methods that return their receiver), options.go (functional options), inplace.go and outparam.go (methods that
+=======
+// (methods that return their receiver), copies.go (results that the object keeps),
+// identity.go (addresses and handles), inplace.go and outparam.go (methods that
+>>>>>>> e2de17a (rt: warn at Connect of relative paths among the constructor's arguments)
 // write into their arguments), by writes.go and calls.go (the search in a body) and
 // declarations.go (whose body is at hand). Reporting: diagnostic.go, remedy.go
 // (what can be done, and by whom), suggest.go (constructors to write), interfaces.go (which well-known ones a proxy

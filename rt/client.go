@@ -24,6 +24,7 @@ type client struct {
 	args    []byte            // the constructor's arguments, encoded
 	config  string            // hash of service, constructor and arguments
 	parts   []stub.ConfigPart // of the arguments, to say in what others differ
+	paths   relativePaths     // that the arguments may be
 	invalid error             // why no call can succeed: bad arguments or configuration
 
 	hello wire.Hello            // what it says of itself to any daemon
@@ -61,6 +62,7 @@ func newClient(cfg Config, svc *stub.Service, args func(*stub.Encoder)) *client 
 	var configuration stub.Configuration
 	c.args, configuration, c.invalid = stub.EncodeArguments(svc, defaultLimits.constructing, args)
 	c.parts = configuration.Parts
+	c.paths.texts, c.paths.logged = configuration.Texts, cfg.Logger != nil
 	if err := svc.Refusal(); err != nil {
 		c.invalid = c.startError(StageConnect, err)
 		return c

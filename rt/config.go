@@ -110,7 +110,8 @@ type Config struct {
 	OnRestart func(old, new string) error
 
 	// Logger gets what this client does besides calling, such as starting a
-	// daemon, mostly at debug level. Nil means nothing. The daemon logs to a file
+	// daemon, mostly at debug level. Nil means nothing, but for warnings about the
+	// constructor's arguments, which then go to standard error. The daemon logs to a file
 	// of its own; with LOOPGEN_MODE=inprocess it logs here. A handler that does
 	// not return within a second is not waited for.
 	Logger *slog.Logger

@@ -65,6 +65,7 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 	if c.svc.New == nil {
 		return nil, c.startError(StageConnect, errInitialising)
 	}
+	c.warnOfPaths(p)
 	forever := ctx // until the Shared is closed
 	ctx, cancel := c.patience(ctx)
 	defer cancel()

@@ -255,7 +255,7 @@
 // (turn.go); pendingcall.go and servedcall.go are what a call needs on either side,
 // intake.go and callcontext.go how the daemon learns that a caller gives up. The
 // start path is four: client.connect (client.go, with connect.go, attach.go and
-// replace.go; identity.go, lacking.go and rebuilt.go judge the endpoint), onDisk.spawn (ondisk.go, with command.go), ServeIfDaemon and serve
+// replace.go; identity.go, lacking.go and rebuilt.go judge the endpoint, relativepath.go warns of arguments), onDisk.spawn (ondisk.go, with command.go), ServeIfDaemon and serve
 // (serve.go, with host.go; inithook.go serves before main). scope.go says where, system.go and service.go are the
 // two sides of ScopeSystem. daemon.go admits and counts, caller.go and the peer
 // files tell who calls, leave.go leaves, orphans.go counts calls without callers,

@@ -49,6 +49,8 @@
 //	…
 //	shared := store.ShareStore(rt.Config{}, path)
 //
+// Connect warns of a relative path that exists where the client runs.
+//
 // The package is named as for the go command; without one it is the package
 // in the current directory.
 //
@@ -105,7 +107,7 @@
 // the signatures, the exported ones of the package that are data, and basic
 // types. Others are made known with rt.RegisterType. An interface with methods
 // is shared if a data type implements it, of this package or of the one that
-// declares the interface.
+// declares the interface; the shared type itself may be that data type.
 //
 // A type that only some builds have (linux.go, or a go:build line) gets a file for
 // the same builds. Methods that only some of these have are left out; what several
@@ -115,7 +117,8 @@
 //
 // A method that always returns its receiver, so that calls can be chained, is one
 // of the client only, which returns itself: its result in the proxy would have to
-// be a *T, and so a copy.
+// be a *T, and so a copy. A method that makes the *T it returns, as Clone does, is
+// shared if T is data.
 //
 // Options at the end of a method that cannot leave the process, as in
 // Get(key string, opts ...Option), are functions or interfaces with opt in the name of

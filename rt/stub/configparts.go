@@ -12,6 +12,8 @@ type Configuration struct {
 	Bytes []byte
 	// Parts tell people in what two configurations differ.
 	Parts []ConfigPart
+	// Texts are the strings in the arguments, as far as EncodeArguments looks for them.
+	Texts []ConfigText
 }
 
 // ConfigPart is an argument of the constructor, or a field of an argument that is a

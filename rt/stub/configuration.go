@@ -25,7 +25,7 @@ func EncodeArguments(s *Service, limit int, encode func(*Encoder)) (message []by
 	if message, err = e.Finish(); err != nil {
 		return nil, Configuration{}, err
 	}
-	return message, Configuration{e.config.finish(), e.config.parts}, nil
+	return message, Configuration{e.config.finish(), e.config.parts, e.config.texts.found}, nil
 }
 
 // configWriter makes a configuration.
@@ -37,6 +37,7 @@ type configWriter struct {
 	all   int // how many there are
 	zeros map[*plan]marshalledZero
 	parts []ConfigPart
+	texts textWalk
 }
 
 // marshalledZero is what the zero value of a type that makes its own encoding becomes.
@@ -51,8 +52,11 @@ func (c *configWriter) add(t reflect.Type, buf []byte) *fault {
 	if f != nil {
 		return f
 	}
-	c.at = len(buf)
 	c.all++
+	if !zero {
+		c.texts.argument(c.all, t, buf[c.at:])
+	}
+	c.at = len(buf)
 	c.args.Write(arg)
 	if !zero {
 		c.used, c.end = c.all, c.args.Len()

@@ -21,10 +21,13 @@ const (
 // attach gives the child its pipes, a session of its own and / as directory.
 func attach(attr *os.ProcAttr, p pipes) (marker, error) {
 	attr.Files = append(attr.Files, p.payloadRead, p.reportWrite)
-	attr.Dir = "/"
+	attr.Dir = Directory()
 	attr.Sys = &syscall.SysProcAttr{Setsid: true}
 	return marker{payload: childPayload, report: childReport, leaks: formatRanges(leaks())}, nil
 }
+
+// Directory returns the working directory of children.
+func Directory() string { return "/" }
 
 // leaks returns the descriptors that exec will not close: Go opens none such,
 // but this process may have inherited some, and C code may have made some. One

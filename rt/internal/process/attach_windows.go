@@ -20,13 +20,16 @@ func attach(attr *os.ProcAttr, p pipes) (marker, error) {
 			return marker{}, os.NewSyscallError("SetHandleInformation", err)
 		}
 	}
-	attr.Dir = filepath.VolumeName(Executable()) + `\`
+	attr.Dir = Directory()
 	attr.Sys = &syscall.SysProcAttr{
 		CreationFlags:              windows.CREATE_NEW_PROCESS_GROUP | windows.CREATE_NO_WINDOW,
 		AdditionalInheritedHandles: []syscall.Handle{syscall.Handle(payload), syscall.Handle(report)},
 	}
 	return marker{payload: payload, report: report, leaks: "-"}, nil
 }
+
+// Directory returns the working directory of children.
+func Directory() string { return filepath.VolumeName(Executable()) + `\` }
 
 // launch starts the child outside of the job that this process is in, if it
 // may, since whoever ends the job ends all that are in it: a terminal, a service

@@ -1,0 +1,120 @@
+package stub
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// ConfigText is a string in an argument of the constructor.
+type ConfigText struct {
+	Number int    // the argument's place, from 1
+	Type   string // of the argument, as Go prints it
+	Path   string // into the argument, as ".Dirs[1]"; empty: it is the argument itself
+	Text   string
+}
+
+// The search for strings is for what people write into a configuration, not for the
+// data that an object may be made from. It ends at either limit.
+const (
+	maxTextItems = 4096 // items looked at
+	maxTexts     = 64   // strings found
+	maxTextSize  = 4096 // bytes; a longer string is passed over
+)
+
+// textWalk finds the strings in arguments.
+type textWalk struct {
+	found []ConfigText
+	items int
+	steps []string // to the item at hand
+}
+
+// argument looks for strings in an argument of type t, the first item of b.
+func (w *textWalk) argument(number int, t reflect.Type, b []byte) {
+	before := len(w.found)
+	w.steps = w.steps[:0]
+	w.walk(planOf(t), b)
+	for i := range w.found[before:] {
+		w.found[before+i].Number, w.found[before+i].Type = number, t.String()
+	}
+}
+
+// walk looks at the first item of b, which matches p, and returns what follows it. It
+// reports whether to go on.
+func (w *textWalk) walk(p *plan, b []byte) (rest []byte, more bool) {
+	h, ok := readHead(b, 0)
+	if w.items++; !ok || w.items > maxTextItems || len(w.found) >= maxTexts {
+		return nil, false
+	}
+	if h.isNull() {
+		return b[h.end:], true
+	}
+	switch p.shape {
+	case shapeString:
+		end, f := skipString(b, h)
+		if f != nil {
+			return nil, false
+		}
+		if text := b[h.end:end]; len(text) > 0 && len(text) <= maxTextSize {
+			w.found = append(w.found, ConfigText{Path: strings.Join(w.steps, ""), Text: string(text)})
+		}
+		return b[end:], true
+	case shapePointer:
+		return w.walk(p.elem, b)
+	case shapeSlice, shapeArray:
+		rest, more = b[h.end:], true
+		for i := uint64(0); i < h.arg && more; i++ {
+			rest, more = w.step(fmt.Sprintf("[%d]", i), p.elem, rest)
+		}
+		return rest, more
+	case shapeMap:
+		rest, more = b[h.end:], true
+		for i := uint64(0); i < h.arg && more; i++ {
+			if rest, more = w.step("[key]", p.key, rest); more {
+				rest, more = w.step("[]", p.elem, rest)
+			}
+		}
+		return rest, more
+	case shapeStruct:
+		return w.fields(p, h, b)
+	case shapeInterface:
+		name, end, f := readTypeName(b, h.end)
+		if f != nil || name == errorName {
+			break
+		}
+		k, f := knownBy(name, nil)
+		if f != nil {
+			return nil, false
+		}
+		return w.walk(planOf(k.typ), b[end:])
+	}
+	end, f := skip(b, 0, 0)
+	if f != nil {
+		return nil, false
+	}
+	return b[end:], true
+}
+
+func (w *textWalk) fields(p *plan, h head, b []byte) (rest []byte, more bool) {
+	rest, more = b[h.end:], true
+	for i := uint64(0); i < h.arg && more; i++ {
+		end, f := skip(rest, 0, 0)
+		if f != nil {
+			return nil, false
+		}
+		field := p.fields.byKey[string(rest[:end])]
+		if field == nil {
+			return nil, false
+		}
+		rest, more = w.step("."+field.name, field.plan, rest[end:])
+	}
+	return rest, more
+}
+
+// step looks at an item that is one step further inside.
+func (w *textWalk) step(step string, p *plan, b []byte) (rest []byte, more bool) {
+	w.steps = append(w.steps, step)
+	rest, more = w.walk(p, b)
+	w.steps = w.steps[:len(w.steps)-1]
+	return rest, more
+}
