@@ -22,6 +22,7 @@ type FilterAPI interface {
 	ApproximatedSize() uint32
 	BitSet() *bitset.BitSet
 	Cap() uint
+	Copy() *bloom.BloomFilter
 	Equal(g *bloom.BloomFilter) bool
 	GobDecode(data []byte) error
 	GobEncode() ([]byte, error)
@@ -94,6 +95,13 @@ func (c *FilterClient) Cap(ctx context.Context) (uint, error) {
 // ClearAll calls ClearAll of the shared bloom.BloomFilter.
 func (c *FilterClient) ClearAll(ctx context.Context) (*FilterClient, error) {
 	return c, (*rt.Conn)(c).Call(ctx, filterClearAll, nil, nil)
+}
+
+// Copy calls Copy of the shared bloom.BloomFilter.
+func (c *FilterClient) Copy(ctx context.Context) (*bloom.BloomFilter, error) {
+	var r0 *bloom.BloomFilter
+	err := (*rt.Conn)(c).Call(ctx, filterCopy, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
+	return r0, err
 }
 
 // Equal calls Equal of the shared bloom.BloomFilter.
@@ -250,6 +258,15 @@ func (p *FilterProxy) Cap() uint {
 	return r0
 }
 
+// Copy implements FilterAPI.
+func (p *FilterProxy) Copy() *bloom.BloomFilter {
+	r0, err := (*FilterClient)(p).Copy(context.Background())
+	if err != nil {
+		(*rt.Conn)(p).Fault(err)
+	}
+	return r0
+}
+
 // Equal implements FilterAPI.
 func (p *FilterProxy) Equal(g *bloom.BloomFilter) bool {
 	r0, err := (*FilterClient)(p).Equal(context.Background(), g)
@@ -376,6 +393,7 @@ const (
 	filterBitSet
 	filterCap
 	filterClearAll
+	filterCopy
 	filterEqual
 	filterGobDecode
 	filterGobEncode
@@ -443,6 +461,11 @@ func init() {
 		{Name: "ClearAll", Fluent: true, Func: (*bloom.BloomFilter).ClearAll, Serve: func(run *stub.Run, target any) {
 			if run.Begin() {
 				target.(*bloom.BloomFilter).ClearAll()
+			}
+		}},
+		{Name: "Copy", Func: (*bloom.BloomFilter).Copy, Serve: func(run *stub.Run, target any) {
+			if run.Begin() {
+				stub.Encode(run.Results, target.(*bloom.BloomFilter).Copy())
 			}
 		}},
 		{Name: "Equal", Func: (*bloom.BloomFilter).Equal, Serve: func(run *stub.Run, target any) {
