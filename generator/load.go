@@ -93,6 +93,9 @@ func load(ctx context.Context, o *Options) (*source, error) {
 	for _, spec := range src.specs {
 		needed = append(needed, spec.importPaths()...)
 	}
+	if len(needed) > 0 {
+		needed = append(needed, "io") // most interfaces in signatures are of this package: see imports.complete
+	}
 	go func() { loading <- src.imports.load(needed) }()
 	src.pkg, err = loadOne(cfg, pattern)
 	// Both fail alike if go.mod is not up to date.

@@ -61,7 +61,7 @@ func (m *method) scans(v *value) bool {
 func onlyRead(body *ast.BlockStmt, name string) bool {
 	read := make(map[ast.Expr]bool)
 	names := []string{name} // and those that type switches give it where they do not know more
-	pointers := false
+	used, pointers := false, false
 	hasPointer := func(types ...ast.Expr) {
 		pointers = pointers || slices.ContainsFunc(types, func(t ast.Expr) bool { return isPointerType(t) })
 	}
@@ -109,11 +109,11 @@ func onlyRead(body *ast.BlockStmt, name string) bool {
 	})
 	ast.Inspect(body, func(n ast.Node) bool {
 		if id, ok := n.(*ast.Ident); ok && slices.Contains(names, id.Name) {
-			pointers = pointers || !read[id] // handed on, or kept
+			used, pointers = true, pointers || !read[id] // handed on, or kept
 		}
 		return !pointers
 	})
-	return !pointers
+	return used && !pointers
 }
 
 func isPointerType(t ast.Expr) bool {

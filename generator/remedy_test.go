@@ -84,6 +84,7 @@ import (
 	"iter"
 	"reflect"
 	"sync"
+	"syscall"
 	"unsafe"
 )
 
@@ -114,6 +115,7 @@ func (t *T) Iterator() iter.Seq[int]              { return nil }
 func (t *T) Options(p ...Option)                  {}
 func (t *T) Function(p func())                    {}
 func (t *T) Contexts(a, b context.Context)        {}
+func (t *T) Raw() syscall.RawConn                 { return nil }
 func (t *T) Unnamed(p interface{ M() })           {}
 func (t *T) Unimplemented(p io.Reader)            {}
 func (t *T) Handles() *Handle                     { return nil }
