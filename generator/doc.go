@@ -52,12 +52,8 @@
 // unknown.go (types without a known structure), data.go, fields.go and marshaler.go
 // (the walk into a type), nesting.go (how deep it is), held.go (what interfaces can
 // hold), everywhere.go and buildconstraint.go (what other builds lack), fluent.go
-<<<<<<< HEAD
-// (methods that return their receiver), options.go (functional options), inplace.go and outparam.go (methods that
-=======
-// (methods that return their receiver), copies.go (results that the object keeps),
+// (methods that return their receiver), options.go (functional options), copies.go (results that the object keeps),
 // identity.go (addresses and handles), inplace.go and outparam.go (methods that
->>>>>>> e2de17a (rt: warn at Connect of relative paths among the constructor's arguments)
 // write into their arguments), by writes.go and calls.go (the search in a body) and
 // declarations.go (whose body is at hand). Reporting: diagnostic.go, remedy.go
 // (what can be done, and by whom), suggest.go (constructors to write), interfaces.go (which well-known ones a proxy
