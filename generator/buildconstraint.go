@@ -90,7 +90,11 @@ func both(a, b string) string {
 // disjoint reports whether no build satisfies both constraints.
 func disjoint(a, b string) bool {
 	c := both(a, b)
-	return c != "" && covers("", []string{"!(" + c + ")"})
+	if c == "" {
+		return false
+	}
+	expr, err := constraint.Parse("//go:build !(" + c + ")")
+	return err == nil && counterexample(expr, allPorts) == ""
 }
 
 // uncovered returns a description of a build for which within holds and none of the
@@ -113,31 +117,47 @@ func uncovered(within string, constraints []string) string {
 	if err != nil {
 		return "any system"
 	}
-	return counterexample(expr)
+	return counterexample(expr, runtimePorts)
 }
 
-// runtimePorts are the systems that package rt supports, with their architectures.
-// Package rt does not compile elsewhere, except on relatives of these systems.
-var runtimePorts = []struct {
+// port is a system with architectures.
+type port struct {
 	system        string
 	architectures []string
-}{
-	{"linux", []string{"amd64", "arm64", "386", "arm", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64", "s390x"}},
-	{"darwin", []string{"arm64", "amd64"}},
-	{"windows", []string{"amd64", "arm64", "386"}},
-	{"freebsd", []string{"amd64", "arm64", "386", "arm", "riscv64"}},
 }
+
+var (
+	// runtimePorts are those that package rt is meant for. A method that only a build for
+	// another architecture lacks is shared: hardly any program is built for it, and the
+	// compiler says what is missing there.
+	runtimePorts = []port{
+		{"linux", []string{"amd64", "arm64", "386", "arm"}},
+		{"darwin", []string{"arm64", "amd64"}},
+		{"windows", []string{"amd64", "arm64", "386"}},
+		{"freebsd", []string{"amd64", "arm64", "386", "arm"}},
+	}
+	// allPorts are all on which package rt compiles.
+	allPorts = []port{
+		{"linux", []string{"amd64", "arm64", "386", "arm", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64", "s390x"}},
+		{"darwin", []string{"arm64", "amd64"}},
+		{"windows", []string{"amd64", "arm64", "386"}},
+		{"freebsd", []string{"amd64", "arm64", "386", "arm", "riscv64"}},
+	}
+)
+
+// unsetTags are set only on systems that package rt is not for.
+var unsetTags = []string{"appengine", "gopherjs", "tinygo"}
 
 // maxTags bounds the tags whose combinations counterexample tries.
 const maxTags = 8
 
-// counterexample returns a build for which expr does not hold, or "". It tries all
-// ports, and the tags that are no ports set and not set.
-func counterexample(expr constraint.Expr) string {
+// counterexample returns a build for which expr does not hold, or "". It tries all of
+// the ports, and the tags that are no ports set and not set.
+func counterexample(expr constraint.Expr, ports []port) string {
 	var tags []string
 	expr.Eval(func(tag string) bool { // is asked for every tag
 		if !slices.Contains(tags, tag) && !slices.Contains(architectures, tag) && !slices.Contains(systems, tag) &&
-			tag != "unix" && !strings.HasPrefix(tag, "go1.") {
+			tag != "unix" && !slices.Contains(unsetTags, tag) && !strings.HasPrefix(tag, "go1.") {
 			tags = append(tags, tag)
 		}
 		return false
@@ -154,7 +174,7 @@ func counterexample(expr constraint.Expr) string {
 				without = append(without, tag)
 			}
 		}
-		for _, port := range runtimePorts {
+		for _, port := range ports {
 			var failing []string
 			for _, architecture := range port.architectures {
 				holds := expr.Eval(func(tag string) bool {

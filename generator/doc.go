@@ -29,6 +29,7 @@
 //	is an iterator, which is not supported; return a slice or a map
 //	is an option in form of a function, which cannot leave its process; take a struct of options
 //	is a function, which is not supported; do its work in the method, or return the data it works on
+//	is a context, which ends in its own process; return what ends it, such as an error
 //	is a context, and only one parameter can be a context; take one context
 //	is a handle, and means nothing in another process; pass or return the data itself
 //	is an interface without a name, which is not supported; declare a type for it

@@ -34,11 +34,10 @@ func (s *service) judgeIdentity(m *method) *problem {
 }
 
 // comparedByAddress are methods that compare a parameter by its address in code that
-// does not show it: in assembly, or behind an unsafe.Pointer. Values held in an
-// atomic.Value are nearly always pointers.
+// does not show it: in assembly, or behind an unsafe.Pointer. What an interface holds is
+// compared by its value, so those of an atomic.Value are none.
 var comparedByAddress = []struct{ pkg, typ, method, param string }{
 	{"sync/atomic", "Pointer", "CompareAndSwap", "old"},
-	{"sync/atomic", "Value", "CompareAndSwap", "old"},
 }
 
 // comparesAddress reports whether nothing but the address of v, a parameter, matters to

@@ -103,6 +103,15 @@ func (m *method) concurrentHow(others ...*method) string {
 	return text
 }
 
+// exclusiveHow says how to have the method run alone without a warning.
+func (m *method) exclusiveHow() string {
+	text := m.say("exclusive", "-exclusive "+m.name)
+	if m.readOnly != "" {
+		text += " instead of " + m.readOnly
+	}
+	return text + " if it waits for no other call"
+}
+
 // concurrentHow says how to make methods concurrent by a flag.
 func concurrentHow(names ...string) string {
 	return "say -concurrent " + strings.Join(names, ",") + safe

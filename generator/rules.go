@@ -26,6 +26,7 @@ var rules = []rule{
 	{isIterator, "is an iterator, which is not supported", "return a slice or a map"},
 	{isOption, "is an option in form of a function, which cannot leave its process", "take a struct of options"},
 	{isKind[*types.Signature], "is a function, which is not supported", "do its work in the method, or return the data it works on"},
+	{isContextResult, "is a context, which ends in its own process", "return what ends it, such as an error"},
 	{isSecondContext, "is a context, and only one parameter can be a context", "take one context"},
 	{isRawConn, "is a handle, and means nothing in another process", asData},
 	{isUnnamedInterface, "is an interface without a name, which is not supported", "declare a type for it"},
@@ -123,6 +124,10 @@ func isIterator(_ *walk, t types.Type) bool {
 func isOption(w *walk, t types.Type) bool {
 	n, ok := t.(*types.Named)
 	return ok && w.variadic && isKind[*types.Signature](w, t) && strings.Contains(strings.ToLower(n.Obj().Name()), "opt")
+}
+
+func isContextResult(w *walk, t types.Type) bool {
+	return isContext(t) && strings.HasPrefix(w.label, "result")
 }
 
 func isSecondContext(_ *walk, t types.Type) bool { return isContext(t) }

@@ -293,7 +293,6 @@ func (s *service) warnOfWaiting(r *reporter) {
 			continue
 		}
 		reason := m.origin() + "may wait: " + why
-		const safe = " if the type is safe for concurrent use, or "
 		switch {
 		case partner != nil:
 			s.warnOfPair(r, m, partner, reason)
@@ -305,11 +304,12 @@ func (s *service) warnOfWaiting(r *reporter) {
 			if m.mode == "Shared" {
 				others = "calls that are not read-only"
 			}
-			how := "say " + m.say("concurrent", "-concurrent "+m.name)
+			how := m.concurrentHow()
 			if alone {
 				how = s.contextHow(m) + " and " + how
 			}
-			r.report(Warning, m.pos, m.name, reason+", and "+others+" cannot run before it returns", how+safe+m.skipHow())
+			r.report(Warning, m.pos, m.name, reason+", and "+others+" cannot run before it returns",
+				how+", or "+m.exclusiveHow()+", or "+m.skipHow())
 		}
 	}
 }

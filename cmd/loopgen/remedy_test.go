@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -123,12 +124,12 @@ func (c command) follow(t *testing.T, alternative int) (alternatives int) {
 	followed := make(map[string]bool)
 	errors := make(map[string]bool)
 	for _, d := range before.Diagnostics {
-		errors[d.Method+": "+d.Reason] = d.Severity == generator.Error
+		errors[about(d)] = d.Severity == generator.Error
 	}
 	for diagnostics := before.Diagnostics; ; {
 		typed := false
 		for _, d := range diagnostics {
-			about := d.Method + ": " + d.Reason
+			about := about(d)
 			ways := waysOf(d)
 			alternatives = max(alternatives, len(ways))
 			if len(ways) == 0 || followed[about] {
@@ -155,7 +156,7 @@ func (c command) follow(t *testing.T, alternative int) (alternatives int) {
 		}
 		diagnostics = after.Diagnostics
 		for _, d := range diagnostics {
-			about := d.Method + ": " + d.Reason
+			about := about(d)
 			switch {
 			case followed[about]:
 				t.Errorf("still there: %s", d)
@@ -167,6 +168,15 @@ func (c command) follow(t *testing.T, alternative int) (alternatives int) {
 			return alternatives
 		}
 	}
+}
+
+// about tells diagnostics apart. Lines are inserted above methods meanwhile, so the
+// position counts only where there is no method.
+func about(d generator.Diagnostic) string {
+	if d.Method == "" {
+		return fmt.Sprint(d.Pos.Line, ": ", d.Reason)
+	}
+	return d.Method + ": " + d.Reason
 }
 
 // extract writes the files of the archive and returns their directory, a module that uses
@@ -380,7 +390,12 @@ func (u *user) edit() {
 		if e.column == 0 {
 			lines = slices.Insert(lines, e.line-1, e.text)
 		} else {
+			replaced := lines[e.line-1][e.column-1:]
 			lines[e.line-1] = lines[e.line-1][:e.column-1] + e.text
+			for strings.HasPrefix(replaced, "/*") && !strings.Contains(replaced, "*/") { // the rest of a comment
+				replaced += lines[e.line]
+				lines = slices.Delete(lines, e.line, e.line+1)
+			}
 		}
 		if err := os.WriteFile(e.file, []byte(strings.Join(lines, "\n")), 0o666); err != nil {
 			u.t.Fatal(err)
