@@ -1,7 +1,6 @@
 package corpus
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -19,18 +18,22 @@ import (
 	"github.com/loopgen/loopgen/generator"
 )
 
-// corpusType is a line of types.txt.
-type corpusType struct {
-	name string // "example.com/pkg.T[int]"
-	path string // of its package
-	expr string // the type where the package is called x
-	make string // makes a pointer to one
-	call bool
-	not  []string // methods not to be called
-}
+// TestCorpus generates for types of many kinds, each embedded in a type of the
+// generated file's package.
+func TestCorpus(t *testing.T) { testTypes(t, "types", false) }
 
-func TestCorpus(t *testing.T) {
-	list := readTypes(t)
+// TestStores generates for databases, caches, configurations and clients, and for
+// what they return to work with. Each is shared as it is, with its own
+// constructor, and embedded.
+func TestStores(t *testing.T) { testTypes(t, "stores", true) }
+
+// testTypes generates for the types of a list, compiles and calls the result, and
+// compares the fate of each method with the golden file beside the list.
+func testTypes(t *testing.T, name string, direct bool) {
+	list := readTypes(t, name+".txt")
+	if direct {
+		list = bothWays(list)
+	}
 	dir := newModule(t)
 	said := make([][]generator.Diagnostic, len(list))
 	table := []string{"package main\n\nimport (\n\t\"reflect\"\n"}
@@ -42,7 +45,7 @@ func TestCorpus(t *testing.T) {
 		}
 		write(t, filepath.Join(pkg, "t.go"), c.source())
 		table = append(table, fmt.Sprintf("\tp%d \"example.com/corpus/p%[1]d\"\n", i))
-		calls = append(calls, fmt.Sprintf("\tadd(%q, %v, %#v, reflect.TypeFor[p%[4]d.TAPI](), p%[4]d.NewT, p%[4]d.ShareT)\n", c.name, c.call, c.not, i))
+		calls = append(calls, fmt.Sprintf("\tadd(%q, %v, %#v, %q, reflect.TypeFor[p%[5]d.TAPI](), p%[5]d.NewT, p%[5]d.ShareT)\n", c.title, c.call, c.not, c.after, i))
 	}
 	generateAll(t, dir, list, said)
 	if t.Failed() {
@@ -56,6 +59,7 @@ func TestCorpus(t *testing.T) {
 		t.Fatalf("got %d results for %d types", len(results), len(list))
 	}
 	report(t, results, said)
+	compareGolden(t, name+".golden", results, said)
 }
 
 // report checks what became of each method and prints the coverage.
@@ -76,48 +80,6 @@ func report(t *testing.T, results []result, said [][]generator.Diagnostic) {
 	t.Logf("%d types: %d of %d methods shared (%d%%)", len(results), shared, all, 100*shared/max(1, all))
 }
 
-func readTypes(t *testing.T) []corpusType {
-	f, err := os.Open("types.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var list []corpusType
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		line := lines.Text()
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		var c corpusType
-		line, c.call = strings.CutPrefix(line, "call ")
-		line, not, _ := strings.Cut(line, " but ")
-		c.name, c.make, _ = strings.Cut(line, " = ")
-		if not != "" {
-			c.not = strings.Split(not, ", ")
-		}
-		plain, args, generic := strings.Cut(c.name, "[")
-		dot := strings.LastIndex(plain, ".")
-		c.path, c.expr = plain[:dot], "x"+plain[dot:]
-		if generic {
-			c.expr += "[" + args
-		}
-		if c.make == "" {
-			c.make = "new(" + c.expr + ")"
-		}
-		list = append(list, c)
-	}
-	return list
-}
-
-// source is a package that embeds the type.
-func (c *corpusType) source() string {
-	s := "package p\n\nimport x \"" + c.path + "\"\n\ntype T struct{ *" + c.expr + " }\n\nfunc NewT() *T { return &T{" + c.make + "} }\n"
-	if strings.HasPrefix(c.make, "must(") {
-		s += "\nfunc must[V any](v V, err error) V {\n\tif err != nil {\n\t\tpanic(err)\n\t}\n\treturn v\n}\n"
-	}
-	return s
-}
-
 // generateAll writes the generated files, and keeps what was said.
 func generateAll(t *testing.T, dir string, list []corpusType, said [][]generator.Diagnostic) {
 	var all sync.WaitGroup
@@ -127,9 +89,11 @@ func generateAll(t *testing.T, dir string, list []corpusType, said [][]generator
 	for range 2 {
 		all.Go(func() {
 			for i := range next {
-				result, err := generator.Generate(t.Context(), generator.Options{Types: []string{"T"}, Dir: filepath.Join(dir, fmt.Sprintf("p%d", i))})
+				o := list[i].options()
+				o.Dir = filepath.Join(dir, fmt.Sprintf("p%d", i))
+				result, err := generator.Generate(t.Context(), o)
 				if err != nil || len(result.Files) != 1 {
-					t.Errorf("%s: got %v, %v, want a file", list[i].name, result, err)
+					t.Errorf("%s: got %v, %v, want a file", list[i].title, result, err)
 					continue
 				}
 				said[i] = result.Diagnostics
@@ -168,15 +132,19 @@ func newModule(t *testing.T) string {
 
 // result is what compare says of a type.
 type result struct {
-	Name                              string
-	Methods, Shared, Called, Problems []string
+	Name                                      string
+	Methods, Client, Shared, Called, Problems []string
 }
 
 // compare runs the program. It shuts its daemons down; those of one that crashes
 // leave as soon as nobody is connected.
 func compare(t *testing.T, dir string) []result {
 	cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "compare"))
-	cmd.Env = append(os.Environ(), "LOOPGEN_DIR="+filepath.Join(dir, "run"), "LOOPGEN_MODE=")
+	files := filepath.Join(dir, "files")
+	if err := os.Mkdir(files, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Env = append(os.Environ(), "LOOPGEN_DIR="+filepath.Join(dir, "run"), "LOOPGEN_MODE=", "TMPDIR="+files)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

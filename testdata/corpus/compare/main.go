@@ -22,7 +22,10 @@ import (
 type entry struct {
 	name   string
 	not    []string // methods not to be called
+	after  string   // a method to be called after each other one, or ""
+	typ    reflect.Type
 	api    reflect.Type
+	client reflect.Type
 	object func() any
 	proxy  func(context.Context) (proxy any, end func() error, err error)
 }
@@ -32,8 +35,8 @@ var entries []entry
 // add puts a type into the table, to be called if call is set.
 //
 //lint:ignore U1000 the generated table calls it
-func add[T, C, P any](name string, call bool, not []string, api reflect.Type, object func() *T, share func(rt.Config) *rt.Shared[C, P]) {
-	e := entry{name: name, not: not, api: api, object: func() any { return object() }}
+func add[T, C, P any](name string, call bool, not []string, after string, api reflect.Type, object func() *T, share func(rt.Config) *rt.Shared[C, P]) {
+	e := entry{name: name, not: not, after: after, typ: reflect.TypeFor[*T](), api: api, client: reflect.TypeFor[C](), object: func() any { return object() }}
 	if call {
 		e.proxy = func(ctx context.Context) (any, func() error, error) {
 			shared := share(rt.Config{CallTimeout: 10 * time.Second})
@@ -50,6 +53,7 @@ func add[T, C, P any](name string, call bool, not []string, api reflect.Type, ob
 type result struct {
 	Name     string
 	Methods  []string // of the type
+	Client   []string // of the client
 	Shared   []string // of the proxy
 	Called   []string
 	Problems []string
@@ -68,11 +72,11 @@ func main() {
 }
 
 func (e entry) run() result {
-	object := e.object()
-	r := result{Name: e.name, Methods: methodsOf(reflect.TypeOf(object)), Shared: methodsOf(e.api)}
+	r := result{Name: e.name, Methods: methodsOf(e.typ), Client: methodsOf(e.client), Shared: methodsOf(e.api)}
 	if e.proxy == nil {
 		return r
 	}
+	object := e.object()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	proxy, end, err := e.proxy(ctx)
@@ -99,8 +103,13 @@ func (e entry) run() result {
 		} else if len(r.Problems) > 0 {
 			break
 		}
-		if difference := compare(object, proxy, name, uint64(i)); difference != "" {
-			r.Problems = append(r.Problems, name+": "+difference)
+		for _, name := range []string{name, e.after} {
+			if name == "" {
+				continue
+			}
+			if difference := compare(object, proxy, name, uint64(i)); difference != "" {
+				r.Problems = append(r.Problems, name+": "+difference)
+			}
 		}
 		if !slices.Contains(r.Called, name) {
 			r.Called = append(r.Called, name)
