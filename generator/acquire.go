@@ -45,8 +45,12 @@ func partnerNames(name string) []string {
 
 // partner returns the served method that can end what m acquires in a session, or nil.
 func (s *service) partner(m *method) *method {
+	names := partnerNames(m.name)
+	if len(names) == 0 {
+		return nil
+	}
 	set := types.NewMethodSet(types.NewPointer(s.typ))
-	for _, name := range partnerNames(m.name) {
+	for _, name := range names {
 		if set.Lookup(nil, name) == nil {
 			continue
 		}
