@@ -198,6 +198,7 @@ var filterCalls = calls[FilterAPI]{
 	"ApproximatedSize": func(f FilterAPI, r *rand.Rand) []any { return list(f.ApproximatedSize()) },
 	"BitSet":           func(f FilterAPI, r *rand.Rand) []any { return list(f.BitSet()) },
 	"Cap":              func(f FilterAPI, r *rand.Rand) []any { return list(f.Cap()) },
+	"Copy":             func(f FilterAPI, r *rand.Rand) []any { return list(f.Copy().MarshalBinary()) },
 	"Equal": func(f FilterAPI, r *rand.Rand) []any {
 		data, err := f.MarshalBinary()
 		if err != nil {
