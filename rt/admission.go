@@ -1,6 +1,7 @@
 package rt
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -8,6 +9,9 @@ import (
 	"os/user"
 	"slices"
 	"strconv"
+
+	"github.com/loopgen/loopgen/rt/internal/sock"
+	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
 // admission says which users may call an object that several share. The user of
@@ -66,60 +70,49 @@ func groupID(name string) (string, error) {
 // meet returns the peer of a connection, and whether it is to be refused. An
 // error is one of finding that out.
 func (a *admission) meet(conn net.Conn) (peer, error) {
-	p, err := peerOf(conn)
-	if err == nil && !p.known {
+	kernel, err := sock.PeerOf(conn)
+	p := peer{Peer: kernel}
+	if err == nil && !p.Known {
 		err = errors.New("not a Unix socket")
 	}
 	if err != nil {
 		return peer{}, fmt.Errorf("%w: cannot tell whose socket it is: %w", ErrAuth, err)
 	}
-	if a.admitsUser(p.uid) {
+	if a.AdmitsUser(p.UID) {
 		return p, nil
 	}
 	if len(a.groups) > 0 {
-		groups, err := groupsOf(conn, p)
+		groups, err := sock.GroupsOf(conn, kernel)
 		if err != nil {
-			return peer{}, fmt.Errorf("%w: cannot tell which groups user %d is in: %w", ErrAuth, p.uid, err)
+			return peer{}, fmt.Errorf("%w: cannot tell which groups user %d is in: %w", ErrAuth, p.UID, err)
 		}
 		if slices.ContainsFunc(groups, func(id int) bool { return slices.Contains(a.groups, id) }) {
 			return p, nil
 		}
 	}
-	p.refused = notAdmitted(p.uid).Error()
+	p.refused = notAdmitted(p.UID).Error()
 	return p, nil
 }
 
-func (a *admission) admitsUser(uid int) bool {
+// AdmitsUser reports whether the user may call, whatever groups the process is in.
+func (a *admission) AdmitsUser(uid int) bool {
 	return uid == os.Geteuid() || slices.Contains(a.users, uid)
 }
 
-func (a *admission) admitsGroup(gid uint32) bool { return slices.Contains(a.groups, int(gid)) }
+// Groups returns how many groups may call.
+func (a *admission) Groups() int { return len(a.groups) }
+
+// AdmitsGroup reports whether the members of a group may call.
+func (a *admission) AdmitsGroup(gid uint32) bool { return slices.Contains(a.groups, int(gid)) }
 
 // notAdmitted is the error of a user who may not call.
 func notAdmitted(uid int) error {
 	return fmt.Errorf("user %d is not among those that the service admits (its Config.AllowUsers and AllowGroups)", uid)
 }
 
-// groupsByName returns the groups of a user by the word of the user database, for
-// systems that do not tell those of a process.
-func groupsByName(uid int) ([]int, error) {
-	u, err := user.LookupId(strconv.Itoa(uid))
-	var unknown user.UnknownUserIdError
-	if errors.As(err, &unknown) {
-		return nil, nil // in none but what the process says
-	}
-	if err != nil {
-		return nil, err
-	}
-	names, err := u.GroupIds()
-	if err != nil {
-		return nil, err
-	}
-	groups := make([]int, len(names))
-	for i, name := range names {
-		if groups[i], err = strconv.Atoi(name); err != nil {
-			return nil, err
-		}
-	}
-	return groups, nil
+// refusal returns what a user who may not call is answered.
+func refusal(uid int) []byte {
+	var b bytes.Buffer
+	wire.Refuse(&b, notAdmitted(uid).Error()) // a Buffer takes everything
+	return b.Bytes()
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/sock"
+
 	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/internal/wire"
@@ -78,9 +80,9 @@ func (c *client) greet(ctx context.Context, p place, e *rundir.Endpoint) (net.Co
 	}
 	conn.SetDeadline(deadline)
 	uninterrupted := context.AfterFunc(ctx, func() { conn.Close() })
-	reader := wire.NewReader(source(conn), defaultLimits.frame)
+	reader := wire.NewReader(sock.Reader(conn), defaultLimits.frame)
 	hello := c.hello
-	hello.Incarnation, hello.Address = e.Incarnation, addressText(e.Address)
+	hello.Incarnation, hello.Address = e.Incarnation, wire.AddressText(e.Address)
 	welcome, err := wire.Greet(reader, conn, e.Key, hello)
 	var refused *wire.RefusedError
 	var unproven *wire.UnprovenRefusalError
@@ -166,13 +168,13 @@ func (c *client) newLink(conn net.Conn, reader *wire.Reader, e *rundir.Endpoint,
 		limit:       welcome.Frame,
 		verdict:     defaultLimits.verdict,
 		linger:      defaultLimits.linger,
-		hungUp:      hangUp(conn),
+		hungUp:      sock.HangUp(conn),
 		lost:        c.forget,
 		ended:       make(chan struct{}),
 		vacant:      make(chan struct{}, 1),
 		pending:     make(map[uint64]*pendingCall),
 	}
-	l.out = newOutbox(conn, 0, l.unwritable)
+	l.out = sock.NewWriteQueue(conn, 0, l.unwritable)
 	reader.Stalled, reader.Resumed = l.stalled, l.resumed
 	return l
 }

@@ -6,6 +6,8 @@ import (
 	"net"
 	"os"
 	"strconv"
+
+	"github.com/loopgen/loopgen/rt/internal/sock"
 )
 
 // Caller is the process that called a method.
@@ -46,10 +48,7 @@ type callerKey struct{}
 
 // peer is the process at the other end of a connection.
 type peer struct {
-	known bool // by the kernel: the connection is a Unix socket
-	uid   int
-	gid   int
-	pid   int // 0: the kernel does not tell
+	sock.Peer
 
 	refused string // why it may not call; empty: it may
 	full    string // why the daemon has no room for it as a client; empty: it has, as far as is known
@@ -57,12 +56,12 @@ type peer struct {
 
 // caller describes the peer, which says of itself that its process is stated.
 func (p peer) caller(stated int) Caller {
-	if !p.known {
+	if !p.Known {
 		return Caller{PID: stated, UID: os.Geteuid()}
 	}
-	c := Caller{PID: p.pid, UID: p.uid}
-	if p.pid != 0 {
-		c.Executable, _ = os.Readlink("/proc/" + strconv.Itoa(p.pid) + "/exe")
+	c := Caller{PID: p.PID, UID: p.UID}
+	if p.PID != 0 {
+		c.Executable, _ = os.Readlink("/proc/" + strconv.Itoa(p.PID) + "/exe")
 	}
 	return c
 }
@@ -72,12 +71,13 @@ func (p peer) caller(stated int) Caller {
 // it, nor hand its secrets to a daemon of theirs. TCP knows no user; there the
 // handshake has to do.
 func thisUser(conn net.Conn) (peer, error) {
-	p, err := peerOf(conn)
+	kernel, err := sock.PeerOf(conn)
+	p := peer{Peer: kernel}
 	switch {
 	case err != nil:
 		return peer{}, fmt.Errorf("%w: cannot tell whose socket it is: %w", ErrAuth, err)
-	case p.known && p.uid != os.Geteuid():
-		return peer{}, fmt.Errorf("%w: the peer is user %d, this is user %d", ErrAuth, p.uid, os.Geteuid())
+	case p.Known && p.UID != os.Geteuid():
+		return peer{}, fmt.Errorf("%w: the peer is user %d, this is user %d", ErrAuth, p.UID, os.Geteuid())
 	}
 	return p, nil
 }

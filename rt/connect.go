@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/internal/sock"
 )
 
 // place is where the daemon of one singleton is found, or started: a directory
@@ -120,7 +120,7 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 				err = last // the one before died as soon as it served
 			}
 		}
-		if !pause(ctx, wait) {
+		if !sock.Pause(ctx, wait) {
 			return nil, c.givenUp(ctx, err)
 		}
 	}
@@ -227,19 +227,6 @@ const (
 	firstPause   = 4 * time.Millisecond
 	longestPause = 128 * time.Millisecond
 )
-
-// pause waits about so long before the next look; not exactly, so that the many
-// do not look at once. It reports whether the context goes on.
-func pause(ctx context.Context, about time.Duration) bool {
-	t := time.NewTimer(about/2 + rand.N(about))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
 
 // givenUp says why the waiting ended, and what was seen last.
 func (c *client) givenUp(ctx context.Context, last error) error {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/loopgen/loopgen/rt/internal/process"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/internal/sock"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
@@ -46,7 +47,7 @@ func (c *client) consult(ctx context.Context, talk func(*rundir.Endpoint, net.Co
 		if err = c.waitFor(p, err); !transient(err) {
 			return err
 		}
-		if !pause(patient, wait) {
+		if !sock.Pause(patient, wait) {
 			return c.givenUp(patient, err)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/sock"
+
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
@@ -168,7 +170,7 @@ func (d *daemon) admit(conn net.Conn, p peer) (*serverConn, error) {
 	conn.SetDeadline(time.Now().Add(d.limits.handshake))
 	e := d.endpoint.Load()
 	id := wire.Identity{
-		Incarnation: e.Incarnation, Address: addressText(e.Address),
+		Incarnation: e.Incarnation, Address: wire.AddressText(e.Address),
 		MinVersion: uint(e.MinProtocol), MaxVersion: uint(e.MaxProtocol),
 	}
 	_, welcome, err := wire.Admit(s.reader, conn, e.Key, id, func(h wire.Hello) wire.Welcome {
@@ -199,7 +201,7 @@ func (d *daemon) meet(conn net.Conn, p peer) *serverConn {
 	s := &serverConn{
 		d:      d,
 		conn:   conn,
-		in:     newIntake(conn),
+		in:     sock.NewIntake(conn),
 		number: d.numbers,
 		uid:    d.owner,
 		since:  time.Now(),
@@ -207,12 +209,12 @@ func (d *daemon) meet(conn net.Conn, p peer) *serverConn {
 		ended:  make(chan struct{}),
 		memory: newMemory(&d.limits),
 	}
-	if p.known {
-		s.uid = p.uid
+	if p.Known {
+		s.uid = p.UID
 	}
 	s.reader = wire.NewReader(s.in, d.limits.frame)
 	s.inline.conn = s
-	s.out = newOutbox(conn, d.limits.write, func(error) { conn.Close() })
+	s.out = sock.NewWriteQueue(conn, d.limits.write, func(error) { conn.Close() })
 	s.ctx, s.cancel = context.WithCancelCause(context.WithValue(d.ctx, callerKey{}, s))
 	d.strangers = append(d.strangers, s)
 	if len(d.strangers) > d.limits.strangers {
@@ -349,7 +351,7 @@ func (d *daemon) turnAway(conn net.Conn, p peer) {
 	conn.SetDeadline(time.Now().Add(d.limits.handshake))
 	wire.Refuse(conn, p.refused) // a peer that does not take it has closed the connection
 	conn.Close()
-	d.refusedUser(p.uid)
+	d.refusedUser(p.UID)
 }
 
 // refusedUser logs a refused user, with refused's restraint.

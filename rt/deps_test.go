@@ -24,6 +24,7 @@ func TestDependencies(t *testing.T) {
 		own + "rt/internal/process",
 		own + "rt/internal/rt",
 		own + "rt/internal/rundir",
+		own + "rt/internal/sock",
 		own + "rt/internal/usercode",
 		own + "rt/internal/wire",
 		own + "rt/schema",
@@ -40,6 +41,7 @@ func TestDependencies(t *testing.T) {
 		own + "rt/internal/rt":        {own + "rt/internal/rt"},
 		own + "rt/internal/wire":      {"github.com/fxamacker/cbor/v2", "github.com/x448/float16", own + "rt/internal/wire"},
 		own + "rt/internal/rundir":    {"github.com/gofrs/flock", "golang.org/x/sys/unix", own + "rt/internal/cut", own + "rt/internal/platform", own + "rt/internal/rundir"},
+		own + "rt/internal/sock":      {"golang.org/x/sys/unix", own + "rt/internal/sock"},
 		own + "rt/internal/usercode":  {own + "rt/internal/cut", own + "rt/internal/usercode"},
 		own + "rt/internal/process":   {"golang.org/x/sys/unix", own + "rt/internal/platform", own + "rt/internal/process"},
 	} {

@@ -2,56 +2,13 @@ package rt
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
-	"runtime"
-	"syscall"
-	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/sock"
 
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
-
-// A daemon that accepts no connections for a while, because it is stopped or many
-// clients connect, has a full backlog. Unix sockets report that at once, with
-// EAGAIN; a client retries a few times at once, since a daemon that is flooded has
-// room every few microseconds, and then pauses. TCP drops the request, and the
-// kernel repeats it only after 1 s and 3 s.
-const (
-	busyTries        = 10
-	firstBusyPause   = 100 * time.Microsecond // after every busyTries
-	longestBusyPause = 2 * time.Millisecond
-	dialTry          = 250 * time.Millisecond // of TCP
-)
-
-// dial connects to a socket and waits within ctx while its backlog is full. If ctx
-// ends before that, ctx.Err() is not nil when dial returns.
-func dial(ctx context.Context, network, address string) (net.Conn, error) {
-	var d net.Dialer
-	wait := firstBusyPause
-	for tries := 1; ; tries++ {
-		try, cancel := ctx, context.CancelFunc(func() {})
-		if network == "tcp" {
-			try, cancel = context.WithTimeout(ctx, dialTry)
-		}
-		conn, err := d.DialContext(try, network, address)
-		var failed net.Error
-		late := errors.As(err, &failed) && failed.Timeout() // maybe a moment before try and ctx end
-		cancel()
-		if err == nil || ctx.Err() != nil {
-			return conn, err
-		}
-		full := errors.Is(err, syscall.EAGAIN)
-		if full && tries%busyTries != 0 {
-			runtime.Gosched()
-			continue
-		}
-		if !full && !late || full && !pause(ctx, wait) {
-			return nil, err
-		}
-		wait = min(2*wait, longestBusyPause)
-	}
-}
 
 // dialIn connects to the daemon of an endpoint that was read in dir.
 func dialIn(ctx context.Context, dir *rundir.Dir, e *rundir.Endpoint) (net.Conn, error) {
@@ -60,7 +17,7 @@ func dialIn(ctx context.Context, dir *rundir.Dir, e *rundir.Endpoint) (net.Conn,
 		return nil, err
 	}
 	defer release()
-	conn, err := dial(ctx, e.Network, address)
+	conn, err := sock.Dial(ctx, e.Network, address)
 	if err != nil && e.Network == "unix" && !dir.Holds(e) && e.Elsewhere() {
 		return nil, &hiddenError{e, err}
 	}

@@ -13,6 +13,8 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/sock"
+
 	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/process"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
@@ -119,7 +121,7 @@ func (h *host) open(e *rundir.Endpoint) (net.Listener, error) {
 		path, err := h.dir.SocketPath(e.Incarnation)
 		if err == nil {
 			var ln *net.UnixListener
-			if ln, err = listenUnix(path, 0o600); err == nil {
+			if ln, err = sock.ListenUnix(path, 0o600); err == nil {
 				e.Network, e.Address = "unix", path
 				return ln, nil
 			}
@@ -129,7 +131,7 @@ func (h *host) open(e *rundir.Endpoint) (net.Listener, error) {
 		}
 		h.d.log.Info("no Unix socket, using TCP", "because", err)
 	}
-	ln, err := listenTCP()
+	ln, err := sock.ListenTCP()
 	if err != nil {
 		return nil, err
 	}
@@ -150,34 +152,15 @@ func (h *host) openService(e *rundir.Endpoint) (net.Listener, error) {
 		if err := h.life.RemoveServiceSocket(); err != nil {
 			return nil, err
 		}
-		if ln, err = listenUnix(path, 0o666); err != nil {
+		if ln, err = sock.ListenUnix(path, 0o666); err != nil {
 			return nil, err
 		}
 	}
-	screen, err := screened(ln, h.guard, h.d.refusedUser)
+	screen, err := sock.Screened(ln, h.guard, refusal, h.d.refusedUser)
 	if err != nil {
 		return nil, errors.Join(err, ln.Close())
 	}
 	return screen, nil
-}
-
-// listenTCP listens on a port of the loopback interface that no other process can
-// listen on as well.
-func listenTCP() (net.Listener, error) {
-	config := net.ListenConfig{Control: exclusive}
-	return config.Listen(context.Background(), "tcp4", "127.0.0.1:0")
-}
-
-// listenUnix listens on a path in a directory that only this user can change.
-func listenUnix(path string, mode fs.FileMode) (*net.UnixListener, error) {
-	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
-	if err != nil {
-		return nil, err
-	}
-	if err := setSocketMode(path, mode); err != nil {
-		return nil, errors.Join(err, ln.Close())
-	}
-	return ln, nil
 }
 
 // run serves until the daemon leaves, which it does when ctx ends at the latest,

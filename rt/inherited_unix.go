@@ -3,13 +3,11 @@
 package rt
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -46,9 +44,4 @@ func rlimit(n uint64) string {
 		return "unlimited"
 	}
 	return fmt.Sprint(n)
-}
-
-// isReset reports whether the peer's process ended with data unread.
-func isReset(err error) bool {
-	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }

@@ -1,12 +1,9 @@
 package rt
 
 import (
-	"errors"
 	"os"
 	"slices"
 	"strings"
-
-	"golang.org/x/sys/windows"
 )
 
 // inherited says what this process took over from whoever started it: the
@@ -20,6 +17,3 @@ func inherited() (nice int, limits map[string]string, env []string) {
 	slices.Sort(env)
 	return 0, nil, env
 }
-
-// isReset reports whether the peer's process ended with data unread.
-func isReset(err error) bool { return errors.Is(err, windows.WSAECONNRESET) }

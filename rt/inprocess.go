@@ -11,6 +11,7 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/inprocess"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/internal/sock"
 )
 
 // inProcess is the place of LOOPGEN_MODE=inprocess: the daemon is a part of
@@ -82,7 +83,7 @@ func (p inProcess) dial(context.Context, *rundir.Endpoint) (net.Conn, error) {
 		return nil, rundir.ErrAbsent
 	}
 	ours, theirs := net.Pipe()
-	go p.daemon.serveConn(theirs, peer{known: true, uid: os.Geteuid(), pid: os.Getpid()}) // ends with the connection
+	go p.daemon.serveConn(theirs, peer{Peer: sock.Peer{Known: true, UID: os.Geteuid(), PID: os.Getpid()}}) // ends with the connection
 	return ours, nil
 }
 

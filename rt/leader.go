@@ -39,7 +39,7 @@ func (l *link) await(ctx context.Context, c *pendingCall) error {
 		blocked := l.blocked
 		l.mu.Unlock()
 		if blocked {
-			l.out.flush()
+			l.out.Flush()
 		}
 		if ctx.Done() == nil { // a select costs more
 			<-c.wake
@@ -73,7 +73,7 @@ func (l *link) read(c *pendingCall) {
 			for tries := 0; !l.block(tries == patience); tries++ {
 				runtime.Gosched()
 			}
-			l.out.flush()
+			l.out.Flush()
 		}
 		ended, on := l.readFrame()
 		if !on || ended != nil && (c == nil || ended == c) {

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/sock"
+
 	"github.com/loopgen/loopgen/rt/internal/usercode"
 )
 
@@ -187,7 +189,7 @@ func (d *daemon) finish() bool {
 func (s *serverConn) linger() {
 	// All that is left is written within that time; the outbox bounds each of its writes.
 	stop := s.closeAfter(s.d.limits.write)
-	s.out.finish(ErrDraining)
+	s.out.Finish(ErrDraining)
 	stop()
 	s.mu.Lock()
 	stays := s.stays
@@ -251,11 +253,11 @@ func (d *daemon) closeObject() {
 // accepts with those that it has in reserve, from clients that may then only ask for
 // Status and Shutdown, and without any it waits a moment instead of giving up.
 func (d *daemon) acceptAll(ln net.Listener, trusted func(net.Conn) (peer, error)) {
-	spare := newReserve()
-	defer spare.close()
+	spare := sock.NewReserve()
+	defer spare.Close()
 	for {
 		conn, err := ln.Accept()
-		if isExhausted(err) && spare.release() {
+		if sock.IsExhausted(err) && spare.Release() {
 			d.refused("the listener", err)
 			continue
 		}
@@ -268,7 +270,7 @@ func (d *daemon) acceptAll(ln net.Listener, trusted func(net.Conn) (peer, error)
 			continue
 		}
 		full := ""
-		if !spare.fill() {
+		if !spare.Fill() {
 			full = d.exhausted()
 		}
 		go func() { // ends with the connection

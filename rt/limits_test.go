@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/sock"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -141,7 +142,7 @@ func TestLimitRepliesOfTheWindow(t *testing.T) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		for s := range d.conns {
-			if got := s.out.backlog(); got > d.limits.bytes {
+			if got := s.out.Backlog(); got > d.limits.bytes {
 				t.Errorf("%d bytes are kept for the client, want at most %d", got, d.limits.bytes)
 			}
 		}
@@ -445,8 +446,8 @@ func TestLimitAcceptPause(t *testing.T) {
 		time.Sleep(10*time.Second + d.limits.acceptPause/2)
 		synctest.Wait()
 		// It tries at once with each descriptor of its reserve.
-		if want := int(10*time.Second/d.limits.acceptPause) + 1; l.asked < want || l.asked > want+reserved {
-			t.Errorf("in 10s it tried %d times, want %d, and up to %d with the reserve", l.asked, want, reserved)
+		if want := int(10*time.Second/d.limits.acceptPause) + 1; l.asked < want || l.asked > want+sock.Reserved {
+			t.Errorf("in 10s it tried %d times, want %d, and up to %d with the reserve", l.asked, want, sock.Reserved)
 		}
 		l.closed.Store(true)
 		<-done

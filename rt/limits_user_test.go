@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/sock"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
@@ -24,7 +25,7 @@ func TestLimitClientsOfAUser(t *testing.T) {
 		fill := func(uid int) (clients, observers int, text string) {
 			for {
 				ours, theirs := net.Pipe()
-				go d.serveConn(theirs, peer{known: true, uid: uid})
+				go d.serveConn(theirs, peer{Peer: sock.Peer{Known: true, UID: uid}})
 				before := d.admitted()
 				r := wire.NewReader(ours, 1<<20)
 				_, err := wire.Greet(r, ours, e.Key, wire.Hello{Incarnation: e.Incarnation, Address: e.Address})
@@ -71,7 +72,7 @@ func TestLimitStrangersOfAUser(t *testing.T) {
 		closed := make([]time.Duration, 6)
 		for i, uid := range []int{d.owner, 1 << 20, 1 << 20, 1 << 20, 1 << 20, 1<<20 + 1} {
 			ours, theirs := net.Pipe()
-			go d.serveConn(theirs, peer{known: true, uid: uid})
+			go d.serveConn(theirs, peer{Peer: sock.Peer{Known: true, UID: uid}})
 			synctest.Wait()
 			go func() { // ends when the daemon closes the connection
 				io.Copy(io.Discard, ours)

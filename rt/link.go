@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/sock"
+
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
@@ -17,7 +19,7 @@ import (
 type link struct {
 	conn        net.Conn
 	reader      *wire.Reader // of the leader
-	out         *outbox
+	out         *sock.WriteQueue
 	window      *window
 	incarnation string
 	pid         int           // of the daemon
@@ -125,7 +127,7 @@ func (l *link) send(ctx context.Context, method uint16, c *pendingCall) failure 
 		l.close(err)
 		return failure{OutcomeNotSent, err, true}
 	}
-	c.frame = frame
+	c.frame.Bytes = frame
 	l.mu.Lock()
 	if l.leaving || l.err != nil {
 		err := l.err
@@ -139,7 +141,7 @@ func (l *link) send(ctx context.Context, method uint16, c *pendingCall) failure 
 	c.id = l.last
 	wire.PutID(frame, c.id)
 	// Under the lock, so that ids grow along the stream.
-	if err := l.out.enqueue(&c.outgoing); err != nil {
+	if err := l.out.Enqueue(&c.frame); err != nil {
 		l.mu.Unlock()
 		return failure{OutcomeNotSent, err, true}
 	}
@@ -164,7 +166,7 @@ func (l *link) quiet() bool {
 // pending, and keeps its place in the window, until the daemon's answer comes: the
 // daemon counts it until then, too.
 func (l *link) cancel(ctx context.Context, c *pendingCall) ([]byte, failure) {
-	if l.out.withdraw(&c.outgoing) {
+	if l.out.Withdraw(&c.frame) {
 		l.deliver(wire.Frame{ID: c.id}, failure{OutcomeNotSent, ctx.Err(), false})
 		return nil, failure{OutcomeNotSent, ctx.Err(), false}
 	}
@@ -204,7 +206,7 @@ func (l *link) abandonPending(c *pendingCall) bool {
 	if finished {
 		l.close(ErrDraining) // a daemon that drains waits for the call as long as the connection lasts
 	} else if !ended {
-		l.out.flush()
+		l.out.Flush()
 	}
 	return !ended
 }
@@ -215,20 +217,20 @@ func (l *link) abandon(id uint64) {
 	l.mu.Lock()
 	l.enqueueAbandon(id)
 	l.mu.Unlock()
-	l.out.flush()
+	l.out.Flush()
 }
 
 // enqueueAbandon queues an abandon. l.mu is held.
 func (l *link) enqueueAbandon(id uint64) {
 	f := wire.Frame{Kind: wire.KindAbandon, ID: id}
-	frame, _ := f.Append(nil)              // a frame without a body always fits
-	l.out.enqueue(&outgoing{frame: frame}) // fails when the connection has ended, which gives back everything
+	frame, _ := f.Append(nil)                      // a frame without a body always fits
+	l.out.Enqueue(&sock.QueuedFrame{Bytes: frame}) // fails when the connection has ended, which gives back everything
 }
 
 // tell sends a frame that has no answer.
 func (l *link) tell(f wire.Frame) {
 	frame, _ := f.Append(nil) // a frame without a body always fits
-	l.out.put(&outgoing{frame: frame})
+	l.out.Put(&sock.QueuedFrame{Bytes: frame})
 }
 
 // deliver ends the call that a frame answers, if it is pending, and returns it, or
@@ -274,7 +276,7 @@ func (l *link) end(c *pendingCall, fail failure) {
 
 // gone returns errGone for the many ways in which the end of a peer shows.
 func gone(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isReset(err) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || sock.IsReset(err) {
 		return errGone
 	}
 	return err
@@ -331,13 +333,13 @@ func (l *link) close(err error) {
 	l.pending = nil
 	l.mu.Unlock()
 	l.lost(l)
-	l.out.close(err)
+	l.out.Close(err)
 	l.window.close()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, c := range pending {
 		fail := failure{OutcomeUnknown, err, false}
-		if !l.out.sent(&c.outgoing) {
+		if !l.out.Sent(&c.frame) {
 			fail.outcome, fail.again = OutcomeNotSent, !errors.Is(err, ErrClosed)
 		}
 		l.end(c, fail)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"sync/atomic"
 
+	"github.com/loopgen/loopgen/rt/internal/sock"
+
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -14,7 +16,7 @@ type pendingCall struct {
 	args    stub.Encoder
 	results stub.Decoder
 	request []byte // what args has made, with wire.Room in front
-	outgoing
+	frame   sock.QueuedFrame
 
 	id    uint64
 	wake  chan struct{} // gets one value when the call is no longer in link.waiting
@@ -40,7 +42,7 @@ func (c *client) newCall() *pendingCall {
 	p, ok := c.replied.Get().(*pendingCall)
 	if !ok {
 		p = &pendingCall{wake: make(chan struct{}, 1)}
-		p.written = func() { c.release(p) }
+		p.frame.Written = func() { c.release(p) }
 	}
 	p.users.Store(2)
 	p.args.Reset(c.svc, defaultLimits.frame, wire.Room)

@@ -9,9 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/loopgen/loopgen/rt"
 	"github.com/loopgen/loopgen/rt/rttest"
-	"golang.org/x/sys/unix"
 )
 
 // setID returns a copy of this program with a set-user-ID bit, for serviceUser, in

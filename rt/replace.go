@@ -7,6 +7,7 @@ import (
 
 	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/internal/sock"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
@@ -130,7 +131,7 @@ func (c *client) replace(ctx context.Context, p place, outdated *outdatedError) 
 		} else if !alive {
 			return nil
 		}
-		if !pause(ctx, wait) {
+		if !sock.Pause(ctx, wait) {
 			return c.givenUp(ctx, ErrDraining)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/loopgen/loopgen/rt/internal/sock"
+
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
 
@@ -66,7 +68,7 @@ func (s Scope) check() error {
 	case ScopeUser, ScopeSession, ScopeProject:
 		return nil
 	case ScopeSystem:
-		if !knowsPeers {
+		if !sock.KnowsPeers {
 			return errors.New("ScopeSystem needs a system that tells the user of a socket's peer: use another scope here")
 		}
 		return nil

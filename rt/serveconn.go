@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/sock"
+
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -20,9 +22,9 @@ import (
 type serverConn struct {
 	d      *daemon
 	conn   net.Conn
-	in     *intake
+	in     *sock.Intake
 	reader *wire.Reader // of in
-	out    *outbox
+	out    *sock.WriteQueue
 	number uint64 // never used again in the daemon's life
 	pid    int    // of the client, for people: what it says where the kernel does not
 	uid    int    // the client's user; the daemon's own where the kernel does not tell
@@ -78,7 +80,7 @@ func (s *serverConn) read() {
 	for {
 		if !s.reader.Ready() {
 			if s.arrived.len() > 0 {
-				current := s.in.current()
+				current := s.in.Current()
 				if !current && s.reader.More() {
 					continue
 				}
@@ -160,7 +162,7 @@ func (s *serverConn) answerHere(c *servedCall) (reads bool) {
 	defer func() {
 		switch reads = s.inline.end(call); {
 		case !reads:
-			s.out.flush()
+			s.out.Flush()
 		case !returned || threadLocked():
 			// runtime.Goexit ends this goroutine, and a thread that the method has
 			// locked must end with it: see runtime.LockOSThread. The connection goes on.
@@ -183,7 +185,7 @@ const longestBatch = 20 * time.Microsecond
 func (s *serverConn) flush() {
 	if !s.batch.IsZero() {
 		s.batch = time.Time{}
-		s.out.flush()
+		s.out.Flush()
 	}
 }
 
@@ -245,7 +247,7 @@ func (s *serverConn) answer(c *servedCall) {
 	c.method.Serve(&c.run, s.d.object)
 	if err := c.run.Err(); err != nil {
 		c.failed = s.d.notExecuted(err)
-	} else if c.reply.frame, err = c.results.Finish(); err != nil {
+	} else if c.reply.Bytes, err = c.results.Finish(); err != nil {
 		c.failed = notEncoded(err)
 	}
 	returned = true
@@ -264,7 +266,7 @@ func (s *serverConn) reply(c *servedCall) {
 	sealed := c.failed == nil && s.seal(&c.reply, wire.Frame{Kind: wire.KindReply, ID: c.id})
 	if sealed && !c.inline {
 		// While the call counts, so that no more than the window's wait here.
-		s.out.reserve(s.ctx, &c.reply, s.d.limits.bytes/8*7) // the rest is for those that do not wait
+		s.out.Reserve(s.ctx, &c.reply, s.d.limits.bytes/8*7) // the rest is for those that do not wait
 	}
 	s.mu.Lock()
 	delete(s.calls, c.id)
@@ -287,7 +289,7 @@ func (s *serverConn) reply(c *servedCall) {
 	}
 	s.mu.Unlock()
 	if !inline {
-		s.out.flush()
+		s.out.Flush()
 	}
 	s.d.ended(orphan)
 }
@@ -298,7 +300,7 @@ func (s *serverConn) refuse(id uint64, code wire.FailureCode, text string) {
 
 func (s *serverConn) fail(id uint64, f *wire.Failure) {
 	s.enqueueFailure(id, f)
-	s.out.flush()
+	s.out.Flush()
 }
 
 func (s *serverConn) enqueueFailure(id uint64, f *wire.Failure) {
@@ -314,7 +316,7 @@ func (s *serverConn) enqueueFailure(id uint64, f *wire.Failure) {
 // send sends a frame to the client.
 func (s *serverConn) send(f wire.Frame) {
 	s.enqueueFrame(f)
-	s.out.flush()
+	s.out.Flush()
 }
 
 func (s *serverConn) enqueueFrame(f wire.Frame) {
@@ -324,25 +326,25 @@ func (s *serverConn) enqueueFrame(f wire.Frame) {
 		s.conn.Close()
 		return
 	}
-	s.enqueue(&outgoing{frame: frame})
+	s.enqueue(&sock.QueuedFrame{Bytes: frame})
 }
 
 // seal makes the frame of a message that has wire.Room in front.
-func (s *serverConn) seal(o *outgoing, f wire.Frame) bool {
-	frame, err := f.Seal(o.frame)
+func (s *serverConn) seal(o *sock.QueuedFrame, f wire.Frame) bool {
+	frame, err := f.Seal(o.Bytes)
 	if err != nil {
 		s.d.log.Error("encode a frame", "err", err)
 		s.conn.Close()
 	}
-	o.frame = frame
+	o.Bytes = frame
 	return err == nil
 }
 
 // enqueue queues a frame for the client. A client that leaves too much unread is
 // hung up on, so that it cannot fill the daemon's memory.
-func (s *serverConn) enqueue(o *outgoing) {
-	s.out.enqueue(o) // fails when nobody is there to read it
-	if s.out.backlog() > s.d.limits.bytes {
+func (s *serverConn) enqueue(o *sock.QueuedFrame) {
+	s.out.Enqueue(o) // fails when nobody is there to read it
+	if s.out.Backlog() > s.d.limits.bytes {
 		s.d.log.Warn("closed a connection that does not read its replies", "pid", s.pid)
 		s.conn.Close()
 	}
@@ -351,7 +353,7 @@ func (s *serverConn) enqueue(o *outgoing) {
 // behind reports whether the client has so much yet to read that none of its calls
 // begins. It may read as fast as it can, and call methods with large results many
 // at a time: it is not hung up on for that.
-func (s *serverConn) behind() bool { return s.out.over(s.mayLag()) }
+func (s *serverConn) behind() bool { return s.out.Over(s.mayLag()) }
 
 // mayLag is how much that is, in bytes. There is room for a whole frame, so that the
 // result of a call that had the turn alone waits nowhere else than in the outbox.
@@ -449,15 +451,15 @@ func (s *serverConn) goAway(reason string) {
 // gone forgets the connection. Calls of it that have not begun are dropped;
 // the context of the one that runs ends.
 func (s *serverConn) gone() {
-	s.out.refuse(errClientGone) // first: the calls that end because of this are not answered
+	s.out.Refuse(errClientGone) // first: the calls that end because of this are not answered
 	s.cancel(errClientGone)     // before the client sees the connection end: now no call of it begins
-	s.in.close()
+	s.in.Close()
 	for s.arrived.len() > 0 {
 		c := s.arrived.pop()
 		s.d.turn.enter(&c.lease)
 		go s.answer(c) // ends at once: the call does not begin
 	}
-	s.out.close(errClientGone)
+	s.out.Close(errClientGone)
 	s.orphanAll()
 	s.endAll() // before the daemon counts a user less, and may leave
 	s.d.dismiss(s)

@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/sock"
+
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -26,7 +28,7 @@ type servedCall struct {
 	current bool   // when it was taken up, nothing had come behind it
 	claim   *claim // what it means to the holdings; nil: nothing
 	failed  *wire.Failure
-	reply   outgoing
+	reply   sock.QueuedFrame
 
 	memory     *window // that memorySize bytes are acquired from for the arguments; nil: none
 	memorySize int
@@ -48,7 +50,7 @@ func (s *serverConn) newCall(f wire.Frame) *servedCall {
 	if !ok {
 		c = new(servedCall)
 		c.lease.granted = make(chan struct{}, 1)
-		c.reply.written = c.release
+		c.reply.Written = c.release
 	}
 	c.s, c.id, c.number, c.method, c.quick = s, f.ID, int(f.Method), &s.d.svc.Methods[f.Method], &s.d.quick[f.Method]
 	if wire.Lent(f) {
@@ -74,14 +76,14 @@ func (s *serverConn) newCall(f wire.Frame) *servedCall {
 
 // release gives the call's memory to later ones, once nobody looks at it.
 func (c *servedCall) release() {
-	if cap(c.reply.frame) > keptMemory {
+	if cap(c.reply.Bytes) > keptMemory {
 		return
 	}
 	if cap(c.request) > maxCopied {
 		c.request = nil
 	}
 	answered := &c.s.d.answered
-	c.s, c.claim, c.failed, c.reply.frame = nil, nil, nil, nil
+	c.s, c.claim, c.failed, c.reply.Bytes = nil, nil, nil, nil
 	c.ctx, c.cause, c.deadline = nil, nil, time.Time{}
 	answered.Put(c)
 }
@@ -137,7 +139,7 @@ func (c *servedCall) Turn() error {
 		now := c.lease.since
 		if !c.inline {
 			if err == nil && (!c.current || time.Since(c.arrived) >= fresh) {
-				s.in.catchUp()
+				s.in.CatchUp()
 			}
 			now = time.Now()
 		}
@@ -152,7 +154,7 @@ func (c *servedCall) Turn() error {
 		}
 		// Not in the turn, which others could have meanwhile.
 		s.d.turn.leave(&c.lease)
-		s.out.recede(c.Context(), s.mayLag())
+		s.out.WaitBelow(c.Context(), s.mayLag())
 		c.lease.begin(c.method.Name, c.method.Mode, c.run.Caller)
 		s.d.turn.enter(&c.lease)
 	}

@@ -13,9 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/loopgen/loopgen/rt"
 	"github.com/loopgen/loopgen/testdata/objects"
-	"golang.org/x/sys/unix"
 )
 
 func init() {

@@ -21,11 +21,12 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/loopgen/loopgen/rt"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/stub"
 	"github.com/loopgen/loopgen/testdata/objects"
-	"golang.org/x/sys/unix"
 )
 
 func init() {

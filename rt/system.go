@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/internal/sock"
 )
 
 // service is the place of ScopeSystem: the service manager starts the daemon, in
@@ -75,12 +76,12 @@ func (p *service) dial(ctx context.Context, e *rundir.Endpoint) (net.Conn, error
 	if err != nil {
 		return nil, err
 	}
-	peer, err := peerOf(conn)
+	peer, err := sock.PeerOf(conn)
 	switch {
 	case err != nil:
 		err = fmt.Errorf("%w: cannot tell whose socket it is: %w", ErrAuth, err)
-	case !peer.known || peer.uid != owner:
-		err = fmt.Errorf("%w: the socket %s is that of user %d, its directory belongs to user %d", ErrAuth, e.Address, peer.uid, owner)
+	case !peer.Known || peer.UID != owner:
+		err = fmt.Errorf("%w: the socket %s is that of user %d, its directory belongs to user %d", ErrAuth, e.Address, peer.UID, owner)
 	}
 	if err != nil {
 		conn.Close()
@@ -121,7 +122,7 @@ func (p *service) start(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.client.cfg.ConnectTimeout)
 	defer cancel()
-	conn, err := dial(ctx, "unix", path)
+	conn, err := sock.Dial(ctx, "unix", path)
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s has a full backlog: %w", path, errStarting)
 	}

@@ -14,6 +14,7 @@ import (
 	"unsafe"
 
 	"github.com/fxamacker/cbor/v2"
+
 	"github.com/loopgen/loopgen/rt/stub"
 )
 

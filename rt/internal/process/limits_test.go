@@ -9,8 +9,9 @@ import (
 	"sync"
 	"syscall"
 
-	"github.com/loopgen/loopgen/rt/internal/process"
 	"golang.org/x/sys/unix"
+
+	"github.com/loopgen/loopgen/rt/internal/process"
 )
 
 // fewDescriptors lets Start fail at each descriptor that it needs.

@@ -18,8 +18,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/loopgen/loopgen/rt/internal/process"
 	"golang.org/x/sys/unix"
+
+	"github.com/loopgen/loopgen/rt/internal/process"
 )
 
 // The test binary plays all parts. A part is named by an environment variable,

@@ -17,8 +17,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/loopgen/loopgen/rt/internal/process"
 	"golang.org/x/sys/unix"
+
+	"github.com/loopgen/loopgen/rt/internal/process"
 )
 
 // limited returns a context that outlasts whatever a test does, so that one that

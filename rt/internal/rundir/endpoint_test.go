@@ -14,8 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"golang.org/x/sys/unix"
+
+	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
 
 func text(t *testing.T, e *rundir.Endpoint) []byte {

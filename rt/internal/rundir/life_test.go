@@ -11,8 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"golang.org/x/sys/unix"
+
+	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
 
 func hold(t *testing.T) (*rundir.Dir, *rundir.Life) {

@@ -13,8 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"golang.org/x/sys/unix"
+
+	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
 
 // waiter is a process that says nothing unless it fails.

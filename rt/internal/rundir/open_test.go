@@ -13,8 +13,9 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"golang.org/x/sys/unix"
+
+	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
 
 func TestAnchor(t *testing.T) {

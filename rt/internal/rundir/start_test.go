@@ -10,8 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"golang.org/x/sys/unix"
+
+	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
 
 func TestStart(t *testing.T) {

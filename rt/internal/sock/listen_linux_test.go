@@ -1,4 +1,4 @@
-package rt
+package sock
 
 import (
 	"errors"
@@ -11,7 +11,7 @@ import (
 func TestListenUnixWithoutAMode(t *testing.T) {
 	nowhere := fmt.Sprintf("@loopgen-test-%d", os.Getpid()) // in no directory
 	for range 2 {
-		if ln, err := listenUnix(nowhere, 0o600); ln != nil || !errors.Is(err, os.ErrNotExist) {
+		if ln, err := ListenUnix(nowhere, 0o600); ln != nil || !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("got %v, %v; want %v", ln, err, os.ErrNotExist)
 		}
 	}

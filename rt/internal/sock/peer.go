@@ -1,24 +1,24 @@
 //go:build linux || darwin || freebsd
 
-package rt
+package sock
 
 import "net"
 
-// knowsPeers: the kernel tells who is at the other end of a Unix socket.
-const knowsPeers = true
+// KnowsPeers: the kernel tells who is at the other end of a Unix socket.
+const KnowsPeers = true
 
-// peerOf returns the process at the other end of a Unix socket, as the kernel
+// PeerOf returns the process at the other end of a Unix socket, as the kernel
 // noted it when the socket was connected. It is not known for other
 // connections.
-func peerOf(conn net.Conn) (p peer, err error) {
+func PeerOf(conn net.Conn) (p Peer, err error) {
 	if c, ok := conn.(*net.UnixConn); ok {
 		err = ask(c, func(fd int) (err error) { p, err = socketPeer(fd); return })
 	}
 	return p, err
 }
 
-// groupsOf returns the groups of a peer.
-func groupsOf(conn net.Conn, p peer) (groups []int, err error) {
+// GroupsOf returns the groups of a peer.
+func GroupsOf(conn net.Conn, p Peer) (groups []int, err error) {
 	err = ask(conn.(*net.UnixConn), func(fd int) (err error) { groups, err = socketGroups(fd, p); return })
 	return groups, err
 }

@@ -1,4 +1,4 @@
-package rt
+package sock
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 
 // Nobody else can listen on a daemon's port, not by asking to share it either.
 func TestExclusivePort(t *testing.T) {
-	ln, err := listenTCP()
+	ln, err := ListenTCP()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package rt
+package sock
 
 import (
 	"errors"
@@ -21,10 +21,10 @@ func rawConn(conn net.Conn) syscall.RawConn {
 	return nil
 }
 
-// hangUp returns what reports whether the peer has closed conn, all that it sent
+// HangUp returns what reports whether the peer has closed conn, all that it sent
 // having been read. It is nil where a write fails in that case: a TCP socket
 // takes what is written first and hears only then that nobody is there.
-func hangUp(conn net.Conn) func() bool {
+func HangUp(conn net.Conn) func() bool {
 	c, ok := conn.(*net.TCPConn)
 	if !ok {
 		return nil
@@ -75,4 +75,9 @@ func writeNow(fd uintptr, b []byte) (n int, err error) {
 			return n, err
 		}
 	}
+}
+
+// IsReset reports whether the peer's process ended with data unread.
+func IsReset(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }

@@ -1,4 +1,4 @@
-package rt
+package sock
 
 import (
 	"errors"
@@ -9,18 +9,18 @@ import (
 
 // socketPeer asks for SO_PEERCRED: unix(7). The process is 0 if it is in a PID
 // namespace that this one cannot look into.
-func socketPeer(fd int) (peer, error) {
+func socketPeer(fd int) (Peer, error) {
 	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil {
-		return peer{}, err
+		return Peer{}, err
 	}
-	return peer{known: true, uid: int(cred.Uid), gid: int(cred.Gid), pid: int(cred.Pid)}, nil
+	return Peer{Known: true, UID: int(cred.Uid), GID: int(cred.Gid), PID: int(cred.Pid)}, nil
 }
 
 // socketGroups asks for SO_PEERGROUPS, which x/sys has no function for: the
 // supplementary groups that the process had when it connected, whatever the user
 // database says.
-func socketGroups(fd int, p peer) ([]int, error) {
+func socketGroups(fd int, p Peer) ([]int, error) {
 	ids := make([]uint32, 32)
 	for {
 		size := uint32(len(ids)) * 4
@@ -31,12 +31,12 @@ func socketGroups(fd int, p peer) ([]int, error) {
 			ids = make([]uint32, size/4)
 			continue
 		case errors.Is(errno, unix.ENOPROTOOPT): // before Linux 4.13
-			groups, err := groupsByName(p.uid)
-			return append(groups, p.gid), err
+			groups, err := groupsByName(p.UID)
+			return append(groups, p.GID), err
 		case errno != 0:
 			return nil, errno
 		}
-		groups := []int{p.gid}
+		groups := []int{p.GID}
 		for _, id := range ids[:size/4] {
 			groups = append(groups, int(id))
 		}

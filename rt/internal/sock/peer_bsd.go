@@ -1,26 +1,26 @@
 //go:build darwin || freebsd
 
-package rt
+package sock
 
 import "golang.org/x/sys/unix"
 
 // socketPeer asks for LOCAL_PEERCRED: unix(4).
-func socketPeer(fd int) (peer, error) {
+func socketPeer(fd int) (Peer, error) {
 	cred, err := unix.GetsockoptXucred(fd, unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
 	if err != nil {
-		return peer{}, err
+		return Peer{}, err
 	}
-	return peer{known: true, uid: int(cred.Uid), gid: int(cred.Groups[0]), pid: peerPID(fd)}, nil
+	return Peer{Known: true, UID: int(cred.Uid), GID: int(cred.Groups[0]), PID: peerPID(fd)}, nil
 }
 
 // socketGroups asks the user database as well: the kernel tells the first sixteen
 // groups of a process.
-func socketGroups(fd int, p peer) ([]int, error) {
+func socketGroups(fd int, p Peer) ([]int, error) {
 	cred, err := unix.GetsockoptXucred(fd, unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
 	if err != nil {
 		return nil, err
 	}
-	groups, err := groupsByName(p.uid)
+	groups, err := groupsByName(p.UID)
 	for _, id := range cred.Groups[:min(max(int(cred.Ngroups), 0), len(cred.Groups))] {
 		groups = append(groups, int(id))
 	}

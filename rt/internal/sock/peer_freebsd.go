@@ -1,4 +1,4 @@
-package rt
+package sock
 
 // peerPID knows no process: the kernel tells it in a field that x/sys does not
 // name.

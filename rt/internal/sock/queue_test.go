@@ -1,4 +1,4 @@
-package rt
+package sock
 
 import (
 	"bytes"
@@ -11,28 +11,28 @@ import (
 
 // A frame that nobody has begun to write can be taken back; one that was is
 // sent only when the kernel has all of it.
-func TestOutboxAccounting(t *testing.T) {
+func TestWriteQueueAccounting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe() // takes nothing that is not read
 		var failure error
-		o := newOutbox(ours, 0, func(err error) { failure = err })
-		frames := []*outgoing{{frame: bytes.Repeat([]byte("a"), 10)}, {frame: bytes.Repeat([]byte("b"), 10)}, {frame: bytes.Repeat([]byte("c"), 10)}}
-		if err := o.put(frames[0]); err != nil {
+		o := NewWriteQueue(ours, 0, func(err error) { failure = err })
+		frames := []*QueuedFrame{{Bytes: bytes.Repeat([]byte("a"), 10)}, {Bytes: bytes.Repeat([]byte("b"), 10)}, {Bytes: bytes.Repeat([]byte("c"), 10)}}
+		if err := o.Put(frames[0]); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait() // the writer has taken the first and blocks
 		for _, f := range frames[1:] {
-			if err := o.put(f); err != nil {
+			if err := o.Put(f); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if o.withdraw(frames[0]) {
+		if o.Withdraw(frames[0]) {
 			t.Error("a frame was withdrawn that is being written")
 		}
-		if !o.withdraw(frames[1]) {
+		if !o.Withdraw(frames[1]) {
 			t.Error("a frame that waits could not be withdrawn")
 		}
-		if got, want := o.backlog(), 20+frameCost; got != want {
+		if got, want := o.Backlog(), 20+frameCost; got != want {
 			t.Errorf("backlog %d, want %d", got, want)
 		}
 		if _, err := io.ReadFull(theirs, make([]byte, 15)); err != nil { // all of a, half of c
@@ -43,28 +43,28 @@ func TestOutboxAccounting(t *testing.T) {
 		if failure == nil {
 			t.Error("nobody was told that the connection failed")
 		}
-		o.close(errGone)
+		o.Close(io.ErrClosedPipe)
 		for i, want := range []bool{true, false, false} {
-			if got := o.sent(frames[i]); got != want {
+			if got := o.Sent(frames[i]); got != want {
 				t.Errorf("frame %d: sent %v, want %v", i, got, want)
 			}
 		}
-		if err := o.put(&outgoing{frame: []byte("d")}); err == nil {
-			t.Error("a closed outbox took a frame")
+		if err := o.Put(&QueuedFrame{Bytes: []byte("d")}); err == nil {
+			t.Error("a closed queue took a frame")
 		}
 	})
 }
 
-func TestOutboxCoalesces(t *testing.T) {
+func TestWriteQueueCoalesces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
 		defer theirs.Close()
-		o := newOutbox(ours, 0, func(error) {})
+		o := NewWriteQueue(ours, 0, func(error) {})
 		var want []byte
 		for i := range 10 {
 			f := bytes.Repeat([]byte{byte('a' + i)}, 5)
 			want = append(want, f...)
-			if err := o.put(&outgoing{frame: f}); err != nil {
+			if err := o.Put(&QueuedFrame{Bytes: f}); err != nil {
 				t.Fatal(err)
 			}
 			synctest.Wait()
@@ -76,10 +76,10 @@ func TestOutboxCoalesces(t *testing.T) {
 		if !bytes.Equal(got, want) {
 			t.Errorf("the peer read %q, want %q", got, want)
 		}
-		o.finish(errGone)
-		if got := o.backlog(); got != 0 {
+		o.Finish(io.ErrClosedPipe)
+		if got := o.Backlog(); got != 0 {
 			t.Errorf("backlog %d after drain", got)
 		}
-		o.close(errors.New("done"))
+		o.Close(errors.New("done"))
 	})
 }

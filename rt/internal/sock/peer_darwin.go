@@ -1,4 +1,4 @@
-package rt
+package sock
 
 import "golang.org/x/sys/unix"
 

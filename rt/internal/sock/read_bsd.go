@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package rt
+package sock
 
 import (
 	"io"
@@ -18,12 +18,12 @@ func peekOnce(fd int) (int, error) {
 	return n, err
 }
 
-// source returns what reads conn.
-func source(conn net.Conn) io.Reader { return conn }
+// Reader returns a reader of conn.
+func Reader(conn net.Conn) io.Reader { return conn }
 
 // unreadBytes is FIONREAD, the ioctl that returns how many bytes can be read: _IOR('f',
 // 127, int) in sys/filio.h of the BSDs. Package unix does not have it.
 const unreadBytes = 0x4004667f
 
-// counted returns false: what source returns cannot count in one step with the read.
+// counted returns false: what Reader returns cannot count in one step with the read.
 func counted(io.Reader, *byteCount) bool { return false }

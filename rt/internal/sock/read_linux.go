@@ -1,4 +1,4 @@
-package rt
+package sock
 
 import (
 	"io"
@@ -54,7 +54,7 @@ func untold(call uintptr, fd int, b []byte) (int, error) {
 	return int(n), nil
 }
 
-// counted makes src, which source has returned, count what it reads in one step with
+// counted makes src, which Reader has returned, count what it reads in one step with
 // the read. It returns false if src cannot.
 func counted(src io.Reader, count *byteCount) bool {
 	s, ok := src.(*socket)
@@ -64,8 +64,8 @@ func counted(src io.Reader, count *byteCount) bool {
 	return ok
 }
 
-// source returns what reads conn.
-func source(conn net.Conn) io.Reader {
+// Reader returns a reader of conn.
+func Reader(conn net.Conn) io.Reader {
 	if raw := rawConn(conn); raw != nil {
 		s := &socket{raw: raw}
 		s.tryFd = s.try

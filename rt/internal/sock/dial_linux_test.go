@@ -1,4 +1,4 @@
-package rt
+package sock
 
 import (
 	"context"
@@ -66,12 +66,12 @@ func TestDialWaitsWhileTheBacklogIsFull(t *testing.T) {
 			ln, accept := full(t, network, address)
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
-			if _, err := dial(ctx, network, ln.Addr().String()); err == nil || ctx.Err() == nil {
+			if _, err := Dial(ctx, network, ln.Addr().String()); err == nil || ctx.Err() == nil {
 				t.Errorf("with a full backlog: %v, before its time was over", err)
 			}
 			found := make(chan error, 1)
 			go func() {
-				conn, err := dial(t.Context(), network, ln.Addr().String())
+				conn, err := Dial(t.Context(), network, ln.Addr().String())
 				if err == nil {
 					conn.Close()
 				}
@@ -101,7 +101,7 @@ func TestDialWithoutAListener(t *testing.T) {
 		t.Fatal(err)
 	}
 	ln.Close()
-	if _, err := dial(t.Context(), "tcp", ln.Addr().String()); !errors.Is(err, unix.ECONNREFUSED) {
+	if _, err := Dial(t.Context(), "tcp", ln.Addr().String()); !errors.Is(err, unix.ECONNREFUSED) {
 		t.Errorf("got %v, want %v", err, unix.ECONNREFUSED)
 	}
 }

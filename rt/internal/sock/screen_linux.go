@@ -1,7 +1,6 @@
-package rt
+package sock
 
 import (
-	"bytes"
 	"errors"
 	"net"
 	"os"
@@ -11,7 +10,6 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/loopgen/loopgen/rt/internal/wire"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,7 +19,8 @@ import (
 // pays for a connection. Only the accept loop calls Accept.
 type screen struct {
 	*net.UnixListener
-	guard   *admission
+	guard   Guard
+	refusal func(uid int) []byte
 	refused func(uid int)
 
 	file   *os.File        // a duplicate of the listener's descriptor,
@@ -35,8 +34,8 @@ type screen struct {
 	answer   []byte
 	answered time.Time
 
-	refusal time.Time // the last one
-	flood   int       // refusals in a row with at most floodGap between them
+	last  time.Time // the last refusal
+	flood int       // refusals in a row with at most floodGap between them
 }
 
 const (
@@ -52,9 +51,9 @@ const (
 	floodPause   = time.Second // without a refusal, after which a flood is over
 )
 
-// screened returns a listener that accepts the users that guard admits. It calls
-// refused for each other one.
-func screened(ln *net.UnixListener, guard *admission, refused func(uid int)) (net.Listener, error) {
+// Screened returns a listener that accepts the users that guard admits. Each other
+// one gets the bytes that refusal returns, and refused is called.
+func Screened(ln *net.UnixListener, guard Guard, refusal func(uid int) []byte, refused func(uid int)) (net.Listener, error) {
 	f, err := ln.File()
 	if err != nil {
 		return nil, err
@@ -63,7 +62,7 @@ func screened(ln *net.UnixListener, guard *admission, refused func(uid int)) (ne
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &screen{UnixListener: ln, guard: guard, refused: refused, file: f, raw: raw, uid: -1}, nil
+	return &screen{UnixListener: ln, guard: guard, refusal: refusal, refused: refused, file: f, raw: raw, uid: -1}, nil
 }
 
 // Accept waits for the next connection of an admitted user.
@@ -84,7 +83,7 @@ func (s *screen) Accept() (net.Conn, error) {
 				return true
 			case s.admits(int(n)):
 				fd = int(n)
-				if s.flood >= floodSize && time.Since(s.refusal) > floodPause {
+				if s.flood >= floodSize && time.Since(s.last) > floodPause {
 					s.flood = 0
 					unix.Listen(int(ln), backlog)
 				}
@@ -108,19 +107,19 @@ func (s *screen) Accept() (net.Conn, error) {
 }
 
 // admits reports whether the peer of a connection may call, or that cannot be told
-// here; admission.meet decides then. It closes the connection if the peer may not.
+// here: then the caller of Accept has to ask. It closes the connection if the peer may not.
 func (s *screen) admits(fd int) bool {
 	var peer unix.Ucred
-	if !option(fd, unix.SO_PEERCRED, unsafe.Pointer(&peer), unix.SizeofUcred, nil) || s.guard.admitsUser(int(peer.Uid)) {
+	if !option(fd, unix.SO_PEERCRED, unsafe.Pointer(&peer), unix.SizeofUcred, nil) || s.guard.AdmitsUser(int(peer.Uid)) {
 		return true
 	}
-	if len(s.guard.groups) > 0 {
+	if s.guard.Groups() > 0 {
 		var size uintptr
-		if !option(fd, unix.SO_PEERGROUPS, unsafe.Pointer(&s.groups), unsafe.Sizeof(s.groups), &size) || s.guard.admitsGroup(peer.Gid) {
+		if !option(fd, unix.SO_PEERGROUPS, unsafe.Pointer(&s.groups), unsafe.Sizeof(s.groups), &size) || s.guard.AdmitsGroup(peer.Gid) {
 			return true
 		}
 		for _, id := range s.groups[:size/unsafe.Sizeof(s.groups[0])] {
-			if s.guard.admitsGroup(id) {
+			if s.guard.AdmitsGroup(id) {
 				return true
 			}
 		}
@@ -132,16 +131,14 @@ func (s *screen) admits(fd int) bool {
 // refuse answers and closes a connection.
 func (s *screen) refuse(fd int, peer *unix.Ucred) {
 	now := time.Now()
-	if now.Sub(s.refusal) > floodGap && s.flood < floodSize {
+	if now.Sub(s.last) > floodGap && s.flood < floodSize {
 		s.flood = 0
 	}
 	s.flood++
-	s.refusal = now
+	s.last = now
 	if peer.Pid != s.pid || now.Sub(s.answered) > answerPause {
 		if uid := int32(peer.Uid); uid != s.uid || s.answer == nil {
-			var b bytes.Buffer
-			wire.Refuse(&b, notAdmitted(int(peer.Uid)).Error()) // a Buffer takes everything
-			s.uid, s.answer = uid, b.Bytes()
+			s.uid, s.answer = uid, s.refusal(int(peer.Uid))
 		}
 		s.pid, s.answered = peer.Pid, now
 		syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&s.answer[0])), uintptr(len(s.answer)),

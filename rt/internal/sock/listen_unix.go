@@ -1,6 +1,6 @@
 //go:build unix
 
-package rt
+package sock
 
 import (
 	"io/fs"

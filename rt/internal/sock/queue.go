@@ -1,4 +1,4 @@
-package rt
+package sock
 
 import (
 	"context"
@@ -8,28 +8,28 @@ import (
 	"time"
 )
 
-// outbox writes frames to a connection in the order in which they were put,
+// WriteQueue writes frames to a connection in the order in which they were put,
 // and never makes the goroutine that puts one wait for the peer. Whoever puts
 // a frame and finds nobody writing writes what the kernel takes at once; only
 // a remainder is left to a goroutine, which ends when it is written or the
 // connection is closed.
-type outbox struct {
+type WriteQueue struct {
 	conn    net.Conn
 	raw     syscall.RawConn // nil: no way to write without blocking
 	timeout time.Duration   // for the peer to take what is written at once; 0: none
 	failed  func(error)     // called once, without mu, when the connection does not take a frame
 
 	mu       sync.Mutex
-	queue    []*outgoing // not yet taken for writing
-	batch    []*outgoing // in the writer's hands
-	joined   *[]byte     // the memory of a batch of several frames; nil: it is one frame
-	queued   int         // bytes in the queue, in the writer's hands, or promised by reserve
-	room     *sync.Cond  // signalled when that has become less, or nothing is written any more
-	writing  bool        // somebody writes
-	drained  *sync.Cond  // signalled when nobody writes
-	taken    uint64      // length of the stream up to the last frame taken for writing
-	accepted uint64      // length of the stream that the kernel has accepted
-	err      error       // why nothing is written any more
+	queue    []*QueuedFrame // not yet taken for writing
+	batch    []*QueuedFrame // in the writer's hands
+	joined   *[]byte        // the memory of a batch of several frames; nil: it is one frame
+	queued   int            // bytes in the queue, in the writer's hands, or promised by Reserve
+	room     *sync.Cond     // signalled when that has become less, or nothing is written any more
+	writing  bool           // somebody writes
+	drained  *sync.Cond     // signalled when nobody writes
+	taken    uint64         // length of the stream up to the last frame taken for writing
+	accepted uint64         // length of the stream that the kernel has accepted
+	err      error          // why nothing is written any more
 
 	// The writer's own, for try.
 	tryFd    func(fd uintptr) bool
@@ -38,13 +38,13 @@ type outbox struct {
 	triedErr error
 }
 
-// outgoing is a frame on its way out. The stream is the concatenation of all
+// QueuedFrame is a frame on its way out. The stream is the concatenation of all
 // frames that were taken for writing.
-type outgoing struct {
-	frame   []byte
-	end     uint64 // where it ends in the stream; 0: not yet taken. Guarded by outbox.mu
-	counted bool   // in outbox.queued already, by reserve
-	written func() // called with outbox.mu held when the frame's memory is free again, if it was written; nil: nobody asks
+type QueuedFrame struct {
+	Bytes   []byte
+	end     uint64 // where it ends in the stream; 0: not yet taken. Guarded by WriteQueue.mu
+	counted bool   // in WriteQueue.queued already, by Reserve
+	Written func() // called with WriteQueue.mu held when the frame's memory is free again, if it was written; nil: nobody asks
 }
 
 const (
@@ -60,8 +60,8 @@ const (
 // batches is memory for batches, so that a connection has none while it is idle.
 var batches = sync.Pool{New: func() any { return new([]byte) }}
 
-func newOutbox(conn net.Conn, timeout time.Duration, failed func(error)) *outbox {
-	o := &outbox{conn: conn, timeout: timeout, failed: failed, raw: rawConn(conn)}
+func NewWriteQueue(conn net.Conn, timeout time.Duration, failed func(error)) *WriteQueue {
+	o := &WriteQueue{conn: conn, timeout: timeout, failed: failed, raw: rawConn(conn)}
 	if c, ok := conn.(*net.UnixConn); ok {
 		_ = c.SetWriteBuffer(sendBuffer) // less will do
 	}
@@ -70,20 +70,20 @@ func newOutbox(conn net.Conn, timeout time.Duration, failed func(error)) *outbox
 	return o
 }
 
-// put queues a frame and writes, unless somebody does already. It returns the
+// Put queues a frame and writes, unless somebody does already. It returns the
 // error that ended the connection, if it has ended.
-func (o *outbox) put(f *outgoing) error {
-	if err := o.enqueue(f); err != nil {
+func (o *WriteQueue) Put(f *QueuedFrame) error {
+	if err := o.Enqueue(f); err != nil {
 		return err
 	}
-	o.flush()
+	o.Flush()
 	return nil
 }
 
-// enqueue queues a frame without writing it; flush must follow. The caller may
+// Enqueue queues a frame without writing it; Flush must follow. The caller may
 // hold a lock, so that the order of frames is the order in which it assigned
 // their ids.
-func (o *outbox) enqueue(f *outgoing) error {
+func (o *WriteQueue) Enqueue(f *QueuedFrame) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.err != nil {
@@ -92,15 +92,15 @@ func (o *outbox) enqueue(f *outgoing) error {
 	f.end = 0
 	o.queue = append(o.queue, f)
 	if !f.counted {
-		o.queued += len(f.frame)
+		o.queued += len(f.Bytes)
 	}
 	f.counted = false
 	return nil
 }
 
-// over reports whether more than limit bytes are kept for a peer that may yet read
+// Over reports whether more than limit bytes are kept for a peer that may yet read
 // them.
-func (o *outbox) over(limit int) bool {
+func (o *WriteQueue) Over(limit int) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.full(0, limit)
@@ -108,35 +108,35 @@ func (o *outbox) over(limit int) bool {
 
 // full reports whether a frame of size bytes has to wait until the peer has read
 // others. o.mu is held.
-func (o *outbox) full(size, limit int) bool {
+func (o *WriteQueue) full(size, limit int) bool {
 	kept := o.kept()
 	return o.err == nil && kept > 0 && kept+size > limit
 }
 
-// recede waits until over is false, or the context has ended.
-func (o *outbox) recede(ctx context.Context, limit int) { o.reserve(ctx, &outgoing{}, limit) }
+// WaitBelow waits until Over is false, or the context has ended.
+func (o *WriteQueue) WaitBelow(ctx context.Context, limit int) { o.Reserve(ctx, &QueuedFrame{}, limit) }
 
-// reserve waits until at most limit bytes are kept for the peer with those of a frame
+// Reserve waits until at most limit bytes are kept for the peer with those of a frame
 // that is put next, and counts these at once, or until the context has ended.
-func (o *outbox) reserve(ctx context.Context, f *outgoing, limit int) {
+func (o *WriteQueue) Reserve(ctx context.Context, f *QueuedFrame, limit int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.full(len(f.frame), limit) {
+	if o.full(len(f.Bytes), limit) {
 		defer context.AfterFunc(ctx, func() {
 			o.mu.Lock() // or reserve might be between its look at the context and Wait
 			defer o.mu.Unlock()
 			o.room.Broadcast()
 		})()
-		for o.full(len(f.frame), limit) && ctx.Err() == nil {
+		for o.full(len(f.Bytes), limit) && ctx.Err() == nil {
 			o.room.Wait()
 		}
 	}
 	f.counted = true
-	o.queued += len(f.frame)
+	o.queued += len(f.Bytes)
 }
 
-// flush writes what is queued, as far as the kernel takes it at once.
-func (o *outbox) flush() {
+// Flush writes what is queued, as far as the kernel takes it at once.
+func (o *WriteQueue) Flush() {
 	o.mu.Lock()
 	if o.writing || o.err != nil || len(o.queue) == 0 {
 		o.mu.Unlock()
@@ -168,7 +168,7 @@ func (o *outbox) flush() {
 
 // block writes what is left of a batch and then all that is queued, and waits
 // for the peer as long as the timeout allows.
-func (o *outbox) block(batch []byte) {
+func (o *WriteQueue) block(batch []byte) {
 	for {
 		if o.timeout > 0 {
 			o.conn.SetWriteDeadline(time.Now().Add(o.timeout))
@@ -195,23 +195,23 @@ func (o *outbox) block(batch []byte) {
 
 // take makes the first of the queue one batch: a copy only of frames that are
 // small, so that a long queue is not kept twice. o.mu is held.
-func (o *outbox) take() []byte {
+func (o *WriteQueue) take() []byte {
 	n, size := 0, 0
-	for n < len(o.queue) && (n == 0 || size+len(o.queue[n].frame) <= maxBatch) {
-		size += len(o.queue[n].frame)
+	for n < len(o.queue) && (n == 0 || size+len(o.queue[n].Bytes) <= maxBatch) {
+		size += len(o.queue[n].Bytes)
 		n++
 	}
-	batch := o.queue[0].frame // usually the only one: nothing is copied
+	batch := o.queue[0].Bytes // usually the only one: nothing is copied
 	if n > 1 {
 		o.joined = batches.Get().(*[]byte)
 		batch = (*o.joined)[:0]
 		for _, f := range o.queue[:n] {
-			batch = append(batch, f.frame...)
+			batch = append(batch, f.Bytes...)
 		}
 		*o.joined = batch
 	}
 	for _, f := range o.queue[:n] {
-		o.taken += uint64(len(f.frame))
+		o.taken += uint64(len(f.Bytes))
 		f.end = o.taken
 	}
 	o.batch = append(o.batch[:0], o.queue[:n]...)
@@ -225,7 +225,7 @@ func (o *outbox) take() []byte {
 }
 
 // wrote records what became of writing batch, or what is left of it. o.mu is held.
-func (o *outbox) wrote(batch []byte, n int, err error) {
+func (o *WriteQueue) wrote(batch []byte, n int, err error) {
 	o.accepted += uint64(n)
 	o.queued -= n
 	o.room.Broadcast()
@@ -240,8 +240,8 @@ func (o *outbox) wrote(batch []byte, n int, err error) {
 		return
 	}
 	for _, f := range o.batch {
-		if f.written != nil {
-			f.written()
+		if f.Written != nil {
+			f.Written()
 		}
 	}
 	clear(o.batch)
@@ -252,13 +252,13 @@ func (o *outbox) wrote(batch []byte, n int, err error) {
 }
 
 // rest gives up the writer's role. o.mu is held.
-func (o *outbox) rest() {
+func (o *WriteQueue) rest() {
 	o.writing = false
 	o.drained.Broadcast()
 }
 
 // try writes without waiting for the peer. Only the writer calls it.
-func (o *outbox) try(batch []byte) (n int, err error) {
+func (o *WriteQueue) try(batch []byte) (n int, err error) {
 	if o.raw == nil {
 		return 0, nil
 	}
@@ -273,50 +273,50 @@ func (o *outbox) try(batch []byte) (n int, err error) {
 
 // writeTried is try's work on the descriptor: a method value that is made once
 // instead of a closure that is made for every write.
-func (o *outbox) writeTried(fd uintptr) bool {
+func (o *WriteQueue) writeTried(fd uintptr) bool {
 	o.triedN, o.triedErr = writeNow(fd, o.tried)
 	return true
 }
 
-// withdraw takes back a frame that nobody has begun to write, and reports
+// Withdraw takes back a frame that nobody has begun to write, and reports
 // whether it could.
-func (o *outbox) withdraw(f *outgoing) bool {
+func (o *WriteQueue) Withdraw(f *QueuedFrame) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i, q := range o.queue {
 		if q == f {
 			o.queue = append(o.queue[:i], o.queue[i+1:]...)
-			o.queued -= len(f.frame)
+			o.queued -= len(f.Bytes)
 			return true
 		}
 	}
 	return false
 }
 
-// sent reports whether the kernel has accepted the whole frame. After close
+// Sent reports whether the kernel has accepted the whole frame. After Close
 // the answer is final.
-func (o *outbox) sent(f *outgoing) bool {
+func (o *WriteQueue) Sent(f *QueuedFrame) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return f.end > 0 && f.end <= o.accepted
 }
 
-// backlog returns how many bytes are kept for the peer: those of the frames, and
+// Backlog returns how many bytes are kept for the peer: those of the frames, and
 // what it costs to keep frames, which for small ones is more.
-func (o *outbox) backlog() int {
+func (o *WriteQueue) Backlog() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.kept()
 }
 
-// kept is backlog with o.mu held.
-func (o *outbox) kept() int { return o.queued + len(o.queue)*frameCost }
+// kept is Backlog with o.mu held.
+func (o *WriteQueue) kept() int { return o.queued + len(o.queue)*frameCost }
 
-// finish waits until everything is written or the connection has failed, and
+// Finish waits until everything is written or the connection has failed, and
 // refuses frames from then on: err is why.
-func (o *outbox) finish(err error) {
+func (o *WriteQueue) Finish(err error) {
 	for done := false; !done; {
-		o.flush()
+		o.Flush()
 		o.mu.Lock()
 		for o.writing {
 			o.drained.Wait()
@@ -329,8 +329,8 @@ func (o *outbox) finish(err error) {
 	}
 }
 
-// refuse takes no frame from now on: err is why.
-func (o *outbox) refuse(err error) {
+// Refuse takes no frame from now on: err is why.
+func (o *WriteQueue) Refuse(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.err == nil {
@@ -339,10 +339,10 @@ func (o *outbox) refuse(err error) {
 	}
 }
 
-// close closes the connection and refuses frames from now on: err is why. When
-// it returns nobody writes, so what sent says is final.
-func (o *outbox) close(err error) {
-	o.refuse(err)
+// Close closes the connection and refuses frames from now on: err is why. When
+// it returns nobody writes, so what Sent says is final.
+func (o *WriteQueue) Close(err error) {
+	o.Refuse(err)
 	o.conn.Close()
-	o.finish(err)
+	o.Finish(err)
 }

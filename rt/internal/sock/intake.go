@@ -1,4 +1,4 @@
-package rt
+package sock
 
 import (
 	"io"
@@ -6,13 +6,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
 )
 
-// intake reads a connection and tells what has come of it and was not looked at: a
+// Intake reads a connection and tells what has come of it and was not looked at: a
 // cancel that lies unread behind its call must keep the call from beginning. A daemon
 // that was stopped, or that had no processor, finds them together.
-type intake struct {
+type Intake struct {
 	src  io.Reader
 	raw  syscall.RawConn // of the connection; nil: it cannot tell what has come
 	full bool            // the last read filled its memory: more may have come. Of the goroutine that reads
@@ -20,7 +19,7 @@ type intake struct {
 	read      byteCount
 	itself    bool          // src counts
 	processed atomic.Uint64 // bytes whose frames were looked at
-	waiting   atomic.Int32  // calls in catchUp
+	waiting   atomic.Int32  // calls in CatchUp
 
 	mu       sync.Mutex
 	over     bool      // nobody reads any more
@@ -35,8 +34,9 @@ type byteCount struct {
 	taken uint64
 }
 
-func newIntake(conn net.Conn) *intake {
-	in := &intake{src: source(conn), raw: rawConn(conn)}
+// NewIntake returns an intake of conn.
+func NewIntake(conn net.Conn) *Intake {
+	in := &Intake{src: Reader(conn), raw: rawConn(conn)}
 	in.itself = counted(in.src, &in.read)
 	in.progress.L = &in.mu
 	return in
@@ -44,7 +44,7 @@ func newIntake(conn net.Conn) *intake {
 
 // Read reads from the connection. Only the goroutine that reads calls it, when it has
 // looked at every frame that it read before.
-func (in *intake) Read(b []byte) (n int, err error) {
+func (in *Intake) Read(b []byte) (n int, err error) {
 	in.processed.Store(in.read.taken) // which only this goroutine changes
 	if in.waiting.Load() > 0 {
 		in.wake(false)
@@ -59,23 +59,23 @@ func (in *intake) Read(b []byte) (n int, err error) {
 	return n, err
 }
 
-// current reports whether nothing had come behind what was read last. Only the
+// Current reports whether nothing had come behind what was read last. Only the
 // goroutine that reads calls it.
-func (in *intake) current() bool { return !in.full || pending(in.raw) == 0 }
+func (in *Intake) Current() bool { return !in.full || pending(in.raw) == 0 }
 
-// close lets every call that waits go on: nobody reads any more.
-func (in *intake) close() { in.wake(true) }
+// Close lets every call that waits go on: nobody reads any more.
+func (in *Intake) Close() { in.wake(true) }
 
-func (in *intake) wake(over bool) {
+func (in *Intake) wake(over bool) {
 	in.mu.Lock()
 	in.over = in.over || over
 	in.mu.Unlock()
 	in.progress.Broadcast()
 }
 
-// catchUp waits until the goroutine that reads has looked at all that the client had
+// CatchUp waits until the goroutine that reads has looked at all that the client had
 // sent before. That one never waits for a turn, so the caller may hold it.
-func (in *intake) catchUp() {
+func (in *Intake) CatchUp() {
 	in.waiting.Add(1)
 	defer in.waiting.Add(-1)
 	in.mu.Lock()
@@ -86,29 +86,4 @@ func (in *intake) catchUp() {
 	for in.processed.Load() < come && !in.over {
 		in.progress.Wait()
 	}
-}
-
-// fresh is how long after its arrival a call begins without another look at what has
-// come behind it.
-const fresh = 5 * time.Millisecond
-
-// queue holds calls in order, in memory that it uses again.
-type queue struct {
-	calls []*servedCall
-	first int // of calls, those before were popped
-}
-
-func (q *queue) len() int { return len(q.calls) - q.first }
-
-func (q *queue) push(c *servedCall) { q.calls = append(q.calls, c) }
-
-// pop returns the first call. There is one.
-func (q *queue) pop() *servedCall {
-	c := q.calls[q.first]
-	q.calls[q.first] = nil
-	q.first++
-	if q.first == len(q.calls) {
-		q.calls, q.first = q.calls[:0], 0
-	}
-	return c
 }

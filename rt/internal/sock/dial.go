@@ -1,0 +1,65 @@
+package sock
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+// A daemon that accepts no connections for a while, because it is stopped or many
+// clients connect, has a full backlog. Unix sockets report that at once, with
+// EAGAIN; a client retries a few times at once, since a daemon that is flooded has
+// room every few microseconds, and then pauses. TCP drops the request, and the
+// kernel repeats it only after 1 s and 3 s.
+const (
+	busyTries        = 10
+	firstBusyPause   = 100 * time.Microsecond // after every busyTries
+	longestBusyPause = 2 * time.Millisecond
+	dialTry          = 250 * time.Millisecond // of TCP
+)
+
+// Dial connects to a socket and waits within ctx while its backlog is full. If ctx
+// ends before that, ctx.Err() is not nil when Dial returns.
+func Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	var d net.Dialer
+	wait := firstBusyPause
+	for tries := 1; ; tries++ {
+		try, cancel := ctx, context.CancelFunc(func() {})
+		if network == "tcp" {
+			try, cancel = context.WithTimeout(ctx, dialTry)
+		}
+		conn, err := d.DialContext(try, network, address)
+		var failed net.Error
+		late := errors.As(err, &failed) && failed.Timeout() // maybe a moment before try and ctx end
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return conn, err
+		}
+		full := errors.Is(err, syscall.EAGAIN)
+		if full && tries%busyTries != 0 {
+			runtime.Gosched()
+			continue
+		}
+		if !full && !late || full && !Pause(ctx, wait) {
+			return nil, err
+		}
+		wait = min(2*wait, longestBusyPause)
+	}
+}
+
+// Pause waits about as long as is said and reports whether the context goes on. The
+// time varies, so that many clients do not look at once.
+func Pause(ctx context.Context, about time.Duration) bool {
+	t := time.NewTimer(about/2 + rand.N(about))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

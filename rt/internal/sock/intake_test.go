@@ -1,0 +1,76 @@
+//go:build unix
+
+package sock
+
+import (
+	"io"
+	"net"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// catchUp returns when all that had come is processed, and not before: also what is in
+// the middle of a frame, and not what comes later.
+func TestCatchUpWaitsForWhatHasCome(t *testing.T) {
+	ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	client, err := net.Dial("unix", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	conn, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	in := NewIntake(conn)
+	in.CatchUp() // nothing has come
+
+	if _, err := client.Write(make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+	caught := make(chan bool, 1)
+	go func() {
+		in.CatchUp()
+		caught <- true
+	}()
+	for in.waiting.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	not := func(what string) {
+		t.Helper()
+		select {
+		case <-caught:
+			t.Errorf("it did not wait for %s", what)
+		default:
+		}
+	}
+	b := make([]byte, 60)
+	for _, what := range []string{"the first read", "the second", "the processing of the second"} {
+		not(what)
+		if what == "the processing of the second" {
+			break
+		}
+		if _, err := io.ReadAtLeast(in, b[:50], 50); err != nil {
+			t.Fatal(err)
+		}
+	}
+	go in.Read(b) // all before was processed; nothing more comes
+	<-caught
+	client.Close()
+}
+
+// When nobody reads any more, calls that wait go on.
+func TestCatchUpEndsWithTheConnection(t *testing.T) {
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	defer theirs.Close()
+	in := NewIntake(ours)
+	in.Close()
+	in.CatchUp()
+}
