@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/quota"
 	"github.com/loopgen/loopgen/rt/internal/sock"
 
 	"github.com/loopgen/loopgen/rt/internal/cut"
@@ -80,7 +81,7 @@ func (c *client) greet(ctx context.Context, p place, e *rundir.Endpoint) (net.Co
 	}
 	conn.SetDeadline(deadline)
 	uninterrupted := context.AfterFunc(ctx, func() { conn.Close() })
-	reader := wire.NewReader(sock.Reader(conn), defaultLimits.frame)
+	reader := wire.NewReader(sock.Reader(conn), wire.MaxFrame)
 	hello := c.hello
 	hello.Incarnation, hello.Address = e.Incarnation, wire.AddressText(e.Address)
 	welcome, err := wire.Greet(reader, conn, e.Key, hello)
@@ -160,14 +161,12 @@ func (c *client) newLink(conn net.Conn, reader *wire.Reader, e *rundir.Endpoint,
 	l := &link{
 		conn:        conn,
 		reader:      reader,
-		window:      newWindow(welcome.Calls, int(welcome.Bytes)),
+		window:      quota.New(welcome.Calls, int(welcome.Bytes)),
 		incarnation: e.Incarnation,
 		pid:         e.PID,
 		log:         e.Log,
 		methods:     c.bind(e, kept),
 		limit:       welcome.Frame,
-		verdict:     defaultLimits.verdict,
-		linger:      defaultLimits.linger,
 		hungUp:      sock.HangUp(conn),
 		lost:        c.forget,
 		ended:       make(chan struct{}),
@@ -207,16 +206,4 @@ func (c *client) bind(e *rundir.Endpoint, kept error) []binding {
 		bindings[i].err = c.unreplaced(bindings[i].err, e, kept)
 	}
 	return bindings
-}
-
-// watchFrames closes a connection on which a frame began to arrive and does
-// not end. A connection without an unfinished frame may be silent for ever.
-func watchFrames(conn net.Conn, reader *wire.Reader) {
-	reader.Stalled = func(size int) { conn.SetReadDeadline(time.Now().Add(frameTime(size))) }
-	reader.Resumed = func() { conn.SetReadDeadline(time.Time{}) }
-}
-
-// frameTime is how long a frame of size bytes may take to arrive once it began.
-func frameTime(size int) time.Duration {
-	return defaultLimits.frameBase + time.Duration(size>>20)*defaultLimits.framePerMiB
 }

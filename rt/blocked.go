@@ -36,7 +36,7 @@ func (b *blocker) String() string {
 	if b.others > 0 {
 		others = fmt.Sprintf(" and %d more", b.others)
 	}
-	return fmt.Sprintf("%s of process %d%s had the turn for %v", cut.Name(b.method), b.pid, others, brief(time.Since(b.since)))
+	return fmt.Sprintf("%s of process %d%s had the turn for %v", cut.Name(b.method), b.pid, others, cut.Duration(time.Since(b.since)))
 }
 
 // blockedError is the error of a call that its caller gave up while it was queued.
@@ -54,15 +54,4 @@ func (l *lease) gaveUp(cause error) error {
 		return cause
 	}
 	return &blockedError{cause, l.blocker}
-}
-
-// brief rounds a duration for people.
-func brief(d time.Duration) time.Duration {
-	switch {
-	case d < time.Second:
-		return d.Round(time.Millisecond)
-	case d < time.Minute:
-		return d.Round(time.Second / 10)
-	}
-	return d.Round(time.Second)
 }

@@ -54,13 +54,16 @@ type attempt struct {
 	seen   error // what it waits for, for callers who leave earlier; guarded by client.mu
 }
 
+// maxArguments is the largest encoding of a constructor's arguments, in bytes.
+const maxArguments = 16 << 20
+
 func newClient(cfg Config, svc *stub.Service, args func(*stub.Encoder)) *client {
 	c := &client{cfg: cfg.withDefaults(svc.Name), svc: svc}
 	c.hello = wire.Hello{Session: session(), PID: os.Getpid()}
 	c.place = c.choosePlace
 	c.workplace.note(c.cfg.Scope)
 	var configuration stub.Configuration
-	c.args, configuration, c.invalid = stub.EncodeArguments(svc, defaultLimits.constructing, args)
+	c.args, configuration, c.invalid = stub.EncodeArguments(svc, maxArguments, args)
 	c.parts = configuration.Parts
 	c.paths.texts, c.paths.logged = configuration.Texts, cfg.Logger != nil
 	if err := svc.Refusal(); err != nil {

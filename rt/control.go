@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/process"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/internal/sock"
@@ -169,9 +169,9 @@ func write(conn net.Conn, f wire.Frame) error {
 func (d *daemon) status() Status {
 	e := d.endpoint.Load()
 	s := Status{
-		PID: e.PID, Incarnation: e.Incarnation, Service: e.Service, Name: printable(e.Name), Scope: printable(e.Scope),
-		Executable: printable(process.Executable()), Build: e.Build, Version: e.Version, Config: e.Config, Network: e.Network,
-		Address: printable(e.Address), Log: printable(e.Log), IdleTTL: d.idleTTL, IdleLeft: d.idleTTL, OrphanTimeout: d.orphans.timeout,
+		PID: e.PID, Incarnation: e.Incarnation, Service: e.Service, Name: cut.Printable(e.Name), Scope: cut.Printable(e.Scope),
+		Executable: cut.Printable(process.Executable()), Build: e.Build, Version: e.Version, Config: e.Config, Network: e.Network,
+		Address: cut.Printable(e.Address), Log: cut.Printable(e.Log), IdleTTL: d.idleTTL, IdleLeft: d.idleTTL, OrphanTimeout: d.orphans.timeout,
 		Started: d.started, Uptime: time.Since(d.started),
 	}
 	s.Nice, s.Limits, s.Env = inherited()
@@ -195,7 +195,7 @@ func (d *daemon) status() Status {
 	})
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s.Calls, s.Leaving, s.LastPanic = d.executed.Load(), printable(d.progress()), printable(d.lastPanic)
+	s.Calls, s.Leaving, s.LastPanic = d.executed.Load(), cut.Printable(d.progress()), cut.Printable(d.lastPanic)
 	for other := range d.conns {
 		if other.user {
 			s.Clients = append(s.Clients, ClientStatus{PID: other.pid, Since: other.since, Calls: other.made.Load()})
@@ -207,6 +207,3 @@ func (d *daemon) status() Status {
 	}
 	return s
 }
-
-// printable makes text of what need not be: only text can travel as such.
-func printable(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

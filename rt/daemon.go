@@ -187,7 +187,7 @@ func (d *daemon) admit(conn net.Conn, p peer) (*serverConn, error) {
 		return nil, err
 	}
 	conn.SetDeadline(time.Time{})
-	watchFrames(conn, s.reader)
+	s.reader.Watch(conn)
 	return s, nil
 }
 

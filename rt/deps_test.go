@@ -22,6 +22,7 @@ func TestDependencies(t *testing.T) {
 		own + "rt/internal/inprocess",
 		own + "rt/internal/platform",
 		own + "rt/internal/process",
+		own + "rt/internal/quota",
 		own + "rt/internal/rt",
 		own + "rt/internal/rundir",
 		own + "rt/internal/sock",
@@ -41,7 +42,8 @@ func TestDependencies(t *testing.T) {
 		own + "rt/internal/rt":        {own + "rt/internal/rt"},
 		own + "rt/internal/wire":      {"github.com/fxamacker/cbor/v2", "github.com/x448/float16", own + "rt/internal/wire"},
 		own + "rt/internal/rundir":    {"github.com/gofrs/flock", "golang.org/x/sys/unix", own + "rt/internal/cut", own + "rt/internal/platform", own + "rt/internal/rundir"},
-		own + "rt/internal/sock":      {"golang.org/x/sys/unix", own + "rt/internal/sock"},
+		own + "rt/internal/quota":     {own + "rt/internal/quota"},
+		own + "rt/internal/sock":      {"golang.org/x/sys/unix", own + "rt/internal/platform", own + "rt/internal/sock"},
 		own + "rt/internal/usercode":  {own + "rt/internal/cut", own + "rt/internal/usercode"},
 		own + "rt/internal/process":   {"golang.org/x/sys/unix", own + "rt/internal/platform", own + "rt/internal/process"},
 	} {

@@ -54,7 +54,7 @@ var mutants = []mutant{{
 	}, {
 		"daemon.go", `
 	conn.SetDeadline(time.Time{})
-	watchFrames(conn, s.reader)
+	s.reader.Watch(conn)
 `, `
 	if welcome.Code == wire.WelcomeOK {
 		time.Sleep(20 * time.Millisecond)
@@ -66,7 +66,7 @@ var mutants = []mutant{{
 		d.mu.Unlock()
 	}
 	conn.SetDeadline(time.Time{})
-	watchFrames(conn, s.reader)
+	s.reader.Watch(conn)
 `,
 	}},
 	mode:   "unix/idle_1ms",

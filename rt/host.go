@@ -208,11 +208,11 @@ func (h *host) watch() {
 	} else if !published {
 		damage = "the endpoint was changed or removed"
 	}
-	h.log.rotate(h.d.limits.logSize)
+	h.log.rotate()
 	if lost {
-		h.d.leave(printable(h.life.Loss()), ShutdownDrain)
+		h.d.leave(cut.Printable(h.life.Loss()), ShutdownDrain)
 	} else if damage != "" {
-		h.d.log.Warn("publishing the endpoint again", "because", printable(damage))
+		h.d.log.Warn("publishing the endpoint again", "because", cut.Printable(damage))
 		if err := h.life.Publish(h.d.endpoint.Load()); err != nil {
 			h.d.log.Error("cannot publish the endpoint", "err", err)
 		}

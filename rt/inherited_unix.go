@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
 // inherited says what this process took over from whoever started it: its
@@ -33,7 +35,7 @@ func inherited() (nice int, limits map[string]string, env []string) {
 	}
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
-		env = append(env, printable(name))
+		env = append(env, cut.Printable(name))
 	}
 	slices.Sort(env)
 	return nice, limits, env

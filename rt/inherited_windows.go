@@ -4,6 +4,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
 // inherited says what this process took over from whoever started it: the
@@ -11,7 +13,7 @@ import (
 func inherited() (nice int, limits map[string]string, env []string) {
 	for _, entry := range os.Environ() {
 		if name, _, _ := strings.Cut(entry, "="); name != "" {
-			env = append(env, printable(name))
+			env = append(env, cut.Printable(name))
 		}
 	}
 	slices.Sort(env)

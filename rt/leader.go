@@ -231,7 +231,7 @@ func (l *link) wasInterrupted() bool {
 // says that it has come. A connection without an unfinished frame may be silent for
 // ever. Both are called by the leader's read.
 func (l *link) stalled(size int) {
-	l.setFrameDeadline(time.Now().Add(frameTime(size)))
+	l.setFrameDeadline(time.Now().Add(wire.FrameTime(size)))
 }
 
 func (l *link) resumed() { l.setFrameDeadline(time.Time{}) }

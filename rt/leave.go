@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/sock"
 
 	"github.com/loopgen/loopgen/rt/internal/usercode"
@@ -114,7 +115,7 @@ func (d *daemon) progress() string {
 	default:
 		waits = "it closes its object and exits"
 	}
-	return clip(d.leaving, 256) + "; " + waits // the text of a welcome has 768 bytes
+	return cut.End(d.leaving, 256) + "; " + waits // the text of a welcome has 768 bytes
 }
 
 // patience is how long a step may take that takes so long in a drain: less once the

@@ -498,7 +498,7 @@ func TestLimitPanicText(t *testing.T) {
 // given.
 func TestLimitConstructing(t *testing.T) {
 	svc := &stub.Service{Name: "large", New: func(context.Context, *stub.Decoder) (any, error) { return &still{}, nil }}
-	c := newClient(Config{Name: t.Name()}, svc, func(e *stub.Encoder) { stub.Encode(e, make([]byte, defaultLimits.constructing)) })
+	c := newClient(Config{Name: t.Name()}, svc, func(e *stub.Encoder) { stub.Encode(e, make([]byte, maxArguments)) })
 	var start *StartError
 	if !errors.As(c.invalid, &start) || start.Stage != StageConstructor || !errors.Is(c.invalid, ErrTooLarge) {
 		t.Errorf("got %v, want a *StartError around %v", c.invalid, ErrTooLarge)

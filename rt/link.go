@@ -9,9 +9,15 @@ import (
 	"sync"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/quota"
 	"github.com/loopgen/loopgen/rt/internal/sock"
 
 	"github.com/loopgen/loopgen/rt/internal/wire"
+)
+
+const (
+	verdictTime = 50 * time.Millisecond // for the daemon's answer to a cancellation
+	lingerTime  = time.Second           // for what is still to be read when nothing can be written
 )
 
 // link is a client's connection to one daemon, past the handshake. Any number
@@ -20,14 +26,12 @@ type link struct {
 	conn        net.Conn
 	reader      *wire.Reader // of the leader
 	out         *sock.WriteQueue
-	window      *window
+	window      *quota.Quota
 	incarnation string
 	pid         int           // of the daemon
 	log         string        // its path
 	methods     []binding     // ours, by number: the daemon's number, or why there is none
 	limit       int           // bytes in a frame's body
-	verdict     time.Duration // for the daemon's answer to a cancellation
-	linger      time.Duration // for what is still to be read when nothing can be written
 	hungUp      func() bool   // whether the daemon has closed the connection; nil: a write tells
 	lost        func(*link)   // called once, when no more calls can be made
 	ended       chan struct{} // closed when the link has ended
@@ -99,11 +103,11 @@ func (l *link) call(ctx context.Context, method int, c *pendingCall) ([]byte, fa
 		err := fmt.Errorf("%w: the arguments have %d bytes, the daemon takes %d", ErrTooLarge, c.size, l.limit)
 		return nil, failure{OutcomeNotSent, err, false}
 	}
-	if err := l.window.acquire(ctx, c.size); err != nil {
+	if err := l.window.Acquire(ctx, c.size); err != nil {
 		return nil, failure{OutcomeNotSent, err, false}
 	}
 	if fail := l.send(ctx, bound.number, c); fail.err != nil {
-		l.window.release(c.size)
+		l.window.Release(c.size)
 		return nil, fail
 	}
 	if err := l.await(ctx, c); err != nil {
@@ -175,7 +179,7 @@ func (l *link) cancel(ctx context.Context, c *pendingCall) ([]byte, failure) {
 		f.Method = wire.CancelDeadline
 	}
 	l.tell(f)
-	verdict, stop := context.WithTimeout(context.Background(), l.verdict)
+	verdict, stop := context.WithTimeout(context.Background(), verdictTime)
 	defer stop()
 	if l.await(verdict, c) != nil && l.abandonPending(c) {
 		return nil, failure{OutcomeUnknown, ctx.Err(), false}
@@ -241,7 +245,7 @@ func (l *link) deliver(f wire.Frame, fail failure) *pendingCall {
 	c := l.pending[f.ID]
 	if c != nil {
 		delete(l.pending, f.ID)
-		l.window.release(c.size)
+		l.window.Release(c.size)
 		if fail.err == nil {
 			c.take(f)
 		}
@@ -291,7 +295,7 @@ func (l *link) unwritable(error) {
 	l.mu.Unlock()
 	l.lost(l)
 	// Not a deadline: those of unfinished frames replace each other.
-	time.AfterFunc(l.linger, func() { l.close(errGone) })
+	time.AfterFunc(lingerTime, func() { l.close(errGone) })
 }
 
 // goingAway stops sending. Calls after the last one that the daemon accepted
@@ -307,7 +311,7 @@ func (l *link) goingAway(body []byte) {
 	for id, c := range l.pending {
 		if id > message.Last {
 			delete(l.pending, id)
-			l.window.release(c.size)
+			l.window.Release(c.size)
 			l.end(c, failure{OutcomeNotExecuted, ErrDraining, true})
 		}
 	}
@@ -334,7 +338,7 @@ func (l *link) close(err error) {
 	l.mu.Unlock()
 	l.lost(l)
 	l.out.Close(err)
-	l.window.close()
+	l.window.Close()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, c := range pending {

@@ -3,6 +3,7 @@ package rt
 import (
 	"context"
 
+	"github.com/loopgen/loopgen/rt/internal/quota"
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
@@ -14,11 +15,11 @@ import (
 // concurrent call never waits for one that takes turns, or the other way round. Calls
 // that take turns therefore make progress: those that have memory are in the queue.
 type memory struct {
-	turns, concurrent *window
+	turns, concurrent *quota.Quota
 }
 
 func newMemory(l *limits) memory {
-	return memory{newWindow(l.calls, l.decoded), newWindow(l.calls, l.decoded)}
+	return memory{quota.New(l.calls, l.decoded), quota.New(l.calls, l.decoded)}
 }
 
 // acquireMemory acquires the memory for a call's arguments. A call for which there is
@@ -35,11 +36,11 @@ func (s *serverConn) acquireMemory(c *servedCall) error {
 	if c.method.Mode == stub.Concurrent {
 		from = s.memory.concurrent
 	}
-	if !from.try(size) {
+	if !from.Try(size) {
 		s.d.turn.leave(&c.lease)
 		c.inline = false
 		ctx := c.Context()
-		if err := from.acquire(ctx, size); err != nil {
+		if err := from.Acquire(ctx, size); err != nil {
 			return context.Cause(ctx)
 		}
 		c.lease.begin(c.method.Name, c.method.Mode, c.run.Caller)
@@ -52,7 +53,7 @@ func (s *serverConn) acquireMemory(c *servedCall) error {
 // releaseMemory releases what acquireMemory has acquired.
 func (c *servedCall) releaseMemory() {
 	if c.memory != nil {
-		c.memory.release(c.memorySize)
+		c.memory.Release(c.memorySize)
 		c.memory = nil
 	}
 }

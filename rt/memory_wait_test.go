@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/quota"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -103,9 +104,9 @@ func TestLimitDecoded(t *testing.T) {
 				}
 				synctest.Wait()
 				for s := range d.conns {
-					for _, w := range []*window{s.memory.turns, s.memory.concurrent} {
-						if w.bytes != d.limits.decoded || len(w.waiting) > 0 {
-							t.Errorf("%d bytes of %d are free after all calls, and %d wait", w.bytes, d.limits.decoded, len(w.waiting))
+					for _, q := range []*quota.Quota{s.memory.turns, s.memory.concurrent} {
+						if !q.Try(d.limits.decoded) {
+							t.Errorf("after all calls not all of the %d bytes are free", d.limits.decoded)
 						}
 					}
 				}

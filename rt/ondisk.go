@@ -228,7 +228,7 @@ func (p *onDisk) spawn(ctx context.Context) (startReport, error) {
 	if err != nil {
 		return startReport{}, err
 	}
-	log, err := openLog(path, defaultLimits.logSize)
+	log, err := rundir.OpenLog(path)
 	if err != nil {
 		return startReport{}, err
 	}

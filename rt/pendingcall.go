@@ -45,7 +45,7 @@ func (c *client) newCall() *pendingCall {
 		p.frame.Written = func() { c.release(p) }
 	}
 	p.users.Store(2)
-	p.args.Reset(c.svc, defaultLimits.frame, wire.Room)
+	p.args.Reset(c.svc, wire.MaxFrame, wire.Room)
 	return p
 }
 
@@ -56,7 +56,7 @@ func (c *client) release(p *pendingCall) {
 	if p.users.Add(-1) > 0 {
 		return
 	}
-	if cap(p.reply) > maxCopied {
+	if cap(p.reply) > wire.MaxCopied {
 		p.reply = nil
 	}
 	if cap(p.request) <= keptMemory {
@@ -70,10 +70,6 @@ func (c *pendingCall) again() *pendingCall {
 	next.users.Store(2) // so that its memory is used once
 	return next
 }
-
-// maxCopied is more than a body has that wire.Reader lends, and less than one has
-// that results share.
-const maxCopied = 4 << 10
 
 // take keeps the body of a reply.
 func (c *pendingCall) take(f wire.Frame) {

@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/process"
 	"github.com/loopgen/loopgen/rt/internal/usercode"
 	"github.com/loopgen/loopgen/rt/internal/wire"
@@ -26,22 +27,14 @@ func encodeReport(r startReport) []byte {
 	if !utf8.ValidString(r.Log) {
 		r.Log, r.RawLog = "", []byte(r.Log)
 	}
-	r.Stack = clip(r.Stack, 16<<10)
-	r.Panic = clip(r.Panic, 4<<10)
-	r.LogTail = clip(r.LogTail, 8<<10)
+	r.Stack = cut.End(r.Stack, 16<<10)
+	r.Panic = cut.End(r.Panic, 4<<10)
+	r.LogTail = cut.End(r.LogTail, 8<<10)
 	b, err := wire.Marshal(r)
 	if err != nil || len(b) > maxReport {
 		b, _ = wire.Marshal(startReport{Stage: r.Stage, ExitCode: r.ExitCode, Log: r.Log, RawLog: r.RawLog, Config: r.Config, Program: r.Program, Err: encodeCause(nil, errors.New("the reason is too long; see the log"))})
 	}
 	return b
-}
-
-// clip returns the end of s, at most n bytes, as valid UTF-8.
-func clip(s string, n int) string {
-	if len(s) > n {
-		s = s[len(s)-n:]
-	}
-	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
 // encodeCause encodes an error so that its identity survives, as far as svc's
@@ -55,7 +48,7 @@ func encodeCause(svc *stub.Service, err error) []byte {
 	b, eerr := e.Finish()
 	if eerr != nil {
 		e = stub.NewEncoder(svc, 16<<10)
-		e.Error(errors.New(clip(usercode.Text(err), 4<<10)))
+		e.Error(errors.New(cut.End(usercode.Text(err), 4<<10)))
 		b, _ = e.Finish()
 	}
 	return b

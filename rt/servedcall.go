@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/quota"
 	"github.com/loopgen/loopgen/rt/internal/sock"
 
 	"github.com/loopgen/loopgen/rt/internal/wire"
@@ -30,7 +31,7 @@ type servedCall struct {
 	failed  *wire.Failure
 	reply   sock.QueuedFrame
 
-	memory     *window // that memorySize bytes are acquired from for the arguments; nil: none
+	memory     *quota.Quota // that memorySize bytes are acquired from for the arguments; nil: none
 	memorySize int
 
 	arrived  time.Time
@@ -79,7 +80,7 @@ func (c *servedCall) release() {
 	if cap(c.reply.Bytes) > keptMemory {
 		return
 	}
-	if cap(c.request) > maxCopied {
+	if cap(c.request) > wire.MaxCopied {
 		c.request = nil
 	}
 	answered := &c.s.d.answered

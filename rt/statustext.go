@@ -25,7 +25,7 @@ func (s Status) String() string {
 	fmt.Fprintf(&b, "process %d serves %s\n", s.PID, onOneLine(cut.Name(s.Service)))
 	line("name", "%q", cut.Name(s.Name))
 	line("scope", "%s", onOneLine(s.Scope))
-	line("uptime", "%v, since %s", brief(s.Uptime), moment(s.Started))
+	line("uptime", "%v, since %s", cut.Duration(s.Uptime), moment(s.Started))
 	line("idle", "%s", s.idleText())
 	line("address", "%s %s", onOneLine(s.Network), onOneLine(s.Address))
 	line("log", "%s", onOneLine(cmp.Or(s.Log, "no file")))
@@ -53,11 +53,11 @@ func (s Status) idleText() string {
 	if s.IdleTTL < 0 {
 		return "stays without clients"
 	}
-	return fmt.Sprintf("leaves after %v without clients, %v left", brief(s.IdleTTL), brief(s.IdleLeft))
+	return fmt.Sprintf("leaves after %v without clients, %v left", cut.Duration(s.IdleTTL), cut.Duration(s.IdleLeft))
 }
 
 func (c CallStatus) text() string {
-	return fmt.Sprintf("%s of process %d since %s (%v), %s", onOneLine(cut.Name(c.Method)), c.PID, moment(c.Since), brief(c.For), onOneLine(c.Mode))
+	return fmt.Sprintf("%s of process %d since %s (%v), %s", onOneLine(cut.Name(c.Method)), c.PID, moment(c.Since), cut.Duration(c.For), onOneLine(c.Mode))
 }
 
 // list writes the first of total entries, of which listed are known, one to a line.

@@ -3,3 +3,5 @@
 // who the peer is. It knows no frames' contents, no daemon and no client. All code
 // about sockets that differs between systems is here.
 package sock
+
+import _ "github.com/loopgen/loopgen/rt/internal/platform" // or other systems fail here

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 )
 
 const (
@@ -23,6 +24,29 @@ const (
 
 // firstBodies is where bodies begin to arrive that are larger than that.
 var firstBodies = sync.Pool{New: func() any { return new([firstBody]byte) }}
+
+// MaxCopied is more than a body has that a Reader lends. A copy of one is worth
+// keeping, a larger body has memory of its own.
+const MaxCopied = 4 << 10
+
+// How long a frame may take to arrive once it began, and as much more for each MiB.
+const (
+	frameBase   = 10 * time.Second
+	framePerMiB = time.Second
+)
+
+// FrameTime returns how long a frame of size bytes may take to arrive once it began.
+func FrameTime(size int) time.Duration {
+	return frameBase + time.Duration(size>>20)*framePerMiB
+}
+
+// Watch sets deadlines for reads of conn, which r reads, so that a frame that began to
+// arrive ends in FrameTime. A connection without an unfinished frame may be silent for
+// ever.
+func (r *Reader) Watch(conn interface{ SetReadDeadline(time.Time) error }) {
+	r.Stalled = func(size int) { conn.SetReadDeadline(time.Now().Add(FrameTime(size))) }
+	r.Resumed = func() { conn.SetReadDeadline(time.Time{}) }
+}
 
 // Reader reads frames. An error of the source, such as a deadline, loses
 // nothing: the next call of Next goes on where this one stopped. A Reader

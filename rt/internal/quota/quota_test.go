@@ -1,4 +1,4 @@
-package rt
+package quota
 
 import (
 	"context"
@@ -7,49 +7,49 @@ import (
 	"testing/synctest"
 )
 
-func TestWindow(t *testing.T) {
+func TestQuotaGrantsInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWindow(2, 100)
+		w := New(2, 100)
 		for range 2 {
-			if err := w.acquire(t.Context(), 40); err != nil {
+			if err := w.Acquire(t.Context(), 40); err != nil {
 				t.Fatal(err)
 			}
 		}
 		order := make(chan int, 3)
 		for i, size := range []int{90, 20} { // the small one does not overtake the large one
 			go func() {
-				if err := w.acquire(t.Context(), size); err != nil {
+				if err := w.Acquire(t.Context(), size); err != nil {
 					t.Error(err)
 				}
 				order <- i
 			}()
 			synctest.Wait()
 		}
-		w.release(40)
+		w.Release(40)
 		synctest.Wait()
 		if len(order) != 0 {
 			t.Fatal("somebody got in although the first in the queue does not fit")
 		}
-		w.release(40)
+		w.Release(40)
 		synctest.Wait()
 		synctest.Wait()
 		if len(order) != 1 || <-order != 0 {
 			t.Fatal("the first in the queue did not get in alone")
 		}
-		w.release(90)
+		w.Release(90)
 		if got := <-order; got != 1 {
 			t.Errorf("then %d got in, want 1", got)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		failed := make(chan error)
-		go func() { failed <- w.acquire(ctx, 100) }()
+		go func() { failed <- w.Acquire(ctx, 100) }()
 		synctest.Wait()
 		cancel()
 		if err := <-failed; !errors.Is(err, context.Canceled) {
 			t.Errorf("acquire returned %v, want %v", err, context.Canceled)
 		}
-		w.close()
-		if err := w.acquire(t.Context(), 1<<30); err != nil {
+		w.Close()
+		if err := w.Acquire(t.Context(), 1<<30); err != nil {
 			t.Errorf("after close: %v", err)
 		}
 	})
