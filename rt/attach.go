@@ -10,6 +10,7 @@ import (
 
 	"github.com/loopgen/loopgen/rt/internal/quota"
 	"github.com/loopgen/loopgen/rt/internal/sock"
+	"github.com/loopgen/loopgen/rt/internal/start"
 
 	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
@@ -136,8 +137,8 @@ func draining(w wire.Welcome) error {
 func (c *client) judge(e *rundir.Endpoint, kept error) error {
 	var err error
 	switch {
-	case e.Types != structure(c.svc):
-		err = newSignatureError("", structure(c.svc), e.Types, e.PID, c.replacing())
+	case e.Types != start.Structure(c.svc):
+		err = newSignatureError("", start.Structure(c.svc), e.Types, e.PID, c.replacing())
 	case e.Config != c.config:
 		err = c.mismatch(e)
 	default:
@@ -147,14 +148,7 @@ func (c *client) judge(e *rundir.Endpoint, kept error) error {
 }
 
 // replacing says how to get a daemon of another version of the type.
-func (c *client) replacing() string { return replacing(c.cfg.Scope, c.cfg.Name) }
-
-func replacing(scope Scope, name string) string {
-	if scope == ScopeSystem {
-		return "whoever runs the service builds it from the same source and starts it again (as in: systemctl restart " + name + ")"
-	}
-	return "Shared.Restart replaces it by one of this program"
-}
+func (c *client) replacing() string { return start.Replacing(string(c.cfg.Scope), c.cfg.Name) }
 
 // newLink makes the link and finds the daemon's number for each of our methods.
 func (c *client) newLink(conn net.Conn, reader *wire.Reader, e *rundir.Endpoint, welcome wire.Welcome, kept error) *link {

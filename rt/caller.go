@@ -2,12 +2,8 @@ package rt
 
 import (
 	"context"
-	"fmt"
-	"net"
-	"os"
-	"strconv"
 
-	"github.com/loopgen/loopgen/rt/internal/sock"
+	"github.com/loopgen/loopgen/rt/internal/daemon"
 )
 
 // Caller is the process that called a method.
@@ -36,48 +32,6 @@ type Caller struct {
 // for other contexts: the constructor's, and that of a method which the daemon
 // calls in the place of a client that is gone.
 func CallerFrom(ctx context.Context) (c Caller, ok bool) {
-	s, ok := ctx.Value(callerKey{}).(*serverConn)
-	if !ok {
-		return Caller{}, false
-	}
-	return s.caller, true
-}
-
-// callerKey is the key of a call's connection in its context.
-type callerKey struct{}
-
-// peer is the process at the other end of a connection.
-type peer struct {
-	sock.Peer
-
-	refused string // why it may not call; empty: it may
-	full    string // why the daemon has no room for it as a client; empty: it has, as far as is known
-}
-
-// caller describes the peer, which says of itself that its process is stated.
-func (p peer) caller(stated int) Caller {
-	if !p.Known {
-		return Caller{PID: stated, UID: os.Geteuid()}
-	}
-	c := Caller{PID: p.PID, UID: p.UID}
-	if p.PID != 0 {
-		c.Executable, _ = os.Readlink("/proc/" + strconv.Itoa(p.PID) + "/exe")
-	}
-	return c
-}
-
-// thisUser returns the peer of a connection, and an error unless it is this very
-// user. Root is no exception: a daemon of root must not run what others ask of
-// it, nor hand its secrets to a daemon of theirs. TCP knows no user; there the
-// handshake has to do.
-func thisUser(conn net.Conn) (peer, error) {
-	kernel, err := sock.PeerOf(conn)
-	p := peer{Peer: kernel}
-	switch {
-	case err != nil:
-		return peer{}, fmt.Errorf("%w: cannot tell whose socket it is: %w", ErrAuth, err)
-	case p.Known && p.UID != os.Geteuid():
-		return peer{}, fmt.Errorf("%w: the peer is user %d, this is user %d", ErrAuth, p.UID, os.Geteuid())
-	}
-	return p, nil
+	found, ok := daemon.CallerFrom(ctx)
+	return Caller(found), ok
 }

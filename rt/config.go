@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"math"
 	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/daemon"
 )
 
 // Config says which singleton is meant and how to reach it. The zero value
@@ -187,7 +189,7 @@ func (cfg Config) withDefaults(service string) Config {
 		cfg.IdleTTL = cmp.Or(cfg.IdleTTL, -1) // a daemon that has left is not started by who needs it
 	}
 	cfg.IdleTTL = cmp.Or(cfg.IdleTTL, 2*time.Second)
-	cfg.OrphanTimeout = cmp.Or(cfg.OrphanTimeout, orphanTimeout)
+	cfg.OrphanTimeout = cmp.Or(cfg.OrphanTimeout, daemon.OrphanTimeout)
 	cfg.ConnectTimeout = cmp.Or(cfg.ConnectTimeout, 2*time.Second)
 	cfg.StartTimeout = cmp.Or(cfg.StartTimeout, 10*time.Second)
 	cfg.Command = absolute(cfg.Command)

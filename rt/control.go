@@ -5,11 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
-	"time"
 
-	"github.com/loopgen/loopgen/rt/internal/cut"
-	"github.com/loopgen/loopgen/rt/internal/process"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/internal/sock"
 	"github.com/loopgen/loopgen/rt/internal/wire"
@@ -163,47 +159,4 @@ func write(conn net.Conn, f wire.Frame) error {
 	}
 	_, err = conn.Write(frame)
 	return err
-}
-
-// status is the daemon's answer.
-func (d *daemon) status() Status {
-	e := d.endpoint.Load()
-	s := Status{
-		PID: e.PID, Incarnation: e.Incarnation, Service: e.Service, Name: cut.Printable(e.Name), Scope: cut.Printable(e.Scope),
-		Executable: cut.Printable(process.Executable()), Build: e.Build, Version: e.Version, Config: e.Config, Network: e.Network,
-		Address: cut.Printable(e.Address), Log: cut.Printable(e.Log), IdleTTL: d.idleTTL, IdleLeft: d.idleTTL, OrphanTimeout: d.orphans.timeout,
-		Started: d.started, Uptime: time.Since(d.started),
-	}
-	s.Nice, s.Limits, s.Env = inherited()
-	for i := range d.svc.Methods {
-		m := &d.svc.Methods[i]
-		s.Methods = append(s.Methods, MethodStatus{Name: m.Name, Mode: m.Mode.String(), Signature: d.svc.Signature(i)})
-	}
-	d.turn.look(func(l *lease) {
-		if !l.holds {
-			s.Waiting++
-		}
-		if len(s.Running)+len(s.Queued) >= d.limits.listed {
-			return
-		}
-		call := CallStatus{Method: l.method, Mode: l.mode.String(), PID: l.caller.PID, Since: l.since, For: time.Since(l.since)}
-		if l.holds {
-			s.Running = append(s.Running, call)
-		} else {
-			s.Queued = append(s.Queued, call)
-		}
-	})
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	s.Calls, s.Leaving, s.LastPanic = d.executed.Load(), cut.Printable(d.progress()), cut.Printable(d.lastPanic)
-	for other := range d.conns {
-		if other.user {
-			s.Clients = append(s.Clients, ClientStatus{PID: other.pid, Since: other.since, Calls: other.made.Load()})
-		}
-	}
-	slices.SortFunc(s.Clients, func(a, b ClientStatus) int { return a.Since.Compare(b.Since) })
-	if d.idle != nil && !d.used() {
-		s.IdleLeft = max(time.Until(d.idleAt), 0)
-	}
-	return s
 }

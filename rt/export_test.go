@@ -8,7 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/daemon"
+	"github.com/loopgen/loopgen/rt/internal/host"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/internal/start"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -16,7 +19,8 @@ import (
 // MemoryDaemon is a daemon without process and files, for tests that hand it its
 // connections. It takes four calls of 64 KiB at a time.
 type MemoryDaemon struct {
-	d    *daemon
+	d    *daemon.Daemon
+	e    *rundir.Endpoint
 	gone chan struct{}
 }
 
@@ -31,44 +35,45 @@ func NewMemoryDaemon(t testing.TB, service string, clients int, log *slog.Logger
 	if err != nil {
 		t.Fatal(err)
 	}
-	req := startRequest{Name: []byte(service), Service: svc.Name, Args: args, StartTimeout: time.Minute}
+	req := start.Request{Name: []byte(service), Service: svc.Name, Args: args, IdleTTL: time.Hour, StartTimeout: time.Minute}
 	if req.Config, err = wire.ConfigHash(svc.Name, svc.Constructor, configuration.Bytes); err != nil {
 		t.Fatal(err)
 	}
-	d := newDaemon(svc, time.Hour, log)
-	d.limits.calls, d.limits.bytes, d.limits.frame, d.limits.clients = 4, 1<<18, 1<<16, clients
-	e, err := newEndpoint(req, svc)
-	if err == nil {
-		err = d.construct(req)
-	}
+	e, err := host.NewEndpoint(req, svc)
 	if err != nil {
 		t.Fatal(err)
 	}
 	edit(e)
-	d.endpoint.Store(e)
-	d.open()
-	m := &MemoryDaemon{d, make(chan struct{})}
+	o := host.OptionsOf(req, e, log)
+	o.Limits = daemon.Limits{Calls: 4, Bytes: 1 << 18, Frame: 1 << 16, Clients: clients}
+	d := daemon.New(svc, o)
+	d.SetIdentity(host.IdentityOf(e))
+	if err := d.Construct(req.Args, req.StartTimeout); err != nil {
+		t.Fatal(err)
+	}
+	d.Open()
+	m := &MemoryDaemon{d, e, make(chan struct{})}
 	go func() { // ends when the daemon has left
-		<-d.departing
-		d.depart()
+		<-d.Departing()
+		d.Depart()
 		left()
 		close(m.gone)
-		d.hangUp()
+		d.HangUp()
 	}()
 	return m
 }
 
 // Endpoint says how to reach it.
-func (m *MemoryDaemon) Endpoint() *rundir.Endpoint { return m.d.endpoint.Load() }
+func (m *MemoryDaemon) Endpoint() *rundir.Endpoint { return m.e }
 
 // Gone is closed when it has left.
 func (m *MemoryDaemon) Gone() <-chan struct{} { return m.gone }
 
 // Serve serves a connection.
-func (m *MemoryDaemon) Serve(conn net.Conn) { go m.d.serveConn(conn, peer{}) }
+func (m *MemoryDaemon) Serve(conn net.Conn) { go m.d.ServeConn(conn, daemon.Peer{}) }
 
 // Leave makes it leave.
-func (m *MemoryDaemon) Leave() { m.d.leave("the test is over", ShutdownNow) }
+func (m *MemoryDaemon) Leave() { m.d.Leave("the test is over", true) }
 
 // Place is where a Shared of a test finds its daemon.
 type Place struct {

@@ -38,7 +38,7 @@ func playPatient(ctx context.Context, shared *counterShared, _ args) (any, error
 }
 
 // startsWaiting calls start, an EnsureStarted, for a moment. It reports whether the
-// attempt that start began has found that a daemon is starting. The attempt goes
+// attempt that start began has found that a daemon is self.Starting. The attempt goes
 // on. An error is anything but the end of the moment.
 func startsWaiting(ctx context.Context, start func(context.Context) error) (bool, error) {
 	moment, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
@@ -51,7 +51,7 @@ func startsWaiting(ctx context.Context, start func(context.Context) error) (bool
 }
 
 // waits returns when the attempt that start, an EnsureStarted, begins waits for a
-// daemon that is starting.
+// daemon that is self.Starting.
 func waits(t *testing.T, start func(context.Context) error) {
 	t.Helper()
 	eventually(t, "a client waits for the daemon", func() bool {

@@ -253,7 +253,7 @@ func TestPublishFails(t *testing.T) {
 }
 
 // A log that its writer was killed over, before it had its mode, keeps no
-// daemon from starting.
+// daemon from self.Starting.
 func TestLogWithoutMode(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c"}

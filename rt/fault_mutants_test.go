@@ -33,7 +33,7 @@ var mutants = []mutant{{
 }, {
 	name: "admit before counting",
 	changes: []change{{
-		"daemon.go", `
+		"internal/daemon/daemon.go", `
 	d.conns[s] = struct{}{}
 	d.perUser[s.uid]++
 	if welcome.Code == wire.WelcomeOK {
@@ -50,9 +50,9 @@ var mutants = []mutant{{
 	}
 `,
 	}, {
-		"daemon.go", `if err == nil && !d.knows(s) {`, `if err == nil && welcome.Code != wire.WelcomeOK && !d.knows(s) {`,
+		"internal/daemon/daemon.go", `if err == nil && !d.knows(s) {`, `if err == nil && welcome.Code != wire.WelcomeOK && !d.knows(s) {`,
 	}, {
-		"daemon.go", `
+		"internal/daemon/daemon.go", `
 	conn.SetDeadline(time.Time{})
 	s.reader.Watch(conn)
 `, `
@@ -80,11 +80,11 @@ func (l *Life) Release() { release(l.lock) }
 
 // Publish makes`,
 	}, {
-		"host.go", `
-		h.d.depart()
+		"internal/host/host.go", `
+		h.d.Depart()
 `, `
 		h.life.Release()
-		h.d.depart()
+		h.d.Depart()
 		time.Sleep(50 * time.Millisecond)
 `,
 	}},
@@ -152,7 +152,7 @@ func (e *Encoder) Error(err error) { e.later = append(e.later, func() { e.encode
 func (e *Encoder) encodeError(err error) {
 `,
 	}, {
-		"serveconn.go", `
+		"internal/daemon/serveconn.go", `
 	c.method.Serve(&c.run, s.d.object)
 `, `
 	c.method.Serve(&c.run, s.d.object)
@@ -183,9 +183,9 @@ func (e *Encoder) encodeError(err error) {
 		l.deliver(wire.Frame{ID: c.id}, failure{})
 `,
 	}, {
-		"serveconn.go", `if f.ID <= s.last || wire`, `if wire`,
+		"internal/daemon/serveconn.go", `if f.ID <= s.last || wire`, `if wire`,
 	}, {
-		"serveconn.go", `
+		"internal/daemon/serveconn.go", `
 	s.last = f.ID
 `, `
 	s.last = max(s.last, f.ID)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/internal/self"
 )
 
 // followPeriod is how often the log of a daemon is looked at for new output.
@@ -40,7 +41,7 @@ type follower struct {
 // The log is followed by its path, so it does not matter which process started the
 // daemon, and the daemon has no descriptor of the client.
 func (c *client) followLog(path string) {
-	if path == "" || rundir.Getenv("LOOPGEN_LOG") != "stderr" || serving.Load() != nil {
+	if path == "" || rundir.Getenv("LOOPGEN_LOG") != "stderr" || self.Serving.Load() != nil {
 		return // a daemon's own standard error is a log
 	}
 	c.mu.Lock()

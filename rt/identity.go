@@ -65,7 +65,7 @@ func copied(ours string, e *rundir.Endpoint) bool {
 		return foreign
 	}
 	_, err := os.Stat(theirs)
-	return err == nil && !sameFile(ours, theirs)
+	return err == nil && !rundir.SamePath(ours, theirs)
 }
 
 // foreignError says that the endpoint belongs to another singleton.

@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 
 	"github.com/loopgen/loopgen/rt/internal/cut"
-	"github.com/loopgen/loopgen/rt/internal/process"
-	"github.com/loopgen/loopgen/rt/internal/wire"
+	"github.com/loopgen/loopgen/rt/internal/host"
+	"github.com/loopgen/loopgen/rt/internal/self"
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
@@ -36,12 +36,12 @@ func ServeIfDaemonOf(s *stub.Service) {
 	initHooks.services[s] = true
 	initHooks.Unlock()
 	parent := startedAsDaemon()
-	if parent == nil || !requested(parent, s) {
+	if parent == nil || !host.Requested(parent, s) {
 		return
 	}
-	servesInInit.Store(true)
-	starting.Store(true)
-	os.Exit(serve(parent))
+	self.ServesInInit.Store(true)
+	self.Starting.Store(true)
+	os.Exit(host.Serve(parent))
 }
 
 // hasInitHook reports whether the package of s calls ServeIfDaemonOf.
@@ -51,24 +51,12 @@ func hasInitHook(s *stub.Service) bool {
 	return initHooks.services[s]
 }
 
-// requested reports whether serve is to be called for s. It is also called for a
-// request that cannot be read: serve reports that and ends the process, and main must
-// not run as if the user had started it.
-func requested(parent *process.Parent, s *stub.Service) bool {
-	payload, err := parent.Peek()
-	if err != nil {
-		return true
-	}
-	var req startRequest
-	return wire.Unmarshal(payload, &req) != nil || req.Service == s.Name
-}
-
 // noHook says why a child of this program would not serve s, or returns nil.
 func noHook(s *stub.Service) error {
 	switch {
-	case hooked.Load() || hasInitHook(s):
+	case self.Hooked.Load() || hasInitHook(s):
 		return nil
-	case !servesInInit.Load():
+	case !self.ServesInInit.Load():
 		return hookMissing()
 	case s.New == nil:
 		return fmt.Errorf("this daemon serves from an init function, before that of %s has run: give the generated file of that type a name that sorts first (loopgen -output)", cut.Name(s.Name))

@@ -9,9 +9,12 @@ import (
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/cut"
+	"github.com/loopgen/loopgen/rt/internal/daemon"
+	"github.com/loopgen/loopgen/rt/internal/host"
 	"github.com/loopgen/loopgen/rt/internal/inprocess"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/internal/sock"
+	"github.com/loopgen/loopgen/rt/internal/start"
 )
 
 // inProcess is the place of LOOPGEN_MODE=inprocess: the daemon is a part of
@@ -29,11 +32,12 @@ type room struct {
 	leader chan struct{} // holds a token unless somebody leads
 
 	mu       sync.Mutex
-	daemon   *daemon   // nil: none lives
-	failures uint64    // starts that have failed
-	failure  error     // of the last of them
-	failed   string    // the configuration of that one
-	last     time.Time // that a daemon was replaced
+	daemon   *daemon.Daemon   // nil: none lives
+	at       *rundir.Endpoint // of daemon
+	failures uint64           // starts that have failed
+	failure  error            // of the last of them
+	failed   string           // the configuration of that one
+	last     time.Time        // that a daemon was replaced
 }
 
 var rooms struct {
@@ -71,7 +75,7 @@ func (p inProcess) endpoint() (*rundir.Endpoint, error) {
 	if p.daemon == nil {
 		return nil, rundir.ErrAbsent
 	}
-	return p.daemon.endpoint.Load(), nil
+	return p.at, nil
 }
 
 func (p inProcess) identity() identity { return identity{scope: p.scope} }
@@ -83,7 +87,7 @@ func (p inProcess) dial(context.Context, *rundir.Endpoint) (net.Conn, error) {
 		return nil, rundir.ErrAbsent
 	}
 	ours, theirs := net.Pipe()
-	go p.daemon.serveConn(theirs, peer{Peer: sock.Peer{Known: true, UID: os.Geteuid(), PID: os.Getpid()}}) // ends with the connection
+	go p.daemon.ServeConn(theirs, daemon.Peer{Peer: sock.Peer{Known: true, UID: os.Geteuid(), PID: os.Getpid()}}) // ends with the connection
 	return ours, nil
 }
 
@@ -131,36 +135,34 @@ func (p inProcess) barred() error { return nil }
 
 func (p inProcess) start(context.Context) error {
 	c := p.client
-	d := newDaemon(c.svc, c.cfg.IdleTTL, c.cfg.Logger)
-	d.orphans.timeout = c.cfg.OrphanTimeout
-	req := startRequest{
+	req := start.Request{
 		Name: []byte(c.cfg.Name), Scope: []byte(p.scope), Service: c.svc.Name,
-		Args: c.args, Config: c.config, Parts: c.parts, Version: c.cfg.Version, StartTimeout: c.cfg.StartTimeout,
+		Args: c.args, Config: c.config, Parts: c.parts, Version: c.cfg.Version,
+		IdleTTL: c.cfg.IdleTTL, OrphanTimeout: c.cfg.OrphanTimeout, StartTimeout: c.cfg.StartTimeout,
 	}
-	e, err := newEndpoint(req, c.svc)
+	var d *daemon.Daemon
+	e, err := host.NewEndpoint(req, c.svc)
 	if err == nil {
 		e.Network, e.Address = "memory", e.Incarnation
-		d.endpoint.Store(e)
-		err = d.construct(req)
+		d = daemon.New(c.svc, host.OptionsOf(req, e, c.cfg.Logger))
+		d.SetIdentity(host.IdentityOf(e))
+		if err = d.Construct(req.Args, req.StartTimeout); err != nil {
+			d.Stop(err)
+		}
 	}
 	if err != nil {
-		failure := c.startError(StageConstructor, err)
-		if p, ok := err.(*PanicError); ok {
-			failure.Stack = p.Stack
-		}
-		err = failure
+		err = c.objectError(StageConstructor, err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err != nil {
 		p.failures++
 		p.failure, p.failed = err, c.config
-		d.stop(err)
 		return err
 	}
-	p.daemon = d
-	d.open()
-	o := &localObject{d: d, gone: make(chan struct{})}
+	p.daemon, p.at = d, e
+	d.Open()
+	o := &localObject{d: d, service: c.svc.Name, gone: make(chan struct{})}
 	inprocess.Add(o)
 	go func() { // ends when the daemon has left
 		p.run(d)
@@ -172,42 +174,33 @@ func (p inProcess) start(context.Context) error {
 
 // localObject is the object of a daemon in this process, for package rttest.
 type localObject struct {
-	d    *daemon
-	gone chan struct{} // closed when the daemon has left
+	d       *daemon.Daemon
+	service string
+	gone    chan struct{} // closed when the daemon has left
 }
 
 // End makes the daemon leave, and waits two seconds for its calls and then two more
 // for their contexts to end them.
 func (o *localObject) End() error {
-	for _, mode := range []ShutdownMode{ShutdownDrain, ShutdownNow} {
-		o.d.leave("the tests have ended", mode)
+	for _, now := range []bool{false, true} {
+		o.d.Leave("the tests have ended", now)
 		select {
 		case <-o.gone:
 			return nil
 		case <-time.After(2 * time.Second):
 		}
 	}
-	return fmt.Errorf("%s (LOOPGEN_MODE=inprocess) does not leave: one of its methods, or its Close, has not returned", cut.Name(o.d.svc.Name))
+	return fmt.Errorf("%s (LOOPGEN_MODE=inprocess) does not leave: one of its methods, or its Close, has not returned", cut.Name(o.service))
 }
 
 // run waits until the daemon leaves and empties the room only when the object
 // is gone, so that an old and a new one do not coexist; except that nobody can
 // end a method that ignores ShutdownNow.
-func (p inProcess) run(d *daemon) {
-	<-d.departing
-	d.depart()
+func (p inProcess) run(d *daemon.Daemon) {
+	<-d.Departing()
+	d.Depart()
 	p.mu.Lock()
 	p.daemon = nil
 	p.mu.Unlock()
-	d.hangUp()
-}
-
-// hangUp closes what depart left open for the end of the process to close.
-func (d *daemon) hangUp() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.hungUp = true
-	for s := range d.conns {
-		s.conn.Close()
-	}
+	d.HangUp()
 }

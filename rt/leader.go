@@ -186,7 +186,7 @@ func (l *link) readFrame() (ended *pendingCall, on bool) {
 	f, err := l.reader.Borrow()
 	switch {
 	case err == nil:
-	case unsupported(err) != nil:
+	case wire.Unsupported(err) != nil:
 		return nil, true // of a later protocol; nothing here asked for it
 	case errors.Is(err, os.ErrDeadlineExceeded) && l.wasInterrupted():
 		return nil, false
@@ -212,13 +212,6 @@ func (l *link) readFrame() (ended *pendingCall, on bool) {
 		return nil, false
 	}
 	return nil, true
-}
-
-// unsupported returns what an error of the reader says of a frame that was dropped,
-// or nil.
-func unsupported(err error) *wire.UnsupportedError {
-	u, _ := errors.AsType[*wire.UnsupportedError](err)
-	return u
 }
 
 func (l *link) wasInterrupted() bool {

@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/host"
+	"github.com/loopgen/loopgen/rt/internal/start"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -30,7 +32,7 @@ func newPeer(t *testing.T) (*client, peerOfLink) {
 	t.Helper()
 	svc := &stub.Service{Name: "echoing", Methods: []stub.Method{{Name: "Echo", Func: (*echoing).Echo}}}
 	c := newClient(Config{Name: "echoing"}, svc, nil)
-	e, err := newEndpoint(startRequest{}, svc)
+	e, err := host.NewEndpoint(start.Request{}, svc)
 	if err != nil {
 		t.Fatal(err)
 	}

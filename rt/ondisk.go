@@ -15,6 +15,9 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/process"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/internal/self"
+	"github.com/loopgen/loopgen/rt/internal/sock"
+	"github.com/loopgen/loopgen/rt/internal/start"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
@@ -83,11 +86,11 @@ func (p *onDisk) lead() (func(), bool, error) { return p.dir.TrySpawnLock() }
 // become the daemon from working only as long as another one happens to be it:
 // one without the hook, or whose daemon would not have the instance yet.
 func (p *onDisk) barred() error {
-	if own := serving.Load(); own != nil && sameFile(own.path, p.dir.Path()) {
+	if own := self.Serving.Load(); own != nil && rundir.SamePath(own.Path, p.dir.Path()) {
 		return ErrReentrant
 	}
 	elsewhere := len(p.client.cfg.Command) > 0 // is the hook, and the instance
-	if !hooked.Load() && !servesInInit.Load() {
+	if !self.Hooked.Load() && !self.ServesInInit.Load() {
 		if parent, _ := process.Inherited(); parent != nil {
 			// A child that was meant to serve and runs main instead ends as if
 			// its deadman had noticed, which tells the parent why.
@@ -106,24 +109,14 @@ func (p *onDisk) barred() error {
 	return nil
 }
 
-// sameFile reports whether two paths name the same directory.
-func sameFile(a, b string) bool {
-	one, err := os.Stat(a)
-	if err != nil {
-		return a == b
-	}
-	other, err := os.Stat(b)
-	return err == nil && os.SameFile(one, other)
-}
-
 func (p *onDisk) dial(ctx context.Context, e *rundir.Endpoint) (net.Conn, error) {
 	conn, err := dialIn(ctx, p.dir, e)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := thisUser(conn); err != nil {
+	if _, err := sock.SameUser(conn); err != nil {
 		conn.Close()
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrAuth, err)
 	}
 	return conn, nil
 }
@@ -144,7 +137,7 @@ func (p *onDisk) lastFailure() (uint64, error) {
 }
 
 func (p *onDisk) mayStart() error {
-	if starting.Load() {
+	if self.Starting.Load() {
 		return fmt.Errorf("%w: until it serves it starts no other daemon either: connect in a method, not in the constructor", ErrReentrant)
 	}
 	_, err := p.client.cfg.program()
@@ -182,11 +175,12 @@ func (p *onDisk) start(ctx context.Context) error {
 	if err := p.mayStart(); err != nil {
 		return c.startError(StageSpawn, err)
 	}
-	report, err := p.spawn(ctx)
-	if first := report.killed; err == nil && first != nil && ctx.Err() == nil {
+	report, first, err := p.spawn(ctx)
+	if err == nil && first != nil && ctx.Err() == nil {
 		c.cfg.Logger.Debug("starting a daemon again", "name", cut.Name(c.cfg.Name), "because", first)
-		if report, err = p.spawn(ctx); err == nil && report.killed != nil {
-			report.Err = encodeCause(nil, killedTwice(first, report.killed))
+		var second *process.ExitError
+		if report, second, err = p.spawn(ctx); err == nil && second != nil {
+			report.Err = start.EncodeCause(nil, killedTwice(first, second))
 		}
 	}
 	if err != nil {
@@ -197,11 +191,11 @@ func (p *onDisk) start(ctx context.Context) error {
 	}
 	report.Config = c.config
 	if report.Late {
-		return c.startFailure(encodeReport(report), string(report.Program)) // not recorded: others may have more patience
+		return c.startFailure(start.Encode(report), string(report.Program)) // not recorded: others may have more patience
 	}
 	s, _ := p.dir.ReadStart()
 	s.Failures++
-	s.Failure = encodeReport(report)
+	s.Failure = start.Encode(report)
 	if err := p.dir.WriteStart(s); err != nil {
 		c.cfg.Logger.Warn("cannot record why a start failed", "err", err) // those who wait try themselves
 	}
@@ -209,40 +203,40 @@ func (p *onDisk) start(ctx context.Context) error {
 }
 
 // spawn starts the child process and returns what it reports, or what is said
-// in its place when it ends or is late: after StartTimeout. An error is one of
-// starting it.
-func (p *onDisk) spawn(ctx context.Context) (startReport, error) {
+// in its place when it ends or is late: after StartTimeout. killed is not nil if a
+// signal ended the child before it reported. An error is one of starting it.
+func (p *onDisk) spawn(ctx context.Context) (report start.Report, killed *process.ExitError, err error) {
 	ctx, cancel := p.client.patience(ctx)
 	defer cancel()
 	cfg := &p.client.cfg
 	program, err := cfg.program()
 	if err != nil {
-		return startReport{}, err
+		return start.Report{}, nil, err
 	}
 	path := p.dir.LogPath()
-	payload, err := wire.Marshal(startRequest{
+	payload, err := wire.Marshal(start.Request{
 		Anchor: []byte(p.site.anchor), Dir: []byte(p.name), Name: []byte(cfg.Name), Scope: []byte(p.site.scope), Log: []byte(path),
 		Program: []byte(program), Service: p.client.svc.Name, Constructor: p.client.svc.Constructor, Args: p.client.args, Config: p.client.config, Parts: p.client.parts, Version: cfg.Version,
-		IdleTTL: cfg.IdleTTL, OrphanTimeout: cfg.OrphanTimeout, StartTimeout: cfg.StartTimeout, Transport: cfg.Transport,
+		IdleTTL: cfg.IdleTTL, OrphanTimeout: cfg.OrphanTimeout, StartTimeout: cfg.StartTimeout, Transport: string(cfg.Transport),
 	})
 	if err != nil {
-		return startReport{}, err
+		return start.Report{}, nil, err
 	}
 	log, err := rundir.OpenLog(path)
 	if err != nil {
-		return startReport{}, err
+		return start.Report{}, nil, err
 	}
 	defer log.Close()
 	before, err := log.Stat()
 	if err != nil {
-		return startReport{}, err
+		return start.Report{}, nil, err
 	}
 	p.client.followLog(path) // from what this daemon writes on
 	child, err := process.Start(process.Command{
 		Path: program, Args: cfg.arguments(), Env: daemonEnv(cfg.Env), Log: log, Payload: payload,
 	})
 	if err != nil {
-		return startReport{}, err
+		return start.Report{}, nil, err
 	}
 	defer child.Release()
 	p.dir.Prepare() // while it boots
@@ -253,28 +247,27 @@ func (p *onDisk) spawn(ctx context.Context) (startReport, error) {
 		if alive, aerr := p.dir.Alive(); aerr == nil && !alive {
 			child.Kill()
 		}
-		return startReport{}, ErrClosed
+		return start.Report{}, nil, ErrClosed
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		// This process may have been stopped for so long: the daemon serves others by now.
 		if e, eerr := p.dir.ReadEndpoint(); eerr == nil && e.PID == child.PID() {
-			return startReport{Incarnation: e.Incarnation}, nil
+			return start.Report{Incarnation: e.Incarnation}, nil, nil
 		}
 	}
 	if err != nil {
 		alive, aerr := p.dir.Alive()
 		child.Kill() // late; no effect on one that has ended
-		report := exitReport(err, program, path, before.Size(), cfg.StartTimeout)
+		report, killed = exitReport(err, program, path, before.Size(), cfg.StartTimeout)
 		if program != "" && report.Late && aerr == nil && !alive {
 			report.Unhooked = true // it may be any program, of which nothing else tells so
 		}
-		return report, nil
+		return report, killed, nil
 	}
-	var report startReport
 	if err := wire.UnmarshalOpen(b, &report); err != nil {
 		child.Kill()
-		return startReport{}, fmt.Errorf("decode the daemon's report: %w", err)
+		return start.Report{}, nil, fmt.Errorf("decode the daemon's report: %w", err)
 	}
 	report.Log, report.Program = path, []byte(program)
-	return report, nil
+	return report, nil, nil
 }

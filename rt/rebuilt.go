@@ -8,6 +8,7 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/process"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/internal/self"
 )
 
 // A program that is edited and run again finds the daemon of the build before, which
@@ -15,35 +16,14 @@ import (
 // compares its program with the daemon's. Other clients do not: an old daemon is what
 // they expect, and a newer release asks for its own with Config.OnMismatch.
 
-// ownProgram describes this program, once.
-var ownProgram = sync.OnceValues(process.OwnProgram)
-
-// devRequested reports whether LOOPGEN_DEV asks to replace the daemons of earlier builds.
-func devRequested() bool { return rundir.Getenv("LOOPGEN_DEV") == "1" }
-
-// developing reports whether this process compares its program with the daemon's.
-func developing() bool { return fromGoCommand() || devRequested() }
-
-var fromGoCommand = sync.OnceValue(process.FromGoCommand)
-
-// programLine describes this program for the endpoint; the zero value if it cannot be
-// described.
-func programLine() rundir.ProgramLine {
-	p, err := ownProgram()
-	if err != nil {
-		return rundir.ProgramLine{} // clients take it for one of another main package
-	}
-	return rundir.ProgramLine(p)
-}
-
 // rebuilt compares this client's program with that of the daemon behind an endpoint.
 // It reports whether they are different builds of one main package, and whether the
 // daemon's is the older one.
 func (c *client) rebuilt(e *rundir.Endpoint) (different, older bool) {
-	if e.Program.Main == "" || !developing() || len(c.cfg.Command) > 0 {
+	if e.Program.Main == "" || !self.Developing() || len(c.cfg.Command) > 0 {
 		return false, false // with Config.Command the daemon's program is not this one
 	}
-	ours, err := ownProgram()
+	ours, err := self.Program()
 	if err != nil || ours.Main != e.Program.Main || ours.Same(process.Program(e.Program)) {
 		return false, false
 	}
@@ -64,7 +44,7 @@ var (
 // replacesRebuilt reports whether this client replaces the daemon behind an endpoint
 // for being of an earlier build.
 func (c *client) replacesRebuilt(p place, e *rundir.Endpoint) bool {
-	if _, older := c.rebuilt(e); !older || !devRequested() || c.cfg.Scope == ScopeSystem {
+	if _, older := c.rebuilt(e); !older || !self.DevRequested() || c.cfg.Scope == ScopeSystem {
 		return false
 	}
 	_, late := settled.Load(p.identity().dir)
@@ -73,7 +53,7 @@ func (c *client) replacesRebuilt(p place, e *rundir.Endpoint) bool {
 
 // settle keeps this process from replacing daemons at p that are of an earlier build.
 func settle(p place) {
-	if developing() {
+	if self.Developing() {
 		settled.Store(p.identity().dir, nil)
 	}
 }
@@ -101,7 +81,7 @@ func (c *client) rebuiltError(e *rundir.Endpoint, older bool, kept error) error 
 		return fmt.Errorf("the daemon of %q (pid %d) runs an older build of this program: %w", name, e.PID, kept)
 	}
 	remedy := "set LOOPGEN_DEV=1 and start the program again to replace it"
-	if devRequested() {
+	if self.DevRequested() {
 		remedy = "start the program again to replace it, which a process does only when it first connects"
 	}
 	return fmt.Errorf("the daemon of %q (pid %d) runs an older build of this program; %s, or end process %[2]d", name, e.PID, remedy)

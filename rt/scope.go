@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/loopgen/loopgen/rt/internal/self"
 	"github.com/loopgen/loopgen/rt/internal/sock"
 
 	"github.com/loopgen/loopgen/rt/internal/rundir"
@@ -133,8 +134,8 @@ func (c *client) base() (site, error) {
 
 func (c *client) findBase() (site, error) {
 	scope := c.cfg.Scope
-	if own := serving.Load(); own != nil && kindOf(own.site.scope) == scope {
-		return own.site, nil
+	if own := self.Serving.Load(); own != nil && kindOf(own.Scope) == scope {
+		return site{anchor: own.Base, scope: own.Scope}, nil
 	}
 	if scope == ScopeSystem {
 		anchor, err := rundir.ServiceAnchor()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/internal/self"
 	"github.com/loopgen/loopgen/rt/internal/sock"
 )
 
@@ -137,7 +138,7 @@ func (p *service) start(ctx context.Context) error {
 func (p *service) lastFailure() (uint64, error) { return 0, nil }
 
 func (p *service) barred() error {
-	if own := serving.Load(); own != nil && sameFile(own.path, p.dir.Path()) {
+	if own := self.Serving.Load(); own != nil && rundir.SamePath(own.Path, p.dir.Path()) {
 		return ErrReentrant
 	}
 	return nil

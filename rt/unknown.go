@@ -4,9 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/loopgen/loopgen/rt/internal/cut"
-	"github.com/loopgen/loopgen/rt/internal/process"
-	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
@@ -24,22 +21,4 @@ func (c *client) unknownHere(err error) error {
 		return fmt.Errorf("%w; build both from the same source; %s", err, c.replacing())
 	}
 	return fmt.Errorf("%w, which is this one; call rt.RegisterType for it in an init function", err)
-}
-
-// unknownInDaemon completes the error of decoding arguments in the daemon behind e,
-// which is this process. The client reads it, so that "this program" is the client's.
-func unknownInDaemon(err error, e *rundir.Endpoint) error {
-	unknown, ok := errors.AsType[*stub.UnknownTypeError](err)
-	switch {
-	case !ok:
-		return err
-	case unknown.Differs:
-		return fmt.Errorf("%w, of which the daemon (pid %d) runs %s; %s", err, e.PID, process.Executable(), replacing(Scope(e.Scope), e.Name))
-	}
-	if servesInInit.Load() {
-		return fmt.Errorf("%w, which is that of the daemon (pid %d), %s; it serves from the init function of %s and has what was registered before: call rt.RegisterType for the type in that package, or in one that it imports",
-			err, e.PID, process.Executable(), cut.Name(e.Service))
-	}
-	return fmt.Errorf("%w, which is that of the daemon (pid %d), %s; if the daemon is of an older build, %s; else call rt.RegisterType for the type in an init function",
-		err, e.PID, process.Executable(), replacing(Scope(e.Scope), e.Name))
 }

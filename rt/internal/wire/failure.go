@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -100,3 +101,8 @@ func ParseFailure(body []byte) (Failure, error) {
 	}
 	return f, nil
 }
+
+// ErrNotHeld refuses a call that would end what its connection has not acquired:
+// what somebody else holds, or what the last object held before it was lost. The
+// method itself might do anything then; a sync.Mutex ends the process.
+var ErrNotHeld = errors.New("this connection does not hold what the call would give back: it was acquired through another one, or lost with the daemon")

@@ -237,3 +237,10 @@ type UnsupportedError struct {
 func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("a %v frame with flags %#02x is not supported by this version of the protocol", e.Kind, e.Flags)
 }
+
+// Unsupported returns what an error of a Reader says of a frame that was dropped, or
+// nil.
+func Unsupported(err error) *UnsupportedError {
+	u, _ := errors.AsType[*UnsupportedError](err)
+	return u
+}

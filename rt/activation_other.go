@@ -1,8 +1,0 @@
-//go:build !linux && !darwin && !freebsd
-
-package rt
-
-import "net"
-
-// activated: nobody passes sockets here.
-func activated() (*net.UnixListener, error) { return nil, nil }

@@ -1,0 +1,57 @@
+package daemon
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/cut"
+	"github.com/loopgen/loopgen/rt/stub"
+)
+
+// blocker is the call for which another one waited in the queue.
+type blocker struct {
+	method string
+	pid    int // of its caller
+	since  time.Time
+	others int // calls that had the turn beside it
+}
+
+// blocker returns the call that has had the turn for the longest time, or nil. t.mu
+// is held.
+func (t *turn) blocker() (b *blocker) {
+	for _, l := range t.holding { // in the order in which they got it
+		switch {
+		case l.mode == stub.Concurrent:
+		case b == nil:
+			b = &blocker{method: l.method, pid: l.caller.PID, since: l.since}
+		default:
+			b.others++
+		}
+	}
+	return b
+}
+
+func (b *blocker) String() string {
+	others := ""
+	if b.others > 0 {
+		others = fmt.Sprintf(" and %d more", b.others)
+	}
+	return fmt.Sprintf("%s of process %d%s had the turn for %v", cut.Name(b.method), b.pid, others, cut.Duration(time.Since(b.since)))
+}
+
+// blockedError is the error of a call that its caller gave up while it was queued.
+type blockedError struct {
+	cause   error
+	blocker *blocker
+}
+
+func (e *blockedError) Error() string { return fmt.Sprintf("%v while %v", e.cause, e.blocker) }
+func (e *blockedError) Unwrap() error { return e.cause }
+
+// gaveUp adds to the cause why the call had not begun, if it was queued.
+func (l *lease) gaveUp(cause error) error {
+	if l.blocker == nil {
+		return cause
+	}
+	return &blockedError{cause, l.blocker}
+}

@@ -1,0 +1,79 @@
+package daemon
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// callContext is the context that a method is given. A context of package context ends
+// with DeadlineExceeded at its own deadline only; this one also ends so when the client
+// says that the caller's context has.
+type callContext struct {
+	deadline time.Time     // zero: none
+	done     chan struct{} // closed when err is set
+
+	// inner ends with this context. It has the values and the cause, and runs what
+	// AfterFunc registers, which spares package context a goroutine for each context
+	// that is derived from this one.
+	inner  context.Context
+	cancel context.CancelCauseFunc
+
+	mu      sync.Mutex
+	err     error       // why it has ended
+	unwatch func() bool // stops watching parent
+	timer   *time.Timer // of the deadline; nil: none
+}
+
+// newCallContext returns a context that ends when parent ends, at the deadline if that
+// is not zero, and when end is called, as it must be in the end.
+func newCallContext(parent context.Context, deadline time.Time) *callContext {
+	c := &callContext{deadline: deadline, done: make(chan struct{})}
+	c.inner, c.cancel = context.WithCancelCause(context.WithoutCancel(parent))
+	c.mu.Lock() // end may be called at once
+	defer c.mu.Unlock()
+	c.unwatch = context.AfterFunc(parent, func() { c.end(context.Cause(parent)) })
+	if !deadline.IsZero() {
+		c.timer = time.AfterFunc(time.Until(deadline), func() { c.end(context.DeadlineExceeded) })
+	}
+	return c
+}
+
+// end ends the context because of cause, unless it has ended.
+func (c *callContext) end(cause error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return
+	}
+	c.err = context.Canceled
+	if cause == context.DeadlineExceeded {
+		c.err = cause
+	}
+	c.cancel(cause) // what it runs waits in Err for the lock
+	close(c.done)
+	c.unwatch()
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+}
+
+// Deadline returns the deadline that came with the call.
+func (c *callContext) Deadline() (time.Time, bool) { return c.deadline, !c.deadline.IsZero() }
+
+// Done returns a channel that is closed when the call is over or given up.
+func (c *callContext) Done() <-chan struct{} { return c.done }
+
+// Err returns nil before Done is closed, then context.Canceled or
+// context.DeadlineExceeded.
+func (c *callContext) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// Value returns the connection's value, see CallerFrom.
+func (c *callContext) Value(key any) any { return c.inner.Value(key) }
+
+// AfterFunc calls f when the context has ended. Package context looks for this method.
+func (c *callContext) AfterFunc(f func()) (stop func() bool) { return context.AfterFunc(c.inner, f) }

@@ -1,0 +1,302 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/cut"
+	"github.com/loopgen/loopgen/rt/internal/sock"
+
+	"github.com/loopgen/loopgen/rt/internal/usercode"
+)
+
+// Leave makes the daemon leave: from now on no call begins. What runs is
+// finished by depart. A later call can only hurry it.
+func (d *Daemon) Leave(reason string, now bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.leaveLocked(reason, now)
+}
+
+// leaveUnused is leave, unless somebody uses the object: it says who. Whoever asks
+// observes only.
+func (d *Daemon) leaveUnused(reason string, now bool) (use string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.leaving == "" && d.used() {
+		return fmt.Sprintf("clients: %d, calls: %d", d.users, d.running-d.orphans.expired)
+	}
+	d.leaveLocked(reason, now)
+	return ""
+}
+
+// leaveLocked is leave with d.mu held.
+func (d *Daemon) leaveLocked(reason string, now bool) {
+	if now && !d.now {
+		d.now = true
+		d.hurriedAt = time.Now()
+		close(d.hurried)
+		d.stop(errLeavingNow)
+		d.finished.Broadcast()
+	}
+	if d.leaving != "" {
+		return
+	}
+	d.leaving = reason
+	d.turn.close(errDraining) // at once: when the call that runs ends, none that waits may begin
+	d.startTimers()
+	d.log.Info("leaving", "because", reason, "calls", d.executed.Load(), "running", d.running)
+	close(d.departing)
+}
+
+// Depart brings a leaving daemon to its end: clients are told, calls that wait
+// are refused, calls that run are finished and acknowledged, connections are
+// closed once their clients have read everything, and the object is closed.
+// The connection that asked for the shutdown stays open: its end tells the
+// client that the process is gone.
+func (d *Daemon) Depart() {
+	d.mu.Lock()
+	reason := d.leaving
+	conns := make([]*serverConn, 0, len(d.conns))
+	for s := range d.conns {
+		conns = append(conns, s)
+	}
+	d.mu.Unlock()
+	for _, s := range conns {
+		s.goAway(reason)
+	}
+	finished := d.finish()
+	d.enter("it closes its connections")
+	var lingering sync.WaitGroup
+	for _, s := range conns {
+		lingering.Go(func() { s.linger() })
+	}
+	lingering.Wait()
+	// Connections have ended, and with them what their clients had acquired.
+	d.enter("")
+	if finished && d.finish() {
+		d.enter("it closes its object")
+		d.CloseObject()
+	}
+	d.enter("it exits")
+	d.stop(errDraining)
+}
+
+// enter notes what the daemon does now on its way out.
+func (d *Daemon) enter(step string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.step = step
+}
+
+// progress says why the daemon is leaving and what it waits for, or "" if it is not
+// leaving. d.mu is held.
+func (d *Daemon) progress() string {
+	if d.leaving == "" {
+		return ""
+	}
+	waits := d.step
+	lost := len(d.orphans.running)
+	switch with := d.running - lost; {
+	case waits != "":
+	case d.running > 0 && d.now:
+		waits = "it has canceled the calls that run and exits in a moment"
+	case with > 0 && lost > 0:
+		waits = fmt.Sprintf("it waits for calls that run: %d, and %d whose callers are gone (%s)", with, lost, d.orphans.methods())
+	case with > 0:
+		waits = fmt.Sprintf("it waits for calls that run: %d", with)
+	case lost > 0 && d.orphans.timeout < 0:
+		waits = fmt.Sprintf("it waits for calls whose callers are gone (%s)", d.orphans.methods())
+	case lost > 0:
+		waits = fmt.Sprintf("it waits at most %v for calls whose callers are gone (%s)", d.orphans.timeout, d.orphans.methods())
+	default:
+		waits = "it closes its object and exits"
+	}
+	return cut.End(d.leaving, 256) + "; " + waits // the text of a welcome has 768 bytes
+}
+
+// patience is how long a step may take that takes so long in a drain: less once the
+// daemon leaves at once. d.mu is held.
+func (d *Daemon) patience(drain time.Duration) time.Duration {
+	if !d.now {
+		return drain
+	}
+	return min(drain, max(time.Until(d.hurriedAt.Add(d.limits.cancelGrace)), d.limits.stepGrace))
+}
+
+// within waits until done is closed, but no longer than patience says, even if the
+// daemon begins to leave at once meanwhile. It reports whether done was closed.
+func (d *Daemon) within(drain time.Duration, done <-chan struct{}) bool {
+	limit := func() time.Duration {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return d.patience(drain)
+	}
+	timer := time.NewTimer(limit())
+	defer timer.Stop()
+	hurried := d.hurried
+	for {
+		select {
+		case <-done:
+			return true
+		case <-timer.C:
+			return false
+		case <-hurried:
+			hurried = nil
+			timer.Reset(limit())
+		}
+	}
+}
+
+// finish waits for the calls that run: as long as they take, or, when the
+// daemon leaves at once, until they have had time to notice. It leaves at once when
+// only expired orphans run. It reports whether all calls have ended; if not, the
+// object's Close is not called, since a method is still at work on it.
+func (d *Daemon) finish() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var until time.Time // zero: the daemon drains
+	for d.running > 0 {
+		if d.running == d.orphans.expired && !d.now {
+			d.log.Warn("waiting no more for calls whose callers are gone", "methods", d.orphans.methods())
+			d.leaveLocked(d.leaving, true)
+		}
+		if d.now {
+			if until.IsZero() {
+				left := d.patience(d.limits.cancelGrace)
+				until = time.Now().Add(left)
+				time.AfterFunc(left, func() {
+					d.mu.Lock() // or finish might be between its look at the clock and Wait
+					defer d.mu.Unlock()
+					d.finished.Broadcast()
+				})
+			}
+			if !time.Now().Before(until) {
+				d.log.Warn("leaving although calls still run; the object is not closed", "running", d.running, "without caller", d.orphans.methods())
+				return false
+			}
+		}
+		d.finished.Wait()
+	}
+	return true
+}
+
+// linger closes a connection so that no answer is lost: all is written, the
+// end is announced, and what the client may still send is read, since closing
+// a TCP socket with unread data resets it and discards what was sent.
+func (s *serverConn) linger() {
+	// All that is left is written within that time; the outbox bounds each of its writes.
+	stop := s.closeAfter(s.d.limits.write)
+	s.out.Finish(errDraining)
+	stop()
+	s.mu.Lock()
+	stays := s.stays
+	s.mu.Unlock()
+	if stays {
+		return
+	}
+	// Not a deadline: those of unfinished frames replace each other.
+	defer s.closeAfter(s.d.limits.linger)()
+	if c, ok := s.conn.(interface{ CloseWrite() error }); ok {
+		c.CloseWrite()
+	} else {
+		s.conn.Close() // a pipe: what was written was read
+	}
+	<-s.ended // whoever reads reads on until the end
+}
+
+// closeAfter closes the connection unless stop is called within patience.
+func (s *serverConn) closeAfter(drain time.Duration) (stop func()) {
+	done := make(chan struct{})
+	go func() { // ends when stop is called, or the time is over
+		if !s.d.within(drain, done) {
+			s.conn.Close()
+		}
+	}()
+	return func() { close(done) }
+}
+
+// CloseObject calls the object's own Close, if it has one, and waits for it
+// only so long.
+func (d *Daemon) CloseObject() {
+	var closing func() error
+	switch o := d.object.(type) {
+	case interface{ Close() error }:
+		closing = o.Close
+	case interface{ Close() }:
+		closing = func() error { o.Close(); return nil }
+	default:
+		return
+	}
+	done := make(chan struct{})
+	go func() { // ends with Close, or with the process
+		defer close(done)
+		defer func() {
+			if v := recover(); v != nil {
+				d.log.Error("the object's Close panicked", "value", usercode.Text(v))
+			}
+		}()
+		if err := closing(); err != nil {
+			d.log.Error("the object's Close failed", "err", usercode.Text(err))
+		}
+	}()
+	began := time.Now()
+	if !d.within(d.limits.objectClose, done) {
+		d.log.Error("the object's Close did not return", "within", time.Since(began).Round(time.Millisecond))
+	}
+}
+
+// AcceptAll serves every connection that the listener takes until it is
+// closed. It never waits for a client. When the process is out of descriptors it
+// accepts with those that it has in reserve, from clients that may then only ask for
+// Status and Shutdown, and without any it waits a moment instead of giving up.
+func (d *Daemon) AcceptAll(ln net.Listener, authorize func(net.Conn) (Peer, error)) {
+	spare := sock.NewReserve()
+	defer spare.Close()
+	for {
+		conn, err := ln.Accept()
+		if sock.IsExhausted(err) && spare.Release() {
+			d.refused("the listener", err)
+			continue
+		}
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			d.refused("the listener", err)
+			time.Sleep(d.limits.acceptPause)
+			continue
+		}
+		full := ""
+		if !spare.Fill() {
+			full = d.options.Exhausted()
+		}
+		go func() { // ends with the connection
+			p, err := authorize(conn)
+			p.Full = full
+			if err != nil {
+				d.refused(conn.RemoteAddr(), err)
+				conn.Close()
+				return
+			}
+			if p.Refused != "" {
+				d.turnAway(conn, p)
+				return
+			}
+			d.ServeConn(conn, p)
+		}()
+	}
+}
+
+// HangUp closes what depart left open for the end of the process to close.
+func (d *Daemon) HangUp() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.hungUp = true
+	for s := range d.conns {
+		s.conn.Close()
+	}
+}

@@ -1,0 +1,159 @@
+package daemon
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/stub"
+)
+
+// abandoned returns a daemon with one running call whose caller has just gone.
+func abandoned(t *testing.T, mode stub.Mode, idleTTL, OrphanTimeout time.Duration) (d *Daemon, release func()) {
+	d = newStill(t, idleTTL)
+	d.svc.Methods[0].Mode = mode
+	d.orphans.timeout = OrphanTimeout
+	release = d.hold()
+	conn, _ := d.dial(t)
+	mustWrite(t, conn, callFrame(t, 1))
+	synctest.Wait()
+	conn.Close()
+	synctest.Wait()
+	return d, release
+}
+
+// left returns how long the daemon takes from now to its end, at most an hour.
+func (d *Daemon) left() time.Duration {
+	began := time.Now()
+	select {
+	case <-d.ctx.Done():
+	case <-time.After(time.Hour):
+	}
+	return time.Since(began)
+}
+
+// TestOrphanKeepsTheDaemonForOrphanTimeout shows how long the daemon stays idle beside
+// a call whose caller is gone: for concurrent methods the OrphanTimeout, or the idle
+// time if that is longer, and without bound otherwise.
+func TestOrphanKeepsTheDaemonForOrphanTimeout(t *testing.T) {
+	for name, test := range map[string]struct {
+		mode             stub.Mode
+		idle, wait, want time.Duration
+	}{
+		"concurrent":             {stub.Concurrent, time.Second, 30 * time.Second, 30 * time.Second},
+		"concurrent, long idle":  {stub.Concurrent, time.Minute, 30 * time.Second, time.Minute},
+		"concurrent, negative":   {stub.Concurrent, time.Second, -1, time.Hour},
+		"exclusive":              {stub.Exclusive, time.Second, 30 * time.Second, time.Hour},
+		"shared":                 {stub.Shared, time.Second, 30 * time.Second, time.Hour},
+		"concurrent, without it": {stub.Concurrent, -1, 30 * time.Second, time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d, release := abandoned(t, test.mode, test.idle, test.wait)
+				defer release()
+				if took := d.left(); took != test.want {
+					t.Errorf("it began to exit after %v, want %v", took, test.want)
+				}
+			})
+		})
+	}
+}
+
+// TestOrphanDelaysDrain shows how long a drain waits for a call whose caller is gone.
+func TestOrphanDelaysDrain(t *testing.T) {
+	const wait = 30 * time.Second
+	for name, test := range map[string]struct {
+		mode         stub.Mode
+		wait, before time.Duration // how long the caller has been gone when the drain begins
+		want         time.Duration
+	}{
+		"concurrent":           {stub.Concurrent, wait, 10 * time.Second, 20 * time.Second},
+		"concurrent, expired":  {stub.Concurrent, wait, time.Minute, 0},
+		"exclusive":            {stub.Exclusive, wait, 10 * time.Second, wait},
+		"exclusive, long gone": {stub.Exclusive, wait, time.Minute, wait},
+		"negative":             {stub.Concurrent, -1, time.Minute, time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d, release := abandoned(t, test.mode, -1, test.wait)
+				defer release()
+				time.Sleep(test.before)
+				d.Leave("the test says so", false)
+				if took := d.left(); took != test.want {
+					t.Errorf("it began to exit after %v, want %v", took, test.want)
+				}
+			})
+		})
+	}
+}
+
+// TestOrphanThatEndsLeavesNothing shows that calls which end after their callers have
+// gone count as ended, whether they had expired or not.
+func TestOrphanThatEndsLeavesNothing(t *testing.T) {
+	for name, after := range map[string]time.Duration{"counted": time.Second, "expired": time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d, release := abandoned(t, stub.Concurrent, -1, 30*time.Second)
+				time.Sleep(after)
+				release()
+				synctest.Wait()
+				if d.running != 0 || d.orphans.expired != 0 || len(d.orphans.running) != 0 {
+					t.Errorf("%d calls run, %d orphans, %d of them expired; want none", d.running, len(d.orphans.running), d.orphans.expired)
+				}
+			})
+		})
+	}
+}
+
+// TestEndOfHoldingThatHangs shows that a blocked Unlock in the place of a dead client
+// keeps the daemon no longer than the client's own calls do.
+func TestEndOfHoldingThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newStill(t, time.Second)
+		d.svc.Methods[0].Mode = stub.Concurrent
+		release := d.hold()
+		defer release()
+		d.end(holding{end: 0, args: noArguments})
+		if took := d.left(); took != d.orphans.timeout {
+			t.Errorf("it began to exit after %v, want %v", took, d.orphans.timeout)
+		}
+	})
+}
+
+// TestShutdownNowBoundsClose shows that a Close that hangs has what is left of the
+// second, and that ShutdownNow hurries a daemon that drains and is in Close.
+func TestShutdownNowBoundsClose(t *testing.T) {
+	for name, before := range map[string]time.Duration{"at once": 0, "in Close": 2 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newStill(t, time.Hour)
+				object := make(endless)
+				defer close(object)
+				d.object = object
+				now := true
+				if before > 0 {
+					now = false
+				}
+				d.Leave("the test says so", now)
+				time.Sleep(before)
+				began := time.Now()
+				d.Leave("the test says so again", true)
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					d.mu.Lock()
+					defer d.mu.Unlock()
+					for d.step != "it exits" {
+						d.mu.Unlock()
+						time.Sleep(time.Millisecond)
+						d.mu.Lock()
+					}
+				}()
+				<-done
+				if took := time.Since(began); took < d.limits.cancelGrace || took > d.limits.cancelGrace+time.Millisecond {
+					t.Errorf("it left after %v, want %v", took, d.limits.cancelGrace)
+				}
+			})
+		})
+	}
+}

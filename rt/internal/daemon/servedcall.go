@@ -1,0 +1,173 @@
+package daemon
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/quota"
+	"github.com/loopgen/loopgen/rt/internal/sock"
+
+	"github.com/loopgen/loopgen/rt/internal/wire"
+	"github.com/loopgen/loopgen/rt/stub"
+)
+
+// servedCall is a call between its arrival and its answer, with the memory that it
+// needs, which is used again by later calls. It is its run's stub.Host.
+type servedCall struct {
+	s       *serverConn
+	id      uint64
+	number  int // of the method
+	method  *stub.Method
+	quick   *atomic.Bool // of the method, see standIns
+	request []byte       // the body, its own
+	run     stub.Run
+	args    stub.Decoder
+	results stub.Encoder
+	lease   lease
+	inline  bool   // it runs on the goroutine that reads
+	current bool   // when it was taken up, nothing had come behind it
+	claim   *claim // what it means to the holdings; nil: nothing
+	failed  *wire.Failure
+	reply   sock.QueuedFrame
+
+	memory     *quota.Quota // that memorySize bytes are acquired from for the arguments; nil: none
+	memorySize int
+
+	arrived  time.Time
+	deadline time.Time // zero: none
+
+	// Guarded by s.mu. The context is made when somebody asks for it: most methods
+	// take none, and most calls do not wait.
+
+	ctx    *callContext
+	cause  error   // why the caller has given up: errCanceled or context.DeadlineExceeded
+	orphan *orphan // nil: the caller's connection has not ended
+}
+
+// newCall returns the call that a frame asks for.
+func (s *serverConn) newCall(f wire.Frame) *servedCall {
+	c, ok := s.d.answered.Get().(*servedCall)
+	if !ok {
+		c = new(servedCall)
+		c.lease.granted = make(chan struct{}, 1)
+		c.reply.Written = c.release
+	}
+	c.s, c.id, c.number, c.method, c.quick = s, f.ID, int(f.Method), &s.d.svc.Methods[f.Method], &s.d.quick[f.Method]
+	if wire.Lent(f) {
+		c.request = append(c.request[:0], f.Body...)
+	} else {
+		c.request = f.Body
+	}
+	caller := stub.Caller{PID: s.pid, Conn: s.number, Call: f.ID}
+	c.lease.begin(c.method.Name, c.method.Mode, caller)
+	c.arrived = c.lease.since
+	if f.Deadline > 0 {
+		c.deadline = c.arrived.Add(f.Deadline)
+	}
+	if err := c.args.Reset(s.d.svc, c.request); err != nil {
+		c.failed = &wire.Failure{Code: wire.FailureBadArguments, Text: err.Error()}
+	}
+	c.args.Limit(&s.types)
+	c.results.Reset(s.d.svc, s.d.limits.frame, wire.Room)
+	c.claim = s.d.claim(f)
+	c.run = stub.MakeRun(c, caller, &c.args, &c.results)
+	return c
+}
+
+// keptMemory is the largest buffer, in bytes, that later calls use again. A pool's
+// memory is freed by the second garbage collection after its last use.
+const keptMemory = 2 << 20
+
+// release gives the call's memory to later ones, once nobody looks at it.
+func (c *servedCall) release() {
+	if cap(c.reply.Bytes) > keptMemory {
+		return
+	}
+	if cap(c.request) > wire.MaxCopied {
+		c.request = nil
+	}
+	answered := &c.s.d.answered
+	c.s, c.claim, c.failed, c.reply.Bytes = nil, nil, nil, nil
+	c.ctx, c.cause, c.deadline = nil, nil, time.Time{}
+	answered.Put(c)
+}
+
+// Context returns the context of the call.
+func (c *servedCall) Context() context.Context {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if c.ctx == nil {
+		c.ctx = newCallContext(c.s.ctx, c.deadline)
+		if c.cause != nil {
+			c.ctx.end(c.cause)
+		}
+	}
+	return c.ctx
+}
+
+// end notes that the caller has given up, and ends the context: cause is why. s.mu is
+// held.
+func (c *servedCall) end(cause error) {
+	if c.cause != nil {
+		return
+	}
+	c.cause = cause
+	if c.ctx != nil {
+		c.ctx.end(cause)
+	}
+}
+
+// over returns why nobody wants the call's results any more, or nil. s.mu is held.
+func (c *servedCall) over(now time.Time) error {
+	switch {
+	case c.cause != nil:
+		return c.cause
+	case c.s.ctx.Err() != nil:
+		return context.Cause(c.s.ctx)
+	case !c.deadline.IsZero() && !now.Before(c.deadline):
+		return context.DeadlineExceeded // its timer may not have run yet
+	}
+	return nil
+}
+
+// Turn waits until it is the call's turn. A call whose caller has given up by then does
+// not begin.
+func (c *servedCall) Turn() error {
+	s := c.s
+	for {
+		ctx := s.ctx
+		if c.lease.queued {
+			ctx = c.Context()
+		}
+		err := s.d.turn.wait(ctx, &c.lease)
+		now := c.lease.since
+		if !c.inline {
+			if err == nil && (!c.current || time.Since(c.arrived) >= fresh) {
+				s.in.CatchUp()
+			}
+			now = time.Now()
+		}
+		if over := c.overBy(now); over != nil {
+			return c.lease.gaveUp(over)
+		}
+		if err != nil {
+			return err
+		}
+		if c.inline || !s.behind() {
+			return s.holdings.begin(c.claim)
+		}
+		// Not in the turn, which others could have meanwhile.
+		s.d.turn.leave(&c.lease)
+		s.out.WaitBelow(c.Context(), s.mayLag())
+		c.lease.begin(c.method.Name, c.method.Mode, c.run.Caller)
+		s.d.turn.enter(&c.lease)
+	}
+}
+
+// overBy is over for callers that do not hold s.mu.
+func (c *servedCall) overBy(now time.Time) error {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	return c.over(now)
+}

@@ -1,0 +1,176 @@
+package daemon
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/stub"
+)
+
+// turn decides who may touch the object: one exclusive call, or any number of
+// shared ones, strictly first come first served. A shared call never overtakes
+// an exclusive one that came before it, so that neither kind starves.
+// Concurrent calls take no turn; they pass through here to be counted and shown.
+type turn struct {
+	mu        sync.Mutex
+	waiting   []*lease // in order of arrival
+	holding   []*lease // granted, of every mode
+	exclusive bool     // an exclusive lease is among them
+	shared    int      // how many shared leases are among them
+	closed    error    // why no lease is granted any more
+}
+
+// lease is a call's claim to the turn. It names the call, so that Status can
+// show whose turn it is and since when.
+type lease struct {
+	method string
+	mode   stub.Mode
+	caller stub.Caller
+	since  time.Time // when it was queued; once granted, when that was
+
+	queued  bool          // it had to wait
+	granted chan struct{} // gets a value when a queued lease has the turn, or refused is set; has room for it
+	refused error         // why it will never have the turn
+	holds   bool          // guarded by turn.mu
+	blocker *blocker      // the call that it waited for when wait gave up; nil: none
+}
+
+// begin makes l the lease of another call. The last one has left.
+func (l *lease) begin(method string, mode stub.Mode, caller stub.Caller) {
+	*l = lease{method: method, mode: mode, caller: caller, since: time.Now(), granted: l.granted}
+}
+
+// enter takes the lease's place in the queue, and reports whether the turn is the
+// lease's at once. Calls run in the order in which they entered, so the goroutine
+// that reads a connection enters them.
+func (t *turn) enter(l *lease) (ready bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.closed != nil:
+		l.refused = t.closed
+	case l.mode == stub.Concurrent, len(t.waiting) == 0 && t.free(l.mode):
+		t.hold(l)
+	default:
+		l.queued = true
+		t.waiting = append(t.waiting, l)
+	}
+	return l.holds
+}
+
+// wait returns nil when the turn is the lease's. An error means that the lease
+// has left the queue: the context's cause, or why the turn was closed.
+func (t *turn) wait(ctx context.Context, l *lease) error {
+	if l.queued {
+		select {
+		case <-l.granted:
+		case <-ctx.Done():
+		}
+	}
+	if ctx.Err() != nil {
+		t.giveUp(l)
+		return context.Cause(ctx)
+	}
+	return l.refused
+}
+
+// giveUp is leave for a lease that wait waits for. It notes in the lease what the
+// call waited for.
+func (t *turn) giveUp(l *lease) {
+	t.mu.Lock()
+	if l.queued && !l.holds && l.refused == nil {
+		l.blocker = t.blocker()
+	}
+	t.mu.Unlock()
+	t.leave(l)
+}
+
+// Leave gives up the turn, or the place in the queue. It is idempotent.
+func (t *turn) leave(l *lease) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	select {
+	case <-l.granted: // in the moment in which its call was given up
+	default:
+	}
+	if !l.holds {
+		if l.queued {
+			t.waiting = without(t.waiting, l)
+			t.grant() // an exclusive lease that left may have held up shared ones
+		}
+		return
+	}
+	l.holds = false
+	t.holding = without(t.holding, l)
+	switch l.mode {
+	case stub.Exclusive:
+		t.exclusive = false
+	case stub.Shared:
+		t.shared--
+	}
+	t.grant()
+}
+
+// close refuses all that wait and all that come. Holders keep their turn.
+func (t *turn) close(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = err
+	for _, l := range t.waiting {
+		l.refused = err
+		l.granted <- struct{}{}
+	}
+	t.waiting = nil
+}
+
+// grant hands the turn to as many of the first in the queue as may have it.
+// t.mu is held.
+func (t *turn) grant() {
+	for len(t.waiting) > 0 {
+		next := t.waiting[0]
+		if !t.free(next.mode) {
+			return
+		}
+		t.waiting[0] = nil
+		t.waiting = t.waiting[1:]
+		t.hold(next)
+		next.granted <- struct{}{}
+	}
+}
+
+// free reports whether those who hold the turn let another lease in. t.mu is held.
+func (t *turn) free(mode stub.Mode) bool {
+	return !t.exclusive && (mode != stub.Exclusive || t.shared == 0)
+}
+
+// hold makes the turn the lease's. t.mu is held.
+func (t *turn) hold(l *lease) {
+	l.holds = true
+	l.since = time.Now()
+	t.holding = append(t.holding, l)
+	switch l.mode {
+	case stub.Exclusive:
+		t.exclusive = true
+	case stub.Shared:
+		t.shared++
+	}
+}
+
+// look calls see for every lease, those that hold the turn first. see must
+// not call the turn.
+func (t *turn) look(see func(l *lease)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, l := range slices.Concat(t.holding, t.waiting) {
+		see(l)
+	}
+}
+
+func without(list []*lease, l *lease) []*lease {
+	if i := slices.Index(list, l); i >= 0 {
+		return slices.Delete(list, i, i+1)
+	}
+	return list
+}

@@ -1,0 +1,127 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+
+	"github.com/loopgen/loopgen/rt/stub"
+)
+
+// newLease returns the lease of a call.
+func newLease(method string, mode stub.Mode, caller stub.Caller) *lease {
+	l := &lease{granted: make(chan struct{}, 1)}
+	l.begin(method, mode, caller)
+	return l
+}
+
+// holds reports which of the leases hold the turn.
+func holds(t *turn, leases ...*lease) (held []bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, l := range leases {
+		held = append(held, l.holds)
+	}
+	return held
+}
+
+func TestTurnOrder(t *testing.T) {
+	const x, s, c = stub.Exclusive, stub.Shared, stub.Concurrent
+	tests := []struct {
+		name  string
+		modes []stub.Mode
+		want  []string // after entering, and after each lease in order has left: who holds
+	}{
+		{"exclusive runs alone", []stub.Mode{x, x, x}, []string{"1--", ".1-", "..1"}},
+		{"shared run together", []stub.Mode{s, s, s}, []string{"111", ".11", "..1"}},
+		{"shared does not overtake exclusive", []stub.Mode{s, x, s}, []string{"1--", ".1-", "..1"}},
+		{"shared after exclusive come in together", []stub.Mode{x, s, s, x}, []string{"1---", ".11-", "..1-", "...1"}},
+		{"concurrent waits for nobody", []stub.Mode{x, c, x, c}, []string{"11-1", ".111", "..11", "...1"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var turn turn
+			var leases []*lease
+			for _, mode := range test.modes {
+				l := newLease("M", mode, stub.Caller{})
+				leases = append(leases, l)
+				turn.enter(l)
+			}
+			for i, want := range test.want {
+				got := ""
+				for j, held := range holds(&turn, leases...) {
+					switch {
+					case j < i:
+						got += "."
+					case held:
+						got += "1"
+					default:
+						got += "-"
+					}
+				}
+				if got != want {
+					t.Errorf("after %d left: %s hold the turn, want %s", i, got, want)
+				}
+				turn.leave(leases[i])
+			}
+		})
+	}
+}
+
+func TestTurnCanceledInTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var turn turn
+		first, second, third := newLease("A", stub.Exclusive, stub.Caller{}), newLease("B", stub.Exclusive, stub.Caller{}), newLease("C", stub.Shared, stub.Caller{})
+		for _, l := range []*lease{first, second, third} {
+			turn.enter(l)
+		}
+		cause := errors.New("enough")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		got := make(chan error)
+		go func() { got <- turn.wait(ctx, second) }()
+		synctest.Wait()
+		cancel(cause)
+		if err := <-got; err != cause {
+			t.Errorf("wait returned %v, want %v", err, cause)
+		}
+		turn.leave(first)
+		if held := holds(&turn, first, second, third); held[1] || !held[2] {
+			t.Errorf("after the first left: %v hold, want only the third", held)
+		}
+	})
+}
+
+// A lease that is granted in the moment its context ends must give the turn
+// back, or the queue stands still for ever.
+func TestTurnGrantedAndCanceledAtOnce(t *testing.T) {
+	var turn turn
+	l, next := newLease("A", stub.Exclusive, stub.Caller{}), newLease("B", stub.Exclusive, stub.Caller{})
+	turn.enter(l)
+	turn.enter(next)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := turn.wait(ctx, l); !errors.Is(err, context.Canceled) {
+		t.Errorf("wait returned %v, want %v", err, context.Canceled)
+	}
+	if held := holds(&turn, l, next); held[0] || !held[1] {
+		t.Errorf("%v hold the turn, want only the next", held)
+	}
+}
+
+func TestTurnClosed(t *testing.T) {
+	var turn turn
+	running, waiting, late := newLease("A", stub.Exclusive, stub.Caller{}), newLease("B", stub.Shared, stub.Caller{}), newLease("C", stub.Concurrent, stub.Caller{})
+	turn.enter(running)
+	turn.enter(waiting)
+	turn.close(errDraining)
+	turn.enter(late)
+	for _, l := range []*lease{waiting, late} {
+		if err := turn.wait(t.Context(), l); !errors.Is(err, errDraining) {
+			t.Errorf("%s: wait returned %v, want %v", l.method, err, errDraining)
+		}
+	}
+	if err := turn.wait(t.Context(), running); err != nil {
+		t.Errorf("the running lease lost its turn: %v", err)
+	}
+}

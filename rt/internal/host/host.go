@@ -1,0 +1,343 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/daemon"
+	"github.com/loopgen/loopgen/rt/internal/self"
+	"github.com/loopgen/loopgen/rt/internal/sock"
+	"github.com/loopgen/loopgen/rt/internal/start"
+	"github.com/loopgen/loopgen/rt/internal/wire"
+
+	"github.com/loopgen/loopgen/rt/internal/cut"
+	"github.com/loopgen/loopgen/rt/internal/process"
+	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/stub"
+)
+
+const (
+	transportUnix = "unix"
+	transportTCP  = "tcp"
+
+	watchdog = time.Second // between two looks at lock, endpoint, socket and log
+)
+
+// Host is a daemon with a process, a directory and a listener.
+type Host struct {
+	d           *daemon.Daemon
+	endpoint    *rundir.Endpoint // replaced as a whole; of the goroutine that runs the host
+	idleTTL     time.Duration
+	slog        *slog.Logger
+	req         start.Request
+	dir         *rundir.Dir
+	life        *rundir.Life
+	log         *logFile
+	peerAllowed func(net.Conn) (daemon.Peer, error)
+	guard       *Admission        // of a service
+	passed      *net.UnixListener // what the service manager listened on; nil: nothing, or it is in use
+	listener    net.Listener
+	socket      fs.FileInfo // of the file it listens on; nil: not a Unix socket
+	program     bool        // is described in the endpoint, or cannot be
+}
+
+// New makes this process the daemon of a directory, and makes the object. The
+// lifetime lock is held until the process dies, so that two objects never coexist.
+// An error comes with the stage that failed.
+func New(req start.Request, svc *stub.Service, dir *rundir.Dir, log *slog.Logger) (*Host, string, error) {
+	life, err := dir.Hold(context.Background())
+	if err != nil {
+		return nil, start.StageDirectory, err
+	}
+	if err := life.Clean(); err != nil {
+		log.Warn("cannot remove what an earlier daemon left", "err", err)
+	}
+	self.Serving.Store(&self.Singleton{Path: dir.Path(), Base: string(req.Anchor), Scope: string(req.Scope)})
+
+	e, err := NewEndpoint(req, svc)
+	if err != nil {
+		return nil, start.StagePublish, err
+	}
+	e.Directory = dir.Path()
+	if self.Developing() {
+		e.Program = self.ProgramLine()
+	}
+	h := &Host{
+		d: daemon.New(svc, OptionsOf(req, e, log)), idleTTL: req.IdleTTL, slog: log,
+		req: req, dir: dir, life: life, log: newLogFile(string(req.Log)), peerAllowed: thisUser,
+	}
+	h.setEndpoint(e)
+	stop := explainSlowness(log, req.StartTimeout)
+	err = h.d.Construct(req.Args, req.StartTimeout)
+	stop()
+	if err != nil {
+		return nil, start.StageConstructor, err
+	}
+	return h, "", nil
+}
+
+// OptionsOf returns what the daemon of an endpoint in this process is told.
+func OptionsOf(req start.Request, e *rundir.Endpoint, log *slog.Logger) daemon.Options {
+	return daemon.Options{
+		IdleTTL: req.IdleTTL, OrphanTimeout: req.OrphanTimeout, Log: log,
+		Explain:   func(err error) error { return explainUnknown(err, e) },
+		Exhausted: func() string { return exhausted(e.Scope, e.PID) },
+		Inherited: inherited,
+	}
+}
+
+// IdentityOf returns what a daemon says of itself if its endpoint is e.
+func IdentityOf(e *rundir.Endpoint) daemon.Identity {
+	return daemon.Identity{
+		Incarnation: e.Incarnation, Key: e.Key, Network: e.Network, Address: e.Address,
+		MinProtocol: e.MinProtocol, MaxProtocol: e.MaxProtocol, PID: e.PID,
+		Service: e.Service, Name: e.Name, Scope: e.Scope, Executable: process.Executable(),
+		Build: e.Build, Version: e.Version, Config: e.Config, Log: e.Log,
+	}
+}
+
+// setEndpoint says where the daemon is found from now on.
+func (h *Host) setEndpoint(e *rundir.Endpoint) {
+	h.endpoint = e
+	h.d.SetIdentity(IdentityOf(e))
+}
+
+// thisUser admits the user of this process alone.
+func thisUser(conn net.Conn) (daemon.Peer, error) {
+	p, err := sock.SameUser(conn)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", wire.ErrAuth, err)
+	}
+	return daemon.Peer{Peer: p}, err
+}
+
+// announce writes to the log what serves.
+func (h *Host) announce() {
+	e := h.endpoint
+	h.slog.Info("serving", "service", cut.Name(e.Service), "name", cut.Name(e.Name), "incarnation", e.Incarnation,
+		"address", e.Address, "executable", process.Executable(), "idle", h.idleTTL)
+}
+
+// Publish makes the daemon reachable, or says at which stage that failed.
+func (h *Host) Publish() (string, error) {
+	if err := h.listen(); err != nil {
+		return start.StageListen, err
+	}
+	return start.StagePublish, h.life.Publish(h.endpoint)
+}
+
+// Abandon gives up what a daemon has made that could not be published.
+func (h *Host) Abandon() {
+	if h.listener != nil {
+		h.listener.Close()
+	}
+	h.d.CloseObject()
+}
+
+// listen opens the socket that the transport asks for and writes its address
+// into the endpoint.
+func (h *Host) listen() error {
+	e := *h.endpoint
+	ln, err := h.open(&e)
+	if err != nil {
+		return err
+	}
+	var socket fs.FileInfo
+	if e.Network == "unix" {
+		if socket, err = os.Lstat(e.Address); err != nil {
+			return errors.Join(err, ln.Close())
+		}
+	}
+	h.listener, h.socket = ln, socket
+	e.Log = h.log.path
+	e.Locate()
+	h.setEndpoint(&e)
+	return nil
+}
+
+func (h *Host) open(e *rundir.Endpoint) (net.Listener, error) {
+	if string(h.req.Scope) == start.ScopeSystem {
+		return h.openService(e)
+	}
+	if h.req.Transport != transportTCP {
+		path, err := h.dir.SocketPath(e.Incarnation)
+		if err == nil {
+			var ln *net.UnixListener
+			if ln, err = sock.ListenUnix(path, 0o600); err == nil {
+				e.Network, e.Address = "unix", path
+				return ln, nil
+			}
+		}
+		if h.req.Transport == transportUnix {
+			return nil, fmt.Errorf("%w; use TransportAuto or TransportTCP", err)
+		}
+		h.slog.Info("no Unix socket, using TCP", "because", err)
+	}
+	ln, err := sock.ListenTCP()
+	if err != nil {
+		return nil, err
+	}
+	e.Network, e.Address = "tcp", ln.Addr().String()
+	return ln, nil
+}
+
+// openService takes the socket that was passed on, or else makes one, to which
+// everybody may connect: the kernel tells who it is.
+func (h *Host) openService(e *rundir.Endpoint) (net.Listener, error) {
+	path, err := h.dir.ServiceSocket()
+	if err != nil {
+		return nil, err
+	}
+	e.Network, e.Address = "unix", path
+	ln := h.passed
+	if h.passed = nil; ln == nil {
+		if err := h.life.RemoveServiceSocket(); err != nil {
+			return nil, err
+		}
+		if ln, err = sock.ListenUnix(path, 0o666); err != nil {
+			return nil, err
+		}
+	}
+	screen, err := sock.Screened(ln, h.guard, refusal, func(uid int) { h.d.RefusedUser(notAdmitted(uid).Error()) })
+	if err != nil {
+		return nil, errors.Join(err, ln.Close())
+	}
+	return screen, nil
+}
+
+// Run serves until the daemon leaves, which it does when ctx ends at the latest,
+// and sees to all that is left behind.
+func (h *Host) Run(ctx context.Context) {
+	departed := make(chan struct{})
+	defer h.heedSignals(departed)() // before there is a call that one of them could end
+	h.d.Open()
+	go h.d.AcceptAll(h.listener, h.peerAllowed) // ends when the listener is closed
+	runtime.Gosched()                           // or no thread is free for it until this goroutine waits
+	h.announce()                                // only now: the first line of a log looks for the time zone
+	tick := time.NewTicker(watchdog)
+	defer tick.Stop()
+	go func() { // ends when nothing is left to do
+		defer close(departed)
+		<-h.d.Departing()
+		h.d.Depart()
+	}()
+	defer context.AfterFunc(ctx, func() { h.d.Leave(context.Cause(ctx).Error(), false) })()
+	for left := false; !left; { // it may run calls for long after it began to leave
+		select {
+		case <-departed:
+			left = true
+		case <-tick.C:
+			h.watch()
+		}
+	}
+	h.listener.Close()
+	if err := h.life.Withdraw(h.endpoint.Incarnation); err != nil {
+		h.slog.Warn("cannot withdraw the endpoint", "err", err)
+	}
+	h.slog.Info("left", "because", h.d.Reason())
+}
+
+// watch looks once a second whether clients can still find the daemon, and repairs
+// the endpoint and the socket if they cannot.
+func (h *Host) watch() {
+	lost, published := h.life.Check()
+	damage := ""
+	if !lost {
+		damage = h.unreachable()
+	}
+	if damage != "" {
+		h.reopen()
+	} else if !published {
+		damage = "the endpoint was changed or removed"
+	}
+	h.log.rotate()
+	if lost {
+		h.d.Leave(cut.Printable(h.life.Loss()), false)
+	} else if damage != "" {
+		h.slog.Warn("publishing the endpoint again", "because", cut.Printable(damage))
+		if err := h.life.Publish(h.endpoint); err != nil {
+			h.slog.Error("cannot publish the endpoint", "err", err)
+		}
+	} else if !h.program {
+		h.program = true
+		h.describe()
+	}
+}
+
+// describe publishes the endpoint with a description of the program, for the clients
+// of other builds of it. A start does not take the time for that, unless this process
+// is one of a developer's.
+func (h *Host) describe() {
+	e := *h.endpoint
+	if e.Program.Main != "" {
+		return
+	}
+	if e.Program = self.ProgramLine(); e.Program.Main == "" {
+		return
+	}
+	h.setEndpoint(&e)
+	if err := h.life.Publish(&e); err != nil {
+		h.slog.Warn("cannot publish what program this is", "err", err)
+	}
+}
+
+// unreachable says whether the socket was removed or replaced, or without one the
+// directory of the log was removed. It is empty if not.
+func (h *Host) unreachable() string {
+	e := h.endpoint
+	if h.socket == nil {
+		dir := filepath.Dir(e.Log)
+		if _, err := os.Lstat(dir); errors.Is(err, os.ErrNotExist) {
+			return "the directory " + dir + " was removed"
+		}
+		return ""
+	}
+	// The listener keeps its inode: no other file gets the number meanwhile.
+	info, err := os.Lstat(e.Address)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "the socket " + e.Address + " was removed"
+	case err == nil && runtime.GOOS != "windows" && !os.SameFile(info, h.socket): // a socket may have no file id there
+		return "the socket " + e.Address + " was replaced"
+	}
+	return ""
+}
+
+// reopen listens again when the socket was removed, perhaps with its directory, or
+// replaced, so that the choice of a directory is made anew, for the log as well.
+func (h *Host) reopen() {
+	old := h.listener
+	dir, err := h.req.Open()
+	if err == nil {
+		h.dir = dir
+		if h.log.path != "" {
+			h.log = newLogFile(dir.LogPath())
+		}
+		if h.socket != nil {
+			err = h.life.RemoveSocket(dir, h.endpoint.Incarnation)
+		}
+	}
+	if err == nil {
+		err = h.listen()
+	}
+	if err != nil {
+		h.slog.Error("cannot listen again", "err", err)
+		return
+	}
+	if old, ok := old.(interface{ SetUnlinkOnClose(bool) }); ok {
+		old.SetUnlinkOnClose(false) // the path may be the new listener's
+	}
+	old.Close()
+	go h.d.AcceptAll(h.listener, h.peerAllowed) // ends when the listener is closed
+}
+
+// HangUp closes the connections that are left, in a process that lives on.
+func (h *Host) HangUp() { h.d.HangUp() }

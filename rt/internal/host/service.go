@@ -1,0 +1,78 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"sync/atomic"
+
+	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/internal/start"
+	"github.com/loopgen/loopgen/rt/stub"
+)
+
+// served is set once NewService has begun to make this process a daemon.
+var served atomic.Bool
+
+// NewService makes this process, which the service manager has started, the daemon of
+// an object of ScopeSystem, and makes the object. An error comes with the stage that
+// failed.
+func NewService(req start.Request, svc *stub.Service, guard *Admission) (*Host, string, error) {
+	dir, err := openOwn(string(req.Anchor), string(req.Name))
+	if err != nil {
+		return nil, start.StageDirectory, err
+	}
+	passed, err := activatedIn(dir)
+	if err != nil {
+		return nil, start.StageListen, err
+	}
+	if !served.CompareAndSwap(false, true) {
+		return nil, start.StageDirectory, errors.New("this process serves, or has served, an object of ScopeSystem: start a process for each")
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("pid", os.Getpid())
+	h, stage, err := New(req, svc, dir, log)
+	if err != nil {
+		if passed != nil {
+			passed.Close()
+		}
+		return nil, stage, err
+	}
+	h.peerAllowed, h.guard, h.passed = guard.peerAllowed, guard, passed
+	return h, "", nil
+}
+
+// openOwn opens the directory of a service for the user who is to write there.
+func openOwn(anchor, name string) (*rundir.Dir, error) {
+	dir, err := rundir.OpenService(anchor, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: who starts the service makes the directory first (RuntimeDirectory=loopgen/%s in a unit of systemd)", err, name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	owner, err := dir.Owner()
+	if err == nil && owner != os.Geteuid() {
+		err = &rundir.UnsafeError{Path: dir.Path(), Problem: fmt.Sprintf("belongs to user %d, and this is user %d", owner, os.Geteuid()), Remedy: "run the service as the owner of its directory"}
+	}
+	return dir, err
+}
+
+// activatedIn returns the socket that the service manager has passed, which must
+// be where clients look for it, or nil.
+func activatedIn(dir *rundir.Dir) (*net.UnixListener, error) {
+	path, err := dir.ServiceSocket()
+	if err != nil {
+		return nil, err
+	}
+	ln, err := activated()
+	if ln == nil || err != nil {
+		return nil, err
+	}
+	if at := ln.Addr().String(); at != path && !rundir.SamePath(at, path) {
+		return nil, errors.Join(fmt.Errorf("the service manager listens on %s, where no client looks: set ListenStream=%s", at, path), ln.Close())
+	}
+	return ln, nil
+}

@@ -1,7 +1,0 @@
-package rt
-
-import "os"
-
-// redirectOutput does nothing: standard handles are fixed when a process
-// starts, so a log is turned over when the next daemon starts.
-func redirectOutput(*os.File) {}
