@@ -156,7 +156,7 @@ func (e *Encoder) encodeError(err error) {
 	c.method.Serve(&c.run, s.d.object)
 `, `
 	c.method.Serve(&c.run, s.d.object)
-	s.d.turn.leave(&c.lease)
+	s.d.turn.leave(&c.ticket)
 	time.Sleep(100 * time.Microsecond)
 `,
 	}},

@@ -19,7 +19,7 @@ type blocker struct {
 // blocker returns the call that has had the turn for the longest time, or nil. t.mu
 // is held.
 func (t *turn) blocker() (b *blocker) {
-	for _, l := range t.holding { // in the order in which they got it
+	for _, l := range t.granted { // in the order in which they got it
 		switch {
 		case l.mode == stub.Concurrent:
 		case b == nil:
@@ -49,7 +49,7 @@ func (e *blockedError) Error() string { return fmt.Sprintf("%v while %v", e.caus
 func (e *blockedError) Unwrap() error { return e.cause }
 
 // gaveUp adds to the cause why the call had not begun, if it was queued.
-func (l *lease) gaveUp(cause error) error {
+func (l *ticket) gaveUp(cause error) error {
 	if l.blocker == nil {
 		return cause
 	}

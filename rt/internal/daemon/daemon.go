@@ -23,7 +23,7 @@ import (
 type Daemon struct {
 	svc     *stub.Service
 	options Options
-	roles   []role // of its methods, for sessions; nil: none has any
+	effects []methodEffect // of its methods, for sessions; nil: none has any
 	object  any
 	idleTTL time.Duration
 	limits  limits
@@ -32,9 +32,9 @@ type Daemon struct {
 	started time.Time
 	owner   int // the user of this process
 
-	quick    []atomic.Bool // whether a method took no longer than quickTime the last time
-	standIns standIns
-	answered sync.Pool // of *servedCall, to be used again
+	quick        []atomic.Bool // whether a method took no longer than quickTime the last time
+	inlineRunner inlineRunner
+	answered     sync.Pool // of *servedCall, to be used again
 
 	// identity is set before the first connection, and replaced as a whole when the
 	// daemon has to listen elsewhere.
@@ -51,25 +51,25 @@ type Daemon struct {
 	// mu guards what follows. Admission and the decision to leave are made
 	// under it, so that a connection is either admitted by a daemon that stays
 	// or sees one that leaves.
-	mu        sync.Mutex
-	conns     map[*serverConn]struct{} // past the handshake
-	perUser   map[int]int              // number of conns by user
-	users     int                      // those that count against idleness
-	strangers []*serverConn            // not yet admitted, the oldest first
-	running   int                      // calls accepted and not yet answered
-	orphans   orphans                  // those of running that have lost their callers
-	finished  *sync.Cond               // signalled when no call, or none that counts, is left
-	idle      *time.Timer              // runs while nobody is connected
-	idleAt    time.Time                // when the idle time is over
-	leaving   string                   // why it leaves; empty: it does not
-	now       bool                     // it leaves at once: running calls are canceled
-	hurried   chan struct{}            // closed when now is set
-	hurriedAt time.Time                // when that was
-	step      string                   // what a leaving daemon does once no call runs; empty: it waits for calls
-	hungUp    bool                     // it has left, and the process lives on: no connection stays
-	refusals  refusals
-	numbers   uint64 // of connections
-	lastPanic string
+	mu              sync.Mutex
+	conns           map[*serverConn]struct{} // past the handshake
+	perUser         map[int]int              // number of conns by user
+	users           int                      // those that count against idleness
+	unauthenticated []*serverConn            // not yet admitted, the oldest first
+	running         int                      // calls accepted and not yet answered
+	orphans         orphans                  // those of running that have lost their callers
+	finished        *sync.Cond               // signalled when no call, or none that counts, is left
+	idle            *time.Timer              // runs while nobody is connected
+	idleAt          time.Time                // when the idle time is over
+	leaving         string                   // why it leaves; empty: it does not
+	now             bool                     // it leaves at once: running calls are canceled
+	hurried         chan struct{}            // closed when now is set
+	hurriedAt       time.Time                // when that was
+	step            string                   // what a leaving daemon does once no call runs; empty: it waits for calls
+	hungUp          bool                     // it has left, and the process lives on: no connection stays
+	refusals        refusals
+	numbers         uint64 // of connections
+	lastPanic       string
 }
 
 // Options are what a daemon is told by its process.
@@ -118,7 +118,7 @@ func New(svc *stub.Service, o Options) *Daemon {
 	d := &Daemon{
 		svc:       svc,
 		options:   o,
-		roles:     rolesOf(svc),
+		effects:   effectsOf(svc),
 		idleTTL:   o.IdleTTL,
 		limits:    defaultLimits,
 		log:       o.Log,
@@ -211,7 +211,7 @@ func (d *Daemon) ended(o *orphan) {
 // admit takes a connection through the handshake, within the time for it.
 // Whoever fails learns nothing: the connection is closed without a byte.
 func (d *Daemon) admit(conn net.Conn, p Peer) (*serverConn, error) {
-	s := d.meet(conn, p)
+	s := d.trackPending(conn, p)
 	conn.SetDeadline(time.Now().Add(d.limits.handshake))
 	e := d.identity.Load()
 	id := wire.Identity{
@@ -236,10 +236,10 @@ func (d *Daemon) admit(conn net.Conn, p Peer) (*serverConn, error) {
 	return s, nil
 }
 
-// meet makes room for a connection that has not proved anything: of too many, the
+// trackPending makes room for a connection that has not proved anything: of too many, the
 // oldest of the user with the most is closed. So a crowd of silent connections
 // keeps nobody out, and one of another user keeps out only that user.
-func (d *Daemon) meet(conn net.Conn, p Peer) *serverConn {
+func (d *Daemon) trackPending(conn net.Conn, p Peer) *serverConn {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.numbers++
@@ -261,11 +261,11 @@ func (d *Daemon) meet(conn net.Conn, p Peer) *serverConn {
 	s.inline.conn = s
 	s.out = sock.NewWriteQueue(conn, d.limits.write, func(error) { conn.Close() })
 	s.ctx, s.cancel = context.WithCancelCause(context.WithValue(d.ctx, callerKey{}, s))
-	d.strangers = append(d.strangers, s)
-	if len(d.strangers) > d.limits.strangers {
-		i := crowded(d.strangers)
-		d.strangers[i].conn.Close()
-		d.strangers = slices.Delete(d.strangers, i, i+1)
+	d.unauthenticated = append(d.unauthenticated, s)
+	if len(d.unauthenticated) > d.limits.unauthenticated {
+		i := crowded(d.unauthenticated)
+		d.unauthenticated[i].conn.Close()
+		d.unauthenticated = slices.Delete(d.unauthenticated, i, i+1)
 	}
 	return s
 }
@@ -308,7 +308,7 @@ func (d *Daemon) decide(s *serverConn, full string) wire.Welcome {
 		welcome = wire.Welcome{Code: wire.WelcomeTooManyClients, Text: fmt.Sprintf("%d are connected, %d of them are user %d's: one user may have %d of the %d places, and all users but the service's own %d",
 			len(d.conns), d.perUser[s.uid], s.uid, share(d.limits.clients), d.limits.clients, d.limits.clients-ownersShare(d.limits.clients))}
 	}
-	if d.hungUp || d.full(s.uid, d.limits.clients, d.limits.observers) || !d.removeStranger(s) {
+	if d.hungUp || d.full(s.uid, d.limits.clients, d.limits.observers) || !d.removeUnauthenticated(s) {
 		return welcome // closed by admit: there is no place, or it was evicted a moment ago
 	}
 	d.conns[s] = struct{}{}
@@ -362,12 +362,12 @@ func (d *Daemon) setUser(s *serverConn, user bool) {
 	d.rearm(false)
 }
 
-// removeStranger reports whether a connection was still to be admitted. d.mu is
+// removeUnauthenticated reports whether a connection was still to be admitted. d.mu is
 // held.
-func (d *Daemon) removeStranger(s *serverConn) bool {
-	i := slices.Index(d.strangers, s)
+func (d *Daemon) removeUnauthenticated(s *serverConn) bool {
+	i := slices.Index(d.unauthenticated, s)
 	if i >= 0 {
-		d.strangers = slices.Delete(d.strangers, i, i+1)
+		d.unauthenticated = slices.Delete(d.unauthenticated, i, i+1)
 	}
 	return i >= 0
 }
@@ -376,7 +376,7 @@ func (d *Daemon) removeStranger(s *serverConn) bool {
 func (d *Daemon) dismiss(s *serverConn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.removeStranger(s)
+	d.removeUnauthenticated(s)
 	if _, ok := d.conns[s]; ok {
 		delete(d.conns, s)
 		if d.perUser[s.uid]--; d.perUser[s.uid] == 0 {

@@ -133,7 +133,7 @@ func TestFaultE02FirstClientMayBeLate(t *testing.T) {
 	})
 }
 
-// Silent strangers are closed after two seconds, and never kept the daemon.
+// Silent unauthenticated are closed after two seconds, and never kept the daemon.
 func TestSilentStranger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Millisecond)
@@ -209,7 +209,7 @@ func TestStandIn(t *testing.T) {
 		if f, err := r.Next(); err != nil || f.ID != 2 {
 			t.Fatalf("frame %d, %v; want the status while the method runs", f.ID, err)
 		}
-		if took := time.Since(began); took > 5*standInTick {
+		if took := time.Since(began); took > 5*inlineTick {
 			t.Errorf("the connection was not read for %v", took)
 		}
 		close(leave)
@@ -253,7 +253,7 @@ func TestOneStandInForAMethod(t *testing.T) {
 		if f, err := r.Next(); err != nil || f.ID != calls+1 {
 			t.Fatalf("frame %d, %v; want the status while the methods run", f.ID, err)
 		}
-		if took := time.Since(began); took > 5*standInTick {
+		if took := time.Since(began); took > 5*inlineTick {
 			t.Errorf("the connection was not read for %v", took)
 		}
 		close(leave)
@@ -299,7 +299,7 @@ func TestRepliesOfABatch(t *testing.T) {
 				t.Errorf("the reply of %d was not written with that of %d", id+2, id+1)
 			}
 		}
-		if took := time.Since(began); took > 5*standInTick {
+		if took := time.Since(began); took > 5*inlineTick {
 			t.Errorf("the replies came after %v", took)
 		}
 		close(leave)
@@ -339,7 +339,7 @@ func TestOneReaderAtATime(t *testing.T) {
 		go func() {
 			call(1)
 			<-entered
-			time.Sleep(10 * standInTick) // a stand-in reads now,
+			time.Sleep(10 * inlineTick) // a stand-in reads now,
 			call(2)
 			<-entered              // and runs the second call
 			leave[1] <- struct{}{} // when the first ends

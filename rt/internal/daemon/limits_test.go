@@ -27,7 +27,7 @@ import (
 //	bytes         TestFaultD10MemoryOfTheWindow, TestFaultD10MemoryOfUnreadReplies
 //	decoded       TestMemoryOfArgumentsIsBounded
 //	clients       TestFaultC19TooManyClients
-//	strangers     TestMemoryBeforeAdmission, TestFaultC08Slowloris
+//	unauthenticated     TestMemoryBeforeAdmission, TestFaultC08Slowloris
 //	handshake     TestFaultC09Silence
 //	verdict       TestFaultD06CanceledWhileRunning
 //	nesting, elements  TestLimitNestingAndElements
@@ -175,7 +175,7 @@ func TestLimitRepliesOfTheWindow(t *testing.T) {
 				d, conn, _ := behind(t, mode)
 				conn.Close()
 				synctest.Wait()
-				if d.running != 0 || len(d.turn.holding)+len(d.turn.waiting) > 0 {
+				if d.running != 0 || len(d.turn.granted)+len(d.turn.waiting) > 0 {
 					t.Errorf("%d calls of a client that is gone still run", d.running)
 				}
 			})
@@ -261,12 +261,12 @@ func TestLimitClients(t *testing.T) {
 	})
 }
 
-// Of too many strangers the oldest is closed, at once; the others when their
+// Of too many unauthenticated the oldest is closed, at once; the others when their
 // time is over.
 func TestLimitStrangers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Hour)
-		d.limits.strangers = 3
+		d.limits.unauthenticated = 3
 		began := time.Now()
 		closed := make([]time.Duration, 5)
 		var all sync.WaitGroup

@@ -67,7 +67,7 @@ func TestLimitClientsOfAUser(t *testing.T) {
 func TestLimitStrangersOfAUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Hour)
-		d.limits.strangers = 3
+		d.limits.unauthenticated = 3
 		began := time.Now()
 		closed := make([]time.Duration, 6)
 		for i, uid := range []int{d.owner, 1 << 20, 1 << 20, 1 << 20, 1 << 20, 1<<20 + 1} {

@@ -37,14 +37,14 @@ func (s *serverConn) acquireMemory(c *servedCall) error {
 		from = s.memory.concurrent
 	}
 	if !from.Try(size) {
-		s.d.turn.leave(&c.lease)
+		s.d.turn.leave(&c.ticket)
 		c.inline = false
 		ctx := c.Context()
 		if err := from.Acquire(ctx, size); err != nil {
 			return context.Cause(ctx)
 		}
-		c.lease.begin(c.method.Name, c.method.Mode, c.run.Caller)
-		s.d.turn.enter(&c.lease)
+		c.ticket.begin(c.method.Name, c.method.Mode, c.run.Caller)
+		s.d.turn.enter(&c.ticket)
 	}
 	c.memory, c.memorySize = from, size
 	return nil

@@ -13,7 +13,7 @@ import (
 const OrphanTimeout = 30 * time.Second
 
 // orphans are the running calls whose callers are gone: their connections have ended,
-// and nobody reads the results. A call that ends a holding in the place of such a
+// and nobody reads the results. A call that ends an acquisition in the place of such a
 // client is one, too.
 //
 // The daemon waits OrphanTimeout for an orphan; then the orphan has expired. An expired

@@ -113,7 +113,7 @@ func TestEndOfHoldingThatHangs(t *testing.T) {
 		d.svc.Methods[0].Mode = stub.Concurrent
 		release := d.hold()
 		defer release()
-		d.end(holding{end: 0, args: noArguments})
+		d.end(acquisition{end: 0, args: noArguments})
 		if took := d.left(); took != d.orphans.timeout {
 			t.Errorf("it began to exit after %v, want %v", took, d.orphans.timeout)
 		}

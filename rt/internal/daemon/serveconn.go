@@ -46,14 +46,14 @@ type serverConn struct {
 
 	// Of the goroutine that reads.
 
-	arrived queue     // calls that were taken up and have not begun
-	inline  inline    // what it runs
-	batch   time.Time // when the first of the calls began whose replies are not yet written; zero: there are none
+	arrived queue      // calls that were taken up and have not begun
+	inline  inlineCall // what it runs
+	batch   time.Time  // when the first of the calls began whose replies are not yet written; zero: there are none
 
-	made     atomic.Uint64 // how many calls were accepted
-	holdings holdings      // what it has acquired
-	memory   memory        // for the arguments of its calls
-	types    stub.TypeQuota
+	made   atomic.Uint64 // how many calls were accepted
+	held   held          // what it has acquired
+	memory memory        // for the arguments of its calls
+	types  stub.TypeQuota
 
 	user bool // counted as a user of the object; guarded by daemon.mu
 }
@@ -76,7 +76,7 @@ func (d *Daemon) ServeConn(conn net.Conn, p Peer) {
 // read reads frames until the connection ends, or until another goroutine reads because
 // this one runs a method. Calls begin when all that has come is read, so that a cancel
 // behind a call counts. It never waits for a turn or a slow reader, and for a method
-// only as long as standIns allows.
+// only as long as inlineRunner allows.
 func (s *serverConn) read() {
 	for {
 		if !s.reader.Ready() {
@@ -135,10 +135,10 @@ func (s *serverConn) begin(current bool) (reads bool) {
 	for s.arrived.len() > 0 {
 		c := s.arrived.pop()
 		c.current = current
-		ready := s.d.turn.enter(&c.lease)
+		ready := s.d.turn.enter(&c.ticket)
 		// Methods that run concurrently may wait for each other.
 		c.inline = ready && current && c.method.Mode != stub.Concurrent && c.quick.Load() &&
-			c.lease.since.Sub(c.arrived) < fresh && !s.behind()
+			c.ticket.since.Sub(c.arrived) < fresh && !s.behind()
 		if !c.inline {
 			go s.answer(c) // ends with the call
 		} else if !s.answerHere(c) {
@@ -151,7 +151,7 @@ func (s *serverConn) begin(current bool) (reads bool) {
 // answerHere runs a call on the goroutine that reads, and reports whether that one
 // still reads afterwards.
 func (s *serverConn) answerHere(c *servedCall) (reads bool) {
-	switch since := c.lease.since; {
+	switch since := c.ticket.since; {
 	case s.batch.IsZero():
 		s.batch = since
 	case since.Sub(s.batch) > longestBatch:
@@ -159,7 +159,7 @@ func (s *serverConn) answerHere(c *servedCall) (reads bool) {
 		s.batch = since
 	}
 	returned := false
-	call := s.d.standIns.begin(&s.inline, c.quick)
+	call := s.d.inlineRunner.begin(&s.inline, c.quick)
 	defer func() {
 		switch reads = s.inline.end(call); {
 		case !reads:
@@ -259,11 +259,11 @@ func (s *serverConn) reply(c *servedCall) {
 	c.releaseMemory()
 	if c.run.Begun() {
 		s.d.executed.Add(1) // before the reply, so that who has it finds it counted
-		if quick := time.Since(c.lease.since) <= quickTime; quick != c.quick.Load() {
+		if quick := time.Since(c.ticket.since) <= quickTime; quick != c.quick.Load() {
 			c.quick.Store(quick)
 		}
 	}
-	s.d.turn.leave(&c.lease)
+	s.d.turn.leave(&c.ticket)
 	sealed := c.failed == nil && s.seal(&c.reply, wire.Frame{Kind: wire.KindReply, ID: c.id})
 	if sealed && !c.inline {
 		// While the call counts, so that no more than the window's wait here.
@@ -277,7 +277,7 @@ func (s *serverConn) reply(c *servedCall) {
 	if c.ctx != nil {
 		c.ctx.end(context.Canceled)
 	}
-	if c.claim != nil {
+	if c.effect != nil {
 		s.settle(c)
 	}
 	// The reply first, then the count: a daemon that leaves when the last call
@@ -381,7 +381,7 @@ func (s *serverConn) abandonCall(id uint64) {
 	defer s.mu.Unlock()
 	if c := s.calls[id]; c != nil {
 		c.end(errCanceled)
-	} else if h := s.holdings.abandon(id); h != nil {
+	} else if h := s.held.abandon(id); h != nil {
 		s.d.end(*h)
 	}
 }
@@ -453,7 +453,7 @@ func (s *serverConn) gone() {
 	s.in.Close()
 	for s.arrived.len() > 0 {
 		c := s.arrived.pop()
-		s.d.turn.enter(&c.lease)
+		s.d.turn.enter(&c.ticket)
 		go s.answer(c) // ends at once: the call does not begin
 	}
 	s.out.Close(errClientGone)

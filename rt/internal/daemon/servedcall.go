@@ -19,15 +19,15 @@ type servedCall struct {
 	id      uint64
 	number  int // of the method
 	method  *stub.Method
-	quick   *atomic.Bool // of the method, see standIns
+	quick   *atomic.Bool // of the method, see inlineRunner
 	request []byte       // the body, its own
 	run     stub.Run
 	args    stub.Decoder
 	results stub.Encoder
-	lease   lease
-	inline  bool   // it runs on the goroutine that reads
-	current bool   // when it was taken up, nothing had come behind it
-	claim   *claim // what it means to the holdings; nil: nothing
+	ticket  ticket
+	inline  bool    // it runs on the goroutine that reads
+	current bool    // when it was taken up, nothing had come behind it
+	effect  *effect // what it acquires and ends; nil: nothing
 	failed  *wire.Failure
 	reply   sock.QueuedFrame
 
@@ -50,7 +50,7 @@ func (s *serverConn) newCall(f wire.Frame) *servedCall {
 	c, ok := s.d.answered.Get().(*servedCall)
 	if !ok {
 		c = new(servedCall)
-		c.lease.granted = make(chan struct{}, 1)
+		c.ticket.granted = make(chan struct{}, 1)
 		c.reply.Written = c.release
 	}
 	c.s, c.id, c.number, c.method, c.quick = s, f.ID, int(f.Method), &s.d.svc.Methods[f.Method], &s.d.quick[f.Method]
@@ -60,8 +60,8 @@ func (s *serverConn) newCall(f wire.Frame) *servedCall {
 		c.request = f.Body
 	}
 	caller := stub.Caller{PID: s.pid, Conn: s.number, Call: f.ID}
-	c.lease.begin(c.method.Name, c.method.Mode, caller)
-	c.arrived = c.lease.since
+	c.ticket.begin(c.method.Name, c.method.Mode, caller)
+	c.arrived = c.ticket.since
 	if f.Deadline > 0 {
 		c.deadline = c.arrived.Add(f.Deadline)
 	}
@@ -70,7 +70,7 @@ func (s *serverConn) newCall(f wire.Frame) *servedCall {
 	}
 	c.args.Limit(&s.types)
 	c.results.Reset(s.d.svc, s.d.limits.frame, wire.Room)
-	c.claim = s.d.claim(f)
+	c.effect = s.d.effect(f)
 	c.run = stub.MakeRun(c, caller, &c.args, &c.results)
 	return c
 }
@@ -88,7 +88,7 @@ func (c *servedCall) release() {
 		c.request = nil
 	}
 	answered := &c.s.d.answered
-	c.s, c.claim, c.failed, c.reply.Bytes = nil, nil, nil, nil
+	c.s, c.effect, c.failed, c.reply.Bytes = nil, nil, nil, nil
 	c.ctx, c.cause, c.deadline = nil, nil, time.Time{}
 	answered.Put(c)
 }
@@ -137,11 +137,11 @@ func (c *servedCall) Turn() error {
 	s := c.s
 	for {
 		ctx := s.ctx
-		if c.lease.queued {
+		if c.ticket.queued {
 			ctx = c.Context()
 		}
-		err := s.d.turn.wait(ctx, &c.lease)
-		now := c.lease.since
+		err := s.d.turn.wait(ctx, &c.ticket)
+		now := c.ticket.since
 		if !c.inline {
 			if err == nil && (!c.current || time.Since(c.arrived) >= fresh) {
 				s.in.CatchUp()
@@ -149,19 +149,19 @@ func (c *servedCall) Turn() error {
 			now = time.Now()
 		}
 		if over := c.overBy(now); over != nil {
-			return c.lease.gaveUp(over)
+			return c.ticket.gaveUp(over)
 		}
 		if err != nil {
 			return err
 		}
 		if c.inline || !s.behind() {
-			return s.holdings.begin(c.claim)
+			return s.held.begin(c.effect)
 		}
 		// Not in the turn, which others could have meanwhile.
-		s.d.turn.leave(&c.lease)
+		s.d.turn.leave(&c.ticket)
 		s.out.WaitBelow(c.Context(), s.mayLag())
-		c.lease.begin(c.method.Name, c.method.Mode, c.run.Caller)
-		s.d.turn.enter(&c.lease)
+		c.ticket.begin(c.method.Name, c.method.Mode, c.run.Caller)
+		s.d.turn.enter(&c.ticket)
 	}
 }
 

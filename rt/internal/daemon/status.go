@@ -23,7 +23,7 @@ func (d *Daemon) status() Status {
 		m := &d.svc.Methods[i]
 		s.Methods = append(s.Methods, MethodStatus{Name: m.Name, Mode: m.Mode.String(), Signature: d.svc.Signature(i)})
 	}
-	d.turn.look(func(l *lease) {
+	d.turn.look(func(l *ticket) {
 		if !l.holds {
 			s.Waiting++
 		}

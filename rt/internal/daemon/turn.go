@@ -15,37 +15,37 @@ import (
 // Concurrent calls take no turn; they pass through here to be counted and shown.
 type turn struct {
 	mu        sync.Mutex
-	waiting   []*lease // in order of arrival
-	holding   []*lease // granted, of every mode
-	exclusive bool     // an exclusive lease is among them
-	shared    int      // how many shared leases are among them
-	closed    error    // why no lease is granted any more
+	waiting   []*ticket // in order of arrival
+	granted   []*ticket // those that have the turn, of every mode
+	exclusive bool      // an exclusive ticket is among them
+	shared    int       // how many shared leases are among them
+	closed    error     // why no ticket is granted any more
 }
 
-// lease is a call's claim to the turn. It names the call, so that Status can
+// ticket is a call's place in the queue, or its turn. It names the call, so that Status can
 // show whose turn it is and since when.
-type lease struct {
+type ticket struct {
 	method string
 	mode   stub.Mode
 	caller stub.Caller
 	since  time.Time // when it was queued; once granted, when that was
 
 	queued  bool          // it had to wait
-	granted chan struct{} // gets a value when a queued lease has the turn, or refused is set; has room for it
+	granted chan struct{} // gets a value when a queued ticket has the turn, or refused is set; has room for it
 	refused error         // why it will never have the turn
 	holds   bool          // guarded by turn.mu
 	blocker *blocker      // the call that it waited for when wait gave up; nil: none
 }
 
-// begin makes l the lease of another call. The last one has left.
-func (l *lease) begin(method string, mode stub.Mode, caller stub.Caller) {
-	*l = lease{method: method, mode: mode, caller: caller, since: time.Now(), granted: l.granted}
+// begin makes l the ticket of another call. The last one has left.
+func (l *ticket) begin(method string, mode stub.Mode, caller stub.Caller) {
+	*l = ticket{method: method, mode: mode, caller: caller, since: time.Now(), granted: l.granted}
 }
 
-// enter takes the lease's place in the queue, and reports whether the turn is the
-// lease's at once. Calls run in the order in which they entered, so the goroutine
+// enter takes the ticket's place in the queue, and reports whether the turn is the
+// ticket's at once. Calls run in the order in which they entered, so the goroutine
 // that reads a connection enters them.
-func (t *turn) enter(l *lease) (ready bool) {
+func (t *turn) enter(l *ticket) (ready bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
@@ -60,9 +60,9 @@ func (t *turn) enter(l *lease) (ready bool) {
 	return l.holds
 }
 
-// wait returns nil when the turn is the lease's. An error means that the lease
+// wait returns nil when the turn is the ticket's. An error means that the ticket
 // has left the queue: the context's cause, or why the turn was closed.
-func (t *turn) wait(ctx context.Context, l *lease) error {
+func (t *turn) wait(ctx context.Context, l *ticket) error {
 	if l.queued {
 		select {
 		case <-l.granted:
@@ -76,9 +76,9 @@ func (t *turn) wait(ctx context.Context, l *lease) error {
 	return l.refused
 }
 
-// giveUp is leave for a lease that wait waits for. It notes in the lease what the
+// giveUp is leave for a ticket that wait waits for. It notes in the ticket what the
 // call waited for.
-func (t *turn) giveUp(l *lease) {
+func (t *turn) giveUp(l *ticket) {
 	t.mu.Lock()
 	if l.queued && !l.holds && l.refused == nil {
 		l.blocker = t.blocker()
@@ -88,7 +88,7 @@ func (t *turn) giveUp(l *lease) {
 }
 
 // Leave gives up the turn, or the place in the queue. It is idempotent.
-func (t *turn) leave(l *lease) {
+func (t *turn) leave(l *ticket) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	select {
@@ -98,12 +98,12 @@ func (t *turn) leave(l *lease) {
 	if !l.holds {
 		if l.queued {
 			t.waiting = without(t.waiting, l)
-			t.grant() // an exclusive lease that left may have held up shared ones
+			t.grant() // an exclusive ticket that left may have held up shared ones
 		}
 		return
 	}
 	l.holds = false
-	t.holding = without(t.holding, l)
+	t.granted = without(t.granted, l)
 	switch l.mode {
 	case stub.Exclusive:
 		t.exclusive = false
@@ -140,16 +140,16 @@ func (t *turn) grant() {
 	}
 }
 
-// free reports whether those who hold the turn let another lease in. t.mu is held.
+// free reports whether those who hold the turn let another ticket in. t.mu is held.
 func (t *turn) free(mode stub.Mode) bool {
 	return !t.exclusive && (mode != stub.Exclusive || t.shared == 0)
 }
 
-// hold makes the turn the lease's. t.mu is held.
-func (t *turn) hold(l *lease) {
+// hold makes the turn the ticket's. t.mu is held.
+func (t *turn) hold(l *ticket) {
 	l.holds = true
 	l.since = time.Now()
-	t.holding = append(t.holding, l)
+	t.granted = append(t.granted, l)
 	switch l.mode {
 	case stub.Exclusive:
 		t.exclusive = true
@@ -158,17 +158,17 @@ func (t *turn) hold(l *lease) {
 	}
 }
 
-// look calls see for every lease, those that hold the turn first. see must
+// look calls see for every ticket, those that hold the turn first. see must
 // not call the turn.
-func (t *turn) look(see func(l *lease)) {
+func (t *turn) look(see func(l *ticket)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, l := range slices.Concat(t.holding, t.waiting) {
+	for _, l := range slices.Concat(t.granted, t.waiting) {
 		see(l)
 	}
 }
 
-func without(list []*lease, l *lease) []*lease {
+func without(list []*ticket, l *ticket) []*ticket {
 	if i := slices.Index(list, l); i >= 0 {
 		return slices.Delete(list, i, i+1)
 	}

@@ -9,15 +9,15 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// newLease returns the lease of a call.
-func newLease(method string, mode stub.Mode, caller stub.Caller) *lease {
-	l := &lease{granted: make(chan struct{}, 1)}
+// newLease returns the ticket of a call.
+func newLease(method string, mode stub.Mode, caller stub.Caller) *ticket {
+	l := &ticket{granted: make(chan struct{}, 1)}
 	l.begin(method, mode, caller)
 	return l
 }
 
 // holds reports which of the leases hold the turn.
-func holds(t *turn, leases ...*lease) (held []bool) {
+func holds(t *turn, leases ...*ticket) (held []bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, l := range leases {
@@ -31,7 +31,7 @@ func TestTurnOrder(t *testing.T) {
 	tests := []struct {
 		name  string
 		modes []stub.Mode
-		want  []string // after entering, and after each lease in order has left: who holds
+		want  []string // after entering, and after each ticket in order has left: who holds
 	}{
 		{"exclusive runs alone", []stub.Mode{x, x, x}, []string{"1--", ".1-", "..1"}},
 		{"shared run together", []stub.Mode{s, s, s}, []string{"111", ".11", "..1"}},
@@ -42,7 +42,7 @@ func TestTurnOrder(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var turn turn
-			var leases []*lease
+			var leases []*ticket
 			for _, mode := range test.modes {
 				l := newLease("M", mode, stub.Caller{})
 				leases = append(leases, l)
@@ -73,7 +73,7 @@ func TestTurnCanceledInTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var turn turn
 		first, second, third := newLease("A", stub.Exclusive, stub.Caller{}), newLease("B", stub.Exclusive, stub.Caller{}), newLease("C", stub.Shared, stub.Caller{})
-		for _, l := range []*lease{first, second, third} {
+		for _, l := range []*ticket{first, second, third} {
 			turn.enter(l)
 		}
 		cause := errors.New("enough")
@@ -92,7 +92,7 @@ func TestTurnCanceledInTheQueue(t *testing.T) {
 	})
 }
 
-// A lease that is granted in the moment its context ends must give the turn
+// A ticket that is granted in the moment its context ends must give the turn
 // back, or the queue stands still for ever.
 func TestTurnGrantedAndCanceledAtOnce(t *testing.T) {
 	var turn turn
@@ -116,12 +116,12 @@ func TestTurnClosed(t *testing.T) {
 	turn.enter(waiting)
 	turn.close(errDraining)
 	turn.enter(late)
-	for _, l := range []*lease{waiting, late} {
+	for _, l := range []*ticket{waiting, late} {
 		if err := turn.wait(t.Context(), l); !errors.Is(err, errDraining) {
 			t.Errorf("%s: wait returned %v, want %v", l.method, err, errDraining)
 		}
 	}
 	if err := turn.wait(t.Context(), running); err != nil {
-		t.Errorf("the running lease lost its turn: %v", err)
+		t.Errorf("the running ticket lost its turn: %v", err)
 	}
 }

@@ -15,16 +15,16 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// holdings are what a connection has acquired and not yet ended. When the
+// held is what a connection has acquired and not yet ended. When the
 // connection ends, the daemon ends all of it in the client's place.
-type holdings struct {
+type held struct {
 	mu   sync.Mutex
-	held []holding // in the order in which the client was told
-	over bool      // the connection has ended: nothing is added any more
+	list []acquisition // in the order in which the client was told
+	over bool          // the connection has ended: nothing is added any more
 }
 
-// holding is one acquisition: how it ends, and the call that made it.
-type holding struct {
+// acquisition says how something that a call has acquired ends.
+type acquisition struct {
 	end  int    // the number of the method that ends it
 	args string // that method's arguments, encoded
 	call uint64 // the id of the acquiring call
@@ -35,11 +35,11 @@ const noArguments = "\x80"
 
 // add notes an acquisition. It returns false when the connection has ended: then the
 // daemon ends the acquisition itself.
-func (s *holdings) add(h holding) bool {
+func (s *held) add(h acquisition) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.over {
-		s.held = append(s.held, h)
+		s.list = append(s.list, h)
 	}
 	return !s.over
 }
@@ -52,93 +52,93 @@ func (s *holdings) add(h holding) bool {
 // read at least n answers, it reads answers in the order of held, and for each of them
 // that it took for a failure an abandon came before. So an abandon never finds its
 // acquisition taken by another caller.
-func (s *holdings) take(equal holding) *holding {
+func (s *held) take(equal acquisition) *acquisition {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.remove(func(h holding) bool { return h.end == equal.end && h.args == equal.args })
+	return s.remove(func(h acquisition) bool { return h.end == equal.end && h.args == equal.args })
 }
 
 // abandon forgets what a call acquired whose caller was told that it failed, and
 // returns nil if that is nothing. The caller of abandon ends it.
-func (s *holdings) abandon(call uint64) *holding {
+func (s *held) abandon(call uint64) *acquisition {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.remove(func(h holding) bool { return h.call == call })
+	return s.remove(func(h acquisition) bool { return h.call == call })
 }
 
-// remove removes the first holding that is meant. s.mu is held.
-func (s *holdings) remove(meant func(holding) bool) *holding {
-	i := slices.IndexFunc(s.held, meant)
+// remove removes the first acquisition that is meant. s.mu is held.
+func (s *held) remove(meant func(acquisition) bool) *acquisition {
+	i := slices.IndexFunc(s.list, meant)
 	if i < 0 {
 		return nil
 	}
-	h := s.held[i]
-	s.held = slices.Delete(s.held, i, i+1)
+	h := s.list[i]
+	s.list = slices.Delete(s.list, i, i+1)
 	return &h
 }
 
 // close says that the connection has ended, and returns what is left to be ended.
-func (s *holdings) close() []holding {
+func (s *held) close() []acquisition {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	held := s.held
-	s.held, s.over = nil, true
+	held := s.list
+	s.list, s.over = nil, true
 	return held
 }
 
-// claim is what a call means to its connection's holdings.
-type claim struct {
-	acquires *holding // what is acquired if the method succeeds; nil: nothing
-	ends     *holding // what ends, once begin has taken it; nil: nothing
+// effect is what a call acquires and ends for its connection.
+type effect struct {
+	acquires *acquisition // what is acquired if the method succeeds; nil: nothing
+	ends     *acquisition // what ends, once begin has taken it; nil: nothing
 }
 
-// role is what a method does for sessions.
-type role struct {
+// methodEffect is what a method does for sessions.
+type methodEffect struct {
 	end     int  // the number of the method that ends what this one acquires, or -1
 	endArgs bool // that method takes the same arguments
 	ends    bool // it ends what others acquire
 }
 
-// rolesOf returns the roles of a service's methods by number, or nil if there
+// effectsOf returns the effects of a service's methods by number, or nil if there
 // are none.
-func rolesOf(svc *stub.Service) []role {
-	var roles []role
+func effectsOf(svc *stub.Service) []methodEffect {
+	var effects []methodEffect
 	for i, m := range svc.Methods {
 		end := slices.IndexFunc(svc.Methods, func(other stub.Method) bool { return other.Name == m.End })
 		if end < 0 {
 			continue
 		}
-		if roles == nil {
-			roles = slices.Repeat([]role{{end: -1}}, len(svc.Methods))
+		if effects == nil {
+			effects = slices.Repeat([]methodEffect{{end: -1}}, len(svc.Methods))
 		}
-		roles[i].end, roles[i].endArgs = end, m.EndArgs
-		roles[end].ends = true
+		effects[i].end, effects[i].endArgs = end, m.EndArgs
+		effects[end].ends = true
 	}
-	return roles
+	return effects
 }
 
-// claim returns the claim of a call, or nil for a method that has no role.
-func (d *Daemon) claim(f wire.Frame) *claim {
-	if d.roles == nil {
+// effect returns the effect of a call, or nil for a method that has none.
+func (d *Daemon) effect(f wire.Frame) *effect {
+	if d.effects == nil {
 		return nil
 	}
-	r := d.roles[f.Method]
-	var c claim
+	r := d.effects[f.Method]
+	var c effect
 	if r.end >= 0 {
-		c.acquires = &holding{end: r.end, args: noArguments, call: f.ID}
+		c.acquires = &acquisition{end: r.end, args: noArguments, call: f.ID}
 		if r.endArgs {
 			c.acquires.args = string(f.Body)
 		}
 	}
 	if r.ends {
-		c.ends = &holding{end: int(f.Method), args: string(f.Body)}
+		c.ends = &acquisition{end: int(f.Method), args: string(f.Body)}
 	}
 	return &c
 }
 
 // begin is called right before the method. It takes what the call ends out of the
-// holdings first, so that the end of the connection does not end it as well.
-func (s *holdings) begin(c *claim) error {
+// held first, so that the end of the connection does not end it as well.
+func (s *held) begin(c *effect) error {
 	if c == nil || c.ends == nil {
 		return nil
 	}
@@ -157,20 +157,20 @@ func (s *serverConn) settle(c *servedCall) {
 	switch {
 	case !c.run.Begun():
 	case c.run.Failed:
-		if c.claim.ends != nil && !s.holdings.add(*c.claim.ends) {
-			s.d.end(*c.claim.ends)
+		if c.effect.ends != nil && !s.held.add(*c.effect.ends) {
+			s.d.end(*c.effect.ends)
 		}
-	case c.claim.acquires != nil:
+	case c.effect.acquires != nil:
 		ended := c.over(time.Now())
 		select {
 		case <-s.d.departing:
 			ended = errDraining
 		default:
 		}
-		if ended == nil && c.failed == nil && s.holdings.add(*c.claim.acquires) {
+		if ended == nil && c.failed == nil && s.held.add(*c.effect.acquires) {
 			return
 		}
-		s.d.end(*c.claim.acquires)
+		s.d.end(*c.effect.acquires)
 		if c.failed == nil {
 			c.failed = givenBack(ended)
 		}
@@ -192,14 +192,14 @@ func givenBack(ended error) *wire.Failure {
 
 // endAll ends what a connection that is gone still holds.
 func (s *serverConn) endAll() {
-	for _, h := range slices.Backward(s.holdings.close()) {
+	for _, h := range slices.Backward(s.held.close()) {
 		s.d.end(h)
 	}
 }
 
 // end calls a method in the place of the client that should have called it. It
 // counts as a running call that has lost its caller.
-func (d *Daemon) end(h holding) {
+func (d *Daemon) end(h acquisition) {
 	d.begun()
 	m := &d.svc.Methods[h.end]
 	orphan := d.orphan(m.Name, m.Mode, 0)
@@ -211,7 +211,7 @@ func (d *Daemon) end(h holding) {
 	}()
 }
 
-// ending is the host of a call that ends a holding: it takes no turn.
+// ending is the host of a call that ends an acquisition: it takes no turn.
 type ending struct{ ctx context.Context }
 
 func (e ending) Context() context.Context { return e.ctx }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// standIns lets the goroutine that reads a connection run a call that need not
+// inlineRunner lets the goroutine that reads a connection run a call that need not
 // wait, which spares two switches between threads, and still have the connection
 // read at all times: the method is one that was quick the last time, and when it
 // has run for some milliseconds all the same, a stand-in takes over the reading, and
@@ -16,19 +16,19 @@ import (
 // One goroutine looks from time to time at the connections that have such calls, and
 // a while longer; starting it, or a timer, for each call would cost what is to be
 // spared.
-type standIns struct {
+type inlineRunner struct {
 	mu      sync.Mutex
-	watched []*inline
+	watched []*inlineCall
 	looking bool
 }
 
 // inline is the call that the goroutine that reads a connection runs.
-type inline struct {
+type inlineCall struct {
 	conn    *serverConn
 	last    uint64        // calls so far; of the goroutine that reads
 	quick   *atomic.Bool  // of the call's method; of that goroutine, or of who has put 0 into running
 	running atomic.Uint64 // the number of the call; 0: none, or it is not the one that reads any more
-	watched atomic.Bool   // it is in standIns.watched
+	watched atomic.Bool   // it is in inlineRunner.watched
 
 	// Of the goroutine that looks.
 
@@ -37,11 +37,11 @@ type inline struct {
 }
 
 const (
-	// standInTick is longer than the period of the kernel's own clock, mostly 4 ms.
+	// inlineTick is longer than the period of the kernel's own clock, mostly 4 ms.
 	// A Go timer that fires before that is one more for the kernel to set and to
 	// delete whenever the daemon waits for a frame, which costs microseconds.
-	standInTick = 5 * time.Millisecond
-	standInRest = 4 // looks without a call before nobody looks any more
+	inlineTick = 5 * time.Millisecond
+	inlineIdle = 4 // looks without a call before nobody looks any more
 	// quickTime is how long a method may take to run on the goroutine that reads the
 	// next time.
 	quickTime = 100 * time.Microsecond
@@ -49,7 +49,7 @@ const (
 
 // begin notes that the goroutine that reads runs a call now, of a method that quick
 // is about.
-func (r *standIns) begin(i *inline, quick *atomic.Bool) (call uint64) {
+func (r *inlineRunner) begin(i *inlineCall, quick *atomic.Bool) (call uint64) {
 	i.last++
 	call, i.quick = i.last, quick
 	i.running.Store(call)
@@ -61,9 +61,9 @@ func (r *standIns) begin(i *inline, quick *atomic.Bool) (call uint64) {
 
 // end notes that the call is over, and reports whether its goroutine still is the
 // one that reads the connection.
-func (i *inline) end(call uint64) bool { return i.running.CompareAndSwap(call, 0) }
+func (i *inlineCall) end(call uint64) bool { return i.running.CompareAndSwap(call, 0) }
 
-func (r *standIns) watch(i *inline) {
+func (r *inlineRunner) watch(i *inlineCall) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if i.watched.Swap(true) {
@@ -76,12 +76,12 @@ func (r *standIns) watch(i *inline) {
 	}
 }
 
-func (r *standIns) look() {
-	t := time.NewTicker(standInTick)
+func (r *inlineRunner) look() {
+	t := time.NewTicker(inlineTick)
 	defer t.Stop()
 	for range t.C {
 		r.mu.Lock()
-		r.watched = slices.DeleteFunc(r.watched, (*inline).rests)
+		r.watched = slices.DeleteFunc(r.watched, (*inlineCall).idle)
 		if len(r.watched) == 0 {
 			r.looking = false
 			r.mu.Unlock()
@@ -91,12 +91,12 @@ func (r *standIns) look() {
 	}
 }
 
-// rests looks at a connection: it starts a stand-in if a call has run since the last
+// idle looks at a connection: it starts a stand-in if a call has run since the last
 // look, and reports whether there was no call for a while.
-func (i *inline) rests() bool {
+func (i *inlineCall) idle() bool {
 	call := i.running.Load()
 	if call == 0 {
-		if i.still++; i.still <= standInRest {
+		if i.still++; i.still <= inlineIdle {
 			return false
 		}
 		i.still = 0
