@@ -21,7 +21,7 @@ import (
 // attach connects to the daemon that the endpoint names. An error that is not
 // a *StartError is transient. kept, if not nil, is why a daemon of an older version
 // has to do.
-func (c *client) attach(ctx context.Context, p place, kept error) (*link, error) {
+func (c *client) attach(ctx context.Context, p launcher, kept error) (*link, error) {
 	e, err := c.find(p)
 	if err != nil {
 		var version *rundir.VersionError
@@ -63,7 +63,7 @@ func (c *client) attach(ctx context.Context, p place, kept error) (*link, error)
 // greet dials the endpoint and authenticates both sides. The welcome may say
 // that no calls are taken: Status and Shutdown are answered all the same by a
 // daemon that is leaving or full.
-func (c *client) greet(ctx context.Context, p place, e *rundir.Endpoint) (net.Conn, *wire.Reader, wire.Welcome, error) {
+func (c *client) greet(ctx context.Context, p launcher, e *rundir.Endpoint) (net.Conn, *wire.Reader, wire.Welcome, error) {
 	deadline := time.Now().Add(c.cfg.ConnectTimeout)
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()

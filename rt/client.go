@@ -27,8 +27,8 @@ type client struct {
 	paths   relativePaths     // that the arguments may be
 	invalid error             // why no call can succeed: bad arguments or configuration
 
-	hello wire.Hello            // what it says of itself to any daemon
-	place func() (place, error) // where its daemon is found
+	hello        wire.Hello               // what it says of itself to any daemon
+	findLauncher func() (launcher, error) // for what the environment and cfg name
 
 	replied sync.Pool // of *pendingCall, to be used again
 
@@ -60,7 +60,7 @@ const maxArguments = 16 << 20
 func newClient(cfg Config, svc *stub.Service, args func(*stub.Encoder)) *client {
 	c := &client{cfg: cfg.withDefaults(svc.Name), svc: svc}
 	c.hello = wire.Hello{Session: session(), PID: os.Getpid()}
-	c.place = c.choosePlace
+	c.findLauncher = c.chooseLauncher
 	c.workplace.note(c.cfg.Scope)
 	var configuration stub.Configuration
 	c.args, configuration, c.invalid = stub.EncodeArguments(svc, maxArguments, args)

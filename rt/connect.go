@@ -12,17 +12,17 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/sock"
 )
 
-// place is where the daemon of one singleton is found, or started: a directory
-// (see onDisk) or this process itself (see inProcess).
-type place interface {
+// launcher is where the daemon of one singleton is found, or started: a directory
+// (see processLauncher) or this process itself (see localLauncher).
+type launcher interface {
 	// endpoint says how to reach the daemon; rundir.ErrAbsent if nothing does. It
 	// may be another singleton's: client.find judges it by identity.
 	endpoint() (*rundir.Endpoint, error)
 	identity() identity
 	// dial connects to an endpoint, and makes sure that the peer is this user's.
 	dial(ctx context.Context, e *rundir.Endpoint) (net.Conn, error)
-	// lead tries to become the only one who may start a daemon here.
-	lead() (release func(), ok bool, err error)
+	// tryStartLock tries to become the only one who may start a daemon here.
+	tryStartLock() (release func(), ok bool, err error)
 	// alive reports whether a daemon lives, serving or not. Only the leader asks.
 	alive() (bool, error)
 	// start starts a daemon and waits until it serves, or until ctx or
@@ -38,8 +38,8 @@ type place interface {
 	// just now, if so; replaced notes that it was. Only the leader asks and notes.
 	mayReplace() error
 	replaced()
-	// barred says why this process cannot be a client here, if it cannot.
-	barred() error
+	// checkClient says why this process cannot be a client here, if it cannot.
+	checkClient() error
 }
 
 // errStarting: a daemon holds the lifetime lock but cannot be reached yet, or
@@ -55,11 +55,11 @@ var errInitialising = errors.New("used before the package's initialisation has e
 // Only whoever leads starts a daemon, and only when nobody holds the lifetime
 // lock. Whoever does not lead looks again, and shares the leader's failure.
 func (c *client) reach(ctx context.Context) (*link, error) {
-	p, err := c.place()
+	p, err := c.findLauncher()
 	if err != nil {
 		return nil, err
 	}
-	if err := p.barred(); err != nil {
+	if err := p.checkClient(); err != nil {
 		return nil, c.startError(StageConnect, err)
 	}
 	if c.svc.New == nil {
@@ -67,7 +67,7 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 	}
 	c.warnOfPaths(p)
 	forever := ctx // until the Shared is closed
-	ctx, cancel := c.patience(ctx)
+	ctx, cancel := c.startContext(ctx)
 	defer cancel()
 	var noted uint64 // failures that are no news
 	started := false // a daemon, by us
@@ -86,7 +86,7 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 		}
 		last = err
 		c.see(err)
-		release, leads, lerr := p.lead()
+		release, leads, lerr := p.tryStartLock()
 		if lerr != nil {
 			return nil, c.directoryError(lerr)
 		}
@@ -103,7 +103,7 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 		if leads {
 			err = c.startOrWait(forever, p, err)
 			release()
-			if spared, ok := err.(*keptError); ok { // a constructor's error is not asked
+			if spared, ok := err.(*notReplacedError); ok { // a constructor's error is not asked
 				kept = spared
 				continue
 			}
@@ -113,7 +113,7 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 			if err == nil {
 				if !started {
 					started = true
-					ctx, cancel = c.patience(forever) // however long it took to replace one and start another
+					ctx, cancel = c.startContext(forever) // however long it took to replace one and start another
 					defer cancel()
 					continue // it serves
 				}
@@ -134,9 +134,9 @@ func (c *client) mayStart() error {
 	if c.isClosed() {
 		return ErrClosed
 	}
-	p, err := c.place()
+	p, err := c.findLauncher()
 	if err == nil {
-		if err = p.barred(); err != nil {
+		if err = p.checkClient(); err != nil {
 			err = c.startError(StageConnect, err)
 		} else if err = p.mayStart(); err != nil {
 			err = c.startError(StageSpawn, err)
@@ -145,8 +145,8 @@ func (c *client) mayStart() error {
 	return err
 }
 
-// patience bounds the time until a daemon is there.
-func (c *client) patience(ctx context.Context) (context.Context, context.CancelFunc) {
+// startContext bounds the time until a daemon is there.
+func (c *client) startContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, c.cfg.StartTimeout,
 		fmt.Errorf("no daemon within %v (Config.StartTimeout): %w", c.cfg.StartTimeout, context.DeadlineExceeded))
 }
@@ -154,7 +154,7 @@ func (c *client) patience(ctx context.Context) (context.Context, context.CancelF
 // startOrWait is what the leader does when it could not attach because of err:
 // it starts a daemon, unless one lives that is not to be replaced. It returns nil
 // when a daemon now serves.
-func (c *client) startOrWait(ctx context.Context, p place, err error) error {
+func (c *client) startOrWait(ctx context.Context, p launcher, err error) error {
 	alive, aerr := p.alive()
 	if aerr != nil {
 		return c.directoryError(aerr)
@@ -178,7 +178,7 @@ func (c *client) startOrWait(ctx context.Context, p place, err error) error {
 
 // waitFor says whether it is worth waiting for a daemon that lives and to which
 // an attempt to attach failed with err: a transient error says so.
-func (c *client) waitFor(p place, err error) error {
+func (c *client) waitFor(p launcher, err error) error {
 	var silent *silentError
 	var hidden *hiddenError
 	var foreign *foreignError
@@ -272,8 +272,8 @@ func (c *client) unpublished(err error) error {
 	if !errors.Is(err, rundir.ErrAbsent) && !errors.Is(err, errStarting) {
 		return err
 	}
-	p, perr := c.place()
-	at, ok := p.(*onDisk)
+	p, perr := c.findLauncher()
+	at, ok := p.(*processLauncher)
 	if perr != nil || !ok {
 		return err
 	}

@@ -16,14 +16,14 @@ import (
 // again. The error is a *StartError: ErrNotRunning when no daemon lives, one of
 // Connect's when it cannot be reached, or the context's.
 func (c *client) consult(ctx context.Context, talk func(*rundir.Endpoint, net.Conn, *wire.Reader) error) error {
-	p, err := c.place()
+	p, err := c.findLauncher()
 	if err != nil {
 		return err
 	}
-	if err := p.barred(); errors.Is(err, ErrReentrant) {
+	if err := p.checkClient(); errors.Is(err, ErrReentrant) {
 		return c.startError(StageConnect, err)
 	}
-	patient, cancel := c.patience(ctx)
+	patient, cancel := c.startContext(ctx)
 	defer cancel()
 	for wait := firstPause; ; wait = min(2*wait, longestPause) {
 		err := c.talk(ctx, p, talk)
@@ -50,7 +50,7 @@ func (c *client) consult(ctx context.Context, talk func(*rundir.Endpoint, net.Co
 }
 
 // talk is one try of consult.
-func (c *client) talk(ctx context.Context, p place, talk func(*rundir.Endpoint, net.Conn, *wire.Reader) error) error {
+func (c *client) talk(ctx context.Context, p launcher, talk func(*rundir.Endpoint, net.Conn, *wire.Reader) error) error {
 	e, err := c.find(p)
 	if err != nil {
 		return err
@@ -69,8 +69,8 @@ func (c *client) talk(ctx context.Context, p place, talk func(*rundir.Endpoint, 
 
 // alive reports whether a daemon lives. When that cannot be told, since
 // somebody else may be about to start one, it says yes.
-func (c *client) alive(p place) (bool, error) {
-	release, leads, err := p.lead()
+func (c *client) alive(p launcher) (bool, error) {
+	release, leads, err := p.tryStartLock()
 	if err != nil {
 		return false, c.directoryError(err)
 	}

@@ -248,26 +248,43 @@
 //  8. To exit, the daemon finishes and acknowledges running calls, calls the object's
 //     Close, removes the endpoint, and ends the process.
 //
-// # Files of this package
+// # Packages and files
 //
-// The data path is four functions: client.call (client.go, with link.go and
-// leader.go), serverConn.read and answer (serveconn.go, with standin.go), turn
-// (turn.go); pendingcall.go and servedcall.go are what a call needs on either side,
-// intake.go and callcontext.go how the daemon learns that a caller gives up. The
-// start path is four: client.connect (client.go, with connect.go, attach.go and
-// replace.go; identity.go, lacking.go and rebuilt.go judge the endpoint, relativepath.go warns of arguments), onDisk.spawn (ondisk.go, with command.go), ServeIfDaemon and serve
-// (serve.go, with host.go; inithook.go serves before main). scope.go says where, system.go and service.go are the
-// two sides of ScopeSystem. daemon.go admits and counts, caller.go and the peer
-// files tell who calls, leave.go leaves, orphans.go counts calls without callers,
-// signals.go heeds signals, followlog.go copies the log for LOOPGEN_LOG, control.go has Status and Shutdown, outbox.go and window.go
-// keep a slow peer from holding up anybody else, memory.go bounds what arguments
-// decode to, failure.go and loghandler.go call code of the program that may not return,
-// holdings.go gives back what a client has acquired. The wire is in PROTOCOL.md,
-// and attempts to make calls and starts faster are in PERFORMANCE.md. UPGRADING.md,
-// SECURITY.md and OPERATIONS.md are for users.
+// Each package is a room that may touch some things only. An arrow is an import:
 //
-// Below this package are internal/wire (bytes, without sockets), internal/rundir (files
-// and locks, without protocol) and internal/process (a detached child). Package schema
+//	rt → internal/host → internal/daemon → internal/sock
+//	rt, internal/host → internal/rundir, internal/process, internal/start, internal/self
+//	rt, internal/daemon → stub, internal/wire, internal/quota
+//
+// Package rt is the face and the client. internal/daemon has the object: connections, the
+// queue, running calls, drain and status. It knows no files and no processes.
+// internal/host is the process around it: constructor, endpoint, listener, watchdog,
+// signals and log. internal/sock moves bytes over sockets and has all code about them
+// that differs between systems. internal/wire has frames and messages, without sockets or
+// files. internal/rundir has the files and locks of a singleton, without protocol.
+// internal/process starts a detached child. internal/start has the request and the report
+// by which client and daemon process know each other, besides the endpoint file and the
+// wire. internal/self says whether this process is a daemon, and of which program.
+// internal/quota bounds what one peer has outstanding.
+//
+// A call goes through client.call, link.call (link.go) and link.await (readloop.go) to
+// the socket; in the daemon through serverConn.read, begin and answer (serveconn.go) to
+// servedCall.Turn (servedcall.go, turn.go) and the method; and back through
+// serverConn.reply. pendingcall.go and servedcall.go are what a call needs on either side.
+//
+// A start goes through client.connect and run (client.go), client.reach and startOrWait
+// (connect.go) to processLauncher.start and spawn (processlauncher.go); in the child
+// through ServeIfDaemon to host.Serve, host.New, Publish and Run. client.attach (attach.go)
+// then connects: identity.go, lacking.go, mismatch.go and rebuilt.go judge the endpoint,
+// replace.go replaces a daemon of an older version, relativepath.go warns of arguments.
+//
+// The other launchers are systemlauncher.go, for ScopeSystem, whose daemon is served by
+// service.go, and locallauncher.go, for LOOPGEN_MODE=inprocess. scope.go says where a
+// singleton is. control.go has Status and Shutdown, callresult.go and startfailure.go turn
+// what a daemon reports into errors, and followlog.go copies the log for LOOPGEN_LOG.
+//
+// The wire is in PROTOCOL.md, and attempts to make calls and starts faster are in
+// PERFORMANCE.md. UPGRADING.md, SECURITY.md and OPERATIONS.md are for users. Package schema
 // compares two versions of a type. The generator has a map in generator/doc.go;
 // cmd/loopgen is flags, files and exit codes. The scripts in testdata/script show what
 // users see. The command .ci/run is the whole check.

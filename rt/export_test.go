@@ -90,33 +90,33 @@ type Place struct {
 // It cannot start one.
 func (s *Shared[C, P]) Use(p Place) {
 	s.owner.hello = p.Hello
-	s.owner.place = func() (place, error) { return memoryPlace{p: p}, nil }
+	s.owner.findLauncher = func() (launcher, error) { return memoryLauncher{p: p}, nil }
 }
 
-// memoryPlace is a Place as a place.
-type memoryPlace struct{ p Place }
+// memoryLauncher is a Place as a launcher.
+type memoryLauncher struct{ p Place }
 
-func (m memoryPlace) endpoint() (*rundir.Endpoint, error)                      { return m.p.Find() }
-func (m memoryPlace) dial(context.Context, *rundir.Endpoint) (net.Conn, error) { return m.p.Dial() }
-func (m memoryPlace) lead() (func(), bool, error)                              { return func() {}, true, nil }
-func (m memoryPlace) identity() identity                                       { return identity{m.p.Scope, m.p.Dir} }
-func (m memoryPlace) barred() error                                            { return nil }
-func (m memoryPlace) mayStart() error                                          { return nil }
-func (m memoryPlace) mayReplace() error                                        { return nil }
-func (m memoryPlace) replaced()                                                {}
+func (m memoryLauncher) endpoint() (*rundir.Endpoint, error)                      { return m.p.Find() }
+func (m memoryLauncher) dial(context.Context, *rundir.Endpoint) (net.Conn, error) { return m.p.Dial() }
+func (m memoryLauncher) tryStartLock() (func(), bool, error)                      { return func() {}, true, nil }
+func (m memoryLauncher) identity() identity                                       { return identity{m.p.Scope, m.p.Dir} }
+func (m memoryLauncher) checkClient() error                                       { return nil }
+func (m memoryLauncher) mayStart() error                                          { return nil }
+func (m memoryLauncher) mayReplace() error                                        { return nil }
+func (m memoryLauncher) replaced()                                                {}
 
-func (m memoryPlace) lastFailure() (uint64, error) {
+func (m memoryLauncher) lastFailure() (uint64, error) {
 	if m.p.LastFailure == nil {
 		return 0, nil
 	}
 	return m.p.LastFailure()
 }
 
-func (m memoryPlace) alive() (bool, error) {
+func (m memoryLauncher) alive() (bool, error) {
 	_, err := m.p.Find()
 	return err == nil, nil
 }
 
-func (m memoryPlace) start(context.Context) error {
+func (m memoryLauncher) start(context.Context) error {
 	return &StartError{Stage: StageSpawn, Err: errors.New("this test starts no daemon")}
 }

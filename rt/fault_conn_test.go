@@ -319,7 +319,7 @@ func playFuture(ctx context.Context, _ *counterShared, a args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	life, err := d.Hold(ctx)
+	life, err := d.AcquireDaemonLock(ctx)
 	if err != nil {
 		return nil, err
 	}

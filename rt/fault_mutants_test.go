@@ -74,9 +74,9 @@ var mutants = []mutant{{
 }, {
 	name: "release the lifetime lock before the end",
 	changes: []change{{
-		"internal/rundir/life.go", `
+		"internal/rundir/daemonlock.go", `
 // Publish makes`, `
-func (l *Life) Release() { release(l.lock) }
+func (l *DaemonLock) Release() { release(l.lock) }
 
 // Publish makes`,
 	}, {
@@ -93,7 +93,7 @@ func (l *Life) Release() { release(l.lock) }
 }, {
 	name: "no lifetime lock",
 	changes: []change{{
-		"internal/rundir/life.go", `
+		"internal/rundir/daemonlock.go", `
 	lives.Unlock()
 	return l, nil
 `, `

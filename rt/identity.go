@@ -80,7 +80,7 @@ func (e *foreignError) Is(target error) bool { return target == ErrIncompatible 
 
 // find returns the endpoint of this client's singleton. The error is a
 // *foreignError if what the place has is another one's.
-func (c *client) find(p place) (*rundir.Endpoint, error) {
+func (c *client) find(p launcher) (*rundir.Endpoint, error) {
 	e, err := p.endpoint()
 	if err != nil {
 		return nil, err

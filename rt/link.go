@@ -43,7 +43,7 @@ type link struct {
 	leaving bool   // going-away has come: no call may be sent
 	err     error  // why the link ended
 
-	leader        *pendingCall   // who reads; nil: nobody
+	reading       *pendingCall   // the call whose goroutine reads; nil: none
 	waiting       []*pendingCall // those who do not, but could
 	blocked       bool           // the leader writes nothing any more: it may wait for the daemon
 	absent        int            // calls that others have ended for their callers, less those made since

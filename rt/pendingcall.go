@@ -25,7 +25,7 @@ type pendingCall struct {
 	// Guarded by link.mu while the call is pending.
 
 	size    int     // of the request in the window
-	place   int     // in link.waiting, if it waits
+	index   int     // in link.waiting, if it waits
 	waits   bool    // for the answer, or to read
 	ended   bool    // the answer is there
 	givenUp bool    // the caller has returned without it; the memory is not used again

@@ -43,7 +43,7 @@ var (
 
 // replacesRebuilt reports whether this client replaces the daemon behind an endpoint
 // for being of an earlier build.
-func (c *client) replacesRebuilt(p place, e *rundir.Endpoint) bool {
+func (c *client) replacesRebuilt(p launcher, e *rundir.Endpoint) bool {
 	if _, older := c.rebuilt(e); !older || !self.DevRequested() || c.cfg.Scope == ScopeSystem {
 		return false
 	}
@@ -52,7 +52,7 @@ func (c *client) replacesRebuilt(p place, e *rundir.Endpoint) bool {
 }
 
 // settle keeps this process from replacing daemons at p that are of an earlier build.
-func settle(p place) {
+func settle(p launcher) {
 	if self.Developing() {
 		settled.Store(p.identity().dir, nil)
 	}
@@ -60,7 +60,7 @@ func settle(p place) {
 
 // announce says on standard error, once, that the daemon behind an endpoint is of
 // another build than this client.
-func (c *client) announce(p place, e *rundir.Endpoint, kept error) {
+func (c *client) announce(p launcher, e *rundir.Endpoint, kept error) {
 	different, older := c.rebuilt(e)
 	if !different {
 		return

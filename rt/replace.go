@@ -40,15 +40,15 @@ func (e *outdatedError) Error() string {
 	return fmt.Sprintf("process %d, of version %d, is to be replaced", e.endpoint.PID, e.endpoint.Version)
 }
 
-// keptError is a daemon of an older version, or of an earlier build, that cannot be
+// notReplacedError is a daemon of an older version, or of an earlier build, that cannot be
 // replaced just now.
-type keptError struct {
+type notReplacedError struct {
 	version int
 	rebuilt bool
 	err     error
 }
 
-func (e *keptError) Error() string {
+func (e *notReplacedError) Error() string {
 	if e.rebuilt {
 		return fmt.Sprintf("LOOPGEN_DEV did not replace it: %v", e.err)
 	}
@@ -73,15 +73,15 @@ func (c *client) unreplaced(err error, e *rundir.Endpoint, kept error) error {
 }
 
 // replace makes the daemon behind an endpoint leave, and returns nil when it has
-// left. The error is a *keptError if it stays.
+// left. The error is a *notReplacedError if it stays.
 //
 // Only the leader replaces, and it leads until its own daemon serves: no client of
 // the older version can start the old one again in between. Should it be killed
 // meanwhile, the next one finds a daemon that is leaving, or none.
-func (c *client) replace(ctx context.Context, p place, outdated *outdatedError) error {
+func (c *client) replace(ctx context.Context, p launcher, outdated *outdatedError) error {
 	e, rebuilt := outdated.endpoint, outdated.rebuilt
-	kept := func(err error) error { return &keptError{e.Version, rebuilt, err} }
-	ctx, cancel := c.patience(ctx)
+	kept := func(err error) error { return &notReplacedError{e.Version, rebuilt, err} }
+	ctx, cancel := c.startContext(ctx)
 	defer cancel()
 	conn, reader, welcome, err := c.greet(ctx, p, e)
 	if err != nil {

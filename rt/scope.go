@@ -114,8 +114,8 @@ func (w *workplace) project() (string, error) {
 
 // site is what a scope stands for.
 type site struct {
-	anchor string // the base directory
-	scope  string // in full: see scopeOf
+	base  string // the base directory
+	scope string // in full: see scopeOf
 }
 
 // base returns what the scope stands for. What was found once holds as long as
@@ -135,7 +135,7 @@ func (c *client) base() (site, error) {
 func (c *client) findBase() (site, error) {
 	scope := c.cfg.Scope
 	if own := self.Serving.Load(); own != nil && kindOf(own.Scope) == scope {
-		return site{anchor: own.Base, scope: own.Scope}, nil
+		return site{base: own.Base, scope: own.Scope}, nil
 	}
 	if scope == ScopeSystem {
 		anchor, err := rundir.ServiceAnchor()

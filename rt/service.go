@@ -81,7 +81,7 @@ func (c *client) newService() (*host.Host, string, error) {
 		return nil, start.StageDirectory, err
 	}
 	return host.NewService(start.Request{
-		Anchor: []byte(at.anchor), Name: []byte(c.cfg.Name), Scope: []byte(at.scope),
+		Anchor: []byte(at.base), Name: []byte(c.cfg.Name), Scope: []byte(at.scope),
 		Service: c.svc.Name, Args: c.args, Config: c.config, Parts: c.parts, Version: c.cfg.Version,
 		IdleTTL: c.cfg.IdleTTL, OrphanTimeout: c.cfg.OrphanTimeout, StartTimeout: c.cfg.StartTimeout, Transport: string(TransportUnix),
 	}, c.svc, guard)

@@ -118,22 +118,22 @@ func (d *Daemon) progress() string {
 	return cut.End(d.leaving, 256) + "; " + waits // the text of a welcome has 768 bytes
 }
 
-// patience is how long a step may take that takes so long in a drain: less once the
+// stepLimit is how long a step may take that takes so long in a drain: less once the
 // daemon leaves at once. d.mu is held.
-func (d *Daemon) patience(drain time.Duration) time.Duration {
+func (d *Daemon) stepLimit(drain time.Duration) time.Duration {
 	if !d.now {
 		return drain
 	}
 	return min(drain, max(time.Until(d.hurriedAt.Add(d.limits.cancelGrace)), d.limits.stepGrace))
 }
 
-// within waits until done is closed, but no longer than patience says, even if the
+// within waits until done is closed, but no longer than stepLimit says, even if the
 // daemon begins to leave at once meanwhile. It reports whether done was closed.
 func (d *Daemon) within(drain time.Duration, done <-chan struct{}) bool {
 	limit := func() time.Duration {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		return d.patience(drain)
+		return d.stepLimit(drain)
 	}
 	timer := time.NewTimer(limit())
 	defer timer.Stop()
@@ -166,7 +166,7 @@ func (d *Daemon) finish() bool {
 		}
 		if d.now {
 			if until.IsZero() {
-				left := d.patience(d.limits.cancelGrace)
+				left := d.stepLimit(d.limits.cancelGrace)
 				until = time.Now().Add(left)
 				time.AfterFunc(left, func() {
 					d.mu.Lock() // or finish might be between its look at the clock and Wait
@@ -208,7 +208,7 @@ func (s *serverConn) linger() {
 	<-s.ended // whoever reads reads on until the end
 }
 
-// closeAfter closes the connection unless stop is called within patience.
+// closeAfter closes the connection unless stop is called within stepLimit.
 func (s *serverConn) closeAfter(drain time.Duration) (stop func()) {
 	done := make(chan struct{})
 	go func() { // ends when stop is called, or the time is over

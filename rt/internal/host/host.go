@@ -39,7 +39,7 @@ type Host struct {
 	slog        *slog.Logger
 	req         start.Request
 	dir         *rundir.Dir
-	life        *rundir.Life
+	life        *rundir.DaemonLock
 	log         *logFile
 	peerAllowed func(net.Conn) (daemon.Peer, error)
 	guard       *Admission        // of a service
@@ -53,7 +53,7 @@ type Host struct {
 // lifetime lock is held until the process dies, so that two objects never coexist.
 // An error comes with the stage that failed.
 func New(req start.Request, svc *stub.Service, dir *rundir.Dir, log *slog.Logger) (*Host, string, error) {
-	life, err := dir.Hold(context.Background())
+	life, err := dir.AcquireDaemonLock(context.Background())
 	if err != nil {
 		return nil, start.StageDirectory, err
 	}

@@ -117,7 +117,7 @@ func TestAlive(t *testing.T) {
 	}
 	check("while one is stopped", true)
 	began := time.Now()
-	if _, err := d.Hold(limited()); !errors.Is(err, rundir.ErrHeld) {
+	if _, err := d.AcquireDaemonLock(limited()); !errors.Is(err, rundir.ErrHeld) {
 		t.Errorf("Hold while one lives: %v", err)
 	}
 	if took := time.Since(began); took < 400*time.Millisecond || took > 20*time.Second {
@@ -125,7 +125,7 @@ func TestAlive(t *testing.T) {
 	}
 	ended, stop := context.WithCancel(context.Background())
 	stop()
-	if _, err := d.Hold(ended); !errors.Is(err, context.Canceled) {
+	if _, err := d.AcquireDaemonLock(ended); !errors.Is(err, context.Canceled) {
 		t.Errorf("Hold with a context that has ended: %v", err)
 	}
 	other.kill()
@@ -209,7 +209,7 @@ func TestUnsafeLock(t *testing.T) {
 		if _, err := d.Alive(); !errors.Is(err, rundir.ErrUnsafe) {
 			t.Errorf("%s: Alive: %v", name, err)
 		}
-		if _, err := d.Hold(limited()); !errors.Is(err, rundir.ErrUnsafe) {
+		if _, err := d.AcquireDaemonLock(limited()); !errors.Is(err, rundir.ErrUnsafe) {
 			t.Errorf("%s: Hold: %v", name, err)
 		}
 		if _, err := os.Lstat(filepath.Join(d.Path(), "x")); err == nil {

@@ -9,7 +9,7 @@ import (
 
 // Loss says what became of the path of life.lock when Check has said that it is
 // lost.
-func (l *Life) Loss() string {
+func (l *DaemonLock) Loss() string {
 	gone := func(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) }
 	info, err := os.Stat(l.dir.path)
 	held, herr := l.root.Stat(".")

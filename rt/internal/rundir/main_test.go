@@ -57,7 +57,7 @@ func TestMain(m *testing.M) {
 var parts = map[string]func(*rundir.Dir) error{
 	// hold takes the lifetime lock and keeps it until it is told to go.
 	"hold": func(d *rundir.Dir) error {
-		if _, err := d.Hold(context.Background()); err != nil {
+		if _, err := d.AcquireDaemonLock(context.Background()); err != nil {
 			return err
 		}
 		// Nothing refers to the lock any more.
@@ -71,7 +71,7 @@ var parts = map[string]func(*rundir.Dir) error{
 		if err := untilEnd(); err != nil {
 			return err
 		}
-		_, err := d.Hold(context.Background())
+		_, err := d.AcquireDaemonLock(context.Background())
 		if err != nil && !errors.Is(err, rundir.ErrHeld) {
 			return err
 		}
@@ -106,7 +106,7 @@ var parts = map[string]func(*rundir.Dir) error{
 		return untilEnd()
 	},
 	"publish": func(d *rundir.Dir) error {
-		life, err := d.Hold(limited())
+		life, err := d.AcquireDaemonLock(limited())
 		if err == nil {
 			err = life.Publish(sample())
 		}

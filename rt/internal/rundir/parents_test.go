@@ -186,7 +186,7 @@ func TestUnfinishedDirectories(t *testing.T) {
 	if _, err := os.Lstat(begun); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%s is left: %v", begun, err)
 	}
-	life, err := d.Hold(t.Context())
+	life, err := d.AcquireDaemonLock(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -134,7 +134,7 @@ func (d *Dir) ServiceSocket() (string, error) {
 // RemoveServiceSocket removes the socket that an earlier daemon of the service has
 // left. Only the holder of the lifetime lock may do so, and not if the socket is
 // the service manager's.
-func (l *Life) RemoveServiceSocket() error {
+func (l *DaemonLock) RemoveServiceSocket() error {
 	err := l.root.Remove(serviceSocketName)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

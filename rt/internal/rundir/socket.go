@@ -150,7 +150,7 @@ func (d *Dir) removeSockets(stale *Endpoint) []error {
 
 // RemoveSocket removes what is at the path of this daemon's socket in d, so that
 // the daemon can listen there again. Nothing there is no error.
-func (l *Life) RemoveSocket(d *Dir, incarnation string) error {
+func (l *DaemonLock) RemoveSocket(d *Dir, incarnation string) error {
 	if d.service {
 		return l.RemoveServiceSocket()
 	}

@@ -52,18 +52,18 @@ func (req *Request) Open() (*rundir.Dir, error) {
 // Report is the daemon's answer: it serves, or why not. That of a start which
 // failed is also what the start file keeps for the clients that waited.
 type Report struct {
-	Incarnation string // set when it serves
-	Held        bool   // another daemon lives
-	Stage       string
-	Err         []byte // the error, encoded as a method's
-	Panic       string // what the constructor panicked with
-	Stack       string // and where
-	ExitCode    int
-	Late        bool   // it was not ready in time and was killed
-	Unhooked    bool   // it did not call ServeIfDaemon
-	Program     []byte // of Config.Command; empty: the client's own
-	Log         string // empty if it is not UTF-8
-	RawLog      []byte // in place of Log then
-	LogTail     string
-	Config      string // of the client that started it, in the start file
+	Incarnation    string // set when it serves
+	Held           bool   // another daemon lives
+	Stage          string
+	Err            []byte // the error, encoded as a method's
+	Panic          string // what the constructor panicked with
+	Stack          string // and where
+	ExitCode       int
+	Late           bool   // it was not ready in time and was killed
+	ServeNotCalled bool   `cbor:"Unhooked"` // it did not call ServeIfDaemon
+	Program        []byte // of Config.Command; empty: the client's own
+	Log            string // empty if it is not UTF-8
+	RawLog         []byte // in place of Log then
+	LogTail        string
+	Config         string // of the client that started it, in the start file
 }

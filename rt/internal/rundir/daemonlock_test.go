@@ -16,17 +16,17 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
 
-func hold(t *testing.T) (*rundir.Dir, *rundir.Life) {
+func hold(t *testing.T) (*rundir.Dir, *rundir.DaemonLock) {
 	t.Helper()
 	d := open(t)
-	l, err := d.Hold(limited())
+	l, err := d.AcquireDaemonLock(limited())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return d, l
 }
 
-func checkLife(t *testing.T, l *rundir.Life, lost, published bool) {
+func checkLife(t *testing.T, l *rundir.DaemonLock, lost, published bool) {
 	t.Helper()
 	gotLost, gotPublished := l.Check()
 	if gotLost != lost || gotPublished != published {
@@ -124,7 +124,7 @@ func TestDirectoryOfALiveDaemonRemoved(t *testing.T) {
 	if err := old.Publish(sample()); !errors.Is(err, rundir.ErrLost) {
 		t.Errorf("publishing without a directory: %v", err)
 	}
-	successor, err := d.Hold(limited())
+	successor, err := d.AcquireDaemonLock(limited())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +194,7 @@ func TestNoSpace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := d.Hold(limited())
+	l, err := d.AcquireDaemonLock(limited())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,18 +17,18 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/start"
 )
 
-// inProcess is the place of LOOPGEN_MODE=inprocess: the daemon is a part of
+// localLauncher is the place of LOOPGEN_MODE=inprocess: the daemon is a part of
 // this process, one per scope and name, reached over a pipe in memory. All but
 // files, locks and processes is as ever: codec, handshake, limits, turn, idle
 // time. For debuggers, and for tests that want no second process.
-type inProcess struct {
-	*room
+type localLauncher struct {
+	*localSingleton
 	client *client
 	scope  string // in full
 }
 
-// room is what all clients of one scope and name share.
-type room struct {
+// localSingleton is what all clients of one scope and name share.
+type localSingleton struct {
 	leader chan struct{} // holds a token unless somebody leads
 
 	mu       sync.Mutex
@@ -40,12 +40,12 @@ type room struct {
 	last     time.Time        // that a daemon was replaced
 }
 
-var rooms struct {
+var localSingletons struct {
 	sync.Mutex
-	byKey map[[2]string]*room
+	byKey map[[2]string]*localSingleton
 }
 
-func inThisProcess(c *client) (place, error) {
+func newLocalLauncher(c *client) (launcher, error) {
 	within := ""
 	if c.cfg.Scope == ScopeProject { // the only one of which a process may know several
 		root, err := c.workplace.project()
@@ -55,21 +55,21 @@ func inThisProcess(c *client) (place, error) {
 		within = root
 	}
 	key := [2]string{scopeOf(c.cfg.Scope, within), c.cfg.Name}
-	rooms.Lock()
-	defer rooms.Unlock()
-	r := rooms.byKey[key]
+	localSingletons.Lock()
+	defer localSingletons.Unlock()
+	r := localSingletons.byKey[key]
 	if r == nil {
-		r = &room{leader: make(chan struct{}, 1)}
+		r = &localSingleton{leader: make(chan struct{}, 1)}
 		r.leader <- struct{}{}
-		if rooms.byKey == nil {
-			rooms.byKey = make(map[[2]string]*room)
+		if localSingletons.byKey == nil {
+			localSingletons.byKey = make(map[[2]string]*localSingleton)
 		}
-		rooms.byKey[key] = r
+		localSingletons.byKey[key] = r
 	}
-	return inProcess{r, c, key[0]}, nil
+	return localLauncher{r, c, key[0]}, nil
 }
 
-func (p inProcess) endpoint() (*rundir.Endpoint, error) {
+func (p localLauncher) endpoint() (*rundir.Endpoint, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.daemon == nil {
@@ -78,9 +78,9 @@ func (p inProcess) endpoint() (*rundir.Endpoint, error) {
 	return p.at, nil
 }
 
-func (p inProcess) identity() identity { return identity{scope: p.scope} }
+func (p localLauncher) identity() identity { return identity{scope: p.scope} }
 
-func (p inProcess) dial(context.Context, *rundir.Endpoint) (net.Conn, error) {
+func (p localLauncher) dial(context.Context, *rundir.Endpoint) (net.Conn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.daemon == nil {
@@ -91,7 +91,7 @@ func (p inProcess) dial(context.Context, *rundir.Endpoint) (net.Conn, error) {
 	return ours, nil
 }
 
-func (p inProcess) lead() (func(), bool, error) {
+func (p localLauncher) tryStartLock() (func(), bool, error) {
 	select {
 	case token := <-p.leader:
 		return func() { p.leader <- token }, true, nil
@@ -100,13 +100,13 @@ func (p inProcess) lead() (func(), bool, error) {
 	}
 }
 
-func (p inProcess) alive() (bool, error) {
+func (p localLauncher) alive() (bool, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.daemon != nil, nil
 }
 
-func (p inProcess) lastFailure() (uint64, error) {
+func (p localLauncher) lastFailure() (uint64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.failed != p.client.config {
@@ -115,25 +115,25 @@ func (p inProcess) lastFailure() (uint64, error) {
 	return p.failures, p.failure
 }
 
-func (p inProcess) mayStart() error { return nil }
+func (p localLauncher) mayStart() error { return nil }
 
-func (p inProcess) mayReplace() error {
+func (p localLauncher) mayReplace() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return tooSoon(p.last)
 }
 
-func (p inProcess) replaced() {
+func (p localLauncher) replaced() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.last = time.Now()
 }
 
-// barred returns nil: in one process nobody can tell the object's own calls
+// checkClient returns nil: in one process nobody can tell the object's own calls
 // from others. A method that calls its own proxy waits for itself.
-func (p inProcess) barred() error { return nil }
+func (p localLauncher) checkClient() error { return nil }
 
-func (p inProcess) start(context.Context) error {
+func (p localLauncher) start(context.Context) error {
 	c := p.client
 	req := start.Request{
 		Name: []byte(c.cfg.Name), Scope: []byte(p.scope), Service: c.svc.Name,
@@ -196,7 +196,7 @@ func (o *localObject) End() error {
 // run waits until the daemon leaves and empties the room only when the object
 // is gone, so that an old and a new one do not coexist; except that nobody can
 // end a method that ignores ShutdownNow.
-func (p inProcess) run(d *daemon.Daemon) {
+func (p localLauncher) run(d *daemon.Daemon) {
 	<-d.Departing()
 	d.Depart()
 	p.mu.Lock()

@@ -22,14 +22,14 @@ const holdTimeout = 500 * time.Millisecond
 // one that the program no longer refers to, and with that release it.
 var lives struct {
 	sync.Mutex
-	held []*Life
+	held []*DaemonLock
 }
 
-// Life is the proof that this process is the daemon of its directory. Nothing
+// DaemonLock is the proof that this process is the daemon of its directory. Nothing
 // releases it but the death of the process: children do not inherit it, and
 // there is no method that could be called too early. Its methods may be called
 // concurrently.
-type Life struct {
+type DaemonLock struct {
 	dir  *Dir
 	lock *flock.Flock
 	// root is the directory that holds the locked file, whatever its path names
@@ -41,10 +41,10 @@ type Life struct {
 	last published  // guarded by mu
 }
 
-// Hold takes life.lock for the rest of this process's life. It tries for at most
+// AcquireDaemonLock takes life.lock for the rest of this process's life. It tries for at most
 // 500 ms and returns ErrHeld if another process keeps it for so long. If ctx ends
 // before that, the error wraps ctx.Err().
-func (d *Dir) Hold(ctx context.Context) (*Life, error) {
+func (d *Dir) AcquireDaemonLock(ctx context.Context) (*DaemonLock, error) {
 	limited, cancel := context.WithTimeout(ctx, holdTimeout)
 	defer cancel()
 	lock, err := d.acquire(limited, lifeLockName)
@@ -59,7 +59,7 @@ func (d *Dir) Hold(ctx context.Context) (*Life, error) {
 		release(lock)
 		return nil, fmt.Errorf("holding the lifetime lock: %w", err)
 	}
-	l := &Life{dir: d, lock: lock, root: root}
+	l := &DaemonLock{dir: d, lock: lock, root: root}
 	lives.Lock()
 	lives.held = append(lives.held, l)
 	lives.Unlock()
@@ -69,7 +69,7 @@ func (d *Dir) Hold(ctx context.Context) (*Life, error) {
 // Publish makes e the endpoint that clients read, in one step: they see the old
 // file or the new one. If it fails the old one is still there. The error matches
 // ErrLost if the directory or life.lock was removed.
-func (l *Life) Publish(e *Endpoint) error {
+func (l *DaemonLock) Publish(e *Endpoint) error {
 	text, err := e.MarshalText()
 	if err != nil {
 		return fmt.Errorf("publishing the endpoint: %w", err)
@@ -100,7 +100,7 @@ func (d *Dir) endpointMode() fs.FileMode {
 
 // Withdraw removes the endpoint if it is that of the given incarnation. That it
 // is gone already, or belongs to another one, is no error.
-func (l *Life) Withdraw(incarnation string) error {
+func (l *DaemonLock) Withdraw(incarnation string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e, err := l.dir.ReadEndpoint()
@@ -127,13 +127,13 @@ func (l *Life) Withdraw(incarnation string) error {
 // Publish gave it. If only published is false, publishing again repairs it. A
 // file that cannot be examined for lack of descriptors or the like counts as
 // unchanged.
-func (l *Life) Check() (lost, published bool) {
+func (l *DaemonLock) Check() (lost, published bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.lost(), l.last.intact(l.dir)
 }
 
-func (l *Life) lost() bool {
+func (l *DaemonLock) lost() bool {
 	locked, err := l.lock.Stat()
 	if err != nil {
 		return false
@@ -149,7 +149,7 @@ func (l *Life) lost() bool {
 // their sockets, and the directories that killed processes began to make beside it. It must be called before Publish and before this daemon
 // listens. The errors of all removals are joined; the daemon can go on after
 // them.
-func (l *Life) Clean() error {
+func (l *DaemonLock) Clean() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	stale, _ := l.dir.ReadEndpoint()

@@ -28,12 +28,12 @@ var session = sync.OnceValue(func() string {
 	return hex.EncodeToString(b[:])
 })
 
-// choosePlace returns the place that the environment and the configuration name.
-func (c *client) choosePlace() (place, error) {
+// chooseLauncher returns the place that the environment and the configuration name.
+func (c *client) chooseLauncher() (launcher, error) {
 	switch mode := rundir.Getenv("LOOPGEN_MODE"); mode {
 	case "":
 	case "inprocess":
-		return inThisProcess(c)
+		return newLocalLauncher(c)
 	default:
 		return nil, c.startError(StageDirectory, fmt.Errorf("LOOPGEN_MODE is %q: unset it, or set it to inprocess", mode))
 	}
@@ -44,7 +44,7 @@ func (c *client) choosePlace() (place, error) {
 		return nil, c.startError(StageDirectory, fmt.Errorf("LOOPGEN_LOG is %q: unset it, or set it to stderr", log))
 	}
 	if c.cfg.Scope == ScopeSystem {
-		return c.service()
+		return c.systemLauncher()
 	}
 	at, err := c.base()
 	if err != nil {
@@ -58,34 +58,34 @@ func (c *client) choosePlace() (place, error) {
 		}
 		name = build + "\x00" + name
 	}
-	dir, err := rundir.Open(at.anchor, name)
+	dir, err := rundir.Open(at.base, name)
 	if err != nil {
 		return nil, c.directoryError(err)
 	}
-	return &onDisk{client: c, site: at, name: name, dir: dir}, nil
+	return &processLauncher{client: c, site: at, name: name, dir: dir}, nil
 }
 
-// onDisk finds the daemon by the files of its directory and starts it as a
+// processLauncher finds the daemon by the files of its directory and starts it as a
 // process.
-type onDisk struct {
+type processLauncher struct {
 	client *client
 	site   site
 	name   string // of the directory: the singleton's, or one for each build of it
 	dir    *rundir.Dir
 }
 
-func (p *onDisk) endpoint() (*rundir.Endpoint, error) { return p.dir.ReadEndpoint() }
+func (p *processLauncher) endpoint() (*rundir.Endpoint, error) { return p.dir.ReadEndpoint() }
 
-func (p *onDisk) identity() identity { return identity{p.site.scope, p.dir.Path()} }
+func (p *processLauncher) identity() identity { return identity{p.site.scope, p.dir.Path()} }
 
-func (p *onDisk) alive() (bool, error) { return p.dir.Alive() }
+func (p *processLauncher) alive() (bool, error) { return p.dir.Alive() }
 
-func (p *onDisk) lead() (func(), bool, error) { return p.dir.TrySpawnLock() }
+func (p *processLauncher) tryStartLock() (func(), bool, error) { return p.dir.TrySpawnLock() }
 
-// barred keeps the daemon from waiting for itself, and a program that cannot
+// checkClient keeps the daemon from waiting for itself, and a program that cannot
 // become the daemon from working only as long as another one happens to be it:
 // one without the hook, or whose daemon would not have the instance yet.
-func (p *onDisk) barred() error {
+func (p *processLauncher) checkClient() error {
 	if own := self.Serving.Load(); own != nil && rundir.SamePath(own.Path, p.dir.Path()) {
 		return ErrReentrant
 	}
@@ -109,7 +109,7 @@ func (p *onDisk) barred() error {
 	return nil
 }
 
-func (p *onDisk) dial(ctx context.Context, e *rundir.Endpoint) (net.Conn, error) {
+func (p *processLauncher) dial(ctx context.Context, e *rundir.Endpoint) (net.Conn, error) {
 	conn, err := dialIn(ctx, p.dir, e)
 	if err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func (p *onDisk) dial(ctx context.Context, e *rundir.Endpoint) (net.Conn, error)
 	return conn, nil
 }
 
-func (p *onDisk) lastFailure() (uint64, error) {
+func (p *processLauncher) lastFailure() (uint64, error) {
 	s, err := p.dir.ReadStart()
 	if err != nil {
 		return math.MaxUint64, nil // what is read later may have been there before
@@ -136,7 +136,7 @@ func (p *onDisk) lastFailure() (uint64, error) {
 	return s.Failures, p.client.startFailure(s.Failure, program)
 }
 
-func (p *onDisk) mayStart() error {
+func (p *processLauncher) mayStart() error {
 	if self.Starting.Load() {
 		return fmt.Errorf("%w: until it serves it starts no other daemon either: connect in a method, not in the constructor", ErrReentrant)
 	}
@@ -144,7 +144,7 @@ func (p *onDisk) mayStart() error {
 	return err
 }
 
-func (p *onDisk) mayReplace() error {
+func (p *processLauncher) mayReplace() error {
 	s, err := p.dir.ReadStart()
 	if err != nil {
 		return err
@@ -152,7 +152,7 @@ func (p *onDisk) mayReplace() error {
 	return tooSoon(s.Replaced)
 }
 
-func (p *onDisk) replaced() {
+func (p *processLauncher) replaced() {
 	s, err := p.dir.ReadStart()
 	if err == nil {
 		s.Replaced = time.Now()
@@ -170,7 +170,7 @@ func (p *onDisk) replaced() {
 // constructor, so start then starts another daemon, once. The clients that wait
 // learn only of the second failure: this process holds spawn.lock meanwhile, so
 // that however many wait there are two attempts.
-func (p *onDisk) start(ctx context.Context) error {
+func (p *processLauncher) start(ctx context.Context) error {
 	c := p.client
 	if err := p.mayStart(); err != nil {
 		return c.startError(StageSpawn, err)
@@ -205,8 +205,8 @@ func (p *onDisk) start(ctx context.Context) error {
 // spawn starts the child process and returns what it reports, or what is said
 // in its place when it ends or is late: after StartTimeout. killed is not nil if a
 // signal ended the child before it reported. An error is one of starting it.
-func (p *onDisk) spawn(ctx context.Context) (report start.Report, killed *process.ExitError, err error) {
-	ctx, cancel := p.client.patience(ctx)
+func (p *processLauncher) spawn(ctx context.Context) (report start.Report, killed *process.ExitError, err error) {
+	ctx, cancel := p.client.startContext(ctx)
 	defer cancel()
 	cfg := &p.client.cfg
 	program, err := cfg.program()
@@ -215,7 +215,7 @@ func (p *onDisk) spawn(ctx context.Context) (report start.Report, killed *proces
 	}
 	path := p.dir.LogPath()
 	payload, err := wire.Marshal(start.Request{
-		Anchor: []byte(p.site.anchor), Dir: []byte(p.name), Name: []byte(cfg.Name), Scope: []byte(p.site.scope), Log: []byte(path),
+		Anchor: []byte(p.site.base), Dir: []byte(p.name), Name: []byte(cfg.Name), Scope: []byte(p.site.scope), Log: []byte(path),
 		Program: []byte(program), Service: p.client.svc.Name, Constructor: p.client.svc.Constructor, Args: p.client.args, Config: p.client.config, Parts: p.client.parts, Version: cfg.Version,
 		IdleTTL: cfg.IdleTTL, OrphanTimeout: cfg.OrphanTimeout, StartTimeout: cfg.StartTimeout, Transport: string(cfg.Transport),
 	})
@@ -260,7 +260,7 @@ func (p *onDisk) spawn(ctx context.Context) (report start.Report, killed *proces
 		child.Kill() // late; no effect on one that has ended
 		report, killed = exitReport(err, program, path, before.Size(), cfg.StartTimeout)
 		if program != "" && report.Late && aerr == nil && !alive {
-			report.Unhooked = true // it may be any program, of which nothing else tells so
+			report.ServeNotCalled = true // it may be any program, of which nothing else tells so
 		}
 		return report, killed, nil
 	}

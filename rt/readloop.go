@@ -25,12 +25,12 @@ func (l *link) await(ctx context.Context, c *pendingCall) error {
 		case c.ended:
 			l.mu.Unlock()
 			return nil
-		case l.leader == nil && l.err == nil:
-			l.leader = c
+		case l.reading == nil && l.err == nil:
+			l.reading = c
 			fallthrough
-		case l.leader == c:
+		case l.reading == c:
 			l.mu.Unlock()
-			if l.lead(ctx, c); ctx.Err() != nil && !l.over(c) {
+			if l.becomeReader(ctx, c); ctx.Err() != nil && !l.over(c) {
 				return ctx.Err()
 			}
 			continue
@@ -55,14 +55,14 @@ func (l *link) await(ctx context.Context, c *pendingCall) error {
 	}
 }
 
-// lead reads frames until the call has ended, or the link, or the context. Then
+// becomeReader reads frames until the call has ended, or the link, or the context. Then
 // somebody else leads, or nobody.
-func (l *link) lead(ctx context.Context, c *pendingCall) {
+func (l *link) becomeReader(ctx context.Context, c *pendingCall) {
 	if ctx.Done() != nil {
 		defer context.AfterFunc(ctx, func() { l.interrupt(c) })()
 	}
 	l.read(c)
-	l.resign()
+	l.handOff()
 }
 
 // read reads frames until the call c has its answer, or any call if c is nil, or
@@ -70,7 +70,7 @@ func (l *link) lead(ctx context.Context, c *pendingCall) {
 func (l *link) read(c *pendingCall) {
 	for {
 		if !l.reader.Ready() {
-			for tries := 0; !l.block(tries == patience); tries++ {
+			for tries := 0; !l.block(tries == readerYields); tries++ {
 				runtime.Gosched()
 			}
 			l.out.Flush()
@@ -82,9 +82,9 @@ func (l *link) read(c *pendingCall) {
 	}
 }
 
-// patience is how often a leader lets others run before it blocks: more often gains
+// startContext is how often a leader lets others run before it blocks: more often gains
 // nothing, and a program that keeps its processors busy lets it wait each time.
-const patience = 2
+const readerYields = 2
 
 // block notes that the leader may wait for the daemon from now on, so that callers
 // write themselves: until then they leave it to the leader, and one write is enough
@@ -113,25 +113,25 @@ func (l *link) unblock() {
 func (l *link) interrupt(c *pendingCall) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.leader == c {
+	if l.reading == c {
 		l.interrupted = true
 		l.conn.SetReadDeadline(time.Unix(1, 0))
 	}
 }
 
-// resign hands the leadership to a call that waits, never to one that is still to
+// handOff hands the leadership to a call that waits, never to one that is still to
 // be sent: that might have to wait for those whose answers nobody reads meanwhile.
-func (l *link) resign() {
+func (l *link) handOff() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.interrupted {
 		l.interrupted = false
 		l.conn.SetReadDeadline(l.frameDeadline)
 	}
-	l.leader, l.blocked = nil, false
+	l.reading, l.blocked = nil, false
 	if n := len(l.waiting); n > 0 && l.err == nil {
-		l.leader = l.waiting[n-1] // the latest, which is likely to wait longest
-		l.leave(l.leader)
+		l.reading = l.waiting[n-1] // the latest, which is likely to wait longest
+		l.leave(l.reading)
 	} else if l.resting {
 		l.resting = false
 		l.vacant <- struct{}{}
@@ -147,15 +147,15 @@ func (l *link) over(c *pendingCall) bool {
 
 // lineUp makes c one of those who wait. l.mu is held, as for the next.
 func (l *link) lineUp(c *pendingCall) {
-	c.waits, c.place = true, len(l.waiting)
+	c.waits, c.index = true, len(l.waiting)
 	l.waiting = append(l.waiting, c)
 }
 
 // leave wakes c, which no longer waits.
 func (l *link) leave(c *pendingCall) {
 	last := len(l.waiting) - 1
-	l.waiting[c.place] = l.waiting[last]
-	l.waiting[c.place].place = c.place
+	l.waiting[c.index] = l.waiting[last]
+	l.waiting[c.index].index = c.index
 	l.waiting[last] = nil
 	l.waiting = l.waiting[:last]
 	c.waits = false
@@ -170,11 +170,11 @@ func (l *link) stepBack(c *pendingCall) bool {
 		l.leave(c)
 	}
 	<-c.wake
-	leads := l.leader == c
+	leads := l.reading == c
 	ended := c.ended
 	l.mu.Unlock()
 	if leads {
-		l.resign()
+		l.handOff()
 	}
 	return !ended
 }
@@ -257,7 +257,7 @@ func (l *link) watch() {
 		}
 		l.mu.Lock()
 		switch {
-		case l.leader != nil: // and will say when there is nobody to follow
+		case l.reading != nil: // and will say when there is nobody to follow
 			l.resting = true
 			l.mu.Unlock()
 			tick.Stop()
@@ -273,11 +273,11 @@ func (l *link) watch() {
 			l.mu.Unlock()
 			continue
 		}
-		l.leader = &me
+		l.reading = &me
 		l.mu.Unlock()
 		tick.Stop()
 		l.read(nil)
-		l.resign()
+		l.handOff()
 		tick.Reset(quietTime)
 	}
 }

@@ -34,11 +34,11 @@ func (c *client) startFailure(b []byte, program string) error {
 	switch {
 	case r.Stack != "" && r.Stage == start.StageConstructor:
 		cause = &PanicError{Value: r.Panic, Stack: r.Stack}
-	case r.Unhooked && r.Late:
+	case r.ServeNotCalled && r.Late:
 		r.Stage, cause = start.StageSpawn, fmt.Errorf("%s, which Config.Command names, was killed after %v (Config.StartTimeout): %w", program, c.cfg.StartTimeout, ErrHookMissing)
-	case r.Unhooked && program != "":
+	case r.ServeNotCalled && program != "":
 		r.Stage, cause = start.StageSpawn, fmt.Errorf("%s, which Config.Command names: %w", program, ErrHookMissing)
-	case r.Unhooked:
+	case r.ServeNotCalled:
 		r.Stage, cause = start.StageSpawn, hookMissing() // the child is this program
 	case cause == nil:
 		cause = errors.New("unknown reason")
@@ -60,7 +60,7 @@ func exitReport(err error, program, path string, from int64, timeout time.Durati
 		if exit.Signal != 0 {
 			killed = exit
 		}
-		r.Unhooked = exit.Code == process.ExitUnclaimed
+		r.ServeNotCalled = exit.Code == process.ExitUnclaimed
 		err = fmt.Errorf("the process ended before it served: %w", err)
 		if program != "" {
 			r.Stage = start.StageSpawn // it may be any program

@@ -13,11 +13,11 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/sock"
 )
 
-// service is the place of ScopeSystem: the service manager starts the daemon, in
+// systemLauncher is the launcher of ScopeSystem: the service manager starts the daemon, in
 // a directory of its own. Clients make nothing there, take no lock and start
 // nothing; who starts a daemon does not come into the question, so everybody
 // leads.
-type service struct {
+type systemLauncher struct {
 	client *client
 	dir    *rundir.Dir
 	woken  time.Time // when the service manager was last asked for a daemon
@@ -27,19 +27,19 @@ type service struct {
 // that was leaving may have taken the first request.
 const wakePause = time.Second
 
-func (c *client) service() (place, error) {
+func (c *client) systemLauncher() (launcher, error) {
 	at, err := c.base()
 	if err != nil {
 		return nil, c.directoryError(err)
 	}
-	dir, err := rundir.OpenService(at.anchor, c.cfg.Name)
+	dir, err := rundir.OpenService(at.base, c.cfg.Name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, c.notRunning(err)
 	}
 	if err != nil {
 		return nil, c.directoryError(err)
 	}
-	return &service{client: c, dir: dir}, nil
+	return &systemLauncher{client: c, dir: dir}, nil
 }
 
 // notRunning says who might start what is not there.
@@ -48,7 +48,7 @@ func (c *client) notRunning(err error) error {
 		ErrNotRunning, c.cfg.Name, err))
 }
 
-func (p *service) endpoint() (*rundir.Endpoint, error) {
+func (p *systemLauncher) endpoint() (*rundir.Endpoint, error) {
 	e, err := p.dir.ReadEndpoint()
 	switch {
 	case errors.Is(err, rundir.ErrUnsafe):
@@ -61,11 +61,11 @@ func (p *service) endpoint() (*rundir.Endpoint, error) {
 	return e, err
 }
 
-func (p *service) identity() identity { return identity{string(ScopeSystem), p.dir.Path()} }
+func (p *systemLauncher) identity() identity { return identity{string(ScopeSystem), p.dir.Path()} }
 
 // dial makes sure that the owner of the directory listens: the endpoint, and the
 // key in it, could have been copied there by whoever read another one.
-func (p *service) dial(ctx context.Context, e *rundir.Endpoint) (net.Conn, error) {
+func (p *systemLauncher) dial(ctx context.Context, e *rundir.Endpoint) (net.Conn, error) {
 	owner, err := p.dir.Owner()
 	if err != nil {
 		return nil, err
@@ -91,11 +91,11 @@ func (p *service) dial(ctx context.Context, e *rundir.Endpoint) (net.Conn, error
 	return conn, nil
 }
 
-func (p *service) lead() (func(), bool, error) { return func() {}, true, nil }
+func (p *systemLauncher) tryStartLock() (func(), bool, error) { return func() {}, true, nil }
 
 // alive reports whether somebody listens where a daemon said that it does: the
 // lock that would prove more is not for clients.
-func (p *service) alive() (bool, error) {
+func (p *systemLauncher) alive() (bool, error) {
 	e, err := p.dir.ReadEndpoint()
 	if err != nil {
 		return false, nil
@@ -113,7 +113,7 @@ func (p *service) alive() (bool, error) {
 // start asks the service manager for a daemon: one that listens in its place
 // starts it when somebody connects. The error is transient if somebody listens,
 // since a daemon may then be expected.
-func (p *service) start(ctx context.Context) error {
+func (p *systemLauncher) start(ctx context.Context) error {
 	if time.Since(p.woken) < wakePause {
 		return errStarting
 	}
@@ -135,20 +135,22 @@ func (p *service) start(ctx context.Context) error {
 	return errStarting
 }
 
-func (p *service) lastFailure() (uint64, error) { return 0, nil }
+func (p *systemLauncher) lastFailure() (uint64, error) { return 0, nil }
 
-func (p *service) barred() error {
+func (p *systemLauncher) checkClient() error {
 	if own := self.Serving.Load(); own != nil && rundir.SamePath(own.Path, p.dir.Path()) {
 		return ErrReentrant
 	}
 	return nil
 }
 
-func (p *service) mayStart() error {
+func (p *systemLauncher) mayStart() error {
 	return fmt.Errorf("a client does not start an object of ScopeSystem: use Shutdown, or the service manager (as in: systemctl restart %s)", p.client.cfg.Name)
 }
 
 // mayReplace is never asked: Config.OnMismatch is refused with ScopeSystem.
-func (p *service) mayReplace() error { return errors.New("only the service manager replaces it") }
+func (p *systemLauncher) mayReplace() error {
+	return errors.New("only the service manager replaces it")
+}
 
-func (p *service) replaced() {}
+func (p *systemLauncher) replaced() {}
