@@ -32,8 +32,8 @@ const maxPathWarnings = 8
 // warnOfPaths says, once for each Shared, which strings in the constructor's arguments
 // are relative paths by all appearances. A daemon in this process has its directory, and
 // that of a service is known only to its administrator.
-func (c *client) warnOfPaths(p place) {
-	if _, ok := p.(*onDisk); !ok || len(c.paths.texts) == 0 {
+func (c *client) warnOfPaths(p launcher) {
+	if _, ok := p.(*processLauncher); !ok || len(c.paths.texts) == 0 {
 		return
 	}
 	c.paths.once.Do(func() {
