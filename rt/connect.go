@@ -51,9 +51,6 @@ var errInitialising = errors.New("used before the package's initialisation has e
 
 // reach returns a link to the daemon: to the one that runs, or else to one that
 // it starts, or that another process starts meanwhile.
-//
-// Only whoever leads starts a daemon, and only when nobody holds the lifetime
-// lock. Whoever does not lead looks again, and shares the leader's failure.
 func (c *client) reach(ctx context.Context) (*link, error) {
 	p, err := c.findLauncher()
 	if err != nil {
@@ -66,64 +63,111 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 		return nil, c.startError(StageConnect, errInitialising)
 	}
 	c.warnOfPaths(p)
-	forever := ctx // until the Shared is closed
-	ctx, cancel := c.startContext(ctx)
-	defer cancel()
-	var noted uint64 // failures that are no news
-	started := false // a daemon, by us
-	var last error   // that was not for lack of time
-	var kept error   // why a daemon of an older version was not replaced; nil: none was met
-	for wait := firstPause; ; wait = min(2*wait, longestPause) {
-		l, err := c.attach(ctx, p, kept)
-		if err == nil || !transient(err) {
+	r := &reaching{client: c, launcher: p, open: ctx, cancel: func() {}}
+	r.restartClock()
+	defer func() { r.cancel() }()
+	for r.pause = firstPause; ; r.pause = min(2*r.pause, longestPause) {
+		l, next, err := r.step()
+		switch {
+		case next == stop:
 			return l, err
-		}
-		if last == nil { // who finds a daemon at once need not ask
-			noted, _ = p.lastFailure()
-		} else if ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) {
-			<-ctx.Done() // at once, if not yet
-			return nil, c.givenUp(ctx, last)
-		}
-		last = err
-		c.see(err)
-		release, leads, lerr := p.tryStartLock()
-		if lerr != nil {
-			return nil, c.directoryError(lerr)
-		}
-		// Only now: the one who led before left word of its failure first.
-		if n, failure := p.lastFailure(); n > noted {
-			if failure != nil {
-				if leads {
-					release()
-				}
-				return nil, failure
-			}
-			noted, wait = n, firstPause // somebody else's, who was first
-		}
-		if leads {
-			err = c.startOrWait(forever, p, err)
-			release()
-			if spared, ok := err.(*notReplacedError); ok { // a constructor's error is not asked
-				kept = spared
-				continue
-			}
-			if err != nil && !transient(err) {
-				return nil, err
-			}
-			if err == nil {
-				if !started {
-					started = true
-					ctx, cancel = c.startContext(forever) // however long it took to replace one and start another
-					defer cancel()
-					continue // it serves
-				}
-				err = last // the one before died as soon as it served
-			}
-		}
-		if !sock.Pause(ctx, wait) {
-			return nil, c.givenUp(ctx, err)
+		case next == pauseFirst && !sock.Pause(r.ctx, r.pause):
+			return nil, c.givenUp(r.ctx, err)
 		}
 	}
+}
+
+// reaching is the search for a daemon. Each step tries to attach to one and, under the
+// start lock, starts one or waits for it.
+//
+// Only the holder of the start lock starts a daemon, and only when nobody holds the
+// daemon lock. A client without the start lock looks again, and shares a failure that
+// the holder has recorded.
+type reaching struct {
+	client   *client
+	launcher launcher
+	open     context.Context // ends when the Shared is closed
+	ctx      context.Context // open, bounded by StartTimeout
+	cancel   context.CancelFunc
+	pause    time.Duration
+
+	noted   uint64 // failed starts that are no news
+	started bool   // this client has started a daemon
+	last    error  // why the last attempt to attach failed; nil: it is the first
+	kept    error  // why a daemon of an older version was not replaced; nil: none was met
+}
+
+// next says what follows a step of reaching.
+type next uint8
+
+const (
+	stop       next = iota // with the link or the error
+	lookAgain              // at once
+	pauseFirst             // unless the time is over: the error is why then
+)
+
+// restartClock gives the search StartTimeout from now on.
+func (r *reaching) restartClock() {
+	r.cancel()
+	r.ctx, r.cancel = r.client.startContext(r.open)
+}
+
+// step looks for a daemon once.
+func (r *reaching) step() (*link, next, error) {
+	c := r.client
+	l, err := c.attach(r.ctx, r.launcher, r.kept)
+	if err == nil || !transient(err) {
+		return l, stop, err
+	}
+	switch {
+	case r.last == nil: // a client that finds a daemon at once need not ask
+		r.noted, _ = r.launcher.lastFailure()
+	case r.ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded):
+		<-r.ctx.Done() // at once, if not yet
+		return nil, stop, c.givenUp(r.ctx, r.last)
+	}
+	r.last = err
+	c.see(err)
+	release, holds, err := r.launcher.tryStartLock()
+	if err != nil {
+		return nil, stop, c.directoryError(err)
+	}
+	if holds {
+		defer release()
+	}
+	// Only now: the last holder of the lock recorded its failure before it released it.
+	if n, failure := r.launcher.lastFailure(); n > r.noted {
+		if failure != nil {
+			return nil, stop, failure
+		}
+		r.noted, r.pause = n, firstPause // a failure of another program: this client may have more luck
+	}
+	if !holds {
+		return nil, pauseFirst, r.last
+	}
+	next, err := r.start()
+	return nil, next, err
+}
+
+// start starts a daemon, or finds out whether to wait for one. This client holds the
+// start lock.
+func (r *reaching) start() (next, error) {
+	err := r.client.startOrWait(r.open, r.launcher, r.last)
+	kept, isKept := err.(*notReplacedError) // not errors.As: it would ask a constructor's error
+	switch {
+	case isKept:
+		r.kept = kept
+		return lookAgain, nil
+	case err != nil && !transient(err):
+		return stop, err
+	case err != nil:
+		return pauseFirst, err
+	case r.started:
+		return pauseFirst, r.last // the daemon exited as soon as it served
+	}
+	r.started = true
+	r.restartClock() // however long it took to replace one and start another
+	return lookAgain, nil
 }
 
 // mayStart returns why this process cannot start a daemon, nor be its client.
@@ -151,9 +195,8 @@ func (c *client) startContext(ctx context.Context) (context.Context, context.Can
 		fmt.Errorf("no daemon within %v (Config.StartTimeout): %w", c.cfg.StartTimeout, context.DeadlineExceeded))
 }
 
-// startOrWait is what the leader does when it could not attach because of err:
-// it starts a daemon, unless one lives that is not to be replaced. It returns nil
-// when a daemon now serves.
+// startOrWait starts a daemon, unless one lives that is not to be replaced: err is why
+// no daemon could be attached to. It returns nil when a daemon serves.
 func (c *client) startOrWait(ctx context.Context, p launcher, err error) error {
 	alive, aerr := p.alive()
 	if aerr != nil {

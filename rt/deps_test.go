@@ -74,7 +74,11 @@ func TestLayers(t *testing.T) {
 		{"../rt/stub", `/loopgen/rt$`},
 		{"../rt/schema", `^(net|os)$`},
 		{"../rt/internal/...", `/loopgen/rt$`},
-		{"../rt/internal/rundir", `/rt/internal/(wire|process)$`},
+		{"../rt/internal/rundir", `/rt/internal/(wire|process|start)$`},
+		{"../rt/internal/daemon", `/rt/internal/(rundir|process|start|self|host)$|^os/exec$`},
+		{"../rt/internal/sock", `/rt/internal/(wire|rundir|process|start|daemon|host)$|/rt/stub$`},
+		{"../rt/internal/process", `/rt/internal/(daemon|host|sock|wire|rundir)$`},
+		{"../rt/internal/start", `^net$|/rt/internal/process$`},
 		{"../generator", `/loopgen/rt(/|$)`},
 		{"../rt/...", `/loopgen/generator|golang.org/x/tools|jennifer`},
 	} {

@@ -214,11 +214,7 @@ func (p *processLauncher) spawn(ctx context.Context) (report start.Report, kille
 		return start.Report{}, nil, err
 	}
 	path := p.dir.LogPath()
-	payload, err := wire.Marshal(start.Request{
-		Anchor: []byte(p.site.base), Dir: []byte(p.name), Name: []byte(cfg.Name), Scope: []byte(p.site.scope), Log: []byte(path),
-		Program: []byte(program), Service: p.client.svc.Name, Constructor: p.client.svc.Constructor, Args: p.client.args, Config: p.client.config, Parts: p.client.parts, Version: cfg.Version,
-		IdleTTL: cfg.IdleTTL, OrphanTimeout: cfg.OrphanTimeout, StartTimeout: cfg.StartTimeout, Transport: string(cfg.Transport),
-	})
+	payload, err := wire.Marshal(p.request(program, path))
 	if err != nil {
 		return start.Report{}, nil, err
 	}
@@ -241,7 +237,33 @@ func (p *processLauncher) spawn(ctx context.Context) (report start.Report, kille
 	defer child.Release()
 	p.dir.Prepare() // while it boots
 	b, err := child.Report(ctx)
-	if err != nil && errors.Is(context.Cause(ctx), ErrClosed) {
+	if err != nil {
+		return p.unreported(ctx, child, err, program, path, before.Size())
+	}
+	if err := wire.UnmarshalOpen(b, &report); err != nil {
+		child.Kill()
+		return start.Report{}, nil, fmt.Errorf("decode the daemon's report: %w", err)
+	}
+	report.Log, report.Program = path, []byte(program)
+	return report, nil, nil
+}
+
+// request is what the child is told.
+func (p *processLauncher) request(program, log string) start.Request {
+	c := p.client
+	return start.Request{
+		Anchor: []byte(p.site.base), Dir: []byte(p.name), Name: []byte(c.cfg.Name), Scope: []byte(p.site.scope), Log: []byte(log),
+		Program: []byte(program), Service: c.svc.Name, Constructor: c.svc.Constructor,
+		Args: c.args, Config: c.config, Parts: c.parts, Version: c.cfg.Version,
+		IdleTTL: c.cfg.IdleTTL, OrphanTimeout: c.cfg.OrphanTimeout, StartTimeout: c.cfg.StartTimeout,
+		Transport: string(c.cfg.Transport),
+	}
+}
+
+// unreported returns what is said in the place of a child that gave no report because of
+// err: its program, the path of its log, and the size of that before it wrote there.
+func (p *processLauncher) unreported(ctx context.Context, child *process.Child, err error, program, log string, size int64) (start.Report, *process.ExitError, error) {
+	if errors.Is(context.Cause(ctx), ErrClosed) {
 		// Others may wait for the child: it is left to itself, unless it has not
 		// even begun.
 		if alive, aerr := p.dir.Alive(); aerr == nil && !alive {
@@ -255,19 +277,11 @@ func (p *processLauncher) spawn(ctx context.Context) (report start.Report, kille
 			return start.Report{Incarnation: e.Incarnation}, nil, nil
 		}
 	}
-	if err != nil {
-		alive, aerr := p.dir.Alive()
-		child.Kill() // late; no effect on one that has ended
-		report, killed = exitReport(err, program, path, before.Size(), cfg.StartTimeout)
-		if program != "" && report.Late && aerr == nil && !alive {
-			report.ServeNotCalled = true // it may be any program, of which nothing else tells so
-		}
-		return report, killed, nil
+	alive, aerr := p.dir.Alive()
+	child.Kill() // late; no effect on one that has ended
+	report, killed := exitReport(err, program, log, size, p.client.cfg.StartTimeout)
+	if program != "" && report.Late && aerr == nil && !alive {
+		report.ServeNotCalled = true // it may be any program, of which nothing else tells so
 	}
-	if err := wire.UnmarshalOpen(b, &report); err != nil {
-		child.Kill()
-		return start.Report{}, nil, fmt.Errorf("decode the daemon's report: %w", err)
-	}
-	report.Log, report.Program = path, []byte(program)
-	return report, nil, nil
+	return report, killed, nil
 }
