@@ -248,44 +248,107 @@
 //  8. To exit, the daemon finishes and acknowledges running calls, calls the object's
 //     Close, removes the endpoint, and ends the process.
 //
-// # Packages and files
+// # Packages
 //
-// Each package is a room that may touch some things only. An arrow is an import:
+// Each package is a room that may touch some things only. Package rt is the face and the
+// client.
 //
-//	rt → internal/host → internal/daemon → internal/sock
-//	rt, internal/host → internal/rundir, internal/process, internal/start, internal/self
-//	rt, internal/daemon → stub, internal/wire, internal/quota
+//   - internal/daemon has the object: connections, the queue, running calls, drain and
+//     status. It knows no files and no processes.
+//   - internal/host is the process around it: constructor, endpoint, listener, watchdog,
+//     signals and log.
+//   - internal/sock moves bytes over sockets. All code about sockets that differs between
+//     systems is there.
+//   - internal/wire has frames and messages, without sockets and files.
+//   - internal/rundir has the files and locks of a singleton, without protocol.
+//   - internal/process starts a detached child.
+//   - internal/start has the request and the report by which client and daemon process
+//     know each other, besides the endpoint file and the wire.
+//   - internal/self says whether this process is a daemon, and of which program.
+//   - internal/quota bounds what one peer has outstanding.
+//   - stub is the face for generated code, schema compares signatures.
 //
-// Package rt is the face and the client. internal/daemon has the object: connections, the
-// queue, running calls, drain and status. It knows no files and no processes.
-// internal/host is the process around it: constructor, endpoint, listener, watchdog,
-// signals and log. internal/sock moves bytes over sockets and has all code about them
-// that differs between systems. internal/wire has frames and messages, without sockets or
-// files. internal/rundir has the files and locks of a singleton, without protocol.
-// internal/process starts a detached child. internal/start has the request and the report
-// by which client and daemon process know each other, besides the endpoint file and the
-// wire. internal/self says whether this process is a daemon, and of which program.
-// internal/quota bounds what one peer has outstanding.
+// These are all imports between them:
 //
-// A call goes through client.call, link.call (link.go) and link.await (readloop.go) to
-// the socket; in the daemon through serverConn.read, begin and answer (serveconn.go) to
-// servedCall.Turn (servedcall.go, turn.go) and the method; and back through
-// serverConn.reply. pendingcall.go and servedcall.go are what a call needs on either side.
+//	rt → internal/cut, internal/daemon, internal/host, internal/inprocess, internal/process, internal/quota, internal/rt, internal/rundir, internal/self, internal/sock, internal/start, internal/usercode, internal/wire, schema, stub
+//	internal/host → internal/cut, internal/daemon, internal/process, internal/rundir, internal/self, internal/sock, internal/start, internal/usercode, internal/wire, stub
+//	internal/daemon → internal/cut, internal/quota, internal/sock, internal/usercode, internal/wire, stub
+//	internal/self → internal/process, internal/rundir
+//	internal/start → internal/cut, internal/rundir, internal/usercode, internal/wire, stub
+//	stub → internal/cut, internal/rt, internal/usercode, internal/wire
+//	internal/rundir → internal/cut
+//	internal/usercode → internal/cut
 //
-// A start goes through client.connect and run (client.go), client.reach and startOrWait
-// (connect.go) to processLauncher.start and spawn (processlauncher.go); in the child
-// through ServeIfDaemon to host.Serve, host.New, Publish and Run. client.attach (attach.go)
-// then connects: identity.go, lacking.go, mismatch.go and rebuilt.go judge the endpoint,
-// replace.go replaces a daemon of an older version, relativepath.go warns of arguments.
+// # Files, from top to bottom
 //
-// The other launchers are systemlauncher.go, for ScopeSystem, whose daemon is served by
-// service.go, and locallauncher.go, for LOOPGEN_MODE=inprocess. scope.go says where a
-// singleton is. control.go has Status and Shutdown, callresult.go and startfailure.go turn
-// what a daemon reports into errors, and followlog.go copies the log for LOOPGEN_LOG.
+//	doc.go, shared.go, conn.go, service.go, register.go, caller.go, status.go,
+//	processlauncher.go, systemlauncher.go, locallauncher.go, control.go, replace.go,
+//	attach.go, relativepath.go, followlog.go, mismatch.go, readloop.go, outcome.go,
+//	connect.go, client.go, serveifdaemon.go, typesmissing.go, link.go,
+//	pendingcall.go, identity.go, env.go, scope.go, config.go, command.go, errors.go
+//
+// # A call, in the client
+//
+// A call that is alone reads its own reply. Among several, one reads for all.
+//
+//	Conn.Call
+//	  client.call
+//	    link.call
+//	      link.send
+//	      link.await
+//	        link.becomeReader
+//	          link.read
+//	            link.readFrame
+//	              link.deliver
+//	    client.results
+//
+// # A call, in the daemon
+//
+// The generated function that answer calls decodes the arguments and calls Run.Begin, which
+// waits for the turn. Then it calls the method and encodes its results.
+//
+//	daemon.serverConn.read
+//	  daemon.serverConn.take
+//	    daemon.serverConn.accept
+//	      daemon.serverConn.newCall
+//	  daemon.serverConn.begin
+//	    daemon.turn.enter
+//	    daemon.serverConn.answerHere
+//	      daemon.serverConn.answer
+//	        daemon.serverConn.reply
+//	stub.Run.Begin
+//	  daemon.servedCall.Turn
+//	    daemon.turn.wait
+//
+// # A start, in the client
+//
+//	client.connect
+//	  client.run
+//	    client.reach
+//	      reaching.step
+//	        client.attach
+//	          client.greet
+//	        reaching.start
+//	          client.startOrWait
+//	            processLauncher.start
+//	              processLauncher.spawn
+//
+// # A start, in the daemon
+//
+//	ServeIfDaemon
+//	  host.Serve
+//	    host.readRequest
+//	    host.New
+//	      daemon.Daemon.Construct
+//	    host.Host.Publish
+//	      host.Host.listen
+//	    host.Host.Run
+//	      daemon.Daemon.AcceptAll
+//
+// # More
 //
 // The wire is in PROTOCOL.md, and attempts to make calls and starts faster are in
-// PERFORMANCE.md. UPGRADING.md, SECURITY.md and OPERATIONS.md are for users. Package schema
-// compares two versions of a type. The generator has a map in generator/doc.go;
-// cmd/loopgen is flags, files and exit codes. The scripts in testdata/script show what
-// users see. The command .ci/run is the whole check.
+// PERFORMANCE.md. UPGRADING.md, SECURITY.md and OPERATIONS.md are for users. The generator
+// has a map in generator/doc.go; cmd/loopgen is flags, files and exit codes. The scripts in
+// testdata/script show what users see. The command .ci/run is the whole check.
 package rt
