@@ -12,23 +12,23 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
 
-// absolute returns a Config.Command that no longer depends on the working
-// directory. Names that are looked up in PATH stay as they are.
+// absolute returns a Config.Command that does not depend on the working directory. It does
+// not change a name that is looked up in PATH.
 func absolute(command []string) []string {
 	if len(command) == 0 || command[0] == "" || command[0] == filepath.Base(command[0]) {
 		return command
 	}
 	path, err := filepath.Abs(command[0])
 	if err != nil {
-		return command // and is found from wherever this process is then
+		return command // program then resolves it in the working directory
 	}
 	command = slices.Clone(command)
 	command[0] = path
 	return command
 }
 
-// program returns the path of the program that becomes the daemon, empty if it is
-// this one.
+// program returns the path of the program that becomes the daemon. It is empty if this
+// program does.
 func (cfg *Config) program() (string, error) {
 	if len(cfg.Command) == 0 {
 		return "", nil
@@ -58,11 +58,11 @@ func (cfg *Config) build() (string, error) {
 	return process.BuildOf(path)
 }
 
-// arguments are those of the program, its own name first.
+// arguments returns the arguments of the daemon's program, with its name first.
 func (cfg *Config) arguments() []string {
 	if len(cfg.Command) > 0 {
 		return cfg.Command
 	}
-	// For ps: this program does not look at its arguments before it serves.
+	// The argument is for ps: this program does not read its arguments before it serves.
 	return []string{process.Executable(), "loopgen:" + strings.ReplaceAll(cut.Name(cfg.Name), "\x00", "?")}
 }

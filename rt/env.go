@@ -7,10 +7,9 @@ import (
 	"strings"
 )
 
-// scrubbed are the variables that a daemon does not take over from the client
-// that happens to start it: they describe that client's terminal, login,
-// supervisor or place in a build, and would be wrong for every other client.
-// A name that ends in _ stands for all that begin with it.
+// scrubbed are the variables that a daemon does not inherit from the client that starts
+// it. They describe that client's terminal, login, supervisor or build, and would be wrong
+// for every other client. A name that ends in _ stands for all names that begin with it.
 var scrubbed = []string{
 	"LOOPGEN_MODE", "LOOPGEN_LOG",
 	"OLDPWD", "PWD", "SHLVL", "_",
@@ -20,8 +19,8 @@ var scrubbed = []string{
 	"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "GOCOVERDIR",
 }
 
-// daemonEnv returns the daemon's environment: env, or if that is nil this
-// process's own without what is scrubbed. PWD is the directory it runs in.
+// daemonEnv returns the daemon's environment. It is env or, if env is nil, this process's
+// environment without the scrubbed variables, and with the daemon's directory in PWD.
 func daemonEnv(env []string) []string {
 	if env != nil {
 		return env
@@ -37,8 +36,8 @@ func daemonEnv(env []string) []string {
 // names that begin with it.
 var minimal = []string{"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_", "TZ", "TMPDIR"}
 
-// minimalWindows are the variables of MinimalEnv on Windows, which does not tell
-// lower from upper case in their names.
+// minimalWindows are the variables of MinimalEnv on Windows, where the names of variables
+// are not case-sensitive.
 var minimalWindows = []string{
 	"PATH", "PATHEXT", "COMSPEC", "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR",
 	"USERPROFILE", "USERNAME", "USERDOMAIN", "HOMEDRIVE", "HOMEPATH",
@@ -46,16 +45,15 @@ var minimalWindows = []string{
 	"TEMP", "TMP", "LANG", "LC_", "TZ",
 }
 
-// MinimalEnv returns an environment for Config.Env that holds no secrets of the
-// client that starts the daemon: the variables of this process that programs need
-// to run, and nothing else. A daemon keeps its environment as long as it lives, and
-// serves other clients with it.
+// MinimalEnv returns an environment for Config.Env that has no secrets of the client that
+// starts the daemon. It has only those variables of this process that programs need to
+// run. A daemon keeps its environment for its whole life, and serves other clients with it.
 //
 // The variables are PATH, HOME, USER, LOGNAME, LANG, LC_*, TZ and TMPDIR. On Windows
 // they are PATH, PATHEXT, COMSPEC, SYSTEMROOT, SYSTEMDRIVE, WINDIR, USERPROFILE,
 // USERNAME, USERDOMAIN, HOMEDRIVE, HOMEPATH, APPDATA, LOCALAPPDATA, PROGRAMDATA,
-// PROGRAMFILES, TEMP, TMP, LANG, LC_* and TZ. Those that this process does not have
-// are left out. Append what the object needs besides:
+// PROGRAMFILES, TEMP, TMP, LANG, LC_* and TZ. Variables that this process does not have
+// are left out. Append other variables that the object needs:
 //
 //	rt.Config{Env: append(rt.MinimalEnv(), "STORE_REGION=eu")}
 //

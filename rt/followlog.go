@@ -11,38 +11,38 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/self"
 )
 
-// followPeriod is how often the log of a daemon is looked at for new output.
+// followPeriod is the interval between two checks of a log for new output.
 const followPeriod = 20 * time.Millisecond
 
 // followers copy the logs of daemons to standard error, for LOOPGEN_LOG=stderr. The
-// clients of one daemon in this process share one, keyed by the path of the log.
+// clients of one daemon in this process share a follower. The key is the log's path.
 var followers struct {
 	sync.Mutex
 	byPath map[string]*follower
 }
 
-// follower copies what is appended to a log.
+// follower copies the output that is appended to a log.
 type follower struct {
 	users int           // guarded by followers
-	stop  chan struct{} // closed when there are none
+	stop  chan struct{} // closed when users is 0 again
 	done  chan struct{} // closed when all output has been copied
 
 	// Only the goroutine run uses these.
 	path    string
 	to      io.Writer
-	info    os.FileInfo // of the file that is read; nil: there was none yet
-	offset  int64       // of what has not been copied
-	rotated bool        // the last look found another file at path
+	info    os.FileInfo // of the file that is read; nil: none yet
+	offset  int64       // of the output that has not been copied
+	rotated bool        // the last check found another file at path
 }
 
 // followLog copies the log at path to standard error until the client is closed, if
-// LOOPGEN_LOG says so. What is already in the log is left out.
+// LOOPGEN_LOG=stderr. It skips the output that is already in the log.
 //
-// The log is followed by its path, so it does not matter which process started the
-// daemon, and the daemon has no descriptor of the client.
+// The follower opens the log by its path. So any process may have started the daemon, and
+// the daemon has no file descriptor of the client.
 func (c *client) followLog(path string) {
 	if path == "" || rundir.Getenv("LOOPGEN_LOG") != "stderr" || self.Serving.Load() != nil {
-		return // a daemon's own standard error is a log
+		return // the standard error of a daemon is a log
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -71,8 +71,8 @@ func acquireFollower(path string) {
 	f.users++
 }
 
-// releaseFollower returns a channel that is closed when all output up to now has been
-// copied, or nil if other clients go on following.
+// releaseFollower returns a channel that is closed when all output until now has been
+// copied, or nil if other clients still use the follower.
 func releaseFollower(path string) (done <-chan struct{}) {
 	followers.Lock()
 	defer followers.Unlock()
@@ -86,7 +86,7 @@ func releaseFollower(path string) (done <-chan struct{}) {
 	return f.done
 }
 
-// newFollower returns a follower of the log at path from its present end.
+// newFollower returns a follower that starts at the current end of the log at path.
 func newFollower(path string, to io.Writer) *follower {
 	f := &follower{stop: make(chan struct{}), done: make(chan struct{}), path: path, to: to}
 	if log := openRegular(path); log != nil {
@@ -106,17 +106,17 @@ func (f *follower) run() {
 	for {
 		select {
 		case <-tick.C:
-			f.look(false)
+			f.check(false)
 		case <-f.stop:
-			f.look(true)
+			f.check(true)
 			return
 		}
 	}
 }
 
-// look copies what is new. It opens the log each time: on Windows a file that is open
-// cannot be renamed, so the next daemon could not rotate the log.
-func (f *follower) look(last bool) {
+// check copies new output. It opens the log each time: on Windows an open file cannot be
+// renamed, so the next daemon could not rotate the log.
+func (f *follower) check(last bool) {
 	log := openRegular(f.path)
 	var info os.FileInfo
 	if log != nil {
@@ -125,8 +125,8 @@ func (f *follower) look(last bool) {
 	}
 	if f.info != nil && info != nil && !os.SameFile(f.info, info) {
 		f.copyRotated(last)
-		// A daemon makes the new file before it stops writing to the old one, so the old
-		// one is read again at the next look.
+		// A daemon creates the new file before it stops writing to the old one. So the
+		// next check reads the old file again.
 		if !f.rotated && !last {
 			f.rotated = true
 			return
@@ -135,7 +135,7 @@ func (f *follower) look(last bool) {
 	}
 	f.rotated = false
 	if info == nil {
-		return // it was removed: a daemon that lives makes another one
+		return // the log was removed: a living daemon creates another one
 	}
 	if f.info == nil || info.Size() < f.offset { // a new file, or one that was truncated
 		f.offset = 0
@@ -144,8 +144,8 @@ func (f *follower) look(last bool) {
 	f.copy(log, last)
 }
 
-// copyRotated copies the rest of the file that was at path before, if it is where
-// openLog moves it.
+// copyRotated copies the rest of the file that was at path before, if it is now at the
+// path to which rundir.OpenLog renames a log.
 func (f *follower) copyRotated(last bool) {
 	old := openRegular(f.path + ".1")
 	if old == nil {
@@ -157,12 +157,12 @@ func (f *follower) copyRotated(last bool) {
 	}
 }
 
-// copy copies the lines from the offset on. A line without an end is left for the next
-// time, unless it is very long or there will be none.
+// copy copies the lines from the offset on. It leaves an unfinished line for the next
+// check, unless the line fills the buffer or this is the last check.
 func (f *follower) copy(log io.ReaderAt, last bool) {
 	buf := make([]byte, 64<<10)
 	for {
-		n, _ := log.ReadAt(buf, f.offset) // what cannot be read now is read at the next look
+		n, _ := log.ReadAt(buf, f.offset) // the next check retries after an error
 		end := bytes.LastIndexByte(buf[:n], '\n') + 1
 		if end == 0 && (last || n == len(buf)) {
 			end = n
@@ -170,13 +170,13 @@ func (f *follower) copy(log io.ReaderAt, last bool) {
 		if end == 0 {
 			return
 		}
-		f.to.Write(buf[:end]) // nothing can be done about a failure
+		f.to.Write(buf[:end]) // an error cannot be reported anywhere
 		f.offset += int64(end)
 	}
 }
 
-// openRegular opens a regular file, and returns nil if there is none: to open a fifo
-// would block.
+// openRegular opens a regular file, and returns nil if there is none. It does not open
+// other files, since opening a fifo would block.
 func openRegular(path string) *os.File {
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() {

@@ -14,24 +14,24 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// A relative path among the constructor's arguments names another file in the daemon,
-// which runs in another directory than its clients. Nothing tells a path from another
-// string for sure, so a client warns, and only of strings that name something where the
-// client runs.
+// The daemon runs in another directory than its clients. So a relative path in the
+// constructor's arguments names another file there. A path cannot be distinguished from
+// another string for certain. So a client only warns, and only of strings that name a
+// file in its working directory.
 
-// relativePaths are the strings in a client's arguments, until it has warned of them.
+// relativePaths has the strings in a client's arguments until the client has checked them.
 type relativePaths struct {
 	once   sync.Once
 	texts  []stub.ConfigText
-	logged bool // there is a Config.Logger, which gets the warnings
+	logged bool // Config.Logger is set and gets the warnings
 }
 
-// maxPathWarnings is how many paths a client warns of.
+// maxPathWarnings is the greatest number of paths that a client warns of.
 const maxPathWarnings = 8
 
-// warnOfPaths says, once for each Shared, which strings in the constructor's arguments
-// are relative paths by all appearances. A daemon in this process has its directory, and
-// that of a service is known only to its administrator.
+// warnOfPaths warns, once for each Shared, of strings in the constructor's arguments that
+// seem to be relative paths. It does not warn for a daemon in this process, which has the
+// same directory, or for a system service, whose directory only its administrator knows.
 func (c *client) warnOfPaths(p launcher) {
 	if _, ok := p.(*processLauncher); !ok || len(c.paths.texts) == 0 {
 		return
@@ -56,7 +56,7 @@ func (c *client) warnOfPaths(p launcher) {
 	})
 }
 
-// pathError says what is wrong with an argument that is a relative path, or returns nil.
+// pathError returns an error if an argument seems to be a relative path.
 func (c *client) pathError(text stub.ConfigText) error {
 	found := foundHere(text.Text, process.Directory())
 	if found == "" {
@@ -67,35 +67,35 @@ func (c *client) pathError(text stub.ConfigText) error {
 		text.Number, cut.Name(c.svc.Constructor), cut.Name(what), cut.Name(text.Text), found, process.Directory())
 }
 
-// foundHere returns "it" if a relative path names something in the working directory,
-// and another file or none in the directory elsewhere; "its directory" if only that is
-// so of the directory that the path says, as for a file that the object is going to make;
-// or "". A path that says no directory must exist itself: any string may be one.
-func foundHere(path, elsewhere string) string {
+// foundHere returns "it" if a relative path names a file in the working directory, and not
+// the same file in daemonDir. It returns "its directory" if the file does not exist and the
+// same is true of the path's directory: the object may create the file there. Otherwise it
+// returns "". A path without a separator must exist itself, since any string may be one.
+func foundHere(path, daemonDir string) string {
 	if path == "" || filepath.IsAbs(path) || os.IsPathSeparator(path[0]) || filepath.VolumeName(path) != "" || strings.ContainsRune(path, 0) {
 		return ""
 	}
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-		if err != nil || sameAt(path, elsewhere) {
+		if err != nil || sameAt(path, daemonDir) {
 			return ""
 		}
 		return "it"
 	}
-	said := strings.ContainsFunc(path, func(r rune) bool { return r == '/' || r == filepath.Separator })
+	hasDir := strings.ContainsFunc(path, func(r rune) bool { return r == '/' || r == filepath.Separator })
 	dir := filepath.Dir(path)
-	if info, err := os.Stat(dir); !said || err != nil || !info.IsDir() || sameAt(dir, elsewhere) {
+	if info, err := os.Stat(dir); !hasDir || err != nil || !info.IsDir() || sameAt(dir, daemonDir) {
 		return ""
 	}
 	return "its directory"
 }
 
 // sameAt reports whether a relative path names the same file in the working directory
-// and in the directory elsewhere.
-func sameAt(path, elsewhere string) bool {
+// and in daemonDir.
+func sameAt(path, daemonDir string) bool {
 	here, err := os.Stat(path)
 	if err != nil {
 		return false
 	}
-	there, err := os.Stat(filepath.Join(elsewhere, path))
+	there, err := os.Stat(filepath.Join(daemonDir, path))
 	return err == nil && os.SameFile(here, there)
 }
