@@ -17,27 +17,27 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/start"
 )
 
-// localLauncher is the place of LOOPGEN_MODE=inprocess: the daemon is a part of
-// this process, one per scope and name, reached over a pipe in memory. All but
-// files, locks and processes is as ever: codec, handshake, limits, turn, idle
-// time. For debuggers, and for tests that want no second process.
+// localLauncher is the launcher of LOOPGEN_MODE=inprocess, for debuggers and for tests
+// without a second process. The daemon is in this process, one for each scope and name,
+// and clients connect to it over a pipe in memory. Only files, locks and processes differ:
+// codec, handshake, limits, turn and idle time are the same.
 type localLauncher struct {
 	*localSingleton
 	client *client
 	scope  string // in full
 }
 
-// localSingleton is what all clients of one scope and name share.
+// localSingleton is the state that all clients of one scope and name share.
 type localSingleton struct {
-	leader chan struct{} // holds a token unless somebody leads
+	startLock chan struct{} // has a token while nobody holds the lock
 
-	mu       sync.Mutex
-	daemon   *daemon.Daemon   // nil: none lives
-	at       *rundir.Endpoint // of daemon
-	failures uint64           // starts that have failed
-	failure  error            // of the last of them
-	failed   string           // the configuration of that one
-	last     time.Time        // that a daemon was replaced
+	mu           sync.Mutex
+	daemon       *daemon.Daemon   // nil: none lives
+	at           *rundir.Endpoint // of daemon
+	failures     uint64           // number of failed starts
+	failure      error            // of the last failed start
+	failedConfig string           // the configuration of the last failed start
+	replacedAt   time.Time        // when a daemon was last replaced
 }
 
 var localSingletons struct {
@@ -47,7 +47,7 @@ var localSingletons struct {
 
 func newLocalLauncher(c *client) (launcher, error) {
 	within := ""
-	if c.cfg.Scope == ScopeProject { // the only one of which a process may know several
+	if c.cfg.Scope == ScopeProject { // in one process only this scope may have several values
 		root, err := c.workplace.project()
 		if err != nil {
 			return nil, c.directoryError(err)
@@ -59,8 +59,8 @@ func newLocalLauncher(c *client) (launcher, error) {
 	defer localSingletons.Unlock()
 	r := localSingletons.byKey[key]
 	if r == nil {
-		r = &localSingleton{leader: make(chan struct{}, 1)}
-		r.leader <- struct{}{}
+		r = &localSingleton{startLock: make(chan struct{}, 1)}
+		r.startLock <- struct{}{}
 		if localSingletons.byKey == nil {
 			localSingletons.byKey = make(map[[2]string]*localSingleton)
 		}
@@ -93,8 +93,8 @@ func (p localLauncher) dial(context.Context, *rundir.Endpoint) (net.Conn, error)
 
 func (p localLauncher) tryStartLock() (func(), bool, error) {
 	select {
-	case token := <-p.leader:
-		return func() { p.leader <- token }, true, nil
+	case token := <-p.startLock:
+		return func() { p.startLock <- token }, true, nil
 	default:
 		return nil, false, nil
 	}
@@ -109,8 +109,8 @@ func (p localLauncher) alive() (bool, error) {
 func (p localLauncher) lastFailure() (uint64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.failed != p.client.config {
-		return p.failures, nil // this client may be luckier
+	if p.failedConfig != p.client.config {
+		return p.failures, nil // a start by this client may succeed
 	}
 	return p.failures, p.failure
 }
@@ -120,17 +120,17 @@ func (p localLauncher) mayStart() error { return nil }
 func (p localLauncher) mayReplace() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return tooSoon(p.last)
+	return tooSoon(p.replacedAt)
 }
 
 func (p localLauncher) replaced() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.last = time.Now()
+	p.replacedAt = time.Now()
 }
 
-// checkClient returns nil: in one process nobody can tell the object's own calls
-// from others. A method that calls its own proxy waits for itself.
+// checkClient returns nil: in one process the object's own calls cannot be recognized. A
+// method that calls its own proxy waits for itself.
 func (p localLauncher) checkClient() error { return nil }
 
 func (p localLauncher) start(context.Context) error {
@@ -157,17 +157,17 @@ func (p localLauncher) start(context.Context) error {
 	defer p.mu.Unlock()
 	if err != nil {
 		p.failures++
-		p.failure, p.failed = err, c.config
+		p.failure, p.failedConfig = err, c.config
 		return err
 	}
 	p.daemon, p.at = d, e
 	d.Open()
-	o := &localObject{d: d, service: c.svc.Name, gone: make(chan struct{})}
+	o := &localObject{d: d, service: c.svc.Name, ended: make(chan struct{})}
 	inprocess.Add(o)
-	go func() { // ends when the daemon has left
+	go func() { // ends when the daemon has shut down
 		p.run(d)
 		inprocess.Remove(o)
-		close(o.gone)
+		close(o.ended)
 	}()
 	return nil
 }
@@ -176,16 +176,16 @@ func (p localLauncher) start(context.Context) error {
 type localObject struct {
 	d       *daemon.Daemon
 	service string
-	gone    chan struct{} // closed when the daemon has left
+	ended   chan struct{} // closed when the daemon has shut down
 }
 
-// End makes the daemon leave, and waits two seconds for its calls and then two more
-// for their contexts to end them.
+// End shuts the daemon down. It waits two seconds for the daemon's calls. Then it cancels
+// their contexts and waits two seconds more.
 func (o *localObject) End() error {
 	for _, now := range []bool{false, true} {
 		o.d.Leave("the tests have ended", now)
 		select {
-		case <-o.gone:
+		case <-o.ended:
 			return nil
 		case <-time.After(2 * time.Second):
 		}
@@ -193,9 +193,9 @@ func (o *localObject) End() error {
 	return fmt.Errorf("%s (LOOPGEN_MODE=inprocess) does not leave: one of its methods, or its Close, has not returned", cut.Name(o.service))
 }
 
-// run waits until the daemon leaves and empties the room only when the object
-// is gone, so that an old and a new one do not coexist; except that nobody can
-// end a method that ignores ShutdownNow.
+// run waits until the daemon has shut down. It resets the singleton's daemon only after
+// the object has ended, so that an old and a new object do not coexist. The exception is
+// an object with a method that ignores ShutdownNow: such a method cannot be ended.
 func (p localLauncher) run(d *daemon.Daemon) {
 	<-d.Departing()
 	d.Depart()

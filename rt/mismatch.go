@@ -14,15 +14,15 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// mismatch is the error of a client that means another object than the daemon behind
-// the endpoint has.
+// mismatch returns the error of a client whose configuration differs from that of the
+// daemon of an endpoint.
 func (c *client) mismatch(e *rundir.Endpoint) error {
 	return fmt.Errorf("%w: %s; the daemon has pid %d: use the same constructor and arguments, choose another Config.Name, or call Shutdown first",
 		ErrConfigMismatch, c.configDifference(e), e.PID)
 }
 
-// configDifference says in what the configuration of the daemon differs from the
-// client's, as far as the endpoint tells.
+// configDifference describes how the daemon's configuration differs from the client's, as
+// far as the endpoint shows it.
 func (c *client) configDifference(e *rundir.Endpoint) string {
 	switch {
 	case e.Constructor == "" || c.svc.Constructor == "": // none, or the endpoint does not say
@@ -50,22 +50,22 @@ func (c *client) configDifference(e *rundir.Endpoint) string {
 // listedFields is how many fields of an argument the error names.
 const listedFields = 5
 
-// configDifference is an argument with another value.
+// configDifference is an argument with different values here and in the daemon.
 type configDifference struct {
-	number int // its place, from 1
+	number int // of the argument, from 1
 	typ    string
-	fields []string // of a struct; empty: not known, or it is no struct
+	fields []string // of a struct; empty: not known, or not a struct
 }
 
-// configDifferences compares what is not zero of two configurations.
+// configDifferences compares the nonzero parts of two configurations.
 func configDifferences(ours []stub.ConfigPart, theirs []rundir.ArgumentLine) (differences []configDifference) {
-	type place struct {
+	type position struct {
 		number int
 		field  string
 	}
-	values := make(map[place]string)
+	values := make(map[position]string)
 	for _, part := range theirs {
-		values[place{part.Number, part.Field}] = part.Hash
+		values[position{part.Number, part.Field}] = part.Hash
 	}
 	differ := func(number int, typ, field string) {
 		i := slices.IndexFunc(differences, func(d configDifference) bool { return d.number == number })
@@ -78,14 +78,14 @@ func configDifferences(ours []stub.ConfigPart, theirs []rundir.ArgumentLine) (di
 		}
 	}
 	for _, part := range ours {
-		at := place{part.Number, part.Field}
+		at := position{part.Number, part.Field}
 		if values[at] != part.Hash {
 			differ(part.Number, part.Type, part.Field)
 		}
 		delete(values, at)
 	}
-	for _, part := range theirs { // in their order
-		if _, left := values[place{part.Number, part.Field}]; left {
+	for _, part := range theirs { // not over values, which has no order
+		if _, left := values[position{part.Number, part.Field}]; left {
 			differ(part.Number, part.Type, part.Field)
 		}
 	}
@@ -96,9 +96,9 @@ func configDifferences(ours []stub.ConfigPart, theirs []rundir.ArgumentLine) (di
 // signatureError is an ErrIncompatible: this program and the daemon have different
 // signatures of a method, or different type arguments.
 type signatureError struct {
-	what         string // "Put: ", or empty if the place says it
-	place        string // the first difference, or that there is one
-	ours, theirs string // in whole
+	method       string // "Put: ", or empty for type arguments
+	difference   string // the first one, or that there is one
+	ours, theirs string // complete texts
 	remedy       string
 }
 
@@ -111,32 +111,33 @@ func newSignatureError(method, ours, theirs string, pid int, remedy string) *sig
 	var err error
 	if method == "" {
 		changes, err = schema.CompareTypes("type argument", theirs, ours)
-		e.place = "the type arguments differ from those " + there
+		e.difference = "the type arguments differ from those " + there
 	} else {
 		changes, err = schema.Compare(theirs, ours)
-		e.what = cut.Name(method) + ": "
-		e.place = "the signature differs from that " + there
+		e.method = cut.Name(method) + ": "
+		e.difference = "the signature differs from that " + there
 	}
-	// The endpoint may have no room for their text, and a newer daemon another grammar.
+	// The daemon's text may be left out for its size, and a newer daemon may use another
+	// grammar.
 	if err == nil && len(changes) > 0 {
-		e.place = changes[0].Between(there, "here")
+		e.difference = changes[0].Between(there, "here")
 	}
 	return e
 }
 
 func (e *signatureError) Error() string {
-	return fmt.Sprintf("%v: %s%s; %s", ErrIncompatible, e.what, e.place, e.remedy)
+	return fmt.Sprintf("%v: %s%s; %s", ErrIncompatible, e.method, e.difference, e.remedy)
 }
 
 func (e *signatureError) Is(target error) bool { return target == ErrIncompatible }
 
-// signatures returns both, a line each.
+// signatures returns both signatures, each on its own line.
 func (e *signatureError) signatures() string {
 	return fmt.Sprintf("\nhere:          %s\nin the daemon: %s", e.ours, cmp.Or(e.theirs, "not in the endpoint, which has no room for it"))
 }
 
-// format prints what err's Error method returns and, for %+v, the signatures that
-// differ if err wraps a signatureError. Plain is err without its methods, for %#v.
+// format prints the text of err. For %+v it adds the two signatures if err wraps a
+// signatureError. plain is err without its methods, for %#v.
 func format(s fmt.State, verb rune, err error, plain any) {
 	switch {
 	case verb == 'v' && s.Flag('#'):
@@ -152,15 +153,15 @@ func format(s fmt.State, verb rune, err error, plain any) {
 	}
 }
 
-// Format implements [fmt.Formatter]: %+v prints what Error returns and, for an
-// ErrIncompatible, both signatures in whole.
+// Format implements [fmt.Formatter]: %+v prints the text of Error and, for an
+// ErrIncompatible, both complete signatures.
 func (e *CallError) Format(s fmt.State, verb rune) {
 	type plain CallError
 	format(s, verb, e, (*plain)(e))
 }
 
-// Format implements [fmt.Formatter]: %+v prints what Error returns and, for an
-// ErrIncompatible, the type arguments of both programs in whole.
+// Format implements [fmt.Formatter]: %+v prints the text of Error and, for an
+// ErrIncompatible, the complete type arguments of both programs.
 func (e *StartError) Format(s fmt.State, verb rune) {
 	type plain StartError
 	format(s, verb, e, (*plain)(e))

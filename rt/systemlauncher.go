@@ -13,19 +13,18 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/sock"
 )
 
-// systemLauncher is the launcher of ScopeSystem: the service manager starts the daemon, in
-// a directory of its own. Clients make nothing there, take no lock and start
-// nothing; who starts a daemon does not come into the question, so everybody
-// leads.
+// systemLauncher is the launcher of ScopeSystem: the service manager starts the daemon in
+// a directory that belongs to the service. Clients create no files there, acquire no lock
+// and start no daemon.
 type systemLauncher struct {
-	client *client
-	dir    *rundir.Dir
-	woken  time.Time // when the service manager was last asked for a daemon
+	client  *client
+	dir     *rundir.Dir
+	askedAt time.Time // when this client last asked the service manager for a daemon
 }
 
-// wakePause is how long it takes until a client asks again for a daemon: the one
-// that was leaving may have taken the first request.
-const wakePause = time.Second
+// askInterval is the least time between two requests for a daemon. A client repeats its
+// request because an exiting daemon may have accepted the first one.
+const askInterval = time.Second
 
 func (c *client) systemLauncher() (launcher, error) {
 	at, err := c.base()
@@ -42,7 +41,7 @@ func (c *client) systemLauncher() (launcher, error) {
 	return &systemLauncher{client: c, dir: dir}, nil
 }
 
-// notRunning says who might start what is not there.
+// notRunning returns an ErrNotRunning that names the command to start the service.
 func (c *client) notRunning(err error) error {
 	return c.startError(StageConnect, fmt.Errorf("%w: a client does not start an object of ScopeSystem, the service manager does (as in: systemctl start %s): %w",
 		ErrNotRunning, c.cfg.Name, err))
@@ -63,8 +62,8 @@ func (p *systemLauncher) endpoint() (*rundir.Endpoint, error) {
 
 func (p *systemLauncher) identity() identity { return identity{string(ScopeSystem), p.dir.Path()} }
 
-// dial makes sure that the owner of the directory listens: the endpoint, and the
-// key in it, could have been copied there by whoever read another one.
+// dial checks that the owner of the directory listens. The endpoint and its key do not
+// prove that: a user who can read another endpoint could have copied it there.
 func (p *systemLauncher) dial(ctx context.Context, e *rundir.Endpoint) (net.Conn, error) {
 	owner, err := p.dir.Owner()
 	if err != nil {
@@ -91,10 +90,11 @@ func (p *systemLauncher) dial(ctx context.Context, e *rundir.Endpoint) (net.Conn
 	return conn, nil
 }
 
+// tryStartLock always succeeds, since clients never start this daemon.
 func (p *systemLauncher) tryStartLock() (func(), bool, error) { return func() {}, true, nil }
 
-// alive reports whether somebody listens where a daemon said that it does: the
-// lock that would prove more is not for clients.
+// alive reports whether a process listens at the address of the endpoint. The daemon lock
+// would prove more, but clients may not use it.
 func (p *systemLauncher) alive() (bool, error) {
 	e, err := p.dir.ReadEndpoint()
 	if err != nil {
@@ -104,17 +104,17 @@ func (p *systemLauncher) alive() (bool, error) {
 	defer cancel()
 	conn, err := dialIn(ctx, p.dir, e)
 	if err != nil {
-		return ctx.Err() != nil, nil // its backlog is full
+		return ctx.Err() != nil, nil // a timeout means that the daemon's backlog is full
 	}
 	conn.Close()
 	return true, nil
 }
 
-// start asks the service manager for a daemon: one that listens in its place
-// starts it when somebody connects. The error is transient if somebody listens,
-// since a daemon may then be expected.
+// start asks the service manager for a daemon by connecting to the service's socket: a
+// service manager that listens there starts the daemon. If a process listens there, the
+// error is transient, since a daemon may start soon.
 func (p *systemLauncher) start(ctx context.Context) error {
-	if time.Since(p.woken) < wakePause {
+	if time.Since(p.askedAt) < askInterval {
 		return errStarting
 	}
 	path, err := p.dir.ServiceSocket()
@@ -131,7 +131,7 @@ func (p *systemLauncher) start(ctx context.Context) error {
 		return p.client.notRunning(err)
 	}
 	conn.Close()
-	p.woken = time.Now()
+	p.askedAt = time.Now()
 	return errStarting
 }
 
@@ -148,7 +148,7 @@ func (p *systemLauncher) mayStart() error {
 	return fmt.Errorf("a client does not start an object of ScopeSystem: use Shutdown, or the service manager (as in: systemctl restart %s)", p.client.cfg.Name)
 }
 
-// mayReplace is never asked: Config.OnMismatch is refused with ScopeSystem.
+// mayReplace is never called: Config.OnMismatch is an error with ScopeSystem.
 func (p *systemLauncher) mayReplace() error {
 	return errors.New("only the service manager replaces it")
 }
