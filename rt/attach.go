@@ -17,10 +17,10 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// attach connects to the daemon that the endpoint names. An error that is not
-// a *StartError is transient. kept, if not nil, is why a daemon of an older version
-// has to do.
-func (c *client) attach(ctx context.Context, p launcher, kept error) (*link, error) {
+// attach connects to the daemon that the endpoint names. An error that is not a
+// *StartError is transient. If notReplaced is not nil, the client attaches to an outdated
+// daemon too, and notReplaced is why that was not replaced.
+func (c *client) attach(ctx context.Context, p launcher, notReplaced error) (*link, error) {
 	e, err := c.find(p)
 	if err != nil {
 		var version *rundir.VersionError
@@ -29,55 +29,55 @@ func (c *client) attach(ctx context.Context, p launcher, kept error) (*link, err
 		}
 		return nil, err
 	}
-	if rebuilt := c.replacesRebuilt(p, e); kept == nil && (rebuilt || c.outdates(e)) {
-		return nil, &outdatedError{e, rebuilt} // not even greeted: a connection keeps the daemon from being idle
+	if rebuilt := c.replacesRebuilt(p, e); notReplaced == nil && (rebuilt || c.replacesVersion(e)) {
+		return nil, &outdatedError{e, rebuilt} // without greeting it: a connection keeps the daemon from being idle
 	}
 	conn, reader, welcome, err := c.greet(ctx, p, e)
 	if err != nil {
 		return nil, err
 	}
-	// Only now, since an endpoint that nobody stands behind judges nothing; nor
-	// does one of another version, which may hash otherwise. A daemon that is leaving
-	// makes room for one of this client's.
+	// Compare only after the greeting: an endpoint without a daemon proves nothing. A
+	// daemon of another protocol version may hash differently. A draining daemon will be
+	// replaced by one of this client.
 	switch welcome.Code {
 	case wire.WelcomeIncompatible, wire.WelcomeNotAllowed, wire.WelcomeDraining:
 	default:
-		err = c.judge(e, kept)
+		err = c.checkObject(e, notReplaced)
 	}
 	if welcome.Code != wire.WelcomeDraining {
-		c.announce(p, e, kept)
+		c.reportRebuilt(p, e, notReplaced)
 	}
 	if err == nil {
-		err = c.welcome(welcome)
+		err = c.welcomeError(welcome)
 	}
 	if err != nil {
 		conn.Close()
 		return nil, err
 	}
-	settle(p)
+	acceptBuild(p)
 	c.followLog(e.Log)
-	return c.newLink(conn, reader, e, welcome, kept), nil
+	return c.newLink(conn, reader, e, welcome, notReplaced), nil
 }
 
-// greet dials the endpoint and authenticates both sides. The welcome may say
-// that no calls are taken: Status and Shutdown are answered all the same by a
-// daemon that is leaving or full.
+// greet dials the endpoint and authenticates both sides. The welcome may say that the
+// daemon takes no calls, because it drains or has too many clients. Such a daemon still
+// answers Status and Shutdown.
 func (c *client) greet(ctx context.Context, p launcher, e *rundir.Endpoint) (net.Conn, *wire.Reader, wire.Welcome, error) {
 	deadline := time.Now().Add(c.cfg.ConnectTimeout)
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	silent := func() error {
 		if time.Now().Before(deadline) {
-			return context.DeadlineExceeded // it was the caller who had no more time
+			return context.DeadlineExceeded // the caller's context has ended, not ConnectTimeout
 		}
 		return &silentError{e}
 	}
 	conn, err := p.dial(ctx, e)
 	if err != nil {
-		if ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) { // net may know a moment before ctx does
+		if ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) { // net may time out just before ctx does
 			err = silent()
 		}
-		return nil, nil, wire.Welcome{}, seen(e, err)
+		return nil, nil, wire.Welcome{}, hiddenOr(e, err)
 	}
 	conn.SetDeadline(deadline)
 	uninterrupted := context.AfterFunc(ctx, func() { conn.Close() })
@@ -90,7 +90,7 @@ func (c *client) greet(ctx context.Context, p launcher, e *rundir.Endpoint) (net
 	switch {
 	case !uninterrupted():
 		err = silent()
-	case c.cfg.Scope == ScopeSystem && errors.As(err, &unproven): // of the directory's owner, by the word of the kernel: see service.dial
+	case c.cfg.Scope == ScopeSystem && errors.As(err, &unproven): // the kernel has named the directory's owner: see systemLauncher.dial
 		welcome, err = unproven.Welcome, nil
 	case errors.As(err, &refused):
 		welcome, err = refused.Welcome, nil
@@ -101,19 +101,19 @@ func (c *client) greet(ctx context.Context, p launcher, e *rundir.Endpoint) (net
 	}
 	if err != nil {
 		conn.Close()
-		return nil, nil, wire.Welcome{}, seen(e, err)
+		return nil, nil, wire.Welcome{}, hiddenOr(e, err)
 	}
 	conn.SetDeadline(time.Time{})
 	return conn, reader, welcome, nil
 }
 
-// welcome returns why the daemon does not take calls of this client, if so.
-func (c *client) welcome(w wire.Welcome) error {
+// welcomeError returns an error if the daemon does not take calls of this client.
+func (c *client) welcomeError(w wire.Welcome) error {
 	switch w.Code {
 	case wire.WelcomeOK:
 		return nil
 	case wire.WelcomeDraining:
-		return draining(w) // transient: another one may be had
+		return drainingError(w) // transient: another daemon may serve soon
 	case wire.WelcomeTooManyClients:
 		return c.startError(StageConnect, fmt.Errorf("%w: %s", ErrTooManyClients, w.Text))
 	case wire.WelcomeIncompatible:
@@ -124,16 +124,17 @@ func (c *client) welcome(w wire.Welcome) error {
 	return c.startError(StageConnect, &wire.RefusedError{Welcome: w})
 }
 
-// draining returns ErrDraining with the daemon's word of what it waits for.
-func draining(w wire.Welcome) error {
+// drainingError returns ErrDraining with the reason why the daemon has not exited yet.
+func drainingError(w wire.Welcome) error {
 	if w.Text == "" {
 		return ErrDraining
 	}
 	return fmt.Errorf("%w: %s", ErrDraining, w.Text)
 }
 
-// judge says whether the daemon behind an endpoint has the object that is meant.
-func (c *client) judge(e *rundir.Endpoint, kept error) error {
+// checkObject returns an error if the daemon of an endpoint has an object of another type
+// or configuration.
+func (c *client) checkObject(e *rundir.Endpoint, notReplaced error) error {
 	var err error
 	switch {
 	case e.Types != start.Structure(c.svc):
@@ -143,42 +144,42 @@ func (c *client) judge(e *rundir.Endpoint, kept error) error {
 	default:
 		return nil
 	}
-	return c.startError(StageConnect, c.unreplaced(err, e, kept))
+	return c.startError(StageConnect, c.withNotReplaced(err, e, notReplaced))
 }
 
-// replacing says how to get a daemon of another version of the type.
+// replacing returns instructions to get a daemon with another version of the type.
 func (c *client) replacing() string { return start.Replacing(string(c.cfg.Scope), c.cfg.Name) }
 
-// newLink makes the link and finds the daemon's number for each of our methods.
-func (c *client) newLink(conn net.Conn, reader *wire.Reader, e *rundir.Endpoint, welcome wire.Welcome, kept error) *link {
+// newLink returns a link with the daemon's number for each method of this program.
+func (c *client) newLink(conn net.Conn, reader *wire.Reader, e *rundir.Endpoint, welcome wire.Welcome, notReplaced error) *link {
 	l := &link{
 		conn:        conn,
 		reader:      reader,
-		window:      quota.New(welcome.Calls, int(welcome.Bytes)),
+		quota:       quota.New(welcome.Calls, int(welcome.Bytes)),
 		incarnation: e.Incarnation,
 		pid:         e.PID,
 		log:         e.Log,
-		methods:     c.bind(e, kept),
+		methods:     c.bind(e, notReplaced),
 		limit:       welcome.Frame,
-		hungUp:      sock.HangUp(conn),
-		lost:        c.forget,
+		peerClosed:  sock.HangUp(conn),
+		forget:      c.forget,
 		ended:       make(chan struct{}),
-		vacant:      make(chan struct{}, 1),
+		noReader:    make(chan struct{}, 1),
 		pending:     make(map[uint64]*pendingCall),
 	}
-	l.out = sock.NewWriteQueue(conn, 0, l.unwritable)
+	l.out = sock.NewWriteQueue(conn, 0, l.writeFailed)
 	reader.Stalled, reader.Resumed = l.stalled, l.resumed
 	return l
 }
 
-// bind matches methods by name and signature, so that two builds can share a
-// daemon as far as they agree.
-func (c *client) bind(e *rundir.Endpoint, kept error) []binding {
+// bind matches methods by name and signature, so that two builds can share a daemon for
+// the methods that are equal in both.
+func (c *client) bind(e *rundir.Endpoint, notReplaced error) []binding {
 	theirs := make(map[string]rundir.MethodLine, len(e.Methods))
 	for _, m := range e.Methods {
 		theirs[m.Name] = m
 	}
-	lacking := missingTypes(e)
+	missing := missingTypes(e)
 	bindings := make([]binding, len(c.svc.Methods))
 	for i, ours := range c.svc.Methods {
 		m, ok := theirs[ours.Name]
@@ -191,17 +192,17 @@ func (c *client) bind(e *rundir.Endpoint, kept error) []binding {
 			bindings[i].err = newSignatureError(ours.Name, signature, m.Signature, e.PID, c.replacing())
 		default:
 			bindings[i].number = uint16(m.Number)
-			if len(lacking[m.Number]) == 0 || ours.Mode == stub.Shared || ours.Idempotent {
+			if len(missing[m.Number]) == 0 || ours.Mode == stub.Shared || ours.Idempotent {
 				continue
 			}
-			bindings[i].err = &lackingError{ours.Name, e.PID, lacking[m.Number]}
+			bindings[i].err = &missingTypesError{ours.Name, e.PID, missing[m.Number]}
 		}
-		bindings[i].err = c.unreplaced(bindings[i].err, e, kept)
+		bindings[i].err = c.withNotReplaced(bindings[i].err, e, notReplaced)
 	}
 	return bindings
 }
 
-// dialIn connects to the daemon of an endpoint that was read in dir.
+// dialIn connects to the daemon of an endpoint that was read from dir.
 func dialIn(ctx context.Context, dir *rundir.Dir, e *rundir.Endpoint) (net.Conn, error) {
 	address, release, err := dir.SocketOf(e)
 	if err != nil {
@@ -215,8 +216,8 @@ func dialIn(ctx context.Context, dir *rundir.Dir, e *rundir.Endpoint) (net.Conn,
 	return conn, err
 }
 
-// hiddenError says that this process cannot reach the address of an endpoint,
-// because it is in another namespace than the daemon.
+// hiddenError says that this process cannot reach the address of an endpoint because the
+// daemon is in another namespace.
 type hiddenError struct {
 	endpoint *rundir.Endpoint
 	err      error
@@ -234,17 +235,16 @@ func (e *hiddenError) Error() string {
 
 func (e *hiddenError) Unwrap() error { return e.err }
 
-// seen returns err, why the daemon of e could not be greeted, or a *hiddenError
-// around err if the port of e is one of another network namespace, where anything
-// may listen on it.
-func seen(e *rundir.Endpoint, err error) error {
+// hiddenOr returns err, why greeting the daemon of e failed. It wraps err in a *hiddenError
+// if the port of e is in another network namespace: here any process may listen on it.
+func hiddenOr(e *rundir.Endpoint, err error) error {
 	if e.Network == "tcp" && e.Elsewhere() {
 		return &hiddenError{e, err}
 	}
 	return err
 }
 
-// sameAddress reports whether two endpoints lead to one listener of one daemon.
+// sameAddress reports whether two endpoints name one listener of one daemon.
 func sameAddress(a, b *rundir.Endpoint) bool {
 	return a.Incarnation == b.Incarnation && a.Network == b.Network && a.Address == b.Address && a.Key == b.Key
 }

@@ -15,42 +15,42 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// client is a Shared without its type parameters: what all its handles, on
-// all goroutines, have in common.
+// client is a Shared without its type parameters. All handles of the Shared use one
+// client, on any goroutine.
 type client struct {
 	cfg     Config
 	svc     *stub.Service
 	args    []byte            // the constructor's arguments, encoded
 	config  string            // hash of service, constructor and arguments
-	parts   []stub.ConfigPart // of the arguments, to say in what others differ
-	paths   relativePaths     // that the arguments may be
+	parts   []stub.ConfigPart // of the arguments, to name differences from the daemon's
+	paths   relativePaths     // arguments that may be relative paths
 	invalid error             // why no call can succeed: bad arguments or configuration
 
-	hello        wire.Hello               // what it says of itself to any daemon
-	findLauncher func() (launcher, error) // for what the environment and cfg name
+	hello        wire.Hello               // sent to every daemon
+	findLauncher func() (launcher, error) // chooseLauncher, except in tests
 
-	replied sync.Pool // of *pendingCall, to be used again
+	freeCalls sync.Pool // of *pendingCall whose memory can be used again
 
-	workplace workplace            // what ScopeProject is about
-	site      atomic.Pointer[site] // what the scope stands for, once that was found
+	workplace workplace            // for ScopeProject
+	site      atomic.Pointer[site] // the base directory of the scope, once found
 
 	mu          sync.Mutex
 	link        *link    // nil: not connected
-	attempt     *attempt // under way; nil: none
+	attempt     *attempt // to connect, in progress; nil: none
 	closed      bool
-	incarnation string // of the object that was used last
+	incarnation string // of the object used last
 	foreign     sighting
-	follows     string // the path of the log that followLog copies; empty: none
+	follows     string // path of the log that followLog copies; empty: none
 }
 
-// attempt is one try to connect. It belongs to no caller: a caller whose
-// context ends leaves it to the others.
+// attempt is one attempt to connect. All callers that need a connection wait for it. It
+// continues when the context of one of them ends.
 type attempt struct {
 	cancel context.CancelCauseFunc
 	done   chan struct{} // closed when link and err are set
 	link   *link
 	err    error
-	seen   error // what it waits for, for callers who leave earlier; guarded by client.mu
+	last   error // the last daemon state seen, for a caller whose context ends; guarded by client.mu
 }
 
 // maxArguments is the largest encoding of a constructor's arguments, in bytes.
@@ -58,7 +58,7 @@ const maxArguments = 16 << 20
 
 func newClient(cfg Config, svc *stub.Service, args func(*stub.Encoder)) *client {
 	c := &client{cfg: cfg.withDefaults(svc.Name), svc: svc}
-	c.hello = wire.Hello{Session: session(), PID: os.Getpid()}
+	c.hello = wire.Hello{Session: processID(), PID: os.Getpid()}
 	c.findLauncher = c.chooseLauncher
 	c.workplace.note(c.cfg.Scope)
 	var configuration stub.Configuration
@@ -87,8 +87,8 @@ func (c *client) startError(stage Stage, err error) *StartError {
 	return &StartError{Service: c.svc.Name, Name: c.cfg.Name, Stage: stage, Err: err}
 }
 
-// connect returns the link, making it if there is none. The error is a
-// *StartError, or wraps the context's error.
+// connect returns the link, and connects if there is none. The error is a *StartError,
+// which may wrap the context's error, or ErrClosed.
 func (c *client) connect(ctx context.Context) (*link, error) {
 	c.mu.Lock()
 	switch {
@@ -114,15 +114,15 @@ func (c *client) connect(ctx context.Context) (*link, error) {
 	case <-ctx.Done():
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return nil, c.startError(StageConnect, waitedFor(a.seen, ctx.Err()))
+		return nil, c.startError(StageConnect, waitedFor(a.last, ctx.Err()))
 	}
 }
 
-// see notes what the attempt waits for.
-func (c *client) see(err error) {
+// setLast sets the last daemon state that the attempt has seen.
+func (c *client) setLast(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.attempt.seen = err
+	c.attempt.last = err
 }
 
 // run carries out an attempt.
@@ -130,8 +130,8 @@ func (c *client) run(ctx context.Context, a *attempt) {
 	defer a.cancel(nil)
 	l, err := c.reach(ctx)
 	if err == nil {
-		c.see(nil) // it is there
-		err = c.accept(l)
+		c.setLast(nil) // a daemon serves
+		err = c.checkRestart(l)
 	}
 	c.mu.Lock()
 	c.attempt = nil
@@ -151,8 +151,9 @@ func (c *client) run(ctx context.Context, a *attempt) {
 	}
 }
 
-// accept asks OnRestart about an object that is not the one used last.
-func (c *client) accept(l *link) error {
+// checkRestart calls OnRestart if the object is not the one used last. It returns an
+// error if OnRestart does.
+func (c *client) checkRestart(l *link) error {
 	c.mu.Lock()
 	old := c.incarnation
 	c.mu.Unlock()
@@ -185,7 +186,7 @@ func (c *client) isClosed() bool {
 	return c.closed
 }
 
-// forget drops a link on which no more calls can be made.
+// forget drops a link that takes no more calls.
 func (c *client) forget(l *link) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -194,23 +195,23 @@ func (c *client) forget(l *link) {
 	}
 }
 
-// attemptEnd is how long an attempt that was canceled may take to end: no time
-// at all, unless it runs code of the user's in this process.
-const attemptEnd = time.Second
+// closeTimeout is how long close waits for a canceled attempt, and for the copy of the
+// log. An attempt ends at once unless it runs user code in this process.
+const closeTimeout = time.Second
 
-// close ends the connection and every attempt to make one, and waits for the
-// latter: it may be about to make the singleton's directory.
+// close ends the connection, or the attempt to connect. It waits for the attempt, which
+// may be about to create the singleton's directory.
 func (c *client) close() {
-	a, copied := c.abandon()
+	a, logCopied := c.abandon()
 	if a != nil {
-		waitAtMost(a.done, attemptEnd) // longer in OnRestart or, with LOOPGEN_MODE=inprocess, in the constructor
+		waitAtMost(a.done, closeTimeout) // OnRestart or, with LOOPGEN_MODE=inprocess, the constructor may take longer
 	}
-	if copied != nil {
-		waitAtMost(copied, attemptEnd) // longer if standard error is a pipe that nobody reads
+	if logCopied != nil {
+		waitAtMost(logCopied, closeTimeout) // takes longer if standard error is a pipe that nobody reads
 	}
 }
 
-// waitAtMost waits until done is closed, or for the limit.
+// waitAtMost waits until done is closed or the limit has passed.
 func waitAtMost(done <-chan struct{}, limit time.Duration) {
 	t := time.NewTimer(limit)
 	defer t.Stop()
@@ -220,15 +221,15 @@ func waitAtMost(done <-chan struct{}, limit time.Duration) {
 	}
 }
 
-// abandon is close without waiting. It returns the attempt that is to end, and what is
-// closed when the log has been copied, see followLog; nil for none.
-func (c *client) abandon() (a *attempt, copied <-chan struct{}) {
+// abandon is close without waiting. It returns the canceled attempt, if any. The channel,
+// if not nil, is closed when the log has been copied: see followLog.
+func (c *client) abandon() (a *attempt, logCopied <-chan struct{}) {
 	c.mu.Lock()
 	c.closed = true
 	l := c.link
 	a, c.link = c.attempt, nil
 	if c.follows != "" {
-		copied = releaseFollower(c.follows)
+		logCopied = releaseFollower(c.follows)
 		c.follows = ""
 	}
 	c.mu.Unlock()
@@ -238,11 +239,12 @@ func (c *client) abandon() (a *attempt, copied <-chan struct{}) {
 	if l != nil {
 		l.close(ErrClosed)
 	}
-	return a, copied
+	return a, logCopied
 }
 
-// call is the client's end of the data path: encode, send, wait, decode. It
-// returns the method's own error bare, everything else as a *CallError.
+// call encodes the arguments, sends the request, waits for the reply and decodes the
+// results. It returns the error of the method itself unwrapped and any other error as a
+// *CallError.
 func (c *client) call(ctx context.Context, method int, args func(*stub.Encoder), results func(*stub.Decoder)) error {
 	if c.invalid != nil {
 		return c.callError(method, OutcomeNotSent, "", c.invalid)
@@ -263,10 +265,10 @@ func (c *client) call(ctx context.Context, method int, args func(*stub.Encoder),
 	if p.request, err = p.args.Finish(); err != nil {
 		return c.callError(method, OutcomeNotSent, "", encodeError("argument", err))
 	}
-	var giveUp time.Time // zero until a try has failed
-	lost := false        // a try may have been executed, whatever became of later ones
+	var retryUntil time.Time // zero until a try has failed
+	maybeExecuted := false   // an earlier try may have been executed
 	failed := func(fail failure, incarnation string) error {
-		if lost && fail.outcome != OutcomeExecuted {
+		if maybeExecuted && fail.outcome != OutcomeExecuted {
 			fail.outcome = OutcomeUnknown
 		}
 		return c.callError(method, fail.outcome, incarnation, fail.err)
@@ -285,29 +287,29 @@ func (c *client) call(ctx context.Context, method int, args func(*stub.Encoder),
 			c.release(p)
 			return err
 		}
-		again := fail.again
-		if m.Idempotent && fail.orphaned() {
-			again, lost = true, true
+		retry := fail.retry
+		if m.Idempotent && fail.daemonDied() {
+			retry, maybeExecuted = true, true
 		}
-		if giveUp.IsZero() {
-			giveUp = time.Now().Add(c.cfg.StartTimeout)
+		if retryUntil.IsZero() {
+			retryUntil = time.Now().Add(c.cfg.StartTimeout)
 		}
-		if !again || time.Now().After(giveUp) {
+		if !retry || time.Now().After(retryUntil) {
 			return failed(fail, l.incarnation)
 		}
-		p = p.again()
+		p = p.clone()
 	}
 }
 
-// results decodes a reply: the results and, where the method has one, its error. A
-// reply that cannot be decoded is a call that failed for its caller, and the daemon
-// is told so: it gives back what the call acquired.
+// results decodes a reply: the results and, if the method returns one, its error. If the
+// reply cannot be decoded, the call has failed for its caller. Then the client sends an
+// abandon frame, and the daemon releases what the call acquired.
 func (c *client) results(method int, l *link, p *pendingCall, reply []byte, results func(*stub.Decoder)) error {
 	decoded := false
 	if c.svc.Methods[method].End != "" {
 		id := p.id
 		defer func() {
-			if !decoded { // user code that decodes may panic
+			if !decoded { // deferred, since user code that decodes may panic
 				l.abandon(id)
 			}
 		}()
@@ -319,15 +321,15 @@ func (c *client) results(method int, l *link, p *pendingCall, reply []byte, resu
 	if results != nil {
 		results(d)
 	}
-	var own error
+	var methodErr error
 	if c.svc.Fails(method) {
-		own = d.Error()
+		methodErr = d.Error()
 	}
 	if err := d.End(); err != nil {
-		return c.callError(method, OutcomeExecuted, l.incarnation, fmt.Errorf("decode the results of the daemon (pid %d): %w", l.pid, c.unknownHere(decodeError("result", err))))
+		return c.callError(method, OutcomeExecuted, l.incarnation, fmt.Errorf("decode the results of the daemon (pid %d): %w", l.pid, c.explainUnknownType(decodeError("result", err))))
 	}
 	decoded = true
-	return own
+	return methodErr
 }
 
 func (c *client) callError(method int, outcome Outcome, incarnation string, err error) error {
@@ -339,24 +341,25 @@ func (c *client) callError(method int, outcome Outcome, incarnation string, err 
 	}
 }
 
-// encodeError makes an encoder's error ErrEncode, or ErrTooLarge.
+// encodeError makes an encoder's error an ErrEncode or ErrTooLarge, with the number of
+// the argument or result.
 func encodeError(what string, err error) error {
 	kind := ErrEncode
 	if errors.Is(err, stub.ErrTooLarge) {
 		kind = ErrTooLarge
 	}
-	var place *stub.EncodeError
-	if errors.As(err, &place) {
-		err = fmt.Errorf("%s %d: %w", what, place.Index+1, place.Err)
+	var encoding *stub.EncodeError
+	if errors.As(err, &encoding) {
+		err = fmt.Errorf("%s %d: %w", what, encoding.Index+1, encoding.Err)
 	}
 	return kindError{kind, err}
 }
 
-// decodeError says where in a decoder's message the fault is as encodeError does.
+// decodeError adds to a decoder's error the number of the argument or result.
 func decodeError(what string, err error) error {
-	var place *stub.DecodeError
-	if errors.As(err, &place) && place.Index >= 0 {
-		return fmt.Errorf("%s %d: %w", what, place.Index+1, place.Err)
+	var decoding *stub.DecodeError
+	if errors.As(err, &decoding) && decoding.Index >= 0 {
+		return fmt.Errorf("%s %d: %w", what, decoding.Index+1, decoding.Err)
 	}
 	return err
 }

@@ -12,45 +12,45 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/sock"
 )
 
-// launcher is where the daemon of one singleton is found, or started: a directory
-// (see processLauncher) or this process itself (see localLauncher).
+// launcher finds or starts the daemon of one singleton. A processLauncher and a
+// systemLauncher use a directory, a localLauncher uses this process.
 type launcher interface {
-	// endpoint says how to reach the daemon; rundir.ErrAbsent if nothing does. It
-	// may be another singleton's: client.find judges it by identity.
+	// endpoint returns the endpoint of the daemon, or rundir.ErrAbsent. It may return
+	// the endpoint of another singleton: client.find compares its identity.
 	endpoint() (*rundir.Endpoint, error)
 	identity() identity
-	// dial connects to an endpoint, and makes sure that the peer is this user's.
+	// dial connects to an endpoint and checks that the peer has the right user.
 	dial(ctx context.Context, e *rundir.Endpoint) (net.Conn, error)
-	// tryStartLock tries to become the only one who may start a daemon here.
+	// tryStartLock tries to acquire the start lock. Only its holder may start a daemon.
 	tryStartLock() (release func(), ok bool, err error)
-	// alive reports whether a daemon lives, serving or not. Only the leader asks.
+	// alive reports whether a daemon lives, serving or not. The caller holds the
+	// start lock.
 	alive() (bool, error)
 	// start starts a daemon and waits until it serves, or until ctx or
-	// Config.StartTimeout ends. Only the leader starts.
+	// Config.StartTimeout ends. The caller holds the start lock.
 	start(ctx context.Context) error
-	// lastFailure returns how many starts have failed, the greatest number if that
-	// cannot be found out, and why the last of them did, or nil if it says nothing of one
-	// that this client would make.
+	// lastFailure returns the number of failed starts and the error of the last one.
+	// The number is the greatest uint64 if it is not known. The error is nil if it
+	// says nothing about a start by this client.
 	lastFailure() (failures uint64, failure error)
-	// mayStart says why this process cannot start a daemon, if it cannot.
+	// mayStart returns an error if this process cannot start a daemon.
 	mayStart() error
-	// mayReplace says why the daemon must not be made to leave for another one
-	// just now, if so; replaced notes that it was. Only the leader asks and notes.
+	// mayReplace returns an error if the daemon must not be replaced now. replaced
+	// records a replacement. The caller of either holds the start lock.
 	mayReplace() error
 	replaced()
-	// checkClient says why this process cannot be a client here, if it cannot.
+	// checkClient returns an error if this process cannot be a client here.
 	checkClient() error
 }
 
-// errStarting: a daemon holds the lifetime lock but cannot be reached yet, or
-// any more.
+// errStarting: a daemon holds the daemon lock but cannot be reached yet, or no longer.
 var errStarting = errors.New("a daemon is starting or leaving")
 
-// errInitialising: the service's own package is not complete yet.
+// errInitialising: the initialization of the service's package is not complete.
 var errInitialising = errors.New("used before the package's initialisation has ended: connect in main or later")
 
-// reach returns a link to the daemon: to the one that runs, or else to one that
-// it starts, or that another process starts meanwhile.
+// reach returns a link to the running daemon. If none runs, this process or another one
+// starts it.
 func (c *client) reach(ctx context.Context) (*link, error) {
 	p, err := c.findLauncher()
 	if err != nil {
@@ -64,7 +64,7 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 	}
 	c.warnOfPaths(p)
 	r := &reaching{client: c, launcher: p, open: ctx, cancel: func() {}}
-	r.restartClock()
+	r.restartTimeout()
 	defer func() { r.cancel() }()
 	for r.pause = firstPause; ; r.pause = min(2*r.pause, longestPause) {
 		l, next, err := r.step()
@@ -72,7 +72,7 @@ func (c *client) reach(ctx context.Context) (*link, error) {
 		case next == stop:
 			return l, err
 		case next == pauseFirst && !sock.Pause(r.ctx, r.pause):
-			return nil, c.givenUp(r.ctx, err)
+			return nil, c.waitError(r.ctx, err)
 		}
 	}
 }
@@ -91,43 +91,44 @@ type reaching struct {
 	cancel   context.CancelFunc
 	pause    time.Duration
 
-	noted   uint64 // failed starts that are no news
-	started bool   // this client has started a daemon
-	last    error  // why the last attempt to attach failed; nil: it is the first
-	kept    error  // why a daemon of an older version was not replaced; nil: none was met
+	knownFailures uint64 // failed starts that this client has taken note of
+	started       bool   // this client has started a daemon
+	last          error  // why the last attach failed; nil before the first
+	notReplaced   error  // why an outdated daemon was not replaced; nil: there was none
 }
 
-// next says what follows a step of reaching.
+// next is how reaching continues after a step.
 type next uint8
 
 const (
 	stop       next = iota // with the link or the error
 	lookAgain              // at once
-	pauseFirst             // unless the time is over: the error is why then
+	pauseFirst             // or fail with the error if the time is over
 )
 
-// restartClock gives the search StartTimeout from now on.
-func (r *reaching) restartClock() {
+// restartTimeout lets the search end StartTimeout from now.
+func (r *reaching) restartTimeout() {
 	r.cancel()
 	r.ctx, r.cancel = r.client.startContext(r.open)
 }
 
-// step looks for a daemon once.
+// step tries once to attach, and starts a daemon if this client holds the start lock and
+// none lives.
 func (r *reaching) step() (*link, next, error) {
 	c := r.client
-	l, err := c.attach(r.ctx, r.launcher, r.kept)
+	l, err := c.attach(r.ctx, r.launcher, r.notReplaced)
 	if err == nil || !transient(err) {
 		return l, stop, err
 	}
 	switch {
-	case r.last == nil: // a client that finds a daemon at once need not ask
-		r.noted, _ = r.launcher.lastFailure()
+	case r.last == nil: // not earlier: a client that finds a daemon at once need not ask
+		r.knownFailures, _ = r.launcher.lastFailure()
 	case r.ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded):
-		<-r.ctx.Done() // at once, if not yet
-		return nil, stop, c.givenUp(r.ctx, r.last)
+		<-r.ctx.Done() // the deadline has passed, so this does not block for long
+		return nil, stop, c.waitError(r.ctx, r.last)
 	}
 	r.last = err
-	c.see(err)
+	c.setLast(err)
 	release, holds, err := r.launcher.tryStartLock()
 	if err != nil {
 		return nil, stop, c.directoryError(err)
@@ -135,12 +136,12 @@ func (r *reaching) step() (*link, next, error) {
 	if holds {
 		defer release()
 	}
-	// Only now: the last holder of the lock recorded its failure before it released it.
-	if n, failure := r.launcher.lastFailure(); n > r.noted {
+	// After tryStartLock: the last holder recorded its failure before it released the lock.
+	if n, failure := r.launcher.lastFailure(); n > r.knownFailures {
 		if failure != nil {
 			return nil, stop, failure
 		}
-		r.noted, r.pause = n, firstPause // a failure of another program: this client may have more luck
+		r.knownFailures, r.pause = n, firstPause // another program's failure: this client's start may succeed
 	}
 	if !holds {
 		return nil, pauseFirst, r.last
@@ -149,14 +150,14 @@ func (r *reaching) step() (*link, next, error) {
 	return nil, next, err
 }
 
-// start starts a daemon, or finds out whether to wait for one. This client holds the
-// start lock.
+// start starts a daemon, or decides whether to wait for the living one. The caller holds
+// the start lock.
 func (r *reaching) start() (next, error) {
 	err := r.client.startOrWait(r.open, r.launcher, r.last)
-	kept, isKept := err.(*notReplacedError) // not errors.As: it would ask a constructor's error
+	notReplaced, ok := err.(*notReplacedError) // not errors.As: it would call methods of a constructor's error
 	switch {
-	case isKept:
-		r.kept = kept
+	case ok:
+		r.notReplaced = notReplaced
 		return lookAgain, nil
 	case err != nil && !transient(err):
 		return stop, err
@@ -166,11 +167,11 @@ func (r *reaching) start() (next, error) {
 		return pauseFirst, r.last // the daemon exited as soon as it served
 	}
 	r.started = true
-	r.restartClock() // however long it took to replace one and start another
+	r.restartTimeout() // the replacement and the start may have used it up
 	return lookAgain, nil
 }
 
-// mayStart returns why this process cannot start a daemon, nor be its client.
+// mayStart returns an error if this process cannot start a daemon or be its client.
 func (c *client) mayStart() error {
 	if c.invalid != nil {
 		return c.invalid
@@ -189,14 +190,14 @@ func (c *client) mayStart() error {
 	return err
 }
 
-// startContext bounds the time until a daemon is there.
+// startContext returns a context that ends after StartTimeout.
 func (c *client) startContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, c.cfg.StartTimeout,
 		fmt.Errorf("no daemon within %v (Config.StartTimeout): %w", c.cfg.StartTimeout, context.DeadlineExceeded))
 }
 
-// startOrWait starts a daemon, unless one lives that is not to be replaced: err is why
-// no daemon could be attached to. It returns nil when a daemon serves.
+// startOrWait starts a daemon if none lives, or if the living one is outdated and has been
+// replaced. It returns nil when the new daemon serves. err is why attach failed.
 func (c *client) startOrWait(ctx context.Context, p launcher, err error) error {
 	alive, aerr := p.alive()
 	if aerr != nil {
@@ -206,29 +207,29 @@ func (c *client) startOrWait(ctx context.Context, p launcher, err error) error {
 	switch {
 	case alive && errors.As(err, &outdated):
 		if err := c.replace(ctx, p, outdated); err != nil {
-			return c.waitFor(p, err)
+			return c.liveError(p, err)
 		}
 	case alive:
-		return c.waitFor(p, err)
+		return c.liveError(p, err)
 	}
 	if ctx.Err() != nil {
 		return err // closed meanwhile
 	}
 	c.cfg.Logger.Debug("starting a daemon", "name", cut.Name(c.cfg.Name), "because", err)
-	c.see(errStarting) // the one that was leaving has left
+	c.setLast(errStarting) // no longer that an earlier daemon drains
 	return p.start(ctx)
 }
 
-// waitFor says whether it is worth waiting for a daemon that lives and to which
-// an attempt to attach failed with err: a transient error says so.
-func (c *client) waitFor(p launcher, err error) error {
+// liveError returns the error of an attach that failed with err while a daemon lives. The
+// error is transient if the client should wait for that daemon.
+func (c *client) liveError(p launcher, err error) error {
 	var silent *silentError
 	var hidden *hiddenError
 	var foreign *foreignError
 	var tried *rundir.Endpoint
 	switch {
 	case errors.As(err, &foreign):
-		return c.refuse(foreign)
+		return c.foreignOrWait(foreign)
 	case errors.Is(err, rundir.ErrAbsent):
 		return errStarting
 	case errors.As(err, &hidden):
@@ -238,7 +239,7 @@ func (c *client) waitFor(p launcher, err error) error {
 	default:
 		return err
 	}
-	// Another daemon may have come meanwhile, or the daemon may have repaired its
+	// Another daemon may have started meanwhile, or the daemon may have repaired its
 	// endpoint.
 	if e, rerr := p.endpoint(); rerr != nil || !sameAddress(e, tried) {
 		return err
@@ -250,34 +251,35 @@ func (c *client) waitFor(p launcher, err error) error {
 		ErrUnresponsive, tried.PID, c.cfg.ConnectTimeout))
 }
 
-// silentError is a daemon, or whoever listens at its address, that did not greet
-// in time.
+// silentError says that no greeting arrived in time from the address of the endpoint. The
+// daemon or another process may listen there.
 type silentError struct{ endpoint *rundir.Endpoint }
 
 func (e *silentError) Error() string { return fmt.Sprintf("process %d did not greet", e.endpoint.PID) }
 
-// transient reports whether an attempt to attach failed in a way that a start,
-// or waiting for one, may mend.
+// transient reports whether an attach that failed with err may succeed after a start, or
+// after a wait for one.
 func transient(err error) bool {
 	var start *StartError
 	return !errors.As(err, &start)
 }
 
-// How long a client waits between two looks at a daemon that is not there yet:
-// twice as long each time, so that hundreds of clients leave the one that
-// starts the daemon, and the daemon, time to run.
+// A client that waits for a daemon pauses between two attempts, each time twice as long.
+// So hundreds of clients leave processor time to the daemon and to the client that
+// starts it.
 const (
 	firstPause   = 4 * time.Millisecond
 	longestPause = 128 * time.Millisecond
 )
 
-// givenUp says why the waiting ended, and what was seen last.
-func (c *client) givenUp(ctx context.Context, last error) error {
+// waitError returns the error of a client whose ctx ended while it waited for a daemon.
+// last is the last daemon state seen.
+func (c *client) waitError(ctx context.Context, last error) error {
 	cause := context.Cause(ctx)
 	if errors.Is(cause, ErrClosed) {
 		return c.startError(StageConnect, ErrClosed)
 	}
-	err := waitedFor(c.unpublished(last), cause)
+	err := waitedFor(c.explainAbsent(last), cause)
 	if !errors.Is(err, ErrDraining) && !errors.Is(err, ErrAuth) {
 		err = fmt.Errorf("%w: %w", ErrUnresponsive, err)
 	}
@@ -291,10 +293,10 @@ func waitedFor(last, cause error) error {
 	switch {
 	case last == nil:
 		return cause
-	case errors.As(last, &outdated): // whoever leads replaces it
+	case errors.As(last, &outdated): // the holder of the start lock replaces it
 		last = fmt.Errorf("%w: %w", last, ErrDraining)
 	case errors.Is(last, rundir.ErrAbsent):
-		last = errStarting // by this process or another
+		last = errStarting // this process or another starts one
 	}
 	if errors.Is(last, ErrDraining) {
 		return fmt.Errorf("%w; Status shows what it waits for, Shutdown with ShutdownNow ends it within about a second: %w", last, cause)
@@ -309,9 +311,9 @@ func (c *client) directoryError(err error) error {
 	return c.startError(StageDirectory, err)
 }
 
-// unpublished returns why a living daemon has no endpoint, or err if the directory
-// does not show it. The daemon tries again as long as it lives.
-func (c *client) unpublished(err error) error {
+// explainAbsent returns an error that says why a living daemon has no endpoint, or err if
+// the directory does not show the reason. The daemon retries as long as it lives.
+func (c *client) explainAbsent(err error) error {
 	if !errors.Is(err, rundir.ErrAbsent) && !errors.Is(err, errStarting) {
 		return err
 	}

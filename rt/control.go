@@ -11,11 +11,11 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// consult opens a connection of its own to the running daemon, whatever its
-// schema or configuration, and hands it to talk; when that loses it, it tries
-// again. The error is a *StartError: ErrNotRunning when no daemon lives, one of
-// Connect's when it cannot be reached, or the context's.
-func (c *client) consult(ctx context.Context, talk func(*rundir.Endpoint, net.Conn, *wire.Reader) error) error {
+// control opens a separate connection to the running daemon, of any schema and
+// configuration, and calls exchange with it. It retries when the connection is lost. The
+// error is a *StartError: it wraps ErrNotRunning when no daemon lives, an error as from
+// Connect when the daemon cannot be reached, or the context's error.
+func (c *client) control(ctx context.Context, exchange func(*rundir.Endpoint, net.Conn, *wire.Reader) error) error {
 	p, err := c.findLauncher()
 	if err != nil {
 		return err
@@ -23,10 +23,10 @@ func (c *client) consult(ctx context.Context, talk func(*rundir.Endpoint, net.Co
 	if err := p.checkClient(); errors.Is(err, ErrReentrant) {
 		return c.startError(StageConnect, err)
 	}
-	patient, cancel := c.startContext(ctx)
+	bounded, cancel := c.startContext(ctx)
 	defer cancel()
 	for wait := firstPause; ; wait = min(2*wait, longestPause) {
-		err := c.talk(ctx, p, talk)
+		err := c.controlOnce(ctx, p, exchange)
 		switch {
 		case err == nil:
 			return nil
@@ -40,17 +40,17 @@ func (c *client) consult(ctx context.Context, talk func(*rundir.Endpoint, net.Co
 		} else if !alive {
 			return c.startError(StageConnect, ErrNotRunning)
 		}
-		if err = c.waitFor(p, err); !transient(err) {
+		if err = c.liveError(p, err); !transient(err) {
 			return err
 		}
-		if !sock.Pause(patient, wait) {
-			return c.givenUp(patient, err)
+		if !sock.Pause(bounded, wait) {
+			return c.waitError(bounded, err)
 		}
 	}
 }
 
-// talk is one try of consult.
-func (c *client) talk(ctx context.Context, p launcher, talk func(*rundir.Endpoint, net.Conn, *wire.Reader) error) error {
+// controlOnce is one try of control.
+func (c *client) controlOnce(ctx context.Context, p launcher, exchange func(*rundir.Endpoint, net.Conn, *wire.Reader) error) error {
 	e, err := c.find(p)
 	if err != nil {
 		return err
@@ -62,19 +62,19 @@ func (c *client) talk(ctx context.Context, p launcher, talk func(*rundir.Endpoin
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	if welcome.Code == wire.WelcomeIncompatible || welcome.Code == wire.WelcomeNotAllowed {
-		return c.welcome(welcome)
+		return c.welcomeError(welcome)
 	}
-	return gone(talk(e, conn, reader))
+	return connectionLost(exchange(e, conn, reader))
 }
 
-// alive reports whether a daemon lives. When that cannot be told, since
-// somebody else may be about to start one, it says yes.
+// alive reports whether a daemon lives. It returns true if another process holds the
+// start lock, since that process may be about to start one.
 func (c *client) alive(p launcher) (bool, error) {
-	release, leads, err := p.tryStartLock()
+	release, locked, err := p.tryStartLock()
 	if err != nil {
 		return false, c.directoryError(err)
 	}
-	if !leads {
+	if !locked {
 		return true, nil
 	}
 	defer release()
@@ -85,10 +85,10 @@ func (c *client) alive(p launcher) (bool, error) {
 	return alive, nil
 }
 
-// status asks the daemon about itself.
+// status requests the daemon's Status.
 func (c *client) status(ctx context.Context) (Status, error) {
 	var s Status
-	err := c.consult(ctx, func(_ *rundir.Endpoint, conn net.Conn, r *wire.Reader) error {
+	err := c.control(ctx, func(_ *rundir.Endpoint, conn net.Conn, r *wire.Reader) error {
 		if err := write(conn, wire.Frame{Kind: wire.KindStatus, ID: 1}); err != nil {
 			return err
 		}
@@ -111,18 +111,18 @@ func (c *client) status(ctx context.Context) (Status, error) {
 	return s, err
 }
 
-// shutdown asks the daemon to leave and waits until its process is gone, which
-// the end of the connection announces and the lifetime lock proves. A daemon
-// that is not there is no error, and a successor is left alone.
+// shutdown asks the daemon to shut down and waits until its process has ended. The end of
+// the connection announces that, and the daemon lock proves it. It is no error if no
+// daemon lives. A later daemon of the singleton is not shut down.
 func (c *client) shutdown(ctx context.Context, mode ShutdownMode) error {
 	body, err := wire.Marshal(wire.Shutdown{Now: mode == ShutdownNow})
 	if err != nil {
 		return err
 	}
-	var asked string // the incarnation
+	var asked string // incarnation of the daemon that was asked
 	successor := false
 	for !successor && err == nil {
-		err = c.consult(ctx, func(e *rundir.Endpoint, conn net.Conn, r *wire.Reader) error {
+		err = c.control(ctx, func(e *rundir.Endpoint, conn net.Conn, r *wire.Reader) error {
 			if asked == "" {
 				asked = e.Incarnation
 			}
@@ -132,7 +132,7 @@ func (c *client) shutdown(ctx context.Context, mode ShutdownMode) error {
 			if err := write(conn, wire.Frame{Kind: wire.KindShutdown, ID: 1, Body: body}); err != nil {
 				return err
 			}
-			for { // the end is expected; whether it is that of the process is asked next
+			for { // until the connection ends; the outer loop then checks whether the daemon lives
 				f, err := r.Next()
 				if err != nil {
 					return nil

@@ -294,7 +294,7 @@
 //	Conn.Call
 //	  client.call
 //	    link.call
-//	      link.send
+//	      link.enqueue
 //	      link.await
 //	        link.becomeReader
 //	          link.read

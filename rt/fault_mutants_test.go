@@ -107,7 +107,7 @@ func (l *DaemonLock) Release() { release(l.lock) }
 }, {
 	name: "retry after an unknown outcome",
 	changes: []change{{
-		"client.go", `if !again || time.Now()`, `if !again && fail.outcome != OutcomeUnknown || time.Now()`,
+		"client.go", `if !retry || time.Now()`, `if !retry && fail.outcome != OutcomeUnknown || time.Now()`,
 	}},
 	mode:   "unix/kill",
 	caught: `violation: executed (twice|, although)`,
@@ -177,9 +177,9 @@ func (e *Encoder) encodeError(err error) {
 `,
 	}, {
 		"link.go", `
-	if l.await(verdict, c) != nil && l.abandonPending(c) {
+	if l.await(bounded, c) != nil && l.abandonPending(c) {
 `, `
-	if l.await(verdict, c) != nil && l.abandonPending(c) {
+	if l.await(bounded, c) != nil && l.abandonPending(c) {
 		l.deliver(wire.Frame{ID: c.id}, failure{})
 `,
 	}, {
@@ -197,12 +197,12 @@ func (e *Encoder) encodeError(err error) {
 	name: "no cancel after a deadline",
 	changes: []change{{
 		"link.go", `
-	l.tell(f)
-	verdict,`, `
+	l.sendControl(f)
+	bounded,`, `
 	if f.Method != wire.CancelDeadline {
-		l.tell(f)
+		l.sendControl(f)
 	}
-	verdict,`,
+	bounded,`,
 	}, {
 		"link.go", `
 	ended := c.ended

@@ -11,19 +11,19 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
 
-// The name of a directory is a hash, and directories can be copied and moved. So a
-// client compares what the endpoint says of its singleton with what the client
-// means, before it uses the endpoint for anything.
+// The name of a directory is a hash, and directories can be copied and moved. So a client
+// compares the singleton that the endpoint names with its own singleton before it uses
+// the endpoint for anything.
 
-// identity is what the endpoint of a singleton says of it, besides its name and
-// the type.
+// identity identifies a singleton in its endpoint, besides its name and its type.
 type identity struct {
-	scope string // Scope in full: see scopeOf
-	dir   string // the path of its directory; empty: there is none
+	scope string // in full: see scopeOf
+	dir   string // path of the singleton's directory; empty: none
 }
 
-// scopeOf returns a scope as the endpoint has it. Sessions and projects share a
-// base directory, so theirs includes the session's id or the project's root.
+// scopeOf returns a scope in full, as the endpoint has it. Login sessions share a base
+// directory, and so do projects. So their scopes include the id of the login session or
+// the root of the project.
 func scopeOf(scope Scope, within string) string {
 	if within == "" {
 		return string(scope)
@@ -31,7 +31,7 @@ func scopeOf(scope Scope, within string) string {
 	return string(scope) + ":" + within
 }
 
-// kindOf returns the scope of which scopeOf made text.
+// kindOf returns the Scope for which scopeOf returned text.
 func kindOf(text string) Scope {
 	for _, s := range []Scope{ScopeSession, ScopeProject} {
 		if strings.HasPrefix(text, string(s)+":") {
@@ -41,18 +41,17 @@ func kindOf(text string) Scope {
 	return Scope(text)
 }
 
-// sameScope reports whether two scopes in full can mean one singleton. ScopeUser
-// and ScopeDir name base directories, and different names may lead to one; the
-// directory itself tells those apart.
+// sameScope reports whether two scopes in full can name one singleton. ScopeUser and
+// ScopeDir name base directories, and different names may lead to one directory. For
+// these the path of the directory decides.
 func sameScope(a, b string) bool {
 	direct := func(s string) bool { return s == string(ScopeUser) || strings.HasPrefix(s, scopeDir) }
 	return a == b || direct(a) && direct(b)
 }
 
-// copied reports whether an endpoint found in the directory ours was written
-// for another one. The directory may be mounted in two places, so a path that
-// cannot be examined proves nothing; one that was written in another mount
-// namespace does not even when it can.
+// copied reports whether an endpoint found in the directory ours was written for another
+// directory. A directory may be mounted at two paths. So a path that cannot be examined
+// proves nothing, and nor does a path that was written in another mount namespace.
 func copied(ours string, e *rundir.Endpoint) bool {
 	theirs := e.Directory
 	if ours == "" || theirs == "" || ours == theirs {
@@ -70,16 +69,16 @@ func copied(ours string, e *rundir.Endpoint) bool {
 
 // foreignError says that the endpoint belongs to another singleton.
 type foreignError struct {
-	incarnation string // of the other one's daemon
-	certain     bool   // the daemon of this directory does not replace it in a moment
+	incarnation string // of the other singleton's daemon
+	certain     bool   // the daemon of this directory will not publish its own again
 	text        string
 }
 
 func (e *foreignError) Error() string        { return fmt.Sprintf("%v: %s", ErrIncompatible, e.text) }
 func (e *foreignError) Is(target error) bool { return target == ErrIncompatible }
 
-// find returns the endpoint of this client's singleton. The error is a
-// *foreignError if what the place has is another one's.
+// find returns the endpoint of this client's singleton. The error is a *foreignError if
+// the launcher has the endpoint of another singleton.
 func (c *client) find(p launcher) (*rundir.Endpoint, error) {
 	e, err := p.endpoint()
 	if err != nil {
@@ -91,6 +90,8 @@ func (c *client) find(p launcher) (*rundir.Endpoint, error) {
 	return e, nil
 }
 
+// identify returns a *foreignError if an endpoint belongs to another singleton than the
+// client's, whose identity is ours.
 func (c *client) identify(e *rundir.Endpoint, ours identity) error {
 	foreign := func(certain bool, format string, args ...any) error {
 		return &foreignError{e.Incarnation, certain, fmt.Sprintf(format, args...)}
@@ -112,19 +113,19 @@ func (c *client) identify(e *rundir.Endpoint, ours identity) error {
 	return nil
 }
 
-// foreignTime is how long a foreign endpoint may lie in the directory of a daemon
-// that lives: the daemon looks once a second and publishes its own again.
+// foreignTime is how long a foreign endpoint may be in the directory of a living daemon.
+// The daemon checks once a second and publishes its own endpoint again.
 const foreignTime = 1500 * time.Millisecond
 
-// sighting is the foreign endpoint that was found last.
+// sighting is the foreign endpoint that the client found last.
 type sighting struct {
 	incarnation string
 	since       time.Time
 }
 
-// refuse returns a *StartError when a foreign endpoint will not go away by itself,
-// else err, which is transient. A daemon lives in the directory.
-func (c *client) refuse(err *foreignError) error {
+// foreignOrWait returns a *StartError if a living daemon will not replace the foreign
+// endpoint in its directory, and otherwise err, which is transient.
+func (c *client) foreignOrWait(err *foreignError) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.foreign.incarnation != err.incarnation {

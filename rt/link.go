@@ -11,91 +11,90 @@ import (
 
 	"github.com/loopgen/loopgen/rt/internal/quota"
 	"github.com/loopgen/loopgen/rt/internal/sock"
-
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
 const (
-	verdictTime = 50 * time.Millisecond // for the daemon's answer to a cancellation
-	lingerTime  = time.Second           // for what is still to be read when nothing can be written
+	cancelWait = 50 * time.Millisecond // for the daemon's answer to a cancellation
+	lingerTime = time.Second           // for frames that arrive after a write has failed
 )
 
-// link is a client's connection to one daemon, past the handshake. Any number
-// of goroutines call through it, and read it by turns: see leader.go.
+// link is a client's connection to one daemon, after the handshake. Any number of
+// goroutines make calls on it, and one of them at a time reads: see readloop.go.
 type link struct {
 	conn        net.Conn
-	reader      *wire.Reader // of the leader
+	reader      *wire.Reader // only the goroutine that reads uses it
 	out         *sock.WriteQueue
-	window      *quota.Quota
+	quota       *quota.Quota // of calls that the daemon has not answered
 	incarnation string
 	pid         int           // of the daemon
-	log         string        // its path
-	methods     []binding     // ours, by number: the daemon's number, or why there is none
-	limit       int           // bytes in a frame's body
-	hungUp      func() bool   // whether the daemon has closed the connection; nil: a write tells
-	lost        func(*link)   // called once, when no more calls can be made
+	log         string        // path of the daemon's log
+	methods     []binding     // by the number of the method in this program
+	limit       int           // largest body of a frame, in bytes
+	peerClosed  func() bool   // whether the daemon has closed the connection; nil: a write fails then
+	forget      func(*link)   // called when the link takes no more calls, once or more
 	ended       chan struct{} // closed when the link has ended
-	vacant      chan struct{} // gets a value when nobody leads and watch rests
+	noReader    chan struct{} // gets a value when no goroutine reads and watchWaits was set
 
 	mu      sync.Mutex
 	pending map[uint64]*pendingCall
-	last    uint64 // the id given last
-	leaving bool   // going-away has come: no call may be sent
+	last    uint64 // id of the newest call
+	closing bool   // no call may be sent: going-away has arrived, or a write has failed
 	err     error  // why the link ended
 
 	reading       *pendingCall   // the call whose goroutine reads; nil: none
-	waiting       []*pendingCall // those who do not, but could
-	blocked       bool           // the leader writes nothing any more: it may wait for the daemon
-	absent        int            // calls that others have ended for their callers, less those made since
-	interrupted   bool           // the leader is to stop reading
-	frameDeadline time.Time      // for the frame that began to arrive; zero: there is none
-	resting       bool           // watch waits for vacant
+	waiting       []*pendingCall // calls whose goroutines wait and could read
+	readBlocked   bool           // the reader may be waiting for the daemon, so callers write their frames
+	returning     int            // calls that were ended by another goroutine, less calls made since
+	interrupted   bool           // the reader must stop
+	frameDeadline time.Time      // of the frame that has partly arrived; zero: none
+	watchWaits    bool           // watch waits for noReader
 }
 
-// binding says how the daemon knows one of our methods.
+// binding is a method of this program as the daemon has it.
 type binding struct {
 	number uint16
-	err    error // not nil: it does not, or with another signature; or see lackingError
+	err    error // why the method cannot be called: see client.bind
 }
 
-// failure is why a call has no reply. A nil err is none.
+// failure is why a call has no reply. With a nil err there is no failure.
 type failure struct {
 	outcome Outcome
 	err     error
-	again   bool // another daemon may be tried
+	retry   bool // on another daemon
 }
 
-// orphaned reports whether the call was sent and its daemon died. A context that
-// has ended says otherwise: the caller no longer wants the call.
-func (f failure) orphaned() bool {
-	return f.outcome == OutcomeUnknown && errors.Is(f.err, errGone) &&
+// daemonDied reports whether the call was sent and its daemon died. It is false when
+// the call's context has ended, since the caller no longer wants the call.
+func (f failure) daemonDied() bool {
+	return f.outcome == OutcomeUnknown && errors.Is(f.err, errConnectionLost) &&
 		!errors.Is(f.err, context.Canceled) && !errors.Is(f.err, context.DeadlineExceeded)
 }
 
-// errGone ends a link whose daemon left or was killed.
-var errGone = errors.New("the connection to the daemon was lost")
+// errConnectionLost ends a link whose daemon exited or was killed.
+var errConnectionLost = errors.New("the connection to the daemon was lost")
 
-// lostError is errGone with what may help to find out why.
-type lostError struct {
+// connectionLostError is errConnectionLost with the daemon's process and log.
+type connectionLostError struct {
 	pid int
 	log string
 }
 
-func (e lostError) Error() string {
-	text := fmt.Sprintf("%v: process %d has ended or hung up", errGone, e.pid)
+func (e connectionLostError) Error() string {
+	text := fmt.Sprintf("%v: process %d has ended or hung up", errConnectionLost, e.pid)
 	if e.log != "" {
 		text += "; its log is " + e.log
 	}
 	return text
 }
 
-func (e lostError) Is(target error) bool { return target == errGone }
+func (e connectionLostError) Is(target error) bool { return target == errConnectionLost }
 
 // call sends a request and waits for the answer. It returns the reply's body, which
-// is valid until the call is released, or a failure whose err is not nil.
+// is valid until the call is released, or a failure with a non-nil err.
 func (l *link) call(ctx context.Context, method int, c *pendingCall) ([]byte, failure) {
 	bound := l.methods[method]
-	if bound.err != nil && bound.refused() {
+	if bound.err != nil && bound.unusable() {
 		return nil, failure{OutcomeNotSent, bound.err, false}
 	}
 	c.size = len(c.request) - wire.Room
@@ -103,11 +102,11 @@ func (l *link) call(ctx context.Context, method int, c *pendingCall) ([]byte, fa
 		err := fmt.Errorf("%w: the arguments have %d bytes, the daemon takes %d", ErrTooLarge, c.size, l.limit)
 		return nil, failure{OutcomeNotSent, err, false}
 	}
-	if err := l.window.Acquire(ctx, c.size); err != nil {
+	if err := l.quota.Acquire(ctx, c.size); err != nil {
 		return nil, failure{OutcomeNotSent, err, false}
 	}
-	if fail := l.send(ctx, bound.number, c); fail.err != nil {
-		l.window.Release(c.size)
+	if fail := l.enqueue(ctx, bound.number, c); fail.err != nil {
+		l.quota.Release(c.size)
 		return nil, fail
 	}
 	if err := l.await(ctx, c); err != nil {
@@ -116,8 +115,9 @@ func (l *link) call(ctx context.Context, method int, c *pendingCall) ([]byte, fa
 	return c.reply, c.failed
 }
 
-// send gives the call its id and its place in the stream. It is written by await.
-func (l *link) send(ctx context.Context, method uint16, c *pendingCall) failure {
+// enqueue gives the call its id and puts its frame into the write queue. The frame is
+// written in await.
+func (l *link) enqueue(ctx context.Context, method uint16, c *pendingCall) failure {
 	f := wire.Frame{Kind: wire.KindCall, Method: method}
 	if deadline, ok := ctx.Deadline(); ok {
 		f.Deadline = max(time.Until(deadline), 1)
@@ -126,14 +126,14 @@ func (l *link) send(ctx context.Context, method uint16, c *pendingCall) failure 
 	if err != nil {
 		return failure{OutcomeNotSent, fmt.Errorf("%w: %w", ErrTooLarge, err), false}
 	}
-	if l.hungUp != nil && l.quiet() && l.hungUp() {
-		err := lostError{l.pid, l.log}
+	if l.peerClosed != nil && l.idle() && l.peerClosed() {
+		err := connectionLostError{l.pid, l.log}
 		l.close(err)
 		return failure{OutcomeNotSent, err, true}
 	}
 	c.frame.Bytes = frame
 	l.mu.Lock()
-	if l.leaving || l.err != nil {
+	if l.closing || l.err != nil {
 		err := l.err
 		l.mu.Unlock()
 		if err == nil {
@@ -144,31 +144,31 @@ func (l *link) send(ctx context.Context, method uint16, c *pendingCall) failure 
 	l.last++
 	c.id = l.last
 	wire.PutID(frame, c.id)
-	// Under the lock, so that ids grow along the stream.
+	// Under the lock, so that the frames are in the order of their ids.
 	if err := l.out.Enqueue(&c.frame); err != nil {
 		l.mu.Unlock()
 		return failure{OutcomeNotSent, err, true}
 	}
 	c.ended = false
 	l.pending[c.id] = c
-	l.absent = max(l.absent-1, 0)
+	l.returning = max(l.returning-1, 0)
 	l.mu.Unlock()
 	return failure{}
 }
 
-// quiet reports whether no call is on its way, so that the daemon may have died
-// without a call being lost.
-func (l *link) quiet() bool {
+// idle reports whether no call is pending: then the daemon may have died without
+// losing a call.
+func (l *link) idle() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.pending) == 0
 }
 
-// cancel ends a call whose context has ended. A frame that nobody has begun to
-// write is taken back. Otherwise the daemon is told why, and asked for its verdict
-// for a moment: what it answers by then is what the caller gets. The id stays
-// pending, and keeps its place in the window, until the daemon's answer comes: the
-// daemon counts it until then, too.
+// cancel ends a call whose context has ended. It withdraws the frame if no byte of it
+// has been written. Otherwise it sends a cancel frame with the reason and waits for
+// cancelWait: the caller gets an answer that arrives by then. After that the call has
+// an unknown outcome. Its id stays pending and counts against the quota until the
+// daemon answers, because the daemon counts the call until then, too.
 func (l *link) cancel(ctx context.Context, c *pendingCall) ([]byte, failure) {
 	if l.out.Withdraw(&c.frame) {
 		l.deliver(wire.Frame{ID: c.id}, failure{OutcomeNotSent, ctx.Err(), false})
@@ -178,45 +178,45 @@ func (l *link) cancel(ctx context.Context, c *pendingCall) ([]byte, failure) {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		f.Method = wire.CancelDeadline
 	}
-	l.tell(f)
-	verdict, stop := context.WithTimeout(context.Background(), verdictTime)
+	l.sendControl(f)
+	bounded, stop := context.WithTimeout(context.Background(), cancelWait)
 	defer stop()
-	if l.await(verdict, c) != nil && l.abandonPending(c) {
+	if l.await(bounded, c) != nil && l.abandonPending(c) {
 		return nil, failure{OutcomeUnknown, ctx.Err(), false}
 	}
 	fail := c.failed
 	if fail.err != nil && !errors.Is(fail.err, ctx.Err()) {
 		fail.err = fmt.Errorf("%w (%w)", ctx.Err(), fail.err)
-		fail.again = false
+		fail.retry = false
 	}
 	return c.reply, fail
 }
 
-// abandonPending gives up a call that has no answer yet, and says so to the daemon. It
-// returns false when the answer has come: then that is what the caller gets.
+// abandonPending marks a call without an answer as abandoned and sends an abandon frame
+// for it. It returns false when the answer has arrived: then the caller gets the answer.
 //
-// Both are decided under the lock under which answers are delivered: in the stream the
-// abandon precedes every call that is made because of a later answer. The daemon
-// relies on that, see holdings.take.
+// It holds the lock under which deliver ends calls. So the abandon frame precedes the
+// frame of every call that is made because of a later answer. The daemon relies on
+// this order: see held.take in internal/daemon.
 func (l *link) abandonPending(c *pendingCall) bool {
 	l.mu.Lock()
 	ended := c.ended
 	if !ended {
-		c.givenUp = true
+		c.abandoned = true
 		l.enqueueAbandon(c.id)
 	}
-	finished := l.leaving && l.err == nil && l.unwanted()
+	finished := l.closing && l.err == nil && l.noCallers()
 	l.mu.Unlock()
 	if finished {
-		l.close(ErrDraining) // a daemon that drains waits for the call as long as the connection lasts
+		l.close(ErrDraining) // a daemon that drains waits for the call until the connection ends
 	} else if !ended {
 		l.out.Flush()
 	}
 	return !ended
 }
 
-// abandon tells the daemon that the caller was told that its call failed, although
-// the daemon has answered it.
+// abandon sends an abandon frame for a call whose reply cannot be decoded: the call has
+// failed for its caller, although the daemon has answered it.
 func (l *link) abandon(id uint64) {
 	l.mu.Lock()
 	l.enqueueAbandon(id)
@@ -228,78 +228,79 @@ func (l *link) abandon(id uint64) {
 func (l *link) enqueueAbandon(id uint64) {
 	f := wire.Frame{Kind: wire.KindAbandon, ID: id}
 	frame, _ := f.Append(nil)                      // a frame without a body always fits
-	l.out.Enqueue(&sock.QueuedFrame{Bytes: frame}) // fails when the connection has ended, which gives back everything
+	l.out.Enqueue(&sock.QueuedFrame{Bytes: frame}) // fails after the end of the connection, which releases everything
 }
 
-// tell sends a frame that has no answer.
-func (l *link) tell(f wire.Frame) {
+// sendControl sends a frame that has no answer.
+func (l *link) sendControl(f wire.Frame) {
 	frame, _ := f.Append(nil) // a frame without a body always fits
 	l.out.Put(&sock.QueuedFrame{Bytes: frame})
 }
 
-// deliver ends the call that a frame answers, if it is pending, and returns it, or
-// nil: late frames for ids that ended are dropped here. The call is another
-// goroutine's from then on.
+// deliver ends the pending call that a frame answers, and returns it. It drops a frame
+// whose call is not pending, and returns nil. The reader must not touch the call
+// afterwards: its own goroutine may use it again.
 func (l *link) deliver(f wire.Frame, fail failure) *pendingCall {
 	l.mu.Lock()
 	c := l.pending[f.ID]
 	if c != nil {
 		delete(l.pending, f.ID)
-		l.window.Release(c.size)
+		l.quota.Release(c.size)
 		if fail.err == nil {
-			c.take(f)
+			c.setReply(f)
 		}
 		l.end(c, fail)
 	}
-	finished := l.leaving && l.unwanted()
+	finished := l.closing && l.noCallers()
 	l.mu.Unlock()
 	if finished {
-		l.close(ErrDraining) // the daemon waits for us to hang up
+		l.close(ErrDraining) // the daemon waits until the client closes the connection
 	}
 	return c
 }
 
-// unwanted reports whether no caller waits for any pending call. l.mu is held.
-func (l *link) unwanted() bool {
+// noCallers reports whether no pending call has a caller that waits. l.mu is held.
+func (l *link) noCallers() bool {
 	for _, c := range l.pending {
-		if !c.givenUp {
+		if !c.abandoned {
 			return false
 		}
 	}
 	return true
 }
 
-// end lets the call go. l.mu is held.
+// end ends a call and wakes its goroutine if that waits. l.mu is held.
 func (l *link) end(c *pendingCall, fail failure) {
 	c.failed, c.ended = fail, true
 	if c.waits {
-		l.absent++
-		l.leave(c)
+		l.returning++
+		l.wake(c)
 	}
 }
 
-// gone returns errGone for the many ways in which the end of a peer shows.
-func gone(err error) error {
+// connectionLost returns errConnectionLost if err is one of the errors that a closed
+// connection causes, and err otherwise.
+func connectionLost(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || sock.IsReset(err) {
-		return errGone
+		return errConnectionLost
 	}
 	return err
 }
 
-// unwritable stops sending after a write has failed. The daemon may have closed
-// the connection properly: going-away and replies that are on their way are
-// still read, for a moment, before the link is closed.
-func (l *link) unwritable(error) {
+// writeFailed stops sending after a failed write. The daemon may have closed the
+// connection in order, with going-away and replies still to be read. So the link is
+// read for lingerTime before it is closed.
+func (l *link) writeFailed(error) {
 	l.mu.Lock()
-	l.leaving = true
+	l.closing = true
 	l.mu.Unlock()
-	l.lost(l)
-	// Not a deadline: those of unfinished frames replace each other.
-	time.AfterFunc(lingerTime, func() { l.close(errGone) })
+	l.forget(l)
+	// Not a read deadline: the deadline of an unfinished frame would replace it.
+	time.AfterFunc(lingerTime, func() { l.close(errConnectionLost) })
 }
 
-// goingAway stops sending. Calls after the last one that the daemon accepted
-// were not executed and may go to the next daemon.
+// goingAway stops sending. Calls after the last one that the daemon accepted were not
+// executed, so their callers may retry them on the next daemon.
 func (l *link) goingAway(body []byte) {
 	message, err := wire.ParseGoingAway(body)
 	if err != nil {
@@ -307,24 +308,24 @@ func (l *link) goingAway(body []byte) {
 		return
 	}
 	l.mu.Lock()
-	l.leaving = true
+	l.closing = true
 	for id, c := range l.pending {
 		if id > message.Last {
 			delete(l.pending, id)
-			l.window.Release(c.size)
+			l.quota.Release(c.size)
 			l.end(c, failure{OutcomeNotExecuted, ErrDraining, true})
 		}
 	}
-	idle := l.unwanted()
+	finished := l.noCallers()
 	l.mu.Unlock()
-	l.lost(l)
-	if idle {
+	l.forget(l)
+	if finished {
 		l.close(ErrDraining)
 	}
 }
 
-// close ends the link: err is why. Calls of which the kernel did not accept
-// the whole frame were not sent; of the others nothing is known.
+// close ends the link because of err. A call is not sent if the kernel has not accepted
+// its whole frame. Any other pending call has an unknown outcome.
 func (l *link) close(err error) {
 	l.mu.Lock()
 	if l.err != nil {
@@ -336,15 +337,15 @@ func (l *link) close(err error) {
 	pending := l.pending
 	l.pending = nil
 	l.mu.Unlock()
-	l.lost(l)
+	l.forget(l)
 	l.out.Close(err)
-	l.window.Close()
+	l.quota.Close()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, c := range pending {
 		fail := failure{OutcomeUnknown, err, false}
 		if !l.out.Sent(&c.frame) {
-			fail.outcome, fail.again = OutcomeNotSent, !errors.Is(err, ErrClosed)
+			fail.outcome, fail.retry = OutcomeNotSent, !errors.Is(err, ErrClosed)
 		}
 		l.end(c, fail)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// readFailure turns the body of an error frame into what the caller gets.
+// readFailure decodes the body of an error frame.
 func readFailure(body []byte) failure {
 	f, err := wire.ParseFailure(body)
 	if err != nil {
@@ -33,9 +33,9 @@ func readFailure(body []byte) failure {
 	case wire.FailureDraining:
 		return failure{outcome, ErrDraining, !f.Executed}
 	case wire.FailureCanceled:
-		return failure{outcome, givenUpIn(context.Canceled, f), false}
+		return failure{outcome, withTurnHolder(context.Canceled, f), false}
 	case wire.FailureDeadline:
-		return failure{outcome, givenUpIn(context.DeadlineExceeded, f), false}
+		return failure{outcome, withTurnHolder(context.DeadlineExceeded, f), false}
 	case wire.FailureBadArguments:
 		kind = ErrBadArguments
 	case wire.FailureNoMethod:
@@ -61,17 +61,16 @@ func readFailure(body []byte) failure {
 	return failure{outcome, fmt.Errorf("%w: %s", kind, f.Text), false}
 }
 
-// givenUpIn adds to err which call had the turn, if the daemon says so.
-func givenUpIn(err error, f wire.Failure) error {
+// withTurnHolder adds to err the call that held the turn, if the daemon names it.
+func withTurnHolder(err error, f wire.Failure) error {
 	if f.Blocked == "" {
 		return err
 	}
 	return fmt.Errorf("%w while %s", err, f.Blocked)
 }
 
-// startFailure turns a report into the error that every client gets that waited
-// for the start with the same configuration, of the same program. The others get
-// nil: they may be luckier.
+// startFailure returns the error in a report. It returns nil if the configuration or the
+// program is not this client's: then a start by this client may succeed.
 func (c *client) startFailure(b []byte, program string) error {
 	var r start.Report
 	if err := wire.UnmarshalOpen(b, &r); err != nil {
@@ -102,7 +101,8 @@ func (c *client) startFailure(b []byte, program string) error {
 	}
 }
 
-// exitReport describes a child that ended, or was ended, without a report.
+// exitReport returns the report for a child that ended or was killed before it reported.
+// It returns the child's exit, too, if a signal ended the child.
 func exitReport(err error, program, path string, from int64, timeout time.Duration) (start.Report, *process.ExitError) {
 	r := start.Report{Stage: start.StageConstructor, Program: []byte(program), Log: path}
 	var exit, killed *process.ExitError
@@ -116,7 +116,7 @@ func exitReport(err error, program, path string, from int64, timeout time.Durati
 		r.ServeNotCalled = exit.Code == process.ExitUnclaimed
 		err = fmt.Errorf("the process ended before it served: %w", err)
 		if program != "" {
-			r.Stage = start.StageSpawn // it may be any program
+			r.Stage = start.StageSpawn // Config.Command may name any program
 			err = fmt.Errorf("%w; does %s, which Config.Command names, call rt.ServeIfDaemon first in main?", err, program)
 		}
 	case errors.Is(err, context.DeadlineExceeded):
@@ -129,13 +129,13 @@ func exitReport(err error, program, path string, from int64, timeout time.Durati
 	return r, killed
 }
 
-// killedTwice is the error of a start whose two daemons were ended by signals.
+// killedTwice returns the error of a start whose two daemons were ended by signals.
 func killedTwice(first, second *process.ExitError) error {
 	return fmt.Errorf("the process ended before it served, and so did the one before it: process %d was ended by a signal (%v), then process %d was ended by a signal (%v); check whether the machine runs out of memory (dmesg) or someone kills them, and connect again",
 		first.PID, first.Signal, second.PID, second.Signal)
 }
 
-// tail returns the last lines that were written to a log from an offset on.
+// tail returns the end of the log at path, from an offset on, 4 KiB at most.
 func tail(path string, from int64) string {
 	const most = 4 << 10
 	f, err := os.Open(path)

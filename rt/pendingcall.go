@@ -5,41 +5,40 @@ import (
 	"sync/atomic"
 
 	"github.com/loopgen/loopgen/rt/internal/sock"
-
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// pendingCall is a call as its client sees it, with the memory that it needs,
-// which is used again by later calls.
+// pendingCall is a call in the client. It has the memory that the call needs, and later
+// calls use the memory again.
 type pendingCall struct {
 	args    stub.Encoder
 	results stub.Decoder
-	request []byte // what args has made, with wire.Room in front
+	request []byte // the encoded arguments, after wire.Room free bytes
 	frame   sock.QueuedFrame
 
 	id    uint64
 	wake  chan struct{} // gets one value when the call is no longer in link.waiting
-	users atomic.Int32  // of the memory: the caller and the writer of the frame
+	users atomic.Int32  // users of the memory: the caller and the writer of the frame
 
 	// Guarded by link.mu while the call is pending.
 
-	size    int     // of the request in the window
-	index   int     // in link.waiting, if it waits
-	waits   bool    // for the answer, or to read
-	ended   bool    // the answer is there
-	givenUp bool    // the caller has returned without it; the memory is not used again
-	reply   []byte  // the body of the answer, or
-	failed  failure // why there is none
+	size      int     // of the request, as the quota counts it
+	index     int     // in link.waiting, if waits
+	waits     bool    // in link.waiting, for the answer or to become the reader
+	ended     bool    // reply or failed is set
+	abandoned bool    // the caller has returned without an answer; the memory is not used again
+	reply     []byte  // the body of the reply
+	failed    failure // why there is no reply
 }
 
-// keptMemory is the largest buffer, in bytes, that is used again. A pool's memory is
-// freed by the second garbage collection after its last use.
-const keptMemory = 2 << 20
+// maxReused is the largest buffer, in bytes, that is used again. The second garbage
+// collection after the last use of a pool's memory frees it.
+const maxReused = 2 << 20
 
-// newCall returns a call whose arguments are to be encoded.
+// newCall returns a call with an empty encoder for its arguments.
 func (c *client) newCall() *pendingCall {
-	p, ok := c.replied.Get().(*pendingCall)
+	p, ok := c.freeCalls.Get().(*pendingCall)
 	if !ok {
 		p = &pendingCall{wake: make(chan struct{}, 1)}
 		p.frame.Written = func() { c.release(p) }
@@ -49,9 +48,10 @@ func (c *client) newCall() *pendingCall {
 	return p
 }
 
-// release gives the memory of a call that got its reply to later ones, once its
-// frame is written, too: the reply may come before the writer knows that it has.
-// Whatever else became of a call, others may look at it, and it is not used again.
+// release returns the memory of an answered call to the pool, after the second of its two
+// users has released it. The writer of the frame is one of them, since the reply may
+// arrive before the writer returns. The memory of a call without a reply is not used
+// again, because other goroutines may still use it.
 func (c *client) release(p *pendingCall) {
 	if p.users.Add(-1) > 0 {
 		return
@@ -59,20 +59,20 @@ func (c *client) release(p *pendingCall) {
 	if cap(p.reply) > wire.MaxCopied {
 		p.reply = nil
 	}
-	if cap(p.request) <= keptMemory {
-		c.replied.Put(p)
+	if cap(p.request) <= maxReused {
+		c.freeCalls.Put(p)
 	}
 }
 
-// again returns a call with the same arguments, to be sent in place of this one.
-func (c *pendingCall) again() *pendingCall {
+// clone returns a call with the same arguments, to be sent on another link.
+func (c *pendingCall) clone() *pendingCall {
 	next := &pendingCall{request: bytes.Clone(c.request), wake: make(chan struct{}, 1)}
-	next.users.Store(2) // so that its memory is used once
+	next.users.Store(2) // frame.Written is nil, so the memory is never released to the pool
 	return next
 }
 
-// take keeps the body of a reply.
-func (c *pendingCall) take(f wire.Frame) {
+// setReply stores the body of a reply. It copies a body that belongs to the reader.
+func (c *pendingCall) setReply(f wire.Frame) {
 	if wire.Lent(f) {
 		c.reply = append(c.reply[:0], f.Body...)
 	} else {

@@ -21,14 +21,14 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// session names this process in the daemon's log, across its connections.
-var session = sync.OnceValue(func() string {
+// processID names this process in the daemon's log, for all its connections.
+var processID = sync.OnceValue(func() string {
 	var b [8]byte
 	rand.Read(b[:]) // never fails
 	return hex.EncodeToString(b[:])
 })
 
-// chooseLauncher returns the place that the environment and the configuration name.
+// chooseLauncher returns the launcher for the environment and the configuration.
 func (c *client) chooseLauncher() (launcher, error) {
 	switch mode := rundir.Getenv("LOOPGEN_MODE"); mode {
 	case "":
@@ -65,12 +65,12 @@ func (c *client) chooseLauncher() (launcher, error) {
 	return &processLauncher{client: c, site: at, name: name, dir: dir}, nil
 }
 
-// processLauncher finds the daemon by the files of its directory and starts it as a
-// process.
+// processLauncher finds the daemon by the files in the singleton's directory, and starts
+// the daemon as a process.
 type processLauncher struct {
 	client *client
 	site   site
-	name   string // of the directory: the singleton's, or one for each build of it
+	name   string // hashed for the directory: Config.Name, after the build for MismatchPerBuild
 	dir    *rundir.Dir
 }
 
@@ -82,28 +82,29 @@ func (p *processLauncher) alive() (bool, error) { return p.dir.Alive() }
 
 func (p *processLauncher) tryStartLock() (func(), bool, error) { return p.dir.TrySpawnLock() }
 
-// checkClient keeps the daemon from waiting for itself, and a program that cannot
-// become the daemon from working only as long as another one happens to be it:
-// one without the hook, or whose daemon would not have the instance yet.
+// checkClient returns an error in the daemon itself, which would wait for itself. It also
+// returns an error in a program that cannot become the daemon: one that does not call
+// ServeIfDaemon, or makes the service after the call. Otherwise such a program would work
+// only while another program's daemon runs.
 func (p *processLauncher) checkClient() error {
 	if own := self.Serving.Load(); own != nil && rundir.SamePath(own.Path, p.dir.Path()) {
 		return ErrReentrant
 	}
-	elsewhere := len(p.client.cfg.Command) > 0 // is the hook, and the instance
+	external := len(p.client.cfg.Command) > 0 // another program becomes the daemon
 	if !self.Hooked.Load() && !self.ServesInInit.Load() {
 		if parent, _ := process.Inherited(); parent != nil {
-			// A child that was meant to serve and runs main instead ends as if
-			// its deadman had noticed, which tells the parent why.
+			// This child should serve and runs main instead. It exits with the status
+			// of a child that was never claimed, which tells the parent the reason.
 			fmt.Fprintln(os.Stderr, "loopgen:", hookMissing())
 			os.Exit(process.ExitUnclaimed)
 		}
 	}
-	if !elsewhere {
+	if !external {
 		if err := noHook(p.client.svc); err != nil {
 			return err
 		}
 	}
-	if !elsewhere && p.client.svc.Late() {
+	if !external && p.client.svc.Late() {
 		return fmt.Errorf("%s was made after rt.ServeIfDaemon was called, too late for a daemon to know it: declare it in a package-level var", cut.Name(p.client.svc.Name))
 	}
 	return nil
@@ -124,14 +125,14 @@ func (p *processLauncher) dial(ctx context.Context, e *rundir.Endpoint) (net.Con
 func (p *processLauncher) lastFailure() (uint64, error) {
 	s, err := p.dir.ReadStart()
 	if err != nil {
-		return math.MaxUint64, nil // what is read later may have been there before
+		return math.MaxUint64, nil // a failure that is read later may be an old one
 	}
 	if s.Failures == 0 {
 		return 0, nil
 	}
 	program, err := p.client.cfg.program()
 	if err != nil {
-		return s.Failures, nil // not found: nobody else's failure is ours
+		return s.Failures, nil // our program is missing: ignore recorded failures
 	}
 	return s.Failures, p.client.startFailure(s.Failure, program)
 }
@@ -159,17 +160,17 @@ func (p *processLauncher) replaced() {
 		err = p.dir.WriteStart(s)
 	}
 	if err != nil {
-		p.client.cfg.Logger.Warn("cannot record that a daemon was replaced", "err", err) // another one may be, too soon
+		p.client.cfg.Logger.Warn("cannot record that a daemon was replaced", "err", err) // the next replacement may come too soon
 	}
 }
 
-// start starts the daemon and waits for its report. Why it failed is left in the
-// start file, for those who wait; that it did not, the endpoint tells them.
+// start starts the daemon and waits for its report. It records a failure in the start
+// file, for the clients that wait. They see a success by the endpoint.
 //
-// A signal that ends the daemon before it reports says nothing about the
-// constructor, so start then starts another daemon, once. The clients that wait
-// learn only of the second failure: this process holds spawn.lock meanwhile, so
-// that however many wait there are two attempts.
+// A signal that ends the daemon before it reports says nothing about the constructor. So
+// start then starts another daemon, once. Only the second failure is recorded: this
+// process holds the start lock for both attempts, so any number of waiting clients make
+// no more than two.
 func (p *processLauncher) start(ctx context.Context) error {
 	c := p.client
 	if err := p.mayStart(); err != nil {
@@ -191,20 +192,20 @@ func (p *processLauncher) start(ctx context.Context) error {
 	}
 	report.Config = c.config
 	if report.Late {
-		return c.startFailure(start.Encode(report), string(report.Program)) // not recorded: others may have more patience
+		return c.startFailure(start.Encode(report), string(report.Program)) // not recorded: another client may have a longer StartTimeout
 	}
 	s, _ := p.dir.ReadStart()
 	s.Failures++
 	s.Failure = start.Encode(report)
 	if err := p.dir.WriteStart(s); err != nil {
-		c.cfg.Logger.Warn("cannot record why a start failed", "err", err) // those who wait try themselves
+		c.cfg.Logger.Warn("cannot record why a start failed", "err", err) // the clients that wait try a start of their own
 	}
 	return c.startFailure(s.Failure, string(report.Program))
 }
 
-// spawn starts the child process and returns what it reports, or what is said
-// in its place when it ends or is late: after StartTimeout. killed is not nil if a
-// signal ended the child before it reported. An error is one of starting it.
+// spawn starts the child process and returns its report. If the child ends or does not
+// report within StartTimeout, spawn returns a report in its place. killed is not nil if a
+// signal ended the child before it reported. The error is that of starting the child.
 func (p *processLauncher) spawn(ctx context.Context) (report start.Report, killed *process.ExitError, err error) {
 	ctx, cancel := p.client.startContext(ctx)
 	defer cancel()
@@ -227,7 +228,7 @@ func (p *processLauncher) spawn(ctx context.Context) (report start.Report, kille
 	if err != nil {
 		return start.Report{}, nil, err
 	}
-	p.client.followLog(path) // from what this daemon writes on
+	p.client.followLog(path) // before the daemon writes to the log
 	child, err := process.Start(process.Command{
 		Path: program, Args: cfg.arguments(), Env: daemonEnv(cfg.Env), Log: log, Payload: payload,
 	})
@@ -235,7 +236,7 @@ func (p *processLauncher) spawn(ctx context.Context) (report start.Report, kille
 		return start.Report{}, nil, err
 	}
 	defer child.Release()
-	p.dir.Prepare() // while it boots
+	p.dir.Prepare() // while the child starts
 	b, err := child.Report(ctx)
 	if err != nil {
 		return p.unreported(ctx, child, err, program, path, before.Size())
@@ -248,7 +249,7 @@ func (p *processLauncher) spawn(ctx context.Context) (report start.Report, kille
 	return report, nil, nil
 }
 
-// request is what the child is told.
+// request returns the start request for the child.
 func (p *processLauncher) request(program, log string) start.Request {
 	c := p.client
 	return start.Request{
@@ -260,28 +261,29 @@ func (p *processLauncher) request(program, log string) start.Request {
 	}
 }
 
-// unreported returns what is said in the place of a child that gave no report because of
-// err: its program, the path of its log, and the size of that before it wrote there.
+// unreported returns a report in place of a child that gave none because of err. log is
+// the path of the child's log, and size is the log's size before the start.
 func (p *processLauncher) unreported(ctx context.Context, child *process.Child, err error, program, log string, size int64) (start.Report, *process.ExitError, error) {
 	if errors.Is(context.Cause(ctx), ErrClosed) {
-		// Others may wait for the child: it is left to itself, unless it has not
-		// even begun.
+		// Other clients may wait for the child. So it continues, unless it has not
+		// acquired the daemon lock yet.
 		if alive, aerr := p.dir.Alive(); aerr == nil && !alive {
 			child.Kill()
 		}
 		return start.Report{}, nil, ErrClosed
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		// This process may have been stopped for so long: the daemon serves others by now.
+		// This process may have been stopped until the deadline, and the daemon may serve
+		// other clients by now.
 		if e, eerr := p.dir.ReadEndpoint(); eerr == nil && e.PID == child.PID() {
 			return start.Report{Incarnation: e.Incarnation}, nil, nil
 		}
 	}
 	alive, aerr := p.dir.Alive()
-	child.Kill() // late; no effect on one that has ended
+	child.Kill() // no effect if the child has ended
 	report, killed := exitReport(err, program, log, size, p.client.cfg.StartTimeout)
 	if program != "" && report.Late && aerr == nil && !alive {
-		report.ServeNotCalled = true // it may be any program, of which nothing else tells so
+		report.ServeNotCalled = true // Config.Command may name a program that is not a daemon
 	}
 	return report, killed, nil
 }

@@ -10,14 +10,14 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// A link is read by one of those who wait for an answer, the leader, for all of
-// them, and written by it before it reads: a call that is alone reads its own
-// answer, with no goroutine between it and the socket. Who has its answer hands the
-// leadership to another call that waits. While no call waits a goroutine of the
-// link's reads, watch. No code of the user's runs while leading.
+// The goroutine of one waiting call, the reader, reads the link for all calls. It writes
+// the queued frames before it reads. So a call that is alone reads its own answer, with
+// no goroutine between it and the socket. When its own answer has arrived, the reader
+// hands the reading off to another waiting call. While no call waits, watch reads. The
+// reader runs no user code.
 
-// await waits until the call has ended: then its reply and failed are the caller's.
-// It returns the context's error when that ends first.
+// await waits until the call has ended: then the caller may use its reply and failed.
+// It returns the context's error if the context ends first.
 func (l *link) await(ctx context.Context, c *pendingCall) error {
 	for {
 		l.mu.Lock()
@@ -30,15 +30,15 @@ func (l *link) await(ctx context.Context, c *pendingCall) error {
 			fallthrough
 		case l.reading == c:
 			l.mu.Unlock()
-			if l.becomeReader(ctx, c); ctx.Err() != nil && !l.over(c) {
+			if l.becomeReader(ctx, c); ctx.Err() != nil && !l.hasEnded(c) {
 				return ctx.Err()
 			}
 			continue
 		}
-		l.lineUp(c)
-		blocked := l.blocked
+		l.startWaiting(c)
+		readBlocked := l.readBlocked
 		l.mu.Unlock()
-		if blocked {
+		if readBlocked {
 			l.out.Flush()
 		}
 		if ctx.Done() == nil { // a select costs more
@@ -48,15 +48,15 @@ func (l *link) await(ctx context.Context, c *pendingCall) error {
 		select {
 		case <-c.wake:
 		case <-ctx.Done():
-			if l.stepBack(c) {
+			if l.stopWaiting(c) {
 				return ctx.Err()
 			}
 		}
 	}
 }
 
-// becomeReader reads frames until the call has ended, or the link, or the context. Then
-// somebody else leads, or nobody.
+// becomeReader reads frames until the call, the link or the context has ended. Then it
+// hands the reading off.
 func (l *link) becomeReader(ctx context.Context, c *pendingCall) {
 	if ctx.Done() != nil {
 		defer context.AfterFunc(ctx, func() { l.interrupt(c) })()
@@ -65,51 +65,52 @@ func (l *link) becomeReader(ctx context.Context, c *pendingCall) {
 	l.handOff()
 }
 
-// read reads frames until the call c has its answer, or any call if c is nil, or
-// until the leader has to look whether it is to go on.
+// read reads frames until the call c has ended, or any call if c is nil. It returns
+// earlier when the reader must check whether to continue: see readFrame.
 func (l *link) read(c *pendingCall) {
 	for {
 		if !l.reader.Ready() {
-			for tries := 0; !l.block(tries == readerYields); tries++ {
+			for tries := 0; !l.beforeBlocking(tries == readerYields); tries++ {
 				runtime.Gosched()
 			}
 			l.out.Flush()
 		}
-		ended, on := l.readFrame()
-		if !on || ended != nil && (c == nil || ended == c) {
+		ended, ok := l.readFrame()
+		if !ok || ended != nil && (c == nil || ended == c) {
 			return
 		}
 	}
 }
 
-// startContext is how often a leader lets others run before it blocks: more often gains
-// nothing, and a program that keeps its processors busy lets it wait each time.
+// readerYields is how often the reader yields the processor before it blocks. More
+// yields gain nothing, and in a program with busy processors each of them costs time.
 const readerYields = 2
 
-// block notes that the leader may wait for the daemon from now on, so that callers
-// write themselves: until then they leave it to the leader, and one write is enough
-// for all. Those whose answers have just come may be about to make their next calls;
-// it returns false if it is worth letting them.
-func (l *link) block(now bool) bool {
+// beforeBlocking sets readBlocked: from now on callers write their own frames, because
+// the reader may wait for the daemon. Until then callers leave their frames to the
+// reader, which writes all of them at once. Callers whose answers have just arrived may
+// be about to call again. So beforeBlocking returns false, unless now is true, if the
+// reader should let them run first.
+func (l *link) beforeBlocking(now bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.absent > 0 && !now {
+	if l.returning > 0 && !now {
 		return false
 	}
-	l.blocked, l.absent = true, 0
+	l.readBlocked, l.returning = true, 0
 	return true
 }
 
-// unblock takes back what block has noted: only the leader may, or callers would
-// leave their frames to one that waits.
-func (l *link) unblock() {
+// afterBlocking resets readBlocked. Only the reader may call it: otherwise callers would
+// leave their frames to a reader that waits for the daemon.
+func (l *link) afterBlocking() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.blocked = false
+	l.readBlocked = false
 }
 
-// interrupt ends the read of a leader whose context has ended. What has come of a
-// frame stays in the reader.
+// interrupt ends the read of a reader whose context has ended. A frame that has partly
+// arrived stays in the wire.Reader for the next reader.
 func (l *link) interrupt(c *pendingCall) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -119,8 +120,8 @@ func (l *link) interrupt(c *pendingCall) {
 	}
 }
 
-// handOff hands the leadership to a call that waits, never to one that is still to
-// be sent: that might have to wait for those whose answers nobody reads meanwhile.
+// handOff makes a waiting call the reader, or wakes watch if no call waits. An unsent
+// call must not become the reader: it could block while nobody drains replies.
 func (l *link) handOff() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -128,31 +129,30 @@ func (l *link) handOff() {
 		l.interrupted = false
 		l.conn.SetReadDeadline(l.frameDeadline)
 	}
-	l.reading, l.blocked = nil, false
+	l.reading, l.readBlocked = nil, false
 	if n := len(l.waiting); n > 0 && l.err == nil {
-		l.reading = l.waiting[n-1] // the latest, which is likely to wait longest
-		l.leave(l.reading)
-	} else if l.resting {
-		l.resting = false
-		l.vacant <- struct{}{}
+		l.reading = l.waiting[n-1] // the newest, which is likely to wait longest
+		l.wake(l.reading)
+	} else if l.watchWaits {
+		l.watchWaits = false
+		l.noReader <- struct{}{}
 	}
 }
 
-// over reports whether c has ended.
-func (l *link) over(c *pendingCall) bool {
+func (l *link) hasEnded(c *pendingCall) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return c.ended
 }
 
-// lineUp makes c one of those who wait. l.mu is held, as for the next.
-func (l *link) lineUp(c *pendingCall) {
+// startWaiting adds c to waiting. l.mu is held.
+func (l *link) startWaiting(c *pendingCall) {
 	c.waits, c.index = true, len(l.waiting)
 	l.waiting = append(l.waiting, c)
 }
 
-// leave wakes c, which no longer waits.
-func (l *link) leave(c *pendingCall) {
+// wake removes c from waiting and wakes its goroutine. l.mu is held.
+func (l *link) wake(c *pendingCall) {
 	last := len(l.waiting) - 1
 	l.waiting[c.index] = l.waiting[last]
 	l.waiting[c.index].index = c.index
@@ -162,48 +162,48 @@ func (l *link) leave(c *pendingCall) {
 	c.wake <- struct{}{}
 }
 
-// stepBack makes c wait no longer. It returns false when c has ended already; when
-// it has been made the leader, another is.
-func (l *link) stepBack(c *pendingCall) bool {
+// stopWaiting removes c from waiting, for the goroutine of c. It returns false if c has
+// ended. If c has been made the reader, it hands the reading off.
+func (l *link) stopWaiting(c *pendingCall) bool {
 	l.mu.Lock()
 	if c.waits {
-		l.leave(c)
+		l.wake(c)
 	}
 	<-c.wake
-	leads := l.reading == c
+	isReader := l.reading == c
 	ended := c.ended
 	l.mu.Unlock()
-	if leads {
+	if isReader {
 		l.handOff()
 	}
 	return !ended
 }
 
-// readFrame reads a frame and does what it says. It returns the call that has its
-// answer now, and false when the leader has to look whether it is to go on: it was
-// interrupted, other calls have ended, or the link has.
-func (l *link) readFrame() (ended *pendingCall, on bool) {
+// readFrame reads a frame and handles it. It returns the call that the frame has ended.
+// With ok false the reader must check whether to continue: it was interrupted, or the
+// link or several calls have ended.
+func (l *link) readFrame() (ended *pendingCall, ok bool) {
 	f, err := l.reader.Borrow()
 	switch {
 	case err == nil:
 	case wire.Unsupported(err) != nil:
-		return nil, true // of a later protocol; nothing here asked for it
+		return nil, true // of a later protocol, and not an answer to this client
 	case errors.Is(err, os.ErrDeadlineExceeded) && l.wasInterrupted():
 		return nil, false
 	default:
-		if err = gone(err); err == errGone {
-			err = lostError{l.pid, l.log}
+		if err = connectionLost(err); err == errConnectionLost {
+			err = connectionLostError{l.pid, l.log}
 		}
 		l.close(err)
 		return nil, false
 	}
-	l.unblock()
+	l.afterBlocking()
 	switch f.Kind {
 	case wire.KindReply:
 		return l.deliver(f, failure{}), true
 	case wire.KindError:
 		fail := readFailure(f.Body)
-		if p, ok := fail.err.(*PanicError); ok {
+		if p, isPanic := fail.err.(*PanicError); isPanic {
 			p.Log = l.log
 		}
 		return l.deliver(f, fail), true
@@ -220,9 +220,9 @@ func (l *link) wasInterrupted() bool {
 	return l.interrupted
 }
 
-// stalled bounds the rest of a frame of size bytes that began to arrive; resumed
-// says that it has come. A connection without an unfinished frame may be silent for
-// ever. Both are called by the leader's read.
+// stalled sets the deadline of a frame of size bytes that has partly arrived, and resumed
+// clears it when the frame is complete. Between frames a connection may be silent without
+// limit. The wire.Reader calls both, in the goroutine that reads.
 func (l *link) stalled(size int) {
 	l.setFrameDeadline(time.Now().Add(wire.FrameTime(size)))
 }
@@ -238,16 +238,16 @@ func (l *link) setFrameDeadline(t time.Time) {
 	}
 }
 
-// quietTime is how long no call is made before watch reads. A timer that fires
-// sooner would cost the calls more, see standInTick.
-const quietTime = 100 * time.Millisecond
+// watchPeriod is how long no call is made before watch reads. A timer with a shorter
+// period would slow down the calls: see inlineTick in internal/daemon.
+const watchPeriod = 100 * time.Millisecond
 
-// watch reads while no call does, so that the end of the daemon is noticed. It gives
-// way when there are calls again: as long as they follow each other closely it only
-// looks at times whether they still do.
+// watch reads while no call does, so that the client notices the end of the daemon. Its
+// read returns when a call has ended. While calls follow each other within watchPeriod,
+// it only checks in each period whether they still do.
 func (l *link) watch() {
-	var me pendingCall // never sent
-	tick := time.NewTicker(quietTime)
+	var me pendingCall // stands for watch in l.reading; never sent
+	tick := time.NewTicker(watchPeriod)
 	defer tick.Stop()
 	for last := uint64(0); ; {
 		select {
@@ -257,16 +257,16 @@ func (l *link) watch() {
 		}
 		l.mu.Lock()
 		switch {
-		case l.reading != nil: // and will say when there is nobody to follow
-			l.resting = true
+		case l.reading != nil: // handOff will wake watch when no call waits
+			l.watchWaits = true
 			l.mu.Unlock()
 			tick.Stop()
 			select {
-			case <-l.vacant:
+			case <-l.noReader:
 			case <-l.ended:
 				return
 			}
-			tick.Reset(quietTime)
+			tick.Reset(watchPeriod)
 			continue
 		case l.last != last || l.err != nil:
 			last = l.last
@@ -278,6 +278,6 @@ func (l *link) watch() {
 		tick.Stop()
 		l.read(nil)
 		l.handOff()
-		tick.Reset(quietTime)
+		tick.Reset(watchPeriod)
 	}
 }

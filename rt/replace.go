@@ -15,13 +15,13 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// replaceInterval is the least time between two replacements of a singleton's
-// daemon. Versions grow, so that two clients never replace each other's; but older
-// clients may start an old one again.
+// replaceInterval is the least time between two replacements of a singleton's daemon. Only
+// a newer version replaces an older one, so two clients never replace each other's
+// daemons. But an older client may start an old daemon again.
 const replaceInterval = 10 * time.Second
 
-// tooSoon says why no daemon may be replaced now, if one was a moment ago. A time
-// that is yet to come tells of a clock that was set back, and of nothing else.
+// tooSoon returns an error if the last replacement was less than replaceInterval ago. A
+// time in the future means only that the clock was set back.
 func tooSoon(last time.Time) error {
 	if since := time.Since(last); since >= 0 && since < replaceInterval {
 		return fmt.Errorf("the last one was replaced %v ago, and that is done at most once in %v",
@@ -30,8 +30,8 @@ func tooSoon(last time.Time) error {
 	return nil
 }
 
-// outdatedError is a daemon of an older version, or of an earlier build, that is to be
-// replaced.
+// outdatedError says that the daemon has an older version or an earlier build, and that
+// this client replaces it.
 type outdatedError struct {
 	endpoint *rundir.Endpoint
 	rebuilt  bool // see client.replacesRebuilt
@@ -44,8 +44,7 @@ func (e *outdatedError) Error() string {
 	return fmt.Sprintf("process %d, of version %d, is to be replaced", e.endpoint.PID, e.endpoint.Version)
 }
 
-// notReplacedError is a daemon of an older version, or of an earlier build, that cannot be
-// replaced just now.
+// notReplacedError says why an outdated daemon was not replaced.
 type notReplacedError struct {
 	version int
 	rebuilt bool
@@ -59,32 +58,33 @@ func (e *notReplacedError) Error() string {
 	return fmt.Sprintf("Config.OnMismatch did not replace version %d: %v", e.version, e.err)
 }
 
-// outdates reports whether this client replaces the daemon behind an endpoint.
-func (c *client) outdates(e *rundir.Endpoint) bool {
+// replacesVersion reports whether this client replaces the daemon of an endpoint for its
+// older version.
+func (c *client) replacesVersion(e *rundir.Endpoint) bool {
 	return c.cfg.OnMismatch.replaces() && e.Version < c.cfg.Version
 }
 
-// unreplaced adds to a mismatch with a daemon why it was not replaced, if the
-// policy is to replace some.
-func (c *client) unreplaced(err error, e *rundir.Endpoint, kept error) error {
+// withNotReplaced adds to err, a mismatch with a daemon, why the daemon was not replaced.
+// It adds nothing if Config.OnMismatch replaces no daemon.
+func (c *client) withNotReplaced(err error, e *rundir.Endpoint, notReplaced error) error {
 	switch {
-	case kept != nil:
-		return fmt.Errorf("%w; %w", err, kept)
+	case notReplaced != nil:
+		return fmt.Errorf("%w; %w", err, notReplaced)
 	case c.cfg.OnMismatch.replaces():
 		return fmt.Errorf("%w; Config.OnMismatch does not replace version %d by version %d", err, e.Version, c.cfg.Version)
 	}
 	return err
 }
 
-// replace makes the daemon behind an endpoint leave, and returns nil when it has
-// left. The error is a *notReplacedError if it stays.
+// replace shuts down the daemon of an endpoint, and returns nil when the daemon has exited.
+// The error is a *notReplacedError if the daemon continues to serve.
 //
-// Only the leader replaces, and it leads until its own daemon serves: no client of
-// the older version can start the old one again in between. Should it be killed
-// meanwhile, the next one finds a daemon that is leaving, or none.
+// The caller holds the start lock until its own daemon serves. So no client of the older
+// version can start an old daemon in between. If the caller is killed meanwhile, the next
+// holder of the lock finds a draining daemon, or none.
 func (c *client) replace(ctx context.Context, p launcher, outdated *outdatedError) error {
 	e, rebuilt := outdated.endpoint, outdated.rebuilt
-	kept := func(err error) error { return &notReplacedError{e.Version, rebuilt, err} }
+	notReplaced := func(err error) error { return &notReplacedError{e.Version, rebuilt, err} }
 	ctx, cancel := c.startContext(ctx)
 	defer cancel()
 	conn, reader, welcome, err := c.greet(ctx, p, e)
@@ -93,17 +93,17 @@ func (c *client) replace(ctx context.Context, p launcher, outdated *outdatedErro
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	leaving := welcome.Code == wire.WelcomeDraining // whoever told it to
+	draining := welcome.Code == wire.WelcomeDraining // perhaps because of another client
 	if welcome.Code == wire.WelcomeIncompatible {
-		return c.welcome(welcome)
+		return c.welcomeError(welcome)
 	}
-	if !leaving {
-		err := p.mayStart() // or nobody would serve in the end
+	if !draining {
+		err := p.mayStart() // else no daemon would serve after the replacement
 		if err == nil && !rebuilt {
 			err = p.mayReplace()
 		}
 		if err != nil {
-			return kept(err)
+			return notReplaced(err)
 		}
 		c.cfg.Logger.Debug("replacing a daemon", "name", cut.Name(c.cfg.Name), "pid", e.PID, "version", e.Version, "by", c.cfg.Version, "rebuilt", rebuilt)
 	}
@@ -116,18 +116,18 @@ func (c *client) replace(ctx context.Context, p launcher, outdated *outdatedErro
 		switch f, err = reader.Next(); {
 		case err != nil:
 		case f.Kind == wire.KindError:
-			return kept(readFailure(f.Body).err)
+			return notReplaced(readFailure(f.Body).err)
 		case f.Kind == wire.KindGoingAway:
-			leaving = true
+			draining = true
 			if rebuilt {
-				settle(p)
+				acceptBuild(p)
 			} else {
 				p.replaced()
 			}
 		}
 	}
-	if !leaving {
-		return gone(err)
+	if !draining {
+		return connectionLost(err)
 	}
 	for wait := firstPause; ; wait = min(2*wait, longestPause) {
 		if alive, err := p.alive(); err != nil {
@@ -136,19 +136,19 @@ func (c *client) replace(ctx context.Context, p launcher, outdated *outdatedErro
 			return nil
 		}
 		if !sock.Pause(ctx, wait) {
-			return c.givenUp(ctx, ErrDraining)
+			return c.waitError(ctx, ErrDraining)
 		}
 	}
 }
 
-// A program that is edited and run again finds the daemon of the build before, which
-// goes on with the old code. A client that go run has built, or with LOOPGEN_DEV=1,
-// compares its program with the daemon's. Other clients do not: an old daemon is what
-// they expect, and a newer release asks for its own with Config.OnMismatch.
+// A program that is edited and run again finds the daemon of the earlier build, which
+// still runs the old code. A client built by go run, or with LOOPGEN_DEV=1, compares its
+// program with the daemon's. Other clients do not: they expect an old daemon, and a newer
+// release replaces it with Config.OnMismatch.
 
-// rebuilt compares this client's program with that of the daemon behind an endpoint.
+// rebuilt compares this client's program with the program of the daemon of an endpoint.
 // It reports whether they are different builds of one main package, and whether the
-// daemon's is the older one.
+// daemon's build is the older one.
 func (c *client) rebuilt(e *rundir.Endpoint) (different, older bool) {
 	if e.Program.Main == "" || !self.Developing() || len(c.cfg.Command) > 0 {
 		return false, false // with Config.Command the daemon's program is not this one
@@ -160,55 +160,55 @@ func (c *client) rebuilt(e *rundir.Endpoint) (different, older bool) {
 	return true, e.Program.Modified.Before(ours.Modified)
 }
 
-// Both are keyed by the path of the daemon's directory.
+// The keys of both are paths of daemons' directories.
 var (
-	// settled has the daemons that this process no longer replaces for being of an
-	// earlier build, since it has connected to one there or has replaced one. So each
-	// process replaces at most one, and a client that reconnects replaces none: when two
-	// builds run, the older one cannot take turns with the newer one.
-	settled sync.Map
-	// announced has the daemons of which announce has spoken.
-	announced sync.Map
+	// acceptedBuilds has the directories where this process no longer replaces a daemon
+	// for its earlier build, because it has connected to one or replaced one there. So
+	// each process replaces at most one daemon, and a client that reconnects replaces
+	// none. When two builds run, their daemons cannot replace each other in turn.
+	acceptedBuilds sync.Map
+	// reportedBuilds has the directories for which reportRebuilt has printed its message.
+	reportedBuilds sync.Map
 )
 
-// replacesRebuilt reports whether this client replaces the daemon behind an endpoint
-// for being of an earlier build.
+// replacesRebuilt reports whether this client replaces the daemon of an endpoint for its
+// earlier build.
 func (c *client) replacesRebuilt(p launcher, e *rundir.Endpoint) bool {
 	if _, older := c.rebuilt(e); !older || !self.DevRequested() || c.cfg.Scope == ScopeSystem {
 		return false
 	}
-	_, late := settled.Load(p.identity().dir)
-	return !late
+	_, accepted := acceptedBuilds.Load(p.identity().dir)
+	return !accepted
 }
 
-// settle keeps this process from replacing daemons at p that are of an earlier build.
-func settle(p launcher) {
+// acceptBuild keeps this process from replacing a daemon of p for its earlier build.
+func acceptBuild(p launcher) {
 	if self.Developing() {
-		settled.Store(p.identity().dir, nil)
+		acceptedBuilds.Store(p.identity().dir, nil)
 	}
 }
 
-// announce says on standard error, once, that the daemon behind an endpoint is of
-// another build than this client.
-func (c *client) announce(p launcher, e *rundir.Endpoint, kept error) {
+// reportRebuilt prints to standard error, once, that the daemon of an endpoint is another
+// build of this program.
+func (c *client) reportRebuilt(p launcher, e *rundir.Endpoint, notReplaced error) {
 	different, older := c.rebuilt(e)
 	if !different {
 		return
 	}
-	if _, again := announced.LoadOrStore(p.identity().dir, nil); !again {
-		fmt.Fprintln(os.Stderr, "loopgen:", c.rebuiltError(e, older, kept))
+	if _, reported := reportedBuilds.LoadOrStore(p.identity().dir, nil); !reported {
+		fmt.Fprintln(os.Stderr, "loopgen:", c.rebuiltError(e, older, notReplaced))
 	}
 }
 
-func (c *client) rebuiltError(e *rundir.Endpoint, older bool, kept error) error {
+func (c *client) rebuiltError(e *rundir.Endpoint, older bool, notReplaced error) error {
 	name := cut.Name(c.cfg.Name)
 	switch {
 	case c.cfg.Scope == ScopeSystem:
 		return fmt.Errorf("the service %s (pid %d) runs another build of this program; restart it with the build that is meant (as in: systemctl restart %[1]s)", name, e.PID)
 	case !older:
 		return fmt.Errorf("the daemon of %q (pid %d) runs a newer build of this program; build and start the program again, or end process %[2]d", name, e.PID)
-	case kept != nil:
-		return fmt.Errorf("the daemon of %q (pid %d) runs an older build of this program: %w", name, e.PID, kept)
+	case notReplaced != nil:
+		return fmt.Errorf("the daemon of %q (pid %d) runs an older build of this program: %w", name, e.PID, notReplaced)
 	}
 	remedy := "set LOOPGEN_DEV=1 and start the program again to replace it"
 	if self.DevRequested() {

@@ -10,17 +10,17 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// lackingError says that a method is not called because this program could not
-// decode a value that the method may return in an interface. The value would be
-// lost: the method has run when that is noticed.
-type lackingError struct {
+// missingTypesError says that a method is not called because this program cannot decode a
+// value that the method may return in an interface. The client would notice only after
+// the method has run, and the value would be lost.
+type missingTypesError struct {
 	method string
 	pid    int      // of the daemon
-	types  []string // names of registered types, as they travel
+	types  []string // names of registered types, as on the wire
 }
 
-// missingTypes returns the types that this program lacks, by the numbers of the
-// daemon's methods that can return them in an interface.
+// missingTypes returns the types that are not registered in this program. The keys are
+// the numbers of the daemon's methods that can return them in an interface.
 func missingTypes(e *rundir.Endpoint) map[int][]string {
 	var missing map[int][]string
 	for _, h := range e.Held {
@@ -37,10 +37,10 @@ func missingTypes(e *rundir.Endpoint) map[int][]string {
 	return missing
 }
 
-// listedTypes is how many types the error names.
+// listedTypes is the greatest number of types that the error names.
 const listedTypes = 3
 
-func (e *lackingError) Error() string {
+func (e *missingTypesError) Error() string {
 	var reasons []string
 	for _, name := range e.types {
 		if reason := stub.Missing(name); reason != nil {
@@ -56,10 +56,10 @@ func (e *lackingError) Error() string {
 		ErrIncompatible, cut.Name(e.method), e.pid, strings.Join(reasons, ", "))
 }
 
-func (e *lackingError) Is(target error) bool { return target == ErrIncompatible }
+func (e *missingTypesError) Is(target error) bool { return target == ErrIncompatible }
 
-// resolved reports whether the types have been registered since.
-func (e *lackingError) resolved() bool {
+// resolved reports whether all types have been registered meanwhile.
+func (e *missingTypesError) resolved() bool {
 	for _, name := range e.types {
 		if stub.Missing(name) != nil {
 			return false
@@ -68,18 +68,17 @@ func (e *lackingError) resolved() bool {
 	return true
 }
 
-// refused reports whether err still holds. Types may be registered at any time.
-func (b binding) refused() bool {
-	lacking, ok := errors.AsType[*lackingError](b.err)
-	return !ok || !lacking.resolved()
+// unusable reports whether the method still cannot be called because of err. Types may be
+// registered at any time.
+func (b binding) unusable() bool {
+	missing, ok := errors.AsType[*missingTypesError](b.err)
+	return !ok || !missing.resolved()
 }
 
-// A client or a daemon may receive a value of a type that its program lacks. The
-// decoder's error names the type; what follows adds which program that is and what
-// to do.
-
-// unknownHere completes the error of decoding a daemon's results.
-func (c *client) unknownHere(err error) error {
+// explainUnknownType completes the error of decoding a daemon's results. The decoder's
+// error names a type that is not registered in this program. explainUnknownType adds that
+// this is the program, and how to register the type.
+func (c *client) explainUnknownType(err error) error {
 	unknown, ok := errors.AsType[*stub.UnknownTypeError](err)
 	switch {
 	case !ok:
