@@ -154,7 +154,7 @@ func (c *client) replacing() string { return start.Replacing(string(c.cfg.Scope)
 func (c *client) newLink(conn net.Conn, reader *wire.Reader, e *rundir.Endpoint, welcome wire.Welcome, notReplaced error) *link {
 	l := &link{
 		conn:        conn,
-		reader:      reader,
+		in:          reader,
 		quota:       quota.New(welcome.Calls, int(welcome.Bytes)),
 		incarnation: e.Incarnation,
 		pid:         e.PID,

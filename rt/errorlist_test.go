@@ -65,7 +65,7 @@ var errorMakers = map[string]int{
 }
 
 // errorFields are the fields of structs that hold the text of an error.
-var errorFields = []string{"Text", "Problem", "refused", "place"}
+var errorFields = []string{"Text", "Problem", "refused", "difference"}
 
 // errorTexts returns the errors of the source, and where each is made.
 func errorTexts(t *testing.T) map[string]string {

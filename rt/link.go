@@ -23,7 +23,7 @@ const (
 // goroutines make calls on it, and one of them at a time reads: see readloop.go.
 type link struct {
 	conn        net.Conn
-	reader      *wire.Reader // only the goroutine that reads uses it
+	in          *wire.Reader // used only by the goroutine that reads
 	out         *sock.WriteQueue
 	quota       *quota.Quota // of calls that the daemon has not answered
 	incarnation string

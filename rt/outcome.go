@@ -69,8 +69,9 @@ func withTurnHolder(err error, f wire.Failure) error {
 	return fmt.Errorf("%w while %s", err, f.Blocked)
 }
 
-// startFailure returns the error in a report. It returns nil if the configuration or the
-// program is not this client's: then a start by this client may succeed.
+// startFailure returns the error in a report, for every client that waited for the start.
+// It returns nil if the report has another configuration or program than this client's:
+// then a start by this client may succeed.
 func (c *client) startFailure(b []byte, program string) error {
 	var r start.Report
 	if err := wire.UnmarshalOpen(b, &r); err != nil {

@@ -71,7 +71,8 @@ func (c *pendingCall) clone() *pendingCall {
 	return next
 }
 
-// setReply stores the body of a reply. It copies a body that belongs to the reader.
+// setReply stores the body of a reply. It copies a body that is in
+// the memory of the wire.Reader.
 func (c *pendingCall) setReply(f wire.Frame) {
 	if wire.Lent(f) {
 		c.reply = append(c.reply[:0], f.Body...)

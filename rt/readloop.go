@@ -69,7 +69,7 @@ func (l *link) becomeReader(ctx context.Context, c *pendingCall) {
 // earlier when the reader must check whether to continue: see readFrame.
 func (l *link) read(c *pendingCall) {
 	for {
-		if !l.reader.Ready() {
+		if !l.in.Ready() {
 			for tries := 0; !l.beforeBlocking(tries == readerYields); tries++ {
 				runtime.Gosched()
 			}
@@ -83,7 +83,7 @@ func (l *link) read(c *pendingCall) {
 }
 
 // readerYields is how often the reader yields the processor before it blocks. More
-// yields gain nothing, and in a program with busy processors each of them costs time.
+// yields gain nothing, and in a program with busy processors the reader waits each time.
 const readerYields = 2
 
 // beforeBlocking sets readBlocked: from now on callers write their own frames, because
@@ -183,7 +183,7 @@ func (l *link) stopWaiting(c *pendingCall) bool {
 // With ok false the reader must check whether to continue: it was interrupted, or the
 // link or several calls have ended.
 func (l *link) readFrame() (ended *pendingCall, ok bool) {
-	f, err := l.reader.Borrow()
+	f, err := l.in.Borrow()
 	switch {
 	case err == nil:
 	case wire.Unsupported(err) != nil:
