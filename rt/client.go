@@ -58,7 +58,7 @@ const maxArguments = 16 << 20
 
 func newClient(cfg Config, svc *stub.Service, args func(*stub.Encoder)) *client {
 	c := &client{cfg: cfg.withDefaults(svc.Name), svc: svc}
-	c.hello = wire.Hello{Session: processID(), PID: os.Getpid()}
+	c.hello = wire.Hello{Session: helloID(), PID: os.Getpid()}
 	c.findLauncher = c.chooseLauncher
 	c.workplace.note(c.cfg.Scope)
 	var configuration stub.Configuration

@@ -21,8 +21,8 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// processID names this process in the daemon's log, for all its connections.
-var processID = sync.OnceValue(func() string {
+// helloID names this process in the daemon's log, for all its connections.
+var helloID = sync.OnceValue(func() string {
 	var b [8]byte
 	rand.Read(b[:]) // never fails
 	return hex.EncodeToString(b[:])
