@@ -33,7 +33,7 @@ var mutants = []mutant{{
 }, {
 	name: "admit before counting",
 	changes: []change{{
-		"internal/daemon/daemon.go", `
+		"internal/daemon/admission.go", `
 	d.conns[s] = struct{}{}
 	d.perUser[s.uid]++
 	if welcome.Code == wire.WelcomeOK {
@@ -50,9 +50,9 @@ var mutants = []mutant{{
 	}
 `,
 	}, {
-		"internal/daemon/daemon.go", `if err == nil && !d.knows(s) {`, `if err == nil && welcome.Code != wire.WelcomeOK && !d.knows(s) {`,
+		"internal/daemon/admission.go", `if err == nil && !d.knows(s) {`, `if err == nil && welcome.Code != wire.WelcomeOK && !d.knows(s) {`,
 	}, {
-		"internal/daemon/daemon.go", `
+		"internal/daemon/admission.go", `
 	conn.SetDeadline(time.Time{})
 	s.reader.Watch(conn)
 `, `

@@ -41,6 +41,36 @@ func (d *Daemon) Construct(arguments []byte, timeout time.Duration) error {
 	}
 }
 
+// CloseObject calls the object's own Close, if it has one, and waits for it
+// only so long.
+func (d *Daemon) CloseObject() {
+	var closing func() error
+	switch o := d.object.(type) {
+	case interface{ Close() error }:
+		closing = o.Close
+	case interface{ Close() }:
+		closing = func() error { o.Close(); return nil }
+	default:
+		return
+	}
+	done := make(chan struct{})
+	go func() { // ends with Close, or with the process
+		defer close(done)
+		defer func() {
+			if v := recover(); v != nil {
+				d.log.Error("the object's Close panicked", "value", usercode.Text(v))
+			}
+		}()
+		if err := closing(); err != nil {
+			d.log.Error("the object's Close failed", "err", usercode.Text(err))
+		}
+	}()
+	began := time.Now()
+	if !d.within(d.limits.objectClose, done) {
+		d.log.Error("the object's Close did not return", "within", time.Since(began).Round(time.Millisecond))
+	}
+}
+
 func (d *Daemon) callConstructor(args *stub.Decoder) (err error) {
 	returned := false
 	defer func() {

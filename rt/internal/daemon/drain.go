@@ -1,16 +1,11 @@
 package daemon
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"sync"
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/cut"
-	"github.com/loopgen/loopgen/rt/internal/sock"
-
-	"github.com/loopgen/loopgen/rt/internal/usercode"
 )
 
 // Leave makes the daemon leave: from now on no call begins. What runs is
@@ -217,78 +212,6 @@ func (s *serverConn) closeAfter(drain time.Duration) (stop func()) {
 		}
 	}()
 	return func() { close(done) }
-}
-
-// CloseObject calls the object's own Close, if it has one, and waits for it
-// only so long.
-func (d *Daemon) CloseObject() {
-	var closing func() error
-	switch o := d.object.(type) {
-	case interface{ Close() error }:
-		closing = o.Close
-	case interface{ Close() }:
-		closing = func() error { o.Close(); return nil }
-	default:
-		return
-	}
-	done := make(chan struct{})
-	go func() { // ends with Close, or with the process
-		defer close(done)
-		defer func() {
-			if v := recover(); v != nil {
-				d.log.Error("the object's Close panicked", "value", usercode.Text(v))
-			}
-		}()
-		if err := closing(); err != nil {
-			d.log.Error("the object's Close failed", "err", usercode.Text(err))
-		}
-	}()
-	began := time.Now()
-	if !d.within(d.limits.objectClose, done) {
-		d.log.Error("the object's Close did not return", "within", time.Since(began).Round(time.Millisecond))
-	}
-}
-
-// AcceptAll serves every connection that the listener takes until it is
-// closed. It never waits for a client. When the process is out of descriptors it
-// accepts with those that it has in reserve, from clients that may then only ask for
-// Status and Shutdown, and without any it waits a moment instead of giving up.
-func (d *Daemon) AcceptAll(ln net.Listener, authorize func(net.Conn) (Peer, error)) {
-	spare := sock.NewReserve()
-	defer spare.Close()
-	for {
-		conn, err := ln.Accept()
-		if sock.IsExhausted(err) && spare.Release() {
-			d.refused("the listener", err)
-			continue
-		}
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			d.refused("the listener", err)
-			time.Sleep(d.limits.acceptPause)
-			continue
-		}
-		full := ""
-		if !spare.Fill() {
-			full = d.options.Exhausted()
-		}
-		go func() { // ends with the connection
-			p, err := authorize(conn)
-			p.Full = full
-			if err != nil {
-				d.refused(conn.RemoteAddr(), err)
-				conn.Close()
-				return
-			}
-			if p.Refused != "" {
-				d.turnAway(conn, p)
-				return
-			}
-			d.ServeConn(conn, p)
-		}()
-	}
 }
 
 // HangUp closes what depart left open for the end of the process to close.
