@@ -37,7 +37,7 @@ var mutants = []mutant{{
 	d.conns[s] = struct{}{}
 	d.perUser[s.uid]++
 	if welcome.Code == wire.WelcomeOK {
-		s.user = true
+		s.client = true
 		d.users++
 	} else {
 		s.leaving = true // nobody else knows s yet
@@ -61,7 +61,7 @@ var mutants = []mutant{{
 		d.mu.Lock()
 		d.conns[s] = struct{}{}
 		d.perUser[s.uid]++
-		s.user = true
+		s.client = true
 		d.users++
 		d.mu.Unlock()
 	}
@@ -156,7 +156,7 @@ func (e *Encoder) encodeError(err error) {
 	c.method.Serve(&c.run, s.d.object)
 `, `
 	c.method.Serve(&c.run, s.d.object)
-	s.d.turn.leave(&c.ticket)
+	s.d.turn.release(&c.ticket)
 	time.Sleep(100 * time.Microsecond)
 `,
 	}},

@@ -161,7 +161,7 @@ func (d *Daemon) decide(s *serverConn, full string) wire.Welcome {
 	d.conns[s] = struct{}{}
 	d.perUser[s.uid]++
 	if welcome.Code == wire.WelcomeOK {
-		s.user = true
+		s.client = true
 		d.users++
 	} else {
 		s.leaving = true // nobody else knows s yet
@@ -205,8 +205,8 @@ func (d *Daemon) removeUnauthenticated(s *serverConn) bool {
 	return i >= 0
 }
 
-// dismiss forgets a connection, admitted or not.
-func (d *Daemon) dismiss(s *serverConn) {
+// removeConn forgets a connection, admitted or not.
+func (d *Daemon) removeConn(s *serverConn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.removeUnauthenticated(s)
@@ -216,8 +216,8 @@ func (d *Daemon) dismiss(s *serverConn) {
 			delete(d.perUser, s.uid)
 		}
 	}
-	if s.user {
-		s.user = false
+	if s.client {
+		s.client = false
 		d.users--
 		d.rearm(true)
 	}

@@ -48,8 +48,8 @@ type blockedError struct {
 func (e *blockedError) Error() string { return fmt.Sprintf("%v while %v", e.cause, e.blocker) }
 func (e *blockedError) Unwrap() error { return e.cause }
 
-// gaveUp adds to the cause why the call had not begun, if it was queued.
-func (l *ticket) gaveUp(cause error) error {
+// withBlocker adds to the cause why the call had not begun, if it was queued.
+func (l *ticket) withBlocker(cause error) error {
 	if l.blocker == nil {
 		return cause
 	}

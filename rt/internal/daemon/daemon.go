@@ -27,7 +27,7 @@ type Daemon struct {
 	started time.Time
 	owner   int // the user of this process
 
-	quick        []atomic.Bool // whether a method took no longer than quickTime the last time
+	fast         []atomic.Bool // whether a method took no longer than maxInlineTime the last time
 	inlineRunner inlineRunner
 	answered     sync.Pool // of *servedCall, to be used again
 
@@ -128,7 +128,7 @@ func New(svc *stub.Service, o Options) *Daemon {
 	d.limits.bytes = cmp.Or(o.Limits.Bytes, d.limits.bytes)
 	d.limits.frame = cmp.Or(o.Limits.Frame, d.limits.frame)
 	d.limits.clients = cmp.Or(o.Limits.Clients, d.limits.clients)
-	d.quick = make([]atomic.Bool, len(svc.Methods))
+	d.fast = make([]atomic.Bool, len(svc.Methods))
 	d.finished = sync.NewCond(&d.mu)
 	d.ctx, d.stop = context.WithCancelCause(context.Background())
 	return d

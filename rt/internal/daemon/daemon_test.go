@@ -62,7 +62,7 @@ func TestNoCallBeginsInALeavingDaemon(t *testing.T) {
 	d.turn.enter(running)
 	d.turn.enter(waiting)
 	d.Leave("told to", false) // nobody calls depart here
-	d.turn.leave(running)
+	d.turn.release(running)
 	if err := d.turn.wait(t.Context(), waiting); err != errDraining {
 		t.Errorf("the call that waited: %v, want %v", err, errDraining)
 	}
@@ -162,7 +162,7 @@ func TestSlowMethodsRunElsewhere(t *testing.T) {
 		}
 		conn, r := d.dial(t)
 		defer conn.Close()
-		for id, took := range []time.Duration{0, quickTime, quickTime + 1, 0, 0} {
+		for id, took := range []time.Duration{0, maxInlineTime, maxInlineTime + 1, 0, 0} {
 			takes <- took
 			frame, err := (&wire.Frame{Kind: wire.KindCall, ID: uint64(id + 1), Body: []byte{0x80}}).Append(nil)
 			if err == nil {
@@ -174,7 +174,7 @@ func TestSlowMethodsRunElsewhere(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, want := d.quick[0].Load(), took <= quickTime; got != want {
+			if got, want := d.fast[0].Load(), took <= maxInlineTime; got != want {
 				t.Errorf("after a call of %v the method counts as quick: %v", took, got)
 			}
 		}
@@ -185,7 +185,7 @@ func TestSlowMethodsRunElsewhere(t *testing.T) {
 func TestStandIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Second)
-		d.quick[0].Store(true)
+		d.fast[0].Store(true)
 		entered, leave := make(chan struct{}), make(chan struct{})
 		d.svc.Methods[0].Serve = func(run *stub.Run, target any) {
 			if run.Begin() {
@@ -226,7 +226,7 @@ func TestOneStandInForAMethod(t *testing.T) {
 		const calls = 100
 		d := newStill(t, time.Second)
 		d.svc.Methods[0].Mode = stub.Shared
-		d.quick[0].Store(true)
+		d.fast[0].Store(true)
 		leave := make(chan struct{})
 		d.svc.Methods[0].Serve = func(run *stub.Run, target any) {
 			if run.Begin() {
@@ -271,7 +271,7 @@ func TestRepliesOfABatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const quick = 50
 		d := newStill(t, time.Second)
-		d.quick[0].Store(true)
+		d.fast[0].Store(true)
 		leave := make(chan struct{})
 		d.svc.Methods[0].Serve = func(run *stub.Run, target any) {
 			if run.Begin() && run.Caller.Call > quick {
@@ -315,7 +315,7 @@ func TestOneReaderAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Second)
 		d.svc.Methods[0].Mode = stub.Shared
-		d.quick[0].Store(true)
+		d.fast[0].Store(true)
 		entered := make(chan struct{})
 		leave := map[uint64]chan struct{}{1: make(chan struct{}), 2: make(chan struct{})}
 		d.svc.Methods[0].Serve = func(run *stub.Run, target any) {

@@ -51,16 +51,16 @@ func (d *Daemon) rearm(used bool) {
 // counts. d.mu is held.
 func (d *Daemon) used() bool { return d.users > 0 || d.running > d.orphans.expired }
 
-// begun counts a call that was accepted.
-func (d *Daemon) begun() {
+// addRunning counts a call that was accepted.
+func (d *Daemon) addRunning() {
 	d.mu.Lock()
 	d.running++
 	d.mu.Unlock()
 }
 
-// ended counts a call whose answer is in its connection's outbox. o is not nil if the
+// removeRunning counts a call whose answer is in its connection's outbox. o is not nil if the
 // call has lost its caller.
-func (d *Daemon) ended(o *orphan) {
+func (d *Daemon) removeRunning(o *orphan) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.running--
@@ -73,16 +73,16 @@ func (d *Daemon) ended(o *orphan) {
 	}
 }
 
-// setUser notes whether a connection is a user of the object, or only observes.
-func (d *Daemon) setUser(s *serverConn, user bool) {
+// setClient notes whether a connection is a user of the object, or only observes.
+func (d *Daemon) setClient(s *serverConn, user bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
-	case user && !s.user:
+	case user && !s.client:
 		d.users++
-	case !user && s.user:
+	case !user && s.client:
 		d.users--
 	}
-	s.user = user
+	s.client = user
 	d.rearm(false)
 }

@@ -26,7 +26,7 @@ type inlineRunner struct {
 type inlineCall struct {
 	conn    *serverConn
 	last    uint64        // calls so far; of the goroutine that reads
-	quick   *atomic.Bool  // of the call's method; of that goroutine, or of who has put 0 into running
+	fast    *atomic.Bool  // of the call's method; of that goroutine, or of who has put 0 into running
 	running atomic.Uint64 // the number of the call; 0: none, or it is not the one that reads any more
 	watched atomic.Bool   // it is in inlineRunner.watched
 
@@ -42,16 +42,16 @@ const (
 	// delete whenever the daemon waits for a frame, which costs microseconds.
 	inlineTick = 5 * time.Millisecond
 	inlineIdle = 4 // looks without a call before nobody looks any more
-	// quickTime is how long a method may take to run on the goroutine that reads the
+	// maxInlineTime is how long a method may take to run on the goroutine that reads the
 	// next time.
-	quickTime = 100 * time.Microsecond
+	maxInlineTime = 100 * time.Microsecond
 )
 
-// begin notes that the goroutine that reads runs a call now, of a method that quick
+// begin notes that the goroutine that reads runs a call now, of a method that fast
 // is about.
-func (r *inlineRunner) begin(i *inlineCall, quick *atomic.Bool) (call uint64) {
+func (r *inlineRunner) begin(i *inlineCall, fast *atomic.Bool) (call uint64) {
 	i.last++
-	call, i.quick = i.last, quick
+	call, i.fast = i.last, fast
 	i.running.Store(call)
 	if !i.watched.Load() { // looked at after running is set, as the other way round in look
 		r.watch(i)
@@ -108,8 +108,8 @@ func (i *inlineCall) idle() bool {
 	}
 	i.still = 0
 	if call == i.seen && call != 0 && i.running.CompareAndSwap(call, 0) {
-		i.quick.Store(false) // or the stand-in runs the next call of it, and waits as long
-		go i.conn.read()     // ends with the connection, or with a call that it runs for long
+		i.fast.Store(false) // or the stand-in runs the next call of it, and waits as long
+		go i.conn.read()    // ends with the connection, or with a call that it runs for long
 	}
 	i.seen = call
 	return false

@@ -171,7 +171,7 @@ func TestLimitDecodedInline(t *testing.T) {
 			method("Hold", func() { <-opened }),
 			method("Ping", func() {}),
 		}}
-		d.svc, d.quick = svc, make([]atomic.Bool, 2)
+		d.svc, d.fast = svc, make([]atomic.Bool, 2)
 		conn, r := d.dial(t)
 		defer conn.Close()
 		send := func(f wire.Frame) {
@@ -199,7 +199,7 @@ func TestLimitDecodedInline(t *testing.T) {
 		}
 		call(1, 1, 1)
 		answered(1, wire.KindReply)
-		if !d.quick[1].Load() {
+		if !d.fast[1].Load() {
 			t.Fatal("the next call would not run on the goroutine that reads")
 		}
 		call(2, 0, 1000)

@@ -37,8 +37,8 @@ type orphan struct {
 	expired bool
 }
 
-// orphan notes that a running call has lost its caller. The result is for ended.
-func (d *Daemon) orphan(method string, mode stub.Mode, pid int) *orphan {
+// addOrphan notes that a running call has lost its caller. The result is for removeRunning.
+func (d *Daemon) addOrphan(method string, mode stub.Mode, pid int) *orphan {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	o := &orphan{method: method, mode: mode, pid: pid}
@@ -119,6 +119,6 @@ func (s *serverConn) orphanAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.calls {
-		c.orphan = s.d.orphan(c.method.Name, c.method.Mode, s.pid)
+		c.orphan = s.d.addOrphan(c.method.Name, c.method.Mode, s.pid)
 	}
 }

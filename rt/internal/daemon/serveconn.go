@@ -55,7 +55,7 @@ type serverConn struct {
 	memory memory        // for the arguments of its calls
 	types  stub.TypeQuota
 
-	user bool // counted as a user of the object; guarded by daemon.mu
+	client bool // counted as a user of the object; guarded by daemon.mu
 }
 
 // Why the context of a call ends; its cause.
@@ -137,7 +137,7 @@ func (s *serverConn) begin(current bool) (reads bool) {
 		c.current = current
 		ready := s.d.turn.enter(&c.ticket)
 		// Methods that run concurrently may wait for each other.
-		c.inline = ready && current && c.method.Mode != stub.Concurrent && c.quick.Load() &&
+		c.inline = ready && current && c.method.Mode != stub.Concurrent && c.fast.Load() &&
 			c.ticket.since.Sub(c.arrived) < fresh && !s.behind()
 		if !c.inline {
 			go s.answer(c) // ends with the call
@@ -159,7 +159,7 @@ func (s *serverConn) answerHere(c *servedCall) (reads bool) {
 		s.batch = since
 	}
 	returned := false
-	call := s.d.inlineRunner.begin(&s.inline, c.quick)
+	call := s.d.inlineRunner.begin(&s.inline, c.fast)
 	defer func() {
 		switch reads = s.inline.end(call); {
 		case !reads:
@@ -199,7 +199,7 @@ func (s *serverConn) accept(f wire.Frame) error {
 	}
 	s.last = f.ID
 	if s.made.Add(1) == 1 {
-		s.d.setUser(s, true) // it may have been an observer until now
+		s.d.setClient(s, true) // it may have been an observer until now
 	}
 	var code wire.FailureCode
 	switch {
@@ -220,7 +220,7 @@ func (s *serverConn) accept(f wire.Frame) error {
 	c := s.newCall(f)
 	s.calls[c.id] = c
 	s.bytes += len(c.request)
-	s.d.begun() // under s.mu: a daemon that leaves counts every call that goAway's last id covers
+	s.d.addRunning() // under s.mu: a daemon that leaves counts every call that goAway's last id covers
 	s.mu.Unlock()
 	s.arrived.push(c)
 	return nil
@@ -259,11 +259,11 @@ func (s *serverConn) reply(c *servedCall) {
 	c.releaseMemory()
 	if c.run.Begun() {
 		s.d.executed.Add(1) // before the reply, so that who has it finds it counted
-		if quick := time.Since(c.ticket.since) <= quickTime; quick != c.quick.Load() {
-			c.quick.Store(quick)
+		if fast := time.Since(c.ticket.since) <= maxInlineTime; fast != c.fast.Load() {
+			c.fast.Store(fast)
 		}
 	}
-	s.d.turn.leave(&c.ticket)
+	s.d.turn.release(&c.ticket)
 	sealed := c.failed == nil && s.seal(&c.reply, wire.Frame{Kind: wire.KindReply, ID: c.id})
 	if sealed && !c.inline {
 		// While the call counts, so that no more than the window's wait here.
@@ -292,7 +292,7 @@ func (s *serverConn) reply(c *servedCall) {
 	if !inline {
 		s.out.Flush()
 	}
-	s.d.ended(orphan)
+	s.d.removeRunning(orphan)
 }
 
 func (s *serverConn) refuse(id uint64, code wire.FailureCode, text string) {
@@ -428,7 +428,7 @@ func (s *serverConn) setStays(stays bool) {
 // observe notes that the connection is not, so far, a user of the object.
 func (s *serverConn) observe() {
 	if s.made.Load() == 0 { // only the goroutine that reads makes it grow
-		s.d.setUser(s, false)
+		s.d.setClient(s, false)
 	}
 }
 
@@ -459,6 +459,6 @@ func (s *serverConn) gone() {
 	s.out.Close(errClientGone)
 	s.orphanAll()
 	s.endAll() // before the daemon counts a user less, and may leave
-	s.d.dismiss(s)
+	s.d.removeConn(s)
 	close(s.ended)
 }

@@ -19,7 +19,7 @@ type servedCall struct {
 	id      uint64
 	number  int // of the method
 	method  *stub.Method
-	quick   *atomic.Bool // of the method, see inlineRunner
+	fast    *atomic.Bool // of the method, see inlineRunner
 	request []byte       // the body, its own
 	run     stub.Run
 	args    stub.Decoder
@@ -53,7 +53,7 @@ func (s *serverConn) newCall(f wire.Frame) *servedCall {
 		c.ticket.granted = make(chan struct{}, 1)
 		c.reply.Written = c.release
 	}
-	c.s, c.id, c.number, c.method, c.quick = s, f.ID, int(f.Method), &s.d.svc.Methods[f.Method], &s.d.quick[f.Method]
+	c.s, c.id, c.number, c.method, c.fast = s, f.ID, int(f.Method), &s.d.svc.Methods[f.Method], &s.d.fast[f.Method]
 	if wire.Lent(f) {
 		c.request = append(c.request[:0], f.Body...)
 	} else {
@@ -149,7 +149,7 @@ func (c *servedCall) Turn() error {
 			now = time.Now()
 		}
 		if over := c.overBy(now); over != nil {
-			return c.ticket.gaveUp(over)
+			return c.ticket.withBlocker(over)
 		}
 		if err != nil {
 			return err
@@ -158,7 +158,7 @@ func (c *servedCall) Turn() error {
 			return s.held.begin(c.effect)
 		}
 		// Not in the turn, which others could have meanwhile.
-		s.d.turn.leave(&c.ticket)
+		s.d.turn.release(&c.ticket)
 		s.out.WaitBelow(c.Context(), s.mayLag())
 		c.ticket.begin(c.method.Name, c.method.Mode, c.run.Caller)
 		s.d.turn.enter(&c.ticket)

@@ -200,11 +200,11 @@ func (s *serverConn) endAll() {
 // end calls a method in the place of the client that should have called it. It
 // counts as a running call that has lost its caller.
 func (d *Daemon) end(h acquisition) {
-	d.begun()
+	d.addRunning()
 	m := &d.svc.Methods[h.end]
-	orphan := d.orphan(m.Name, m.Mode, 0)
+	orphan := d.addOrphan(m.Name, m.Mode, 0)
 	go func() { // ends with the method
-		defer d.ended(orphan)
+		defer d.removeRunning(orphan)
 		if err := d.serveEnd(m, h.args); err != nil {
 			d.log.Error("cannot end what a client that is gone had acquired", "method", cut.Name(m.Name), "err", usercode.Text(err))
 		}

@@ -41,7 +41,7 @@ func (d *Daemon) status() Status {
 	defer d.mu.Unlock()
 	s.Calls, s.Leaving, s.LastPanic = d.executed.Load(), cut.Printable(d.progress()), cut.Printable(d.lastPanic)
 	for other := range d.conns {
-		if other.user {
+		if other.client {
 			s.Clients = append(s.Clients, ClientStatus{PID: other.pid, Since: other.since, Calls: other.made.Load()})
 		}
 	}

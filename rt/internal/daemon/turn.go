@@ -76,7 +76,7 @@ func (t *turn) wait(ctx context.Context, l *ticket) error {
 	return l.refused
 }
 
-// giveUp is leave for a ticket that wait waits for. It notes in the ticket what the
+// giveUp is release for a ticket that wait waits for. It notes in the ticket what the
 // call waited for.
 func (t *turn) giveUp(l *ticket) {
 	t.mu.Lock()
@@ -84,11 +84,11 @@ func (t *turn) giveUp(l *ticket) {
 		l.blocker = t.blocker()
 	}
 	t.mu.Unlock()
-	t.leave(l)
+	t.release(l)
 }
 
-// Leave gives up the turn, or the place in the queue. It is idempotent.
-func (t *turn) leave(l *ticket) {
+// release gives up the turn, or the place in the queue. It is idempotent.
+func (t *turn) release(l *ticket) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	select {

@@ -63,7 +63,7 @@ func TestTurnOrder(t *testing.T) {
 				if got != want {
 					t.Errorf("after %d left: %s hold the turn, want %s", i, got, want)
 				}
-				turn.leave(leases[i])
+				turn.release(leases[i])
 			}
 		})
 	}
@@ -85,7 +85,7 @@ func TestTurnCanceledInTheQueue(t *testing.T) {
 		if err := <-got; err != cause {
 			t.Errorf("wait returned %v, want %v", err, cause)
 		}
-		turn.leave(first)
+		turn.release(first)
 		if held := holds(&turn, first, second, third); held[1] || !held[2] {
 			t.Errorf("after the first left: %v hold, want only the third", held)
 		}
