@@ -38,7 +38,7 @@ var mutants = []mutant{{
 	d.perUser[s.uid]++
 	if welcome.Code == wire.WelcomeOK {
 		s.client = true
-		d.users++
+		d.clients++
 	} else {
 		s.leaving = true // nobody else knows s yet
 	}
@@ -50,7 +50,7 @@ var mutants = []mutant{{
 	}
 `,
 	}, {
-		"internal/daemon/admission.go", `if err == nil && !d.knows(s) {`, `if err == nil && welcome.Code != wire.WelcomeOK && !d.knows(s) {`,
+		"internal/daemon/admission.go", `if err == nil && !d.admitted(s) {`, `if err == nil && welcome.Code != wire.WelcomeOK && !d.admitted(s) {`,
 	}, {
 		"internal/daemon/admission.go", `
 	conn.SetDeadline(time.Time{})
@@ -62,7 +62,7 @@ var mutants = []mutant{{
 		d.conns[s] = struct{}{}
 		d.perUser[s.uid]++
 		s.client = true
-		d.users++
+		d.clients++
 		d.mu.Unlock()
 	}
 	conn.SetDeadline(time.Time{})

@@ -47,7 +47,7 @@ func (d *Daemon) AcceptAll(ln net.Listener, authorize func(net.Conn) (Peer, erro
 				return
 			}
 			if p.Refused != "" {
-				d.turnAway(conn, p)
+				d.refuseUser(conn, p)
 				return
 			}
 			d.ServeConn(conn, p)
@@ -68,9 +68,9 @@ func (d *Daemon) admit(conn net.Conn, p Peer) (*serverConn, error) {
 	_, welcome, err := wire.Admit(s.reader, conn, e.Key, id, func(h wire.Hello) wire.Welcome {
 		s.caller = p.caller(h.PID)
 		s.pid = cmp.Or(s.caller.PID, h.PID)
-		return d.decide(s, p.Full)
+		return d.addClient(s, p.Full)
 	})
-	if err == nil && !d.knows(s) {
+	if err == nil && !d.admitted(s) {
 		err = &wire.RefusedError{Welcome: welcome}
 	}
 	if err != nil {
@@ -89,12 +89,12 @@ func (d *Daemon) admit(conn net.Conn, p Peer) (*serverConn, error) {
 func (d *Daemon) trackPending(conn net.Conn, p Peer) *serverConn {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.numbers++
+	d.lastConn++
 	s := &serverConn{
 		d:      d,
 		conn:   conn,
 		in:     sock.NewIntake(conn),
-		number: d.numbers,
+		number: d.lastConn,
 		uid:    d.owner,
 		since:  time.Now(),
 		calls:  make(map[uint64]*servedCall),
@@ -131,11 +131,11 @@ func crowded(conns []*serverConn) (index int) {
 	return index
 }
 
-// decide admits an authenticated client, or says why not. Whoever comes when the
+// addClient admits an authenticated client, or says why not. Whoever comes when the
 // daemon is leaving or full may still ask for its status or make it leave; a few
 // places are kept for that. full says why the daemon has no room for it as a client;
 // if it is empty the number of clients decides.
-func (d *Daemon) decide(s *serverConn, full string) wire.Welcome {
+func (d *Daemon) addClient(s *serverConn, full string) wire.Welcome {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	welcome := wire.Welcome{
@@ -149,46 +149,46 @@ func (d *Daemon) decide(s *serverConn, full string) wire.Welcome {
 		welcome = wire.Welcome{Code: wire.WelcomeDraining, Text: d.progress()}
 	case full != "":
 		welcome = wire.Welcome{Code: wire.WelcomeTooManyClients, Text: full}
-	case d.full(s.uid, d.limits.clients, 0) && s.uid == d.owner:
+	case d.atLimit(s.uid, d.limits.clients, 0) && s.uid == d.owner:
 		welcome = wire.Welcome{Code: wire.WelcomeTooManyClients, Text: fmt.Sprintf("%d are connected", len(d.conns))}
-	case d.full(s.uid, d.limits.clients, 0):
+	case d.atLimit(s.uid, d.limits.clients, 0):
 		welcome = wire.Welcome{Code: wire.WelcomeTooManyClients, Text: fmt.Sprintf("%d are connected, %d of them are user %d's: one user may have %d of the %d places, and all users but the service's own %d",
-			len(d.conns), d.perUser[s.uid], s.uid, share(d.limits.clients), d.limits.clients, d.limits.clients-ownersShare(d.limits.clients))}
+			len(d.conns), d.perUser[s.uid], s.uid, userLimit(d.limits.clients), d.limits.clients, d.limits.clients-ownerReserve(d.limits.clients))}
 	}
-	if d.hungUp || d.full(s.uid, d.limits.clients, d.limits.observers) || !d.removeUnauthenticated(s) {
+	if d.connsClosed || d.atLimit(s.uid, d.limits.clients, d.limits.observers) || !d.removeUnauthenticated(s) {
 		return welcome // closed by admit: there is no place, or it was evicted a moment ago
 	}
 	d.conns[s] = struct{}{}
 	d.perUser[s.uid]++
 	if welcome.Code == wire.WelcomeOK {
 		s.client = true
-		d.users++
+		d.clients++
 	} else {
 		s.leaving = true // nobody else knows s yet
 	}
 	return welcome
 }
 
-// full reports whether a user can have no more of the places for clients and, on
+// atLimit reports whether a user can have no more of the places for clients and, on
 // top, of those for observers. Another user than the daemon's own has a share of
 // both, and all others together leave some to the daemon's own. d.mu is held.
-func (d *Daemon) full(uid, clients, observers int) bool {
+func (d *Daemon) atLimit(uid, clients, observers int) bool {
 	if uid == d.owner {
 		return len(d.conns) >= clients+observers
 	}
 	return len(d.conns) >= clients+observers ||
-		d.perUser[uid] >= share(clients)+share(observers) ||
-		len(d.conns)-d.perUser[d.owner] >= clients+observers-ownersShare(clients)-ownersShare(observers)
+		d.perUser[uid] >= userLimit(clients)+userLimit(observers) ||
+		len(d.conns)-d.perUser[d.owner] >= clients+observers-ownerReserve(clients)-ownerReserve(observers)
 }
 
-// share is how many of so many places one user other than the daemon's may have.
-func share(places int) int { return places - places/4 }
+// userLimit is how many of so many places one user other than the daemon's may have.
+func userLimit(places int) int { return places - places/4 }
 
-// ownersShare is how many of so many places only the daemon's own user may have.
-func ownersShare(places int) int { return places / 16 }
+// ownerReserve is how many of so many places only the daemon's own user may have.
+func ownerReserve(places int) int { return places / 16 }
 
-// knows reports whether a connection is past the handshake.
-func (d *Daemon) knows(s *serverConn) bool {
+// admitted reports whether a connection is past the handshake.
+func (d *Daemon) admitted(s *serverConn) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	_, ok := d.conns[s]
@@ -218,14 +218,14 @@ func (d *Daemon) removeConn(s *serverConn) {
 	}
 	if s.client {
 		s.client = false
-		d.users--
+		d.clients--
 		d.rearm(true)
 	}
 }
 
-// turnAway refuses a user whom the service does not admit. The connection takes no
+// refuseUser refuses a user whom the service does not admit. The connection takes no
 // place, and nothing is read from it.
-func (d *Daemon) turnAway(conn net.Conn, p Peer) {
+func (d *Daemon) refuseUser(conn net.Conn, p Peer) {
 	conn.SetDeadline(time.Now().Add(d.limits.handshake))
 	wire.Refuse(conn, p.Refused) // a peer that does not take it has closed the connection
 	conn.Close()
@@ -235,7 +235,7 @@ func (d *Daemon) turnAway(conn net.Conn, p Peer) {
 // RefusedUser logs a refused user, with refused's restraint.
 func (d *Daemon) RefusedUser(because string) {
 	d.mu.Lock()
-	suppressed, ok := d.refusals.note(time.Now())
+	suppressed, ok := d.refusals.allow(time.Now())
 	d.mu.Unlock()
 	if ok {
 		d.log.Warn("refused a connection", "because", because, "unlogged", suppressed)
@@ -246,7 +246,7 @@ func (d *Daemon) RefusedUser(because string) {
 // scanner must not fill the log.
 func (d *Daemon) refused(from any, err error) {
 	d.mu.Lock()
-	suppressed, ok := d.refusals.note(time.Now())
+	suppressed, ok := d.refusals.allow(time.Now())
 	d.mu.Unlock()
 	if ok {
 		d.log.Warn("refused a connection", "from", from, "because", err, "unlogged", suppressed)
@@ -259,7 +259,7 @@ type refusals struct {
 	suppressed int
 }
 
-func (r *refusals) note(now time.Time) (suppressed int, ok bool) {
+func (r *refusals) allow(now time.Time) (suppressed int, ok bool) {
 	if now.Sub(r.last) < time.Second {
 		r.suppressed++
 		return 0, false

@@ -19,11 +19,11 @@ type blocker struct {
 // blocker returns the call that has had the turn for the longest time, or nil. t.mu
 // is held.
 func (t *turn) blocker() (b *blocker) {
-	for _, l := range t.granted { // in the order in which they got it
+	for _, tk := range t.granted { // in the order in which they got it
 		switch {
-		case l.mode == stub.Concurrent:
+		case tk.mode == stub.Concurrent:
 		case b == nil:
-			b = &blocker{method: l.method, pid: l.caller.PID, since: l.since}
+			b = &blocker{method: tk.method, pid: tk.caller.PID, since: tk.since}
 		default:
 			b.others++
 		}
@@ -49,9 +49,9 @@ func (e *blockedError) Error() string { return fmt.Sprintf("%v while %v", e.caus
 func (e *blockedError) Unwrap() error { return e.cause }
 
 // withBlocker adds to the cause why the call had not begun, if it was queued.
-func (l *ticket) withBlocker(cause error) error {
-	if l.blocker == nil {
+func (tk *ticket) withBlocker(cause error) error {
+	if tk.blocker == nil {
 		return cause
 	}
-	return &blockedError{cause, l.blocker}
+	return &blockedError{cause, tk.blocker}
 }

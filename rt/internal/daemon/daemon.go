@@ -49,21 +49,21 @@ type Daemon struct {
 	mu              sync.Mutex
 	conns           map[*serverConn]struct{} // past the handshake
 	perUser         map[int]int              // number of conns by user
-	users           int                      // those that count against idleness
+	clients         int                      // those that count against idleness
 	unauthenticated []*serverConn            // not yet admitted, the oldest first
 	running         int                      // calls accepted and not yet answered
 	orphans         orphans                  // those of running that have lost their callers
-	finished        *sync.Cond               // signalled when no call, or none that counts, is left
+	callsEnded      *sync.Cond               // signalled when no call, or none that counts, is left
 	idle            *time.Timer              // runs while nobody is connected
 	idleAt          time.Time                // when the idle time is over
 	leaving         string                   // why it leaves; empty: it does not
 	now             bool                     // it leaves at once: running calls are canceled
-	hurried         chan struct{}            // closed when now is set
-	hurriedAt       time.Time                // when that was
+	nowSet          chan struct{}            // closed when now is set
+	nowAt           time.Time                // when that was
 	step            string                   // what a leaving daemon does once no call runs; empty: it waits for calls
-	hungUp          bool                     // it has left, and the process lives on: no connection stays
+	connsClosed     bool                     // it has left, and the process lives on: no connection stays
 	refusals        refusals
-	numbers         uint64 // of connections
+	lastConn        uint64 // of connections
 	lastPanic       string
 }
 
@@ -118,7 +118,7 @@ func New(svc *stub.Service, o Options) *Daemon {
 		limits:    defaultLimits,
 		log:       o.Log,
 		departing: make(chan struct{}),
-		hurried:   make(chan struct{}),
+		nowSet:    make(chan struct{}),
 		orphans:   orphans{timeout: cmp.Or(o.OrphanTimeout, OrphanTimeout)},
 		conns:     make(map[*serverConn]struct{}),
 		perUser:   make(map[int]int),
@@ -129,7 +129,7 @@ func New(svc *stub.Service, o Options) *Daemon {
 	d.limits.frame = cmp.Or(o.Limits.Frame, d.limits.frame)
 	d.limits.clients = cmp.Or(o.Limits.Clients, d.limits.clients)
 	d.fast = make([]atomic.Bool, len(svc.Methods))
-	d.finished = sync.NewCond(&d.mu)
+	d.callsEnded = sync.NewCond(&d.mu)
 	d.ctx, d.stop = context.WithCancelCause(context.Background())
 	return d
 }

@@ -58,7 +58,7 @@ func (d *Daemon) dial(t *testing.T) (net.Conn, *wire.Reader) {
 // comes before the daemon has got round to anything else.
 func TestNoCallBeginsInALeavingDaemon(t *testing.T) {
 	d := New(&stub.Service{Name: "still"}, Options{IdleTTL: time.Hour, Log: slog.New(slog.DiscardHandler)})
-	running, waiting := newLease("A", stub.Exclusive, stub.Caller{}), newLease("B", stub.Exclusive, stub.Caller{})
+	running, waiting := newTicket("A", stub.Exclusive, stub.Caller{}), newTicket("B", stub.Exclusive, stub.Caller{})
 	d.turn.enter(running)
 	d.turn.enter(waiting)
 	d.Leave("told to", false) // nobody calls depart here
@@ -127,8 +127,8 @@ func TestFaultE02FirstClientMayBeLate(t *testing.T) {
 		born := time.Now()
 		d := newStill(t, 100*time.Millisecond)
 		<-d.departing
-		if took := time.Since(born); took != d.limits.birthGrace {
-			t.Errorf("without any client it left after %v, want %v", took, d.limits.birthGrace)
+		if took := time.Since(born); took != d.limits.firstClientGrace {
+			t.Errorf("without any client it left after %v, want %v", took, d.limits.firstClientGrace)
 		}
 	})
 }

@@ -21,8 +21,8 @@ func (d *Daemon) Leave(reason string, now bool) {
 func (d *Daemon) leaveUnused(reason string, now bool) (use string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.leaving == "" && d.used() {
-		return fmt.Sprintf("clients: %d, calls: %d", d.users, d.running-d.orphans.expired)
+	if d.leaving == "" && d.inUse() {
+		return fmt.Sprintf("clients: %d, calls: %d", d.clients, d.running-d.orphans.expired)
 	}
 	d.leaveLocked(reason, now)
 	return ""
@@ -32,10 +32,10 @@ func (d *Daemon) leaveUnused(reason string, now bool) (use string) {
 func (d *Daemon) leaveLocked(reason string, now bool) {
 	if now && !d.now {
 		d.now = true
-		d.hurriedAt = time.Now()
-		close(d.hurried)
+		d.nowAt = time.Now()
+		close(d.nowSet)
 		d.stop(errLeavingNow)
-		d.finished.Broadcast()
+		d.callsEnded.Broadcast()
 	}
 	if d.leaving != "" {
 		return
@@ -63,25 +63,25 @@ func (d *Daemon) Depart() {
 	for _, s := range conns {
 		s.goAway(reason)
 	}
-	finished := d.finish()
-	d.enter("it closes its connections")
+	finished := d.waitForCalls()
+	d.setStep("it closes its connections")
 	var lingering sync.WaitGroup
 	for _, s := range conns {
 		lingering.Go(func() { s.linger() })
 	}
 	lingering.Wait()
 	// Connections have ended, and with them what their clients had acquired.
-	d.enter("")
-	if finished && d.finish() {
-		d.enter("it closes its object")
+	d.setStep("")
+	if finished && d.waitForCalls() {
+		d.setStep("it closes its object")
 		d.CloseObject()
 	}
-	d.enter("it exits")
+	d.setStep("it exits")
 	d.stop(errDraining)
 }
 
 // enter notes what the daemon does now on its way out.
-func (d *Daemon) enter(step string) {
+func (d *Daemon) setStep(step string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.step = step
@@ -119,12 +119,12 @@ func (d *Daemon) stepLimit(drain time.Duration) time.Duration {
 	if !d.now {
 		return drain
 	}
-	return min(drain, max(time.Until(d.hurriedAt.Add(d.limits.cancelGrace)), d.limits.stepGrace))
+	return min(drain, max(time.Until(d.nowAt.Add(d.limits.cancelGrace)), d.limits.stepGrace))
 }
 
-// within waits until done is closed, but no longer than stepLimit says, even if the
+// waitWithin waits until done is closed, but no longer than stepLimit says, even if the
 // daemon begins to leave at once meanwhile. It reports whether done was closed.
-func (d *Daemon) within(drain time.Duration, done <-chan struct{}) bool {
+func (d *Daemon) waitWithin(drain time.Duration, done <-chan struct{}) bool {
 	limit := func() time.Duration {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -132,25 +132,25 @@ func (d *Daemon) within(drain time.Duration, done <-chan struct{}) bool {
 	}
 	timer := time.NewTimer(limit())
 	defer timer.Stop()
-	hurried := d.hurried
+	nowSet := d.nowSet
 	for {
 		select {
 		case <-done:
 			return true
 		case <-timer.C:
 			return false
-		case <-hurried:
-			hurried = nil
+		case <-nowSet:
+			nowSet = nil
 			timer.Reset(limit())
 		}
 	}
 }
 
-// finish waits for the calls that run: as long as they take, or, when the
+// waitForCalls waits for the calls that run: as long as they take, or, when the
 // daemon leaves at once, until they have had time to notice. It leaves at once when
 // only expired orphans run. It reports whether all calls have ended; if not, the
 // object's Close is not called, since a method is still at work on it.
-func (d *Daemon) finish() bool {
+func (d *Daemon) waitForCalls() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var until time.Time // zero: the daemon drains
@@ -166,7 +166,7 @@ func (d *Daemon) finish() bool {
 				time.AfterFunc(left, func() {
 					d.mu.Lock() // or finish might be between its look at the clock and Wait
 					defer d.mu.Unlock()
-					d.finished.Broadcast()
+					d.callsEnded.Broadcast()
 				})
 			}
 			if !time.Now().Before(until) {
@@ -174,7 +174,7 @@ func (d *Daemon) finish() bool {
 				return false
 			}
 		}
-		d.finished.Wait()
+		d.callsEnded.Wait()
 	}
 	return true
 }
@@ -207,7 +207,7 @@ func (s *serverConn) linger() {
 func (s *serverConn) closeAfter(drain time.Duration) (stop func()) {
 	done := make(chan struct{})
 	go func() { // ends when stop is called, or the time is over
-		if !s.d.within(drain, done) {
+		if !s.d.waitWithin(drain, done) {
 			s.conn.Close()
 		}
 	}()
@@ -218,7 +218,7 @@ func (s *serverConn) closeAfter(drain time.Duration) (stop func()) {
 func (d *Daemon) HangUp() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.hungUp = true
+	d.connsClosed = true
 	for s := range d.conns {
 		s.conn.Close()
 	}

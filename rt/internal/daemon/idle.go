@@ -13,7 +13,7 @@ func (d *Daemon) Open() {
 	if d.idleTTL < 0 {
 		return
 	}
-	d.idleAt = time.Now().Add(max(d.idleTTL, d.limits.birthGrace))
+	d.idleAt = time.Now().Add(max(d.idleTTL, d.limits.firstClientGrace))
 	d.idle = time.AfterFunc(time.Until(d.idleAt), d.checkIdle)
 }
 
@@ -21,7 +21,7 @@ func (d *Daemon) Open() {
 func (d *Daemon) checkIdle() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.used() || d.leaving != "" {
+	if d.inUse() || d.leaving != "" {
 		return
 	}
 	if left := time.Until(d.idleAt); left > 0 {
@@ -41,15 +41,15 @@ func (d *Daemon) rearm(used bool) {
 	if used { // even if others are connected: who leaves last may be an observer
 		d.idleAt = time.Now().Add(d.idleTTL)
 	}
-	if d.used() {
+	if d.inUse() {
 		return
 	}
 	d.idle.Reset(max(time.Until(d.idleAt), 0))
 }
 
-// used reports whether the object is in use: a client is connected, or a call runs that
+// inUse reports whether the object is in use: a client is connected, or a call runs that
 // counts. d.mu is held.
-func (d *Daemon) used() bool { return d.users > 0 || d.running > d.orphans.expired }
+func (d *Daemon) inUse() bool { return d.clients > 0 || d.running > d.orphans.expired }
 
 // addRunning counts a call that was accepted.
 func (d *Daemon) addRunning() {
@@ -66,7 +66,7 @@ func (d *Daemon) removeRunning(o *orphan) {
 	d.running--
 	counted := d.orphans.remove(o)
 	if d.running == d.orphans.expired {
-		d.finished.Broadcast()
+		d.callsEnded.Broadcast()
 		if counted {
 			d.rearm(true)
 		}
@@ -79,9 +79,9 @@ func (d *Daemon) setClient(s *serverConn, user bool) {
 	defer d.mu.Unlock()
 	switch {
 	case user && !s.client:
-		d.users++
+		d.clients++
 	case !user && s.client:
-		d.users--
+		d.clients--
 	}
 	s.client = user
 	d.rearm(false)

@@ -55,43 +55,41 @@ import (
 // is no bound on all clients together other than clients times that: they are
 // programs of the same user, each of which could use up the memory by itself.
 type limits struct {
-	frame           int           // bytes in the body of a frame, either way
-	calls           int           // calls outstanding on one connection; beyond it they are refused
-	bytes           int           // bytes of requests outstanding, and of replies unread, on one connection; see behind
-	decoded         int           // bytes that the arguments of one connection's calls decode to; and again those of its concurrent ones
-	small           int           // bytes to which the arguments of a call decode without being counted in decoded
-	clients         int           // admitted connections
-	observers       int           // places beyond, for Status and Shutdown only
-	unauthenticated int           // connections not yet admitted; beyond it the oldest of the user with the most is closed, so accepting never waits
-	handshake       time.Duration // from accept to welcome
-	write           time.Duration // for a client to take what is written to it
-	linger          time.Duration // for a client to close after the last reply
-	objectClose     time.Duration // for the object's Close when the daemon leaves
-	cancelGrace     time.Duration // for all that ShutdownNow does, running calls and the object's Close included,
-	stepGrace       time.Duration // but at least so long for each step of it
-	birthGrace      time.Duration // the least time that a new daemon waits for its first client
-	watchdog        time.Duration // between two looks at lock, endpoint, socket and log
-	acceptPause     time.Duration // after accept has failed, for want of descriptors
-	listed          int           // calls that Status lists, running and queued
+	frame            int           // bytes in the body of a frame, either way
+	calls            int           // calls outstanding on one connection; beyond it they are refused
+	bytes            int           // bytes of requests outstanding, and of replies unread, on one connection; see behind
+	decoded          int           // bytes that the arguments of one connection's calls decode to; and again those of its concurrent ones
+	small            int           // bytes to which the arguments of a call decode without being counted in decoded
+	clients          int           // admitted connections
+	observers        int           // places beyond, for Status and Shutdown only
+	unauthenticated  int           // connections not yet admitted; beyond it the oldest of the user with the most is closed, so accepting never waits
+	handshake        time.Duration // from accept to welcome
+	write            time.Duration // for a client to take what is written to it
+	linger           time.Duration // for a client to close after the last reply
+	objectClose      time.Duration // for the object's Close when the daemon leaves
+	cancelGrace      time.Duration // for all that ShutdownNow does, running calls and the object's Close included,
+	stepGrace        time.Duration // but at least so long for each step of it
+	firstClientGrace time.Duration // the least time that a new daemon waits for its first client
+	acceptPause      time.Duration // after accept has failed, for want of descriptors
+	listed           int           // calls that Status lists, running and queued
 }
 
 var defaultLimits = limits{
-	frame:           wire.MaxFrame,
-	calls:           256,
-	bytes:           64 << 20,
-	decoded:         64 << 20,
-	small:           64 << 10,
-	clients:         1024,
-	observers:       16,
-	unauthenticated: 64,
-	handshake:       2 * time.Second,
-	write:           10 * time.Second,
-	linger:          time.Second,
-	objectClose:     5 * time.Second,
-	cancelGrace:     time.Second,
-	stepGrace:       250 * time.Millisecond,
-	birthGrace:      3 * time.Second,
-	watchdog:        time.Second,
-	acceptPause:     50 * time.Millisecond,
-	listed:          1000,
+	frame:            wire.MaxFrame,
+	calls:            256,
+	bytes:            64 << 20,
+	decoded:          64 << 20,
+	small:            64 << 10,
+	clients:          1024,
+	observers:        16,
+	unauthenticated:  64,
+	handshake:        2 * time.Second,
+	write:            10 * time.Second,
+	linger:           time.Second,
+	objectClose:      5 * time.Second,
+	cancelGrace:      time.Second,
+	stepGrace:        250 * time.Millisecond,
+	firstClientGrace: 3 * time.Second,
+	acceptPause:      50 * time.Millisecond,
+	listed:           1000,
 }

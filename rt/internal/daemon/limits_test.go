@@ -64,8 +64,8 @@ func (d *Daemon) hold() (release func()) {
 	return sync.OnceFunc(func() { close(gate) })
 }
 
-// admitted returns how many connections are past the handshake.
-func (d *Daemon) admitted() int {
+// connCount returns how many connections are past the handshake.
+func (d *Daemon) connCount() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return len(d.conns)
@@ -255,7 +255,7 @@ func TestLimitClients(t *testing.T) {
 		}
 		conn.Close()
 		synctest.Wait()
-		if n := d.admitted(); n != 3 {
+		if n := d.connCount(); n != 3 {
 			t.Errorf("%d are past the handshake, want 3", n)
 		}
 	})
@@ -329,12 +329,12 @@ func TestLimitWrite(t *testing.T) {
 		mustWrite(t, conn, callFrame(t, 1))
 		time.Sleep(d.limits.write - time.Millisecond)
 		synctest.Wait()
-		if n := d.admitted(); n != 1 {
+		if n := d.connCount(); n != 1 {
 			t.Errorf("it was hung up on before its time")
 		}
 		time.Sleep(time.Millisecond)
 		synctest.Wait()
-		if n := d.admitted(); n != 0 {
+		if n := d.connCount(); n != 0 {
 			t.Errorf("it is still connected after %v", d.limits.write)
 		}
 	})

@@ -26,13 +26,13 @@ func TestLimitClientsOfAUser(t *testing.T) {
 			for {
 				ours, theirs := net.Pipe()
 				go d.ServeConn(theirs, Peer{Peer: sock.Peer{Known: true, UID: uid}})
-				before := d.admitted()
+				before := d.connCount()
 				r := wire.NewReader(ours, 1<<20)
 				_, err := wire.Greet(r, ours, e.Key, wire.Hello{Incarnation: e.Incarnation, Address: e.Address})
 				synctest.Wait()
 				var refused *wire.RefusedError
 				switch refuses := errors.As(err, &refused); {
-				case d.admitted() == before:
+				case d.connCount() == before:
 					ours.Close()
 					return clients, observers, text
 				case refuses:

@@ -66,7 +66,7 @@ func (d *Daemon) CloseObject() {
 		}
 	}()
 	began := time.Now()
-	if !d.within(d.limits.objectClose, done) {
+	if !d.waitWithin(d.limits.objectClose, done) {
 		d.log.Error("the object's Close did not return", "within", time.Since(began).Round(time.Millisecond))
 	}
 }

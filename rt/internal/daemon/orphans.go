@@ -75,7 +75,7 @@ func (d *Daemon) expire(o *orphan) {
 	d.log.Warn("a call runs on without its caller; the daemon no longer waits for it",
 		"method", o.method, "caller", o.pid, "after", d.orphans.timeout)
 	if d.leaving != "" {
-		d.finished.Broadcast()
+		d.callsEnded.Broadcast()
 	} else {
 		d.rearm(false)
 	}

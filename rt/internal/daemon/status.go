@@ -23,15 +23,15 @@ func (d *Daemon) status() Status {
 		m := &d.svc.Methods[i]
 		s.Methods = append(s.Methods, MethodStatus{Name: m.Name, Mode: m.Mode.String(), Signature: d.svc.Signature(i)})
 	}
-	d.turn.look(func(l *ticket) {
-		if !l.holds {
+	d.turn.visit(func(tk *ticket) {
+		if !tk.hasTurn {
 			s.Waiting++
 		}
 		if len(s.Running)+len(s.Queued) >= d.limits.listed {
 			return
 		}
-		call := CallStatus{Method: l.method, Mode: l.mode.String(), PID: l.caller.PID, Since: l.since, For: time.Since(l.since)}
-		if l.holds {
+		call := CallStatus{Method: tk.method, Mode: tk.mode.String(), PID: tk.caller.PID, Since: tk.since, For: time.Since(tk.since)}
+		if tk.hasTurn {
 			s.Running = append(s.Running, call)
 		} else {
 			s.Queued = append(s.Queued, call)
@@ -46,7 +46,7 @@ func (d *Daemon) status() Status {
 		}
 	}
 	slices.SortFunc(s.Clients, func(a, b ClientStatus) int { return a.Since.Compare(b.Since) })
-	if d.idle != nil && !d.used() {
+	if d.idle != nil && !d.inUse() {
 		s.IdleLeft = max(time.Until(d.idleAt), 0)
 	}
 	return s

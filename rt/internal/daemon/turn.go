@@ -18,7 +18,7 @@ type turn struct {
 	waiting   []*ticket // in order of arrival
 	granted   []*ticket // those that have the turn, of every mode
 	exclusive bool      // an exclusive ticket is among them
-	shared    int       // how many shared leases are among them
+	shared    int       // how many shared tickets are among them
 	closed    error     // why no ticket is granted any more
 }
 
@@ -33,84 +33,84 @@ type ticket struct {
 	queued  bool          // it had to wait
 	granted chan struct{} // gets a value when a queued ticket has the turn, or refused is set; has room for it
 	refused error         // why it will never have the turn
-	holds   bool          // guarded by turn.mu
+	hasTurn bool          // guarded by turn.mu
 	blocker *blocker      // the call that it waited for when wait gave up; nil: none
 }
 
-// begin makes l the ticket of another call. The last one has left.
-func (l *ticket) begin(method string, mode stub.Mode, caller stub.Caller) {
-	*l = ticket{method: method, mode: mode, caller: caller, since: time.Now(), granted: l.granted}
+// begin makes tk the ticket of another call. The last one has left.
+func (tk *ticket) begin(method string, mode stub.Mode, caller stub.Caller) {
+	*tk = ticket{method: method, mode: mode, caller: caller, since: time.Now(), granted: tk.granted}
 }
 
 // enter takes the ticket's place in the queue, and reports whether the turn is the
 // ticket's at once. Calls run in the order in which they entered, so the goroutine
 // that reads a connection enters them.
-func (t *turn) enter(l *ticket) (ready bool) {
+func (t *turn) enter(tk *ticket) (ready bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
 	case t.closed != nil:
-		l.refused = t.closed
-	case l.mode == stub.Concurrent, len(t.waiting) == 0 && t.free(l.mode):
-		t.hold(l)
+		tk.refused = t.closed
+	case tk.mode == stub.Concurrent, len(t.waiting) == 0 && t.allows(tk.mode):
+		t.grant(tk)
 	default:
-		l.queued = true
-		t.waiting = append(t.waiting, l)
+		tk.queued = true
+		t.waiting = append(t.waiting, tk)
 	}
-	return l.holds
+	return tk.hasTurn
 }
 
 // wait returns nil when the turn is the ticket's. An error means that the ticket
 // has left the queue: the context's cause, or why the turn was closed.
-func (t *turn) wait(ctx context.Context, l *ticket) error {
-	if l.queued {
+func (t *turn) wait(ctx context.Context, tk *ticket) error {
+	if tk.queued {
 		select {
-		case <-l.granted:
+		case <-tk.granted:
 		case <-ctx.Done():
 		}
 	}
 	if ctx.Err() != nil {
-		t.giveUp(l)
+		t.releaseCanceled(tk)
 		return context.Cause(ctx)
 	}
-	return l.refused
+	return tk.refused
 }
 
-// giveUp is release for a ticket that wait waits for. It notes in the ticket what the
+// releaseCanceled is release for a ticket that wait waits for. It notes in the ticket what the
 // call waited for.
-func (t *turn) giveUp(l *ticket) {
+func (t *turn) releaseCanceled(tk *ticket) {
 	t.mu.Lock()
-	if l.queued && !l.holds && l.refused == nil {
-		l.blocker = t.blocker()
+	if tk.queued && !tk.hasTurn && tk.refused == nil {
+		tk.blocker = t.blocker()
 	}
 	t.mu.Unlock()
-	t.release(l)
+	t.release(tk)
 }
 
 // release gives up the turn, or the place in the queue. It is idempotent.
-func (t *turn) release(l *ticket) {
+func (t *turn) release(tk *ticket) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	select {
-	case <-l.granted: // in the moment in which its call was given up
+	case <-tk.granted: // in the moment in which its call was given up
 	default:
 	}
-	if !l.holds {
-		if l.queued {
-			t.waiting = without(t.waiting, l)
-			t.grant() // an exclusive ticket that left may have held up shared ones
+	if !tk.hasTurn {
+		if tk.queued {
+			t.waiting = removeTicket(t.waiting, tk)
+			t.grantWaiting() // an exclusive ticket that left may have held up shared ones
 		}
 		return
 	}
-	l.holds = false
-	t.granted = without(t.granted, l)
-	switch l.mode {
+	tk.hasTurn = false
+	t.granted = removeTicket(t.granted, tk)
+	switch tk.mode {
 	case stub.Exclusive:
 		t.exclusive = false
 	case stub.Shared:
 		t.shared--
 	}
-	t.grant()
+	t.grantWaiting()
 }
 
 // close refuses all that wait and all that come. Holders keep their turn.
@@ -118,39 +118,39 @@ func (t *turn) close(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.closed = err
-	for _, l := range t.waiting {
-		l.refused = err
-		l.granted <- struct{}{}
+	for _, tk := range t.waiting {
+		tk.refused = err
+		tk.granted <- struct{}{}
 	}
 	t.waiting = nil
 }
 
-// grant hands the turn to as many of the first in the queue as may have it.
+// grantWaiting hands the turn to as many of the first in the queue as may have it.
 // t.mu is held.
-func (t *turn) grant() {
+func (t *turn) grantWaiting() {
 	for len(t.waiting) > 0 {
 		next := t.waiting[0]
-		if !t.free(next.mode) {
+		if !t.allows(next.mode) {
 			return
 		}
 		t.waiting[0] = nil
 		t.waiting = t.waiting[1:]
-		t.hold(next)
+		t.grant(next)
 		next.granted <- struct{}{}
 	}
 }
 
-// free reports whether those who hold the turn let another ticket in. t.mu is held.
-func (t *turn) free(mode stub.Mode) bool {
+// allows reports whether those who hold the turn let another ticket in. t.mu is held.
+func (t *turn) allows(mode stub.Mode) bool {
 	return !t.exclusive && (mode != stub.Exclusive || t.shared == 0)
 }
 
-// hold makes the turn the ticket's. t.mu is held.
-func (t *turn) hold(l *ticket) {
-	l.holds = true
-	l.since = time.Now()
-	t.granted = append(t.granted, l)
-	switch l.mode {
+// grant makes the turn the ticket's. t.mu is held.
+func (t *turn) grant(tk *ticket) {
+	tk.hasTurn = true
+	tk.since = time.Now()
+	t.granted = append(t.granted, tk)
+	switch tk.mode {
 	case stub.Exclusive:
 		t.exclusive = true
 	case stub.Shared:
@@ -160,16 +160,16 @@ func (t *turn) hold(l *ticket) {
 
 // look calls see for every ticket, those that hold the turn first. see must
 // not call the turn.
-func (t *turn) look(see func(l *ticket)) {
+func (t *turn) visit(see func(tk *ticket)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, l := range slices.Concat(t.granted, t.waiting) {
-		see(l)
+	for _, tk := range slices.Concat(t.granted, t.waiting) {
+		see(tk)
 	}
 }
 
-func without(list []*ticket, l *ticket) []*ticket {
-	if i := slices.Index(list, l); i >= 0 {
+func removeTicket(list []*ticket, tk *ticket) []*ticket {
+	if i := slices.Index(list, tk); i >= 0 {
 		return slices.Delete(list, i, i+1)
 	}
 	return list

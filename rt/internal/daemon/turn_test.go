@@ -9,19 +9,19 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// newLease returns the ticket of a call.
-func newLease(method string, mode stub.Mode, caller stub.Caller) *ticket {
-	l := &ticket{granted: make(chan struct{}, 1)}
-	l.begin(method, mode, caller)
-	return l
+// newTicket returns the ticket of a call.
+func newTicket(method string, mode stub.Mode, caller stub.Caller) *ticket {
+	tk := &ticket{granted: make(chan struct{}, 1)}
+	tk.begin(method, mode, caller)
+	return tk
 }
 
-// holds reports which of the leases hold the turn.
-func holds(t *turn, leases ...*ticket) (held []bool) {
+// holds reports which of the tickets hold the turn.
+func holds(t *turn, tickets ...*ticket) (held []bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, l := range leases {
-		held = append(held, l.holds)
+	for _, tk := range tickets {
+		held = append(held, tk.hasTurn)
 	}
 	return held
 }
@@ -42,15 +42,15 @@ func TestTurnOrder(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var turn turn
-			var leases []*ticket
+			var tickets []*ticket
 			for _, mode := range test.modes {
-				l := newLease("M", mode, stub.Caller{})
-				leases = append(leases, l)
-				turn.enter(l)
+				tk := newTicket("M", mode, stub.Caller{})
+				tickets = append(tickets, tk)
+				turn.enter(tk)
 			}
 			for i, want := range test.want {
 				got := ""
-				for j, held := range holds(&turn, leases...) {
+				for j, held := range holds(&turn, tickets...) {
 					switch {
 					case j < i:
 						got += "."
@@ -63,7 +63,7 @@ func TestTurnOrder(t *testing.T) {
 				if got != want {
 					t.Errorf("after %d left: %s hold the turn, want %s", i, got, want)
 				}
-				turn.release(leases[i])
+				turn.release(tickets[i])
 			}
 		})
 	}
@@ -72,9 +72,9 @@ func TestTurnOrder(t *testing.T) {
 func TestTurnCanceledInTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var turn turn
-		first, second, third := newLease("A", stub.Exclusive, stub.Caller{}), newLease("B", stub.Exclusive, stub.Caller{}), newLease("C", stub.Shared, stub.Caller{})
-		for _, l := range []*ticket{first, second, third} {
-			turn.enter(l)
+		first, second, third := newTicket("A", stub.Exclusive, stub.Caller{}), newTicket("B", stub.Exclusive, stub.Caller{}), newTicket("C", stub.Shared, stub.Caller{})
+		for _, tk := range []*ticket{first, second, third} {
+			turn.enter(tk)
 		}
 		cause := errors.New("enough")
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -96,29 +96,29 @@ func TestTurnCanceledInTheQueue(t *testing.T) {
 // back, or the queue stands still for ever.
 func TestTurnGrantedAndCanceledAtOnce(t *testing.T) {
 	var turn turn
-	l, next := newLease("A", stub.Exclusive, stub.Caller{}), newLease("B", stub.Exclusive, stub.Caller{})
-	turn.enter(l)
+	tk, next := newTicket("A", stub.Exclusive, stub.Caller{}), newTicket("B", stub.Exclusive, stub.Caller{})
+	turn.enter(tk)
 	turn.enter(next)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := turn.wait(ctx, l); !errors.Is(err, context.Canceled) {
+	if err := turn.wait(ctx, tk); !errors.Is(err, context.Canceled) {
 		t.Errorf("wait returned %v, want %v", err, context.Canceled)
 	}
-	if held := holds(&turn, l, next); held[0] || !held[1] {
+	if held := holds(&turn, tk, next); held[0] || !held[1] {
 		t.Errorf("%v hold the turn, want only the next", held)
 	}
 }
 
 func TestTurnClosed(t *testing.T) {
 	var turn turn
-	running, waiting, late := newLease("A", stub.Exclusive, stub.Caller{}), newLease("B", stub.Shared, stub.Caller{}), newLease("C", stub.Concurrent, stub.Caller{})
+	running, waiting, late := newTicket("A", stub.Exclusive, stub.Caller{}), newTicket("B", stub.Shared, stub.Caller{}), newTicket("C", stub.Concurrent, stub.Caller{})
 	turn.enter(running)
 	turn.enter(waiting)
 	turn.close(errDraining)
 	turn.enter(late)
-	for _, l := range []*ticket{waiting, late} {
-		if err := turn.wait(t.Context(), l); !errors.Is(err, errDraining) {
-			t.Errorf("%s: wait returned %v, want %v", l.method, err, errDraining)
+	for _, tk := range []*ticket{waiting, late} {
+		if err := turn.wait(t.Context(), tk); !errors.Is(err, errDraining) {
+			t.Errorf("%s: wait returned %v, want %v", tk.method, err, errDraining)
 		}
 	}
 	if err := turn.wait(t.Context(), running); err != nil {
