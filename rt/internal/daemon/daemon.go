@@ -13,12 +13,12 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// daemon hosts one object: it admits connections, runs their calls in turn,
-// and decides when to leave. It knows neither files nor processes; see serve.
+// Daemon hosts one object: it admits connections, runs their calls in turn, and decides
+// when to shut down. It knows neither files nor processes; package host has those.
 type Daemon struct {
 	svc     *stub.Service
 	options Options
-	effects []methodEffect // of its methods, for sessions; nil: none has any
+	effects []methodEffect // by method, for sessions; nil: no method has any
 	object  any
 	idleTTL time.Duration
 	limits  limits
@@ -27,65 +27,65 @@ type Daemon struct {
 	started time.Time
 	owner   int // the user of this process
 
-	fast         []atomic.Bool // whether a method took no longer than maxInlineTime the last time
+	fast         []atomic.Bool // by method: its last call took at most maxInlineTime
 	inlineRunner inlineRunner
-	answered     sync.Pool // of *servedCall, to be used again
+	answered     sync.Pool // of *servedCall, for reuse
 
-	// identity is set before the first connection, and replaced as a whole when the
-	// daemon has to listen elsewhere.
+	// identity is set before the first connection. It is replaced as a whole when the
+	// daemon listens at another address.
 	identity atomic.Pointer[Identity]
 
-	// ctx lives as long as the object: it is the context of the constructor
-	// and the parent of every call's. stop ends it.
+	// ctx is the context of the constructor and the parent of every call's context.
+	// It lives as long as the object; stop cancels it.
 	ctx  context.Context
 	stop context.CancelCauseFunc
 
-	departing chan struct{} // closed by leave
-	executed  atomic.Uint64 // calls
+	departing chan struct{} // closed when leaving is set
+	executed  atomic.Uint64 // number of calls executed
 
-	// mu guards what follows. Admission and the decision to leave are made
-	// under it, so that a connection is either admitted by a daemon that stays
-	// or sees one that leaves.
+	// mu guards the fields below. Admission and the decision to shut down are made
+	// under it: a daemon that keeps running admits a connection, or the connection
+	// sees a daemon that is shutting down.
 	mu              sync.Mutex
 	conns           map[*serverConn]struct{} // past the handshake
-	perUser         map[int]int              // number of conns by user
-	clients         int                      // those that count against idleness
-	unauthenticated []*serverConn            // not yet admitted, the oldest first
+	perUser         map[int]int              // number of conns by user id
+	clients         int                      // conns that count against idleness; the other conns are observers
+	unauthenticated []*serverConn            // before the end of the handshake, oldest first
 	running         int                      // calls accepted and not yet answered
-	orphans         orphans                  // those of running that have lost their callers
-	callsEnded      *sync.Cond               // signalled when no call, or none that counts, is left
-	idle            *time.Timer              // runs while nobody is connected
-	idleAt          time.Time                // when the idle time is over
-	leaving         string                   // why it leaves; empty: it does not
-	now             bool                     // it leaves at once: running calls are canceled
+	orphans         orphans                  // the running calls whose callers are gone
+	callsEnded      *sync.Cond               // broadcast when running is 0, or all running calls are expired orphans
+	idle            *time.Timer              // runs while the object is not in use
+	idleAt          time.Time                // when the idle time ends
+	leaving         string                   // why the daemon shuts down; empty: it does not
+	now             bool                     // it does not wait for running calls: they are canceled
 	nowSet          chan struct{}            // closed when now is set
-	nowAt           time.Time                // when that was
-	step            string                   // what a leaving daemon does once no call runs; empty: it waits for calls
-	connsClosed     bool                     // it has left, and the process lives on: no connection stays
+	nowAt           time.Time                // when now was set
+	step            string                   // the step of the shutdown after the running calls; empty: it waits for calls
+	connsClosed     bool                     // HangUp was called: every new connection is closed
 	refusals        refusals
-	lastConn        uint64 // of connections
+	lastConn        uint64 // number of the last connection
 	lastPanic       string
 }
 
-// Options are what a daemon is told by its process.
+// Options are the settings that the process passes to its daemon.
 type Options struct {
-	IdleTTL       time.Duration // without clients before it leaves; negative: it stays
-	OrphanTimeout time.Duration // for a running call whose caller is gone; negative: without bound; 0: OrphanTimeout
+	IdleTTL       time.Duration // time without clients before shutdown; negative: no limit
+	OrphanTimeout time.Duration // for a running call whose caller is gone; negative: no limit; 0: OrphanTimeout
 	Log           *slog.Logger
 
-	// Explain completes an error of decoding arguments with what this program is and
-	// what to do. Nil leaves the error as it is.
+	// Explain adds this program's identity and a remedy to an error of decoding
+	// arguments. Nil leaves the error as it is.
 	Explain func(error) error
-	// Exhausted says why the process has no descriptors left, and what to do.
+	// Exhausted says why the process has no descriptors left, and the remedy.
 	Exhausted func() string
-	// Limits replaces those of the usual limits that are not zero.
+	// Limits replaces the default limits by its fields that are not zero.
 	Limits Limits
-	// Inherited returns what Status says of the process: its priority, its resource
+	// Inherited returns the process's part of Status: its priority, its resource
 	// limits, and the names of its environment variables.
 	Inherited func() (nice int, limits map[string]string, env []string)
 }
 
-// Limits are what a daemon announces to its clients.
+// Limits are the limits that a daemon announces to its clients.
 type Limits struct {
 	Calls   int // outstanding on a connection
 	Bytes   int // of requests outstanding on a connection
@@ -93,7 +93,7 @@ type Limits struct {
 	Clients int
 }
 
-// Identity says which daemon this is and where it listens.
+// Identity identifies a daemon and its listening address.
 type Identity struct {
 	Incarnation              string
 	Key                      wire.Key
@@ -107,7 +107,7 @@ type Identity struct {
 	Log                      string
 }
 
-// New makes the daemon around an object that Construct is yet to make: the
+// New returns a daemon without an object. Construct makes the object later, since the
 // constructor gets the daemon's context.
 func New(svc *stub.Service, o Options) *Daemon {
 	d := &Daemon{
@@ -134,20 +134,20 @@ func New(svc *stub.Service, o Options) *Daemon {
 	return d
 }
 
-// SetIdentity says which daemon this is. It must be called before a connection is
-// served, and again when the daemon listens elsewhere. It may be called concurrently.
+// SetIdentity sets the daemon's identity. It must be called before a connection is
+// served, and again when the daemon listens at another address. It may be called
+// concurrently.
 func (d *Daemon) SetIdentity(id Identity) { d.identity.Store(&id) }
 
-// Departing returns a channel that is closed when the daemon begins to leave.
+// Departing returns a channel that is closed when the daemon begins to shut down.
 func (d *Daemon) Departing() <-chan struct{} { return d.departing }
 
-// Reason says why the daemon leaves; it is empty while it does not.
+// Reason returns why the daemon shuts down. It is empty before the shutdown.
 func (d *Daemon) Reason() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.leaving
 }
 
-// Stop ends the context of the object: cause is why. It is for a daemon that never
-// serves.
+// Stop cancels the object's context with cause. It is for a daemon that never serves.
 func (d *Daemon) Stop(cause error) { d.stop(cause) }

@@ -1,11 +1,9 @@
 package daemon
 
-import (
-	"time"
-)
+import "time"
 
-// Open starts the idle time. A daemon that was just born waits a while longer,
-// so that whoever started it finds it.
+// Open starts the idle time. A new daemon waits at least firstClientGrace, so that the
+// client that started it can connect.
 func (d *Daemon) Open() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -17,7 +15,8 @@ func (d *Daemon) Open() {
 	d.idle = time.AfterFunc(time.Until(d.idleAt), d.checkIdle)
 }
 
-// checkIdle leaves if nobody came. It runs in the timer's goroutine.
+// checkIdle shuts the daemon down if the idle time has passed and the object is not in
+// use. It runs in the timer's goroutine.
 func (d *Daemon) checkIdle() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -31,14 +30,14 @@ func (d *Daemon) checkIdle() {
 	d.leaveLocked("idle", false)
 }
 
-// rearm looks at the idle time again after a connection or a call has ended.
-// used tells whether that was a use of the object, which begins the time anew.
+// rearm sets the idle timer after a connection or a call has ended. If used is true, the
+// connection or the call was a use of the object, and the idle time starts again.
 // d.mu is held.
 func (d *Daemon) rearm(used bool) {
 	if d.idle == nil {
 		return
 	}
-	if used { // even if others are connected: who leaves last may be an observer
+	if used { // even if the object is in use: the last connection to end may be an observer
 		d.idleAt = time.Now().Add(d.idleTTL)
 	}
 	if d.inUse() {
@@ -47,19 +46,19 @@ func (d *Daemon) rearm(used bool) {
 	d.idle.Reset(max(time.Until(d.idleAt), 0))
 }
 
-// inUse reports whether the object is in use: a client is connected, or a call runs that
-// counts. d.mu is held.
+// inUse reports whether a client is connected, or a call runs that is not an expired
+// orphan. d.mu is held.
 func (d *Daemon) inUse() bool { return d.clients > 0 || d.running > d.orphans.expired }
 
-// addRunning counts a call that was accepted.
+// addRunning counts an accepted call.
 func (d *Daemon) addRunning() {
 	d.mu.Lock()
 	d.running++
 	d.mu.Unlock()
 }
 
-// removeRunning counts a call whose answer is in its connection's outbox. o is not nil if the
-// call has lost its caller.
+// removeRunning ends the count of a call. The call's answer is in its connection's write
+// queue by then. o is not nil if the call has lost its caller.
 func (d *Daemon) removeRunning(o *orphan) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -73,16 +72,17 @@ func (d *Daemon) removeRunning(o *orphan) {
 	}
 }
 
-// setClient notes whether a connection is a user of the object, or only observes.
-func (d *Daemon) setClient(s *serverConn, user bool) {
+// setClient makes a connection a client, or an observer, which does not count against
+// idleness.
+func (d *Daemon) setClient(s *serverConn, client bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
-	case user && !s.client:
+	case client && !s.client:
 		d.clients++
-	case !user && s.client:
+	case !client && s.client:
 		d.clients--
 	}
-	s.client = user
+	s.client = client
 	d.rearm(false)
 }
