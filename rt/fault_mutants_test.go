@@ -40,7 +40,7 @@ var mutants = []mutant{{
 		s.client = true
 		d.clients++
 	} else {
-		s.leaving = true // nobody else knows s yet
+		s.leaving = true // without s.mu: no other goroutine has s yet
 	}
 `, `
 	if welcome.Code != wire.WelcomeOK {

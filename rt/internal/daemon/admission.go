@@ -13,24 +13,24 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// AcceptAll serves every connection that the listener takes until it is
-// closed. It never waits for a client. When the process is out of descriptors it
-// accepts with those that it has in reserve, from clients that may then only ask for
-// Status and Shutdown, and without any it waits a moment instead of giving up.
+// AcceptAll serves every connection of a listener until the listener is closed. It never
+// waits for a client. If the process has no descriptors left, AcceptAll uses its reserve;
+// connections accepted so may only ask for Status and Shutdown. If the reserve is empty
+// too, AcceptAll pauses and retries.
 func (d *Daemon) AcceptAll(ln net.Listener, authorize func(net.Conn) (Peer, error)) {
 	spare := sock.NewReserve()
 	defer spare.Close()
 	for {
 		conn, err := ln.Accept()
 		if sock.IsExhausted(err) && spare.Release() {
-			d.refused("the listener", err)
+			d.logRefused("the listener", err)
 			continue
 		}
 		if err != nil {
 			if errors.Is(err, net.ErrClosed) {
 				return
 			}
-			d.refused("the listener", err)
+			d.logRefused("the listener", err)
 			time.Sleep(d.limits.acceptPause)
 			continue
 		}
@@ -42,7 +42,7 @@ func (d *Daemon) AcceptAll(ln net.Listener, authorize func(net.Conn) (Peer, erro
 			p, err := authorize(conn)
 			p.Full = full
 			if err != nil {
-				d.refused(conn.RemoteAddr(), err)
+				d.logRefused(conn.RemoteAddr(), err)
 				conn.Close()
 				return
 			}
@@ -55,8 +55,8 @@ func (d *Daemon) AcceptAll(ln net.Listener, authorize func(net.Conn) (Peer, erro
 	}
 }
 
-// admit takes a connection through the handshake, within the time for it.
-// Whoever fails learns nothing: the connection is closed without a byte.
+// admit runs the handshake of a connection, within limits.handshake. If the client fails
+// to authenticate, the connection is closed without a byte.
 func (d *Daemon) admit(conn net.Conn, p Peer) (*serverConn, error) {
 	s := d.trackPending(conn, p)
 	conn.SetDeadline(time.Now().Add(d.limits.handshake))
@@ -75,7 +75,7 @@ func (d *Daemon) admit(conn net.Conn, p Peer) (*serverConn, error) {
 	}
 	if err != nil {
 		s.gone()
-		d.refused(conn.RemoteAddr(), err)
+		d.logRefused(conn.RemoteAddr(), err)
 		return nil, err
 	}
 	conn.SetDeadline(time.Time{})
@@ -83,9 +83,9 @@ func (d *Daemon) admit(conn net.Conn, p Peer) (*serverConn, error) {
 	return s, nil
 }
 
-// trackPending makes room for a connection that has not proved anything: of too many, the
-// oldest of the user with the most is closed. So a crowd of silent connections
-// keeps nobody out, and one of another user keeps out only that user.
+// trackPending returns a new, unauthenticated connection. If there are too many of these,
+// the daemon closes the oldest one of the user with the most. So silent connections never
+// keep a client out, and those of another user keep out that user only.
 func (d *Daemon) trackPending(conn net.Conn, p Peer) *serverConn {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -110,15 +110,16 @@ func (d *Daemon) trackPending(conn net.Conn, p Peer) *serverConn {
 	s.ctx, s.cancel = context.WithCancelCause(context.WithValue(d.ctx, callerKey{}, s))
 	d.unauthenticated = append(d.unauthenticated, s)
 	if len(d.unauthenticated) > d.limits.unauthenticated {
-		i := crowded(d.unauthenticated)
+		i := oldestOfLargestUser(d.unauthenticated)
 		d.unauthenticated[i].conn.Close()
 		d.unauthenticated = slices.Delete(d.unauthenticated, i, i+1)
 	}
 	return s
 }
 
-// crowded returns the index of the oldest connection of the user with the most.
-func crowded(conns []*serverConn) (index int) {
+// oldestOfLargestUser returns the index of the oldest connection of the user with the
+// most connections.
+func oldestOfLargestUser(conns []*serverConn) (index int) {
 	counts := make(map[int]int)
 	for _, s := range conns {
 		counts[s.uid]++
@@ -131,10 +132,10 @@ func crowded(conns []*serverConn) (index int) {
 	return index
 }
 
-// addClient admits an authenticated client, or says why not. Whoever comes when the
-// daemon is leaving or full may still ask for its status or make it leave; a few
-// places are kept for that. full says why the daemon has no room for it as a client;
-// if it is empty the number of clients decides.
+// addClient admits an authenticated connection and returns its welcome. If the daemon is
+// shutting down or full, the connection may still ask for Status and Shutdown, as one of
+// at most limits.observers more. full says why the connection cannot be a client; if
+// full is empty, the number of connections decides.
 func (d *Daemon) addClient(s *serverConn, full string) wire.Welcome {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -156,7 +157,7 @@ func (d *Daemon) addClient(s *serverConn, full string) wire.Welcome {
 			len(d.conns), d.perUser[s.uid], s.uid, userLimit(d.limits.clients), d.limits.clients, d.limits.clients-ownerReserve(d.limits.clients))}
 	}
 	if d.connsClosed || d.atLimit(s.uid, d.limits.clients, d.limits.observers) || !d.removeUnauthenticated(s) {
-		return welcome // closed by admit: there is no place, or it was evicted a moment ago
+		return welcome // admit closes it: it is one too many, or trackPending has closed it
 	}
 	d.conns[s] = struct{}{}
 	d.perUser[s.uid]++
@@ -164,14 +165,14 @@ func (d *Daemon) addClient(s *serverConn, full string) wire.Welcome {
 		s.client = true
 		d.clients++
 	} else {
-		s.leaving = true // nobody else knows s yet
+		s.leaving = true // without s.mu: no other goroutine has s yet
 	}
 	return welcome
 }
 
-// atLimit reports whether a user can have no more of the places for clients and, on
-// top, of those for observers. Another user than the daemon's own has a share of
-// both, and all others together leave some to the daemon's own. d.mu is held.
+// atLimit reports whether a user has as many connections as it may have of the sum of
+// clients and observers. userLimit bounds every user but the daemon's own, and
+// ownerReserve bounds these other users together. d.mu is held.
 func (d *Daemon) atLimit(uid, clients, observers int) bool {
 	if uid == d.owner {
 		return len(d.conns) >= clients+observers
@@ -181,11 +182,13 @@ func (d *Daemon) atLimit(uid, clients, observers int) bool {
 		len(d.conns)-d.perUser[d.owner] >= clients+observers-ownerReserve(clients)-ownerReserve(observers)
 }
 
-// userLimit is how many of so many places one user other than the daemon's may have.
-func userLimit(places int) int { return places - places/4 }
+// userLimit returns how many of limit connections one user may have that is not the
+// daemon's own.
+func userLimit(limit int) int { return limit - limit/4 }
 
-// ownerReserve is how many of so many places only the daemon's own user may have.
-func ownerReserve(places int) int { return places / 16 }
+// ownerReserve returns how many of limit connections are reserved for the daemon's own
+// user.
+func ownerReserve(limit int) int { return limit / 16 }
 
 // admitted reports whether a connection is past the handshake.
 func (d *Daemon) admitted(s *serverConn) bool {
@@ -195,8 +198,8 @@ func (d *Daemon) admitted(s *serverConn) bool {
 	return ok
 }
 
-// removeUnauthenticated reports whether a connection was still to be admitted. d.mu is
-// held.
+// removeUnauthenticated removes a connection from the unauthenticated ones, and reports
+// whether it was among them. d.mu is held.
 func (d *Daemon) removeUnauthenticated(s *serverConn) bool {
 	i := slices.Index(d.unauthenticated, s)
 	if i >= 0 {
@@ -205,7 +208,7 @@ func (d *Daemon) removeUnauthenticated(s *serverConn) bool {
 	return i >= 0
 }
 
-// removeConn forgets a connection, admitted or not.
+// removeConn removes a connection, admitted or not, from the daemon.
 func (d *Daemon) removeConn(s *serverConn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -223,16 +226,16 @@ func (d *Daemon) removeConn(s *serverConn) {
 	}
 }
 
-// refuseUser refuses a user whom the service does not admit. The connection takes no
-// place, and nothing is read from it.
+// refuseUser closes the connection of a user whom the service does not allow. The
+// connection counts against no limit, and nothing is read from it.
 func (d *Daemon) refuseUser(conn net.Conn, p Peer) {
 	conn.SetDeadline(time.Now().Add(d.limits.handshake))
-	wire.Refuse(conn, p.Refused) // a peer that does not take it has closed the connection
+	wire.Refuse(conn, p.Refused) // an error means that the peer does not read, or has closed
 	conn.Close()
 	d.RefusedUser(p.Refused)
 }
 
-// RefusedUser logs a refused user, with refused's restraint.
+// RefusedUser logs a refused user, at the rate of logRefused.
 func (d *Daemon) RefusedUser(because string) {
 	d.mu.Lock()
 	suppressed, ok := d.refusals.allow(time.Now())
@@ -242,9 +245,9 @@ func (d *Daemon) RefusedUser(because string) {
 	}
 }
 
-// refused logs a connection that was not admitted, but not every one: a
+// logRefused logs a connection that was not admitted. Its rate is limited, since a
 // scanner must not fill the log.
-func (d *Daemon) refused(from any, err error) {
+func (d *Daemon) logRefused(from any, err error) {
 	d.mu.Lock()
 	suppressed, ok := d.refusals.allow(time.Now())
 	d.mu.Unlock()
@@ -253,12 +256,14 @@ func (d *Daemon) refused(from any, err error) {
 	}
 }
 
-// refusals lets one refusal a second through to the log.
+// refusals limits the logged refusals to one per second.
 type refusals struct {
 	last       time.Time
 	suppressed int
 }
 
+// allow reports whether a refusal may be logged now, and how many were not logged since
+// the last one that was.
 func (r *refusals) allow(now time.Time) (suppressed int, ok bool) {
 	if now.Sub(r.last) < time.Second {
 		r.suppressed++
