@@ -8,16 +8,16 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
-// Leave makes the daemon leave: from now on no call begins. What runs is
-// finished by depart. A later call can only hurry it.
+// Leave starts the shutdown: from now on no call begins. Depart waits for the running
+// calls. If now is true they are canceled; a later Leave may still cancel them.
 func (d *Daemon) Leave(reason string, now bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.leaveLocked(reason, now)
 }
 
-// leaveUnused is leave, unless somebody uses the object: it says who. Whoever asks
-// observes only.
+// leaveUnused is Leave if the object is not in use. Otherwise it only returns how many
+// clients and calls use the object. The connection that asks for this is an observer.
 func (d *Daemon) leaveUnused(reason string, now bool) (use string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -28,7 +28,7 @@ func (d *Daemon) leaveUnused(reason string, now bool) (use string) {
 	return ""
 }
 
-// leaveLocked is leave with d.mu held.
+// leaveLocked is Leave with d.mu held.
 func (d *Daemon) leaveLocked(reason string, now bool) {
 	if now && !d.now {
 		d.now = true
@@ -41,17 +41,17 @@ func (d *Daemon) leaveLocked(reason string, now bool) {
 		return
 	}
 	d.leaving = reason
-	d.turn.close(errDraining) // at once: when the call that runs ends, none that waits may begin
+	d.turn.close(errDraining) // here, so that no waiting call begins when a running one ends
 	d.startTimers()
 	d.log.Info("leaving", "because", reason, "calls", d.executed.Load(), "running", d.running)
 	close(d.departing)
 }
 
-// Depart brings a leaving daemon to its end: clients are told, calls that wait
-// are refused, calls that run are finished and acknowledged, connections are
-// closed once their clients have read everything, and the object is closed.
-// The connection that asked for the shutdown stays open: its end tells the
-// client that the process is gone.
+// Depart completes the shutdown that Leave has started. It sends going-away to all
+// clients, waits for the running calls and their replies, closes the connections, and
+// closes the object. Calls in the queue fail, since Leave has closed the turn. Each
+// connection is closed once its client has read everything. The connection that asked
+// for the shutdown stays open: its end means that the process has exited.
 func (d *Daemon) Depart() {
 	d.mu.Lock()
 	reason := d.leaving
@@ -70,7 +70,7 @@ func (d *Daemon) Depart() {
 		lingering.Go(func() { s.linger() })
 	}
 	lingering.Wait()
-	// Connections have ended, and with them what their clients had acquired.
+	// A connection that ends also ends its client's acquisitions, by calls of its own.
 	d.setStep("")
 	if finished && d.waitForCalls() {
 		d.setStep("it closes its object")
@@ -80,15 +80,15 @@ func (d *Daemon) Depart() {
 	d.stop(errDraining)
 }
 
-// enter notes what the daemon does now on its way out.
+// setStep sets the step of the shutdown that progress returns.
 func (d *Daemon) setStep(step string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.step = step
 }
 
-// progress says why the daemon is leaving and what it waits for, or "" if it is not
-// leaving. d.mu is held.
+// progress returns why the daemon shuts down and what it waits for. It returns "" if the
+// daemon does not shut down. d.mu is held.
 func (d *Daemon) progress() string {
 	if d.leaving == "" {
 		return ""
@@ -113,8 +113,8 @@ func (d *Daemon) progress() string {
 	return cut.End(d.leaving, 256) + "; " + waits // the text of a welcome has 768 bytes
 }
 
-// stepLimit is how long a step may take that takes so long in a drain: less once the
-// daemon leaves at once. d.mu is held.
+// stepLimit returns how long a step of the shutdown may take: the time for a drain, or
+// the rest of cancelGrace, but at least stepGrace, once now is set. d.mu is held.
 func (d *Daemon) stepLimit(drain time.Duration) time.Duration {
 	if !d.now {
 		return drain
@@ -122,8 +122,8 @@ func (d *Daemon) stepLimit(drain time.Duration) time.Duration {
 	return min(drain, max(time.Until(d.nowAt.Add(d.limits.cancelGrace)), d.limits.stepGrace))
 }
 
-// waitWithin waits until done is closed, but no longer than stepLimit says, even if the
-// daemon begins to leave at once meanwhile. It reports whether done was closed.
+// waitWithin waits until done is closed, but at most for stepLimit, which becomes
+// shorter if now is set meanwhile. It reports whether done was closed.
 func (d *Daemon) waitWithin(drain time.Duration, done <-chan struct{}) bool {
 	limit := func() time.Duration {
 		d.mu.Lock()
@@ -146,17 +146,17 @@ func (d *Daemon) waitWithin(drain time.Duration, done <-chan struct{}) bool {
 	}
 }
 
-// waitForCalls waits for the calls that run: as long as they take, or, when the
-// daemon leaves at once, until they have had time to notice. It leaves at once when
-// only expired orphans run. It reports whether all calls have ended; if not, the
-// object's Close is not called, since a method is still at work on it.
+// waitForCalls waits until no call runs. A drain waits without limit for calls that have
+// callers; once only expired orphans run, they are canceled. Canceled calls have
+// cancelGrace to return. waitForCalls reports whether all calls have ended. If not, the
+// object's Close is not called, since a method still uses the object.
 func (d *Daemon) waitForCalls() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var until time.Time // zero: the daemon drains
 	for d.running > 0 {
 		if d.running == d.orphans.expired && !d.now {
-			d.log.Warn("waiting no more for calls whose callers are gone", "methods", d.orphans.methods())
+			d.log.Warn("no longer waiting for calls whose callers are gone", "methods", d.orphans.methods())
 			d.leaveLocked(d.leaving, true)
 		}
 		if d.now {
@@ -170,7 +170,7 @@ func (d *Daemon) waitForCalls() bool {
 				})
 			}
 			if !time.Now().Before(until) {
-				d.log.Warn("leaving although calls still run; the object is not closed", "running", d.running, "without caller", d.orphans.methods())
+				d.log.Warn("exiting although calls still run; the object is not closed", "running", d.running, "without caller", d.orphans.methods())
 				return false
 			}
 		}
@@ -179,11 +179,12 @@ func (d *Daemon) waitForCalls() bool {
 	return true
 }
 
-// linger closes a connection so that no answer is lost: all is written, the
-// end is announced, and what the client may still send is read, since closing
-// a TCP socket with unread data resets it and discards what was sent.
+// linger closes a connection so that no answer is lost. It writes all queued frames,
+// closes the write side, and waits until the client closes the connection. The daemon
+// reads until then: closing a TCP socket with unread data resets the connection and
+// discards data that was sent.
 func (s *serverConn) linger() {
-	// All that is left is written within that time; the outbox bounds each of its writes.
+	// limits.write bounds all remaining writes together; the write queue bounds each one.
 	stop := s.closeAfter(s.d.limits.write)
 	s.out.Finish(errDraining)
 	stop()
@@ -193,20 +194,20 @@ func (s *serverConn) linger() {
 	if stays {
 		return
 	}
-	// Not a deadline: those of unfinished frames replace each other.
+	// Not a deadline of the connection: the reader replaces it for every unfinished frame.
 	defer s.closeAfter(s.d.limits.linger)()
 	if c, ok := s.conn.(interface{ CloseWrite() error }); ok {
 		c.CloseWrite()
 	} else {
-		s.conn.Close() // a pipe: what was written was read
+		s.conn.Close() // a pipe: all written data has been read
 	}
-	<-s.ended // whoever reads reads on until the end
+	<-s.ended // the read loop goes on until the connection ends
 }
 
 // closeAfter closes the connection unless stop is called within stepLimit.
 func (s *serverConn) closeAfter(drain time.Duration) (stop func()) {
 	done := make(chan struct{})
-	go func() { // ends when stop is called, or the time is over
+	go func() { // ends when stop is called, or the time has passed
 		if !s.d.waitWithin(drain, done) {
 			s.conn.Close()
 		}
@@ -214,7 +215,8 @@ func (s *serverConn) closeAfter(drain time.Duration) (stop func()) {
 	return func() { close(done) }
 }
 
-// HangUp closes what depart left open for the end of the process to close.
+// HangUp closes the connections that Depart has left open for the exit of the process.
+// It is for a process that lives on.
 func (d *Daemon) HangUp() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -20,11 +20,11 @@ type ConstructorPanic struct{ Value, Stack string }
 // Error returns "panicked: " and the value.
 func (p *ConstructorPanic) Error() string { return "panicked: " + p.Value }
 
-// Construct makes the object. A constructor that does not return in time is
-// left behind: the process exits.
+// Construct calls the constructor and keeps its object. If the constructor does not
+// return in time, Construct returns without it, and the process exits.
 func (d *Daemon) Construct(arguments []byte, timeout time.Duration) error {
-	// The constructor gets a copy: with LOOPGEN_MODE=inprocess the next object is
-	// made of the same bytes.
+	// The constructor gets a copy: with LOOPGEN_MODE=inprocess the same bytes are the
+	// arguments of the next object, too.
 	args, err := stub.NewDecoder(d.svc, bytes.Clone(arguments))
 	if err != nil {
 		return err
@@ -41,8 +41,8 @@ func (d *Daemon) Construct(arguments []byte, timeout time.Duration) error {
 	}
 }
 
-// CloseObject calls the object's own Close, if it has one, and waits for it
-// only so long.
+// CloseObject calls the object's Close method, if it has one. It waits at most for
+// limits.objectClose, or less once the running calls are canceled.
 func (d *Daemon) CloseObject() {
 	var closing func() error
 	switch o := d.object.(type) {
