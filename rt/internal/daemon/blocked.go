@@ -8,18 +8,18 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// blocker is the call for which another one waited in the queue.
+// blocker is the running call that a queued call waited for.
 type blocker struct {
 	method string
 	pid    int // of its caller
 	since  time.Time
-	others int // calls that had the turn beside it
+	others int // calls that shared the turn with it
 }
 
 // blocker returns the call that has had the turn for the longest time, or nil. t.mu
 // is held.
 func (t *turn) blocker() (b *blocker) {
-	for _, tk := range t.granted { // in the order in which they got it
+	for _, tk := range t.granted { // in the order of the grants
 		switch {
 		case tk.mode == stub.Concurrent:
 		case b == nil:
@@ -39,7 +39,7 @@ func (b *blocker) String() string {
 	return fmt.Sprintf("%s of process %d%s had the turn for %v", cut.Name(b.method), b.pid, others, cut.Duration(time.Since(b.since)))
 }
 
-// blockedError is the error of a call that its caller gave up while it was queued.
+// blockedError is the error of a call whose context ended while the call was queued.
 type blockedError struct {
 	cause   error
 	blocker *blocker
@@ -48,7 +48,8 @@ type blockedError struct {
 func (e *blockedError) Error() string { return fmt.Sprintf("%v while %v", e.cause, e.blocker) }
 func (e *blockedError) Unwrap() error { return e.cause }
 
-// withBlocker adds to the cause why the call had not begun, if it was queued.
+// withBlocker returns the cause why a call did not begin. If the call was queued, the
+// error also names the call that it waited for.
 func (tk *ticket) withBlocker(cause error) error {
 	if tk.blocker == nil {
 		return cause

@@ -9,42 +9,43 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// turn decides who may touch the object: one exclusive call, or any number of
-// shared ones, strictly first come first served. A shared call never overtakes
-// an exclusive one that came before it, so that neither kind starves.
-// Concurrent calls take no turn; they pass through here to be counted and shown.
+// turn orders the calls of the object. One exclusive call has the turn, or any number of
+// shared ones, first come first served. A shared call never overtakes an exclusive one
+// that came before it, so neither mode starves. Concurrent calls do not wait for the turn;
+// they have tickets so that Status lists them.
 type turn struct {
 	mu        sync.Mutex
 	waiting   []*ticket // in order of arrival
-	granted   []*ticket // those that have the turn, of every mode
+	granted   []*ticket // running calls, of every mode, in the order of the grants
 	exclusive bool      // an exclusive ticket is among them
 	shared    int       // how many shared tickets are among them
-	closed    error     // why no ticket is granted any more
+	closed    error     // why no ticket gets the turn any more; nil: the turn is open
 }
 
-// ticket is a call's place in the queue, or its turn. It names the call, so that Status can
-// show whose turn it is and since when.
+// ticket is a call's place in the queue, and later its right to run. It names the call for
+// Status.
 type ticket struct {
 	method string
 	mode   stub.Mode
 	caller stub.Caller
-	since  time.Time // when it was queued; once granted, when that was
+	since  time.Time // when it entered; once it has the turn, when it got it
 
-	queued  bool          // it had to wait
-	granted chan struct{} // gets a value when a queued ticket has the turn, or refused is set; has room for it
-	refused error         // why it will never have the turn
+	queued  bool          // it did not get the turn in enter
+	granted chan struct{} // receives a value when a queued ticket gets the turn, or refused is set; buffered
+	refused error         // why it never gets the turn; nil: it may
 	hasTurn bool          // guarded by turn.mu
-	blocker *blocker      // the call that it waited for when wait gave up; nil: none
+	blocker *blocker      // the call that it waited for when its context ended; nil: none
 }
 
-// begin makes tk the ticket of another call. The last one has left.
+// begin reuses tk for another call, or for the same call once more. tk must have been
+// released.
 func (tk *ticket) begin(method string, mode stub.Mode, caller stub.Caller) {
 	*tk = ticket{method: method, mode: mode, caller: caller, since: time.Now(), granted: tk.granted}
 }
 
-// enter takes the ticket's place in the queue, and reports whether the turn is the
-// ticket's at once. Calls run in the order in which they entered, so the goroutine
-// that reads a connection enters them.
+// enter gives the turn to the ticket, or appends the ticket to the queue. It reports
+// whether the ticket has the turn. Calls run in the order of enter, so the goroutine that
+// reads a connection calls it.
 func (t *turn) enter(tk *ticket) (ready bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -60,8 +61,8 @@ func (t *turn) enter(tk *ticket) (ready bool) {
 	return tk.hasTurn
 }
 
-// wait returns nil when the turn is the ticket's. An error means that the ticket
-// has left the queue: the context's cause, or why the turn was closed.
+// wait waits until the ticket has the turn. If it returns an error, the ticket is not in
+// the queue any more. The error is the context's cause, or why the turn was closed.
 func (t *turn) wait(ctx context.Context, tk *ticket) error {
 	if tk.queued {
 		select {
@@ -76,8 +77,8 @@ func (t *turn) wait(ctx context.Context, tk *ticket) error {
 	return tk.refused
 }
 
-// releaseCanceled is release for a ticket that wait waits for. It notes in the ticket what the
-// call waited for.
+// releaseCanceled is release for a ticket whose context has ended in wait. First it notes
+// which call the ticket waited for.
 func (t *turn) releaseCanceled(tk *ticket) {
 	t.mu.Lock()
 	if tk.queued && !tk.hasTurn && tk.refused == nil {
@@ -87,18 +88,18 @@ func (t *turn) releaseCanceled(tk *ticket) {
 	t.release(tk)
 }
 
-// release gives up the turn, or the place in the queue. It is idempotent.
+// release releases the turn, or removes the ticket from the queue. It is idempotent.
 func (t *turn) release(tk *ticket) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	select {
-	case <-tk.granted: // in the moment in which its call was given up
+	case <-tk.granted: // the ticket got the turn after its context had ended
 	default:
 	}
 	if !tk.hasTurn {
 		if tk.queued {
 			t.waiting = removeTicket(t.waiting, tk)
-			t.grantWaiting() // an exclusive ticket that left may have held up shared ones
+			t.grantWaiting() // shared tickets may have waited behind this exclusive one
 		}
 		return
 	}
@@ -113,7 +114,8 @@ func (t *turn) release(tk *ticket) {
 	t.grantWaiting()
 }
 
-// close refuses all that wait and all that come. Holders keep their turn.
+// close refuses all tickets in the queue, and all that enter later. Running calls keep
+// the turn.
 func (t *turn) close(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -125,8 +127,8 @@ func (t *turn) close(err error) {
 	t.waiting = nil
 }
 
-// grantWaiting hands the turn to as many of the first in the queue as may have it.
-// t.mu is held.
+// grantWaiting gives the turn to tickets from the head of the queue, up to the first that
+// must wait. t.mu is held.
 func (t *turn) grantWaiting() {
 	for len(t.waiting) > 0 {
 		next := t.waiting[0]
@@ -140,12 +142,12 @@ func (t *turn) grantWaiting() {
 	}
 }
 
-// allows reports whether those who hold the turn let another ticket in. t.mu is held.
+// allows reports whether the granted tickets allow one more of this mode. t.mu is held.
 func (t *turn) allows(mode stub.Mode) bool {
 	return !t.exclusive && (mode != stub.Exclusive || t.shared == 0)
 }
 
-// grant makes the turn the ticket's. t.mu is held.
+// grant gives the turn to the ticket. t.mu is held.
 func (t *turn) grant(tk *ticket) {
 	tk.hasTurn = true
 	tk.since = time.Now()
@@ -158,8 +160,8 @@ func (t *turn) grant(tk *ticket) {
 	}
 }
 
-// look calls see for every ticket, those that hold the turn first. see must
-// not call the turn.
+// visit calls see for every ticket, first for those that have the turn. see must not call
+// methods of the turn.
 func (t *turn) visit(see func(tk *ticket)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
