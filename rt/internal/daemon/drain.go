@@ -164,7 +164,7 @@ func (d *Daemon) waitForCalls() bool {
 				left := d.stepLimit(d.limits.cancelGrace)
 				until = time.Now().Add(left)
 				time.AfterFunc(left, func() {
-					d.mu.Lock() // or finish might be between its look at the clock and Wait
+					d.mu.Lock() // or the broadcast could come between the check of the time and Wait
 					defer d.mu.Unlock()
 					d.callsEnded.Broadcast()
 				})

@@ -7,83 +7,85 @@ import (
 	"time"
 )
 
-// inlineRunner lets the goroutine that reads a connection run a call that need not
-// wait, which spares two switches between threads, and still have the connection
-// read at all times: the method is one that was quick the last time, and when it
-// has run for some milliseconds all the same, a stand-in takes over the reading, and
-// the other one ends with its call.
+// inlineRunner runs calls on the goroutine that reads their connection, which saves two
+// thread switches per call. It does so only for calls that need not wait and whose method
+// was fast the last time. Their connections are still read at all times: if an inline call
+// runs for more than inlineTick, another goroutine takes over the reading, and the first
+// one ends with its call.
 //
-// One goroutine looks from time to time at the connections that have such calls, and
-// a while longer; starting it, or a timer, for each call would cost what is to be
-// spared.
+// One goroutine checks all connections with inline calls, and ends some ticks after the
+// last of these calls. A goroutine or a timer for each call would cost what inline calls
+// save.
 type inlineRunner struct {
-	mu      sync.Mutex
-	watched []*inlineCall
-	looking bool
+	mu       sync.Mutex
+	watched  []*inlineCall
+	watching bool // the goroutine runs
 }
 
-// inline is the call that the goroutine that reads a connection runs.
+// inlineCall is the call that the reading goroutine of a connection runs.
 type inlineCall struct {
 	conn    *serverConn
-	last    uint64        // calls so far; of the goroutine that reads
-	fast    *atomic.Bool  // of the call's method; of that goroutine, or of who has put 0 into running
-	running atomic.Uint64 // the number of the call; 0: none, or it is not the one that reads any more
+	last    uint64        // number of the last call; only the reading goroutine uses it
+	fast    *atomic.Bool  // of the call's method; of the goroutine that reads, or that has set running to 0
+	running atomic.Uint64 // number of the running call; 0: none, or another goroutine has taken over
 	watched atomic.Bool   // it is in inlineRunner.watched
 
-	// Of the goroutine that looks.
+	// Only the watching goroutine uses these fields.
 
-	seen  uint64 // running at the last look
-	still int    // looks without a call
+	seen      uint64 // running at the last tick
+	idleTicks int    // ticks without a call
 }
 
 const (
 	// inlineTick is longer than the period of the kernel's own clock, mostly 4 ms.
-	// A Go timer that fires before that is one more for the kernel to set and to
-	// delete whenever the daemon waits for a frame, which costs microseconds.
+	// With a shorter one the kernel would set and delete a timer whenever the daemon
+	// waits for a frame, which costs microseconds.
 	inlineTick = 5 * time.Millisecond
-	inlineIdle = 4 // looks without a call before nobody looks any more
-	// maxInlineTime is how long a method may take to run on the goroutine that reads the
-	// next time.
+	// maxIdleTicks is how many ticks a connection is watched after its last inline call.
+	maxIdleTicks = 4
+	// maxInlineTime is the longest run of a method whose next call may run inline.
 	maxInlineTime = 100 * time.Microsecond
 )
 
-// begin notes that the goroutine that reads runs a call now, of a method that fast
-// is about.
+// begin notes that the reading goroutine begins a call. fast belongs to the call's
+// method.
 func (r *inlineRunner) begin(i *inlineCall, fast *atomic.Bool) (call uint64) {
 	i.last++
 	call, i.fast = i.last, fast
 	i.running.Store(call)
-	if !i.watched.Load() { // looked at after running is set, as the other way round in look
-		r.watch(i)
+	if !i.watched.Load() { // after the store of running; tick has these two in the other order
+		r.add(i)
 	}
 	return call
 }
 
-// end notes that the call is over, and reports whether its goroutine still is the
-// one that reads the connection.
+// end notes that the call has ended, and reports whether its goroutine is still the one
+// that reads the connection.
 func (i *inlineCall) end(call uint64) bool { return i.running.CompareAndSwap(call, 0) }
 
-func (r *inlineRunner) watch(i *inlineCall) {
+// add adds a connection to the watched ones.
+func (r *inlineRunner) add(i *inlineCall) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if i.watched.Swap(true) {
 		return
 	}
 	r.watched = append(r.watched, i)
-	if !r.looking {
-		r.looking = true
-		go r.look() // ends when nothing has run for a while
+	if !r.watching {
+		r.watching = true
+		go r.watch() // ends when no connection is watched any more
 	}
 }
 
-func (r *inlineRunner) look() {
+// watch ticks until no connection is watched.
+func (r *inlineRunner) watch() {
 	t := time.NewTicker(inlineTick)
 	defer t.Stop()
 	for range t.C {
 		r.mu.Lock()
-		r.watched = slices.DeleteFunc(r.watched, (*inlineCall).idle)
+		r.watched = slices.DeleteFunc(r.watched, (*inlineCall).tick)
 		if len(r.watched) == 0 {
-			r.looking = false
+			r.watching = false
 			r.mu.Unlock()
 			return
 		}
@@ -91,25 +93,26 @@ func (r *inlineRunner) look() {
 	}
 }
 
-// idle looks at a connection: it starts a stand-in if a call has run since the last
-// look, and reports whether there was no call for a while.
-func (i *inlineCall) idle() bool {
+// tick checks a connection. If its call has run since the last tick, another goroutine
+// takes over the reading. tick reports whether the connection need not be watched any
+// more, since it has had no inline call for some ticks.
+func (i *inlineCall) tick() (idle bool) {
 	call := i.running.Load()
 	if call == 0 {
-		if i.still++; i.still <= inlineIdle {
+		if i.idleTicks++; i.idleTicks <= maxIdleTicks {
 			return false
 		}
-		i.still = 0
+		i.idleTicks = 0
 		i.watched.Store(false)
 		if i.running.Load() == 0 {
 			return true
 		}
-		i.watched.Store(true) // whoever began meanwhile may have found it still set
+		i.watched.Store(true) // a call that began just now may have seen watched still set
 	}
-	i.still = 0
+	i.idleTicks = 0
 	if call == i.seen && call != 0 && i.running.CompareAndSwap(call, 0) {
-		i.fast.Store(false) // or the stand-in runs the next call of it, and waits as long
-		go i.conn.read()    // ends with the connection, or with a call that it runs for long
+		i.fast.Store(false) // or the new reader runs the method's next call inline, and blocks too
+		go i.conn.read()    // ends with the connection, or with an inline call that runs for long
 	}
 	i.seen = call
 	return false
