@@ -6,31 +6,31 @@ import (
 	"time"
 )
 
-// callContext is the context that a method is given. A context of package context ends
-// with DeadlineExceeded at its own deadline only; this one also ends so when the client
-// says that the caller's context has.
+// callContext is the context of a method. A context of package context ends with
+// DeadlineExceeded only at its own deadline. A callContext also ends with it when the
+// client reports that the caller's context has.
 type callContext struct {
 	deadline time.Time     // zero: none
 	done     chan struct{} // closed when err is set
 
-	// inner ends with this context. It has the values and the cause, and runs what
-	// AfterFunc registers, which spares package context a goroutine for each context
+	// inner ends with this context. It has the values and the cause, and runs the
+	// functions of AfterFunc. This saves package context a goroutine for each context
 	// that is derived from this one.
 	inner  context.Context
 	cancel context.CancelCauseFunc
 
 	mu      sync.Mutex
-	err     error       // why it has ended
-	unwatch func() bool // stops watching parent
+	err     error       // why the context has ended; nil: it has not
+	unwatch func() bool // stops the AfterFunc of parent
 	timer   *time.Timer // of the deadline; nil: none
 }
 
 // newCallContext returns a context that ends when parent ends, at the deadline if that
-// is not zero, and when end is called, as it must be in the end.
+// is not zero, and when end is called. The caller must call end.
 func newCallContext(parent context.Context, deadline time.Time) *callContext {
 	c := &callContext{deadline: deadline, done: make(chan struct{})}
 	c.inner, c.cancel = context.WithCancelCause(context.WithoutCancel(parent))
-	c.mu.Lock() // end may be called at once
+	c.mu.Lock() // parent may have ended: then end runs at once
 	defer c.mu.Unlock()
 	c.unwatch = context.AfterFunc(parent, func() { c.end(context.Cause(parent)) })
 	if !deadline.IsZero() {
@@ -39,7 +39,7 @@ func newCallContext(parent context.Context, deadline time.Time) *callContext {
 	return c
 }
 
-// end ends the context because of cause, unless it has ended.
+// end ends the context with cause, unless the context has ended.
 func (c *callContext) end(cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -50,7 +50,7 @@ func (c *callContext) end(cause error) {
 	if cause == context.DeadlineExceeded {
 		c.err = cause
 	}
-	c.cancel(cause) // what it runs waits in Err for the lock
+	c.cancel(cause) // functions of AfterFunc that call Err wait for c.mu
 	close(c.done)
 	c.unwatch()
 	if c.timer != nil {
@@ -61,7 +61,7 @@ func (c *callContext) end(cause error) {
 // Deadline returns the deadline that came with the call.
 func (c *callContext) Deadline() (time.Time, bool) { return c.deadline, !c.deadline.IsZero() }
 
-// Done returns a channel that is closed when the call is over or given up.
+// Done returns a channel that is closed when the call has ended or is canceled.
 func (c *callContext) Done() <-chan struct{} { return c.done }
 
 // Err returns nil before Done is closed, then context.Canceled or
@@ -72,7 +72,7 @@ func (c *callContext) Err() error {
 	return c.err
 }
 
-// Value returns the connection's value, see CallerFrom.
+// Value returns the value of the connection's context, see CallerFrom.
 func (c *callContext) Value(key any) any { return c.inner.Value(key) }
 
 // AfterFunc calls f when the context has ended. Package context looks for this method.

@@ -10,13 +10,13 @@ import (
 
 // Caller is the process that called a method.
 type Caller struct {
-	PID        int    // 0 if it is not to be known
-	UID        int    // -1 if it is not to be known
-	Executable string // empty if it is not to be known
+	PID        int    // 0 if unknown
+	UID        int    // -1 if unknown
+	Executable string // empty if unknown
 }
 
-// CallerFrom returns who makes the call whose context this is; ok is false for a
-// context of no call.
+// CallerFrom returns the caller of the call that ctx belongs to. If ctx belongs to no
+// call, ok is false.
 func CallerFrom(ctx context.Context) (c Caller, ok bool) {
 	s, ok := ctx.Value(callerKey{}).(*serverConn)
 	if !ok {
@@ -32,11 +32,12 @@ type callerKey struct{}
 type Peer struct {
 	sock.Peer
 
-	Refused string // why it may not call; empty: it may
-	Full    string // why the daemon has no room for it as a client; empty: it has, as far as is known
+	Refused string // why the service does not allow this user; empty: it does
+	Full    string // why the process cannot have one more client; empty: it can
 }
 
-// caller describes the peer, which says of itself that its process is stated.
+// caller returns the peer as a caller. stated is the process id in the peer's hello; it
+// counts only if the kernel does not identify the peer.
 func (p Peer) caller(stated int) Caller {
 	if !p.Known {
 		return Caller{PID: stated, UID: os.Geteuid()}

@@ -2,21 +2,21 @@ package daemon
 
 import "time"
 
-// fresh is how long after its arrival a call begins without another look at what has
-// come behind it.
+// fresh is how long after its arrival a call may begin without another check for frames
+// that have arrived behind it.
 const fresh = 5 * time.Millisecond
 
-// queue holds calls in order, in memory that it uses again.
+// queue has calls in order of arrival. It reuses its memory.
 type queue struct {
 	calls []*servedCall
-	first int // of calls, those before were popped
+	first int // index of the first call; those before it have been popped
 }
 
 func (q *queue) len() int { return len(q.calls) - q.first }
 
 func (q *queue) push(c *servedCall) { q.calls = append(q.calls, c) }
 
-// pop returns the first call. There is one.
+// pop removes and returns the first call. The queue must not be empty.
 func (q *queue) pop() *servedCall {
 	c := q.calls[q.first]
 	q.calls[q.first] = nil

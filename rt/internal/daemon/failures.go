@@ -13,18 +13,18 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// panicked describes a method that did not return.
+// panicked returns the failure of a call whose method panicked or called runtime.Goexit.
 func (d *Daemon) panicked(c *servedCall, value any) *wire.Failure {
 	f := &wire.Failure{Code: wire.FailurePanic, Executed: true, Value: usercode.Text(value), Stack: string(debug.Stack())}
 	if value == nil {
 		f.Code, f.Value = wire.FailureGoexit, "runtime.Goexit was called"
 	}
 	if !c.run.Begun() {
-		f.Executed = false // a panic of the arguments' own decoding
+		f.Executed = false // the decoding of an argument panicked
 		f.Code = wire.FailureBadArguments
 		f.Text = f.Value
 	}
-	value = fmt.Sprintf("%.1000s", f.Value) // it may be long, and is kept
+	value = fmt.Sprintf("%.1000s", f.Value) // cut, since lastPanic keeps it
 	method := cut.Name(c.method.Name)
 	d.log.Error("panic", "method", method, "value", value, "stack", f.Stack, "caller", c.ticket.caller.PID)
 	d.mu.Lock()
@@ -33,9 +33,9 @@ func (d *Daemon) panicked(c *servedCall, value any) *wire.Failure {
 	return f
 }
 
-// notExecuted describes a call whose turn never came.
+// notExecuted returns the failure of a call whose method was not called.
 func (d *Daemon) notExecuted(err error) *wire.Failure {
-	if _, ok := err.(*stub.DecodeError); ok { // it may hold an error of the program's, whose Is method is not asked
+	if _, ok := err.(*stub.DecodeError); ok { // first: errors.Is below would call the Is method of a program's error in it
 		return describe(&wire.Failure{Code: wire.FailureBadArguments, Text: "argument"}, func(f *wire.Failure) {
 			f.Text = d.explain(err).Error()
 		})
@@ -57,7 +57,7 @@ func (d *Daemon) notExecuted(err error) *wire.Failure {
 	return f
 }
 
-// notEncoded describes a result that cannot travel.
+// notEncoded returns the failure of a call with a result that cannot be encoded.
 func notEncoded(err error) *wire.Failure {
 	f := &wire.Failure{Code: wire.FailureNotEncodable, Executed: true, Text: "result"}
 	return describe(f, func(f *wire.Failure) {
@@ -68,8 +68,8 @@ func notEncoded(err error) *wire.Failure {
 	})
 }
 
-// describe returns f as complete has changed it. If complete, which may call
-// methods of the program's errors, does not return, f's text is what it describes.
+// describe returns f as changed by complete. complete may call methods of the program's
+// errors. If it does not return, describe adds that to the text of the unchanged f.
 func describe(f *wire.Failure, complete func(f *wire.Failure)) *wire.Failure {
 	done, err := usercode.RunUntil(time.Now().Add(usercode.Limit), func() *wire.Failure {
 		changed := *f
@@ -83,11 +83,12 @@ func describe(f *wire.Failure, complete func(f *wire.Failure)) *wire.Failure {
 	return f
 }
 
-// explain completes the error of decoding an argument.
+// explain adds the argument's number, and the text of Options.Explain, to an error of
+// decoding arguments.
 func (d *Daemon) explain(err error) error {
-	var place *stub.DecodeError
-	if errors.As(err, &place) && place.Index >= 0 {
-		err = fmt.Errorf("%s %d: %w", "argument", place.Index+1, place.Err)
+	var failed *stub.DecodeError
+	if errors.As(err, &failed) && failed.Index >= 0 {
+		err = fmt.Errorf("%s %d: %w", "argument", failed.Index+1, failed.Err)
 	}
 	if d.options.Explain != nil {
 		err = d.options.Explain(err)
@@ -95,11 +96,11 @@ func (d *Daemon) explain(err error) error {
 	return err
 }
 
-// encodeError says which result cannot be encoded.
+// encodeError adds the result's number to an error of encoding results.
 func encodeError(err error) error {
-	var place *stub.EncodeError
-	if errors.As(err, &place) {
-		return fmt.Errorf("%s %d: %w", "result", place.Index+1, place.Err)
+	var failed *stub.EncodeError
+	if errors.As(err, &failed) {
+		return fmt.Errorf("%s %d: %w", "result", failed.Index+1, failed.Err)
 	}
 	return err
 }

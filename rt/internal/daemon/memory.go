@@ -7,13 +7,13 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// memory bounds what the arguments of a connection's calls decode to, buffers that
-// methods fill included. A call that needs more than limits.small acquires it before
-// it decodes anything, and releases it when its method has returned.
+// memory bounds the decoded arguments of a connection's calls, together with buffers that
+// methods fill. A call that needs more than limits.small acquires its memory before it
+// decodes anything, and releases it when its method has returned.
 //
-// A call never waits for memory while it has the turn or a place in the queue, and a
-// concurrent call never waits for one that takes turns, or the other way round. Calls
-// that take turns therefore make progress: those that have memory are in the queue.
+// A call never waits for memory while it has the turn or is in the queue. A concurrent
+// call never waits for the memory of a call that takes turns, nor the other way round.
+// Therefore calls that take turns make progress: those that have memory are in the queue.
 type memory struct {
 	turns, concurrent *quota.Quota
 }
@@ -22,16 +22,16 @@ func newMemory(l *limits) memory {
 	return memory{quota.New(l.calls, l.decoded), quota.New(l.calls, l.decoded)}
 }
 
-// acquireMemory acquires the memory for a call's arguments. A call for which there is
-// none waits without its place in the queue, and queues again; its connection
-// is read meanwhile, by a stand-in if need be. The error is why the call's context
-// has ended.
+// acquireMemory acquires the memory for a call's arguments. If there is too little, the
+// call releases its ticket, waits for the memory, and enters the queue again. Its connection
+// is read meanwhile: if the call runs inline, another goroutine takes over the reading. An
+// error is the cause of the call's context.
 func (s *serverConn) acquireMemory(c *servedCall) error {
 	size := s.d.svc.Memory(c.number, c.request, s.d.limits.small, &s.types)
 	if size <= s.d.limits.small {
 		return nil
 	}
-	size = min(size, s.d.limits.decoded) // a call that needs more has all of it
+	size = min(size, s.d.limits.decoded) // a call that needs more acquires the whole quota
 	from := s.memory.turns
 	if c.method.Mode == stub.Concurrent {
 		from = s.memory.concurrent
@@ -50,7 +50,7 @@ func (s *serverConn) acquireMemory(c *servedCall) error {
 	return nil
 }
 
-// releaseMemory releases what acquireMemory has acquired.
+// releaseMemory releases the memory of acquireMemory, if any.
 func (c *servedCall) releaseMemory() {
 	if c.memory != nil {
 		c.memory.Release(c.memorySize)

@@ -9,35 +9,35 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// OrphanTimeout is the usual Options.OrphanTimeout.
+// OrphanTimeout is the default of Options.OrphanTimeout.
 const OrphanTimeout = 30 * time.Second
 
 // orphans are the running calls whose callers are gone: their connections have ended,
-// and nobody reads the results. A call that ends an acquisition in the place of such a
-// client is one, too.
+// and their results are discarded. A call that ends an acquisition of such a client is an
+// orphan, too.
 //
 // The daemon waits OrphanTimeout for an orphan; then the orphan has expired. An expired
 // orphan counts neither against idleness nor in a drain. The time of a concurrent call
-// starts when its caller is gone. That of a call in the turn starts when the daemon
-// drains as well: without a drain, work that a short-lived client began is finished.
+// starts when its connection ends. The time of a call that takes turns starts only in a
+// drain: without one, such a call of a short-lived client may finish its work.
 //
-// daemon.mu guards all of it.
+// Daemon.mu guards orphans and every orphan.
 type orphans struct {
-	timeout time.Duration // Options.OrphanTimeout; negative: they never expire
+	timeout time.Duration // Options.OrphanTimeout; negative: orphans never expire
 	running []*orphan
 	expired int // of running
 }
 
-// orphan is one such call.
+// orphan is a running call whose caller is gone.
 type orphan struct {
 	method  string
 	mode    stub.Mode
 	pid     int         // of the caller that is gone
-	timer   *time.Timer // nil: the time has not started
+	timer   *time.Timer // of the OrphanTimeout; nil: not started
 	expired bool
 }
 
-// addOrphan notes that a running call has lost its caller. The result is for removeRunning.
+// addOrphan notes that a running call has lost its caller. removeRunning takes the result.
 func (d *Daemon) addOrphan(method string, mode stub.Mode, pid int) *orphan {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -56,23 +56,23 @@ func (d *Daemon) startTimer(o *orphan) {
 	}
 }
 
-// startTimers starts the times of all orphans, since the daemon drains. d.mu is held.
+// startTimers starts the times of all orphans at the beginning of a drain. d.mu is held.
 func (d *Daemon) startTimers() {
 	for _, o := range d.orphans.running {
 		d.startTimer(o)
 	}
 }
 
-// expire makes an orphan count no more. It runs in the timer's goroutine.
+// expire makes an orphan an expired one. It runs in the timer's goroutine.
 func (d *Daemon) expire(o *orphan) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !slices.Contains(d.orphans.running, o) {
-		return // it has ended
+		return // the call has ended
 	}
 	o.expired = true
 	d.orphans.expired++
-	d.log.Warn("a call runs on without its caller; the daemon no longer waits for it",
+	d.log.Warn("no longer waiting for a call whose caller is gone",
 		"method", o.method, "caller", o.pid, "after", d.orphans.timeout)
 	if d.leaving != "" {
 		d.callsEnded.Broadcast()
@@ -81,8 +81,8 @@ func (d *Daemon) expire(o *orphan) {
 	}
 }
 
-// remove forgets an orphan whose call has ended. It reports whether the call still
-// counted. o is nil for a call that has a caller.
+// remove removes an orphan whose call has ended. It reports whether the call counted until
+// now, so it was not expired. o is nil for a call that has a caller.
 func (s *orphans) remove(o *orphan) (counted bool) {
 	if o == nil {
 		return true
@@ -99,7 +99,7 @@ func (s *orphans) remove(o *orphan) (counted bool) {
 	return !o.expired
 }
 
-// methods names the methods of the orphans, a few at most.
+// methods returns the names of the orphans' methods, at most a few.
 func (s *orphans) methods() string {
 	const most = 5
 	var names []string

@@ -7,7 +7,7 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
-// status is the daemon's answer.
+// status returns the daemon's answer to a status request.
 func (d *Daemon) status() Status {
 	e := d.identity.Load()
 	s := Status{
@@ -52,54 +52,56 @@ func (d *Daemon) status() Status {
 	return s
 }
 
+// Status is the daemon's answer to a status request. Clients decode it into
+// rt.Status.
 type Status struct {
-	PID           int           // its process
-	Incarnation   string        // this life of the object
+	PID           int           // of the daemon's process
+	Incarnation   string        // identifies this object among all objects of the singleton
 	Service       string        // the import path and name of the type
-	Name          string        // the singleton's name
-	Scope         string        // its scope; for ScopeSession and ScopeProject with the session or the root behind a colon
-	Executable    string        // the program it was started from
+	Name          string        // of the singleton
+	Scope         string        // of the singleton; in ScopeSession and ScopeProject followed by a colon and the session or the root
+	Executable    string        // the daemon's program
 	Build         string        // identifies that program's file: device, inode, time, size
 	Version       int           // Config.Version of the client that started it
 	Config        string        // hash of service, constructor and arguments
 	Network       string        // "unix" or "tcp"
-	Address       string        // where it listens
-	Log           string        // the path of its log; empty for ScopeSystem
+	Address       string        // on which the daemon listens
+	Log           string        // the path of the log; empty for ScopeSystem
 	Started       time.Time     // when the object was made
 	Uptime        time.Duration // since then, by the monotonic clock
-	IdleTTL       time.Duration // in force; negative: never leaves
-	IdleLeft      time.Duration // until it leaves if nobody comes: all of IdleTTL while it has clients; negative: never
-	OrphanTimeout time.Duration // Config.OrphanTimeout in force; negative: it waits for such calls without bound
-	Leaving       string        // why it is leaving, and what it waits for; empty when it is not
+	IdleTTL       time.Duration // in force; negative: no limit
+	IdleLeft      time.Duration // until the daemon shuts down unless a client connects; IdleTTL while the object is in use; negative: no limit
+	OrphanTimeout time.Duration // Config.OrphanTimeout in force; negative: no limit
+	Leaving       string        // why the daemon shuts down, and what it waits for; empty: it does not
 	Clients       []ClientStatus
-	Calls         uint64       // calls that were executed
-	Running       []CallStatus // who runs what since when
-	Queued        []CallStatus // in order; of both at most 1000 in all
-	Waiting       int          // how many calls are queued
+	Calls         uint64       // number of calls executed
+	Running       []CallStatus // in order of their start; at most 1000 together with Queued
+	Queued        []CallStatus // in order of arrival
+	Waiting       int          // number of calls in the queue
 	LastPanic     string       // of a method: time, method and value; the stack is in the log
 	Methods       []MethodStatus
-	Nice          int               // its scheduling priority
-	Limits        map[string]string // the resource limits it inherited: "soft:hard" by name
-	Env           []string          // the names of its environment variables
+	Nice          int               // scheduling priority of the process
+	Limits        map[string]string // resource limits that the process inherited: "soft:hard" by name
+	Env           []string          // names of the process's environment variables
 }
 
 // ClientStatus is a connection of a client.
 type ClientStatus struct {
 	PID   int
 	Since time.Time
-	Calls uint64 // that it made
+	Calls uint64 // number of calls accepted from it
 }
 
-// CallStatus is a call that runs or waits.
+// CallStatus is a call that runs, or waits in the queue.
 type CallStatus struct {
 	Method string
-	Mode   string // exclusive, shared or concurrent
-	PID    int    // of the caller
-	Since  time.Time
+	Mode   string        // exclusive, shared or concurrent
+	PID    int           // of the caller
+	Since  time.Time     // when the call began to run, or to wait
 	For    time.Duration // since then, by the monotonic clock
 }
 
-// MethodStatus is a method as the daemon has it.
+// MethodStatus is a method of the daemon's program.
 type MethodStatus struct {
 	Name      string
 	Mode      string

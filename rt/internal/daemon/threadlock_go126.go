@@ -5,9 +5,9 @@ package daemon
 import _ "unsafe" // for go:linkname
 
 // threadLocked reports whether the calling goroutine is locked to its thread, see
-// runtime.LockOSThread. Package runtime exports no such function, and its stack trace,
-// which tells as well, takes as long as a short call. The releases named above let
-// other packages refer to this one; see threadlock_other.go for the rest.
+// runtime.LockOSThread. Package runtime exports no such function. A stack trace has the
+// answer, but takes as long as a short call. The Go releases of the build constraint
+// allow other packages to link to lockedOSThread; threadlock_other.go is for the others.
 //
 //go:linkname threadLocked runtime.lockedOSThread
 func threadLocked() bool

@@ -8,8 +8,8 @@ import (
 )
 
 // threadLocked reports whether the calling goroutine is locked to its thread, see
-// runtime.LockOSThread. The first line of a stack trace tells: "goroutine 7 [running,
-// locked to thread]:".
+// runtime.LockOSThread. The first line of a stack trace has the answer: "goroutine 7
+// [running, locked to thread]:".
 func threadLocked() bool {
 	var trace [96]byte
 	head, _, _ := bytes.Cut(trace[:runtime.Stack(trace[:], false)], []byte("\n"))
