@@ -28,7 +28,7 @@ import (
 //     (64 KiB) for each of its 256 calls, which is not counted in decoded: 144 MiB. A call
 //     acquires its memory before anything is decoded. A call that needs more than decoded
 //     acquires all of decoded: a body of 16 MiB can have as many elements;
-//   - frame (16 MiB) for the frame that is arriving. The daemon allocates 32 times the
+//   - frame (16 MiB) for the frame that is arriving. The daemon allocates at most 32 times the
 //     bytes that have arrived, never the bytes that were only announced;
 //   - bytes + frame (80 MiB) for its replies. When more than bytes are queued, the daemon
 //     closes the connection, and the last reply may have been a whole frame. Only a client
@@ -50,7 +50,7 @@ import (
 // itself.
 //
 // Several users may share a daemon (ScopeSystem). A user that the service does not allow
-// gets no connection and no goroutine: see package host. Every user but the daemon's own
+// gets no connection and no goroutine: see sock.Screened. Every user but the daemon's own
 // has at most three quarters of the clients (768) and of the observers (12). All these
 // users together leave a sixteenth of the clients (64) to the daemon's own user: see
 // Daemon.atLimit. If there are too many unauthenticated connections, the user with the
