@@ -17,8 +17,8 @@ type still struct{}
 
 func (*still) Ping() {}
 
-// newStill returns a daemon around it, to be reached over pipes: within
-// synctest its idle time and deadlines pass at once.
+// newStill returns a daemon with a still, for connections over pipes. Within synctest its
+// idle time and deadlines pass at once.
 func newStill(t *testing.T, idleTTL time.Duration) *Daemon {
 	svc := &stub.Service{Name: "still", Methods: []stub.Method{{Name: "Ping", Func: (*still).Ping, Serve: func(run *stub.Run, target any) {
 		if run.Begin() {
@@ -29,7 +29,7 @@ func newStill(t *testing.T, idleTTL time.Duration) *Daemon {
 	d.object = &still{}
 	d.SetIdentity(Identity{Incarnation: "i", Address: "a"})
 	d.Open()
-	go func() { // ends when the daemon leaves
+	go func() { // ends when the daemon shuts down
 		<-d.departing
 		d.Depart()
 		d.HangUp()
@@ -54,23 +54,22 @@ func (d *Daemon) dial(t *testing.T) (net.Conn, *wire.Reader) {
 	return ours, r
 }
 
-// From the moment at which a daemon leaves no call begins, not even one whose turn
-// comes before the daemon has got round to anything else.
+// TestNoCallBeginsInALeavingDaemon shows that no call begins after Leave, not even one
+// whose turn would come before Depart is called.
 func TestNoCallBeginsInALeavingDaemon(t *testing.T) {
 	d := New(&stub.Service{Name: "still"}, Options{IdleTTL: time.Hour, Log: slog.New(slog.DiscardHandler)})
 	running, waiting := newTicket("A", stub.Exclusive, stub.Caller{}), newTicket("B", stub.Exclusive, stub.Caller{})
 	d.turn.enter(running)
 	d.turn.enter(waiting)
-	d.Leave("told to", false) // nobody calls depart here
+	d.Leave("told to", false) // this test does not call Depart
 	d.turn.release(running)
 	if err := d.turn.wait(t.Context(), waiting); err != errDraining {
 		t.Errorf("the call that waited: %v, want %v", err, errDraining)
 	}
 }
 
-// A frame that began to arrive has to end: a connection on which it does not is
-// closed after 10 s, and does not keep the daemon. Silence between frames may
-// last.
+// TestStalledFrame shows that a connection with an unfinished frame is closed after 10 s,
+// and does not keep the daemon running. Silence between frames may last.
 func TestStalledFrame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Second)
@@ -99,13 +98,13 @@ func TestStalledFrame(t *testing.T) {
 		}
 		<-d.departing
 		if took := time.Since(began); took != wire.FrameTime(0)+time.Second {
-			t.Errorf("left after %v, want the idle time later", took)
+			t.Errorf("the daemon shut down after %v, want the idle time later", took)
 		}
 	})
 }
 
-// A daemon with a short idle time waits longer for its first client, and is
-// there when that comes late.
+// TestFaultE02FirstClientMayBeLate shows that a daemon with a short idle time waits longer
+// for its first client.
 func TestFaultE02FirstClientMayBeLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, 100*time.Millisecond)
@@ -114,13 +113,13 @@ func TestFaultE02FirstClientMayBeLate(t *testing.T) {
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		if d.leaving != "" {
-			t.Fatal("it left although a client is connected")
+			t.Fatal("the daemon shut down although a client is connected")
 		}
 		closed := time.Now()
 		conn.Close()
 		<-d.departing
 		if took := time.Since(closed); took != 100*time.Millisecond {
-			t.Errorf("left %v after its client, want 100ms", took)
+			t.Errorf("the daemon shut down %v after its last client, want 100ms", took)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
@@ -128,13 +127,14 @@ func TestFaultE02FirstClientMayBeLate(t *testing.T) {
 		d := newStill(t, 100*time.Millisecond)
 		<-d.departing
 		if took := time.Since(born); took != d.limits.firstClientGrace {
-			t.Errorf("without any client it left after %v, want %v", took, d.limits.firstClientGrace)
+			t.Errorf("without any client the daemon shut down after %v, want %v", took, d.limits.firstClientGrace)
 		}
 	})
 }
 
-// Silent unauthenticated are closed after two seconds, and never kept the daemon.
-func TestSilentStranger(t *testing.T) {
+// TestSilentConnectionIsClosed shows that a silent connection is closed after two seconds,
+// and does not keep the daemon running.
+func TestSilentConnectionIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Millisecond)
 		ours, theirs := net.Pipe()
@@ -149,8 +149,8 @@ func TestSilentStranger(t *testing.T) {
 	})
 }
 
-// A method that was slow does not run on the goroutine that reads, so that others run
-// beside it at once; when it was quick again it does.
+// TestSlowMethodsRunElsewhere shows that a method that was slow the last time does not run
+// on the reading goroutine, and that one that was fast does.
 func TestSlowMethodsRunElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Second)
@@ -175,14 +175,15 @@ func TestSlowMethodsRunElsewhere(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got, want := d.fast[0].Load(), took <= maxInlineTime; got != want {
-				t.Errorf("after a call of %v the method counts as quick: %v", took, got)
+				t.Errorf("after a call of %v the method counts as fast: %v", took, got)
 			}
 		}
 	})
 }
 
-// A method that runs for long does not keep its connection from being read.
-func TestStandIn(t *testing.T) {
+// TestLongInlineCallDoesNotBlockReading shows that another goroutine reads the connection
+// while an inline call runs for long.
+func TestLongInlineCallDoesNotBlockReading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Second)
 		d.fast[0].Store(true)
@@ -219,9 +220,9 @@ func TestStandIn(t *testing.T) {
 	})
 }
 
-// Calls of a method that was quick and blocks now do not keep the connection from
-// being read one after the other.
-func TestOneStandInForAMethod(t *testing.T) {
+// TestBlockedMethodDelaysReadingOnce shows that many calls of a method that was fast and
+// blocks now delay the reading of the connection once, not once per call.
+func TestBlockedMethodDelaysReadingOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const calls = 100
 		d := newStill(t, time.Second)
@@ -265,23 +266,23 @@ func TestOneStandInForAMethod(t *testing.T) {
 	})
 }
 
-// The reply of a call does not wait for a slow call that came with it, and those of
-// quick ones that came together are written together.
+// TestRepliesOfABatch shows that the replies of fast calls that arrived together are
+// written together, and do not wait for a slow call that arrived with them.
 func TestRepliesOfABatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const quick = 50
+		const fast = 50
 		d := newStill(t, time.Second)
 		d.fast[0].Store(true)
 		leave := make(chan struct{})
 		d.svc.Methods[0].Serve = func(run *stub.Run, target any) {
-			if run.Begin() && run.Caller.Call > quick {
+			if run.Begin() && run.Caller.Call > fast {
 				<-leave
 			}
 		}
 		conn, r := d.dial(t)
 		defer conn.Close()
 		var batch []byte
-		for id := range uint64(quick + 1) {
+		for id := range uint64(fast + 1) {
 			var err error
 			if batch, err = (&wire.Frame{Kind: wire.KindCall, ID: id + 1, Body: []byte{0x80}}).Append(batch); err != nil {
 				t.Fatal(err)
@@ -291,11 +292,11 @@ func TestRepliesOfABatch(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		for id := range uint64(quick) {
+		for id := range uint64(fast) {
 			if f, err := r.Next(); err != nil || f.ID != id+1 || f.Kind != wire.KindReply {
 				t.Fatalf("%v of call %d, %v; want the reply of %d", f.Kind, f.ID, err, id+1)
 			}
-			if !r.Ready() && id != quick-1 {
+			if !r.Ready() && id != fast-1 {
 				t.Errorf("the reply of %d was not written with that of %d", id+2, id+1)
 			}
 		}
@@ -303,14 +304,14 @@ func TestRepliesOfABatch(t *testing.T) {
 			t.Errorf("the replies came after %v", took)
 		}
 		close(leave)
-		if f, err := r.Next(); err != nil || f.ID != quick+1 || f.Kind != wire.KindReply {
+		if f, err := r.Next(); err != nil || f.ID != fast+1 || f.Kind != wire.KindReply {
 			t.Errorf("%v of call %d, %v; want the reply of the slow call", f.Kind, f.ID, err)
 		}
 	})
 }
 
-// A stand-in that runs a call itself is not mistaken for the goroutine it stands
-// in for: two of them reading one connection would tear its frames.
+// TestOneReaderAtATime shows that a goroutine that has taken over the reading and runs a
+// call itself is not mistaken for the first one. Two readers would tear the frames.
 func TestOneReaderAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Second)
@@ -339,7 +340,7 @@ func TestOneReaderAtATime(t *testing.T) {
 		go func() {
 			call(1)
 			<-entered
-			time.Sleep(10 * inlineTick) // a stand-in reads now,
+			time.Sleep(10 * inlineTick) // another goroutine reads now,
 			call(2)
 			<-entered              // and runs the second call
 			leave[1] <- struct{}{} // when the first ends

@@ -4,16 +4,16 @@
 //
 //   - A connection is admitted in admission.go. Then serverConn.read reads its frames, and
 //     serverConn.take handles each by its kind.
-//   - A call waits in up to three places. acquireMemory waits for memory for the arguments,
-//     turn.wait for the turn, and servedCall.Turn until the client has read enough replies.
+//   - A call may wait for three things: in acquireMemory for memory for its arguments, in
+//     turn.wait for the turn, in servedCall.Turn for its client to read replies.
 //   - The method runs while its ticket has the turn. It runs on the goroutine that reads
 //     the connection if inlineRunner allows, otherwise on one of its own.
 //   - Replies wait in the connection's write queue until the client reads them.
 //   - SIGTERM: package host calls Daemon.Leave, which closes the turn and refuses the
 //     queue. Daemon.Depart then sends going-away, waits for the running calls, closes the
-//     connections and closes the object. The files are package host's.
-//   - A callback does not exist yet; its kinds of frames are reserved in package wire.
-//     serverConn.send would send it, and serverConn.take would receive its reply.
+//     connections and closes the object. Package host removes the files.
+//   - There are no callbacks yet; package wire reserves their kinds of frames.
+//     serverConn.send would send one, and serverConn.take would receive its reply.
 //
 // Daemon.mu guards admission, counts and shutdown; turn.mu guards the queue; serverConn.mu
 // guards the calls of a connection.

@@ -19,15 +19,15 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// Every limit has a test: those that time makes precise stand here, with a clock
-// that stands still. The others are proved by real processes:
+// Every limit has a test. The limits of time are tested here, with a fake clock. The other
+// limits are tested with real processes:
 //
 //	frame         TestFaultD11HugeHeader, TestFaultD15ArgumentTooLarge, TestFaultD16ReplyTooLarge
 //	calls         TestFaultD10WindowExceeded
 //	bytes         TestFaultD10MemoryOfTheWindow, TestFaultD10MemoryOfUnreadReplies
 //	decoded       TestMemoryOfArgumentsIsBounded
 //	clients       TestFaultC19TooManyClients
-//	unauthenticated     TestMemoryBeforeAdmission, TestFaultC08Slowloris
+//	unauthenticated  TestMemoryBeforeAdmission, TestFaultC08Slowloris
 //	handshake     TestFaultC09Silence
 //	verdict       TestFaultD06CanceledWhileRunning
 //	nesting, elements  TestLimitNestingAndElements
@@ -53,7 +53,7 @@ func mustWrite(t *testing.T, conn net.Conn, b []byte) {
 	}
 }
 
-// hold makes the daemon's method wait until the test calls what it returns.
+// hold makes the daemon's method wait until the test calls release.
 func (d *Daemon) hold() (release func()) {
 	gate := make(chan struct{})
 	d.svc.Methods[0].Serve = func(run *stub.Run, _ any) {
@@ -71,8 +71,8 @@ func (d *Daemon) connCount() int {
 	return len(d.conns)
 }
 
-// The window is one of calls and one of bytes; a call that fits neither is
-// refused, and its place is free again when another has ended.
+// TestLimitWindow shows that a call above the limit of calls, or of bytes, is refused, and
+// that a call is accepted again when another has ended.
 func TestLimitWindow(t *testing.T) {
 	for name, test := range map[string]struct{ calls, bytes, each int }{
 		"calls": {calls: 2, bytes: 1 << 20, each: 10},
@@ -119,9 +119,9 @@ func TestLimitWindow(t *testing.T) {
 	}
 }
 
-// A client that calls a method with large results many times at once, as the window
-// allows, is not hung up on for what it has not read yet; meanwhile others have the
-// turn. When it is gone, or the daemon leaves, nothing of it is left.
+// TestLimitRepliesOfTheWindow shows that a client may call a method with large results as
+// often as limits.calls allows: it is not disconnected because of unread replies, and other
+// clients get the turn. Nothing of it is left when it disconnects or the daemon shuts down.
 func TestLimitRepliesOfTheWindow(t *testing.T) {
 	const calls, size = 256, 4 << 10
 	behind := func(t *testing.T, mode stub.Mode) (*Daemon, net.Conn, *wire.Reader) {
@@ -210,8 +210,8 @@ func TestLimitRepliesOfTheWindow(t *testing.T) {
 	}
 }
 
-// Who comes when all places are taken may look, in one of a few places more; who
-// comes then is not let in.
+// TestLimitClients shows that one connection more than limits.clients may only observe, and
+// that one more than limits.observers is closed.
 func TestLimitClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Second)
@@ -261,9 +261,9 @@ func TestLimitClients(t *testing.T) {
 	})
 }
 
-// Of too many unauthenticated the oldest is closed, at once; the others when their
-// time is over.
-func TestLimitStrangers(t *testing.T) {
+// TestLimitUnauthenticated shows that the oldest of too many unauthenticated connections is
+// closed at once, and the others after limits.handshake.
+func TestLimitUnauthenticated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Hour)
 		d.limits.unauthenticated = 3
@@ -287,7 +287,8 @@ func TestLimitStrangers(t *testing.T) {
 	})
 }
 
-// A frame that drips has 10 s, and a second for every MiB that it announces.
+// TestLimitFrameDeadline shows that a frame that arrives slowly has 10 s, and a second more
+// for every MiB that it announces.
 func TestLimitFrameDeadline(t *testing.T) {
 	for size, want := range map[int]time.Duration{
 		1 << 10:       10 * time.Second,
@@ -320,7 +321,7 @@ func TestLimitFrameDeadline(t *testing.T) {
 	}
 }
 
-// A client that takes nothing of what is written to it is hung up on.
+// TestLimitWrite shows that a client that does not read is disconnected after limits.write.
 func TestLimitWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Hour)
@@ -330,7 +331,7 @@ func TestLimitWrite(t *testing.T) {
 		time.Sleep(d.limits.write - time.Millisecond)
 		synctest.Wait()
 		if n := d.connCount(); n != 1 {
-			t.Errorf("it was hung up on before its time")
+			t.Errorf("it was disconnected before %v", d.limits.write)
 		}
 		time.Sleep(time.Millisecond)
 		synctest.Wait()
@@ -340,14 +341,13 @@ func TestLimitWrite(t *testing.T) {
 	})
 }
 
-// halfOpen is a pipe of which one direction can be closed, as far as its end is
-// concerned.
+// halfOpen is a pipe whose CloseWrite has no effect.
 type halfOpen struct{ net.Conn }
 
 func (halfOpen) CloseWrite() error { return nil }
 
-// A client that does not close its end after going-away delays the daemon for
-// so long and no longer.
+// TestLimitLinger shows that a client that does not disconnect after going-away delays the
+// shutdown by limits.linger.
 func TestLimitLinger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Hour)
@@ -377,7 +377,8 @@ type endless chan struct{}
 
 func (e endless) Close() { <-e }
 
-// An object's Close that hangs delays the daemon for so long and no longer.
+// TestLimitObjectClose shows that an object's Close that hangs delays the shutdown by
+// limits.objectClose.
 func TestLimitObjectClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Hour)
@@ -392,8 +393,8 @@ func TestLimitObjectClose(t *testing.T) {
 	})
 }
 
-// A method that does not heed its context delays a daemon that leaves at once
-// for so long, and its object is not closed under it.
+// TestLimitCancelGrace shows that a method that ignores its context delays ShutdownNow by
+// limits.cancelGrace, and that the object is not closed then.
 func TestLimitCancelGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Hour)
@@ -417,7 +418,7 @@ func TestLimitCancelGrace(t *testing.T) {
 	})
 }
 
-// bare is a listener that has no descriptor to give.
+// bare is a listener of a process without free descriptors.
 type bare struct {
 	net.Listener
 	asked  int
@@ -432,7 +433,8 @@ func (l *bare) Accept() (net.Conn, error) {
 	return nil, syscall.EMFILE
 }
 
-// A daemon that is out of descriptors tries again, but not all the time.
+// TestLimitAcceptPause shows that a daemon without free descriptors pauses between its
+// attempts to accept.
 func TestLimitAcceptPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Hour)
@@ -444,7 +446,7 @@ func TestLimitAcceptPause(t *testing.T) {
 		}()
 		time.Sleep(10*time.Second + d.limits.acceptPause/2)
 		synctest.Wait()
-		// It tries at once with each descriptor of its reserve.
+		// The daemon tries at once with each descriptor of its reserve.
 		if want := int(10*time.Second/d.limits.acceptPause) + 1; l.asked < want || l.asked > want+sock.Reserved {
 			t.Errorf("in 10s it tried %d times, want %d, and up to %d with the reserve", l.asked, want, sock.Reserved)
 		}
@@ -453,7 +455,7 @@ func TestLimitAcceptPause(t *testing.T) {
 	})
 }
 
-// Status of a daemon with many calls lists some and counts all.
+// TestLimitListed shows that Status lists limits.listed calls and counts all.
 func TestLimitListed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Hour)
@@ -472,7 +474,8 @@ func TestLimitListed(t *testing.T) {
 	})
 }
 
-// A panic's value is kept for Status and for the log, so it is cut.
+// TestLimitPanicText shows that the daemon cuts a panic's value, which it keeps for Status
+// and writes to the log.
 func TestLimitPanicText(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Hour)

@@ -14,8 +14,8 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// Another user than the service's own has at most three quarters of the places, and
-// all of them together leave some to the service's own.
+// TestLimitClientsOfAUser shows that a user other than the service's own has at most three
+// quarters of the connections, and that a part is reserved for the service's own user.
 func TestLimitClientsOfAUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Second)
@@ -62,9 +62,9 @@ func TestLimitClientsOfAUser(t *testing.T) {
 	})
 }
 
-// A user who opens connections and says nothing evicts only connections of that
-// user.
-func TestLimitStrangersOfAUser(t *testing.T) {
+// TestLimitUnauthenticatedOfAUser shows that a user with many silent connections evicts only
+// connections of that user.
+func TestLimitUnauthenticatedOfAUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Hour)
 		d.limits.unauthenticated = 3
@@ -79,7 +79,7 @@ func TestLimitStrangersOfAUser(t *testing.T) {
 				closed[i] = time.Since(began)
 			}()
 		}
-		time.Sleep(2 * d.limits.handshake) // of the clock that stands still
+		time.Sleep(2 * d.limits.handshake) // of the fake clock
 		synctest.Wait()
 		late := d.limits.handshake
 		if want := []time.Duration{late, 0, 0, 0, late, late}; !slices.Equal(closed, want) {

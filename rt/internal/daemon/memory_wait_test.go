@@ -12,9 +12,9 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// A call whose arguments need memory that others of its connection have waits without
-// the turn: it heeds its deadline and its cancellation, calls of other connections and
-// small ones go on, and one that needs more than there is at all has it alone.
+// TestLimitDecoded shows that a call waits without the turn for memory that other calls of
+// its connection have. Its deadline and its cancellation end the wait. Small calls and
+// calls of other connections go on. A call that needs more than the quota runs alone.
 func TestLimitDecoded(t *testing.T) {
 	const size, small = 100 << 10, 1 << 10
 	for _, mode := range []stub.Mode{stub.Exclusive, stub.Shared, stub.Concurrent} {
@@ -65,7 +65,7 @@ func TestLimitDecoded(t *testing.T) {
 				send(3, size, time.Second)
 				send(4, size, 0)
 				send(5, 10*size, 0)
-				send(6, small+1, 0) // behind the fifth, though there would be room for it soon
+				send(6, small+1, 0) // waits behind the fifth, although it needs less
 				if n := len(began); n != running {
 					t.Errorf("%d calls began without memory", n-running)
 				}
@@ -77,7 +77,7 @@ func TestLimitDecoded(t *testing.T) {
 				}
 				mustWrite(t, conn, cancel)
 				fails(4, wire.FailureCanceled)
-				if mode != stub.Exclusive { // of which another has the turn
+				if mode != stub.Exclusive { // otherwise the first call has the turn
 					send(7, small, 0)
 					if f, err := r.Next(); err != nil || f.Kind != wire.KindReply || f.ID != 7 {
 						t.Errorf("a small call: a %v frame for %d, %v", f.Kind, f.ID, err)
@@ -115,7 +115,8 @@ func TestLimitDecoded(t *testing.T) {
 	}
 }
 
-// A call that waits for memory ends with its connection, and when the daemon leaves.
+// TestLimitDecodedWhenItIsOver shows that a call that waits for memory ends when its
+// connection ends, and when the daemon shuts down.
 func TestLimitDecodedWhenItIsOver(t *testing.T) {
 	for name, over := range map[string]func(d *Daemon, hangUp func()){
 		"connection": func(_ *Daemon, hangUp func()) { hangUp() },
@@ -151,8 +152,8 @@ func TestLimitDecodedWhenItIsOver(t *testing.T) {
 	}
 }
 
-// A call that would run on the goroutine that reads, and has to wait for memory, does
-// not keep its connection from being read.
+// TestLimitDecodedInline shows that a call that would run on the reading goroutine, and has
+// to wait for memory, does not block the reading.
 func TestLimitDecodedInline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Hour)
@@ -200,7 +201,7 @@ func TestLimitDecodedInline(t *testing.T) {
 		call(1, 1, 1)
 		answered(1, wire.KindReply)
 		if !d.fast[1].Load() {
-			t.Fatal("the next call would not run on the goroutine that reads")
+			t.Fatal("the next call would not run on the reading goroutine")
 		}
 		call(2, 0, 1000)
 		call(3, 1, 1000) // waits

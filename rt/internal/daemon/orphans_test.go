@@ -22,7 +22,7 @@ func abandoned(t *testing.T, mode stub.Mode, idleTTL, OrphanTimeout time.Duratio
 	return d, release
 }
 
-// left returns how long the daemon takes from now to its end, at most an hour.
+// left returns how long the daemon runs from now on, at most an hour.
 func (d *Daemon) left() time.Duration {
 	began := time.Now()
 	select {
@@ -32,9 +32,9 @@ func (d *Daemon) left() time.Duration {
 	return time.Since(began)
 }
 
-// TestOrphanKeepsTheDaemonForOrphanTimeout shows how long the daemon stays idle beside
-// a call whose caller is gone: for concurrent methods the OrphanTimeout, or the idle
-// time if that is longer, and without bound otherwise.
+// TestOrphanKeepsTheDaemonForOrphanTimeout shows how long an idle daemon runs on because of
+// a call whose caller is gone. For concurrent methods this is OrphanTimeout, or the idle
+// time if that is longer. For other methods there is no limit.
 func TestOrphanKeepsTheDaemonForOrphanTimeout(t *testing.T) {
 	for name, test := range map[string]struct {
 		mode             stub.Mode
@@ -87,8 +87,8 @@ func TestOrphanDelaysDrain(t *testing.T) {
 	}
 }
 
-// TestOrphanThatEndsLeavesNothing shows that calls which end after their callers have
-// gone count as ended, whether they had expired or not.
+// TestOrphanThatEndsLeavesNothing shows that a call that ends after its caller is gone
+// counts as ended, whether it was expired or not.
 func TestOrphanThatEndsLeavesNothing(t *testing.T) {
 	for name, after := range map[string]time.Duration{"counted": time.Second, "expired": time.Minute} {
 		t.Run(name, func(t *testing.T) {
@@ -105,9 +105,9 @@ func TestOrphanThatEndsLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestEndOfHoldingThatHangs shows that a blocked Unlock in the place of a dead client
-// keeps the daemon no longer than the client's own calls do.
-func TestEndOfHoldingThatHangs(t *testing.T) {
+// TestEndOfAcquisitionThatHangs shows that a blocked Unlock, which the daemon calls for a
+// dead client, keeps the daemon no longer than the client's own calls do.
+func TestEndOfAcquisitionThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Second)
 		d.svc.Methods[0].Mode = stub.Concurrent
@@ -120,8 +120,8 @@ func TestEndOfHoldingThatHangs(t *testing.T) {
 	})
 }
 
-// TestShutdownNowBoundsClose shows that a Close that hangs has what is left of the
-// second, and that ShutdownNow hurries a daemon that drains and is in Close.
+// TestShutdownNowBoundsClose shows that ShutdownNow gives a Close that hangs the rest of
+// cancelGrace, also in a daemon that drains and is in Close already.
 func TestShutdownNowBoundsClose(t *testing.T) {
 	for name, before := range map[string]time.Duration{"at once": 0, "in Close": 2 * time.Second} {
 		t.Run(name, func(t *testing.T) {
@@ -151,7 +151,7 @@ func TestShutdownNowBoundsClose(t *testing.T) {
 				}()
 				<-done
 				if took := time.Since(began); took < d.limits.cancelGrace || took > d.limits.cancelGrace+time.Millisecond {
-					t.Errorf("it left after %v, want %v", took, d.limits.cancelGrace)
+					t.Errorf("the daemon shut down after %v, want %v", took, d.limits.cancelGrace)
 				}
 			})
 		})

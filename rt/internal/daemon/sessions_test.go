@@ -2,8 +2,9 @@ package daemon
 
 import "testing"
 
-// Of equal acquisitions the oldest is ended, so that an abandon finds its own.
-func TestHoldingsEndTheOldest(t *testing.T) {
+// TestHeldEndsTheOldest shows that take ends the oldest of equal acquisitions, so that an
+// abandon finds its own.
+func TestHeldEndsTheOldest(t *testing.T) {
 	var h held
 	for call := range uint64(3) {
 		h.add(acquisition{end: 1, args: "a", call: 1 + call})

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// threadLocked sees a lock of this goroutine, on every release of Go.
+// TestThreadLocked shows that threadLocked reports a lock of this goroutine, on every
+// release of Go.
 func TestThreadLocked(t *testing.T) {
 	locked := make(chan [2]bool)
 	go func() {

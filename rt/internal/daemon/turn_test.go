@@ -26,18 +26,19 @@ func holds(t *turn, tickets ...*ticket) (held []bool) {
 	return held
 }
 
+// TestTurnOrder shows in which order the tickets get the turn.
 func TestTurnOrder(t *testing.T) {
 	const x, s, c = stub.Exclusive, stub.Shared, stub.Concurrent
 	tests := []struct {
 		name  string
 		modes []stub.Mode
-		want  []string // after entering, and after each ticket in order has left: who holds
+		want  []string // which tickets have the turn after all have entered, and after each release in order
 	}{
 		{"exclusive runs alone", []stub.Mode{x, x, x}, []string{"1--", ".1-", "..1"}},
 		{"shared run together", []stub.Mode{s, s, s}, []string{"111", ".11", "..1"}},
 		{"shared does not overtake exclusive", []stub.Mode{s, x, s}, []string{"1--", ".1-", "..1"}},
-		{"shared after exclusive come in together", []stub.Mode{x, s, s, x}, []string{"1---", ".11-", "..1-", "...1"}},
-		{"concurrent waits for nobody", []stub.Mode{x, c, x, c}, []string{"11-1", ".111", "..11", "...1"}},
+		{"shared after exclusive run together", []stub.Mode{x, s, s, x}, []string{"1---", ".11-", "..1-", "...1"}},
+		{"concurrent does not wait", []stub.Mode{x, c, x, c}, []string{"11-1", ".111", "..11", "...1"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -61,7 +62,7 @@ func TestTurnOrder(t *testing.T) {
 					}
 				}
 				if got != want {
-					t.Errorf("after %d left: %s hold the turn, want %s", i, got, want)
+					t.Errorf("after %d releases: %s hold the turn, want %s", i, got, want)
 				}
 				turn.release(tickets[i])
 			}
@@ -69,6 +70,8 @@ func TestTurnOrder(t *testing.T) {
 	}
 }
 
+// TestTurnCanceledInTheQueue shows that a canceled ticket leaves the queue, and that the
+// shared tickets behind it do not wait for it.
 func TestTurnCanceledInTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var turn turn
@@ -87,13 +90,13 @@ func TestTurnCanceledInTheQueue(t *testing.T) {
 		}
 		turn.release(first)
 		if held := holds(&turn, first, second, third); held[1] || !held[2] {
-			t.Errorf("after the first left: %v hold, want only the third", held)
+			t.Errorf("after the first was released: %v hold, want only the third", held)
 		}
 	})
 }
 
-// A ticket that is granted in the moment its context ends must give the turn
-// back, or the queue stands still for ever.
+// TestTurnGrantedAndCanceledAtOnce shows that a ticket that gets the turn when its context
+// ends releases the turn. Otherwise the queue would stand still.
 func TestTurnGrantedAndCanceledAtOnce(t *testing.T) {
 	var turn turn
 	tk, next := newTicket("A", stub.Exclusive, stub.Caller{}), newTicket("B", stub.Exclusive, stub.Caller{})
@@ -109,6 +112,8 @@ func TestTurnGrantedAndCanceledAtOnce(t *testing.T) {
 	}
 }
 
+// TestTurnClosed shows that close refuses queued and later tickets, and that a running call
+// keeps the turn.
 func TestTurnClosed(t *testing.T) {
 	var turn turn
 	running, waiting, late := newTicket("A", stub.Exclusive, stub.Caller{}), newTicket("B", stub.Shared, stub.Caller{}), newTicket("C", stub.Concurrent, stub.Caller{})
