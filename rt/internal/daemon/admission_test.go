@@ -57,7 +57,7 @@ func TestLimitClients(t *testing.T) {
 		conn, r, err := greet()
 		var refused *wire.RefusedError
 		if !errors.As(err, &refused) || refused.Welcome.Code != wire.WelcomeTooManyClients {
-			t.Fatalf("the third was told: %v", err)
+			t.Fatalf("the third connection: %v, want a refusal", err)
 		}
 		defer conn.Close()
 		mustWrite(t, conn, callFrame(t, 1))
@@ -70,7 +70,7 @@ func TestLimitClients(t *testing.T) {
 		}
 		mustWrite(t, conn, status)
 		if f, err := r.Next(); err != nil || f.Kind != wire.KindReply {
-			t.Errorf("its look: a %v frame, %v; want the status", f.Kind, err)
+			t.Errorf("its status request: a %v frame, %v; want the status", f.Kind, err)
 		}
 		conn, r, _ = greet()
 		if f, err := r.Next(); err == nil {

@@ -65,7 +65,7 @@ type limits struct {
 	observers        int           // admitted connections besides clients, for Status and Shutdown only
 	unauthenticated  int           // unauthenticated connections; for one more, the oldest of the user with the most is closed, so accepting never waits
 	handshake        time.Duration // from accept to welcome
-	write            time.Duration // until a client reads from what is written to it
+	write            time.Duration // for a write to a client
 	linger           time.Duration // until a client closes after its last reply
 	objectClose      time.Duration // for the object's Close in a drain
 	cancelGrace      time.Duration // for all steps of ShutdownNow, running calls and the object's Close included

@@ -8,8 +8,8 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// abandoned returns a daemon with one running call whose caller has just gone.
-func abandoned(t *testing.T, mode stub.Mode, idleTTL, OrphanTimeout time.Duration) (d *Daemon, release func()) {
+// withOrphan returns a daemon with one running call whose caller has just gone.
+func withOrphan(t *testing.T, mode stub.Mode, idleTTL, OrphanTimeout time.Duration) (d *Daemon, release func()) {
 	d = newStill(t, idleTTL)
 	d.svc.Methods[0].Mode = mode
 	d.orphans.timeout = OrphanTimeout
@@ -22,8 +22,8 @@ func abandoned(t *testing.T, mode stub.Mode, idleTTL, OrphanTimeout time.Duratio
 	return d, release
 }
 
-// left returns how long the daemon runs from now on, at most an hour.
-func (d *Daemon) left() time.Duration {
+// runsFor returns how long the daemon runs from now on, at most an hour.
+func (d *Daemon) runsFor() time.Duration {
 	began := time.Now()
 	select {
 	case <-d.ctx.Done():
@@ -49,9 +49,9 @@ func TestOrphanKeepsTheDaemonForOrphanTimeout(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d, release := abandoned(t, test.mode, test.idle, test.wait)
+				d, release := withOrphan(t, test.mode, test.idle, test.wait)
 				defer release()
-				if took := d.left(); took != test.want {
+				if took := d.runsFor(); took != test.want {
 					t.Errorf("it began to exit after %v, want %v", took, test.want)
 				}
 			})
@@ -75,11 +75,11 @@ func TestOrphanDelaysDrain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d, release := abandoned(t, test.mode, -1, test.wait)
+				d, release := withOrphan(t, test.mode, -1, test.wait)
 				defer release()
 				time.Sleep(test.before)
 				d.Leave("the test says so", false)
-				if took := d.left(); took != test.want {
+				if took := d.runsFor(); took != test.want {
 					t.Errorf("it began to exit after %v, want %v", took, test.want)
 				}
 			})
@@ -93,7 +93,7 @@ func TestOrphanThatEndsLeavesNothing(t *testing.T) {
 	for name, after := range map[string]time.Duration{"counted": time.Second, "expired": time.Minute} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d, release := abandoned(t, stub.Concurrent, -1, 30*time.Second)
+				d, release := withOrphan(t, stub.Concurrent, -1, 30*time.Second)
 				time.Sleep(after)
 				release()
 				synctest.Wait()
@@ -114,7 +114,7 @@ func TestEndOfAcquisitionThatHangs(t *testing.T) {
 		release := d.hold()
 		defer release()
 		d.end(acquisition{end: 0, args: noArguments})
-		if took := d.left(); took != d.orphans.timeout {
+		if took := d.runsFor(); took != d.orphans.timeout {
 			t.Errorf("it began to exit after %v, want %v", took, d.orphans.timeout)
 		}
 	})
