@@ -1,6 +1,5 @@
-// Package daemon hosts one object and serves calls of its methods: it may touch
-// connections that are already accepted or that a listener accepts, and the object; it
-// opens no file, starts no process, and writes only to the log that it is given.
+// Package daemon hosts one object and serves calls of its methods. It may touch the object
+// and accepted connections only: it opens no file, starts no process and knows no directory.
 //
 //   - A connection is admitted in admission.go. Then serverConn.read reads its frames, and
 //     serverConn.take handles each by its kind.
