@@ -8,9 +8,9 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// owner keeps a client's connection open: its Shared and its handles hold it,
-// the connection's own goroutine does not. When the program has dropped them
-// all, the connection is closed.
+// owner keeps a client's connection open. The Shared and its handles refer to the
+// owner, and the goroutine of the connection does not. So the owner becomes unreachable
+// when the program has dropped them all, and its cleanup closes the connection.
 type owner struct{ *client }
 
 func newOwner(c *client) *owner {
@@ -19,34 +19,33 @@ func newOwner(c *client) *owner {
 	return o
 }
 
-// Conn is a handle on a Shared's connection, for generated code only: a client
-// or a proxy is a Conn under another name, so that it has none of Conn's
-// methods. All of them may be called concurrently.
+// Conn is a handle on the connection of a Shared. It is for generated code only. A
+// generated client or proxy has Conn as its underlying type, and so has none of Conn's
+// methods. All methods of Conn may be called concurrently.
 type Conn struct {
 	owner  *owner
 	closed atomic.Bool
 }
 
-// Call calls a method by its number and returns its own error bare, everything
-// else as a [*CallError].
+// Call calls a method by its number. It returns the method's own error as it is, and
+// every other error as a [*CallError].
 func (c *Conn) Call(ctx context.Context, method int, args func(*stub.Encoder), results func(*stub.Decoder)) error {
-	defer runtime.KeepAlive(c.owner) // or a call might outlive its connection
+	defer runtime.KeepAlive(c.owner) // otherwise the cleanup could close the connection during the call
 	if c.closed.Load() {
 		return c.owner.callError(method, OutcomeNotSent, "", ErrClosed)
 	}
 	return c.owner.call(ctx, method, args, results)
 }
 
-// Close ends the handle: calls through it return ErrClosed from now on. Other
-// handles and the Shared's connection are not affected. It is idempotent and
-// returns nil.
+// Close closes the handle: later calls through it fail with ErrClosed. It does not
+// affect other handles or the connection. Close is idempotent and returns nil.
 func (c *Conn) Close() error {
 	c.closed.Store(true)
 	return nil
 }
 
-// Fault hands the error of a call to Config.OnFault, or panics with it, since
-// the method that was called has no error result.
+// Fault passes the error of a call to Config.OnFault, or panics with it if OnFault is
+// nil. Generated code calls it for methods without an error result.
 func (c *Conn) Fault(err error) {
 	fault := asCallError(err)
 	if c.owner.cfg.OnFault == nil {
@@ -55,8 +54,9 @@ func (c *Conn) Fault(err error) {
 	c.owner.cfg.OnFault(fault)
 }
 
-// FaultString returns what a method such as String says instead when the call
-// failed. Those are called by fmt and log unasked, so they never panic.
+// FaultString returns the result of a method such as String if its call failed with
+// err. Packages fmt and log call such methods on their own, so these methods must not
+// panic.
 func (c *Conn) FaultString(err error) string {
 	return "%!v(" + err.Error() + ")"
 }

@@ -10,105 +10,108 @@ import (
 	remote "github.com/loopgen/loopgen/rt/internal/rt" // for its name: see there
 )
 
-// Error is satisfied by every error that loopgen itself makes: [*CallError],
-// [*StartError], [*PanicError] and the sentinels. An error that a shared
-// object's own method returned never satisfies it, so
+// Error is implemented by every error that loopgen itself makes: [*CallError],
+// [*StartError], [*PanicError] and the sentinels. An error that a method of a shared
+// object returned never implements it, so this code distinguishes them:
 //
 //	var fault rt.Error
 //	if errors.As(err, &fault) { … }
-//
-// tells the two apart.
 type Error interface {
 	error
-	// loopgen keeps the interface closed.
+	// loopgen keeps other packages from implementing Error.
 	loopgen()
 }
 
-// sentinel is an [Error] that is compared, not inspected.
+// sentinel is an [Error] that callers compare with errors.Is.
 type sentinel string
 
 func (s sentinel) Error() string { return string(s) }
 func (s sentinel) loopgen()      {}
 
-// The sentinels. Use errors.Is: what is returned is a [*CallError] or a
-// [*StartError] around one of them that says more.
+// The sentinels. Compare with errors.Is: functions return a [*CallError] or a
+// [*StartError] that wraps a sentinel and says more.
 var (
-	// ErrNotRunning: there is no daemon, and Status and Shutdown start none, nor
-	// does anything with ScopeSystem.
+	// ErrNotRunning: no daemon runs. Status and Shutdown never start one, and with
+	// ScopeSystem nothing does but the service manager: start the service.
 	ErrNotRunning Error = sentinel("no daemon is running")
-	// ErrClosed: the Shared, or the handle, was closed. Make another one.
+	// ErrClosed: the Shared or the handle was closed. Make another one.
 	ErrClosed Error = sentinel("the Shared or its client was closed: make another")
-	// ErrIncompatible: the running daemon was built from another version of
-	// the type, or speaks another protocol. Restart it, or build both programs
-	// from the same source. Or it belongs to another name, scope or type: choose
-	// another Config.Name; Restart and Shutdown leave that daemon alone.
+	// ErrIncompatible: the running daemon has another version of the type, or speaks
+	// another protocol. Restart it, or build both programs from the same source. Or the
+	// daemon serves another name, scope or type: then use another Config.Name, since
+	// Restart and Shutdown do not affect that daemon.
 	ErrIncompatible Error = sentinel("incompatible with the running daemon")
-	// ErrConfigMismatch: the running daemon made its object with another
-	// constructor or other arguments. Use another Config.Name, the same
-	// arguments, or shut it down first.
+	// ErrConfigMismatch: the running daemon made its object with another constructor or
+	// other arguments. Use another Config.Name or the same arguments, or shut the
+	// daemon down first.
 	ErrConfigMismatch Error = sentinel("the running daemon was started with another configuration")
-	// ErrUnresponsive: the daemon lives, since it holds its lock, but does not
-	// answer. It may be stopped or starved; no second one is started.
+	// ErrUnresponsive: the daemon holds its lock, so it lives, but it does not answer.
+	// It may be stopped, or the machine overloaded. No second daemon is started.
+	// Continue or kill the process that the text names.
 	ErrUnresponsive Error = sentinel("the daemon does not respond")
-	// ErrUnreachable: the daemon lives, and its address means nothing, or something
-	// else, to this process, which is in another mount or network namespace. The
-	// text names the address and what both sides see. Give both a directory that
-	// they share, or one network namespace.
+	// ErrUnreachable: the daemon lives, but this process cannot reach its address, or
+	// reaches something else at that address, because it is in another mount or network
+	// namespace. The text names the address and what each side sees. Give both sides a
+	// directory that they share, or one network namespace.
 	ErrUnreachable Error = sentinel("the daemon cannot be reached from here")
-	// ErrUnsafeDir: a directory of the singleton, or one above it, has an owner or
-	// a mode that lets other users in, or lets them exchange it. Change or remove
-	// it, or use another base directory; loopgen does neither.
+	// ErrUnsafeDir: the owner or the mode of a directory of the singleton, or of one
+	// above it, lets other users write to the directory or replace it. Change or remove
+	// it, or use another base directory. loopgen does not change the directory.
 	ErrUnsafeDir Error = sentinel("unsafe directory")
-	// ErrTooLarge: an argument or a result does not fit into a frame (16 MiB).
+	// ErrTooLarge: the arguments or the results of a call do not fit into a frame of 16
+	// MiB. Send less in one call.
 	ErrTooLarge Error = sentinel("too large")
-	// ErrDraining: the daemon is leaving and takes no more calls. Calls are
-	// tried again by themselves until the context or StartTimeout ends.
+	// ErrDraining: the daemon is shutting down and accepts no more calls. The client
+	// has retried the call until the context or StartTimeout ended. Retry later, or
+	// call Shutdown with ShutdownNow.
 	ErrDraining Error = sentinel("the daemon is leaving")
-	// ErrHookMissing: the program does not call ServeIfDaemon, so it cannot
-	// become the daemon. Call it first in main, and in TestMain, or give TestMain
-	// the body rttest.Main(m), or generate the type with loopgen -hook init. The
-	// message names the program.
+	// ErrHookMissing: the program does not call ServeIfDaemon, so it cannot become the
+	// daemon. Call it first in main and in TestMain, give TestMain the body
+	// rttest.Main(m), or generate the type with loopgen -hook init. The text names the
+	// program.
 	ErrHookMissing Error = sentinel("rt.ServeIfDaemon was not called: make it the first line of main and of TestMain")
-	// ErrReentrant: the daemon tried to be a client of itself, which would
-	// wait for ever. Call the object's method directly.
+	// ErrReentrant: code in the daemon tried to connect to the daemon's own object, and
+	// would wait forever. Call the object's method directly.
 	ErrReentrant Error = sentinel("the daemon cannot be a client of itself: call the object's method directly")
-	// ErrTooManyClients: the daemon has as many connections as it admits (1024), or
-	// as many of this user (768), who is not the one of a daemon of ScopeSystem, or no
-	// descriptors for more. Close clients, or raise the limit that the error names.
+	// ErrTooManyClients: the daemon has as many connections as it admits (1024), or no
+	// file descriptor for another one. Or, with ScopeSystem, it has as many connections
+	// of this user as it admits (768), or of all users but its own (960). Close
+	// clients, or raise the limit that the error names.
 	ErrTooManyClients Error = sentinel("too many clients")
-	// ErrAuth: whoever listens at the daemon's address is not the daemon, or
-	// belongs to another user.
+	// ErrAuth: the process that listens at the daemon's address is not the daemon, or
+	// runs as another user. Find out which process it is.
 	ErrAuth Error = sentinel("authentication failed")
-	// ErrNotAllowed: the object belongs to another user (ScopeSystem), who does not
-	// admit this one, or not for a Shutdown. See Config.AllowUsers.
+	// ErrNotAllowed: the daemon of another user (ScopeSystem) does not admit this user,
+	// or rejects its Shutdown. See Config.AllowUsers.
 	ErrNotAllowed Error = sentinel("not allowed")
-	// ErrBadArguments: the daemon could not decode the arguments. The method
-	// was not called.
+	// ErrBadArguments: the daemon could not decode the arguments and did not call the
+	// method. Build both programs from the same source.
 	ErrBadArguments Error = sentinel("bad arguments")
-	// ErrNoMethod: the daemon does not have the method.
+	// ErrNoMethod: the daemon's version of the type does not have the method. Restart
+	// the daemon with this program.
 	ErrNoMethod Error = sentinel("no such method")
-	// ErrEncode: a value cannot travel exactly: a cycle, text that is not
-	// UTF-8, and the like. The message names the value.
+	// ErrEncode: a value cannot be sent without a change: a cycle, a string that is not
+	// UTF-8, and others. The text names the value.
 	ErrEncode Error = sentinel("cannot be encoded")
 )
 
-// errWindow: the daemon refused a call because the connection had too many
-// outstanding. The client waits locally, so that only a faulty client sees it.
+// errWindow: the daemon rejected a call because the connection had too many outstanding
+// calls. Clients wait before they send, so only a faulty client gets this error.
 var errWindow Error = sentinel("too many outstanding calls on the connection")
 
-// Outcome says what is known about whether a failed call was executed.
+// Outcome says whether a failed call was executed, as far as the client knows.
 type Outcome uint8
 
 const (
-	// OutcomeUnknown: the call was sent and the answer lost. It may have been
-	// executed, may be running still, or may never run. It is never repeated
-	// for the caller, but for methods marked idempotent.
+	// OutcomeUnknown: the call was sent and its reply was lost. The method may have
+	// run, may be running, or may never run. The client does not retry the call, unless
+	// the method is marked idempotent.
 	OutcomeUnknown Outcome = iota
 	// OutcomeNotSent: no complete request left this process.
 	OutcomeNotSent
-	// OutcomeNotExecuted: the daemon says that the method was not called.
+	// OutcomeNotExecuted: the daemon reports that it did not call the method.
 	OutcomeNotExecuted
-	// OutcomeExecuted: the method was called, but its result cannot be had.
+	// OutcomeExecuted: the method was called, but its result is lost.
 	OutcomeExecuted
 )
 
@@ -127,17 +130,15 @@ func (o Outcome) String() string {
 	return fmt.Sprintf("Outcome(%d)", uint8(o))
 }
 
-// CallError is a call that failed for a reason other than the method's own
-// error. Err wraps one of the sentinels, a [*PanicError], a [*StartError], the
-// context's error or what the system said.
+// CallError reports a call that failed for a reason other than the method's own error.
 type CallError struct {
-	Method      string  // the service and the method: "example.com/counter.Counter.Inc"
-	Outcome     Outcome // whether it was executed
-	Incarnation string  // the object's life that the call was sent to; empty when there was none
-	Err         error
+	Method      string  // service and method: "example.com/counter.Counter.Inc"
+	Outcome     Outcome // whether the method was executed
+	Incarnation string  // identifies the object to which the call was sent; empty if there was none
+	Err         error   // wraps a sentinel, a *PanicError, a *StartError, the context's or the system's error
 }
 
-// Error says which call failed, why, and whether it was executed.
+// Error names the call and says why it failed and whether it was executed.
 func (e *CallError) Error() string {
 	var state string
 	switch e.Outcome {
@@ -148,7 +149,7 @@ func (e *CallError) Error() string {
 	}
 	cause := fmt.Sprint(e.Err)
 	if start, ok := e.Err.(*StartError); ok {
-		cause = start.detail() // the method names the service already
+		cause = start.detail() // the name of the method includes the service
 	}
 	service, method := "", e.Method
 	if i := strings.LastIndexByte(method, '.'); i >= 0 {
@@ -162,16 +163,16 @@ func (e *CallError) Unwrap() error { return e.Err }
 
 func (e *CallError) loopgen() {}
 
-// StartError is a daemon that could not be reached or started.
+// StartError reports that a daemon could not be reached or started.
 type StartError struct {
 	Service  string // the import path and name of the type
 	Name     string // the singleton's name
-	Stage    Stage  // how far it came
-	Err      error  // why; for StageConstructor the constructor's own error
-	Stack    string // the constructor's stack, when it panicked
-	ExitCode int    // the exit status of a child that ended before it served, else 0
-	Log      string // the path of the daemon's log, empty when there is none
-	LogTail  string // the last lines of that log, when the child ended by itself
+	Stage    Stage  // the stage that failed
+	Err      error  // the cause; at StageConstructor the constructor's own error
+	Stack    string // stack of the constructor if it panicked
+	ExitCode int    // exit status of a child that exited before it served, otherwise 0
+	Log      string // path of the daemon's log; empty if there is none
+	LogTail  string // last lines of the log if the child exited by itself
 }
 
 // Stage is a step on the way to a connection.
@@ -187,12 +188,12 @@ const (
 	StagePublish     Stage = "publish"     // write the endpoint file
 )
 
-// Error says what could not be started, at which stage, and why.
+// Error says which daemon could not be reached or started, at which stage, and why.
 func (e *StartError) Error() string {
 	return "loopgen: " + cut.Name(e.Service) + ": " + e.detail()
 }
 
-// detail is the message without what a CallError says as well.
+// detail is the message without the parts that a CallError repeats.
 func (e *StartError) detail() string {
 	var b strings.Builder
 	if e.Name != e.Service {
@@ -216,16 +217,16 @@ func (e *StartError) Unwrap() error { return e.Err }
 
 func (e *StartError) loopgen() {}
 
-// PanicError is a panic, or a call of runtime.Goexit, in a method, a constructor
-// or Config.OnRestart. The daemon lives on.
+// PanicError reports a panic, or a call of runtime.Goexit, in a method, a constructor
+// or Config.OnRestart. A panic of a method does not end the daemon.
 type PanicError struct {
-	Value string // the panic's value, printed; if that took over a second or failed, how
-	Stack string // where it happened: the daemon's, but for OnRestart
-	Log   string // the path of the daemon's log, for a panic of a method; empty when there is none
+	Value string // the panic's value as text, or why there is no text: printing panicked or took more than a second
+	Stack string // stack of the panic: in this process for OnRestart, otherwise in the daemon
+	Log   string // path of the daemon's log if a method panicked; empty if there is none
 }
 
-// Error returns the panic's value, quoted if it has more than one line, the file and
-// line of the code that panicked, and the path of the log. The stack is in the field.
+// Error returns the panic's value, the file and line of the code that panicked, and the
+// path of the log. It quotes a value of several lines. The stack is only in the field.
 func (e *PanicError) Error() string {
 	text := "panicked: " + e.Value
 	if strings.ContainsAny(e.Value, "\r\n") {
@@ -242,8 +243,8 @@ func (e *PanicError) Error() string {
 
 func (e *PanicError) loopgen() {}
 
-// RemoteError stands for an error of the daemon that cannot be rebuilt in this
-// process, because its type or its data is not available here. It is a struct:
+// RemoteError replaces an error of the daemon that this process cannot rebuild, because
+// its type or its data is not available here. It is a struct:
 //
 //	type RemoteError struct {
 //		Type    string // the error's Go type in the daemon, such as "*fmt.wrapError"
@@ -251,11 +252,11 @@ func (e *PanicError) loopgen() {}
 //		Err     error  // the wrapped error: nil, an error, or several made one by errors.Join
 //	}
 //
-// *RemoteError is an error: Error returns Message and Unwrap returns Err. A
-// RemoteError does not change after it was made.
+// *RemoteError is an error: Error returns Message and Unwrap returns Err. It does not
+// change after it was made, so it may be used concurrently.
 type RemoteError = remote.RemoteError
 
-// kindError is an error whose text already says what its sentinel means.
+// kindError is an error that wraps its sentinel without repeating the sentinel's text.
 type kindError struct {
 	kind Error
 	err  error
@@ -264,18 +265,18 @@ type kindError struct {
 func (e kindError) Error() string   { return e.err.Error() }
 func (e kindError) Unwrap() []error { return []error{e.kind, e.err} }
 
-// asCallError returns err as a *CallError, if it is one.
+// asCallError returns the *CallError in err's chain, or nil.
 func asCallError(err error) *CallError {
 	var ce *CallError
 	errors.As(err, &ce)
 	return ce
 }
 
-// panicPlace returns the file and line, as "counter.go:12", at which the code of the
-// program panicked or called runtime.Goexit. stack is what debug.Stack returned in
-// the deferred function. Frames of the runtime and, where the stack tells them apart,
-// of the standard library are skipped: they are not where the program is at fault.
-// The result is empty if the stack has another form.
+// panicPlace returns the file and line, as "counter.go:12", at which the program's code
+// panicked or called runtime.Goexit. stack is the result of debug.Stack in the deferred
+// function. panicPlace skips frames of the runtime and, if the stack tells them apart,
+// of the standard library, because the fault is in the program. It returns "" if the
+// stack has another form.
 func panicPlace(stack string) string {
 	lines := strings.Split(stack, "\n")
 	library := "" // the directory of the standard library; empty in a program built with -trimpath

@@ -13,57 +13,58 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
 
-// Scope says between whom an object is shared. All that follows from it is a
-// base directory: who finds the same one shares.
+// Scope says which processes share an object. It determines a base directory: processes
+// that find the same base directory share.
 type Scope string
 
 const (
 	// ScopeUser shares between all processes of a user on a host.
 	ScopeUser Scope = "user"
 
-	// ScopeSession shares between the processes of one login of a user, such as
-	// one connection of ssh. On Linux that is the audit session, which the kernel
-	// hands down from the login to every process, and where there is none the
-	// variable XDG_SESSION_ID; on Windows it is the session of the process, and
-	// elsewhere that variable. What the user's own service manager starts, as most
-	// programs of a desktop, is in a session of its own by that rule: that of the
-	// manager. A process that belongs to no session cannot connect.
+	// ScopeSession shares between the processes of one login of a user, such as one
+	// connection of ssh. On Linux the login is the audit session, which every process
+	// inherits from the login, or the variable XDG_SESSION_ID where there is no audit
+	// session. On Windows it is the session of the process, and elsewhere
+	// XDG_SESSION_ID. Programs that the user's own service manager starts, as most
+	// programs of a desktop, belong to the manager's session. A process that belongs to
+	// no session cannot connect.
 	//
-	// The daemon leaves when it is idle, as ever, even after the logout. In a
-	// daemon of this scope, ScopeSession is its own session. One of another
-	// scope belongs to that of the client that started it, by the kernel only.
+	// The daemon exits when it is idle, and not at the logout. In a daemon of this
+	// scope, ScopeSession is the session that it serves. A daemon of another scope
+	// belongs to the session of the client that started it, and only if the kernel
+	// reports that session.
 	ScopeSession Scope = "session"
 
-	// ScopeProject shares between the processes of a user that work in one
-	// source tree: the nearest directory, from the working directory at the time
-	// of NewShared (which is to say of ShareT) upwards, that holds a file go.mod
-	// or is the root of a repository (.git, .hg, .jj, .svn, .bzr), with symbolic
-	// links resolved. Nothing is put there. Without such a directory the process
-	// cannot connect.
+	// ScopeProject shares between the processes of a user that work in one source tree.
+	// The tree's root is the nearest directory, from the working directory at the time
+	// of ShareT upwards, that has a file go.mod or is the root of a repository (.git,
+	// .hg, .jj, .svn, .bzr). Symbolic links are resolved. Nothing is written there.
+	// Without such a directory the process cannot connect.
 	//
-	// A daemon's working directory is /. In one of this scope, ScopeProject is
-	// its own project; in others it is an error.
+	// A daemon's working directory is /. In a daemon of this scope, ScopeProject is the
+	// project that it serves. In other daemons it is an error.
 	ScopeProject Scope = "project"
 
-	// ScopeSystem shares between users of a machine: all that [Config.AllowUsers]
-	// and AllowGroups admit. The daemon is a service: the service manager starts
-	// a program that calls Serve, as the owner of the directory
-	// /run/loopgen/<Config.Name>, which it has made, and which nobody else may
-	// write to. Clients only attach. Config.Name is a plain word of at most 64
-	// lower-case letters, digits, dots, hyphens and underscores. It is for Unix
-	// sockets, and for systems that tell the user of a socket's peer: Linux, macOS
-	// and FreeBSD. See the package documentation.
+	// ScopeSystem shares between the users of a machine that [Config.AllowUsers] and
+	// AllowGroups admit. The daemon is a service: the service manager starts a program
+	// that calls Serve, and clients only connect. The program runs as the owner of the
+	// directory /run/loopgen/<Config.Name>, which the service manager makes and no
+	// other user may write to. Config.Name is a word of at most 64 lower-case letters,
+	// digits, dots, hyphens and underscores. ScopeSystem needs Unix sockets and a
+	// kernel that reports the user of a socket's peer: Linux, macOS and FreeBSD. See
+	// the package documentation.
 	ScopeSystem Scope = "system"
 )
 
 // scopeDir precedes the directory in a Scope made by ScopeDir.
 const scopeDir = "dir:"
 
-// ScopeDir shares between the processes of a user that name the same
-// directory, an absolute path. It is made, for its owner only, if missing.
+// ScopeDir shares between the processes of a user that name the same directory. path
+// must be absolute; otherwise Connect fails. A missing directory is made, with mode
+// 0700.
 func ScopeDir(path string) Scope { return Scope(scopeDir + path) }
 
-// check returns what is wrong with a scope wherever it is used.
+// check returns an error if s is not usable on this system.
 func (s Scope) check() error {
 	switch s {
 	case ScopeUser, ScopeSession, ScopeProject:
@@ -83,7 +84,7 @@ func (s Scope) check() error {
 	return nil
 }
 
-// directory returns the directory that the scope names, empty if it names none.
+// directory returns the directory in s, or "" if s names none.
 func (s Scope) directory() string {
 	if dir, ok := strings.CutPrefix(string(s), scopeDir); ok {
 		return dir
@@ -97,14 +98,14 @@ type workplace struct {
 	err error
 }
 
-// note asks for the working directory if s is going to need it.
+// note records the working directory if s needs it.
 func (w *workplace) note(s Scope) {
 	if s == ScopeProject {
 		w.dir, w.err = os.Getwd()
 	}
 }
 
-// project returns the root of the project there.
+// project returns the root of the project that contains the working directory.
 func (w *workplace) project() (string, error) {
 	if w.err != nil {
 		return "", fmt.Errorf("looking for the project (ScopeProject): %w", w.err)
@@ -112,14 +113,14 @@ func (w *workplace) project() (string, error) {
 	return rundir.Project(w.dir)
 }
 
-// site is what a scope stands for.
+// site is the base directory of a scope.
 type site struct {
 	base  string // the base directory
-	scope string // in full: see scopeOf
+	scope string // the scope with its session or project: see scopeOf
 }
 
-// base returns what the scope stands for. What was found once holds as long as
-// the Shared.
+// base returns the site of the client's scope. A site that was found once stays the
+// same for the life of the Shared.
 func (c *client) base() (site, error) {
 	if known := c.site.Load(); known != nil {
 		return *known, nil

@@ -7,7 +7,6 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/host"
@@ -16,14 +15,15 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// ServeIfDaemon serves and never returns in a process that was started as a
-// daemon; in any other it returns at once. Make it the first line of main, and
-// of TestMain: what stands before it is run by the daemon, too, as package
-// initialisation is. Without it Connect returns ErrHookMissing, and ends a process
-// that was started as a daemon.
+// ServeIfDaemon serves and never returns in a process that was started as a daemon. In
+// any other process it returns at once. Call it in the first line of main and of
+// TestMain: the daemon also runs the code before the call, as it runs package
+// initialisation. Without the call Connect returns ErrHookMissing. If Connect is
+// reached in a process that was started as a daemon, it ends that process.
+// ServeIfDaemon may be called concurrently.
 //
-// A service of a package generated with loopgen -hook init is served before main
-// begins, and does not need the call.
+// A service of a package generated with loopgen -hook init is served before main begins
+// and does not need the call.
 func ServeIfDaemon() {
 	stub.CloseRegistry()
 	self.Hooked.Store(true)
@@ -35,8 +35,9 @@ func ServeIfDaemon() {
 	os.Exit(host.Serve(parent))
 }
 
-// startedAsDaemon returns the process that started this one as a daemon, or nil. It
-// ends a process that has the marker of a daemon and no such parent.
+// startedAsDaemon returns the process that started this one as a daemon, or nil if this
+// process is no daemon. It ends a process that has a daemon's marker and no such
+// parent.
 func startedAsDaemon() *process.Parent {
 	parent, err := process.Inherited()
 	if err != nil {
@@ -46,8 +47,8 @@ func startedAsDaemon() *process.Parent {
 	return parent
 }
 
-// hookMissing returns ErrHookMissing with the program that does not call
-// ServeIfDaemon, which is this one, and the place for the call.
+// hookMissing returns an error that wraps ErrHookMissing. Its text names this program,
+// which does not call ServeIfDaemon, and the place for the call.
 func hookMissing() error {
 	program := process.Executable()
 	if isTestBinary(program) {
@@ -58,8 +59,8 @@ func hookMissing() error {
 	return kindError{ErrHookMissing, fmt.Errorf("rt.ServeIfDaemon was not called in %s: make it the first line of main", program)}
 }
 
-// isTestBinary reports whether this process runs a binary made by go test, which
-// may have another name than go test gives it.
+// isTestBinary reports whether go test built the running program. The file may have
+// been renamed since, so the build information counts more than the name.
 func isTestBinary(program string) bool {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Path != "" {
 		return strings.HasSuffix(info.Path, ".test")
@@ -67,22 +68,18 @@ func isTestBinary(program string) bool {
 	return strings.HasSuffix(strings.TrimSuffix(filepath.Base(program), ".exe"), ".test")
 }
 
-// initHooks has the services whose packages have called ServeIfDaemonOf: a child of
-// this program serves them without a line in main.
+// initHooks has the services whose packages have called ServeIfDaemonOf. A child of
+// this program serves them without a call in main.
 var initHooks struct {
 	sync.Mutex
 	services map[*stub.Service]bool
 }
 
-// servesInInit is set in a daemon that serves from ServeIfDaemonOf. Its main has not
-// run, so it is not known whether main calls ServeIfDaemon.
-var servesInInit atomic.Bool
-
-// ServeIfDaemonOf is for generated code only: loopgen -hook init calls it at the end
-// of the init function that completes s. In a process that was started as the daemon
-// of s it serves and never returns. In any other it returns at once, also in the
-// daemon of another service, and a later ServeIfDaemon works as ever. It may be called
-// concurrently.
+// ServeIfDaemonOf is for generated code only: loopgen -hook init puts the call at the
+// end of the init function that completes s. In a process that was started as the
+// daemon of s it serves and never returns. In any other process, such as the daemon of
+// another service, it returns at once, and a later ServeIfDaemon works as usual. It may
+// be called concurrently.
 func ServeIfDaemonOf(s *stub.Service) {
 	initHooks.Lock()
 	if initHooks.services == nil {
@@ -106,7 +103,8 @@ func hasInitHook(s *stub.Service) bool {
 	return initHooks.services[s]
 }
 
-// noHook says why a child of this program would not serve s, or returns nil.
+// noHook returns the reason why a child of this program would not serve s, or nil if it
+// would.
 func noHook(s *stub.Service) error {
 	switch {
 	case self.Hooked.Load() || hasInitHook(s):

@@ -11,21 +11,22 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/start"
 )
 
-// Serve makes this process the daemon of an object of ScopeSystem, and is
-// called, instead of Connect, in the program that the service manager starts, as
-// the owner of the directory. The other fields of Config and the constructor's
-// arguments are those of the clients. Serve makes the object, and listens on the
-// one Unix socket that the service manager has passed (LISTEN_FDS) or else on one
-// of its own. It serves until ctx ends, SIGTERM, SIGINT or SIGHUP comes, Shutdown is
-// called or, with an IdleTTL, nobody is there, and then finishes what runs, and
-// calls the object's Close, as every daemon does. What it has to tell goes to
-// standard error. A process serves one object, once: it should exit when Serve
-// returns. It need not call ServeIfDaemon, unless its object uses others, which
-// clients start.
+// Serve makes this process the daemon of an object of ScopeSystem. The program that the
+// service manager starts calls it instead of Connect, as the user that owns the
+// directory. Config, except AllowUsers and AllowGroups, and the constructor's arguments
+// must be those of the clients. Serve makes the object and listens on the one Unix
+// socket that the service manager passed (LISTEN_FDS), or else on a socket of its own.
+// Its log is standard error.
 //
-// Serve returns nil when it has served. The error is a [*StartError], around
-// ErrUnsafeDir, the constructor's own error or what was wrong with the socket or
-// the configuration.
+// Serve serves until ctx ends, SIGTERM, SIGINT or SIGHUP arrives, Shutdown is called
+// or, with an IdleTTL, the daemon is idle. Then it finishes running calls and calls the
+// object's Close, as every daemon does. A process serves one object, once, and should
+// exit when Serve returns. It need not call ServeIfDaemon, unless its object is itself
+// a client of objects that clients start.
+//
+// Serve returns nil after it has served. Otherwise the error is a [*StartError], which
+// wraps ErrUnsafeDir, the constructor's own error, or an error about the socket or the
+// configuration.
 func (s *Shared[C, P]) Serve(ctx context.Context) error {
 	if s.owner.invalid != nil {
 		return s.owner.invalid
@@ -47,11 +48,12 @@ func (c *client) serve(ctx context.Context) error {
 		return c.objectError(Stage(stage), err)
 	}
 	h.Run(ctx)
-	h.HangUp() // the process may live on
+	h.HangUp() // the process may continue after Serve
 	return nil
 }
 
-// objectError is the error of a process that could not make the object itself.
+// objectError returns the StartError of a process that could not make the object
+// itself.
 func (c *client) objectError(stage Stage, err error) *StartError {
 	if p, ok := err.(*daemon.ConstructorPanic); ok {
 		failure := c.startError(stage, &PanicError{Value: p.Value, Stack: p.Stack})
@@ -61,8 +63,8 @@ func (c *client) objectError(stage Stage, err error) *StartError {
 	return c.startError(stage, err)
 }
 
-// newService makes the object of a service and whatever clients need to reach
-// it.
+// newService makes the object of a service and the host that clients connect to. If it
+// fails, it returns the stage at which it failed.
 func (c *client) newService() (*host.Host, string, error) {
 	switch {
 	case c.cfg.Scope != ScopeSystem:

@@ -9,32 +9,36 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// Shared is one singleton as one process sees it: what the generated ShareT
-// returns. C is its client, P its proxy. It holds at most one connection, made
-// on first use, used by all goroutines and made again when the daemon was
-// replaced. Close it, or drop it with all its handles, to give that up. All
-// methods may be called concurrently.
+// Shared is one singleton as this process uses it. The generated function ShareT
+// returns it. C is the type of its client, P the type of its proxy.
+//
+// A Shared has at most one connection, which all goroutines use. The first use makes
+// the connection, and a later use makes it again after the daemon was replaced. Close
+// ends it. So does the garbage collector, after the program has dropped the Shared and
+// all its handles. All methods may be called concurrently.
 type Shared[C, P any] struct {
 	owner *owner
 	c     func(*Conn) C
 	p     func(*Conn) P
 }
 
-// NewShared is called by generated code. Nothing is opened or started; what is
-// wrong with cfg or with the constructor's arguments is returned by Connect.
+// NewShared returns a Shared. It is for generated code only. It opens and starts
+// nothing: an error in cfg or in the constructor's arguments is returned by Connect. It
+// may be called concurrently.
 func NewShared[C, P any](cfg Config, svc *stub.Service, c func(*Conn) C, p func(*Conn) P, args func(*stub.Encoder)) *Shared[C, P] {
 	return &Shared[C, P]{owner: newOwner(newClient(cfg, svc, args)), c: c, p: p}
 }
 
-// Connect returns a client: every method of the type with a context first and
-// an error last. It starts the daemon if there is none. Each call returns a
-// handle of its own on the one connection.
+// Connect returns a client, which has every method of the type with a context first and
+// an error last. It starts the daemon if none runs. All clients use the one connection,
+// and each can be closed alone.
 //
-// The error is a [*StartError], around ErrHookMissing, ErrConfigMismatch,
-// ErrIncompatible, ErrUnresponsive, ErrUnreachable, ErrUnsafeDir,
-// ErrTooManyClients, ErrAuth, ErrReentrant, the constructor's own error or the context's; or ErrClosed. With
-// ScopeSystem nothing is started, and it may be ErrNotRunning or ErrNotAllowed.
-// A caller whose context ends leaves a start under way to itself.
+// The error is ErrClosed or a [*StartError]. A StartError wraps ErrHookMissing,
+// ErrConfigMismatch, ErrIncompatible, ErrUnresponsive, ErrUnreachable, ErrUnsafeDir,
+// ErrTooManyClients, ErrAuth, ErrReentrant, the constructor's own error or the
+// context's. With ScopeSystem Connect starts nothing, and the StartError may also wrap
+// ErrNotRunning or ErrNotAllowed. A start under way continues after the context of its
+// caller has ended.
 func (s *Shared[C, P]) Connect(ctx context.Context) (C, error) {
 	if err := s.EnsureStarted(ctx); err != nil {
 		var none C
@@ -43,9 +47,9 @@ func (s *Shared[C, P]) Connect(ctx context.Context) (C, error) {
 	return s.c(&Conn{owner: s.owner}), nil
 }
 
-// Proxy returns a proxy: exactly the method set of *T, so that it satisfies
-// the interfaces that *T does. A call that fails where the method has no
-// error result goes to Config.OnFault. Otherwise like Connect.
+// Proxy returns a proxy, which has exactly the method set of *T and so satisfies the
+// interfaces that *T satisfies. If a call fails and its method has no error result, the
+// proxy passes the error to Config.OnFault. Otherwise Proxy is like Connect.
 func (s *Shared[C, P]) Proxy(ctx context.Context) (P, error) {
 	if err := s.EnsureStarted(ctx); err != nil {
 		var none P
@@ -54,8 +58,8 @@ func (s *Shared[C, P]) Proxy(ctx context.Context) (P, error) {
 	return s.p(&Conn{owner: s.owner}), nil
 }
 
-// EnsureStarted connects, and starts the daemon if there is none. Its error is
-// that of Connect.
+// EnsureStarted connects, and starts the daemon if none runs. Its errors are those of
+// Connect.
 func (s *Shared[C, P]) EnsureStarted(ctx context.Context) error {
 	if s.owner.invalid != nil {
 		return s.owner.invalid
@@ -65,48 +69,51 @@ func (s *Shared[C, P]) EnsureStarted(ctx context.Context) error {
 	return err
 }
 
-// Close ends the connection; calls in flight end as unknown, and all handles
-// and the Shared itself return ErrClosed from now on. The daemon stays until
-// it is idle. Close is idempotent and returns nil.
+// Close ends the connection. Calls in flight fail with OutcomeUnknown; all later uses
+// of the handles and of the Shared fail with ErrClosed. The daemon stays until it is
+// idle. Close is idempotent and returns nil.
 func (s *Shared[C, P]) Close() error {
 	s.owner.close()
 	return nil
 }
 
-// Status asks the running daemon about itself. It never starts one: without
-// one the error wraps ErrNotRunning. It is never refused because of another
-// version of the type or another configuration, it does not prolong the
-// daemon's life, and it works after Close. The daemon of another name, scope or
-// type is not asked: the error wraps ErrIncompatible.
+// Status returns the state of the running daemon. It starts no daemon: if none runs,
+// the error wraps ErrNotRunning. A daemon with another version of the type or another
+// configuration answers as well. Status does not postpone the daemon's idle exit, and
+// it works after Close. It does not ask a daemon of another name, scope or type: the
+// error then wraps ErrIncompatible.
 func (s *Shared[C, P]) Status(ctx context.Context) (Status, error) {
 	return s.owner.status(ctx)
 }
 
-// Shutdown makes the running daemon leave and returns when its process has
-// released everything, or with the context's error. Without a daemon it
-// returns nil. Like Status it is never refused, but to another user than the
-// daemon's (ScopeSystem), and works after Close.
+// Shutdown shuts the running daemon down. It returns nil after the daemon's process has
+// released everything, and if no daemon runs. It returns the context's error if ctx
+// ends before. Like Status, it is accepted whatever the version and the configuration,
+// and it works after Close. With ScopeSystem the daemon accepts it only from its own
+// user and, if Config.AllowUsers or AllowGroups admit root, from root; for other users
+// the error wraps ErrNotAllowed.
 func (s *Shared[C, P]) Shutdown(ctx context.Context, mode ShutdownMode) error {
 	return s.owner.shutdown(ctx, mode)
 }
 
-// Restart shuts the daemon down, calls in flight finishing first, and starts
-// another one: the object is made anew. After Close it returns ErrClosed and
-// changes nothing. If Close comes while Restart runs, the daemon may have left
-// already, and Restart returns ErrClosed and starts none: the next client does.
+// Restart shuts the daemon down with ShutdownDrain and starts another one, which makes
+// a new object. Its errors are those of Shutdown and Connect. After Close it returns
+// ErrClosed and changes nothing. If Close is called while Restart runs, the daemon may
+// have exited already. Restart then returns ErrClosed and starts none; the next client
+// does.
 func (s *Shared[C, P]) Restart(ctx context.Context) error {
 	if err := s.owner.mayStart(); err != nil {
-		return err // rather than end a daemon that nobody could replace
+		return err // do not end a daemon that this client could not replace
 	}
 	used := s.owner.current()
 	if err := s.Shutdown(ctx, ShutdownDrain); err != nil {
 		return err
 	}
-	s.owner.forget(used) // which may not have noticed yet
+	s.owner.forget(used) // the connection may not have noticed the exit yet
 	return s.EnsureStarted(ctx)
 }
 
-// String says which singleton it is and whether this process is connected.
+// String names the singleton and says whether this process is connected to it.
 func (s *Shared[C, P]) String() string {
 	c := s.owner.client
 	c.mu.Lock()

@@ -10,68 +10,69 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
-// Status is what a daemon says about itself. String makes a summary of it.
+// Status describes a daemon at the time of the request. Its String method returns a
+// summary.
 type Status struct {
-	PID           int           // its process
-	Incarnation   string        // this life of the object
+	PID           int           // the daemon's process
+	Incarnation   string        // identifies the object; each new object has another
 	Service       string        // the import path and name of the type
-	Name          string        // the singleton's name
-	Scope         string        // its scope; for ScopeSession and ScopeProject with the session or the root behind a colon
-	Executable    string        // the program it was started from
-	Build         string        // identifies that program's file: device, inode, time, size
-	Version       int           // Config.Version of the client that started it
+	Name          string        // Config.Name in force
+	Scope         string        // the scope; for ScopeSession and ScopeProject with a colon and the session or the project's root
+	Executable    string        // the program from which the daemon was started
+	Build         string        // identifies the file of that program: device, inode, time, size
+	Version       int           // Config.Version of the client that started the daemon
 	Config        string        // hash of service, constructor and arguments
 	Network       string        // "unix" or "tcp"
-	Address       string        // where it listens
-	Log           string        // the path of its log; empty for ScopeSystem
+	Address       string        // the address on which the daemon listens
+	Log           string        // path of the log; empty for ScopeSystem
 	Started       time.Time     // when the object was made
-	Uptime        time.Duration // since then, by the monotonic clock
-	IdleTTL       time.Duration // in force; negative: never leaves
-	IdleLeft      time.Duration // until it leaves if nobody comes: all of IdleTTL while it has clients; negative: never
-	OrphanTimeout time.Duration // Config.OrphanTimeout in force; negative: it waits for such calls without bound
-	Leaving       string        // why it is leaving, and what it waits for; empty when it is not
+	Uptime        time.Duration // time since Started, by the monotonic clock
+	IdleTTL       time.Duration // Config.IdleTTL in force; negative: the daemon never exits as idle
+	IdleLeft      time.Duration // time until the idle exit if no client connects; IdleTTL while clients are connected; negative: never
+	OrphanTimeout time.Duration // Config.OrphanTimeout in force; negative: no limit
+	Leaving       string        // why the daemon shuts down, and what it waits for; empty if it does not shut down
 	Clients       []ClientStatus
-	Calls         uint64       // calls that were executed
-	Running       []CallStatus // who runs what since when
-	Queued        []CallStatus // in order; of both at most 1000 in all
-	Waiting       int          // how many calls are queued
-	LastPanic     string       // of a method: time, method and value; the stack is in the log
+	Calls         uint64       // number of calls executed
+	Running       []CallStatus // the running calls
+	Queued        []CallStatus // the waiting calls, in order; Running and Queued have at most 1000 entries together
+	Waiting       int          // number of waiting calls, including those not in Queued
+	LastPanic     string       // the last panic of a method: time, method and value; the log has its stack
 	Methods       []MethodStatus
-	Nice          int               // its scheduling priority
-	Limits        map[string]string // the resource limits it inherited: "soft:hard" by name
-	Env           []string          // the names of its environment variables
+	Nice          int               // scheduling priority of the process
+	Limits        map[string]string // inherited resource limits by name, as "soft:hard"
+	Env           []string          // names of the daemon's environment variables, without values
 }
 
-// ClientStatus is a connection of a client.
+// ClientStatus describes the connection of a client.
 type ClientStatus struct {
 	PID   int
 	Since time.Time
-	Calls uint64 // that it made
+	Calls uint64 // number of calls that the client made
 }
 
-// CallStatus is a call that runs or waits.
+// CallStatus describes a running or waiting call.
 type CallStatus struct {
 	Method string
-	Mode   string // exclusive, shared or concurrent
-	PID    int    // of the caller
+	Mode   string // "exclusive", "shared" or "concurrent"
+	PID    int    // the caller's process
 	Since  time.Time
-	For    time.Duration // since then, by the monotonic clock
+	For    time.Duration // time since Since, by the monotonic clock
 }
 
-// MethodStatus is a method as the daemon has it.
+// MethodStatus describes a method of the daemon's version of the type.
 type MethodStatus struct {
 	Name      string
 	Mode      string
 	Signature string
 }
 
-// statusListed is how many lines each list of Status.String has. With three lists
-// and all else there are 24 lines at most.
+// statusListed is the number of lines of each list in Status.String. With three lists
+// the summary has at most 24 lines.
 const statusListed = 4
 
-// String describes the daemon for people, in at most 25 lines: its process, its
-// singleton, its address and log, and who uses it since when. Long lists end in
-// "and N more"; the fields have the rest. It may be called concurrently.
+// String returns a summary of at most 25 lines for people: the process, the singleton,
+// the address, the log, the clients and the calls. A longer list ends in "and N more";
+// the fields have the rest. It may be called concurrently.
 func (s Status) String() string {
 	var b strings.Builder
 	line := func(key, format string, args ...any) {
@@ -97,13 +98,13 @@ func (s Status) String() string {
 	})
 	line("running", "%d", len(s.Running))
 	list(&b, len(s.Running), len(s.Running), func(i int) string { return s.Running[i].text() })
-	queued := max(s.Waiting, len(s.Queued)) // of which not all may be in the list
+	queued := max(s.Waiting, len(s.Queued)) // the list may be incomplete
 	line("queued", "%d", queued)
 	list(&b, len(s.Queued), queued, func(i int) string { return s.Queued[i].text() })
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// idleText says when the daemon leaves for want of clients.
+// idleText says when the daemon exits if it has no clients.
 func (s Status) idleText() string {
 	if s.IdleTTL < 0 {
 		return "stays without clients"
@@ -115,7 +116,8 @@ func (c CallStatus) text() string {
 	return fmt.Sprintf("%s of process %d since %s (%v), %s", onOneLine(cut.Name(c.Method)), c.PID, moment(c.Since), cut.Duration(c.For), onOneLine(c.Mode))
 }
 
-// list writes the first of total entries, of which listed are known, one to a line.
+// list writes one line per entry, at most statusListed lines. Of total entries only the
+// first listed are known.
 func list(b *strings.Builder, listed, total int, entry func(i int) string) {
 	shown := min(listed, statusListed)
 	if shown < total {
@@ -131,7 +133,7 @@ func list(b *strings.Builder, listed, total int, entry func(i int) string) {
 
 func moment(t time.Time) string { return t.Format(time.RFC3339) }
 
-// onOneLine quotes what is not printable on one line as it is.
+// onOneLine returns s, quoted if it contains a character that is not printable.
 func onOneLine(s string) string {
 	for _, r := range s {
 		if !strconv.IsPrint(r) {
