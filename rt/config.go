@@ -251,7 +251,7 @@ func (cfg Config) check() error {
 
 // logHandler is the handler of Config.Logger. The handler, and the methods of the
 // values that it formats, are code of the program. The client calls it with locks held
-// that others wait for, such as spawn.lock. So each method runs on a goroutine of its
+// for which other clients wait, such as spawn.lock. So each method runs on a goroutine of its
 // own, and a method that does not return within a second is abandoned.
 type logHandler struct{ slog.Handler }
 
