@@ -1,5 +1,5 @@
-// Package rttest is for tests of programs that share objects with loopgen: it
-// keeps their daemons apart from everybody else's, and ends them.
+// Package rttest is for tests of programs that share objects with loopgen. It separates
+// the daemons of a test from all others, and ends them.
 //
 //	func TestMain(m *testing.M) { rttest.Main(m) }
 //
@@ -9,14 +9,13 @@
 //		…
 //	}
 //
-// Coverage is counted in the test binary's own process, so that it does not have the
-// constructor and the methods, which run in the daemon. It has them with
-// LOOPGEN_MODE=inprocess, where the object lives in the test binary:
+// Coverage counts only the test binary's own process. The constructor and the methods
+// run in the daemon, so coverage excludes them. With LOOPGEN_MODE=inprocess the object
+// lives in the test binary, and coverage includes them:
 //
 //	LOOPGEN_MODE=inprocess go test -cover
 //
-// An instance of a generic type must be declared at package level before, if only
-// by
+// An instance of a generic type must also be declared at package level, for example by
 //
 //	var _ = cache.ShareCache[string, int](rt.Config{}, 10)
 package rttest
@@ -31,24 +30,25 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
 
-// patience is how long a daemon may take to finish what it runs before it is
+// patience is the time for a daemon to finish its running calls. After it the daemon is
 // killed.
 const patience = 2 * time.Second
 
-// Main is the body of a TestMain. It serves if this process was started as a
-// daemon; otherwise it gives the test binary a base directory of its own, in
-// LOOPGEN_DIR, runs the tests, ends every daemon that was started below that
-// directory, and exits. It does not return.
+// Main is the body of a TestMain. In a process that was started as a daemon it serves.
+// Otherwise it sets LOOPGEN_DIR to a new directory and runs the tests. Then it ends
+// every daemon below that directory, removes the directory, and exits with the status
+// of m.Run, or with 1 if that is 0 and a daemon cannot be ended. It does not return. If a call still runs,
+// its daemon is killed after 2 s.
 //
-// With -count=2 the daemons are ended after each run, so that no run finds an object
-// of another: Main calls m.Run once for each. With -cpuprofile, -memprofile,
-// -blockprofile, -mutexprofile or -trace, which cover all runs, it calls m.Run once,
-// and daemons live on from run to run. They do so for the values of -cpu, too.
+// With -count=2 Main calls m.Run once for each run and ends the daemons after each, so
+// that no run finds an object of another. With -cpuprofile, -memprofile, -blockprofile,
+// -mutexprofile or -trace, which cover all runs, it calls m.Run only once, and daemons
+// live from run to run. For the values of -cpu, too, daemons live from one to the next.
 func Main(m *testing.M) {
 	rt.ServeIfDaemon()
 	if os.Getenv("GORACE") == "" {
-		// A daemon built with the race detector would sleep for a second when it
-		// exits, while it holds its lock.
+		// Otherwise a daemon built with the race detector sleeps for a second at its
+		// exit, while it holds its lock.
 		os.Setenv("GORACE", "atexit_sleep_ms=0")
 	}
 	dir, err := os.MkdirTemp("", "lg")
@@ -67,11 +67,13 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-// Dir returns a new directory for rt.ScopeDir, with a path short enough for a
-// socket. When the test ends, its daemons are ended, within two seconds even if
-// a call still runs, and it is removed. Tests that run in parallel do not see
-// each other's objects. The test binary's TestMain must call Main, unless the type
-// was generated with loopgen -hook init.
+// Dir returns a new directory for rt.ScopeDir. Its path is short enough for a socket.
+// At the end of the test Dir ends the daemons below the directory and removes it. A
+// daemon that still runs a call is killed after 2 s. Tests that run in parallel do not
+// share objects. The TestMain of the test binary must call Main, unless the type was
+// generated with loopgen -hook init. If Dir cannot make the directory, the test fails
+// at once; if it cannot end a daemon, the test fails at its end. It may be called
+// concurrently.
 func Dir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "lg")
@@ -86,7 +88,7 @@ func Dir(t testing.TB) string {
 	return dir
 }
 
-// end ends the daemons below dir and removes it. It returns what it could not do.
+// end ends the daemons below dir and removes dir. It returns the errors.
 func end(dir string) (problems []error) {
 	for deadline := time.Now().Add(patience); ; {
 		for _, d := range rundir.Existing(dir) {
@@ -101,12 +103,12 @@ func end(dir string) (problems []error) {
 		case len(problems) > 0 || time.Now().After(deadline):
 			return append(problems, err)
 		}
-		// A client that was killed had a daemon on its way, which came just now.
+		// A killed client may have started a daemon that has just appeared.
 	}
 }
 
-// stop ends the daemon of one directory. The lifetime lock, not a pid, says
-// whether one lives, so that no stranger who got its pid is hit.
+// stop ends the daemon of one directory. The lifetime lock, not the pid, says whether
+// the daemon lives: the pid may belong to another process by now.
 func stop(d *rundir.Dir) error {
 	asked := 0
 	deadline := time.Now().Add(patience)
@@ -120,7 +122,7 @@ func stop(d *rundir.Dir) error {
 		switch {
 		case err != nil && late:
 			return fmt.Errorf("a daemon in %s cannot be ended: %w", d.Path(), err)
-		case err != nil: // it starts or leaves
+		case err != nil: // the daemon starts or shuts down
 		case late:
 			signalProcess(e.PID, os.Kill)
 			deadline = time.Now().Add(patience)
@@ -128,11 +130,12 @@ func stop(d *rundir.Dir) error {
 			signalProcess(e.PID, terminate)
 			asked = e.PID
 		}
-		time.Sleep(5 * time.Millisecond) // a lock cannot be waited for and given up
+		time.Sleep(5 * time.Millisecond) // waiting for a lock cannot be cancelled
 	}
 }
 
-// signalProcess tells a process to end. That it has ended already is no error.
+// signalProcess sends sig to a process. It ignores errors, since the process may have
+// ended already.
 func signalProcess(pid int, sig os.Signal) {
 	if p, err := os.FindProcess(pid); err == nil {
 		_ = p.Signal(sig)

@@ -11,9 +11,9 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/inprocess"
 )
 
-// run runs the tests as often as -count says, one call of m.Run for each run. Between
-// two of them it ends all daemons below dir, and the objects in this process that
-// LOOPGEN_MODE=inprocess has made. It returns the exit status.
+// run runs the tests as often as -count says, with one call of m.Run for each run.
+// Between two runs it ends all daemons below dir and the objects that
+// LOOPGEN_MODE=inprocess has made in this process. It returns the exit status.
 func run(m *testing.M, dir string) (code int) {
 	if !flag.Parsed() {
 		flag.Parse()
@@ -28,8 +28,8 @@ func run(m *testing.M, dir string) (code int) {
 	}
 	for i := range count {
 		if i > 0 {
-			set("test.shuffle", "off") // the first run has put the tests in their order
-			set("test.cpu", "")        // package testing adds to the list that it has
+			set("test.shuffle", "off") // the first run has already shuffled the tests
+			set("test.cpu", "")        // package testing appends to the list that it has
 			if !deadline.IsZero() {
 				set("test.timeout", max(time.Until(deadline), time.Nanosecond).String())
 			}
@@ -39,15 +39,15 @@ func run(m *testing.M, dir string) (code int) {
 			}
 		}
 		code = max(code, m.Run())
-		if code > 1 || code == 1 && value[bool]("test.failfast") { // 2 is a wrong command line
+		if code > 1 || code == 1 && value[bool]("test.failfast") { // 2 means a wrong command line
 			break
 		}
 	}
 	return code
 }
 
-// separateRuns returns how often m.Run is to be called: once for each run of the
-// tests, but only once where package testing does for all runs what it does once.
+// separateRuns returns the number of calls of m.Run. It is one for each run of the
+// tests, or only one if package testing does something once for all runs.
 func separateRuns() uint {
 	for _, name := range []string{"cpuprofile", "memprofile", "blockprofile", "mutexprofile", "trace", "list", "fuzz"} {
 		if value[string]("test."+name) != "" {
@@ -57,7 +57,7 @@ func separateRuns() uint {
 	return max(value[uint]("test.count"), 1)
 }
 
-// renew leaves dir as it was when the first run began.
+// renew restores dir to its state before the first run.
 func renew(dir string) (problems []error) {
 	if problems = append(inprocess.End(), end(dir)...); len(problems) > 0 {
 		return problems
@@ -74,7 +74,8 @@ func complain(problems []error) {
 	}
 }
 
-// value returns the value of a flag of package testing, zero if there is none.
+// value returns the value of a flag of package testing, or zero if there is no such
+// flag.
 func value[T any](name string) (v T) {
 	if f := flag.Lookup(name); f != nil {
 		if getter, ok := f.Value.(flag.Getter); ok {
@@ -84,7 +85,7 @@ func value[T any](name string) (v T) {
 	return v
 }
 
-// set sets a flag of package testing, which takes every value that is given here.
+// set sets a flag of package testing. All callers pass valid values.
 func set(name, text string) {
 	if err := flag.Set(name, text); err != nil {
 		fmt.Fprintln(os.Stderr, "rttest: setting -"+name+" to "+strconv.Quote(text)+":", err)

@@ -4,5 +4,5 @@ package rttest
 
 import "syscall"
 
-// terminate makes a daemon finish its calls and leave.
+// terminate makes a daemon finish its calls and exit.
 const terminate = syscall.SIGTERM

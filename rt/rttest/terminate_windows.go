@@ -2,5 +2,5 @@ package rttest
 
 import "os"
 
-// terminate ends a daemon: Windows has no signal that asks.
+// terminate kills a daemon: Windows has no signal that asks a process to exit.
 var terminate = os.Kill

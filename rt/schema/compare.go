@@ -8,18 +8,18 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
-// Change is a place at which two signatures differ.
+// Change is a difference between two signatures.
 type Change struct {
-	// Path leads to the place: "parameter 2: User.Address.Zip". Parameters and
-	// results are counted from 1, contexts left out; [] stands for the elements
-	// of a slice, an array or a map and [key] for the keys of one.
+	// Path leads to the difference: "parameter 2: User.Address.Zip". Parameters and
+	// results are counted from 1, contexts excluded. [] stands for the elements of a
+	// slice, an array or a map, and [key] for the keys of a map.
 	Path string
-	// Was and Is say what is there, types by their names where they have one.
-	// Was is empty for what is new, Is for what is gone.
+	// Was and Is describe the old and the new type, by name if it has one. Was is empty
+	// for an addition, Is for a removal.
 	Was, Is string
 
-	was, is *node // the types, nil where there is none
-	shifts  bool  // a parameter that is new or gone, and others come behind it
+	was, is *node // the types; nil for an addition or a removal
+	shifts  bool  // a parameter was added or removed before other parameters
 }
 
 // String returns "parameter 1: User.Zip was string, is int".
@@ -33,7 +33,7 @@ func (c Change) String() string {
 	return fmt.Sprintf("%s was %s, is %s", c.Path, cut.Name(c.Was), cut.Name(c.Is))
 }
 
-// Between says the same of two programs of which nobody knows which is older:
+// Between describes the change for two programs if it is unknown which is older:
 // Between("there", "here") returns "parameter 1: User.Zip is int here and string
 // there".
 func (c Change) Between(was, is string) string {
@@ -46,8 +46,8 @@ func (c Change) Between(was, is string) string {
 	return fmt.Sprintf("%s is %s %s and %s %s", c.Path, side(c.Is), is, side(c.Was), was)
 }
 
-// Compare returns where two signatures differ: none where they are the same
-// text, else at least one place. The error says what about a text is no signature.
+// Compare returns the differences of two signatures: none if their texts are equal,
+// otherwise at least one. It returns an error if a text is not a signature.
 func Compare(was, is string) ([]Change, error) {
 	a, err := parseSignature(was)
 	if err != nil {
@@ -63,8 +63,8 @@ func Compare(was, is string) ([]Change, error) {
 	return c.complete("the signature", was, is), nil
 }
 
-// CompareTypes returns where two lists of types differ, whose elements are
-// called what in paths: "type argument".
+// CompareTypes returns the differences of two lists of types. what names an element in
+// paths: "type argument".
 func CompareTypes(what, was, is string) ([]Change, error) {
 	a, err := parseTypes(was)
 	if err != nil {
@@ -79,7 +79,7 @@ func CompareTypes(what, was, is string) ([]Change, error) {
 	return c.complete("the list of types", was, is), nil
 }
 
-// compareType returns where two types differ.
+// compareType returns the differences of two types.
 func compareType(was, is string) ([]Change, error) {
 	a, err := parseType(was)
 	if err != nil {
@@ -94,14 +94,14 @@ func compareType(was, is string) ([]Change, error) {
 	return c.complete("it", was, is), nil
 }
 
-// comparison walks down two types for as long as they have the same names.
+// comparison descends into two types while their names are equal.
 type comparison struct {
 	label   string   // "parameter 2"
-	within  []string // the defined types that the walk is inside of, the outermost first
+	within  []string // the defined types around the current place, the outermost first
 	changes []Change
 }
 
-// complete makes sure that texts that differ have a place where they do.
+// complete adds a change if the texts differ and no place was found.
 func (c *comparison) complete(path, was, is string) []Change {
 	if was != is && len(c.changes) == 0 {
 		c.changes = []Change{{Path: path, Was: was, Is: is}}
@@ -109,8 +109,8 @@ func (c *comparison) complete(path, was, is string) []Change {
 	return c.changes
 }
 
-// lists compares parameters or results. Where one list has more than the other
-// and the rest is called the same, the additional ones are what changed.
+// lists compares parameters or results. If one list is longer and the rest of the names
+// is equal, the change is the additional elements.
 func (c *comparison) lists(what string, was, is []*node) {
 	called := func(a, b *node) bool { return c.brief(a) == c.brief(b) }
 	both, more := min(len(was), len(is)), max(len(was), len(is))
@@ -119,7 +119,7 @@ func (c *comparison) lists(what string, was, is []*node) {
 		front++
 	}
 	if behind := both - front; !slices.EqualFunc(was[len(was)-behind:], is[len(is)-behind:], called) {
-		front = both // whatever else there is, at the end
+		front = both // all other additions are at the end
 	}
 	place := func(i int) string { return fmt.Sprintf("%s %d", what, i+1) }
 	for i := range front {
@@ -133,7 +133,7 @@ func (c *comparison) lists(what string, was, is []*node) {
 			c.add(Change{Path: place(i), Was: c.brief(was[i]), was: was[i], shifts: front < both})
 		}
 	}
-	for i := front; i < both; i++ { // counted as they are now
+	for i := front; i < both; i++ { // counted as in the new signature
 		c.label = place(i + len(is) - both)
 		c.types("", was[i+len(was)-both], is[i+len(is)-both])
 	}
@@ -141,7 +141,7 @@ func (c *comparison) lists(what string, was, is []*node) {
 
 func (c *comparison) add(change Change) { c.changes = append(c.changes, change) }
 
-// at returns the path to a place inside of the parameter, or type, at hand.
+// at returns the path to a place inside the current parameter or type.
 func (c *comparison) at(inside string) string {
 	switch {
 	case inside == "":
@@ -152,8 +152,8 @@ func (c *comparison) at(inside string) string {
 	return c.label + ": " + inside
 }
 
-// types compares two types found at a place. Those that are called differently
-// differ there; others may differ further inside.
+// types compares two types at a place. Types with different names differ at this place.
+// Others may differ further inside.
 func (c *comparison) types(inside string, a, b *node) {
 	if a.text == b.text {
 		return
@@ -163,7 +163,7 @@ func (c *comparison) types(inside string, a, b *node) {
 	case was != is:
 		c.add(Change{Path: c.at(inside), Was: was, Is: is, was: a, is: b})
 	case a.kind != b.kind || a.kind == kindOuter:
-		// Two types of one name, one of which is the one around them.
+		// Two types have one name, and one of them is the type around this place.
 		c.add(Change{Path: c.at(inside), Was: a.text, Is: b.text, was: a, is: b})
 	case a.kind == kindPrefix && strings.HasPrefix(a.name, "["):
 		c.types(below(inside, "[]"), a.elem, b.elem)
@@ -187,8 +187,8 @@ func (c *comparison) types(inside string, a, b *node) {
 	}
 }
 
-// below extends a path; at its beginning there is nothing yet to go into, and
-// the type there is known by its name.
+// below extends a path. At the beginning of a path the name of the type itself
+// identifies the place.
 func below(inside, step string) string {
 	if inside == "" {
 		return ""
@@ -233,7 +233,7 @@ func (n *node) fieldNames() string {
 	return strings.Join(names, ", ")
 }
 
-// brief returns a type without what the types in it that have names are made of.
+// brief returns a type without the contents of the named types in it.
 func (c *comparison) brief(n *node) string {
 	switch n.kind {
 	case kindNamed:

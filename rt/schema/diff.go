@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// Finding is a difference between two schemas and what it means for programs
-// that were built from the one and from the other and share a daemon.
+// Finding is a difference between two schemas, with its effect on programs that were
+// built from one and the other and share a daemon.
 type Finding struct {
-	// Breaking: something that works among programs of one version does not
-	// between the two. It fails with an error, never with a wrong value.
+	// Breaking reports that something works among programs of one version, but not
+	// between the two versions. It fails with an error, never with a wrong value.
 	Breaking bool
-	// Subject is what differs: "Store.Label", "Store", "NewStore".
+	// Subject names the declaration that differs: "Store.Label", "Store", "NewStore".
 	Subject string
-	// What says how, and Effect what comes of it.
+	// What describes the difference, and Effect its effect.
 	What, Effect string
 }
 
@@ -27,7 +27,7 @@ func (f Finding) String() string {
 	return verdict + ": " + f.Subject + ": " + f.What + "; " + f.Effect
 }
 
-// Diff says what changed from one schema to another, in the order of the schemas.
+// Diff returns the changes from one schema to another, in the order of the schemas.
 func Diff(was, is *Schema) []Finding {
 	var d differ
 	for i := range was.Services {
@@ -124,7 +124,8 @@ func (d *differ) service(a, b *Service) {
 	}
 }
 
-// entries calls yield for the names in either list, with nil where one has it not.
+// entries calls yield for the names in either list, with nil for a list that lacks the
+// name.
 func entries(was, is []Entry, yield func(name string, was, is *string)) {
 	for i := range was {
 		yield(was[i].Name, &was[i].Text, find(is, was[i].Name))
@@ -136,7 +137,7 @@ func entries(was, is []Entry, yield func(name string, was, is *string)) {
 	}
 }
 
-// changes returns the changes as text, or why there are none.
+// changes returns the changes as text, or the reason why there are none.
 func changes(list []Change, err error) []string {
 	if err != nil {
 		return []string{"cannot be compared: " + err.Error()}
@@ -148,9 +149,9 @@ func changes(list []Change, err error) []string {
 	return texts
 }
 
-// constructor judges by what the configuration's hash is made of: the constructor's
-// name and its arguments as they are encoded, without arguments at the end and fields
-// of structs that are zero.
+// constructor compares what the configuration's hash contains: the constructor's name and
+// its encoded arguments, without arguments at the end and fields of structs that are
+// zero.
 func (d *differ) constructor(a, b *Service) {
 	const apart = "programs of the two versions mean different objects (ErrConfigMismatch)"
 	called := func(name string) string {
@@ -184,7 +185,7 @@ func (d *differ) constructor(a, b *Service) {
 	}
 }
 
-// bare returns what n is below its name.
+// bare returns the type below the name of n.
 func (n *node) bare() *node {
 	for n.kind == kindNamed {
 		n = n.elem
@@ -192,9 +193,9 @@ func (n *node) bare() *node {
 	return n
 }
 
-// alike reports whether a value that both types have makes the same configuration.
-// Where that depends, as for types that contain themselves and for a pointer and what
-// it points to, it says no.
+// alike reports whether a value that both types have makes the same configuration. It
+// returns false if that depends on the value, as for types that contain themselves, and
+// for a pointer and its element.
 func alike(a, b *node) bool {
 	a, b = a.bare(), b.bare()
 	switch {
@@ -232,8 +233,8 @@ func isByte(n *node) bool {
 	return n.text == "uint8"
 }
 
-// vanishes reports whether a zero value of the type leaves no trace in the
-// configuration. What makes its own encoding may be unable to encode it.
+// vanishes reports whether a zero value of the type leaves no trace in the configuration.
+// A type that makes its own encoding may be unable to encode its zero value.
 func (n *node) vanishes() bool {
 	switch n.kind {
 	case kindWord:

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// maxDepth bounds how deep types may nest, so that a text that is no signature
-// costs no more stack than one that is.
+// maxDepth limits the nesting of types, so that a text that is not a signature costs no
+// more stack than a signature.
 const maxDepth = 1000
 
 // parser reads a signature or a type from the front of rest.
@@ -72,8 +72,8 @@ func (p *parser) signature() (s signature, err error) {
 	return s, err
 }
 
-// list reads types up to end; an empty end is that of the text. Of parameters
-// some may come back.
+// list reads types up to end. If end is empty, it reads to the end of the text.
+// Parameters may be marked as copied back.
 func (p *parser) list(end string, params bool) (list []*node, err error) {
 	ended := func() bool {
 		if end == "" {
@@ -102,7 +102,7 @@ func (p *parser) list(end string, params bool) (list []*node, err error) {
 	return list, nil
 }
 
-// prefixed reads what follows a prefix, with which start begins.
+// prefixed reads the type after a prefix. start begins with the prefix.
 func (p *parser) prefixed(start, prefix string) (*node, error) {
 	elem, err := p.typ()
 	if err != nil {
@@ -111,7 +111,7 @@ func (p *parser) prefixed(start, prefix string) (*node, error) {
 	return &node{kind: kindPrefix, name: prefix, elem: elem, text: p.since(start)}, nil
 }
 
-// since returns what was read since start was the rest.
+// since returns the text that was read since the rest was start.
 func (p *parser) since(start string) string { return start[:len(start)-len(p.rest)] }
 
 func (p *parser) typ() (*node, error) {
@@ -165,7 +165,7 @@ func (p *parser) mapping(start string) (*node, error) {
 	return &node{kind: kindMap, key: key, elem: elem, text: p.since(start)}, err
 }
 
-// fields reads the fields of a struct and the brace behind them.
+// fields reads the fields of a struct and the closing brace.
 func (p *parser) fields() (list []field, err error) {
 	for !p.skip("}") {
 		if len(list) > 0 && !p.skip(", ") {
@@ -183,7 +183,7 @@ func (p *parser) fields() (list []field, err error) {
 	return list, nil
 }
 
-// fieldName reads the name of a field, or nothing if there is none.
+// fieldName reads the name of a field, or nothing if no name follows.
 func (p *parser) fieldName() string {
 	name, err := strconv.QuotedPrefix(p.rest)
 	if err != nil {
@@ -196,8 +196,8 @@ func (p *parser) fieldName() string {
 	return name
 }
 
-// word reads a type that begins with a name, or is written as in Go because it
-// cannot be sent.
+// word reads a type that begins with a name, or a type that is written as in Go because
+// it cannot be sent.
 func (p *parser) word() (*node, error) {
 	start := p.rest
 	if err := p.balanced(",)]}{( "); err != nil {
@@ -219,9 +219,8 @@ func (p *parser) word() (*node, error) {
 	return nil, p.unexpected()
 }
 
-// under reads what a defined type is, and the brace behind it: fields, or
-// another type. The latter begins like no field, or ends where the name of a
-// field would.
+// under reads the fields or the type of a defined type, and the closing brace. A type
+// begins like no field, or ends where the name of a field would end.
 func (p *parser) under() (*node, error) {
 	other := false
 	for _, prefix := range []string{"*", "[", "map[", "struct{", "#"} {
@@ -242,8 +241,8 @@ func (p *parser) under() (*node, error) {
 	return n, err
 }
 
-// balanced reads up to any of the given bytes that is not in brackets, which
-// type arguments are. The brackets that it looks into do not begin with one of end.
+// balanced reads up to any of the given bytes outside brackets: type arguments are in
+// brackets. The brackets that it enters do not begin with one of end.
 func (p *parser) balanced(end string) error {
 	depth := 0
 	for i := 0; i < len(p.rest); i++ {

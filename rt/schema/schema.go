@@ -9,27 +9,30 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
-// Schema is what programs built from one version of some types agree on.
+// Schema describes one version of some shared types.
 type Schema struct{ Services []Service }
 
 // Service is one shared type.
 type Service struct {
 	// Name is the import path and the name of the type.
 	Name string
-	// TypeParams is how many type parameters a generic type has. In signatures
-	// they are called $1, $2, and so on.
+	// TypeParams is the number of type parameters of a generic type, otherwise 0.
+	// Signatures name them $1, $2, and so on.
 	TypeParams int
-	// Constructor makes the object: its name, or the text of an expression, and
-	// its parameters as a signature. The name is empty for the zero value.
+	// Constructor makes the object. It has the constructor's name, or the text of an
+	// expression, and its parameters as a signature. The name is empty for the zero
+	// value.
 	Constructor Entry
-	// Methods are those that clients can call: their names and signatures.
+	// Methods are the methods that clients can call, by name and signature.
 	Methods []Entry
-	// Types are those that interfaces may hold: import path and name, and
-	// structure. Those that a program registers itself are not known here.
+	// Types are the types that interfaces may hold: import path and name, and
+	// structure. Types that a program registers itself are not included.
 	Types []Entry
-	// Errors are the error types that come back as themselves: name and structure.
+	// Errors are the error types that keep their type in the client: name and
+	// structure.
 	Errors []Entry
-	// Sentinels are the names of the error variables that do.
+	// Sentinels are the names of the error variables that keep their identity in the
+	// client.
 	Sentinels []string
 }
 
@@ -49,10 +52,10 @@ const version = "loopgen schema 1"
 //	error FullError FullError{Limit int}
 //	sentinel ErrFull
 //
-// The first line is the version of the format. Each other line is a key, a name,
-// quoted as in Go where it has spaces, and perhaps a signature or a type. The
-// lines behind one that begins with service are that service's; of a generic
-// type, type-params says how many it has.
+// The first line is the version of the format. Each other line has a key, a name, quoted
+// as in Go if it has spaces, and for some keys a signature or a type. The lines after a
+// line that begins with service belong to that service. For a generic type, type-params
+// is the number of its type parameters.
 func (s *Schema) String() string {
 	var b strings.Builder
 	line := func(key, name, text string) {
@@ -86,7 +89,7 @@ func (s *Schema) String() string {
 	return b.String()
 }
 
-// Parse reads what String returns. The error says which line is wrong.
+// Parse parses the text that String returns. The error names the wrong line.
 func Parse(text string) (*Schema, error) {
 	text, ok := strings.CutSuffix(text, "\n")
 	if !ok {
@@ -108,7 +111,7 @@ func Parse(text string) (*Schema, error) {
 	return s, nil
 }
 
-// read takes a line behind the first.
+// read parses a line after the first.
 func (s *Schema) read(line string) error {
 	key, rest, _ := strings.Cut(line, " ")
 	e, err := parseEntry(rest)
@@ -150,7 +153,7 @@ func (s *Schema) read(line string) error {
 	return nil
 }
 
-// enter adds e to a list, if its text is right and its name new there.
+// enter adds e to a list, if its text is valid and its name is not in the list.
 func enter(list *[]Entry, e Entry, check func() error) error {
 	if find(*list, e.Name) != nil {
 		return fmt.Errorf("there are two of the name %q", cut.Name(e.Name))
