@@ -8,13 +8,13 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// checker looks at a value before it is encoded, and refuses whatever would
-// not come back as it was. It ends, for cyclic values too: nesting is bounded,
-// and so is the number of values that fit into the message.
+// checker inspects a value before it is encoded, and rejects a value that would arrive
+// as another value. It terminates for cyclic values, too: nesting is limited, and so is
+// the number of values that fit into the message.
 type checker struct {
 	sender *sender
-	room   int // bytes left in the message, less the fewest that what was seen needs
-	limit  int // bytes of the whole message
+	room   int // bytes left in the message, less the minimum for the values inspected so far
+	limit  int // size of the whole message in bytes
 }
 
 // value checks v, which is nested in depth arrays and maps.
@@ -63,7 +63,7 @@ func (c *checker) value(p *plan, v reflect.Value, depth int) *fault {
 	return nil
 }
 
-// spend takes n bytes off the room.
+// spend subtracts n bytes from the room.
 func (c *checker) spend(n int) *fault {
 	c.room -= n
 	c.sender.work -= n
@@ -84,7 +84,7 @@ func tooDeep() *fault {
 	return faultf("the value is cyclic, or nested deeper than the %d levels that can be sent", wire.MaxNesting)
 }
 
-// error checks that there is room for an error, which fits in otherwise.
+// error checks that there is room for an error. Every error fits otherwise.
 func (c *checker) error(depth int) *fault {
 	if depth+errorNesting > wire.MaxNesting {
 		return tooDeep()
@@ -92,7 +92,7 @@ func (c *checker) error(depth int) *fault {
 	return c.spend(errorSize)
 }
 
-// held checks what the interface v holds.
+// held checks the value in the interface v.
 func (c *checker) held(p *plan, v reflect.Value, depth int) *fault {
 	if v.IsNil() {
 		return nil
@@ -147,7 +147,7 @@ func (c *checker) pointer(p *plan, v reflect.Value, depth int) *fault {
 	return c.value(p.elem, v.Elem(), depth)
 }
 
-// encodesNull reports whether v becomes null.
+// encodesNull reports whether v is encoded as null.
 func encodesNull(p *plan, v reflect.Value) bool {
 	switch p.shape {
 	case shapePointer, shapeSlice, shapeBytes, shapeMap, shapeError, shapeInterface:
@@ -165,7 +165,7 @@ func nullName(p *plan) string {
 	return "nil"
 }
 
-// composite checks what is in v, at depth.
+// composite checks the contents of v, at depth.
 func (c *checker) composite(p *plan, v reflect.Value, depth int) *fault {
 	if depth > wire.MaxNesting {
 		return tooDeep()

@@ -5,20 +5,20 @@ import (
 	"sync/atomic"
 )
 
-// Codec encodes and decodes values of type T by code that was generated for it.
-// It is a short cut, never a second truth: what comes of it is what [Encode] and
-// [Decode] make, which it leaves everything to that is out of the ordinary, as
-// the text that is not UTF-8 and whatever does not look like a T. They find what
-// is wrong with it, if anything is.
+// Codec encodes and decodes values of type T with generated code. Its results are
+// always those of [Encode] and [Decode]. It leaves unusual values to these two, such as
+// strings that are not UTF-8 and items that are not a T. They report the errors. All
+// methods may be called concurrently, each with its own Encoder or Decoder.
 type Codec[T any] struct {
 	layout string
 	write  func(*Writer, T)
 	read   func(*Reader) T
-	state  atomic.Uint32 // what Current has found
+	state  atomic.Uint32 // the result of Current
 }
 
-// NewCodec returns the codec that was generated for a type of the given layout.
-// write and read are called one value after the other, and keep nothing.
+// NewCodec returns the codec that was generated for a type of the given layout. write
+// and read are called for one value after the other, and must not retain their
+// argument. If T has another layout, the codec uses Encode and Decode.
 func NewCodec[T any](layout string, write func(*Writer, T), read func(*Reader) T) *Codec[T] {
 	return &Codec[T]{layout: layout, write: write, read: read}
 }
@@ -29,10 +29,9 @@ const (
 	codecStale
 )
 
-// Current reports whether T is made as it was when the code was generated. If
-// it is not, the codec takes the long way: a field that was added since, and a
-// tag that was changed, are as good as if the code had been generated again. It
-// may be called concurrently.
+// Current reports whether T has the layout for which the code was generated. If not,
+// the codec uses reflection. So a field that was added or a tag that was changed since
+// has the same effect as in regenerated code. It may be called concurrently.
 func (c *Codec[T]) Current() bool {
 	state := c.state.Load()
 	if state == codecUnknown {
@@ -45,7 +44,7 @@ func (c *Codec[T]) Current() bool {
 	return state == codecCurrent
 }
 
-// Encode is [Encode].
+// Encode does what [Encode] does.
 func (c *Codec[T]) Encode(e *Encoder, v T) {
 	if e.err == nil && c.Current() {
 		w := &e.writer
@@ -60,7 +59,7 @@ func (c *Codec[T]) Encode(e *Encoder, v T) {
 	Encode(e, v)
 }
 
-// Decode is [Decode].
+// Decode does what [Decode] does.
 func (c *Codec[T]) Decode(d *Decoder, v *T) {
 	if d.err == nil && d.next < d.count && c.Current() {
 		r := &d.reader

@@ -6,26 +6,27 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// Configuration is what the constructor's arguments say about which object is meant.
+// Configuration is the part of the constructor's arguments that identifies the object.
 type Configuration struct {
-	// Bytes is hashed: two clients mean the same object if theirs are equal.
+	// Bytes is hashed. Two clients share an object if their Bytes are equal.
 	Bytes []byte
-	// Parts tell people in what two configurations differ.
+	// Parts describe for people the difference of two configurations.
 	Parts []ConfigPart
-	// Texts are the strings in the arguments, as far as EncodeArguments looks for them.
+	// Texts are the strings in the arguments that EncodeArguments has found.
 	Texts []ConfigText
 }
 
-// ConfigPart is an argument of the constructor, or a field of an argument that is a
-// struct. There is one for each that is not zero.
+// ConfigPart describes a constructor's argument, or a field of an argument that is a
+// struct. Zero arguments and fields have none.
 type ConfigPart struct {
-	Number int    // the argument's place, from 1
-	Type   string // of the argument, as Go prints it
-	Field  string // empty: the argument as a whole
-	Hash   string // of the value
+	Number int    // position of the argument, from 1
+	Type   string // type of the argument, as Go prints it
+	Field  string // field of the argument; empty for the argument as a whole
+	Hash   string // hash of the value
 }
 
-// addParts appends the parts of an argument whose form in the configuration is item.
+// addParts appends the parts of an argument of type t. item is its form in the
+// configuration.
 func (c *configWriter) addParts(t reflect.Type, item []byte) *fault {
 	p := planOf(t)
 	part := ConfigPart{Number: c.all, Type: t.String()}

@@ -8,28 +8,28 @@ import (
 
 // ConfigText is a string in an argument of the constructor.
 type ConfigText struct {
-	Number int    // the argument's place, from 1
-	Type   string // of the argument, as Go prints it
-	Path   string // into the argument, as ".Dirs[1]"; empty: it is the argument itself
+	Number int    // position of the argument, from 1
+	Type   string // type of the argument, as Go prints it
+	Path   string // path into the argument, such as ".Dirs[1]"; empty for the argument itself
 	Text   string
 }
 
-// The search for strings is for what people write into a configuration, not for the
-// data that an object may be made from. It ends at either limit.
+// The search finds strings that people write into a configuration, not the data from
+// which an object is made. It ends at either of the first two limits.
 const (
-	maxTextItems = 4096 // items looked at
+	maxTextItems = 4096 // items inspected
 	maxTexts     = 64   // strings found
-	maxTextSize  = 4096 // bytes; a longer string is passed over
+	maxTextSize  = 4096 // bytes; the search skips longer strings
 )
 
 // textWalk finds the strings in arguments.
 type textWalk struct {
 	found []ConfigText
 	items int
-	steps []string // to the item at hand
+	steps []string // path to the current item
 }
 
-// argument looks for strings in an argument of type t, the first item of b.
+// argument finds strings in an argument of type t, the first item of b.
 func (w *textWalk) argument(number int, t reflect.Type, b []byte) {
 	before := len(w.found)
 	w.steps = w.steps[:0]
@@ -39,8 +39,8 @@ func (w *textWalk) argument(number int, t reflect.Type, b []byte) {
 	}
 }
 
-// walk looks at the first item of b, which matches p, and returns what follows it. It
-// reports whether to go on.
+// walk finds strings in the first item of b, which matches p. It returns the bytes
+// after the item, and whether the search continues.
 func (w *textWalk) walk(p *plan, b []byte) (rest []byte, more bool) {
 	h, ok := readHead(b, 0)
 	if w.items++; !ok || w.items > maxTextItems || len(w.found) >= maxTexts {
@@ -111,7 +111,7 @@ func (w *textWalk) fields(p *plan, h head, b []byte) (rest []byte, more bool) {
 	return rest, more
 }
 
-// step looks at an item that is one step further inside.
+// step finds strings in an item one step further inside.
 func (w *textWalk) step(step string, p *plan, b []byte) (rest []byte, more bool) {
 	w.steps = append(w.steps, step)
 	rest, more = w.walk(p, b)

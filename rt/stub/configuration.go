@@ -7,15 +7,14 @@ import (
 	"strings"
 )
 
-// A configuration is the constructor's arguments in the form that is hashed: two
-// clients mean the same object if theirs are equal. All that Go tells apart is kept
-// apart, but for what may be added later: the arguments at the end and the fields of
-// structs that have the zero value of their types are left out. PROTOCOL.md has the
-// rules.
+// A configuration is the hashed form of the constructor's arguments. Two clients share
+// an object if their configurations are equal. Values that differ in Go differ in the
+// configuration, with one exception: it omits zero arguments at the end and zero fields
+// of structs, so that these can be added later. PROTOCOL.md has the rules.
 
 // EncodeArguments returns the message of the constructor's arguments, of at most limit
-// bytes, which encode appends one by one, and their configuration. It fails as
-// [Encoder.Finish] does. It may be called concurrently.
+// bytes, and their configuration. encode appends the arguments one by one. The errors
+// are those of [Encoder.Finish]. It may be called concurrently.
 func EncodeArguments(s *Service, limit int, encode func(*Encoder)) (message []byte, configuration Configuration, err error) {
 	e := NewEncoder(s, limit)
 	e.config = &configWriter{at: len(e.buf)}
@@ -30,23 +29,24 @@ func EncodeArguments(s *Service, limit int, encode func(*Encoder)) (message []by
 
 // configWriter makes a configuration.
 type configWriter struct {
-	at    int // where the next item begins in the encoder's buffer
+	at    int // start of the next item in the encoder's buffer
 	args  bytes.Buffer
-	used  int // how many arguments there are up to the last that is not zero
-	end   int // of that one in args
-	all   int // how many there are
+	used  int // number of arguments up to the last that is not zero
+	end   int // end of that argument in args
+	all   int // number of all arguments
 	zeros map[*plan]marshalledZero
 	parts []ConfigPart
 	texts textWalk
 }
 
-// marshalledZero is what the zero value of a type that makes its own encoding becomes.
+// marshalledZero is the encoding of the zero value of a type that makes its own
+// encoding.
 type marshalledZero struct {
 	data []byte
-	ok   bool // it becomes something
+	ok   bool // the zero value can be encoded
 }
 
-// add appends an argument of type t, which ends an encoder's buffer.
+// add appends an argument of type t, which is the last item of an encoder's buffer.
 func (c *configWriter) add(t reflect.Type, buf []byte) *fault {
 	arg, _, zero, f := c.canonical(planOf(t), buf[c.at:])
 	if f != nil {
@@ -70,7 +70,8 @@ func (c *configWriter) finish() []byte {
 }
 
 // canonical returns the configuration's form of the first item of b, which matches p,
-// and what follows the item, and reports whether it is the zero value of p's type.
+// and the bytes after the item. It reports whether the item is the zero value of p's
+// type.
 func (c *configWriter) canonical(p *plan, b []byte) (item, rest []byte, zero bool, f *fault) {
 	h, ok := readHead(b, 0)
 	if !ok {
@@ -80,7 +81,7 @@ func (c *configWriter) canonical(p *plan, b []byte) (item, rest []byte, zero boo
 		return b[:h.end], b[h.end:], true, nil
 	}
 	switch p.shape {
-	case shapePointer: // not nil, whatever it points to
+	case shapePointer: // a pointer that is not nil, whatever its element
 		item, rest, _, f = c.canonical(p.elem, b)
 		return item, rest, false, f
 	case shapeSlice, shapeArray:
@@ -123,7 +124,8 @@ func (c *configWriter) isZeroItem(p *plan, item []byte) bool {
 	return false
 }
 
-// zeroOf returns what the zero value of p's type, which makes its own encoding, becomes.
+// zeroOf returns the encoding of the zero value of p's type, which makes its own
+// encoding.
 func (c *configWriter) zeroOf(p *plan) (zero marshalledZero) {
 	if zero, ok := c.zeros[p]; ok {
 		return zero
@@ -210,8 +212,8 @@ func (c *configWriter) canonicalStruct(p *plan, h head, b []byte) (item, rest []
 	return appendPairs(nil, pairs), rest, len(pairs) == 0, nil
 }
 
-// markPointers marks, of each struct that is embedded by pointer, the first field that
-// was sent: it tells that the pointer is not nil, zero or not.
+// markPointers marks the first sent field of each struct that is embedded by pointer.
+// The mark keeps the field, zero or not, since it shows that the pointer is not nil.
 func markPointers(members []member, sent, marks map[*field]bool) {
 	for i := range members {
 		m := &members[i]
@@ -241,8 +243,8 @@ func firstSent(members []member, sent map[*field]bool) *field {
 	return nil
 }
 
-// canonicalHeld leaves the hashes out of the name of the type that an interface holds,
-// so that the type may get fields.
+// canonicalHeld omits the hashes from the name of the type that an interface holds, so
+// that fields can be added to the type.
 func (c *configWriter) canonicalHeld(h head, b []byte) (item, rest []byte, zero bool, f *fault) {
 	name, end, f := readTypeName(b, h.end)
 	if f != nil {
@@ -269,7 +271,7 @@ func (c *configWriter) canonicalHeld(h head, b []byte) (item, rest []byte, zero 
 	return append(item, value...), rest, false, nil
 }
 
-// withoutHashes takes the hashes out of a type's name.
+// withoutHashes removes the hashes from a type's name.
 func withoutHashes(name string) string {
 	before, after, ok := strings.Cut(name, "#")
 	if !ok {

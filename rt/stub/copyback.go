@@ -6,20 +6,20 @@ import (
 	"maps"
 )
 
-// What a method writes into its arguments comes back behind its results and
-// before its error. In the caller it is put in place by End, when the whole
-// message has proved good: a call that fails leaves the arguments as they were.
+// A method's changes to its arguments are sent after its results and before its error.
+// In the caller, End copies them back after it has checked the whole message. So a call
+// that fails leaves the arguments unchanged.
 
-// reserve is what a message needs besides the bytes of a buffer: other results
+// reserve is the number of bytes in a message besides those of a buffer: other results
 // and an error.
 const reserve = 64 << 10
 
-// maxBuffer is the length of the largest buffer that is made for a method: no
-// message holds more bytes.
+// maxBuffer is the length in bytes of the largest buffer that is allocated for a
+// method. No message holds more bytes.
 const maxBuffer = 16 << 20
 
-// EncodeLen appends the length of a buffer that the method fills, in its place.
-// Finish fails if the bytes could not come back in one piece.
+// EncodeLen appends the length of p instead of its bytes, for a buffer that the method
+// fills. Finish fails if so many bytes could not be returned in one message.
 func EncodeLen[S ~[]byte](e *Encoder, p S) {
 	if most := e.limit - reserve; e.err == nil && len(p) > most {
 		e.fail(fmt.Errorf("%w: a buffer of %d bytes, the limit is %d", ErrTooLarge, len(p), most))
@@ -28,8 +28,8 @@ func EncodeLen[S ~[]byte](e *Encoder, p S) {
 	encodeLen(e, p)
 }
 
-// EncodeRoom is EncodeLen for an io.Reader, which may fill less than it is
-// given: it asks for no more than can come back.
+// EncodeRoom is EncodeLen for an io.Reader. A Reader may read less than the buffer
+// holds, so EncodeRoom reduces the length to what one message can return.
 func EncodeRoom[S ~[]byte](e *Encoder, p S) {
 	encodeLen(e, p[:min(len(p), max(e.limit-reserve, 0))])
 }
@@ -43,8 +43,8 @@ func encodeLen[S ~[]byte](e *Encoder, p S) {
 	Encode(e, &n)
 }
 
-// DecodeLen sets *p to a buffer for the method to fill, of the length that the
-// caller's has.
+// DecodeLen sets *p to a buffer for the method to fill. It has the length of the
+// caller's buffer.
 func DecodeLen[S ~[]byte](d *Decoder, p *S) {
 	*p = nil
 	var n *int
@@ -58,14 +58,13 @@ func DecodeLen[S ~[]byte](d *Decoder, p *S) {
 	}
 }
 
-// EncodeFilled appends the n bytes of the buffer that the method says it has
-// filled.
+// EncodeFilled appends the first n bytes of p, which the method reports as filled.
 func EncodeFilled[S ~[]byte](e *Encoder, p S, n int) {
 	Encode(e, p[:min(max(n, 0), len(p))])
 }
 
-// FillBuffer takes the next value, bytes that the method has filled a buffer
-// with, for the start of p.
+// FillBuffer decodes the next value, the bytes of a filled buffer. If the message is
+// valid, End copies them to the start of p.
 func FillBuffer[S ~[]byte](d *Decoder, p S) {
 	var filled S
 	Decode(d, &filled)
@@ -75,7 +74,8 @@ func FillBuffer[S ~[]byte](d *Decoder, p S) {
 	d.onEnd(func() { copy(p, filled) })
 }
 
-// FillSlice takes the next value for the elements of s.
+// FillSlice decodes the next value. If the message is valid, End copies it into the
+// elements of s.
 func FillSlice[S ~[]E, E any](d *Decoder, s S) {
 	var after S
 	Decode(d, &after)
@@ -85,7 +85,8 @@ func FillSlice[S ~[]E, E any](d *Decoder, s S) {
 	d.onEnd(func() { copy(s, after) })
 }
 
-// FillMap takes the next value for the entries of m.
+// FillMap decodes the next value. If the message is valid, End copies it into the
+// entries of m.
 func FillMap[M ~map[K]V, K comparable, V any](d *Decoder, m M) {
 	var after M
 	Decode(d, &after)
@@ -98,7 +99,7 @@ func FillMap[M ~map[K]V, K comparable, V any](d *Decoder, m M) {
 	})
 }
 
-// FillPointer takes the next value for what p points to.
+// FillPointer decodes the next value. If the message is valid, End copies it to *p.
 func FillPointer[T any](d *Decoder, p *T) {
 	var after *T
 	Decode(d, &after)
@@ -112,7 +113,7 @@ func FillPointer[T any](d *Decoder, p *T) {
 	})
 }
 
-// refuse makes End fail because of the value that was decoded last.
+// refuse makes End fail because of the last decoded value.
 func (d *Decoder) refuse(reason string) {
 	if d.err == nil && d.next <= d.count {
 		d.err = &DecodeError{d.next - 1, errors.New(reason)}

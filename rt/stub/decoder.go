@@ -8,14 +8,14 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// DecodeError is a message, or a value in it, that is not what the method's
-// signature says.
+// DecodeError reports that a message, or a value in it, does not match the method's
+// signature.
 type DecodeError struct {
-	Index int   // the value's place in the message, from 0; -1 for the message as a whole
-	Err   error // names the type, the path inside the value, and why
+	Index int   // position of the value in the message, from 0; -1 for the message as a whole
+	Err   error // names the type, the path inside the value, and the reason
 }
 
-// Error names the value by its place, counted from 0.
+// Error names the position of the value, from 0, and the reason.
 func (e *DecodeError) Error() string {
 	if e.Index < 0 {
 		return fmt.Sprintf("decode values: %v", e.Err)
@@ -26,26 +26,27 @@ func (e *DecodeError) Error() string {
 // Unwrap returns Err.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
-// Decoder takes a message apart. It belongs to one goroutine.
+// Decoder decodes the values of a message. Only one goroutine may use it at a time.
 type Decoder struct {
 	receiver
-	rest   []byte // what is not yet decoded
-	count  int    // how many values the message has
-	next   int    // how many were asked for
+	rest   []byte // the bytes not yet decoded
+	count  int    // number of values in the message
+	next   int    // number of values requested so far
 	fills  []func()
 	err    error
-	reader Reader // of codecs
+	reader Reader // used by codecs
 }
 
-// receiver is what all values of a message have in common.
+// receiver has the state common to all values of a message.
 type receiver struct {
 	table *errorTable
-	quota *TypeQuota // of the peer that the message is from; nil: it has no end
+	quota *TypeQuota // quota of the peer that sent the message; nil means no limit
 }
 
-// NewDecoder returns a decoder of the message that an [Encoder] made. It
-// returns a [*DecodeError] if body does not begin like one. A byte slice of at least
-// 8 KiB may be a part of body, which must not be used again then; other values are not.
+// NewDecoder returns a decoder of a message that an [Encoder] made. It returns a
+// [*DecodeError] if body does not begin like a message. A decoded byte slice of at
+// least 8 KiB may share the memory of body; then the caller must not use body again.
+// Other values are copies.
 func NewDecoder(s *Service, body []byte) (*Decoder, error) {
 	d := new(Decoder)
 	if err := d.Reset(s, body); err != nil {
@@ -54,8 +55,8 @@ func NewDecoder(s *Service, body []byte) (*Decoder, error) {
 	return d, nil
 }
 
-// Reset makes d a decoder of another message. It returns a [*DecodeError] if body
-// does not begin like one, which End then returns, too.
+// Reset prepares d for another message. It returns a [*DecodeError] if body does not
+// begin like a message. End then returns that error, too.
 func (d *Decoder) Reset(s *Service, body []byte) error {
 	*d = Decoder{receiver: receiver{table: s.errorTable()}}
 	h, ok := readHead(body, 0)
@@ -70,14 +71,13 @@ func (d *Decoder) Reset(s *Service, body []byte) error {
 	return d.err
 }
 
-// Limit makes the types that values name count against quota. It is called after
+// Limit counts the types that the message's values name against quota. Call it after
 // Reset and before the first value is decoded.
 func (d *Decoder) Limit(quota *TypeQuota) { d.quota = quota }
 
-// Decode sets *v to the next value of the message, never merging it into what
-// *v holds, or else makes End fail: what does not look like the encoding of a
-// T does not pass. After a failure *v is the zero value. It panics only if a method of
-// T does.
+// Decode sets *v to the next value of the message. It does not merge the value into the
+// previous *v. If the next value is not an encoding of a T, End fails and *v is the
+// zero value. Decode panics only if a method of T panics.
 func Decode[T any](d *Decoder, v *T) {
 	var zero T
 	*v = zero
@@ -88,13 +88,13 @@ func Decode[T any](d *Decoder, v *T) {
 		d.rest = d.rest[end:]
 		return
 	}
-	fresh := new(T) // only here, so that scalars stay on the stack
+	fresh := new(T) // allocated only here, so that scalars stay on the stack
 	if d.value(reflect.TypeFor[T](), fresh) {
 		*v = *fresh
 	}
 }
 
-// more reports whether there is a next value, and counts it.
+// more reports whether the message has a next value, and counts that value.
 func (d *Decoder) more() bool {
 	if d.err != nil {
 		return false
@@ -114,10 +114,10 @@ func (d *Decoder) value(t reflect.Type, v any) bool {
 	return true
 }
 
-// Error returns the next value, which is a method's last result: nil, or the
-// method's own error, rebuilt as faithfully as this process can; a type whose
-// methods panic or do not return comes back as a *rt.RemoteError. It returns
-// nil, and makes End fail, if the value is not an error.
+// Error returns the next value, which is a method's last result: nil, or the method's
+// own error as far as this process can rebuild it. An error whose methods panic or do
+// not return becomes a *rt.RemoteError. If the value is not an error, Error returns nil
+// and End fails.
 func (d *Decoder) Error() error {
 	if !d.more() {
 		return nil
@@ -131,9 +131,9 @@ func (d *Decoder) Error() error {
 	return err
 }
 
-// End returns nil if the message was taken apart without a failure and nothing
-// is left of it, else a [*DecodeError]. In the former case it fills what is to
-// be filled with values of the message.
+// End returns nil if all values were decoded without error and the message has no
+// others. It then copies back the values of FillBuffer, FillSlice, FillMap and
+// FillPointer. Otherwise it returns a [*DecodeError] and copies nothing.
 func (d *Decoder) End() error {
 	switch {
 	case d.err != nil:
@@ -150,8 +150,8 @@ func (d *Decoder) End() error {
 	return nil
 }
 
-// decode decodes the first item of data, nested in depth arrays and maps, into
-// v, a pointer to a zero value of p's type, and returns what follows the item.
+// decode decodes the first item of data, nested in depth arrays and maps, into v, a
+// pointer to a zero value of p's type. It returns the bytes after the item.
 func (r receiver) decode(p *plan, data []byte, v any, depth int) (rest []byte, err error) {
 	if p.root != nil {
 		return nil, p.root.in(p.typ)

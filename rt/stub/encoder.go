@@ -11,58 +11,57 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// ErrTooLarge is in the chain of an [EncodeError] when the message would
-// exceed its limit. Send less at once.
+// ErrTooLarge is in the chain of an [EncodeError] if the message would exceed its
+// limit. Send less in one call.
 var ErrTooLarge = errors.New("more than can be sent at once")
 
-// EncodeError is a value that cannot be sent. Nothing of the message it was to
-// be part of may be sent either.
+// EncodeError reports a value that cannot be sent. No part of its message may be sent.
 type EncodeError struct {
-	Index int   // the value's place in the message, from 0
-	Err   error // names the type, the path inside the value, and why
+	Index int   // position of the value in the message, from 0
+	Err   error // names the type, the path inside the value, and the reason
 }
 
-// Error names the value by its place, counted from 0.
+// Error names the position of the value, from 0, and the reason.
 func (e *EncodeError) Error() string { return fmt.Sprintf("encode value %d: %v", e.Index, e.Err) }
 
 // Unwrap returns Err.
 func (e *EncodeError) Unwrap() error { return e.Err }
 
-// Encoder makes a message of values: the arguments of a call or its results.
-// It belongs to one goroutine.
+// Encoder makes a message of values: the arguments of a call or its results. Only one
+// goroutine may use it at a time.
 type Encoder struct {
 	sender sender
-	limit  int    // of buf
-	room   int    // bytes of buf in front of the message
+	limit  int    // size limit of buf
+	room   int    // bytes of buf before the message
 	buf    []byte // the room, one byte for the array's head, then the values
 	count  int
 	err    error
-	writer Writer        // of codecs
-	config *configWriter // of a constructor's arguments; nil: these are others
+	writer Writer        // used by codecs
+	config *configWriter // for a constructor's arguments; otherwise nil
 }
 
-// sender is what all values of a message have in common.
+// sender has the state common to all values of a message.
 type sender struct {
 	table *errorTable
-	// work is how many bytes may still be looked at. It is never given back,
-	// so that errors which hold values which hold errors come to an end.
+	// work is the number of bytes that may still be inspected. It only decreases, so
+	// nested errors terminate.
 	work int
-	// until is when the methods of the message's errors must have returned;
-	// zero: none has been called.
+	// until is the time by which the methods of the message's errors must have
+	// returned. It is zero while none has been called.
 	until time.Time
 }
 
-// NewEncoder returns an encoder of a message of at most limit bytes. The
-// errors of s are encoded so that the other side finds them again; s may be nil.
+// NewEncoder returns an encoder of a message of at most limit bytes. The errors of s
+// keep their identity in the receiver; s may be nil.
 func NewEncoder(s *Service, limit int) *Encoder {
 	e := new(Encoder)
 	e.Reset(s, limit, 0)
 	return e
 }
 
-// Reset makes e an encoder of another message of at most limit bytes, which
-// uses the memory of the last one. What Finish returns has room bytes in front of
-// the message, whose values are not defined.
+// Reset prepares e for another message of at most limit bytes, and reuses the memory of
+// the last message. The result of Finish then has room bytes of undefined content
+// before the message.
 func (e *Encoder) Reset(s *Service, limit, room int) {
 	buf := e.buf
 	if cap(buf) <= room {
@@ -71,9 +70,8 @@ func (e *Encoder) Reset(s *Service, limit, room int) {
 	*e = Encoder{sender: sender{table: s.errorTable(), work: limit}, limit: room + limit, room: room, buf: buf[:room+1], writer: e.writer}
 }
 
-// Encode appends v to the message, or else makes Finish fail: it is sent such
-// that it comes back as it was, or not at all. After a failure, further values
-// are ignored. It panics only if a method of v does.
+// Encode appends v to the message. If v cannot be sent without a change, Finish fails,
+// and further values are ignored. Encode panics only if a method of v panics.
 func Encode[T any](e *Encoder, v T) {
 	if e.err != nil {
 		return
@@ -83,11 +81,11 @@ func Encode[T any](e *Encoder, v T) {
 		e.added(reflect.TypeFor[T]())
 		return
 	}
-	moved := v // only here, so that scalars stay on the stack
+	moved := v // allocated only here, so that scalars stay on the stack
 	e.value(reflect.ValueOf(&moved))
 }
 
-// value appends what v points to.
+// value appends the value to which v points.
 func (e *Encoder) value(v reflect.Value) {
 	p := planOf(v.Type().Elem())
 	buf := bytes.NewBuffer(e.buf)
@@ -99,8 +97,8 @@ func (e *Encoder) value(v reflect.Value) {
 	e.added(p.typ)
 }
 
-// encode checks what v points to, nested in depth arrays and maps, and appends
-// it to buf. room bounds the effort, and roughly the size.
+// encode checks the value to which v points, nested in depth arrays and maps, and
+// appends it to buf. room limits the effort and, roughly, the size.
 func (s *sender) encode(buf *bytes.Buffer, p *plan, v reflect.Value, room, depth int) error {
 	if p.root != nil {
 		return p.root.in(p.typ)
@@ -144,13 +142,13 @@ func (e *Encoder) tooLarge(size int) error {
 
 func (e *Encoder) fail(err error) {
 	e.err = &EncodeError{Index: e.count, Err: err}
-	e.buf = nil // a value near the limit need not wait for the collector
+	e.buf = nil // let the collector free a value near the limit
 }
 
-// Error appends the error that is a method's last result: null for nil, else
-// what the receiver's [Decoder.Error] makes of it. Whatever err is, it does
-// not fail but for want of room, and neither panics nor takes longer than a
-// second for what err's methods do: see errorcode.go.
+// Error appends the error that is a method's last result: null for nil, otherwise a
+// form from which [Decoder.Error] rebuilds it. Finish fails for it only for want of
+// room. Error does not panic, and waits for the methods of err at most a second: see
+// errorcode.go.
 func (e *Encoder) Error(err error) {
 	if e.err != nil {
 		return
@@ -169,14 +167,14 @@ func (e *Encoder) Error(err error) {
 	e.added(errorType)
 }
 
-// Finish returns the message: a CBOR array of the values, which belongs to the
-// caller until Reset. It returns an [*EncodeError] for the first value that cannot
-// be sent. The encoder is of no use until Reset.
+// Finish returns the message, a CBOR array of the values. The caller may use it until
+// Reset. Finish returns an [*EncodeError] for the first value that cannot be sent.
+// After Finish only Reset may be called.
 func (e *Encoder) Finish() ([]byte, error) {
 	if e.err != nil {
 		return nil, e.err
 	}
-	if e.count <= maxShort { // nearly always: the head is the one byte that was kept free for it
+	if e.count <= maxShort { // usual case: the head is the one byte that was reserved
 		e.buf[e.room] = majorArray<<5 | byte(e.count)
 		return e.buf, nil
 	}

@@ -11,9 +11,9 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// decodeError decodes the first item of data, nested in depth arrays and maps,
-// and returns the error and what follows the item. It fails if the item is
-// neither null nor a tree.
+// decodeError decodes the first item of data, nested in depth arrays and maps. It
+// returns the error and the bytes after the item. It fails if the item is neither null
+// nor a tree.
 func (r receiver) decodeError(data []byte, depth int) (err error, rest []byte, fail error) {
 	var nodes []errorNode
 	if len(data) > 0 && data[0] == itemNull {
@@ -30,7 +30,7 @@ func (r receiver) decodeError(data []byte, depth int) (err error, rest []byte, f
 		return nil, nil, fmt.Errorf("the tree has %d errors, more than %d", len(nodes), 2*maxErrorNodes)
 	}
 	b := errorBuilder{receiver: r, built: make([]error, len(nodes)), depth: depth}
-	// From the last to the first: what a node refers to comes after it.
+	// From the last to the first: a node refers only to later nodes.
 	taken := make([]bool, len(nodes))
 	for i := len(nodes) - 1; i >= 0; i-- {
 		for _, child := range nodes[i].children() {
@@ -46,12 +46,12 @@ func (r receiver) decodeError(data []byte, depth int) (err error, rest []byte, f
 	return b.built[0], rest, nil
 }
 
-// errorBuilder holds what the nodes of a tree are rebuilt from.
+// errorBuilder has the nodes of a tree and the errors rebuilt from them.
 type errorBuilder struct {
 	receiver
-	built []error   // by place; those behind the node at hand
-	depth int       // what the data is taken to be nested in
-	until time.Time // until when methods of the errors may run; zero: none has been called
+	built []error   // by position; complete after the current node
+	depth int       // nesting that the data is assumed to have
+	until time.Time // deadline for the methods of the errors; zero while none has been called
 }
 
 // errorType returns the type called name, or nil.
@@ -65,7 +65,7 @@ func (b *errorBuilder) errorType(name string) reflect.Type {
 	return nil
 }
 
-// children returns the places of the nodes below n, in a fixed order.
+// children returns the positions of the nodes below n, in a fixed order.
 func (n *errorNode) children() []int {
 	places := slices.Clone(n.Wraps)
 	for _, place := range n.Errors {
@@ -75,7 +75,7 @@ func (n *errorNode) children() []int {
 	return places
 }
 
-// build rebuilds the error of n. The errors below it are built.
+// build rebuilds the error of n. The errors below it are already built.
 func (n *errorNode) build(b *errorBuilder) (error, error) {
 	switch n.Kind {
 	case errorOther:
@@ -119,8 +119,8 @@ func (n *errorNode) remote(built []error) error {
 	return err
 }
 
-// buildValue returns an error of type typ, or nil if the data does not fit:
-// the other side may be of another build.
+// buildValue returns an error of type typ, or nil if the data does not fit: the sender
+// may be another build.
 func (n *errorNode) buildValue(b *errorBuilder, typ reflect.Type) error {
 	ptr := reflect.New(typ)
 	layout := layoutOf(typ)
@@ -152,7 +152,8 @@ func (n *errorNode) buildValue(b *errorBuilder, typ reflect.Type) error {
 	return err
 }
 
-// buildFields sets the fields of v, a struct, if those that were sent are its own.
+// buildFields sets the fields of the struct v and returns true, if the sent fields are
+// exactly those of v.
 func (n *errorNode) buildFields(b *errorBuilder, layout *errorLayout, v reflect.Value) bool {
 	if len(n.Fields)+len(n.Errors) != len(layout.data)+len(layout.errors) {
 		return false

@@ -10,12 +10,11 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/usercode"
 )
 
-// The methods of an error are code of the program. They may panic, call
-// runtime.Goexit or never return, and the error is sent all the same. All of
-// those that a message's errors need must return within usercode.Limit; later
-// ones are not called.
+// The methods of an error are code of the program. They may panic, call runtime.Goexit
+// or never return; the error is sent all the same. All methods for the errors of one
+// message must return within usercode.Limit. After that, no further ones are called.
 
-// describing returns the moment until which the methods of errors may run.
+// describing returns the deadline for the methods of errors.
 func (s *sender) describing() time.Time {
 	if s.until.IsZero() {
 		s.until = time.Now().Add(usercode.Limit)
@@ -23,7 +22,7 @@ func (s *sender) describing() time.Time {
 	return s.until
 }
 
-// message returns what err's Error method returns, or what it did instead.
+// message returns the result of err's Error method, or a description of its failure.
 func (s *sender) message(err error) string {
 	if usercode.InertError(err) {
 		return err.Error()
@@ -41,8 +40,8 @@ func (s *sender) message(err error) string {
 	return fmt.Sprintf("%s: its Error method %v", cut.Name(fmt.Sprintf("%T", err)), fail)
 }
 
-// wrapped returns what err wraps, without nils, or nothing where its Unwrap
-// method does not return.
+// wrapped returns the errors that err wraps, without nils. It returns none if the
+// Unwrap method does not return.
 func (s *sender) wrapped(err error) []error {
 	var unwrap func() []error
 	switch err := err.(type) {
@@ -68,14 +67,13 @@ func (s *sender) wrapped(err error) []error {
 	return some
 }
 
-// errorData returns the CBOR of v, a part of an error, if it can be sent in room
-// bytes.
+// errorData returns the CBOR of v, a part of an error, if it can be sent in room bytes.
 func (s *sender) errorData(p *plan, v reflect.Value, room, depth int) (data []byte, ok bool) {
 	if p.plain {
 		return s.item(p, v, room, depth)
 	}
 	s.describing()
-	// The copy is for a method that returns after this function has.
+	// A method that outlives this function uses the copy.
 	copied := *s
 	type result struct {
 		data []byte
@@ -91,8 +89,8 @@ func (s *sender) errorData(p *plan, v reflect.Value, room, depth int) (data []by
 	return r.data, r.ok
 }
 
-// decodeData decodes data, one item and a part of an error, into what v points to.
-// It reports whether it has: if not, v must not be used.
+// decodeData decodes data, one item and a part of an error, into the value to which v
+// points. It reports whether it succeeded: if not, v must not be used.
 func (b *errorBuilder) decodeData(p *plan, data []byte, v any) bool {
 	decode := func() bool {
 		rest, err := b.receiver.decode(p, data, v, b.depth)

@@ -5,11 +5,11 @@ import (
 	"sync"
 )
 
-// errorLayout is how the data of an error type is sent.
+// errorLayout says how the data of an error type is sent.
 type errorLayout struct {
-	ok     bool          // it can be
-	whole  *plan         // not by fields
-	data   map[int]*plan // the struct's fields by index, those of type error excepted
+	ok     bool          // the data can be sent
+	whole  *plan         // set if the data is sent as one value, not by fields
+	data   map[int]*plan // the struct's fields by index, except those of type error
 	errors []int         // the struct's fields of type error
 }
 

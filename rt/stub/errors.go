@@ -13,24 +13,24 @@ import (
 	"syscall"
 )
 
-// Sentinel is an error variable of a package that a service's methods are from.
-// Methods that return it, bare or wrapped, return it in the client too: compare
-// with == or errors.Is.
+// Sentinel is an error variable of a package whose methods a service has. If a method
+// returns it, bare or wrapped, the client's method returns it, too: compare with == or
+// errors.Is.
 type Sentinel struct {
-	Name  string // the variable's, behind the import path if that is not the service's
+	Name  string // name of the variable; with the import path if it is not the service's
 	Error error
 }
 
-// ErrorType is an error type of a service's package, made by [ErrorTypeOf].
+// ErrorType is an error type of a service's package. [ErrorTypeOf] makes it.
 type ErrorType struct {
 	name string
 	typ  reflect.Type // not a pointer
 }
 
-// ErrorTypeOf describes the exported error type called name: E is the type or
-// a pointer to it. Its errors come back as themselves, as values or pointers
-// as they were, if all of the type's fields are exported and can be sent. Others
-// come back as an *rt.RemoteError.
+// ErrorTypeOf describes the exported error type called name. E is the type or a pointer
+// to it. If all fields of the type are exported and can be sent, its errors keep their
+// type in the client, as values or as pointers. Otherwise they become an
+// *rt.RemoteError.
 func ErrorTypeOf[E error](name string) ErrorType {
 	t := reflect.TypeFor[E]()
 	if t.Kind() == reflect.Pointer {
@@ -45,8 +45,8 @@ var (
 	errnoType  = reflect.TypeFor[syscall.Errno]()
 )
 
-// The errors of the standard library that every service knows. A name is not
-// used again for something else, since the other side may be an older build.
+// The errors of the standard library that every service knows. A name is never reused for
+// another error, since the peer may be an older build.
 var (
 	standardSentinels = []Sentinel{
 		{"io.EOF", io.EOF},
@@ -80,7 +80,7 @@ var (
 	}
 )
 
-// errorTable finds errors and their names.
+// errorTable maps errors to names and names to errors.
 type errorTable struct {
 	names     map[error]string // of sentinels
 	sentinels map[string]error
@@ -103,8 +103,8 @@ var standardErrors = sync.OnceValue(newErrorTable)
 
 func (t *errorTable) add(sentinels []Sentinel, types []ErrorType) {
 	for _, s := range sentinels {
-		// A value that == cannot compare, or nil, is no sentinel. Of two names
-		// for one value, or below for one type, the first counts.
+		// Nil, and a value that == cannot compare, are no sentinels. If one value has
+		// two names, or a type below has, the first counts.
 		if s.Error == nil || !reflect.ValueOf(s.Error).Comparable() {
 			continue
 		}
@@ -121,7 +121,7 @@ func (t *errorTable) add(sentinels []Sentinel, types []ErrorType) {
 	}
 }
 
-// errorTable returns the table of s, which is made on first use.
+// errorTable returns the table of s. The first use makes it.
 func (s *Service) errorTable() *errorTable {
 	if s == nil {
 		return standardErrors()
@@ -133,8 +133,7 @@ func (s *Service) errorTable() *errorTable {
 	return s.errors
 }
 
-// typeName returns the name of an error type, or "" for one that the other
-// side may not know.
+// typeName returns the name of an error type, or "" if the peer may not know the type.
 func (t *errorTable) typeName(typ reflect.Type) string {
 	if name := t.typeNames[typ]; name != "" {
 		return name
@@ -145,7 +144,7 @@ func (t *errorTable) typeName(typ reflect.Type) string {
 	return ""
 }
 
-// sentinel returns the name of err, if it is one. The comparison cannot panic.
+// sentinel returns the name of err if it is a sentinel. The comparison cannot panic.
 func (t *errorTable) sentinel(err error) (name string, ok bool) {
 	if !reflect.ValueOf(err).Comparable() {
 		return "", false

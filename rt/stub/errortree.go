@@ -11,15 +11,15 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// Bounds of what is sent of an error. What is beyond is left out; the messages
-// of what wraps it mostly tell.
+// Limits of a sent error. The sender omits the rest, which the messages of the wrapping
+// errors usually repeat.
 const (
 	maxErrorMessage = 64 << 10 // bytes of one message
 	maxErrorSize    = 1 << 20  // bytes of messages and data together, roughly
-	maxErrorNodes   = 1000     // errors in the tree, roughly, and so also how deep they wrap each other
+	maxErrorNodes   = 1000     // errors in the tree, roughly, and so also the depth of wrapping
 )
 
-// How an error is rebuilt.
+// How the receiver rebuilds an error.
 const (
 	errorOther    = iota // as an rt.RemoteError
 	errorSentinel        // as the value called name
@@ -27,41 +27,40 @@ const (
 	errorJoined          // by errors.Join
 )
 
-// errorNode is one error of a tree. The tree is sent as the array of its
-// nodes, each before those that it refers to by their places, so that its
-// depth is not that of the CBOR. Type and message are always there, for a
-// receiver that does not know the name.
+// errorNode is one error of a tree. The tree is sent as the array of its nodes. A node
+// refers to later nodes by position, so the CBOR is not as deep as the tree. Type and
+// message are always present, for a receiver that does not know the name.
 type errorNode struct {
 	Kind    int    `cbor:"kind"`
 	Type    string `cbor:"type"`
-	Message []byte `cbor:"message"` // need not be UTF-8
+	Message []byte `cbor:"message"` // may be other than UTF-8
 	Wraps   []int  `cbor:"wraps,omitempty"`
 
 	// Of sentinels and values.
 	Name string `cbor:"name,omitempty"`
-	// Of values. A struct has all its fields by their names in Go, as CBOR in a
-	// byte string, those of type error in Errors unless nil: a type that has got
-	// a field is another one. Other types, and a nil pointer, have Data.
+	// Of values. A struct has all its fields by their names in Go, as CBOR in a byte
+	// string; fields of type error are in Errors unless nil. A type with an added
+	// field is therefore another type. Other types, and a nil pointer, have Data.
 	Pointer bool              `cbor:"pointer,omitempty"`
 	Data    []byte            `cbor:"data,omitempty"`
 	Fields  map[string][]byte `cbor:"fields,omitempty"`
 	Errors  map[string]int    `cbor:"errors,omitempty"`
 }
 
-// errorTree is an error while it is taken apart.
+// errorTree is the state while an error is split into nodes.
 type errorTree struct {
 	sender *sender
 	nodes  []errorNode
 	room   int // bytes left
-	depth  int // of the tree in arrays and maps, and of what its data is taken to be nested in
+	depth  int // nesting of the tree, and the nesting that its data is assumed to have
 }
 
-// errorNesting is how deep the arrays and maps of a tree are nested, errorSize
-// the fewest bytes that one takes.
+// errorNesting is the nesting of the arrays and maps of a tree. errorSize is the
+// minimum size of a tree in bytes.
 const errorNesting, errorSize = 3, 32
 
-// encodeError returns err, which is not nil and nested in depth arrays and
-// maps, as a CBOR item.
+// encodeError returns err as a CBOR item. err is not nil and is nested in depth arrays
+// and maps.
 func (s *sender) encodeError(err error, room, depth int) ([]byte, error) {
 	t := errorTree{sender: s, room: min(room, maxErrorSize), depth: depth}
 	t.add(err)
@@ -72,13 +71,13 @@ func (s *sender) encodeError(err error, room, depth int) ([]byte, error) {
 	return item, nil
 }
 
-// add appends err and what it wraps, and returns its place.
+// add appends err and the errors that it wraps. It returns the position of err.
 func (t *errorTree) add(err error) int {
 	place := len(t.nodes)
 	t.nodes = append(t.nodes, errorNode{})
 	node := errorNode{Type: reflect.TypeOf(err).String()}
 	remote, isRemote := err.(*rt.RemoteError)
-	if isRemote && remote != nil { // passing through: no second coat
+	if isRemote && remote != nil { // forwarded: do not wrap a RemoteError in another
 		node.Type = remote.Type
 	}
 	name, isSentinel := t.sender.table.sentinel(err)
@@ -99,7 +98,7 @@ func (t *errorTree) add(err error) int {
 	return place
 }
 
-// cut takes the room for a message, or for as much of it as may be sent.
+// cut takes the room for message, and shortens a message that is too long.
 func (t *errorTree) cut(message string) []byte {
 	const mark = "… (cut)"
 	if most := max(0, min(maxErrorMessage, t.room)); len(message) > most {
@@ -109,8 +108,8 @@ func (t *errorTree) cut(message string) []byte {
 	return []byte(message)
 }
 
-// addWrapped adds what err wraps to its node, and reports whether that was
-// something and is all there.
+// addWrapped adds the errors that err wraps to its node. It reports whether there are
+// any, and all were added.
 func (t *errorTree) addWrapped(node *errorNode, err error) (whole bool) {
 	children := t.sender.wrapped(err)
 	for _, child := range children {
@@ -122,8 +121,8 @@ func (t *errorTree) addWrapped(node *errorNode, err error) (whole bool) {
 	return len(children) > 0
 }
 
-// addValue completes the node of an error of a known type, if all of it can be
-// sent. If not it leaves the node as it was.
+// addValue completes the node of an error of a known type, if all of the error can be
+// sent. Otherwise it leaves the node unchanged and returns false.
 func (t *errorTree) addValue(node *errorNode, err error) bool {
 	v := reflect.ValueOf(err)
 	pointer := v.Kind() == reflect.Pointer
@@ -142,7 +141,7 @@ func (t *errorTree) addValue(node *errorNode, err error) bool {
 		return true
 	}
 	layout := layoutOf(typ)
-	ptr := reflect.New(typ) // a copy: what is in an interface has no address
+	ptr := reflect.New(typ) // a copy: a value in an interface has no address
 	if pointer {
 		ptr.Elem().Set(v.Elem())
 	} else {
@@ -153,7 +152,7 @@ func (t *errorTree) addValue(node *errorNode, err error) bool {
 		t.room = room
 		return false
 	}
-	// Only now, when nothing can fail any more: what was added stays.
+	// Added last, when nothing can fail any more: added nodes cannot be removed.
 	for _, i := range layout.errors {
 		child, ok := ptr.Elem().Field(i).Interface().(error)
 		if !ok {
@@ -169,7 +168,7 @@ func (t *errorTree) addValue(node *errorNode, err error) bool {
 	return true
 }
 
-// addData sets the node's Data or Fields from v.
+// addData sets Data or Fields of the node from v.
 func (t *errorTree) addData(node *errorNode, layout *errorLayout, v reflect.Value) bool {
 	if layout.whole != nil {
 		if errno, ok := v.Interface().(syscall.Errno); ok {
@@ -197,7 +196,7 @@ func (n *errorNode) setField(name string, data []byte) {
 	n.Fields[name] = data
 }
 
-// data returns the CBOR of v, if v can be sent and there is room.
+// data returns the CBOR of v, if v can be sent and fits.
 func (t *errorTree) data(p *plan, v reflect.Value) ([]byte, bool) {
 	data, ok := t.sender.errorData(p, v, t.room, t.depth)
 	t.room -= len(data)

@@ -9,8 +9,8 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
-// fault is what is wrong with a value, and where in the value. The path grows
-// from its end while the walks return.
+// fault is an error in a value, with its path inside the value. The path grows from its
+// end while the functions return.
 type fault struct {
 	path string // ".Items[3].When"
 	err  error
@@ -32,7 +32,7 @@ func (f *fault) below(step string) *fault {
 	return f
 }
 
-// copy returns a fault whose path may grow; those of plans are shared.
+// copy returns a fault whose path may grow: the faults of plans are shared.
 func (f *fault) copy() *fault {
 	c := *f
 	return &c
@@ -47,7 +47,7 @@ func (f *fault) in(t reflect.Type) error {
 	return fmt.Errorf("%s%s: %w", cut.Name(name), shorten(f.path), f.err)
 }
 
-// shorten cuts a long path, such as that of a cycle, at steps in its middle.
+// shorten cuts a long path, such as the path of a cycle, at steps in its middle.
 func shorten(path string) string {
 	const most = 100 // bytes
 	if len(path) <= most {
@@ -65,7 +65,7 @@ func shorten(path string) string {
 
 func indexStep(i int) string { return "[" + strconv.Itoa(i) + "]" }
 
-// keyStep names a map's entry by its key, cut where it is long.
+// keyStep names a map's entry by its key, and cuts a long key.
 func keyStep(key reflect.Value) string {
 	const most = 40
 	var text string
@@ -80,8 +80,8 @@ func keyStep(key reflect.Value) string {
 	return "[" + text + "]"
 }
 
-// heldStep names what an interface holds by its type.
+// heldStep names the value in an interface by its type.
 func heldStep(t reflect.Type) string { return ".(" + cut.Name(typeString(t)) + ")" }
 
-// typeString writes t as one does in source.
+// typeString returns t as Go source writes it.
 func typeString(t reflect.Type) string { return strings.ReplaceAll(t.String(), "interface {}", "any") }

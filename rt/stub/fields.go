@@ -8,14 +8,14 @@ import (
 	"unicode/utf8"
 )
 
-// fieldSet is what a struct's values look like on the wire: a map with the
-// fields' names as keys, those of embedded structs among them.
+// fieldSet is the form of a struct's values on the wire: a map with the names of the
+// fields as keys, including the fields of embedded structs.
 type fieldSet struct {
-	members    []member          // as declared
-	flat       []*field          // the fields of members and of what they embed, in that order
+	members    []member          // in the order of declaration
+	flat       []*field          // the fields of members and of their embedded structs, in that order
 	byKey      map[string]*field // by the CBOR of their names
-	sorted     []*field          // in the order in which they are sent
-	required   int               // how many fields are always sent
+	sorted     []*field          // in the order of sending
+	required   int               // number of fields that are always sent
 	viaPointer bool              // a struct is embedded by pointer
 }
 
@@ -29,26 +29,26 @@ type member struct {
 
 // field is a struct's field that is sent.
 type field struct {
-	name      string // in Go
-	index     []int  // the way to it, through embedded structs
-	wire      string // on the wire, integers in decimal
+	name      string // name in Go
+	index     []int  // path to the field through embedded structs
+	wire      string // name on the wire, integers in decimal
 	key       string // the CBOR of the name on the wire
 	plan      *plan
 	omitEmpty bool
 	omitZero  bool
-	optional  bool // it may be absent
+	optional  bool // may be absent
 }
 
 // collector gathers the fields of one struct type.
 type collector struct {
 	planner *planner
 	set     *fieldSet
-	within  []reflect.Type // the struct types from the outermost to the one being read
-	index   []int          // the way to the field being read
+	within  []reflect.Type // the struct types around the current field, the outermost first
+	index   []int          // path to the current field
 }
 
-// composeStruct completes the plan of a struct type. A struct with anything in
-// it that would not be sent is refused as a whole.
+// composeStruct completes the plan of a struct type. It rejects a struct as a whole if
+// any part of it would not be sent.
 func (b *planner) composeStruct(p *plan) {
 	c := collector{planner: b, set: &fieldSet{byKey: make(map[string]*field)}}
 	if f, ok := p.typ.FieldByName("_"); ok {
@@ -67,7 +67,7 @@ func (b *planner) composeStruct(p *plan) {
 	p.shape, p.fields = shapeStruct, c.set
 }
 
-// members reads the fields of t. Those below an embedded pointer may be absent.
+// members collects the fields of t. Fields below an embedded pointer may be absent.
 func (c *collector) members(t reflect.Type, optional bool) ([]member, *fault) {
 	for _, outer := range c.within {
 		if outer == t {
@@ -81,7 +81,7 @@ func (c *collector) members(t reflect.Type, optional bool) ([]member, *fault) {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		if f.Name == "_" {
-			continue // padding: nothing can be in it
+			continue // padding: it has no content
 		}
 		c.index = append(c.index, i)
 		m, reason := c.member(f, optional)
@@ -130,7 +130,7 @@ func (c *collector) member(f reflect.StructField, optional bool) (member, *fault
 	return member{field: fd}, nil
 }
 
-// field makes an ordinary field and enters it by its name on the wire.
+// field makes an ordinary field and records it under its name on the wire.
 func (c *collector) field(f reflect.StructField, tag fieldTag) (*field, *fault) {
 	fd := &field{name: f.Name, index: slices.Clone(c.index), wire: f.Name, omitEmpty: tag.omitEmpty, omitZero: tag.omitZero}
 	if tag.name != "" {

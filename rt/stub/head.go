@@ -21,7 +21,7 @@ const (
 	itemNull  = 0xf6
 )
 
-// maxShort is the largest argument that is in an item's first byte itself.
+// maxShort is the largest argument that fits into the first byte of an item.
 const maxShort = 23
 
 // appendHead appends the shortest head of an item.
@@ -53,11 +53,11 @@ type head struct {
 	major byte
 	info  byte   // the lower five bits of the first byte
 	arg   uint64 // value, length, tag or the bits of a float
-	end   int    // where what follows the head begins
+	end   int    // end of the head
 }
 
-// readHead reads the head of the item at b[at:]. It fails where the bytes end
-// and on indefinite lengths.
+// readHead reads the head of the item at b[at:]. It fails if b ends within the head,
+// and for indefinite lengths.
 func readHead(b []byte, at int) (h head, ok bool) {
 	if at >= len(b) {
 		return h, false

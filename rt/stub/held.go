@@ -10,24 +10,24 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
-// A value of a registered type that a method returns in an interface is lost if
-// the client's program has not registered the type: the method has run, and its
-// result cannot be decoded. So the daemon tells which types its methods can return
-// so, and the client looks for those that it lacks.
+// If a method returns a value of a registered type in an interface, and the client's
+// program has not registered the type, the result is lost: the method has run, and its
+// result cannot be decoded. So the daemon lists the types that its methods can return
+// in interfaces, and the client looks for types that it lacks.
 
-// HeldType is a registered type of which methods can return values in interfaces.
+// HeldType is a registered type whose values methods can return in interfaces.
 type HeldType struct {
-	Name    string // by which it travels
-	Methods []int  // the indices of these methods, ascending
+	Name    string // name of the type on the wire
+	Methods []int  // indices of these methods, ascending
 }
 
-// explicit are the types with a name that [RegisterType] was called for.
+// explicit has the named types for which [RegisterType] was called.
 var explicit struct {
 	sync.Mutex
 	types []reflect.Type
 }
 
-// addExplicit adds t, or the types with a name that t is made of.
+// addExplicit adds t, or the named types of which t consists.
 func addExplicit(t reflect.Type) {
 	switch {
 	case builtin[t] != "":
@@ -45,11 +45,11 @@ func addExplicit(t reflect.Type) {
 	}
 }
 
-// Held returns the types that results of the methods, or parameters that come
-// back, can hold in an interface: the data types of s and those that RegisterType
-// was called for so far, errors excepted. Methods that are Shared or Idempotent are
-// left out, since nothing is lost if such a call is repeated. It may be called
-// concurrently.
+// Held returns the types that interfaces in the results of the methods, or in
+// parameters that are copied back, can hold. These are the data types of s and the
+// types for which RegisterType was called so far, except error types. Methods that are
+// Shared or Idempotent are excluded, since nothing is lost if such a call is repeated.
+// It may be called concurrently.
 func (s *Service) Held() []HeldType {
 	var open []openMethod
 	for i := range s.Methods {
@@ -62,7 +62,7 @@ func (s *Service) Held() []HeldType {
 		}
 	}
 	if len(open) == 0 {
-		return nil // the plans of the data types are not made
+		return nil // without making the plans of the data types
 	}
 	types := s.holdable()
 	for i := range open {
@@ -72,7 +72,7 @@ func (s *Service) Held() []HeldType {
 	for _, t := range types {
 		k, f := knownOf(t)
 		if f != nil {
-			continue // it cannot be sent at all
+			continue // the type cannot be sent
 		}
 		h := HeldType{Name: k.name}
 		for _, m := range open {
@@ -87,8 +87,8 @@ func (s *Service) Held() []HeldType {
 	return held
 }
 
-// holdable returns the types of which an interface of s can hold values. Error
-// types are left out: an error can always be rebuilt.
+// holdable returns the types whose values an interface of s can hold. Error types are
+// excluded: an error can always be rebuilt.
 func (s *Service) holdable() []reflect.Type {
 	var types []reflect.Type
 	for _, d := range s.DataTypes {
@@ -113,7 +113,8 @@ type openMethod struct {
 	interfaces []reflect.Type
 }
 
-// returnedInterfaces returns the interfaces in what comes back from m.
+// returnedInterfaces returns the interfaces in the results of m and in its parameters
+// that are copied back.
 func (m *Method) returnedInterfaces() []reflect.Type {
 	t := reflect.TypeOf(m.Func)
 	types := m.results(t)
@@ -179,8 +180,8 @@ func (m *openMethod) spread(types []reflect.Type) {
 	}
 }
 
-// Missing says why no value can be decoded here of the registered type that
-// travels by this name, or returns nil. It may be called concurrently.
+// Missing returns an error if this process cannot decode values of the registered type
+// with this name on the wire, and nil if it can. It may be called concurrently.
 func Missing(name string) error {
 	plain, _, _ := strings.Cut(name, "#")
 	t := registered(plain)

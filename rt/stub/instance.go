@@ -11,24 +11,23 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
-// TypeArg is a type argument of a generic type's instance, made by [TypeArgOf].
+// TypeArg is a type argument of an instance of a generic type. [TypeArgOf] makes it.
 type TypeArg struct {
 	param string
 	typ   reflect.Type
 }
 
-// TypeArgOf describes T as the argument for the type parameter called param.
+// TypeArgOf describes T as the argument of the type parameter called param.
 func TypeArgOf[T any](param string) TypeArg { return TypeArg{param, reflect.TypeFor[T]()} }
 
-// RegisterInstance makes s, which is complete, known to the daemon that this
-// program may become, and completes its name by its type arguments:
+// RegisterInstance registers s, which must be complete, for the daemon that this
+// program may become. It appends the type arguments to the name of s:
 // "example.com/cache.Cache[string,example.com/app.User]". A type of package main has
-// the program's import path in it. It returns s, or the
-// service that was registered with the same type arguments before. It may be
-// called concurrently.
+// the program's import path in it. RegisterInstance returns s, or the service that was
+// registered before with the same type arguments. It may be called concurrently.
 //
-// A daemon has what its packages' initialisation registers and nothing else:
-// what comes after [CloseRegistry] is late.
+// A daemon has only the services that package initialisation registers. A registration
+// after [CloseRegistry] is late: see [Service.Late].
 func RegisterInstance(s *Service) *Service {
 	names := make([]string, len(s.TypeArgs))
 	for i, a := range s.TypeArgs {
@@ -43,32 +42,33 @@ func RegisterInstance(s *Service) *Service {
 		s.register()
 	case slices.Equal(earlier.TypeArgs, s.TypeArgs):
 		return earlier
-	default: // types declared in functions may have one name
+	default: // types declared in different functions may have the same name
 		s.refusal = fmt.Errorf("other types of the same names are the type arguments of %s: declare them outside of functions", cut.Name(s.Name))
 	}
 	return s
 }
 
-// CloseRegistry is called when the program's packages are initialised.
+// CloseRegistry marks the end of the program's package initialisation. It may be called
+// more than once and concurrently.
 func CloseRegistry() {
 	registry.Lock()
 	defer registry.Unlock()
 	registry.closed = true
 }
 
-// Late reports whether s is an instance that was not registered in time for a
-// daemon of this program to serve it.
+// Late reports whether s is an instance that was registered too late for a daemon of
+// this program to serve it. It may be called concurrently.
 func (s *Service) Late() bool { return s.late }
 
-// Refusal says why no values of an instance's type arguments can travel, naming
-// the argument, or is nil. It may be called concurrently.
+// Refusal returns an error that names the type argument whose values cannot be sent, or
+// nil if all can. It may be called concurrently.
 func (s *Service) Refusal() error {
 	s.once.Do(s.inspect)
 	return s.refusal
 }
 
-// refuse finds a method of an instance whose values cannot travel. What does not
-// depend on type arguments was judged by the generator.
+// refuse finds a method of an instance whose values cannot be sent. The generator has
+// already checked the types that do not depend on type arguments.
 func (s *Service) refuse() error {
 	for _, m := range s.Methods {
 		t := reflect.TypeOf(m.Func)
@@ -88,9 +88,9 @@ func (s *Service) refuse() error {
 	return nil
 }
 
-// Structure spells the type arguments out, as in signatures: two instances with
-// equal names may have different ones in two builds. It is empty for a service
-// that is no instance.
+// Structure returns the type arguments as signatures spell types. Two builds may have
+// instances with equal names and different type arguments. It returns "" for a service
+// that is not an instance. It may be called concurrently.
 func (s *Service) Structure() string {
 	var args []string
 	for _, a := range s.TypeArgs {
@@ -101,7 +101,8 @@ func (s *Service) Structure() string {
 	return strings.Join(args, ", ")
 }
 
-// typeName writes a type with import paths, otherwise as package reflect does.
+// typeName returns the name of a type with import paths, otherwise as package reflect
+// writes it.
 func typeName(t reflect.Type) string {
 	switch {
 	case t.PkgPath() != "":

@@ -9,27 +9,27 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
-// An interface can hold values of the known types: the basic types of Go,
-// time.Time, time.Duration, struct{}, registered types, and pointers, slices,
-// arrays and maps of known types. Each has one name, by which it travels:
+// An interface can hold values of the known types: the basic types of Go, time.Time,
+// time.Duration, struct{}, registered types, and pointers, slices, arrays and maps of
+// known types. Each type has one name on the wire:
 //
 //	name       = "bool" | "int" | … | "complex128" | "string" | "uintptr"
 //	           | "any" | "error" | "struct{}" | "time.Time" | "time.Duration"
 //	           | "*" name | "[]" name | "[" length "]" name | "map[" name "]" name
 //	           | import path "." type "#" hash     a registered type
 //
-// The hash is of the type's structure, spelt as in a signature, so that two
-// programs which differ in it do not take one type for the other.
+// The hash covers the structure of the type, spelt as in a signature. So two programs
+// with different structures have different names for the type.
 
-// Bounds of a known type, so that a name from elsewhere costs little.
+// Limits of a known type, so that a name from a peer costs little.
 const (
 	maxTypeName  = 1024     // bytes
-	maxTypeDepth = 16       // of types in each other, in a name
-	maxTypeSize  = 64 << 20 // bytes of a value, of an array
+	maxTypeDepth = 16       // nesting of types in a name
+	maxTypeSize  = 64 << 20 // bytes of a value of an array type
 	typeHash     = 8        // digits
 )
 
-// errorName is what stands for the type of an error that travels as such.
+// errorName is the name on the wire of the type of an error that is sent as an error.
 const errorName = "error"
 
 // known is a known type.
@@ -38,7 +38,7 @@ type known struct {
 	typ  reflect.Type
 }
 
-// planIn returns the plan of k as what an interface of plan p holds.
+// planIn returns the plan of k for a value in an interface of plan p.
 func (k *known) planIn(p *plan) (*plan, *fault) {
 	q := planOf(k.typ)
 	if p.inKey {
@@ -56,7 +56,7 @@ func (k *known) planIn(p *plan) (*plan, *fault) {
 	return q, nil
 }
 
-// world has all types that were registered, and those that were met.
+// world has all registered types, and the other types used so far.
 var world = struct {
 	sync.RWMutex
 	registered map[string]reflect.Type // by import path and name
@@ -68,32 +68,32 @@ var world = struct {
 	byType:     make(map[reflect.Type]*known),
 }
 
-// declared are the data types of the services, until a registered type is first
-// asked for: a program that puts nothing into interfaces does not pay for them.
+// declared has the data types of the services until the first lookup of a registered
+// type. So a program without values in interfaces does not pay for them.
 var declared struct {
 	sync.Mutex
 	types []DataType
 }
 
-// declare registers types in the end.
+// declare registers types later, at the first lookup.
 func declare(types []DataType) {
 	declared.Lock()
 	defer declared.Unlock()
 	declared.types = append(declared.types, types...)
 }
 
-// registerDeclared registers what was declared.
+// registerDeclared registers the declared types.
 func registerDeclared() {
 	declared.Lock()
 	defer declared.Unlock()
 	for _, d := range declared.types {
-		// What cannot be registered cannot be sent, and who sends it is told.
+		// A type that cannot be registered cannot be sent: its sender gets an error.
 		_ = register(d.typ)
 	}
 	declared.types = nil
 }
 
-// registered returns the type that is registered by that name, or nil.
+// registered returns the type registered with that name, or nil.
 func registered(name string) reflect.Type {
 	registerDeclared()
 	world.RLock()
@@ -101,8 +101,8 @@ func registered(name string) reflect.Type {
 	return world.registered[name]
 }
 
-// builtin are the names of the types that need not be registered, and
-// builtinTypes the types.
+// builtin has the names of the types that need no registration, and builtinTypes the
+// types.
 var (
 	builtin = map[reflect.Type]string{
 		reflect.TypeFor[any]():      "any",
@@ -126,9 +126,10 @@ func init() {
 	}
 }
 
-// RegisterType makes t known, or the types with a name that t is made of if it
-// has none itself. It returns an error if no value of t can ever be sent. It
-// may be called concurrently, and again with the same type.
+// RegisterType makes t known. If t has no name, it makes the named types of which t
+// consists known. It returns an error if no value of t can ever be sent, or if another
+// type has the same import path and name. Registering a type again has no effect. It
+// may be called concurrently.
 func RegisterType(t reflect.Type) error {
 	registerDeclared()
 	err := register(t)
@@ -175,7 +176,7 @@ func registerNamed(t reflect.Type) error {
 	return nil
 }
 
-// knownOf returns the known type that t is, or why it is none.
+// knownOf returns the known type for t, or the reason why t is not known.
 func knownOf(t reflect.Type) (*known, *fault) {
 	world.RLock()
 	k := world.byType[t]
@@ -196,7 +197,7 @@ func knownOf(t reflect.Type) (*known, *fault) {
 	return enter(&known{name, t}), nil
 }
 
-// enter keeps k for the next time.
+// enter stores k for the next lookup.
 func enter(k *known) *known {
 	world.Lock()
 	defer world.Unlock()
@@ -206,8 +207,8 @@ func enter(k *known) *known {
 	return world.byType[k.typ]
 }
 
-// knownBy returns the known type called name, or why there is none. The types that
-// it makes are taken from quota.
+// knownBy returns the known type called name, or the reason why there is none. Types
+// that it makes count against quota.
 func knownBy(name string, quota *TypeQuota) (*known, *fault) {
 	world.RLock()
 	k := world.byName[name]
@@ -233,7 +234,7 @@ func knownBy(name string, quota *TypeQuota) (*known, *fault) {
 	return k, f
 }
 
-// DataType is a type whose values an interface may hold, made by [DataTypeOf].
+// DataType is a type whose values an interface may hold. [DataTypeOf] makes it.
 type DataType struct{ typ reflect.Type }
 
 // DataTypeOf describes the type T.
