@@ -126,10 +126,11 @@ func init() {
 	}
 }
 
-// RegisterType makes t known. If t has no name, it makes the named types of which t
-// consists known. It returns an error if no value of t can ever be sent, or if another
-// type has the same import path and name. Registering a type again has no effect. It
-// may be called concurrently.
+// RegisterType makes t known. If t is a pointer, slice, array or map without a name, it
+// makes the named types in t known. It returns an error if no value of t can ever be
+// sent, if a struct or interface in t has no name, or if another type has the same
+// import path and name. Registering a type again has no effect. It may be called
+// concurrently.
 func RegisterType(t reflect.Type) error {
 	registerDeclared()
 	err := register(t)

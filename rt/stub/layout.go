@@ -9,8 +9,8 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// hasLayout reports whether values of t are made as layout says, so that code
-// which was generated for that layout encodes and decodes them:
+// hasLayout reports whether t has the given layout. Code that was generated for that
+// layout then encodes and decodes values of t:
 //
 //	layout = "bool" | "int" | "int8" | … | "float64" | "string"
 //	       | "[]byte" | "[" length "]byte" | "*" layout | "[]" layout
@@ -18,8 +18,8 @@ import (
 //	field  = name [ " " quoted name on the wire ] [ " omitempty" ] " " layout
 //	       | "embedded " name " " layout
 //
-// A type is given by what it is made of, not by what it is called. Those of
-// which values are encoded in any other way have no layout.
+// A layout has the structure of a type, not its name. Types with any other encoding
+// have no layout.
 func hasLayout(t reflect.Type, layout string) bool {
 	p := planOf(t)
 	if p.root != nil {
@@ -32,13 +32,13 @@ func hasLayout(t reflect.Type, layout string) bool {
 // layoutWriter writes the layout of a type.
 type layoutWriter struct {
 	strings.Builder
-	most   int // an end to what is not the layout that is asked for
+	most   int // limit on the length, since t may have another, longer layout
 	within []*plan
 }
 
-// layout returns false if there is none.
+// layout writes the layout of p. It returns false if p has none.
 func (w *layoutWriter) layout(p *plan) bool {
-	// A struct, slice or map in itself may have values of any depth.
+	// Values of a recursive struct, slice or map may have any depth.
 	if slices.Contains(w.within, p) || len(w.within) >= wire.MaxNesting || w.Len() > w.most {
 		return false
 	}
@@ -71,8 +71,8 @@ func (w *layoutWriter) layout(p *plan) bool {
 	return false
 }
 
-// isNullable reports whether a value may be null, so that a pointer to it is
-// more than a pointer.
+// isNullable reports whether a value may be null. A pointer to it then needs more than
+// the pointer's own null.
 func (p *plan) isNullable() bool {
 	switch p.shape {
 	case shapePointer, shapeSlice, shapeBytes, shapeMap:
@@ -81,7 +81,7 @@ func (p *plan) isNullable() bool {
 	return false
 }
 
-// isKey reports whether p is simple enough for the key of a map with a layout.
+// isKey reports whether p is simple enough for the keys of a map with a layout.
 func (p *plan) isKey() bool {
 	switch p.shape {
 	case shapeBool, shapeInt, shapeUint, shapeFloat32, shapeFloat64, shapeString:
@@ -90,7 +90,7 @@ func (p *plan) isKey() bool {
 	return false
 }
 
-// fields writes those of the struct t, and what it embeds.
+// fields writes the fields of the struct t and of the structs that it embeds.
 func (w *layoutWriter) fields(t reflect.Type, members []member) bool {
 	w.WriteString("{")
 	for i := range members {

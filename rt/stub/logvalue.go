@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// logValue is a slog.Value on the wire: resolved, so that it is of a basic kind
-// or a group. What only a handler could make sense of is text.
+// logValue is a resolved slog.Value on the wire, either of a basic kind or a group. A
+// value that only a handler could interpret becomes text.
 type logValue struct {
-	Kind  string    `json:"kind"` // as slog.Kind says it
-	Bits  uint64    `json:"bits"` // of a Bool, Duration, Float64, Int64 or Uint64
+	Kind  string    `json:"kind"` // slog.Kind as text
+	Bits  uint64    `json:"bits"` // value of a Bool, Duration, Float64, Int64 or Uint64
 	Text  string    `json:"text"`
 	Time  time.Time `json:"time"`
 	Group []logAttr `json:"group"`
@@ -26,10 +26,10 @@ type logAttr struct {
 
 var logValueType = reflect.TypeFor[slog.Value]()
 
-// EncodeLogValue appends v, resolved.
+// EncodeLogValue appends v, resolved. It fails as [Encode] does.
 func EncodeLogValue(e *Encoder, v slog.Value) { Encode(e, newLogValue(v)) }
 
-// DecodeLogValue sets *v to the next value.
+// DecodeLogValue sets *v to the next value of the message. It fails as [Decode] does.
 func DecodeLogValue(d *Decoder, v *slog.Value) {
 	var l logValue
 	Decode(d, &l)

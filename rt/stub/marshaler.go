@@ -20,9 +20,9 @@ var (
 	cborUnmarshalerType   = reflect.TypeFor[cbor.Unmarshaler]()
 )
 
-// marshalled returns shapeBinary or shapeText for a type that makes its own
-// encoding, shapeRefused and no reason for any other, and a reason for a type
-// whose own encoding would not bring its values back. Binary is preferred.
+// marshalled returns shapeBinary or shapeText for a type that makes its own encoding,
+// and shapeRefused without a reason for any other type. It returns a reason if the
+// type's own encoding would not restore its values. It prefers the binary encoding.
 func marshalled(t reflect.Type) (shape, *fault) {
 	ptr := reflect.PointerTo(t)
 	if t == timeType || t == bigIntType || t.Kind() == reflect.Pointer {
@@ -49,8 +49,8 @@ func marshalled(t reflect.Type) (shape, *fault) {
 	return s, swallowed(t, t, s)
 }
 
-// halfMarshaller returns a reason if t would be sent as a plain string or
-// byte string, but given to an Unmarshal method by the receiver.
+// halfMarshaller returns a reason if t would be sent as a plain string or byte string,
+// but the receiver would pass it to an Unmarshal method.
 func halfMarshaller(t reflect.Type) *fault {
 	ptr := reflect.PointerTo(t)
 	isBytes := (t.Kind() == reflect.Slice || t.Kind() == reflect.Array) && t.Elem().Kind() == reflect.Uint8
@@ -63,9 +63,8 @@ func halfMarshaller(t reflect.Type) *fault {
 	return nil
 }
 
-// swallowed returns a reason if t's own encoding is in truth that of an
-// embedded field, beside which t has others that would be lost. outer is the
-// type that is sent.
+// swallowed returns a reason if t's own encoding is promoted from an embedded field,
+// and t has other fields, which would be lost. outer is the type that is sent.
 func swallowed(outer, t reflect.Type, s shape) *fault {
 	if t.Kind() != reflect.Struct || !promoted(t, s) {
 		return nil
@@ -90,13 +89,13 @@ func swallowed(outer, t reflect.Type, s shape) *fault {
 	return swallowed(outer, embedded.Type, s)
 }
 
-// promoted reports whether the method by which t encodes itself is that of an
-// embedded field: the compiler generates such a method, and says so where it
-// names its source file. A method with a value receiver is looked up in t,
-// since its counterpart in *t is always generated.
+// promoted reports whether the encoding method of t is promoted from an embedded field.
+// The compiler generates such a method, and marks it with a special name of the source
+// file. A method with a value receiver is looked up in t, since its counterpart in *t
+// is always generated.
 func promoted(t reflect.Type, s shape) bool {
 	find := func(t reflect.Type) (reflect.Method, bool) {
-		// Constant names let the linker drop the methods nobody calls.
+		// With constant names the linker can drop methods that are never called.
 		if s == shapeBinary {
 			return t.MethodByName("MarshalBinary")
 		}
@@ -122,7 +121,7 @@ var (
 	errKeyInZone = errors.New("a time as a map key must be in UTC, since == compares zones; use t.UTC()")
 )
 
-// marshal returns what v, of shape shapeBinary or shapeText, becomes.
+// marshal returns the encoding of v, of shape shapeBinary or shapeText.
 func marshal(v reflect.Value, s shape) ([]byte, error) {
 	if v.CanAddr() {
 		v = v.Addr()
@@ -140,8 +139,8 @@ func marshal(v reflect.Value, s shape) ([]byte, error) {
 	return pointerTo(v).(encoding.TextMarshaler).MarshalText()
 }
 
-// unmarshal sets what v points to, of shape shapeBinary or shapeText, from data,
-// which v may keep.
+// unmarshal decodes data into the value to which v points, of shape shapeBinary or
+// shapeText. v may retain data.
 func unmarshal(v reflect.Value, s shape, data []byte) error {
 	if s == shapeBinary {
 		return v.Interface().(encoding.BinaryUnmarshaler).UnmarshalBinary(data)
@@ -156,10 +155,9 @@ func pointerTo(v reflect.Value) any {
 	return p.Interface()
 }
 
-// checkMarshalled checks that v survives its own methods, and returns how many
-// bytes it takes. What the methods leave out by their own decision, such as
-// capacity or caches, is not missed: a value has survived when it is encoded
-// the same way again, or is deeply equal.
+// checkMarshalled checks that v survives its own methods, and returns its encoded size
+// in bytes. v survives if its copy has the same encoding or is deeply equal. So the
+// methods may omit some state by design, such as capacity or caches.
 func checkMarshalled(v reflect.Value, s shape, isKey bool) (size int, err error) {
 	data, err := marshal(v, s)
 	if err != nil {
@@ -168,7 +166,7 @@ func checkMarshalled(v reflect.Value, s shape, isKey bool) (size int, err error)
 	if s == shapeText && !utf8.Valid(data) {
 		return 0, errNotUTF8
 	}
-	// The methods may keep or change what they are given, and data may be v's own
+	// The methods may retain or change their argument, and data may be v's own
 	// memory.
 	sent := bytes.Clone(data)
 	fresh := reflect.New(v.Type())
@@ -193,9 +191,9 @@ func checkMarshalled(v reflect.Value, s shape, isKey bool) (size int, err error)
 	return len(sent), nil
 }
 
-// rounded is a big.Float or embeds one. Its text is the shortest for its
-// precision, which the text does not tell: read with another precision it is
-// another number that has the same text.
+// rounded is a big.Float, or a type that embeds one. Its text is the shortest for its
+// precision, and does not contain the precision. Read with another precision, the text
+// gives another number with the same text.
 type rounded interface {
 	Prec() uint
 	GobEncode() ([]byte, error)

@@ -8,11 +8,12 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// match returns where the item at b[at:] ends, or a fault if it is not what a
-// value of p's type looks like when it is encoded. The CBOR library is more
-// generous: it takes null for a zero, an integer for a float, arrays of any
-// length for [4]int. Types that are new here are taken from quota. What is left to it and to package wire: UTF-8, duplicate
-// keys, the ranges of integers, what a marshaller makes of its bytes.
+// match returns the end of the item at b[at:]. It returns a fault if the item is not an
+// encoding of a value of p's type. The CBOR library is less strict: it accepts null for
+// a zero, an integer for a float, arrays of any length for [4]int. match leaves to the
+// library and to package wire: UTF-8, duplicate keys, the ranges of integers, and the
+// content of a marshaller's bytes. Types that are new in this process count against
+// quota.
 func (p *plan) match(b []byte, at, depth int, quota *TypeQuota) (end int, f *fault) {
 	h, ok := readHead(b, at)
 	if !ok {
@@ -72,7 +73,7 @@ func (p *plan) match(b []byte, at, depth int, quota *TypeQuota) (end int, f *fau
 
 func (h head) isNull() bool { return h.major == majorOther && h.info == 22 }
 
-// mismatch says that the item with head h is no value of p's type.
+// mismatch returns the fault for an item with head h that is not a value of p's type.
 func (p *plan) mismatch(h head) *fault {
 	names := [...]string{"an integer", "a negative integer", "a byte string", "text", "an array", "a map", "a tagged item", "a float or simple value"}
 	name := names[h.major]
@@ -82,7 +83,7 @@ func (p *plan) mismatch(h head) *fault {
 	return faultf("%s is no value of type %s", name, p.typ)
 }
 
-// matchesScalar looks at a head of what is neither array, map nor tag.
+// matchesScalar matches a head that is no array, map or tag.
 func (p *plan) matchesScalar(h head) bool {
 	switch p.shape {
 	case shapeBool:
@@ -107,8 +108,8 @@ func (p *plan) matchesScalar(h head) bool {
 	return false
 }
 
-// matchesFloat reports whether h is a float of at most size bytes, and no NaN
-// where that could not be found again.
+// matchesFloat reports whether h is a float of at most size bytes. A NaN as a map's key
+// does not match, since it could not be found again.
 func (p *plan) matchesFloat(h head, size int) bool {
 	if h.major != majorOther || h.info < 25 || h.info > 27 || 1<<(h.info-24) > size {
 		return false
@@ -124,7 +125,7 @@ func skipString(b []byte, h head) (end int, f *fault) {
 	return h.end + int(h.arg), nil
 }
 
-// matchTagged looks at a time, or at an integer beyond 64 bits.
+// matchTagged matches a time, or an integer of more than 64 bits.
 func (p *plan) matchTagged(b []byte, h head, major byte) (end int, f *fault) {
 	isTime := h.arg == 0 && major == majorText
 	isBig := (h.arg == 2 || h.arg == 3) && major == majorBytes
@@ -184,8 +185,8 @@ func (p *plan) matchMap(b []byte, h head, depth int, quota *TypeQuota) (end int,
 	return end, nil
 }
 
-// matchFields looks at a struct. Absent is only what may have been left out by
-// omitempty or omitzero, or is promoted from a pointer that may have been nil.
+// matchFields matches a struct. A field may be absent only if omitempty or omitzero may
+// have omitted it, or if it is promoted from a pointer that may have been nil.
 func (p *plan) matchFields(b []byte, h head, depth int, quota *TypeQuota) (end int, f *fault) {
 	missing := p.fields.required
 	end = h.end
@@ -220,14 +221,13 @@ func (p *plan) matchFields(b []byte, h head, depth int, quota *TypeQuota) (end i
 		}
 	}
 	if missing != 0 {
-		// Negative if there are duplicates, which the library names.
+		// Negative if there are duplicates, which the CBOR library names.
 		return 0, faultf("%d of the fields of %s are missing or given twice", max(missing, -missing), p.typ)
 	}
 	return end, nil
 }
 
-// isEmpty reports whether the item with head h is of a value that omitempty
-// leaves out.
+// isEmpty reports whether omitempty omits the value of the item with head h.
 func (p *plan) isEmpty(h head) bool {
 	switch p.shape {
 	case shapeStruct, shapeTime, shapeBigInt:
@@ -242,7 +242,7 @@ func (p *plan) isEmpty(h head) bool {
 	return h.major != majorNegative && h.arg == 0
 }
 
-// keyText prints a key for a message.
+// keyText returns a key as text for a message.
 func keyText(key []byte, h head) string {
 	switch h.major {
 	case majorUint:

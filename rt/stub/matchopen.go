@@ -2,7 +2,7 @@ package stub
 
 import "github.com/loopgen/loopgen/rt/internal/wire"
 
-// matchComplex looks at real and imaginary part behind the head h.
+// matchComplex matches the real and the imaginary part after the head h.
 func (p *plan) matchComplex(b []byte, h head) (end int, f *fault) {
 	end = h.end
 	for range 2 {
@@ -15,14 +15,14 @@ func (p *plan) matchComplex(b []byte, h head) (end int, f *fault) {
 	return end, nil
 }
 
-// matchHeld looks at the name of a type and a value of it, behind the head h.
+// matchHeld matches the name of a type and a value of that type, after the head h.
 func (p *plan) matchHeld(b []byte, h head, depth int, quota *TypeQuota) (end int, f *fault) {
 	name, end, f := readTypeName(b, h.end)
 	if f != nil {
 		return 0, f
 	}
 	if name == errorName && !p.inKey {
-		// Whether what comes of it fits p's type is seen when it is rebuilt.
+		// The rebuilt error may still not fit p's type: openReader checks that.
 		return skip(b, end, depth)
 	}
 	k, f := knownBy(name, quota)
@@ -39,7 +39,7 @@ func (p *plan) matchHeld(b []byte, h head, depth int, quota *TypeQuota) (end int
 	return end, nil
 }
 
-// readTypeName reads the text that names a type.
+// readTypeName reads the name of a type.
 func readTypeName(b []byte, at int) (name string, end int, f *fault) {
 	h, ok := readHead(b, at)
 	if !ok || h.major != majorText || h.arg > maxTypeName {
@@ -52,7 +52,7 @@ func readTypeName(b []byte, at int) (name string, end int, f *fault) {
 	return string(b[h.end:end]), end, nil
 }
 
-// skip returns where the item at b[at:] ends, whatever it is.
+// skip returns the end of the item at b[at:], of any kind.
 func skip(b []byte, at, depth int) (end int, f *fault) {
 	h, ok := readHead(b, at)
 	if !ok {

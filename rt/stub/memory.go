@@ -7,26 +7,26 @@ import (
 	"slices"
 )
 
-// What arguments decode to can be far larger than they are: a length becomes a
-// buffer, a struct of which all fields are left out is one byte. The daemon must
-// know how much it will be before it decodes anything, so the arguments are
-// weighed first: their heads are read beside the types, and the memory for slices,
-// maps, pointers and buffers is added up. Weighing itself takes next to none.
+// Decoded arguments can be far larger than their encoding: a length becomes a buffer,
+// and a struct without fields is one byte. The daemon must know their size in memory
+// before it decodes anything, so it weighs the arguments first. It reads their heads
+// along with the types, and adds up the memory for slices, maps, pointers and buffers.
+// Weighing itself takes next to no memory.
 
-// arguments is how the arguments of a method are weighed.
+// arguments has the data for weighing the arguments of a method.
 type arguments struct {
 	params  []parameter
-	fixed   uint64 // the sizes of the parameters' types
-	perByte uint64 // the most memory that a byte can cost beyond that; 0: there is no such bound
+	fixed   uint64 // sizes of the parameters' types
+	perByte uint64 // maximum memory for a byte beyond that; 0 means no maximum
 }
 
 type parameter struct {
 	plan *plan
 	out  bool // only the length of a buffer is sent
-	rest bool // nothing behind it weighs anything
+	rest bool // no later parameter weighs anything
 }
 
-// Costs of the runtime's own that are not in the size of a type.
+// Memory that the runtime allocates besides the size of a type, in bytes.
 const (
 	mapHeader   = 48  // runtime/internal/maps.Map
 	mapGroup    = 8   // slots in a group, and bytes of its control word
@@ -37,7 +37,7 @@ const (
 	errorGrowth = 8   // times the bytes of an error
 )
 
-// argumentsOf prepares to weigh the arguments of m.
+// argumentsOf prepares the weighing of the arguments of m.
 func (m *Method) argumentsOf(method reflect.Type) arguments {
 	var a arguments
 	place := 0
@@ -66,11 +66,12 @@ func (m *Method) argumentsOf(method reflect.Type) arguments {
 	return a
 }
 
-// Memory returns about how many bytes of memory the arguments of method i decode
-// to, in addition to args. A result of at most enough is an upper bound that was
-// cheaper to find. What user code allocates, such as UnmarshalText, is not in it. Of
-// malformed arguments Memory weighs what precedes the flaw. Types that it makes for
-// interfaces are taken from quota. It may be called concurrently.
+// Memory returns roughly how many bytes of memory the decoded arguments of method i
+// take, in addition to args. A result of at most enough is an upper bound that is
+// cheaper to compute. The result excludes allocations of user code, such as
+// UnmarshalText. If args is malformed, the result covers the part before the error.
+// Types that Memory makes for interfaces count against quota. It may be called
+// concurrently.
 func (s *Service) Memory(i int, args []byte, enough int, quota *TypeQuota) int {
 	s.once.Do(s.inspect)
 	a := &s.arguments[i]
@@ -97,8 +98,8 @@ func (s *Service) Memory(i int, args []byte, enough int, quota *TypeQuota) int {
 	return int(min(w.total, math.MaxInt))
 }
 
-// isLight reports whether a value of p takes no memory beyond its type's size and
-// the bytes that it came in.
+// isLight reports whether a value of p takes no memory beyond the size of its type and
+// its encoded bytes.
 func (p *plan) isLight() bool {
 	switch p.shape {
 	case shapeArray:
@@ -119,7 +120,7 @@ func (p *plan) isLight() bool {
 	return true
 }
 
-// shallow reports whether p is light, or a slice or map of what is.
+// shallow reports whether p is light, or a slice or map of light types.
 func (p *plan) shallow() bool {
 	switch p.shape {
 	case shapeSlice:
@@ -130,9 +131,9 @@ func (p *plan) shallow() bool {
 	return p.light
 }
 
-// costPerByte returns the most memory that one byte can cost in a value of p: the
-// sum of what the types inside take for an item, which has a byte at least. It
-// returns false where that depends on the value.
+// costPerByte returns the maximum memory for one encoded byte of a value of p: the sum
+// of the memory of one item of each type inside, since an item has at least one byte.
+// It returns false if the maximum depends on the value.
 func (p *plan) costPerByte(seen map[*plan]bool) (cost uint64, ok bool) {
 	if seen[p] {
 		return 0, true
@@ -153,7 +154,7 @@ func (p *plan) costPerByte(seen map[*plan]bool) (cost uint64, ok bool) {
 	case shapePointer, shapeSlice:
 		cost = uint64(p.elem.typ.Size())
 	case shapeMap:
-		cost = p.mapSize(1) // a greater one has more bytes
+		cost = p.mapSize(1) // a larger map has more bytes
 		below(p.key)
 	case shapeStruct:
 		cost = p.fields.viaPointers(p.typ)
@@ -167,8 +168,8 @@ func (p *plan) costPerByte(seen map[*plan]bool) (cost uint64, ok bool) {
 	return cost, ok
 }
 
-// viaPointers returns the size of the structs that t, whose fields these are,
-// embeds by pointer.
+// viaPointers returns the size of the structs that t embeds by pointer. s has the
+// fields of t.
 func (s *fieldSet) viaPointers(t reflect.Type) uint64 {
 	if !s.viaPointer {
 		return 0
@@ -192,8 +193,8 @@ func embeddedSize(t reflect.Type, members []member) (size uint64) {
 	return size
 }
 
-// mapSize returns what a map of n entries takes, without what is behind pointers
-// in them.
+// mapSize returns the memory of a map of n entries, without the memory behind pointers
+// in its entries.
 func (p *plan) mapSize(n uint64) uint64 {
 	if n == 0 {
 		return mapHeader

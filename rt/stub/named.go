@@ -9,8 +9,8 @@ import (
 // namedScalars caches isNamedScalar.
 var namedScalars sync.Map
 
-// isNamedScalar reports whether the values of t travel just as those of the
-// basic type, or []byte, that t is declared as: it has no encoding of its own.
+// isNamedScalar reports whether values of t have the encoding of t's underlying basic
+// type or []byte. A type that makes its own encoding does not.
 func isNamedScalar(t reflect.Type) bool {
 	if is, ok := namedScalars.Load(t); ok {
 		return is.(bool)
@@ -26,8 +26,8 @@ func isNamedScalar(t reflect.Type) bool {
 	return is
 }
 
-// appendNamed is appendScalar for the types that are declared as one of those.
-// Nothing keeps v, so that it stays on the stack.
+// appendNamed is appendScalar for defined types with such an underlying type. It does
+// not retain v, so that v stays on the stack.
 func appendNamed(b []byte, v reflect.Value) ([]byte, bool) {
 	if !isNamedScalar(v.Type()) {
 		return b, false
@@ -50,7 +50,7 @@ func appendNamed(b []byte, v reflect.Value) ([]byte, bool) {
 	return appendScalar(b, &x)
 }
 
-// decodeNamed is decodeScalar for the types that are declared as one of those.
+// decodeNamed is decodeScalar for defined types with such an underlying type.
 func decodeNamed(b []byte, h head, v reflect.Value) (end int) {
 	if !isNamedScalar(v.Type()) {
 		return 0

@@ -6,9 +6,8 @@ import (
 	"reflect"
 )
 
-// dropped reports whether the field is left out because of omitempty or
-// omitzero, and refuses a value that would be left out although it is not the
-// one that a missing field stands for.
+// dropped reports whether omitempty or omitzero omits the field. It rejects a value
+// that would be omitted although a missing field stands for another value.
 func (fd *field) dropped(v reflect.Value) (bool, *fault) {
 	if !fd.omitEmpty && !fd.omitZero {
 		return false, nil
@@ -29,7 +28,7 @@ func (fd *field) dropped(v reflect.Value) (bool, *fault) {
 	return true, nil
 }
 
-// isEmpty reports whether omitempty leaves v out.
+// isEmpty reports whether omitempty omits v.
 func isEmpty(p *plan, v reflect.Value) (bool, error) {
 	switch p.shape {
 	case shapeBinary, shapeText:
@@ -52,11 +51,11 @@ func isEmpty(p *plan, v reflect.Value) (bool, error) {
 	return false, nil
 }
 
-// isZero reports whether omitzero leaves v out: its IsZero method decides, if
-// it has one.
+// isZero reports whether omitzero omits v. The IsZero method of v decides, if there is
+// one.
 func isZero(v reflect.Value) bool {
 	switch v.Kind() {
-	case reflect.Interface: // whatever what it holds says
+	case reflect.Interface: // the value in the interface decides
 		return v.IsNil()
 	case reflect.Pointer:
 		if v.IsNil() {
@@ -73,8 +72,8 @@ func isZero(v reflect.Value) bool {
 	return v.IsZero()
 }
 
-// isExactlyZero is reflect's IsZero, but that a negative zero anywhere inside
-// is not zero.
+// isExactlyZero is reflect's IsZero, except that a value with a negative zero inside is
+// not zero.
 func isExactlyZero(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Float32, reflect.Float64:

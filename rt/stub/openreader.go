@@ -7,14 +7,14 @@ import (
 	"unicode/utf8"
 )
 
-// openReader decodes what matches a plan.
+// openReader decodes items that match a plan.
 type openReader struct {
 	receiver
 	b []byte
 }
 
-// value decodes the item at r.b[at:], nested in depth arrays and maps, into v,
-// which is addressable and zero, and returns where the item ends.
+// value decodes the item at r.b[at:], nested in depth arrays and maps, into v, which is
+// addressable and zero. It returns the end of the item.
 func (r *openReader) value(p *plan, v reflect.Value, at, depth int) (end int, f *fault) {
 	if !p.own {
 		return r.closed(p, v, at, depth)
@@ -30,7 +30,7 @@ func (r *openReader) value(p *plan, v reflect.Value, at, depth int) (end int, f 
 		v.Set(elem.Convert(p.typ))
 		return end, f
 	case shapeFloat32:
-		// Not SetFloat, which takes a float64: the conversion changes some NaNs.
+		// SetFloat takes a float64, and the conversion would change some NaNs.
 		*v.Addr().Convert(reflect.TypeFor[*float32]()).Interface().(*float32), _ = h.float32()
 		return h.end, nil
 	case shapeFloat64:
@@ -72,8 +72,8 @@ func (r *openReader) closed(p *plan, v reflect.Value, at, depth int) (end int, f
 	return end, nil
 }
 
-// marshalled gives the content of a string to the Unmarshal method of v. The method
-// may keep or change what it is given, so it gets a copy.
+// marshalled passes the content of a string to the Unmarshal method of v. The method
+// may retain or change its argument, so it gets a copy.
 func (r *openReader) marshalled(p *plan, v reflect.Value, h head) (end int, f *fault) {
 	end, f = skipString(r.b, h)
 	if f != nil {
@@ -89,7 +89,7 @@ func (r *openReader) marshalled(p *plan, v reflect.Value, h head) (end int, f *f
 	return end, nil
 }
 
-// complex does not use SetComplex, which takes a complex128: the conversion of a
+// complex sets v without SetComplex, which takes a complex128: the conversion of a
 // float32 changes some NaNs.
 func (r *openReader) complex(v reflect.Value, h head) (end int, f *fault) {
 	if v.Kind() == reflect.Complex64 {
@@ -116,7 +116,7 @@ func decodeParts[T float32 | float64](b []byte, at int, parts *[2]T) (end int, f
 	return at, nil
 }
 
-// error sets v, an interface that an error may be held by.
+// error sets v, an interface that can hold an error.
 func (r *openReader) error(v reflect.Value, at, depth int) (end int, f *fault) {
 	err, rest, fail := r.decodeError(r.b[at:], depth+1)
 	switch {
@@ -205,8 +205,7 @@ func (r *openReader) fields(p *plan, v reflect.Value, h head, depth int) (end in
 	return end, nil
 }
 
-// fieldAt returns the field of v at index, and makes the embedded structs on
-// the way.
+// fieldAt returns the field of v at index. It allocates embedded structs on the path.
 func fieldAt(v reflect.Value, index []int) reflect.Value {
 	for i, x := range index {
 		if i > 0 && v.Kind() == reflect.Pointer {

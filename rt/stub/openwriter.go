@@ -8,16 +8,16 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// A type is open when there is something in it that the CBOR library cannot
-// carry: an interface, an error, a complex number, a uintptr. Values of open
-// types are taken apart here, as deep as they are open; what is closed goes
-// the usual way. They are encoded by the same rules, deterministically.
+// A type is open if it contains a type that the CBOR library cannot encode: an
+// interface, an error, a complex number, a uintptr. openWriter encodes the open parts
+// of such a value, and the library encodes the closed parts. Both follow the same
+// deterministic rules.
 
-// openWriter appends a value that a checker has looked at.
+// openWriter appends a value that a checker has accepted.
 type openWriter struct {
 	sender *sender
 	buf    *bytes.Buffer
-	limit  int // of buf
+	limit  int // size limit of buf
 }
 
 func (w *openWriter) head(major byte, arg uint64) {
@@ -73,7 +73,7 @@ func (w *openWriter) closed(v reflect.Value) *fault {
 func (w *openWriter) complex(v reflect.Value) *fault {
 	w.head(majorArray, 2)
 	var parts [2]reflect.Value
-	if v.Kind() == reflect.Complex64 { // Complex would convert it, which changes some NaNs
+	if v.Kind() == reflect.Complex64 { // v.Complex would convert the value, which changes some NaNs
 		c := *v.Addr().Convert(reflect.TypeFor[*complex64]()).Interface().(*complex64)
 		parts = [2]reflect.Value{reflect.ValueOf(real(c)), reflect.ValueOf(imag(c))}
 	} else {
@@ -89,8 +89,8 @@ func (w *openWriter) complex(v reflect.Value) *fault {
 }
 
 func (w *openWriter) error(err error, depth int) *fault {
-	// What the error holds counts as nested deeper, so that no error can hold
-	// itself without end.
+	// The contents of the error count as nested deeper, so an error that contains
+	// itself terminates.
 	item, fail := w.sender.encodeError(err, w.limit-w.buf.Len(), depth+1)
 	if fail != nil {
 		return &fault{err: fail}
@@ -99,7 +99,7 @@ func (w *openWriter) error(err error, depth int) *fault {
 	return nil
 }
 
-// held appends the value that an interface of plan p holds.
+// held appends the value in an interface of plan p.
 func (w *openWriter) held(p *plan, v reflect.Value, depth int) *fault {
 	w.head(majorArray, 2)
 	if w.sender.holdsError(v) {
@@ -122,8 +122,8 @@ func (w *openWriter) held(p *plan, v reflect.Value, depth int) *fault {
 	return nil
 }
 
-// holdsError reports whether v, which an interface holds, travels as an error
-// does: it keeps its identity, or its type is known as an error type only.
+// holdsError reports whether v, a value in an interface, is sent as an error. It is if
+// it keeps its identity as an error, or if its type is known only as an error type.
 func (s *sender) holdsError(v reflect.Value) bool {
 	err, ok := v.Interface().(error)
 	if !ok {
@@ -140,7 +140,7 @@ func (s *sender) holdsError(v reflect.Value) bool {
 	return f != nil
 }
 
-// addressable returns v, or a copy where v has no address.
+// addressable returns v, or a copy if v has no address.
 func addressable(v reflect.Value) reflect.Value {
 	if v.CanAddr() {
 		return v
@@ -172,7 +172,7 @@ func (w *openWriter) fields(p *plan, v reflect.Value, depth int) *fault {
 	for _, fd := range p.fields.flat {
 		fv, err := v.FieldByIndexErr(fd.index)
 		if err != nil {
-			continue // promoted from a pointer that is nil
+			continue // promoted from a nil pointer
 		}
 		dropped, f := fd.dropped(fv)
 		if f == nil && !dropped {
@@ -189,14 +189,14 @@ func (w *openWriter) fields(p *plan, v reflect.Value, depth int) *fault {
 	return nil
 }
 
-// openMap brings the pairs of a map into the order of their keys, bytewise.
+// openMap sorts the pairs of a map by the bytes of their keys.
 type openMap struct {
 	w     *openWriter
 	start int
 	pairs []openPair
 }
 
-// openPair has offsets from the map's start.
+// openPair has offsets from the start of the map.
 type openPair struct{ at, value, end int }
 
 func (w *openWriter) beginMap() *openMap { return &openMap{w: w, start: w.buf.Len()} }
@@ -217,7 +217,7 @@ func (m *openMap) close() {
 	}
 }
 
-// end puts the head before the pairs, and those in order.
+// end writes the head and the sorted pairs.
 func (m *openMap) end() {
 	m.close()
 	b := bytes.Clone(m.w.buf.Bytes()[m.start:])

@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// span is where a map's entry begins and ends.
+// span has the start and the end of a map's entry.
 type span struct{ begin, end int }
 
-// order puts the entries of a map, which are the last in the buffer and
-// w.spans from mine, into the bytewise order of their keys. No key begins
-// another one, so that the elements behind the keys do not count.
+// order sorts the entries of a map by the bytes of their keys. The entries are the last
+// in the buffer, and in w.spans from mine. No key is a prefix of another, so the
+// elements after the keys do not affect the order.
 func (w *Writer) order(mine int) {
 	spans := w.spans[mine:]
 	w.spans = w.spans[:mine]

@@ -2,8 +2,8 @@ package stub
 
 import "fmt"
 
-// A fmt.State does not travel: the daemon formats into a state of its own with
-// the same flags, and the text is written into the caller's.
+// A fmt.State is not sent. The daemon formats into a state of its own with the same
+// flags, and the client writes the text into the caller's state.
 
 // state is a fmt.State in the daemon.
 type state struct {
@@ -11,9 +11,9 @@ type state struct {
 	text   []byte
 }
 
-// formatFlags is what a fmt.State tells.
+// formatFlags has the results of the methods of a fmt.State.
 type formatFlags struct {
-	Flags     string `json:"flags"` // those of "+-# 0" that are set
+	Flags     string `json:"flags"` // the set flags of "+-# 0"
 	Width     *int   `json:"width"`
 	Precision *int   `json:"precision"`
 }
@@ -42,7 +42,7 @@ func ifSet(n *int) (int, bool) {
 	return *n, true
 }
 
-// EncodeState appends what f tells.
+// EncodeState appends the flags, width and precision of f.
 func EncodeState(e *Encoder, f fmt.State) {
 	var format formatFlags
 	for _, flag := range "+-# 0" {
@@ -59,23 +59,26 @@ func EncodeState(e *Encoder, f fmt.State) {
 	Encode(e, format)
 }
 
-// DecodeState sets *f to a state that tells what the caller's does and keeps
-// what is written into it.
+// DecodeState sets *f to a state with the flags, width and precision of the caller's.
+// It keeps the written text for EncodeWritten.
 func DecodeState(d *Decoder, f *fmt.State) {
 	s := new(state)
 	Decode(d, &s.format)
 	*f = s
 }
 
-// EncodeWritten appends what was written into f, which DecodeState has set.
+// EncodeWritten appends the text written into f, which must be a state that DecodeState
+// has set.
 func EncodeWritten(e *Encoder, f fmt.State) { Encode(e, f.(*state).text) }
 
-// FillState takes the next value to write it into f.
+// FillState decodes the next value, a text. If the message is valid, End writes it into
+// f.
 func FillState(d *Decoder, f fmt.State) {
 	var text []byte
 	Decode(d, &text)
 	d.onEnd(func() { f.Write(text) })
 }
 
-// WriteState writes text into f; who formats hears of no error.
+// WriteState writes text into f. It ignores the error: a fmt.Formatter cannot return
+// one.
 func WriteState(f fmt.State, text string) { f.Write([]byte(text)) }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// timeIn returns the time.Time that v is.
+// timeIn returns v as a time.Time.
 func timeIn(v reflect.Value) time.Time {
 	if v.CanAddr() {
 		return *v.Addr().Interface().(*time.Time)
@@ -13,8 +13,8 @@ func timeIn(v reflect.Value) time.Time {
 	return v.Interface().(time.Time)
 }
 
-// time checks a time.Time, which travels as RFC 3339 with nanoseconds and the
-// zero time as null.
+// time checks a time.Time. It is sent as RFC 3339 with nanoseconds, and the zero time
+// as null.
 func (c *checker) time(p *plan, v reflect.Value) *fault {
 	t := timeIn(v)
 	_, offset := t.Zone()
@@ -37,9 +37,9 @@ func (c *checker) time(p *plan, v reflect.Value) *fault {
 	return c.spend(len("2006-01-02T15:04:05Z"))
 }
 
-// settleTimes gives every time in v a zone that does not depend on the process
-// that decodes it: parsing yields the local zone where the offset happens to
-// be the local one. Map keys are in UTC.
+// settleTimes gives every time in v a zone that does not depend on the decoding
+// process. Parsing yields the local zone if the offset is that of the local zone. Times
+// in map keys are in UTC.
 func settleTimes(p *plan, v reflect.Value) {
 	if !p.times {
 		return

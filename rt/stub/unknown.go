@@ -6,11 +6,11 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
-// UnknownTypeError is in the tree of a [DecodeError] when an interface holds a value of
-// a registered type that the program which decodes does not have.
+// UnknownTypeError is in the chain of a [DecodeError] if an interface holds a value of
+// a registered type that this program does not have.
 type UnknownTypeError struct {
 	Name    string // the import path and name of the type
-	Differs bool   // the type is registered, with another structure
+	Differs bool   // this program has registered the type with another structure
 }
 
 // Error names the type. It does not say which program lacks the type: only the caller
