@@ -1,10 +1,9 @@
-// Package stub is what only generated code touches: the table of a service and
-// its methods, the codec of arguments and results, and the version tripwire.
+// Package stub is the part of the runtime that only generated code uses: the table of a
+// service and its methods, the codec of arguments and results, and the version tripwire.
 // It does no I/O and starts no goroutine.
 //
-// Nothing here is meant to be written by hand; use package rt, and the client
-// and proxy that loopgen generates. In a generated file, the client's side of
-// a method and the daemon's are
+// Do not use it in other code: use package rt, and the client and proxy that loopgen
+// generates. In a generated file, the client's side of a method and the daemon's side are
 //
 //	func(e *stub.Encoder) { stub.Encode(e, key) }
 //	func(d *stub.Decoder) { stub.Decode(d, &value) }
@@ -19,8 +18,8 @@
 //		}
 //	}
 //
-// A type that is made of scalars, text and bytes, in structs, slices and maps,
-// has a [Codec] of its own, generated with it, in the place of Encode and Decode:
+// For a type that consists of scalars, text and bytes, in structs, slices and maps, the
+// generated code has a [Codec] and uses it instead of Encode and Decode:
 //
 //	var storeEntryCodec = stub.NewCodec("{Key string, Size int}", storeWriteEntry, storeReadEntry)
 //
@@ -30,50 +29,52 @@
 //		stub.WriteInt(w.Key("Size"), v.Size)
 //	}
 //
-// Its bytes are those of Encode, and it refuses what Decode refuses, since in
-// doubt it leaves the value to them. It is used only while the type has the
-// layout that it was generated for, which is compared with the type itself, once
-// for each: code that is older than the type loses nothing.
+// Its bytes are those of Encode, and it accepts exactly the values that Decode accepts: a
+// codec leaves doubtful values to these two. A codec is used only while the type has the
+// layout for which the codec was generated. The runtime compares the layout with the type
+// once. So code that is older than the type loses no values.
 //
 // # What travels
 //
-// A value arrives as it was sent, or it is an error before anything is sent.
-// Nil and empty slices and maps stay apart, and so do 0 and -0. Types that
-// implement encoding.BinaryMarshaler or TextMarshaler and the opposite travel
-// as those say. A time.Time keeps its instant and its offset from UTC in
-// minutes, not the name of its zone nor the monotonic clock; UTC comes back as
-// time.UTC and any other zone, time.Local too, as a fixed one. Pointers to one
-// variable come back as pointers to several, and a cycle is an error. A type of
-// which some part would always be lost, such as a struct with an unexported
-// field, is an error whatever the value.
+// A value arrives unchanged, or an error is returned before anything is sent. Nil and empty
+// slices and maps stay different, and so do 0 and -0. Types that implement
+// encoding.BinaryMarshaler or TextMarshaler, and the matching Unmarshaler, are sent in that
+// encoding. A time.Time keeps its instant and its offset from UTC in minutes, but not the
+// name of its zone and the monotonic clock. UTC arrives as time.UTC, and any other zone,
+// time.Local included, as a fixed zone. Pointers to one variable arrive as pointers to
+// several variables, and a cycle is an error. A type that would always lose some part, such
+// as a struct with an unexported field, is an error whatever the value.
 //
-// What an interface holds comes back with the type that it had: a basic type,
-// time.Time, time.Duration, a type that both programs have registered, or
-// pointers, slices, arrays and maps of these. A value of any other type is an
-// error that names the type. An error travels in every place as a method's own
-// does.
+// A value in an interface keeps its type: a basic type, time.Time, time.Duration, a type
+// that both programs have registered, or pointers, slices, arrays and maps of these. A
+// value of any other type is an error that names the type. An error value in any of these
+// positions is sent in the same way as a method's own error.
 //
 // # The files
 //
-// service.go, instance.go and run.go: what is served, instances of generic types,
-// and a call while it is served.
-// signature.go: the text by which two builds of a method are compared.
-// encoder.go and decoder.go: messages of values. copyback.go: what a method
-// writes into its arguments. state.go and logvalue.go: fmt.State and slog.Value. plan.go, fields.go and
-// marshaler.go: what must be known of a type, found once. check.go, omit.go
-// and time.go: what is refused before it is encoded. match.go: what is refused
-// before it is decoded. head.go, scalar.go and named.go: CBOR heads, and the short cut
-// for common types and what is declared as one. codec.go, layout.go, writer.go,
-// order.go and reader.go: the short cut that is generated. openwriter.go, openreader.go and matchopen.go: types that
-// are beyond the CBOR library. known.go and typename.go: what an interface can
-// hold, and how that is called; held.go: what of it methods can return. fault.go: what is wrong, and where. errors.go,
-// errorlayout.go, errortree.go, errorbuild.go and errorcode.go: errors.
+//   - service.go, instance.go, run.go: a service, instances of generic types, a running call.
+//   - signature.go: the text by which two builds of a method are compared.
+//   - encoder.go, decoder.go: messages of values.
+//   - configuration.go, configparts.go, configtexts.go: the constructor's arguments.
+//   - copyback.go: arguments that a method changes. options.go: options, which are not sent.
+//   - state.go, logvalue.go: fmt.State and slog.Value.
+//   - plan.go, fields.go, marshaler.go: the facts about a type, found once.
+//   - check.go, omit.go, time.go: checks of a value before it is encoded.
+//   - match.go, matchopen.go: checks of an item before it is decoded.
+//   - memory.go, scale.go: the memory that arguments take when decoded.
+//   - head.go, scalar.go, named.go: heads of CBOR items, and fast encoding of common types.
+//   - codec.go, layout.go, writer.go, order.go, reader.go: generated codecs.
+//   - openwriter.go, openreader.go: types that the CBOR library cannot encode.
+//   - known.go, typename.go, typequota.go, pkgpath.go: types in interfaces, and their names.
+//   - held.go, unknown.go: types that one of two programs lacks.
+//   - errors.go, errorlayout.go, errortree.go, errorbuild.go, errorcode.go: errors.
+//   - fault.go: the error in a value, and its path.
 package stub
 
-// The compiler reports only that package on systems that this one is not for.
+// On unsupported systems the compiler reports only this package.
 import _ "github.com/loopgen/loopgen/rt/internal/platform"
 
-// Version1 is named by every file generated for this version of the runtime.
-// When it is missing, the file and the rt module do not belong together: run
-// go generate again with the loopgen of the same module version.
+// Version1 is used by every file generated for this version of the runtime. If the
+// compiler does not find it, the file and the rt module have different versions: run go
+// generate again with the loopgen of the same module version.
 const Version1 = true

@@ -22,7 +22,7 @@ func (p *plan) matchHeld(b []byte, h head, depth int, quota *TypeQuota) (end int
 		return 0, f
 	}
 	if name == errorName && !p.inKey {
-		// The rebuilt error may still not fit p's type: openReader checks that.
+		// openReader checks whether the rebuilt error fits p's type.
 		return skip(b, end, depth)
 	}
 	k, f := knownBy(name, quota)

@@ -8,10 +8,10 @@ import (
 )
 
 // mainPath returns the import path of this program's package main. Package reflect
-// calls that package "main" in every program, but unrelated programs must not take
-// each other's types for their own. It is "command-line-arguments" in a program that
-// was built from files instead of a package, and "main" where there is no build
-// information. In a test of the package, reflect gives the import path itself.
+// calls that package "main" in every program, but unrelated programs must not confuse
+// each other's types. mainPath is "command-line-arguments" in a program that was built
+// from files, and "main" without build information. In a test of the package, reflect
+// returns the import path itself.
 var mainPath = sync.OnceValue(func() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Path == "" {
@@ -20,7 +20,8 @@ var mainPath = sync.OnceValue(func() string {
 	return info.Path
 })
 
-// pkgPath returns the import path of the package that declares t, empty if none does.
+// pkgPath returns the import path of the package that declares t, or "" if t is not
+// declared in a package.
 func pkgPath(t reflect.Type) string {
 	if path := t.PkgPath(); path != "main" {
 		return path
@@ -28,14 +29,13 @@ func pkgPath(t reflect.Type) string {
 	return mainPath()
 }
 
-// pathName returns import path and name of t, which has a name.
+// pathName returns the import path and name of t, which must have a name.
 func pathName(t reflect.Type) string { return pkgPath(t) + "." + withMainPath(t.Name()) }
 
-// separators are what stands around the words of a type's name.
+// separators are the characters around the words of a type's name.
 const separators = "[]*,(){} ;"
 
-// withMainPath replaces "main" by mainPath in the type arguments that are a part of
-// a type's name.
+// withMainPath replaces "main" by mainPath in the type arguments in a type's name.
 func withMainPath(name string) string {
 	if !strings.Contains(name, "main.") {
 		return name
@@ -47,7 +47,7 @@ func withMainPath(name string) string {
 			end = len(name)
 		}
 		word, ok := strings.CutPrefix(name[:end], "main.")
-		// Behind an import path such as main.org/x there is another dot or slash.
+		// An import path such as main.org/x continues with another dot or slash.
 		if ok && !strings.ContainsAny(word, "./") {
 			b.WriteString(mainPath() + ".")
 		} else {

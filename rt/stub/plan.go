@@ -9,7 +9,7 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// shape is what the values of a Go type look like on the wire.
+// shape is the form of a Go type's values on the wire.
 type shape uint8
 
 const (
@@ -26,44 +26,44 @@ const (
 	shapeArray                  // array of one length
 	shapeMap                    // null or map
 	shapeStruct                 // map with the fields' names as keys
-	shapePointer                // null or what it points to
+	shapePointer                // null, or the encoding of the element
 	shapeTime                   // null for the zero time, or tag 0 and text
 	shapeBigInt                 // integer, or tag 2 or 3 and byte string
-	shapeBinary                 // what MarshalBinary returns, as byte string
-	shapeText                   // what MarshalText returns, as text
+	shapeBinary                 // result of MarshalBinary, as byte string
+	shapeText                   // result of MarshalText, as text
 	shapeComplex                // array of two floats
 	shapeUintptr                // integer, not negative
 	shapeError                  // null, or the tree of an error
-	shapeInterface              // null, or array of the name of a type and a value of it
+	shapeInterface              // null, or array of a type's name and a value of that type
 )
 
-// plan is what must be known of a Go type to send and to accept its values. The
-// plans of a recursive type form a cycle. A plan does not change once made.
+// plan has the facts about a Go type that are needed to send and accept its values. The
+// plans of a recursive type form a cycle. A plan does not change after it was made.
 type plan struct {
 	typ    reflect.Type
 	shape  shape
-	inKey  bool      // of a map's key, or inside: what == tells apart must come back equal
-	reason *fault    // shapeRefused: why; the path leads to the culprit inside typ
+	inKey  bool      // in a map's key: values that == tells apart must stay different
+	reason *fault    // of shapeRefused: the reason; its path leads to the cause inside typ
 	elem   *plan     // of pointer, slice, array and map
 	key    *plan     // of map
 	fields *fieldSet // of struct
 
-	plain bool   // every value travels: nothing to check
-	open  bool   // something inside is beyond the CBOR library, see openwriter.go
-	times bool   // a time.Time may be inside
+	plain bool   // every value can be sent without a check
+	open  bool   // some part is beyond the CBOR library, see openwriter.go
+	times bool   // some part may be a time.Time
 	light bool   // see isLight
-	own   bool   // decoded by openReader: something inside is open, a float, or makes its own encoding
-	root  *fault // set by planOf: why no value of this type can travel
+	own   bool   // decoded by openReader: some part is open, a float, or makes its own encoding
+	root  *fault // set by planOf: why no value of this type can be sent
 }
 
-// plans caches planOf and keyPlanOf by what was planned.
+// plans caches planOf and keyPlanOf by their arguments.
 var plans sync.Map
 
-// planOf returns the plan of t. If no value of t can travel, whatever the
-// value, its root says why.
+// planOf returns the plan of t. If no value of t can be sent, root in the plan has the
+// reason.
 func planOf(t reflect.Type) *plan { return planAs(planned{t, false}) }
 
-// keyPlanOf returns the plan of t as what a map's key holds.
+// keyPlanOf returns the plan of t in a map's key.
 func keyPlanOf(t reflect.Type) *plan { return planAs(planned{t, true}) }
 
 func planAs(what planned) *plan {
@@ -77,12 +77,12 @@ func planAs(what planned) *plan {
 	if p.root == nil && p.inKey && p.holdsPointer() {
 		p.root = pointerInKey(p.typ)
 	}
-	// Two goroutines may have made the same plan; either will do.
+	// Two goroutines may have made the same plan. Both plans are equal.
 	made, _ := plans.LoadOrStore(what, p)
 	return made.(*plan)
 }
 
-// refusal returns the first reason, in p or below, why values cannot travel.
+// refusal returns the first reason, in p or below, why values cannot be sent.
 func (p *plan) refusal(seen map[*plan]bool) *fault {
 	if p.reason != nil {
 		return p.reason.copy()
@@ -113,10 +113,10 @@ func (p *plan) refusal(seen map[*plan]bool) *fault {
 	return nil
 }
 
-// planner makes the plans that one type needs. It is used once.
+// planner makes the plans of one type and the types in it. It is used once.
 type planner struct {
 	plans map[planned]*plan
-	inKey bool // the type at hand is a map's key, or inside
+	inKey bool // the current type is in a map's key
 }
 
 type planned struct {
@@ -129,7 +129,7 @@ var (
 	bigIntType = reflect.TypeFor[big.Int]()
 )
 
-// scalars are the shapes of the kinds that need nothing but a shape.
+// scalars has the kinds whose plan is only a shape.
 var scalars = map[reflect.Kind]shape{
 	reflect.Bool:    shapeBool,
 	reflect.Int:     shapeInt,
@@ -156,7 +156,7 @@ func (b *planner) plan(t reflect.Type) *plan {
 		return p
 	}
 	p := &plan{typ: t, inKey: b.inKey}
-	b.plans[planned{t, b.inKey}] = p // before what it contains: the type may contain itself
+	b.plans[planned{t, b.inKey}] = p // before its contents: the type may contain itself
 	switch s, reason := marshalled(t); {
 	case t == timeType:
 		p.shape = shapeTime
@@ -178,7 +178,7 @@ func (p *plan) refuse(reason *fault) {
 	p.shape, p.reason = shapeRefused, reason
 }
 
-// compose completes the plan of a type that is made of others.
+// compose completes the plan of a type that consists of other types.
 func (b *planner) compose(p *plan) {
 	t := p.typ
 	switch t.Kind() {
@@ -240,8 +240,7 @@ func (b *planner) composeList(p *plan) {
 	}
 }
 
-// endlessPointer reports whether following t never leads to anything else, as
-// with type P *P.
+// endlessPointer reports whether t leads only to pointers, as type P *P does.
 func endlessPointer(t reflect.Type) bool {
 	seen := make(map[reflect.Type]bool)
 	for ; t.Kind() == reflect.Pointer; t = t.Elem() {
@@ -253,10 +252,10 @@ func endlessPointer(t reflect.Type) bool {
 	return false
 }
 
-// holdsPointer reports whether two equal encodings of p may decode to values
-// that differ by ==, because there is a pointer inside. What a marshaller hides
-// or an interface holds is looked at value by value. A key type is comparable, hence not recursive
-// but through pointers.
+// holdsPointer reports whether p contains a pointer. Two equal encodings of p may then
+// decode to values that differ by ==. The values in a marshaller or an interface are
+// checked one by one. A key type is comparable, so it is recursive only through
+// pointers.
 func (p *plan) holdsPointer() bool {
 	switch p.shape {
 	case shapePointer:
@@ -276,7 +275,8 @@ func (p *plan) holdsPointer() bool {
 	return false
 }
 
-// spread sets plain, times, open, own and light, which depend on what a type contains.
+// spread sets plain, times, open, own and light, which depend on the contents of a
+// type.
 func (b *planner) spread() {
 	for _, p := range b.plans {
 		p.light = p.isLight()
@@ -288,10 +288,10 @@ func (b *planner) spread() {
 		case shapeComplex, shapeError, shapeInterface:
 			p.open, p.own = true, true
 		case shapeFloat32, shapeFloat64:
-			p.plain = !p.inKey // it may be NaN
+			p.plain = !p.inKey // a key may be NaN
 			p.own = true       // the CBOR library changes some NaNs
 		case shapeBinary, shapeText:
-			p.own = true // the CBOR library hands its input to Unmarshal methods
+			p.own = true // the CBOR library passes its input to Unmarshal methods
 		}
 	}
 	for changed := true; changed; {
@@ -310,8 +310,8 @@ func (b *planner) spread() {
 	}
 }
 
-// contains reports whether an element or field of p, map keys excepted,
-// satisfies what.
+// contains reports whether an element or field of p satisfies what. It ignores map
+// keys.
 func (p *plan) contains(what func(*plan) bool) bool {
 	if p.elem != nil {
 		return what(p.elem)

@@ -8,8 +8,10 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// Reader is what the code of a [Codec] reads a value with. After something that
-// is not for the short cut all that it reads is zero.
+// Reader decodes a value for the generated code of a [Codec]. After an item that the
+// generated code does not expect, it returns only zeros, and the codec decodes the
+// value with [Decode], which reports the error. Only one goroutine may use it at a
+// time.
 type Reader struct {
 	b      []byte
 	at     int
@@ -18,20 +20,20 @@ type Reader struct {
 
 func (r *Reader) begin(b []byte) { *r = Reader{b: b} }
 
-// end returns what follows the value, unless that is not for the short cut.
+// end returns the bytes after the value, and false after a failure.
 func (r *Reader) end() (rest []byte, ok bool) {
 	rest, ok = r.b[r.at:], !r.failed
 	r.b, r.at = nil, 0
 	return rest, ok
 }
 
-// fail leaves the value to the long way.
+// fail makes the codec decode the value with Decode.
 func (r *Reader) fail() {
 	r.failed = true
-	r.at = len(r.b) // nothing is read any more
+	r.at = len(r.b) // nothing more is read
 }
 
-// head reads a head. After a failure it is that of no item.
+// head reads a head. After a failure it returns a head of no item.
 func (r *Reader) head() head {
 	h, ok := readHead(r.b, r.at)
 	if !ok {
@@ -58,7 +60,7 @@ func (r *Reader) argument(major byte) uint64 {
 	return h.arg
 }
 
-// null reads a null, if that comes next, and reports whether it did.
+// null reads a null if it is the next item, and reports whether it is.
 func (r *Reader) null() bool {
 	if r.at < len(r.b) && r.b[r.at] == itemNull {
 		r.at++
@@ -79,15 +81,15 @@ func (r *Reader) take(major byte) []byte {
 	return b
 }
 
-// Struct begins a struct of so many fields.
+// Struct begins a struct with exactly fields fields.
 func (r *Reader) Struct(fields int) {
 	if r.argument(majorMap) != uint64(fields) {
 		r.fail()
 	}
 }
 
-// StructFrom begins a struct of so many fields or more, and returns how many
-// more.
+// StructFrom begins a struct with at least fields fields. It returns the number of
+// additional fields.
 func (r *Reader) StructFrom(fields int) (more int) {
 	n := r.argument(majorMap)
 	if n < uint64(fields) || n > wire.MaxElements {
@@ -97,7 +99,7 @@ func (r *Reader) StructFrom(fields int) (more int) {
 	return int(n) - fields
 }
 
-// Key reads the name of a field, whose value comes next. It returns r.
+// Key reads the name of a field. Its value must be read next. Key returns r.
 func (r *Reader) Key(name string) *Reader {
 	if !r.name(name) {
 		r.fail()
@@ -105,21 +107,21 @@ func (r *Reader) Key(name string) *Reader {
 	return r
 }
 
-// Has reads the name of a field that may have been left out, if it comes next of
-// the fields that may be there, and reports whether it did. It counts more down.
+// Has reports whether the next field is the optional field with that name, and if so
+// reads the name. *more is the number of optional fields left; Has decrements it for
+// each that it reads.
 func (r *Reader) Has(name string, more *int) bool {
 	if *more == 0 || !r.name(name) {
 		return false
 	}
 	*more--
 	if h, ok := readHead(r.b, r.at); !ok || h.isEmpty() {
-		r.fail() // omitempty would have left it out
+		r.fail() // omitempty would have omitted the value
 	}
 	return true
 }
 
-// isEmpty reports whether the item with head h may be one that omitempty leaves
-// out.
+// isEmpty reports whether omitempty may omit the item with head h.
 func (h head) isEmpty() bool {
 	if h.major == majorOther {
 		f, ok := h.float()
@@ -128,7 +130,7 @@ func (h head) isEmpty() bool {
 	return h.major != majorNegative && h.arg == 0
 }
 
-// name reads the name of a field, if that comes next.
+// name reads the name of a field if it is the next item, and reports whether it is.
 func (r *Reader) name(name string) bool {
 	var space [9]byte
 	head := appendHead(space[:0], majorText, uint64(len(name)))
@@ -140,7 +142,7 @@ func (r *Reader) name(name string) bool {
 	return true
 }
 
-// End ends a struct of which more fields are left.
+// End ends a struct. more is the number of its fields not yet read, and must be 0.
 func (r *Reader) End(more int) {
 	if more != 0 {
 		r.fail()
@@ -170,7 +172,7 @@ func ReadInt[T signed](r *Reader) T {
 	return T(n)
 }
 
-// ReadUint reads an integer without a sign.
+// ReadUint reads an unsigned integer.
 func ReadUint[T unsigned](r *Reader) T {
 	n := r.argument(majorUint)
 	if uint64(T(n)) != n {
@@ -191,7 +193,7 @@ func ReadFloat[T float](r *Reader) T {
 	return T(f)
 }
 
-// ReadString reads text.
+// ReadString reads a string.
 func ReadString[T ~string](r *Reader) T {
 	b := r.take(majorText)
 	if !utf8.Valid(b) {
@@ -201,7 +203,7 @@ func ReadString[T ~string](r *Reader) T {
 	return T(b)
 }
 
-// ReadBytes reads bytes.
+// ReadBytes reads a byte slice, or null as nil.
 func ReadBytes[T ~[]byte](r *Reader) T {
 	if r.null() {
 		return nil
@@ -216,7 +218,7 @@ func ReadEmpty[T ~struct{}](r *Reader) (v T) {
 	return v
 }
 
-// Fill reads as many bytes as v has, into v.
+// Fill reads len(v) bytes into v.
 func (r *Reader) Fill(v []byte) {
 	if b := r.take(majorBytes); len(b) == len(v) {
 		copy(v, b)
@@ -225,7 +227,7 @@ func (r *Reader) Fill(v []byte) {
 	}
 }
 
-// ReadPointer reads null, or what is pointed to, by read.
+// ReadPointer reads null, or the element of a pointer with read.
 func ReadPointer[E any](r *Reader, read func(*Reader) E) *E {
 	if r.null() {
 		return nil
@@ -235,7 +237,7 @@ func ReadPointer[E any](r *Reader, read func(*Reader) E) *E {
 	return v
 }
 
-// ReadList reads a slice, each element by read.
+// ReadList reads a slice. It reads each element with read.
 func ReadList[S ~[]E, E any](r *Reader, read func(*Reader) E) S {
 	if r.null() {
 		return nil
@@ -252,7 +254,7 @@ func ReadList[S ~[]E, E any](r *Reader, read func(*Reader) E) S {
 	return v
 }
 
-// ReadMap reads a map, each key and element by the function for it.
+// ReadMap reads a map. It reads each key with key and each element with elem.
 func ReadMap[M ~map[K]V, K comparable, V any](r *Reader, key func(*Reader) K, elem func(*Reader) V) M {
 	if r.null() {
 		return nil
@@ -268,13 +270,13 @@ func ReadMap[M ~map[K]V, K comparable, V any](r *Reader, key func(*Reader) K, el
 		v[k] = e
 	}
 	if len(v) != n {
-		r.fail() // a key is there twice
+		r.fail() // duplicate key
 	}
 	return v
 }
 
-// length reads how many elements a slice or map has, of which each takes a byte
-// at least.
+// length reads the number of elements of a slice or map. Each element has at least one
+// byte.
 func (r *Reader) length(major byte) int {
 	n := r.argument(major)
 	if n > wire.MaxElements || n > uint64(len(r.b)-r.at) {
@@ -284,8 +286,8 @@ func (r *Reader) length(major byte) int {
 	return int(n)
 }
 
-// room returns for how many of n elements memory is taken in advance. A message
-// that says it has many and does not is no reason to take a lot.
+// room returns the number of elements, of n, for which memory is allocated in advance.
+// A message may claim more elements than it has, and must not cause a large allocation.
 func (r *Reader) room(n int, size uintptr) int {
 	most := 4096 + 64*(len(r.b)-r.at)
 	if size == 0 || n <= most/int(size) {

@@ -5,22 +5,21 @@ import (
 	"time"
 )
 
-// ImplicitTimeout bounds a proxy's calls of methods that fmt, json and log call
-// unasked, such as String: with the wait for the daemon's verdict such a call
-// takes a second at most.
+// ImplicitTimeout limits a proxy's calls of methods that fmt, json and log call on
+// their own, such as String. With the wait for the daemon's answer such a call takes at
+// most a second.
 const ImplicitTimeout = 900 * time.Millisecond
 
-// Run is one call while it is served. It belongs to the goroutine that serves
-// the call.
+// Run is one call in the daemon. Only the goroutine that serves the call may use it.
 type Run struct {
-	// Caller says who calls.
+	// Caller identifies the caller.
 	Caller Caller
-	// Args holds the arguments, positional.
+	// Args decodes the arguments, in order.
 	Args *Decoder
-	// Results takes the results, positional.
+	// Results encodes the results, in order.
 	Results *Encoder
-	// Failed is set by a method with an End, or that is one, which has acquired
-	// or ended nothing.
+	// Failed reports that the method has acquired or released nothing. Only a method
+	// with an End, or the method that End names, sets it.
 	Failed bool
 
 	host  Host
@@ -28,33 +27,34 @@ type Run struct {
 	err   error
 }
 
-// Host is where a run takes place.
+// Host is the environment of a run, such as the daemon.
 type Host interface {
-	// Context returns the context of the call. It ends when the caller cancels,
-	// its deadline passes or its connection is gone.
+	// Context returns the context of the call. It ends when the caller cancels the
+	// call, its deadline passes, its connection ends, or the daemon shuts down at once.
 	Context() context.Context
-	// Turn waits until it is the call's turn. An error says why that will never be.
+	// Turn waits for the turn of the call. It returns an error if the call will never
+	// get the turn.
 	Turn() error
 }
 
-// Caller identifies who made a call.
+// Caller identifies the caller of a method.
 type Caller struct {
 	PID  int    // the client's process
-	Conn uint64 // the connection, never used again in the daemon's life
-	Call uint64 // the call's id in that connection
+	Conn uint64 // the connection; never reused by the same daemon
+	Call uint64 // id of the call in that connection
 }
 
-// MakeRun returns a run that takes place in host.
+// MakeRun returns a run in host.
 func MakeRun(host Host, caller Caller, args *Decoder, results *Encoder) Run {
 	return Run{Caller: caller, Args: args, Results: results, host: host}
 }
 
-// Context returns the context to hand to a method that takes one.
+// Context returns the context for a method that takes one.
 func (r *Run) Context() context.Context { return r.host.Context() }
 
-// Begin is called when all arguments are decoded. It waits for the turn and
-// reports whether the method is to be called; if not, Err says why. What
-// aliases the object may be touched only after Begin returned true.
+// Begin waits for the turn. Call it after all arguments are decoded. It reports whether
+// the method may be called; if not, Err returns the reason. Values that alias the
+// object may be used only after Begin has returned true.
 func (r *Run) Begin() bool {
 	if r.err = r.Args.End(); r.err != nil {
 		return false
@@ -64,8 +64,8 @@ func (r *Run) Begin() bool {
 	return r.begun
 }
 
-// Begun reports whether Begin returned true: the method was called.
+// Begun reports whether Begin returned true, that is, whether the method was called.
 func (r *Run) Begun() bool { return r.begun }
 
-// Err returns why Begin returned false.
+// Err returns the reason why Begin returned false, otherwise nil.
 func (r *Run) Err() error { return r.err }

@@ -9,10 +9,10 @@ import (
 	"unicode/utf8"
 )
 
-// appendScalar appends what v points to, if it is of one of the types that
-// most arguments and results have, and reports whether it did. It is a short
-// cut: what it appends is what the CBOR library would. Whatever cannot be
-// sent, and rare values, it leaves to the long way.
+// appendScalar appends the value to which v points, if it has one of the most common
+// types of arguments and results, and reports whether it did. The result is that of the
+// CBOR library. appendScalar leaves rare values, and values that cannot be sent, to the
+// checker and the library.
 func appendScalar(b []byte, v any) ([]byte, bool) {
 	switch v := v.(type) {
 	case *bool:
@@ -60,8 +60,8 @@ func appendScalar(b []byte, v any) ([]byte, bool) {
 	return appendNamed(b, reflect.ValueOf(v).Elem())
 }
 
-// appendFloat appends the shortest float that is exactly f. NaN, with its
-// payloads, it leaves to the long way.
+// appendFloat appends the shortest float that is exactly f. It does not append a NaN,
+// which has a payload, and returns false.
 func appendFloat(b []byte, f float64) ([]byte, bool) {
 	single := float32(f)
 	switch {
@@ -76,8 +76,8 @@ func appendFloat(b []byte, f float64) ([]byte, bool) {
 	return binary.BigEndian.AppendUint32(append(b, majorOther<<5|26), math.Float32bits(single)), true
 }
 
-// halfBits returns the float of 2 bytes (sign, 5 bits of exponent, 10 of
-// fraction) that is exactly f, if there is one.
+// halfBits returns the float of 2 bytes (1 bit of sign, 5 of exponent, 10 of fraction)
+// that is exactly f, if there is one.
 func halfBits(f float32) (half uint16, ok bool) {
 	bits := math.Float32bits(f)
 	sign := uint16(bits>>16) & 0x8000
@@ -90,7 +90,7 @@ func halfBits(f float32) (half uint16, ok bool) {
 		return sign | 0x7c00, true
 	case exponent >= -14 && exponent <= 15 && fraction&0x1fff == 0:
 		return sign | uint16(exponent+15)<<10 | uint16(fraction>>13), true
-	case exponent >= -24 && exponent < -14: // too small for the exponent: leading zeros in the fraction
+	case exponent >= -24 && exponent < -14: // subnormal: leading zeros in the fraction
 		fraction |= 0x800000
 		shift := -1 - exponent
 		if fraction&(1<<shift-1) == 0 {
@@ -100,7 +100,7 @@ func halfBits(f float32) (half uint16, ok bool) {
 	return 0, false
 }
 
-// float returns the float with head h, if it is one and not NaN.
+// float returns the float with head h. It returns false for another item and for NaN.
 func (h head) float() (float64, bool) {
 	var f float64
 	switch {
@@ -187,10 +187,10 @@ func halfFloat(half uint16) float64 {
 	return f
 }
 
-// decodeScalar decodes the item at the beginning of b into what v points to
-// and returns where the item ends. It returns 0, and leaves v alone, if it has
-// no short cut for the type, or if the item is not an ordinary value of it:
-// the long way knows what is wrong.
+// decodeScalar decodes the first item of b into the value to which v points, and
+// returns the end of the item. It returns 0 and leaves v unchanged if it does not
+// handle the type, or if the item is not an ordinary value of the type: match then
+// reports the error.
 func decodeScalar(b []byte, v any) (end int) {
 	h, ok := readHead(b, 0)
 	if !ok {
@@ -262,13 +262,14 @@ func decodeUint[T uint | uint8 | uint16 | uint32 | uint64](h head, v *T) bool {
 	return true
 }
 
-// minShared is how long a byte string has to be to be a part of the message that it
-// came in, instead of a copy: in the memory of shorter messages others follow. It has
-// to be the better part of it, too, which it keeps from being collected.
+// minShared is the minimum length in bytes of a byte string that shares the memory of
+// its message instead of being copied. The memory of shorter messages is reused. The
+// byte string must also be at least half of the message, since it keeps the message
+// from being collected.
 const minShared = 8 << 10
 
-// sharesMessage reports whether a byte string of n bytes is a part of the message,
-// of which left bytes begin with it.
+// sharesMessage reports whether a byte string of n bytes shares the memory of its
+// message. left is the number of bytes of the message from the start of the string.
 func sharesMessage(n, left int) bool { return n >= minShared && n >= left/2 }
 
 func decodeString(b []byte, h head, v any) (end int) {

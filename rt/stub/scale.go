@@ -6,7 +6,7 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// scale adds up what a message decodes to.
+// scale adds up the memory of a decoded message.
 type scale struct {
 	receiver
 	b     []byte
@@ -15,8 +15,8 @@ type scale struct {
 
 func (w *scale) add(n uint64) { w.total += min(n, math.MaxUint64-w.total) }
 
-// parameter adds a parameter at w.b[at:], and returns where it ends, or false
-// where nothing that follows weighs anything.
+// parameter adds a parameter at w.b[at:] and returns its end. It returns false if no
+// later parameter weighs anything.
 func (w *scale) parameter(p parameter, at int) (end int, ok bool) {
 	h, ok := readHead(w.b, at)
 	if !ok {
@@ -39,7 +39,7 @@ func (w *scale) parameter(p parameter, at int) (end int, ok bool) {
 	w.add(uint64(p.plan.typ.Size()))
 	if p.rest && p.plan.shallow() {
 		w.container(p.plan, h)
-		return at, false // its elements weigh what they are long
+		return at, false // the elements take as much memory as bytes
 	}
 	if end, ok = w.value(p.plan, at, 0); ok {
 		w.add(uint64(end - at)) // texts and byte strings are copied
@@ -47,9 +47,9 @@ func (w *scale) parameter(p parameter, at int) (end int, ok bool) {
 	return end, ok
 }
 
-// value adds what the value of p at w.b[at:], nested in depth arrays and maps,
-// takes beyond its type's size, and returns where it ends. It stops at what no
-// value looks like: that is not decoded.
+// value adds the memory of the value of p at w.b[at:], nested in depth arrays and maps,
+// beyond the size of its type. It returns the end of the value. It stops at an item
+// that does not match p, since that item is not decoded.
 func (w *scale) value(p *plan, at, depth int) (end int, ok bool) {
 	if p.light {
 		return w.skip(at)
@@ -111,8 +111,8 @@ func (w *scale) value(p *plan, at, depth int) (end int, ok bool) {
 	return w.fields(p, h, depth)
 }
 
-// skip returns where the item at w.b[at:] ends. It takes whatever is decoded, and
-// more.
+// skip returns the end of the item at w.b[at:]. It accepts all items that are decoded,
+// and others.
 func (w *scale) skip(at int) (end int, ok bool) {
 	for left := uint64(1); left > 0; left-- {
 		if at >= len(w.b) {
@@ -146,8 +146,8 @@ func (w *scale) skip(at int) (end int, ok bool) {
 	return at, true
 }
 
-// container adds the elements of the slice or map with head h, and reports
-// whether it may have as many as it says, each in a byte at least.
+// container adds the elements of the slice or map with head h. It reports whether the
+// message can have as many elements as the head says, each of at least one byte.
 func (w *scale) container(p *plan, h head) bool {
 	if h.arg > wire.MaxElements || h.arg > uint64(len(w.b)-h.end) {
 		return false
@@ -174,7 +174,7 @@ func (w *scale) fields(p *plan, h head, depth int) (end int, ok bool) {
 		fd := p.fields.sorted[i]
 		at := end
 		if end += len(fd.key); end > len(w.b) || string(w.b[at:end]) != fd.key {
-			// Some fields were left out, or they are in another order.
+			// Some fields are omitted, or the fields have another order.
 			if end, ok = w.skip(at); !ok {
 				return at, false
 			}
@@ -197,7 +197,7 @@ func (w *scale) time(at int) (end int, ok bool) {
 	return end, ok
 }
 
-// held adds what an interface of plan p holds, behind the head h.
+// held adds the value in an interface of plan p, after the head h.
 func (w *scale) held(p *plan, h head, depth int) (end int, ok bool) {
 	if h.major != majorArray || h.arg != 2 {
 		return h.end, false
@@ -239,8 +239,8 @@ func (w *scale) error(at int) (end int, ok bool) {
 	return end, true
 }
 
-// node adds the value of an error at w.b[at:], a node of a tree, that a value of its
-// own type is rebuilt from.
+// node adds the value of an error at w.b[at:], a node of a tree. The value is the data
+// from which an error of its own type is rebuilt.
 func (w *scale) node(at int) (end int, ok bool) {
 	var name string
 	var data, fields []byte
@@ -260,7 +260,7 @@ func (w *scale) node(at int) (end int, ok bool) {
 	b := errorBuilder{receiver: w.receiver}
 	typ := b.errorType(name)
 	if typ == nil {
-		return end, true // it becomes a RemoteError
+		return end, true // the error becomes a RemoteError
 	}
 	w.add(uint64(typ.Size()))
 	layout := layoutOf(typ)
@@ -282,8 +282,7 @@ func (w *scale) node(at int) (end int, ok bool) {
 	return end, ok
 }
 
-// entries calls each with the entries of the map at w.b[at:], of which the keys are
-// texts.
+// entries calls each for the entries of the map at w.b[at:], whose keys are texts.
 func (w *scale) entries(at int, each func(key, value []byte)) (end int, ok bool) {
 	h, ok := readHead(w.b, at)
 	if !ok || h.major != majorMap {

@@ -8,29 +8,30 @@ import (
 	"time"
 )
 
-// Service describes one shared type: how its object is made and how each of
-// its methods is called. Generated code makes one per type, or per instance of
-// a generic type, and registers it.
+// Service describes one shared type: the constructor of its object and its methods.
+// Generated code makes one for each type, or for each instance of a generic type, and
+// registers it. After registration a Service does not change, and its methods may be
+// called concurrently.
 type Service struct {
 	// Name is the import path and the name of the type: "example.com/counter.Counter".
 	// [RegisterInstance] adds the type arguments.
 	Name string
-	// TypeArgs are those of an instance.
+	// TypeArgs are the type arguments of an instance.
 	TypeArgs []TypeArg
-	// Constructor is the name of the function behind New, empty for the zero value.
+	// Constructor is the name of the function that New calls, empty for the zero value.
 	Constructor string
-	// New decodes the constructor's arguments and makes the object, a non-nil
-	// pointer to the type. The context lives as long as the daemon.
+	// New decodes the constructor's arguments and makes the object, a non-nil pointer
+	// to the type. The context ends with the daemon.
 	New func(ctx context.Context, args *Decoder) (any, error)
-	// Methods is sorted by name. A method's index is its number on this side
-	// of the wire.
+	// Methods is sorted by name. The index of a method is its number in this process.
 	Methods []Method
-	// Sentinels are the package's error variables, found again by name.
+	// Sentinels are the package's error variables. They keep their identity in the
+	// client.
 	Sentinels []Sentinel
-	// ErrorTypes are the package's error types, found again by name.
+	// ErrorTypes are the package's error types. They keep their type in the client.
 	ErrorTypes []ErrorType
-	// DataTypes are types whose values the interfaces among parameters and
-	// results may hold. Register makes them known to the whole program.
+	// DataTypes are the types whose values the interfaces among parameters and results
+	// may hold. Register makes them known to the whole program.
 	DataTypes []DataType
 
 	once       sync.Once
@@ -45,44 +46,44 @@ type Service struct {
 	errors     *errorTable
 }
 
-// Method is a row of the dispatch table.
+// Method describes one method in the dispatch table.
 type Method struct {
 	Name string
 	Mode Mode
-	// Idempotent methods may be executed twice: a call whose daemon died is
-	// tried again.
+	// Idempotent methods may be executed twice: the client retries a call whose daemon
+	// has died.
 	Idempotent bool
-	// Timeout bounds calls whose context has no deadline; 0: Config.CallTimeout does.
+	// Timeout limits calls whose context has no deadline. 0 means Config.CallTimeout.
 	Timeout time.Duration
-	// Out and InOut are the places of the parameters, counted without contexts,
-	// that the method fills and that it changes: of the former only the length
-	// is sent, both come back.
+	// Out and InOut are the positions of parameters, contexts excluded, that are copied
+	// back. The method fills those in Out, and only their length is sent. It changes
+	// those in InOut.
 	Out, InOut []int
-	// End names the method that ends what this one acquires; empty: it acquires
-	// nothing. The daemon calls it when the caller's connection ends, if the
-	// caller has not. Both are Concurrent.
+	// End names the method that releases what this method acquires. It is empty if the
+	// method acquires nothing. When the caller's connection ends, the daemon calls End
+	// if the caller has not. Both methods are Concurrent.
 	End string
-	// EndArgs: the method called End takes the arguments that this one was given.
+	// EndArgs reports that the method End takes the arguments of this method.
 	EndArgs bool
-	// Fluent methods return their receiver before all else, which is not sent.
+	// Fluent methods return their receiver as first result, which is not sent.
 	Fluent bool
-	// Func is the method expression, (*T).Name. Only its type is looked at. For a
-	// method whose options are not sent, it is a nil function of the type that the
-	// method has without them.
+	// Func is the method expression, (*T).Name. Only its type is used. For a method
+	// whose options are not sent, it is a nil function with the type that the method
+	// has without options.
 	Func any
-	// Serve decodes the arguments, waits for its turn with Begin, calls the
-	// method on target and encodes what it returns.
+	// Serve decodes the arguments, waits for the turn with Begin, calls the method on
+	// target and encodes its results.
 	Serve func(run *Run, target any)
 }
 
-// Mode says what may run beside a call.
+// Mode says which calls may run at the same time as a call.
 type Mode uint8
 
 const (
-	// Exclusive calls run alone, first come first served.
+	// Exclusive calls run alone, in the order of arrival.
 	Exclusive Mode = iota
-	// Shared calls do not change the object: they may run beside each other,
-	// never beside an exclusive one.
+	// Shared calls do not change the object. They may run at the same time as each
+	// other, but never as an exclusive call.
 	Shared
 	// Concurrent calls take no turn: the type is safe for concurrent use.
 	Concurrent
@@ -101,17 +102,17 @@ func (m Mode) String() string {
 	return fmt.Sprintf("Mode(%d)", uint8(m))
 }
 
-// registry holds the services of this program by name. It is written by
-// package initialisation and read when a daemon looks for its service.
+// registry has the services of this program by name. Package initialisation writes it,
+// and the daemon reads it when it looks up its service.
 var registry = struct {
 	sync.Mutex
 	services map[string]*Service
-	closed   bool // by CloseRegistry
+	closed   bool // set by CloseRegistry
 }{services: make(map[string]*Service)}
 
-// Register makes s, which is complete now, known to the daemon that this program
-// may become. It panics when the name is taken, since then one of two generated
-// files would never be served.
+// Register makes s, which must be complete, known to the daemon that this program may
+// become. It panics if the name is taken, since one of the two generated files would
+// never be served. It may be called concurrently.
 func Register(s *Service) {
 	registry.Lock()
 	defer registry.Unlock()
@@ -121,23 +122,24 @@ func Register(s *Service) {
 	s.register()
 }
 
-// register is called with the registry locked.
+// register registers s. The caller must hold the lock of registry.
 func (s *Service) register() {
 	registry.services[s.Name] = s
 	declare(s.DataTypes)
 }
 
-// Lookup returns the service registered by that name, or nil.
+// Lookup returns the service registered with that name, or nil. It may be called
+// concurrently.
 func Lookup(name string) *Service {
 	registry.Lock()
 	defer registry.Unlock()
 	return registry.services[name]
 }
 
-// Signature returns what both sides must agree on to call method i: see
-// SignatureOf. In front of the type of a parameter that comes back is "out " or
-// "inout "; the receiver that a fluent method returns is left out. It is computed on first use, from the types the program was
-// compiled with, so it is never older than they are. It may be called
+// Signature returns the signature of method i: see SignatureOf. It prefixes the type of
+// a parameter that is copied back with "out " or "inout ", and omits the receiver that
+// a fluent method returns. The first use computes it from the types with which the
+// program was compiled, so it is never older than these types. It may be called
 // concurrently.
 func (s *Service) Signature(i int) string {
 	s.once.Do(s.inspect)

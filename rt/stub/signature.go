@@ -15,11 +15,11 @@ var (
 	durationType = reflect.TypeFor[time.Duration]()
 )
 
-// SignatureOf returns the text that two programs must have in common to call a
-// method: what its values look like on the wire, and what they are called.
-// method is the type of a method expression, func(*T, …); the receiver and all
-// parameters of type context.Context are left out, parameters have no names.
-// The text is one line and the same in every build of the same types:
+// SignatureOf returns the text that two programs must have in common to call a method: the
+// form of its values on the wire, and the names in them. method is the type of a method
+// expression, func(*T, …). The signature omits the receiver, all parameters of type
+// context.Context and the names of parameters. It is one line, and is the same in every
+// build of the same types:
 //
 //	signature = "func(" [ parameter { ", " parameter } ] ")" [ " " type | " (" types ")" ]
 //	parameter = [ "out " | "inout " ] type      see Method.Out and InOut
@@ -36,18 +36,18 @@ var (
 //	fields    = [ field { ", " field } ]
 //	field     = name on the wire " " type
 //
-// A defined type's name has no import path, nor have its type arguments. Every
-// occurrence is spelt out in full, but inside itself: there #1 stands for the
-// innermost of the defined types being spelt out, #2 for the one around it,
-// and so on. Fields are in the order of their declaration, those of an
-// embedded struct in its place; names that are no identifiers are quoted as in
-// Go, integer names are decimal. A variadic parameter is a slice. For example:
+// The names of defined types, and of their type arguments, have no import path. Every
+// occurrence of a defined type is spelt out in full, except inside itself: there #1 stands
+// for the innermost of the defined types being spelt out, #2 for the one around it, and so
+// on. Fields have the order of their declaration; the fields of an embedded struct are in
+// its place. Names that are not identifiers are quoted as in Go, and integer names are
+// decimal. A variadic parameter is a slice. For example:
 //
 //	func(string, []Order{ID int64, Items []Item{Name string}}) (int, error)
 //
-// A type that cannot be sent is given by import path and name, or as Go writes
-// it. SignatureOf may be called concurrently; it panics if method is not a
-// function type with a parameter.
+// A type that cannot be sent is written as import path and name, or as in Go. SignatureOf
+// panics if method is not a function type with a parameter. It may be called
+// concurrently.
 func SignatureOf(method reflect.Type) string { return new(Method).signature(method) }
 
 // signature returns the signature of m, whose Func is of type method.
@@ -88,7 +88,7 @@ func (m *Method) signature(method reflect.Type) string {
 	return s.String()
 }
 
-// results returns the types of what m returns, but for the receiver.
+// results returns the types of the results of m, without the receiver.
 func (m *Method) results(method reflect.Type) []reflect.Type {
 	types := slices.Collect(method.Outs())
 	if m.Fluent {
@@ -97,7 +97,7 @@ func (m *Method) results(method reflect.Type) []reflect.Type {
 	return types
 }
 
-// speller writes types.
+// speller writes the types of a signature.
 type speller struct {
 	strings.Builder
 	within []*plan // the defined types being spelt out, the outermost first
@@ -118,7 +118,7 @@ func (s *speller) spell(p *plan) {
 	case p.shape == shapeRefused, p.shape == shapeBinary, p.shape == shapeText, p.shape == shapeBigInt:
 		s.opaque(t)
 		return
-	case t.PkgPath() == "": // predeclared or without a name
+	case t.PkgPath() == "": // predeclared, or without a name
 		s.structure(p)
 		return
 	}
@@ -140,7 +140,7 @@ func (s *speller) spell(p *plan) {
 	s.within = s.within[:len(s.within)-1]
 }
 
-// opaque writes a type of which only the name can be compared.
+// opaque writes a type that is compared by its name only.
 func (s *speller) opaque(t reflect.Type) {
 	if t.PkgPath() != "" {
 		s.WriteString(pkgPath(t) + "." + withoutPaths(t.Name()))
@@ -150,7 +150,7 @@ func (s *speller) opaque(t reflect.Type) {
 	s.WriteString(strings.Join(strings.Fields(t.String()), " "))
 }
 
-// structure writes what p is, whatever it is called.
+// structure writes the structure of p without its name.
 func (s *speller) structure(p *plan) {
 	switch p.shape {
 	case shapePointer:
@@ -193,7 +193,7 @@ func (s *speller) fields(p *plan) {
 		if i > 0 {
 			s.WriteString(", ")
 		}
-		// An integer name is no text: "1" and 1 are different keys.
+		// An integer name is not a text: "1" and 1 are different keys.
 		if f.key[0]>>5 != majorText || isIdentifier(f.wire) {
 			s.WriteString(f.wire)
 		} else {
@@ -214,8 +214,8 @@ func isIdentifier(name string) bool {
 	return name != ""
 }
 
-// withoutPaths takes the import paths out of a type's name; only the type
-// arguments of an instance have any.
+// withoutPaths removes the import paths from a type's name. Only the type arguments of
+// an instance have import paths.
 func withoutPaths(name string) string {
 	var b strings.Builder
 	for name != "" {

@@ -9,7 +9,7 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// nameType writes the name of t.
+// nameType returns the name of t on the wire.
 func nameType(t reflect.Type, depth int) (string, *fault) {
 	if depth > maxTypeDepth {
 		return "", faultf("it is made of more than %d types in each other; declare a type for a part of it", maxTypeDepth)
@@ -48,16 +48,16 @@ func nameType(t reflect.Type, depth int) (string, *fault) {
 	return prefix + elem, f
 }
 
-// structureHash returns what tells a type from an older or newer one that is
-// called the same.
+// structureHash returns a hash that differs between an older and a newer type of the
+// same name.
 func structureHash(t reflect.Type) string {
 	var s speller
 	s.spell(planOf(t))
 	return wire.SignatureHash(s.String())[:typeHash]
 }
 
-// typeParser finds the type that a name says. It takes each type that it makes from
-// quota beforehand: that the type is of no use in the end does not free it.
+// typeParser finds the type for a name. Before it makes a type, it takes the type from
+// quota, and does not return it if parsing fails later.
 type typeParser struct {
 	rest  string
 	quota *TypeQuota
@@ -131,7 +131,7 @@ func (p *typeParser) array(depth int) (reflect.Type, *fault) {
 	return reflect.ArrayOf(int(n), elem), nil
 }
 
-// named finds a type with a name of its own.
+// named parses the name of a registered type.
 func (p *typeParser) named() (reflect.Type, *fault) {
 	word, _, _ := strings.Cut(p.rest, "]")
 	if t := builtinTypes[word]; t != nil {

@@ -2,18 +2,18 @@ package stub
 
 import "sync/atomic"
 
-// MaxNewTypes is how many types a peer can make by naming them, see [TypeQuota].
+// MaxNewTypes is the maximum number of types that a peer can make by naming them: see
+// [TypeQuota].
 const MaxNewTypes = 1024
 
-// A TypeQuota bounds the types that this process makes because a peer names them:
-// pointers, slices, arrays and maps that an interface holds and that this process
-// has not met. Package reflect keeps each for as long as the process runs. Every
-// peer has a quota of its own, so that none uses up another's. The zero value is a
-// whole quota. It may be used concurrently.
+// A TypeQuota limits the types that this process makes because a peer names them: new
+// pointers, slices, arrays and maps in interfaces. Package reflect keeps each type
+// until the process exits. Each peer has its own quota, so no peer uses up the quota of
+// another. The zero value is an unused quota. It may be used concurrently.
 type TypeQuota struct{ made atomic.Int32 }
 
-// take counts a type that is about to be made, or refuses it. A nil quota has no
-// end: a client has one daemon, which has refused what was too much.
+// take counts a type that is about to be made, or returns a fault. A nil quota has no
+// limit: it is for clients, whose one daemon has already limited the types.
 func (q *TypeQuota) take() *fault {
 	if q == nil {
 		return nil

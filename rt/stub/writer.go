@@ -7,16 +7,18 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// Writer is what the code of a [Codec] writes a value with. After something that
-// is not for the short cut it writes nothing that counts.
+// Writer encodes a value for the generated code of a [Codec]. After a value that the
+// generated code cannot encode, its output is discarded, and the codec encodes the
+// value with [Encode], which reports the error. Only one goroutine may use it at a
+// time.
 type Writer struct {
 	b      []byte
-	start  int // where the value begins
-	limit  int // of b
+	start  int // start of the value
+	limit  int // size limit of b
 	failed bool
 
-	spans   []span // of the entries of all maps that are being written
-	scratch []byte // what they are put in order with
+	spans   []span // of the entries of all maps being written
+	scratch []byte // memory for sorting the entries
 }
 
 type (
@@ -29,12 +31,12 @@ type (
 	float interface{ ~float32 | ~float64 }
 )
 
-// begin makes w write a value behind b.
+// begin makes w append a value to b.
 func (w *Writer) begin(b []byte, limit int) {
 	w.b, w.start, w.limit, w.failed, w.spans = b, len(b), limit, false, w.spans[:0]
 }
 
-// end returns what was written, unless it is not for the short cut.
+// end returns the written bytes, and false after a failure.
 func (w *Writer) end() (b []byte, ok bool) {
 	b, ok = w.b, !w.failed && len(w.b) <= w.limit
 	w.b = nil
@@ -44,16 +46,16 @@ func (w *Writer) end() (b []byte, ok bool) {
 	return b, ok
 }
 
-// maxScratch is how much memory is kept for the next map.
+// maxScratch is the maximum memory in bytes that is kept for the next map.
 const maxScratch = 64 << 10
 
-// fail leaves the value to the long way.
+// fail makes the codec encode the value with Encode.
 func (w *Writer) fail() {
 	w.failed = true
 	w.b = w.b[:w.start]
 }
 
-// goes reports whether there is room for n more bytes, or else fails.
+// goes reports whether n more bytes fit. If not, it calls fail.
 func (w *Writer) goes(n int) bool {
 	if !w.failed && n <= w.limit-len(w.b) {
 		return true
@@ -62,8 +64,7 @@ func (w *Writer) goes(n int) bool {
 	return false
 }
 
-// Struct begins a struct with as many fields, and those of optional that are
-// true.
+// Struct begins a struct. It has fields fields, and one for each optional that is true.
 func (w *Writer) Struct(fields int, optional ...bool) {
 	for _, sent := range optional {
 		if sent {
@@ -73,13 +74,14 @@ func (w *Writer) Struct(fields int, optional ...bool) {
 	w.b = appendHead(w.b, majorMap, uint64(fields))
 }
 
-// Key writes the name of a field, whose value comes next. It returns w.
+// Key writes the name of a field. Its value must be written next. Key returns w.
 func (w *Writer) Key(name string) *Writer {
 	w.b = append(appendHead(w.b, majorText, uint64(len(name))), name...)
 	return w
 }
 
-// HasFloat reports whether a float is sent with omitempty. -0 would be lost.
+// HasFloat reports whether a float with omitempty is sent. A -0 would be lost, so the
+// codec leaves such a value to Encode, which rejects it.
 func HasFloat[T float](w *Writer, v T) bool {
 	if v == 0 && math.Signbit(float64(v)) {
 		w.fail()
@@ -87,8 +89,8 @@ func HasFloat[T float](w *Writer, v T) bool {
 	return v != 0
 }
 
-// HasList reports whether a slice is sent with omitempty. One that is empty but
-// not nil would be lost.
+// HasList reports whether a slice with omitempty is sent. An empty slice that is not
+// nil would be lost, so the codec leaves such a value to Encode, which rejects it.
 func HasList[S ~[]E, E any](w *Writer, v S) bool { return w.filled(len(v), v == nil) }
 
 // HasMap is HasList for a map.
@@ -119,7 +121,7 @@ func WriteInt[T signed](w *Writer, v T) {
 	w.b = appendInt(w.b, int64(v))
 }
 
-// WriteUint writes an integer without a sign.
+// WriteUint writes an unsigned integer.
 func WriteUint[T unsigned](w *Writer, v T) { w.b = appendHead(w.b, majorUint, uint64(v)) }
 
 // WriteFloat writes a float.
@@ -132,7 +134,7 @@ func WriteFloat[T float](w *Writer, v T) {
 	w.b = b
 }
 
-// WriteString writes text.
+// WriteString writes a string.
 func WriteString[T ~string](w *Writer, v T) {
 	if w.goes(len(v)) && utf8.ValidString(string(v)) {
 		w.b = append(appendHead(w.b, majorText, uint64(len(v))), v...)
@@ -141,7 +143,7 @@ func WriteString[T ~string](w *Writer, v T) {
 	}
 }
 
-// WriteBytes writes bytes.
+// WriteBytes writes a byte slice, or null for nil.
 func WriteBytes[T ~[]byte](w *Writer, v T) {
 	if v == nil {
 		w.b = append(w.b, itemNull)
@@ -153,7 +155,7 @@ func WriteBytes[T ~[]byte](w *Writer, v T) {
 // WriteEmpty writes a struct without fields.
 func WriteEmpty[T ~struct{}](w *Writer, _ T) { w.Struct(0) }
 
-// WritePointer writes what v points to, or null.
+// WritePointer writes null for nil, otherwise the element of v with write.
 func WritePointer[E any](w *Writer, v *E, write func(*Writer, E)) {
 	if v == nil {
 		w.b = append(w.b, itemNull)
@@ -162,7 +164,7 @@ func WritePointer[E any](w *Writer, v *E, write func(*Writer, E)) {
 	write(w, *v)
 }
 
-// WriteList writes a slice, each element by write.
+// WriteList writes a slice. It writes each element with write.
 func WriteList[S ~[]E, E any](w *Writer, v S, write func(*Writer, E)) {
 	if !w.open(majorArray, len(v), v == nil) {
 		return
@@ -175,7 +177,7 @@ func WriteList[S ~[]E, E any](w *Writer, v S, write func(*Writer, E)) {
 	}
 }
 
-// WriteMap writes a map, each key and element by the function for it.
+// WriteMap writes a map. It writes each key with key and each element with elem.
 func WriteMap[M ~map[K]V, K comparable, V any](w *Writer, v M, key func(*Writer, K), elem func(*Writer, V)) {
 	if !w.open(majorMap, len(v), v == nil) {
 		return
@@ -193,7 +195,7 @@ func WriteMap[M ~map[K]V, K comparable, V any](w *Writer, v M, key func(*Writer,
 	w.order(mine)
 }
 
-// open begins a slice or map of n elements. It reports whether they are to be
+// open begins a slice or map of n elements. It reports whether the elements must be
 // written.
 func (w *Writer) open(major byte, n int, isNil bool) bool {
 	switch {
