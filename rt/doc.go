@@ -107,7 +107,7 @@
 // Package initialisation runs in it, and main up to ServeIfDaemon. A package generated
 // with loopgen -hook init needs no ServeIfDaemon in main: its daemon serves in the init
 // function of the generated file. Neither main nor packages that are initialised later
-// run in that daemon. The manual of the command loopgen says what that excludes.
+// run in that daemon. The manual of the command loopgen lists the restrictions.
 //
 // When the daemon shuts down, it calls the object's Close method, if there is one. It
 // waits for Close up to 5 s, or about a second with ShutdownNow.
