@@ -18,7 +18,7 @@ import (
 // connections accepted so may only ask for Status and Shutdown. If the reserve is empty
 // too, AcceptAll pauses and retries.
 func (d *Daemon) AcceptAll(ln net.Listener, authorize func(net.Conn) (Peer, error)) {
-	spare := sock.NewReserve()
+	spare := sock.NewSpareDescriptors()
 	defer spare.Close()
 	for {
 		conn, err := ln.Accept()

@@ -139,8 +139,8 @@ func TestLimitAcceptPause(t *testing.T) {
 		time.Sleep(10*time.Second + d.limits.acceptPause/2)
 		synctest.Wait()
 		// The daemon tries at once with each descriptor of its reserve.
-		if want := int(10*time.Second/d.limits.acceptPause) + 1; l.asked < want || l.asked > want+sock.Reserved {
-			t.Errorf("in 10s it tried %d times, want %d, and up to %d with the reserve", l.asked, want, sock.Reserved)
+		if want := int(10*time.Second/d.limits.acceptPause) + 1; l.asked < want || l.asked > want+sock.MaxSpareDescriptors {
+			t.Errorf("in 10s it tried %d times, want %d, and up to %d with the reserve", l.asked, want, sock.MaxSpareDescriptors)
 		}
 		l.closed.Store(true)
 		<-done

@@ -39,7 +39,7 @@ func TestCatchUpWaitsForWhatHasCome(t *testing.T) {
 		in.CatchUp()
 		caught <- true
 	}()
-	for in.waiting.Load() == 0 {
+	for in.waiters.Load() == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	not := func(what string) {

@@ -1,37 +1,30 @@
-//go:build linux || darwin || freebsd
-
 package sock
 
-import "net"
+import (
+	"fmt"
+	"net"
+	"os"
+)
 
-// KnowsPeers: the kernel tells who is at the other end of a Unix socket.
-const KnowsPeers = true
-
-// PeerOf returns the process at the other end of a Unix socket, as the kernel
-// noted it when the socket was connected. It is not known for other
-// connections.
-func PeerOf(conn net.Conn) (p Peer, err error) {
-	if c, ok := conn.(*net.UnixConn); ok {
-		err = ask(c, func(fd int) (err error) { p, err = socketPeer(fd); return })
-	}
-	return p, err
+// Peer is the process at the other end of a connection.
+type Peer struct {
+	Known bool // by the kernel: the connection is a Unix socket
+	UID   int
+	GID   int
+	PID   int // 0: the kernel does not tell
 }
 
-// GroupsOf returns the groups of a peer.
-func GroupsOf(conn net.Conn, p Peer) (groups []int, err error) {
-	err = ask(conn.(*net.UnixConn), func(fd int) (err error) { groups, err = socketGroups(fd, p); return })
-	return groups, err
-}
-
-// ask asks the kernel something about a socket.
-func ask(c *net.UnixConn, about func(fd int) error) error {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return err
+// SameUser returns the peer of a connection, and an error unless the peer is this very
+// user. Root is no exception: a daemon of root must not run what others ask of it, nor
+// hand its secrets to a daemon of theirs. TCP knows no user; there the handshake has
+// to do.
+func SameUser(conn net.Conn) (Peer, error) {
+	p, err := PeerOf(conn)
+	switch {
+	case err != nil:
+		return Peer{}, fmt.Errorf("cannot tell whose socket it is: %w", err)
+	case p.Known && p.UID != os.Geteuid():
+		return Peer{}, fmt.Errorf("the peer is user %d, this is user %d", p.UID, os.Geteuid())
 	}
-	var asked error
-	if err := raw.Control(func(fd uintptr) { asked = about(int(fd)) }); err != nil {
-		return err
-	}
-	return asked
+	return p, nil
 }

@@ -24,7 +24,7 @@ type WriteQueue struct {
 	batch    []*QueuedFrame // in the writer's hands
 	joined   *[]byte        // the memory of a batch of several frames; nil: it is one frame
 	queued   int            // bytes in the queue, in the writer's hands, or promised by Reserve
-	room     *sync.Cond     // signalled when that has become less, or nothing is written any more
+	shrunk   *sync.Cond     // signalled when that has become less, or nothing is written any more
 	writing  bool           // somebody writes
 	drained  *sync.Cond     // signalled when nobody writes
 	taken    uint64         // length of the stream up to the last frame taken for writing
@@ -32,19 +32,19 @@ type WriteQueue struct {
 	err      error          // why nothing is written any more
 
 	// The writer's own, for try.
-	tryFd    func(fd uintptr) bool
-	tried    []byte
-	triedN   int
-	triedErr error
+	writeFD  func(fd uintptr) bool
+	toWrite  []byte
+	wroteN   int
+	wroteErr error
 }
 
 // QueuedFrame is a frame on its way out. The stream is the concatenation of all
 // frames that were taken for writing.
 type QueuedFrame struct {
-	Bytes   []byte
-	end     uint64 // where it ends in the stream; 0: not yet taken. Guarded by WriteQueue.mu
-	counted bool   // in WriteQueue.queued already, by Reserve
-	Written func() // called with WriteQueue.mu held when the frame's memory is free again, if it was written; nil: nobody asks
+	Bytes    []byte
+	end      uint64 // where it ends in the stream; 0: not yet taken. Guarded by WriteQueue.mu
+	reserved bool   // in WriteQueue.queued already, by Reserve
+	Written  func() // called with WriteQueue.mu held when the frame's memory is free again, if it was written; nil: nobody asks
 }
 
 const (
@@ -61,106 +61,106 @@ const (
 var batches = sync.Pool{New: func() any { return new([]byte) }}
 
 func NewWriteQueue(conn net.Conn, timeout time.Duration, failed func(error)) *WriteQueue {
-	o := &WriteQueue{conn: conn, timeout: timeout, failed: failed, raw: rawConn(conn)}
+	q := &WriteQueue{conn: conn, timeout: timeout, failed: failed, raw: rawConn(conn)}
 	if c, ok := conn.(*net.UnixConn); ok {
 		_ = c.SetWriteBuffer(sendBuffer) // less will do
 	}
-	o.drained, o.room = sync.NewCond(&o.mu), sync.NewCond(&o.mu)
-	o.tryFd = o.writeTried
-	return o
+	q.drained, q.shrunk = sync.NewCond(&q.mu), sync.NewCond(&q.mu)
+	q.writeFD = q.writeNoWaitFD
+	return q
 }
 
 // Put queues a frame and writes, unless somebody does already. It returns the
 // error that ended the connection, if it has ended.
-func (o *WriteQueue) Put(f *QueuedFrame) error {
-	if err := o.Enqueue(f); err != nil {
+func (q *WriteQueue) Put(f *QueuedFrame) error {
+	if err := q.Enqueue(f); err != nil {
 		return err
 	}
-	o.Flush()
+	q.Flush()
 	return nil
 }
 
 // Enqueue queues a frame without writing it; Flush must follow. The caller may
 // hold a lock, so that the order of frames is the order in which it assigned
 // their ids.
-func (o *WriteQueue) Enqueue(f *QueuedFrame) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.err != nil {
-		return o.err
+func (q *WriteQueue) Enqueue(f *QueuedFrame) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.err != nil {
+		return q.err
 	}
 	f.end = 0
-	o.queue = append(o.queue, f)
-	if !f.counted {
-		o.queued += len(f.Bytes)
+	q.queue = append(q.queue, f)
+	if !f.reserved {
+		q.queued += len(f.Bytes)
 	}
-	f.counted = false
+	f.reserved = false
 	return nil
 }
 
 // Over reports whether more than limit bytes are kept for a peer that may yet read
 // them.
-func (o *WriteQueue) Over(limit int) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.full(0, limit)
+func (q *WriteQueue) Over(limit int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.mustWait(0, limit)
 }
 
 // full reports whether a frame of size bytes has to wait until the peer has read
-// others. o.mu is held.
-func (o *WriteQueue) full(size, limit int) bool {
-	kept := o.kept()
-	return o.err == nil && kept > 0 && kept+size > limit
+// others. q.mu is held.
+func (q *WriteQueue) mustWait(size, limit int) bool {
+	kept := q.backlog()
+	return q.err == nil && kept > 0 && kept+size > limit
 }
 
 // WaitBelow waits until Over is false, or the context has ended.
-func (o *WriteQueue) WaitBelow(ctx context.Context, limit int) { o.Reserve(ctx, &QueuedFrame{}, limit) }
+func (q *WriteQueue) WaitBelow(ctx context.Context, limit int) { q.Reserve(ctx, &QueuedFrame{}, limit) }
 
 // Reserve waits until at most limit bytes are kept for the peer with those of a frame
 // that is put next, and counts these at once, or until the context has ended.
-func (o *WriteQueue) Reserve(ctx context.Context, f *QueuedFrame, limit int) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.full(len(f.Bytes), limit) {
+func (q *WriteQueue) Reserve(ctx context.Context, f *QueuedFrame, limit int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.mustWait(len(f.Bytes), limit) {
 		defer context.AfterFunc(ctx, func() {
-			o.mu.Lock() // or reserve might be between its look at the context and Wait
-			defer o.mu.Unlock()
-			o.room.Broadcast()
+			q.mu.Lock() // or reserve might be between its look at the context and Wait
+			defer q.mu.Unlock()
+			q.shrunk.Broadcast()
 		})()
-		for o.full(len(f.Bytes), limit) && ctx.Err() == nil {
-			o.room.Wait()
+		for q.mustWait(len(f.Bytes), limit) && ctx.Err() == nil {
+			q.shrunk.Wait()
 		}
 	}
-	f.counted = true
-	o.queued += len(f.Bytes)
+	f.reserved = true
+	q.queued += len(f.Bytes)
 }
 
 // Flush writes what is queued, as far as the kernel takes it at once.
-func (o *WriteQueue) Flush() {
-	o.mu.Lock()
-	if o.writing || o.err != nil || len(o.queue) == 0 {
-		o.mu.Unlock()
+func (q *WriteQueue) Flush() {
+	q.mu.Lock()
+	if q.writing || q.err != nil || len(q.queue) == 0 {
+		q.mu.Unlock()
 		return
 	}
-	o.writing = true
+	q.writing = true
 	for {
-		batch := o.take()
-		o.mu.Unlock()
-		n, err := o.try(batch)
-		o.mu.Lock()
-		if o.wrote(batch, n, err); err != nil {
-			o.mu.Unlock()
-			o.failed(err)
+		batch := q.nextBatch()
+		q.mu.Unlock()
+		n, err := q.writeNoWait(batch)
+		q.mu.Lock()
+		if q.recordWrite(batch, n, err); err != nil {
+			q.mu.Unlock()
+			q.failed(err)
 			return
 		}
 		if n < len(batch) {
-			o.mu.Unlock()
-			go o.block(batch[n:])
+			q.mu.Unlock()
+			go q.writeBlocking(batch[n:])
 			return
 		}
-		if len(o.queue) == 0 {
-			o.rest()
-			o.mu.Unlock()
+		if len(q.queue) == 0 {
+			q.stopWriting()
+			q.mu.Unlock()
 			return
 		}
 	}
@@ -168,125 +168,125 @@ func (o *WriteQueue) Flush() {
 
 // block writes what is left of a batch and then all that is queued, and waits
 // for the peer as long as the timeout allows.
-func (o *WriteQueue) block(batch []byte) {
+func (q *WriteQueue) writeBlocking(batch []byte) {
 	for {
-		if o.timeout > 0 {
-			o.conn.SetWriteDeadline(time.Now().Add(o.timeout))
+		if q.timeout > 0 {
+			q.conn.SetWriteDeadline(time.Now().Add(q.timeout))
 		}
-		n, err := o.conn.Write(batch)
-		o.mu.Lock()
-		if o.wrote(batch, n, err); err != nil {
-			o.mu.Unlock()
-			o.failed(err)
+		n, err := q.conn.Write(batch)
+		q.mu.Lock()
+		if q.recordWrite(batch, n, err); err != nil {
+			q.mu.Unlock()
+			q.failed(err)
 			return
 		}
-		if len(o.queue) == 0 {
-			if o.timeout > 0 {
-				o.conn.SetWriteDeadline(time.Time{})
+		if len(q.queue) == 0 {
+			if q.timeout > 0 {
+				q.conn.SetWriteDeadline(time.Time{})
 			}
-			o.rest()
-			o.mu.Unlock()
+			q.stopWriting()
+			q.mu.Unlock()
 			return
 		}
-		batch = o.take()
-		o.mu.Unlock()
+		batch = q.nextBatch()
+		q.mu.Unlock()
 	}
 }
 
 // take makes the first of the queue one batch: a copy only of frames that are
-// small, so that a long queue is not kept twice. o.mu is held.
-func (o *WriteQueue) take() []byte {
+// small, so that a long queue is not kept twice. q.mu is held.
+func (q *WriteQueue) nextBatch() []byte {
 	n, size := 0, 0
-	for n < len(o.queue) && (n == 0 || size+len(o.queue[n].Bytes) <= maxBatch) {
-		size += len(o.queue[n].Bytes)
+	for n < len(q.queue) && (n == 0 || size+len(q.queue[n].Bytes) <= maxBatch) {
+		size += len(q.queue[n].Bytes)
 		n++
 	}
-	batch := o.queue[0].Bytes // usually the only one: nothing is copied
+	batch := q.queue[0].Bytes // usually the only one: nothing is copied
 	if n > 1 {
-		o.joined = batches.Get().(*[]byte)
-		batch = (*o.joined)[:0]
-		for _, f := range o.queue[:n] {
+		q.joined = batches.Get().(*[]byte)
+		batch = (*q.joined)[:0]
+		for _, f := range q.queue[:n] {
 			batch = append(batch, f.Bytes...)
 		}
-		*o.joined = batch
+		*q.joined = batch
 	}
-	for _, f := range o.queue[:n] {
-		o.taken += uint64(len(f.Bytes))
-		f.end = o.taken
+	for _, f := range q.queue[:n] {
+		q.taken += uint64(len(f.Bytes))
+		f.end = q.taken
 	}
-	o.batch = append(o.batch[:0], o.queue[:n]...)
-	clear(o.queue[:n])
-	if n < len(o.queue) {
-		o.queue = o.queue[n:]
+	q.batch = append(q.batch[:0], q.queue[:n]...)
+	clear(q.queue[:n])
+	if n < len(q.queue) {
+		q.queue = q.queue[n:]
 	} else {
-		o.queue = o.queue[:0]
+		q.queue = q.queue[:0]
 	}
 	return batch
 }
 
-// wrote records what became of writing batch, or what is left of it. o.mu is held.
-func (o *WriteQueue) wrote(batch []byte, n int, err error) {
-	o.accepted += uint64(n)
-	o.queued -= n
-	o.room.Broadcast()
+// wrote records what became of writing batch, or what is left of it. q.mu is held.
+func (q *WriteQueue) recordWrite(batch []byte, n int, err error) {
+	q.accepted += uint64(n)
+	q.queued -= n
+	q.shrunk.Broadcast()
 	if err != nil {
-		if o.err == nil {
-			o.err = err
+		if q.err == nil {
+			q.err = err
 		}
-		o.rest()
+		q.stopWriting()
 		return
 	}
 	if n < len(batch) {
 		return
 	}
-	for _, f := range o.batch {
+	for _, f := range q.batch {
 		if f.Written != nil {
 			f.Written()
 		}
 	}
-	clear(o.batch)
-	if o.joined != nil {
-		batches.Put(o.joined)
-		o.joined = nil
+	clear(q.batch)
+	if q.joined != nil {
+		batches.Put(q.joined)
+		q.joined = nil
 	}
 }
 
-// rest gives up the writer's role. o.mu is held.
-func (o *WriteQueue) rest() {
-	o.writing = false
-	o.drained.Broadcast()
+// rest gives up the writer's role. q.mu is held.
+func (q *WriteQueue) stopWriting() {
+	q.writing = false
+	q.drained.Broadcast()
 }
 
 // try writes without waiting for the peer. Only the writer calls it.
-func (o *WriteQueue) try(batch []byte) (n int, err error) {
-	if o.raw == nil {
+func (q *WriteQueue) writeNoWait(batch []byte) (n int, err error) {
+	if q.raw == nil {
 		return 0, nil
 	}
-	o.tried, o.triedN, o.triedErr = batch, 0, nil
-	err = o.raw.Write(o.tryFd)
-	o.tried = nil
+	q.toWrite, q.wroteN, q.wroteErr = batch, 0, nil
+	err = q.raw.Write(q.writeFD)
+	q.toWrite = nil
 	if err == nil {
-		err = o.triedErr
+		err = q.wroteErr
 	}
-	return o.triedN, err
+	return q.wroteN, err
 }
 
-// writeTried is try's work on the descriptor: a method value that is made once
+// writeNoWaitFD is try's work on the descriptor: a method value that is made once
 // instead of a closure that is made for every write.
-func (o *WriteQueue) writeTried(fd uintptr) bool {
-	o.triedN, o.triedErr = writeNow(fd, o.tried)
+func (q *WriteQueue) writeNoWaitFD(fd uintptr) bool {
+	q.wroteN, q.wroteErr = writeNow(fd, q.toWrite)
 	return true
 }
 
 // Withdraw takes back a frame that nobody has begun to write, and reports
 // whether it could.
-func (o *WriteQueue) Withdraw(f *QueuedFrame) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for i, q := range o.queue {
-		if q == f {
-			o.queue = append(o.queue[:i], o.queue[i+1:]...)
-			o.queued -= len(f.Bytes)
+func (q *WriteQueue) Withdraw(f *QueuedFrame) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i, queued := range q.queue {
+		if queued == f {
+			q.queue = append(q.queue[:i], q.queue[i+1:]...)
+			q.queued -= len(f.Bytes)
 			return true
 		}
 	}
@@ -295,54 +295,54 @@ func (o *WriteQueue) Withdraw(f *QueuedFrame) bool {
 
 // Sent reports whether the kernel has accepted the whole frame. After Close
 // the answer is final.
-func (o *WriteQueue) Sent(f *QueuedFrame) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return f.end > 0 && f.end <= o.accepted
+func (q *WriteQueue) Sent(f *QueuedFrame) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return f.end > 0 && f.end <= q.accepted
 }
 
 // Backlog returns how many bytes are kept for the peer: those of the frames, and
 // what it costs to keep frames, which for small ones is more.
-func (o *WriteQueue) Backlog() int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.kept()
+func (q *WriteQueue) Backlog() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.backlog()
 }
 
-// kept is Backlog with o.mu held.
-func (o *WriteQueue) kept() int { return o.queued + len(o.queue)*frameCost }
+// kept is Backlog with q.mu held.
+func (q *WriteQueue) backlog() int { return q.queued + len(q.queue)*frameCost }
 
 // Finish waits until everything is written or the connection has failed, and
 // refuses frames from then on: err is why.
-func (o *WriteQueue) Finish(err error) {
+func (q *WriteQueue) Finish(err error) {
 	for done := false; !done; {
-		o.Flush()
-		o.mu.Lock()
-		for o.writing {
-			o.drained.Wait()
+		q.Flush()
+		q.mu.Lock()
+		for q.writing {
+			q.drained.Wait()
 		}
-		if done = o.err != nil || len(o.queue) == 0; done && o.err == nil {
-			o.err = err
-			o.room.Broadcast()
+		if done = q.err != nil || len(q.queue) == 0; done && q.err == nil {
+			q.err = err
+			q.shrunk.Broadcast()
 		}
-		o.mu.Unlock()
+		q.mu.Unlock()
 	}
 }
 
 // Refuse takes no frame from now on: err is why.
-func (o *WriteQueue) Refuse(err error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.err == nil {
-		o.err = err
-		o.room.Broadcast()
+func (q *WriteQueue) Refuse(err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.err == nil {
+		q.err = err
+		q.shrunk.Broadcast()
 	}
 }
 
 // Close closes the connection and refuses frames from now on: err is why. When
 // it returns nobody writes, so what Sent says is final.
-func (o *WriteQueue) Close(err error) {
-	o.Refuse(err)
-	o.conn.Close()
-	o.Finish(err)
+func (q *WriteQueue) Close(err error) {
+	q.Refuse(err)
+	q.conn.Close()
+	q.Finish(err)
 }

@@ -15,24 +15,24 @@ func TestWriteQueueAccounting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe() // takes nothing that is not read
 		var failure error
-		o := NewWriteQueue(ours, 0, func(err error) { failure = err })
+		q := NewWriteQueue(ours, 0, func(err error) { failure = err })
 		frames := []*QueuedFrame{{Bytes: bytes.Repeat([]byte("a"), 10)}, {Bytes: bytes.Repeat([]byte("b"), 10)}, {Bytes: bytes.Repeat([]byte("c"), 10)}}
-		if err := o.Put(frames[0]); err != nil {
+		if err := q.Put(frames[0]); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait() // the writer has taken the first and blocks
 		for _, f := range frames[1:] {
-			if err := o.Put(f); err != nil {
+			if err := q.Put(f); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if o.Withdraw(frames[0]) {
+		if q.Withdraw(frames[0]) {
 			t.Error("a frame was withdrawn that is being written")
 		}
-		if !o.Withdraw(frames[1]) {
+		if !q.Withdraw(frames[1]) {
 			t.Error("a frame that waits could not be withdrawn")
 		}
-		if got, want := o.Backlog(), 20+frameCost; got != want {
+		if got, want := q.Backlog(), 20+frameCost; got != want {
 			t.Errorf("backlog %d, want %d", got, want)
 		}
 		if _, err := io.ReadFull(theirs, make([]byte, 15)); err != nil { // all of a, half of c
@@ -43,13 +43,13 @@ func TestWriteQueueAccounting(t *testing.T) {
 		if failure == nil {
 			t.Error("nobody was told that the connection failed")
 		}
-		o.Close(io.ErrClosedPipe)
+		q.Close(io.ErrClosedPipe)
 		for i, want := range []bool{true, false, false} {
-			if got := o.Sent(frames[i]); got != want {
+			if got := q.Sent(frames[i]); got != want {
 				t.Errorf("frame %d: sent %v, want %v", i, got, want)
 			}
 		}
-		if err := o.Put(&QueuedFrame{Bytes: []byte("d")}); err == nil {
+		if err := q.Put(&QueuedFrame{Bytes: []byte("d")}); err == nil {
 			t.Error("a closed queue took a frame")
 		}
 	})
@@ -59,12 +59,12 @@ func TestWriteQueueCoalesces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
 		defer theirs.Close()
-		o := NewWriteQueue(ours, 0, func(error) {})
+		q := NewWriteQueue(ours, 0, func(error) {})
 		var want []byte
 		for i := range 10 {
 			f := bytes.Repeat([]byte{byte('a' + i)}, 5)
 			want = append(want, f...)
-			if err := o.Put(&QueuedFrame{Bytes: f}); err != nil {
+			if err := q.Put(&QueuedFrame{Bytes: f}); err != nil {
 				t.Fatal(err)
 			}
 			synctest.Wait()
@@ -76,10 +76,10 @@ func TestWriteQueueCoalesces(t *testing.T) {
 		if !bytes.Equal(got, want) {
 			t.Errorf("the peer read %q, want %q", got, want)
 		}
-		o.Finish(io.ErrClosedPipe)
-		if got := o.Backlog(); got != 0 {
+		q.Finish(io.ErrClosedPipe)
+		if got := q.Backlog(); got != 0 {
 			t.Errorf("backlog %d after drain", got)
 		}
-		o.Close(errors.New("done"))
+		q.Close(errors.New("done"))
 	})
 }

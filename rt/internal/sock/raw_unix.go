@@ -21,10 +21,10 @@ func rawConn(conn net.Conn) syscall.RawConn {
 	return nil
 }
 
-// HangUp returns what reports whether the peer has closed conn, all that it sent
+// PeerClosed returns what reports whether the peer has closed conn, all that it sent
 // having been read. It is nil where a write fails in that case: a TCP socket
 // takes what is written first and hears only then that nobody is there.
-func HangUp(conn net.Conn) func() bool {
+func PeerClosed(conn net.Conn) func() bool {
 	c, ok := conn.(*net.TCPConn)
 	if !ok {
 		return nil
@@ -34,18 +34,18 @@ func HangUp(conn net.Conn) func() bool {
 		return nil
 	}
 	// Made once, since every call on a quiet connection looks.
-	var looking sync.Mutex
-	var over bool
+	var mu sync.Mutex
+	var closed bool
 	look := func(fd uintptr) {
 		n, err := peekOnce(int(fd))
-		over = n == 0 && err == nil || errors.Is(err, unix.ECONNRESET)
+		closed = n == 0 && err == nil || errors.Is(err, unix.ECONNRESET)
 	}
 	return func() bool {
-		looking.Lock()
-		defer looking.Unlock()
-		over = false
+		mu.Lock()
+		defer mu.Unlock()
+		closed = false
 		_ = raw.Control(look) // on failure the write fails, too
-		return over
+		return closed
 	}
 }
 

@@ -25,5 +25,5 @@ func Reader(conn net.Conn) io.Reader { return conn }
 // 127, int) in sys/filio.h of the BSDs. Package unix does not have it.
 const unreadBytes = 0x4004667f
 
-// counted returns false: what Reader returns cannot count in one step with the read.
-func counted(io.Reader, *byteCount) bool { return false }
+// countReads returns false: what Reader returns cannot count in one step with the read.
+func countReads(io.Reader, *readCount) bool { return false }

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxUntold is how many bytes are read or written without telling the scheduler.
+// maxRawSyscall is how many bytes are read or written without telling the scheduler.
 // The kernel copies so many in a few microseconds.
-const maxUntold = 16 << 10
+const maxRawSyscall = 16 << 10
 
 // unreadBytes is the ioctl that returns how many bytes can be read from a socket, see
 // unix(7) and tcp(7).
@@ -24,17 +24,17 @@ const unreadBytes = unix.SIOCINQ
 // calls that may block, which these never do.
 
 func readOnce(fd int, b []byte) (int, error) {
-	if len(b) == 0 || len(b) > maxUntold {
+	if len(b) == 0 || len(b) > maxRawSyscall {
 		return syscall.Read(fd, b)
 	}
-	return untold(unix.SYS_READ, fd, b)
+	return rawSyscall(unix.SYS_READ, fd, b)
 }
 
 func writeOnce(fd int, b []byte) (int, error) {
-	if len(b) == 0 || len(b) > maxUntold {
+	if len(b) == 0 || len(b) > maxRawSyscall {
 		return syscall.Write(fd, b)
 	}
-	return untold(unix.SYS_WRITE, fd, b)
+	return rawSyscall(unix.SYS_WRITE, fd, b)
 }
 
 func peekOnce(fd int) (int, error) {
@@ -46,7 +46,7 @@ func peekOnce(fd int) (int, error) {
 	return int(n), nil
 }
 
-func untold(call uintptr, fd int, b []byte) (int, error) {
+func rawSyscall(call uintptr, fd int, b []byte) (int, error) {
 	n, _, errno := syscall.RawSyscall(call, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
 	if errno != 0 {
 		return -1, errno
@@ -54,9 +54,9 @@ func untold(call uintptr, fd int, b []byte) (int, error) {
 	return int(n), nil
 }
 
-// counted makes src, which Reader has returned, count what it reads in one step with
+// countReads makes src, which Reader has returned, count what it reads in one step with
 // the read. It returns false if src cannot.
-func counted(src io.Reader, count *byteCount) bool {
+func countReads(src io.Reader, count *readCount) bool {
 	s, ok := src.(*socket)
 	if ok {
 		s.count = count
@@ -68,7 +68,7 @@ func counted(src io.Reader, count *byteCount) bool {
 func Reader(conn net.Conn) io.Reader {
 	if raw := rawConn(conn); raw != nil {
 		s := &socket{raw: raw}
-		s.tryFd = s.try
+		s.readFD = s.readNoWait
 		return s
 	}
 	return conn
@@ -76,9 +76,9 @@ func Reader(conn net.Conn) io.Reader {
 
 // socket reads a connection as its Read does, but with readOnce.
 type socket struct {
-	raw   syscall.RawConn
-	tryFd func(fd uintptr) bool // try: a method value that is made once
-	count *byteCount            // counts what is read; nil: nobody asks
+	raw    syscall.RawConn
+	readFD func(fd uintptr) bool // try: a method value that is made once
+	count  *readCount            // counts what is read; nil: nobody asks
 
 	b   []byte
 	n   int
@@ -87,7 +87,7 @@ type socket struct {
 
 func (s *socket) Read(b []byte) (int, error) {
 	s.b, s.n, s.err = b, 0, nil
-	err := s.raw.Read(s.tryFd)
+	err := s.raw.Read(s.readFD)
 	s.b = nil
 	switch {
 	case err != nil:
@@ -101,14 +101,14 @@ func (s *socket) Read(b []byte) (int, error) {
 }
 
 // try reports whether there is no need to wait until something can be read.
-func (s *socket) try(fd uintptr) bool {
+func (s *socket) readNoWait(fd uintptr) bool {
 	for {
 		if s.count != nil {
 			s.count.mu.Lock()
 		}
 		n, err := readOnce(int(fd), s.b)
 		if s.count != nil {
-			s.count.taken += uint64(max(n, 0))
+			s.count.n += uint64(max(n, 0))
 			s.count.mu.Unlock()
 		}
 		switch err {

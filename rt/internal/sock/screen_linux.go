@@ -19,9 +19,9 @@ import (
 // pays for a connection. Only the accept loop calls Accept.
 type screen struct {
 	*net.UnixListener
-	guard   Guard
-	refusal func(uid int) []byte
-	refused func(uid int)
+	admission Admission
+	refusal   func(uid int) []byte
+	refused   func(uid int)
 
 	file   *os.File        // a duplicate of the listener's descriptor,
 	raw    syscall.RawConn // which package net lets nobody wait on
@@ -51,9 +51,9 @@ const (
 	floodPause   = time.Second // without a refusal, after which a flood is over
 )
 
-// Screened returns a listener that accepts the users that guard admits. Each other
+// Screened returns a listener that accepts the users that admission admits. Each other
 // one gets the bytes that refusal returns, and refused is called.
-func Screened(ln *net.UnixListener, guard Guard, refusal func(uid int) []byte, refused func(uid int)) (net.Listener, error) {
+func Screened(ln *net.UnixListener, admission Admission, refusal func(uid int) []byte, refused func(uid int)) (net.Listener, error) {
 	f, err := ln.File()
 	if err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func Screened(ln *net.UnixListener, guard Guard, refusal func(uid int) []byte, r
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &screen{UnixListener: ln, guard: guard, refusal: refusal, refused: refused, file: f, raw: raw, uid: -1}, nil
+	return &screen{UnixListener: ln, admission: admission, refusal: refusal, refused: refused, file: f, raw: raw, uid: -1}, nil
 }
 
 // Accept waits for the next connection of an admitted user.
@@ -110,16 +110,16 @@ func (s *screen) Accept() (net.Conn, error) {
 // here: then the caller of Accept has to ask. It closes the connection if the peer may not.
 func (s *screen) admits(fd int) bool {
 	var peer unix.Ucred
-	if !option(fd, unix.SO_PEERCRED, unsafe.Pointer(&peer), unix.SizeofUcred, nil) || s.guard.AdmitsUser(int(peer.Uid)) {
+	if !option(fd, unix.SO_PEERCRED, unsafe.Pointer(&peer), unix.SizeofUcred, nil) || s.admission.AdmitsUser(int(peer.Uid)) {
 		return true
 	}
-	if s.guard.Groups() > 0 {
+	if s.admission.Groups() > 0 {
 		var size uintptr
-		if !option(fd, unix.SO_PEERGROUPS, unsafe.Pointer(&s.groups), unsafe.Sizeof(s.groups), &size) || s.guard.AdmitsGroup(peer.Gid) {
+		if !option(fd, unix.SO_PEERGROUPS, unsafe.Pointer(&s.groups), unsafe.Sizeof(s.groups), &size) || s.admission.AdmitsGroup(peer.Gid) {
 			return true
 		}
 		for _, id := range s.groups[:size/unsafe.Sizeof(s.groups[0])] {
-			if s.guard.AdmitsGroup(id) {
+			if s.admission.AdmitsGroup(id) {
 				return true
 			}
 		}
