@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// A daemon that accepts no connections for a while, because it is stopped or many
-// clients connect, has a full backlog. Unix sockets report that at once, with
-// EAGAIN; a client retries a few times at once, since a daemon that is flooded has
-// room every few microseconds, and then pauses. TCP drops the request, and the
-// kernel repeats it only after 1 s and 3 s.
+// A daemon that accepts no connections for a while has a full backlog: it is stopped, or
+// many clients connect. Unix sockets report a full backlog at once, with EAGAIN. The
+// backlog of a flooded daemon has a free entry every few microseconds, so a client retries
+// a few times at once before it pauses. TCP drops the request, and the kernel repeats it
+// only after 1 s and 3 s.
 const (
 	busyTries        = 10
 	firstBusyPause   = 100 * time.Microsecond // after every busyTries
@@ -22,8 +22,9 @@ const (
 	dialTry          = 250 * time.Millisecond // of TCP
 )
 
-// Dial connects to a socket and waits within ctx while its backlog is full. If ctx
-// ends before that, ctx.Err() is not nil when Dial returns.
+// Dial connects to a socket and retries within ctx while the socket's backlog is full. It
+// returns the error of the last try; if ctx has ended, ctx.Err() is not nil then. Dial may
+// be called concurrently.
 func Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	var d net.Dialer
 	wait := firstBusyPause
@@ -34,7 +35,7 @@ func Dial(ctx context.Context, network, address string) (net.Conn, error) {
 		}
 		conn, err := d.DialContext(try, network, address)
 		var failed net.Error
-		late := errors.As(err, &failed) && failed.Timeout() // maybe a moment before try and ctx end
+		late := errors.As(err, &failed) && failed.Timeout() // possibly a moment before try and ctx end
 		cancel()
 		if err == nil || ctx.Err() != nil {
 			return conn, err
@@ -51,8 +52,9 @@ func Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	}
 }
 
-// Pause waits about as long as is said and reports whether the context goes on. The
-// time varies, so that many clients do not look at once.
+// Pause waits about that long and reports whether it did: it returns false at once when
+// ctx ends. The time varies, so that many clients do not retry at the same moment. Pause
+// may be called concurrently.
 func Pause(ctx context.Context, about time.Duration) bool {
 	t := time.NewTimer(about/2 + rand.N(about))
 	defer t.Stop()

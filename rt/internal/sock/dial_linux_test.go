@@ -55,8 +55,8 @@ func full(t *testing.T, network, address string) (ln net.Listener, accept func()
 	}
 }
 
-// A listener with a full backlog is waited for, and found soon after it accepts
-// again, although the kernel repeats a request of TCP only 1 s and 3 s after the
+// Dial waits for a listener with a full backlog and connects soon after the listener
+// accepts again, although the kernel repeats a TCP request only 1 s and 3 s after the
 // first.
 func TestDialWaitsWhileTheBacklogIsFull(t *testing.T) {
 	t.Parallel()
@@ -94,7 +94,7 @@ func TestDialWaitsWhileTheBacklogIsFull(t *testing.T) {
 	}
 }
 
-// A port at which nobody listens is not waited for.
+// Dial does not wait for a port on which no process listens.
 func TestDialWithoutAListener(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -1,7 +1,8 @@
-// Package sock moves bytes over sockets: it queues and writes frames without waiting
-// for the peer, reads and tells what has arrived, listens, dials, and asks the kernel
-// who the peer is. It knows no frames' contents, no daemon and no client. All code
-// about sockets that differs between systems is here.
+// Package sock moves bytes over sockets: it dials, listens, queues and writes frames
+// without waiting for the peer, reads, counts unread bytes, and asks the kernel for the
+// peer's user. It may touch sockets and descriptors, and the user database for groups. It
+// never looks into a frame and knows neither daemon nor client. All code about sockets
+// that differs between systems is here.
 package sock
 
-import _ "github.com/loopgen/loopgen/rt/internal/platform" // or other systems fail here
+import _ "github.com/loopgen/loopgen/rt/internal/platform" // names unsupported systems in the compiler's error

@@ -6,13 +6,13 @@ import (
 	"strconv"
 )
 
-// groupsByName returns the groups of a user by the word of the user database, for
-// systems that do not tell those of a process.
+// groupsByName returns the groups of a user according to the user database, for systems
+// that do not report all groups of a process.
 func groupsByName(uid int) ([]int, error) {
 	u, err := user.LookupId(strconv.Itoa(uid))
 	var unknown user.UnknownUserIdError
 	if errors.As(err, &unknown) {
-		return nil, nil // in none but what the process says
+		return nil, nil // only the groups of the process count
 	}
 	if err != nil {
 		return nil, err

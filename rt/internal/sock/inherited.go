@@ -11,8 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Inherited makes a listener of an inherited descriptor. One that is something else
-// is left alone: it may be this program's own.
+// Inherited returns a listener for an inherited descriptor, which must be a listening Unix
+// stream socket. It fails, and leaves the descriptor unchanged, for any other: that may be
+// this program's own. It must be called once for a descriptor.
 func Inherited(fd int) (*net.UnixListener, error) {
 	for option, want := range map[int]int{unix.SO_ACCEPTCONN: 1, unix.SO_TYPE: unix.SOCK_STREAM} {
 		got, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, option)

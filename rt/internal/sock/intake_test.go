@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// catchUp returns when all that had come is processed, and not before: also what is in
-// the middle of a frame, and not what comes later.
+// CatchUp returns once every byte that had arrived before is handled, and not earlier. That
+// includes part of a frame, and excludes bytes that arrive later.
 func TestCatchUpWaitsForWhatHasCome(t *testing.T) {
 	ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
 	if err != nil {
@@ -29,7 +29,7 @@ func TestCatchUpWaitsForWhatHasCome(t *testing.T) {
 	}
 	defer conn.Close()
 	in := NewIntake(conn)
-	in.CatchUp() // nothing has come
+	in.CatchUp() // nothing has arrived
 
 	if _, err := client.Write(make([]byte, 100)); err != nil {
 		t.Fatal(err)
@@ -60,12 +60,12 @@ func TestCatchUpWaitsForWhatHasCome(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	go in.Read(b) // all before was processed; nothing more comes
+	go in.Read(b) // everything before is handled; nothing more arrives
 	<-caught
 	client.Close()
 }
 
-// When nobody reads any more, calls that wait go on.
+// Close wakes calls that wait in CatchUp.
 func TestCatchUpEndsWithTheConnection(t *testing.T) {
 	ours, theirs := net.Pipe()
 	defer ours.Close()

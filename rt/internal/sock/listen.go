@@ -7,15 +7,17 @@ import (
 	"net"
 )
 
-// ListenTCP listens on a port of the loopback interface that no other process can
-// listen on as well.
+// ListenTCP listens on a port of the loopback interface, which the kernel chooses. No
+// other process can listen on that port as well. It returns the error of the system call,
+// and may be called concurrently.
 func ListenTCP() (net.Listener, error) {
 	config := net.ListenConfig{Control: exclusive}
 	return config.Listen(context.Background(), "tcp4", "127.0.0.1:0")
 }
 
-// ListenUnix listens on a path in a directory that only this user can change, and
-// gives the socket the mode.
+// ListenUnix listens on a path in a directory that only this user can change, and sets the
+// mode of the socket. If that fails, it closes the listener. It may be called
+// concurrently.
 func ListenUnix(path string, mode fs.FileMode) (*net.UnixListener, error) {
 	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {

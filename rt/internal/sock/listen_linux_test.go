@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// A socket whose mode cannot be set is closed again.
+// ListenUnix closes a socket whose mode it cannot set.
 func TestListenUnixWithoutAMode(t *testing.T) {
 	nowhere := fmt.Sprintf("@loopgen-test-%d", os.Getpid()) // in no directory
 	for range 2 {

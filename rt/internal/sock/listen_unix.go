@@ -9,13 +9,12 @@ import (
 	"syscall"
 )
 
-// exclusive does nothing: two sockets never listen on one port here unless both
+// exclusive does nothing: on these systems two sockets listen on one port only if both
 // have asked for it.
 func exclusive(_, _ string, _ syscall.RawConn) error { return nil }
 
-// setSocketMode sets the mode of a socket that was just made. It goes through the
-// directory that is opened, so that the file is in there whatever becomes of the
-// name.
+// setSocketMode sets the mode of a socket that was just made. It opens the directory
+// first, so that the file is in that directory even if the directory is renamed.
 func setSocketMode(path string, mode fs.FileMode) error {
 	root, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
@@ -29,7 +28,7 @@ func setSocketMode(path string, mode fs.FileMode) error {
 	}
 	const others = 0o077
 	if err != nil && info != nil && info.Mode()&others == mode&others {
-		return nil // old kernels without /proc cannot; the owner has all permissions
+		return nil // old kernels without /proc cannot change it; the owner has all permissions
 	}
 	return err
 }

@@ -11,8 +11,8 @@ import (
 // soExclusiveAddrUse is SO_EXCLUSIVEADDRUSE of winsock2.h, ~SO_REUSEADDR.
 const soExclusiveAddrUse = ^windows.SO_REUSEADDR
 
-// exclusive keeps others from listening on the port, which SO_REUSEADDR, set by
-// them alone, would let them do here.
+// exclusive keeps other processes from listening on the port. On Windows they could
+// otherwise, by setting SO_REUSEADDR on their own socket alone.
 func exclusive(_, _ string, conn syscall.RawConn) error {
 	var failed error
 	err := conn.Control(func(fd uintptr) {
@@ -24,6 +24,6 @@ func exclusive(_, _ string, conn syscall.RawConn) error {
 	return err
 }
 
-// setSocketMode sets the mode of a socket that was just made. The access list of
-// its directory is what protects it.
+// setSocketMode sets the mode of a socket that was just made. The access list of the
+// directory protects the socket.
 func setSocketMode(path string, mode fs.FileMode) error { return os.Chmod(path, mode) }

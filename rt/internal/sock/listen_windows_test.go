@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Nobody else can listen on a daemon's port, not by asking to share it either.
+// No other process can listen on a daemon's port, even if it asks to share the port.
 func TestExclusivePort(t *testing.T) {
 	ln, err := ListenTCP()
 	if err != nil {

@@ -8,16 +8,17 @@ import (
 
 // Peer is the process at the other end of a connection.
 type Peer struct {
-	Known bool // by the kernel: the connection is a Unix socket
+	Known bool // the connection is a Unix socket and the kernel reports its peer
 	UID   int
 	GID   int
-	PID   int // 0: the kernel does not tell
+	PID   int // 0: the kernel does not report it
 }
 
-// SameUser returns the peer of a connection, and an error unless the peer is this very
-// user. Root is no exception: a daemon of root must not run what others ask of it, nor
-// hand its secrets to a daemon of theirs. TCP knows no user; there the handshake has
-// to do.
+// SameUser returns the peer of a connection, and an error if the peer is another user or
+// its user cannot be determined. Root is no exception: root's daemon must not run calls
+// of other users, and root's client must not send its secrets to another user's daemon.
+// TCP reports no user, so there only the handshake authenticates the peer. SameUser may be
+// called concurrently.
 func SameUser(conn net.Conn) (Peer, error) {
 	p, err := PeerOf(conn)
 	switch {

@@ -4,7 +4,7 @@ package sock
 
 import "golang.org/x/sys/unix"
 
-// socketPeer asks for LOCAL_PEERCRED: unix(4).
+// socketPeer returns LOCAL_PEERCRED: unix(4).
 func socketPeer(fd int) (Peer, error) {
 	cred, err := unix.GetsockoptXucred(fd, unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
 	if err != nil {
@@ -13,7 +13,7 @@ func socketPeer(fd int) (Peer, error) {
 	return Peer{Known: true, UID: int(cred.Uid), GID: int(cred.Groups[0]), PID: peerPID(fd)}, nil
 }
 
-// socketGroups asks the user database as well: the kernel tells the first sixteen
+// socketGroups reads the user database as well: the kernel reports only the first sixteen
 // groups of a process.
 func socketGroups(fd int, p Peer) ([]int, error) {
 	cred, err := unix.GetsockoptXucred(fd, unix.SOL_LOCAL, unix.LOCAL_PEERCRED)

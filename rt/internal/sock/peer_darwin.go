@@ -2,7 +2,7 @@ package sock
 
 import "golang.org/x/sys/unix"
 
-// peerPID asks for LOCAL_PEERPID, 0 if the process is gone.
+// peerPID returns LOCAL_PEERPID, or 0 if the process has exited.
 func peerPID(fd int) int {
 	pid, err := unix.GetsockoptInt(fd, unix.SOL_LOCAL, unix.LOCAL_PEERPID)
 	if err != nil {

@@ -1,5 +1,4 @@
 package sock
 
-// peerPID knows no process: the kernel tells it in a field that x/sys does not
-// name.
+// peerPID returns 0: the kernel reports the process in a field that x/sys does not name.
 func peerPID(int) int { return 0 }

@@ -4,34 +4,37 @@ package sock
 
 import "net"
 
-// KnowsPeers: the kernel tells who is at the other end of a Unix socket.
+// KnowsPeers reports whether PeerOf can know the peer of a Unix socket: this system's
+// kernel reports it.
 const KnowsPeers = true
 
-// PeerOf returns the process at the other end of a Unix socket, as the kernel
-// noted it when the socket was connected. It is not known for other
-// connections.
+// PeerOf returns the process at the other end of a Unix socket, as the kernel recorded it
+// when the socket was connected. The peer of any other connection is not Known. PeerOf
+// returns the error of the system call, and may be called concurrently.
 func PeerOf(conn net.Conn) (p Peer, err error) {
 	if c, ok := conn.(*net.UnixConn); ok {
-		err = ask(c, func(fd int) (err error) { p, err = socketPeer(fd); return })
+		err = control(c, func(fd int) (err error) { p, err = socketPeer(fd); return })
 	}
 	return p, err
 }
 
-// GroupsOf returns the groups of a peer.
+// GroupsOf returns the groups of p, the peer of conn, which must be a Unix socket. It
+// fails if the kernel or the user database does not answer. It may be called
+// concurrently.
 func GroupsOf(conn net.Conn, p Peer) (groups []int, err error) {
-	err = ask(conn.(*net.UnixConn), func(fd int) (err error) { groups, err = socketGroups(fd, p); return })
+	err = control(conn.(*net.UnixConn), func(fd int) (err error) { groups, err = socketGroups(fd, p); return })
 	return groups, err
 }
 
-// ask asks the kernel something about a socket.
-func ask(c *net.UnixConn, about func(fd int) error) error {
+// control calls f with the descriptor of a socket and returns the error of f.
+func control(c *net.UnixConn, f func(fd int) error) error {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return err
 	}
-	var asked error
-	if err := raw.Control(func(fd uintptr) { asked = about(int(fd)) }); err != nil {
+	var ferr error
+	if err := raw.Control(func(fd uintptr) { ferr = f(int(fd)) }); err != nil {
 		return err
 	}
-	return asked
+	return ferr
 }

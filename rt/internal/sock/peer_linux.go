@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// socketPeer asks for SO_PEERCRED: unix(7). The process is 0 if it is in a PID
-// namespace that this one cannot look into.
+// socketPeer returns SO_PEERCRED: unix(7). PID is 0 if the peer is in a PID namespace that
+// this process cannot see.
 func socketPeer(fd int) (Peer, error) {
 	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil {
@@ -17,9 +17,8 @@ func socketPeer(fd int) (Peer, error) {
 	return Peer{Known: true, UID: int(cred.Uid), GID: int(cred.Gid), PID: int(cred.Pid)}, nil
 }
 
-// socketGroups asks for SO_PEERGROUPS, which x/sys has no function for: the
-// supplementary groups that the process had when it connected, whatever the user
-// database says.
+// socketGroups returns SO_PEERGROUPS, for which x/sys has no function: the supplementary
+// groups that the process had when it connected. They may differ from the user database.
 func socketGroups(fd int, p Peer) ([]int, error) {
 	ids := make([]uint32, 32)
 	for {

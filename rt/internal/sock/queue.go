@@ -8,70 +8,72 @@ import (
 	"time"
 )
 
-// WriteQueue writes frames to a connection in the order in which they were put,
-// and never makes the goroutine that puts one wait for the peer. Whoever puts
-// a frame and finds nobody writing writes what the kernel takes at once; only
-// a remainder is left to a goroutine, which ends when it is written or the
-// connection is closed.
+// WriteQueue writes frames to a connection in the order in which they were put. Put never
+// waits for the peer. When no other goroutine writes, Put itself writes as many bytes as
+// the kernel takes at once. It leaves a remainder to a goroutine, which ends when the
+// remainder is written or the connection is closed. All methods may be called
+// concurrently.
 type WriteQueue struct {
 	conn    net.Conn
 	raw     syscall.RawConn // nil: no way to write without blocking
-	timeout time.Duration   // for the peer to take what is written at once; 0: none
-	failed  func(error)     // called once, without mu, when the connection does not take a frame
+	timeout time.Duration   // for the peer to take one batch; 0: none
+	failed  func(error)     // called once, without mu, when a write fails
 
 	mu       sync.Mutex
-	queue    []*QueuedFrame // not yet taken for writing
-	batch    []*QueuedFrame // in the writer's hands
-	joined   *[]byte        // the memory of a batch of several frames; nil: it is one frame
-	queued   int            // bytes in the queue, in the writer's hands, or promised by Reserve
-	shrunk   *sync.Cond     // signalled when that has become less, or nothing is written any more
-	writing  bool           // somebody writes
-	drained  *sync.Cond     // signalled when nobody writes
-	taken    uint64         // length of the stream up to the last frame taken for writing
+	queue    []*QueuedFrame // in no batch yet
+	batch    []*QueuedFrame // being written
+	joined   *[]byte        // the buffer of a batch of several frames; nil: the batch is one frame
+	queued   int            // bytes in queue and batch, and bytes that Reserve has counted in advance
+	shrunk   *sync.Cond     // signalled when queued has become less, or err is set
+	writing  bool           // a goroutine writes batches: the writer
+	idle     *sync.Cond     // signalled when writing becomes false
+	taken    uint64         // length of the stream up to the end of the last batch
 	accepted uint64         // length of the stream that the kernel has accepted
-	err      error          // why nothing is written any more
+	err      error          // why no frame is accepted any more
 
-	// The writer's own, for try.
+	// Owned by the writer, for writeNoWait.
 	writeFD  func(fd uintptr) bool
 	toWrite  []byte
 	wroteN   int
 	wroteErr error
 }
 
-// QueuedFrame is a frame on its way out. The stream is the concatenation of all
-// frames that were taken for writing.
+// QueuedFrame is a frame in a WriteQueue. The stream is the concatenation of all frames
+// that were put into batches.
 type QueuedFrame struct {
 	Bytes    []byte
-	end      uint64 // where it ends in the stream; 0: not yet taken. Guarded by WriteQueue.mu
-	reserved bool   // in WriteQueue.queued already, by Reserve
-	Written  func() // called with WriteQueue.mu held when the frame's memory is free again, if it was written; nil: nobody asks
+	end      uint64 // where the frame ends in the stream; 0: in no batch yet. Guarded by WriteQueue.mu
+	reserved bool   // Reserve has added the frame to WriteQueue.queued
+	Written  func() // called with WriteQueue.mu held once the frame is written, when its memory is free again; may be nil
 }
 
 const (
-	// sendBuffer is how many bytes of a Unix socket wait for the peer to read, as
-	// far as the system allows (socket(7), wmem_max). The usual 208 KiB stop whoever
-	// sends large frames, and wake him again, several times in each.
+	// sendBuffer is how many unread bytes a Unix socket holds, as far as the system
+	// allows (socket(7), wmem_max). With the usual 208 KiB the sender of a large frame
+	// blocks and wakes several times within the frame.
 	sendBuffer = 512 << 10
 
-	maxBatch  = 256 << 10 // bytes that are written at once, unless a frame is larger
-	frameCost = 96        // bytes that it takes to keep a frame in the queue, besides its own
+	maxBatch  = 256 << 10 // bytes in a batch, unless a frame is larger
+	frameCost = 96        // bytes of memory for a queued frame, besides its own
 )
 
-// batches is memory for batches, so that a connection has none while it is idle.
+// batches holds buffers of batches, so that an idle connection keeps none.
 var batches = sync.Pool{New: func() any { return new([]byte) }}
 
+// NewWriteQueue returns a queue that writes to conn. When a write fails, the queue calls
+// failed once. failed may call the methods of the queue.
 func NewWriteQueue(conn net.Conn, timeout time.Duration, failed func(error)) *WriteQueue {
 	q := &WriteQueue{conn: conn, timeout: timeout, failed: failed, raw: rawConn(conn)}
 	if c, ok := conn.(*net.UnixConn); ok {
-		_ = c.SetWriteBuffer(sendBuffer) // less will do
+		_ = c.SetWriteBuffer(sendBuffer) // a smaller buffer works, too
 	}
-	q.drained, q.shrunk = sync.NewCond(&q.mu), sync.NewCond(&q.mu)
+	q.idle, q.shrunk = sync.NewCond(&q.mu), sync.NewCond(&q.mu)
 	q.writeFD = q.writeNoWaitFD
 	return q
 }
 
-// Put queues a frame and writes, unless somebody does already. It returns the
-// error that ended the connection, if it has ended.
+// Put queues a frame and writes the queue unless another goroutine is writing. It returns
+// the error that ended the connection, if the connection has ended.
 func (q *WriteQueue) Put(f *QueuedFrame) error {
 	if err := q.Enqueue(f); err != nil {
 		return err
@@ -80,9 +82,9 @@ func (q *WriteQueue) Put(f *QueuedFrame) error {
 	return nil
 }
 
-// Enqueue queues a frame without writing it; Flush must follow. The caller may
-// hold a lock, so that the order of frames is the order in which it assigned
-// their ids.
+// Enqueue queues a frame without writing it; Flush must follow. The caller may hold a
+// lock, so that frames are queued in the order in which the caller assigned their ids.
+// Enqueue returns the error that ended the connection, if the connection has ended.
 func (q *WriteQueue) Enqueue(f *QueuedFrame) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -98,32 +100,32 @@ func (q *WriteQueue) Enqueue(f *QueuedFrame) error {
 	return nil
 }
 
-// Over reports whether more than limit bytes are kept for a peer that may yet read
-// them.
+// Over reports whether the backlog is over limit bytes and the connection still accepts
+// frames.
 func (q *WriteQueue) Over(limit int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.mustWait(0, limit)
 }
 
-// full reports whether a frame of size bytes has to wait until the peer has read
-// others. q.mu is held.
+// mustWait reports whether a frame of size bytes has to wait until the peer has read
+// earlier frames. q.mu is held.
 func (q *WriteQueue) mustWait(size, limit int) bool {
-	kept := q.backlog()
-	return q.err == nil && kept > 0 && kept+size > limit
+	backlog := q.backlog()
+	return q.err == nil && backlog > 0 && backlog+size > limit
 }
 
 // WaitBelow waits until Over is false, or the context has ended.
 func (q *WriteQueue) WaitBelow(ctx context.Context, limit int) { q.Reserve(ctx, &QueuedFrame{}, limit) }
 
-// Reserve waits until at most limit bytes are kept for the peer with those of a frame
-// that is put next, and counts these at once, or until the context has ended.
+// Reserve waits until the backlog and f together have at most limit bytes, or until the
+// context has ended. It then counts f as queued, in advance: f must be put next.
 func (q *WriteQueue) Reserve(ctx context.Context, f *QueuedFrame, limit int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.mustWait(len(f.Bytes), limit) {
 		defer context.AfterFunc(ctx, func() {
-			q.mu.Lock() // or reserve might be between its look at the context and Wait
+			q.mu.Lock() // or Reserve could miss the broadcast between its check of ctx and Wait
 			defer q.mu.Unlock()
 			q.shrunk.Broadcast()
 		})()
@@ -135,7 +137,8 @@ func (q *WriteQueue) Reserve(ctx context.Context, f *QueuedFrame, limit int) {
 	q.queued += len(f.Bytes)
 }
 
-// Flush writes what is queued, as far as the kernel takes it at once.
+// Flush writes the queue as far as the kernel takes it at once, unless another goroutine
+// is writing. A goroutine writes the remainder.
 func (q *WriteQueue) Flush() {
 	q.mu.Lock()
 	if q.writing || q.err != nil || len(q.queue) == 0 {
@@ -166,8 +169,8 @@ func (q *WriteQueue) Flush() {
 	}
 }
 
-// block writes what is left of a batch and then all that is queued, and waits
-// for the peer as long as the timeout allows.
+// writeBlocking writes the rest of a batch and then the queue. It waits for the peer as
+// long as the timeout allows.
 func (q *WriteQueue) writeBlocking(batch []byte) {
 	for {
 		if q.timeout > 0 {
@@ -193,15 +196,15 @@ func (q *WriteQueue) writeBlocking(batch []byte) {
 	}
 }
 
-// take makes the first of the queue one batch: a copy only of frames that are
-// small, so that a long queue is not kept twice. q.mu is held.
+// nextBatch moves the first frames of the queue into one batch. Only small frames are
+// copied, so that memory does not hold a long queue twice. q.mu is held.
 func (q *WriteQueue) nextBatch() []byte {
 	n, size := 0, 0
 	for n < len(q.queue) && (n == 0 || size+len(q.queue[n].Bytes) <= maxBatch) {
 		size += len(q.queue[n].Bytes)
 		n++
 	}
-	batch := q.queue[0].Bytes // usually the only one: nothing is copied
+	batch := q.queue[0].Bytes // usually the only frame: nothing is copied
 	if n > 1 {
 		q.joined = batches.Get().(*[]byte)
 		batch = (*q.joined)[:0]
@@ -224,7 +227,7 @@ func (q *WriteQueue) nextBatch() []byte {
 	return batch
 }
 
-// wrote records what became of writing batch, or what is left of it. q.mu is held.
+// recordWrite records the result of writing batch, or the rest of a batch. q.mu is held.
 func (q *WriteQueue) recordWrite(batch []byte, n int, err error) {
 	q.accepted += uint64(n)
 	q.queued -= n
@@ -251,13 +254,14 @@ func (q *WriteQueue) recordWrite(batch []byte, n int, err error) {
 	}
 }
 
-// rest gives up the writer's role. q.mu is held.
+// stopWriting ends this goroutine's role as the writer. q.mu is held.
 func (q *WriteQueue) stopWriting() {
 	q.writing = false
-	q.drained.Broadcast()
+	q.idle.Broadcast()
 }
 
-// try writes without waiting for the peer. Only the writer calls it.
+// writeNoWait writes without waiting for the peer and returns how many bytes the kernel
+// has taken. Only the writer calls it.
 func (q *WriteQueue) writeNoWait(batch []byte) (n int, err error) {
 	if q.raw == nil {
 		return 0, nil
@@ -271,15 +275,15 @@ func (q *WriteQueue) writeNoWait(batch []byte) (n int, err error) {
 	return q.wroteN, err
 }
 
-// writeNoWaitFD is try's work on the descriptor: a method value that is made once
-// instead of a closure that is made for every write.
+// writeNoWaitFD does the work of writeNoWait on the descriptor. writeFD is its method
+// value, made once: a closure would be allocated for every write.
 func (q *WriteQueue) writeNoWaitFD(fd uintptr) bool {
 	q.wroteN, q.wroteErr = writeNow(fd, q.toWrite)
 	return true
 }
 
-// Withdraw takes back a frame that nobody has begun to write, and reports
-// whether it could.
+// Withdraw removes a frame from the queue and reports whether it could. It cannot once the
+// frame is in a batch.
 func (q *WriteQueue) Withdraw(f *QueuedFrame) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -293,33 +297,33 @@ func (q *WriteQueue) Withdraw(f *QueuedFrame) bool {
 	return false
 }
 
-// Sent reports whether the kernel has accepted the whole frame. After Close
-// the answer is final.
+// Sent reports whether the kernel has accepted the whole frame. After Close the answer is
+// final.
 func (q *WriteQueue) Sent(f *QueuedFrame) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return f.end > 0 && f.end <= q.accepted
 }
 
-// Backlog returns how many bytes are kept for the peer: those of the frames, and
-// what it costs to keep frames, which for small ones is more.
+// Backlog returns how many bytes of memory the frames take that the kernel has not
+// accepted: the bytes of the frames, and frameCost for each queued frame.
 func (q *WriteQueue) Backlog() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.backlog()
 }
 
-// kept is Backlog with q.mu held.
+// backlog is Backlog with q.mu held.
 func (q *WriteQueue) backlog() int { return q.queued + len(q.queue)*frameCost }
 
-// Finish waits until everything is written or the connection has failed, and
-// refuses frames from then on: err is why.
+// Finish waits until every queued frame is written or the connection has failed. From then
+// on Put and Enqueue fail with err.
 func (q *WriteQueue) Finish(err error) {
 	for done := false; !done; {
 		q.Flush()
 		q.mu.Lock()
 		for q.writing {
-			q.drained.Wait()
+			q.idle.Wait()
 		}
 		if done = q.err != nil || len(q.queue) == 0; done && q.err == nil {
 			q.err = err
@@ -329,7 +333,7 @@ func (q *WriteQueue) Finish(err error) {
 	}
 }
 
-// Refuse takes no frame from now on: err is why.
+// Refuse makes Put and Enqueue fail with err from now on, unless they fail already.
 func (q *WriteQueue) Refuse(err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -339,8 +343,8 @@ func (q *WriteQueue) Refuse(err error) {
 	}
 }
 
-// Close closes the connection and refuses frames from now on: err is why. When
-// it returns nobody writes, so what Sent says is final.
+// Close closes the connection, and Put and Enqueue fail with err from now on. When Close
+// returns no goroutine writes, so the answers of Sent are final.
 func (q *WriteQueue) Close(err error) {
 	q.Refuse(err)
 	q.conn.Close()

@@ -9,18 +9,18 @@ import (
 	"testing/synctest"
 )
 
-// A frame that nobody has begun to write can be taken back; one that was is
-// sent only when the kernel has all of it.
+// A queued frame can be withdrawn until it is in a batch. A frame in a batch is sent only
+// once the kernel has all of it.
 func TestWriteQueueAccounting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ours, theirs := net.Pipe() // takes nothing that is not read
+		ours, theirs := net.Pipe() // a write returns only when its bytes are read
 		var failure error
 		q := NewWriteQueue(ours, 0, func(err error) { failure = err })
 		frames := []*QueuedFrame{{Bytes: bytes.Repeat([]byte("a"), 10)}, {Bytes: bytes.Repeat([]byte("b"), 10)}, {Bytes: bytes.Repeat([]byte("c"), 10)}}
 		if err := q.Put(frames[0]); err != nil {
 			t.Fatal(err)
 		}
-		synctest.Wait() // the writer has taken the first and blocks
+		synctest.Wait() // the writer blocks in the first frame
 		for _, f := range frames[1:] {
 			if err := q.Put(f); err != nil {
 				t.Fatal(err)

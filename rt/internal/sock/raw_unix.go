@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// rawConn returns conn's descriptor, or nil.
+// rawConn returns access to conn's descriptor, or nil if conn gives none.
 func rawConn(conn net.Conn) syscall.RawConn {
 	if c, ok := conn.(syscall.Conn); ok {
 		if raw, err := c.SyscallConn(); err == nil {
@@ -21,9 +21,10 @@ func rawConn(conn net.Conn) syscall.RawConn {
 	return nil
 }
 
-// PeerClosed returns what reports whether the peer has closed conn, all that it sent
-// having been read. It is nil where a write fails in that case: a TCP socket
-// takes what is written first and hears only then that nobody is there.
+// PeerClosed returns a function that reports whether the peer has closed conn and all its
+// bytes have been read. The function may be called concurrently. It is nil for a Unix
+// socket, where a write fails in that case. A TCP socket accepts the first write and
+// learns only then that the peer is gone.
 func PeerClosed(conn net.Conn) func() bool {
 	c, ok := conn.(*net.TCPConn)
 	if !ok {
@@ -33,7 +34,7 @@ func PeerClosed(conn net.Conn) func() bool {
 	if err != nil {
 		return nil
 	}
-	// Made once, since every call on a quiet connection looks.
+	// Made once, because every call on an idle connection checks.
 	var mu sync.Mutex
 	var closed bool
 	look := func(fd uintptr) {
@@ -49,18 +50,18 @@ func PeerClosed(conn net.Conn) func() bool {
 	}
 }
 
-// pending returns how many bytes can be read from a socket at once. It returns 0 for
-// nil, and where that cannot be seen.
+// pending returns how many bytes can be read from a socket at once. It returns 0 for nil,
+// and where the system does not report the number.
 func pending(raw syscall.RawConn) (bytes int) {
 	if raw == nil {
 		return 0
 	}
-	// Neither fails but on a closed connection.
+	// Both calls fail only on a closed connection.
 	_ = raw.Control(func(fd uintptr) { bytes, _ = unix.IoctlGetInt(int(fd), unreadBytes) })
 	return bytes
 }
 
-// writeNow writes what the socket takes at once. A full socket is no error.
+// writeNow writes as many bytes as the socket takes at once. A full socket is no error.
 func writeNow(fd uintptr, b []byte) (n int, err error) {
 	for {
 		n, err = writeOnce(int(fd), b)
@@ -77,7 +78,8 @@ func writeNow(fd uintptr, b []byte) (n int, err error) {
 	}
 }
 
-// IsReset reports whether the peer's process ended with data unread.
+// IsReset reports whether err says that the peer's process ended with data unread. It may
+// be called concurrently.
 func IsReset(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }

@@ -9,24 +9,25 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// rawConn returns nil: overlapped sockets have no write that never blocks,
-// so the write queue's goroutine writes.
+// rawConn returns nil: overlapped sockets have no write that never blocks, so the write
+// queue's goroutine writes.
 func rawConn(net.Conn) syscall.RawConn { return nil }
 
 func writeNow(uintptr, []byte) (int, error) { return 0, nil }
 
-// Reader returns a reader of conn.
+// Reader returns a reader of conn. Only one goroutine at a time may read from it.
 func Reader(conn net.Conn) io.Reader { return conn }
 
-// PeerClosed is nil: who calls a daemon that has died a moment ago is told that the
-// outcome is unknown.
+// PeerClosed returns nil: a call to a daemon that died a moment ago fails with an unknown
+// outcome.
 func PeerClosed(net.Conn) func() bool { return nil }
 
-// pending returns 0: the end of a cancelled call is then seen when the call has begun.
+// pending returns 0: a call then begins even if its cancel is unread.
 func pending(syscall.RawConn) int { return 0 }
 
-// countReads returns false: what Reader returns cannot count in one step with the read.
+// countReads returns false: the reader cannot read and count in one step.
 func countReads(io.Reader, *readCount) bool { return false }
 
-// IsReset reports whether the peer's process ended with data unread.
+// IsReset reports whether err says that the peer's process ended with data unread. It may
+// be called concurrently.
 func IsReset(err error) bool { return errors.Is(err, windows.WSAECONNRESET) }

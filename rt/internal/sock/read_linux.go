@@ -9,19 +9,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxRawSyscall is how many bytes are read or written without telling the scheduler.
-// The kernel copies so many in a few microseconds.
+// maxRawSyscall is how many bytes are read or written with RawSyscall, bypassing the
+// scheduler. The kernel copies so many in a few microseconds.
 const maxRawSyscall = 16 << 10
 
 // unreadBytes is the ioctl that returns how many bytes can be read from a socket, see
 // unix(7) and tcp(7).
 const unreadBytes = unix.SIOCINQ
 
-// readOnce and writeOnce are read(2) and write(2) for descriptors that do not block,
-// peekOnce is recv(2) of one byte that stays there. Small ones do not tell Go's scheduler that they enter the kernel: that wakes the
-// runtime's monitor thread whenever the program was idle before, as it is before
-// nearly every frame, and costs more than the system call itself. It is meant for
-// calls that may block, which these never do.
+// readOnce and writeOnce are read(2) and write(2) for descriptors that do not block.
+// peekOnce is recv(2) of one byte, which stays unread. Small reads and writes bypass Go's
+// scheduler. Telling the scheduler wakes the runtime's monitor thread whenever the program
+// was idle, which is so before nearly every frame, and costs more than the system call. The
+// scheduler needs to know only of calls that may block, and these never do.
 
 func readOnce(fd int, b []byte) (int, error) {
 	if len(b) == 0 || len(b) > maxRawSyscall {
@@ -54,8 +54,8 @@ func rawSyscall(call uintptr, fd int, b []byte) (int, error) {
 	return int(n), nil
 }
 
-// countReads makes src, which Reader has returned, count what it reads in one step with
-// the read. It returns false if src cannot.
+// countReads makes src, a result of Reader, add to count in one step with each read. It
+// returns false if src cannot do that.
 func countReads(src io.Reader, count *readCount) bool {
 	s, ok := src.(*socket)
 	if ok {
@@ -64,7 +64,7 @@ func countReads(src io.Reader, count *readCount) bool {
 	return ok
 }
 
-// Reader returns a reader of conn.
+// Reader returns a reader of conn. Only one goroutine at a time may read from it.
 func Reader(conn net.Conn) io.Reader {
 	if raw := rawConn(conn); raw != nil {
 		s := &socket{raw: raw}
@@ -74,10 +74,10 @@ func Reader(conn net.Conn) io.Reader {
 	return conn
 }
 
-// socket reads a connection as its Read does, but with readOnce.
+// socket reads a connection as the Read method of net.Conn does, but with readOnce.
 type socket struct {
 	raw    syscall.RawConn
-	readFD func(fd uintptr) bool // try: a method value that is made once
+	readFD func(fd uintptr) bool // the method value of readNoWait, made once
 	count  *readCount            // counts what is read; nil: nobody asks
 
 	b   []byte
@@ -100,7 +100,8 @@ func (s *socket) Read(b []byte) (int, error) {
 	return s.n, nil
 }
 
-// try reports whether there is no need to wait until something can be read.
+// readNoWait reads once. It returns false if the caller has to wait until the socket is
+// readable.
 func (s *socket) readNoWait(fd uintptr) bool {
 	for {
 		if s.count != nil {

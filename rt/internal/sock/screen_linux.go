@@ -13,10 +13,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// screen is the listener of a service. Its Accept returns the connections of
-// admitted users. It refuses other users itself, without a goroutine or one of the
-// daemon's places, in a few system calls that cost less than what the refused user
-// pays for a connection. Only the accept loop calls Accept.
+// screen is the listener of a service. Accept returns the connections of admitted users
+// and refuses other users itself, in a few system calls. A refusal costs neither a
+// goroutine nor a connection of the daemon's limit, and less than the refused user pays for
+// the connection. Only the accept loop calls Accept.
 type screen struct {
 	*net.UnixListener
 	admission Admission
@@ -28,8 +28,8 @@ type screen struct {
 	closed atomic.Bool
 	groups [256]uint32
 
-	// The answer to the user refused last. One process gets answerPause between two
-	// answers: a flood is cheaper to refuse without them.
+	// The answer to the user refused last. A process gets no second answer within
+	// answerPause: a flood is cheaper to refuse without answers.
 	uid, pid int32
 	answer   []byte
 	answered time.Time
@@ -41,9 +41,9 @@ type screen struct {
 const (
 	answerPause = time.Millisecond
 
-	// An admitted user's connection waits behind the refused ones in the backlog, so
-	// it is short during a flood: beyond it the kernel refuses at the cost of the
-	// user who connects, and clients retry at once.
+	// An admitted user's connection waits in the backlog behind refused ones, so the
+	// backlog is short during a flood. When it is full, the kernel refuses at the cost
+	// of the connecting user, and clients retry at once.
 	backlog      = 4096
 	floodBacklog = 32
 	floodSize    = 256 // refusals
@@ -51,8 +51,10 @@ const (
 	floodPause   = time.Second // without a refusal, after which a flood is over
 )
 
-// Screened returns a listener that accepts the users that admission admits. Each other
-// one gets the bytes that refusal returns, and refused is called.
+// Screened returns a listener whose Accept returns only connections of users that admission
+// admits. For every other user it sends the bytes that refusal returns, closes the
+// connection and calls refused, all on the goroutine that calls Accept. It fails if the
+// descriptor of ln cannot be duplicated.
 func Screened(ln *net.UnixListener, admission Admission, refusal func(uid int) []byte, refused func(uid int)) (net.Listener, error) {
 	f, err := ln.File()
 	if err != nil {
@@ -65,7 +67,8 @@ func Screened(ln *net.UnixListener, admission Admission, refusal func(uid int) [
 	return &screen{UnixListener: ln, admission: admission, refusal: refusal, refused: refused, file: f, raw: raw, uid: -1}, nil
 }
 
-// Accept waits for the next connection of an admitted user.
+// Accept waits for the next connection of an admitted user. After Close it returns
+// net.ErrClosed.
 func (s *screen) Accept() (net.Conn, error) {
 	var fd int
 	var failed error
@@ -94,7 +97,7 @@ func (s *screen) Accept() (net.Conn, error) {
 		}
 	})
 	switch {
-	case err != nil && s.closed.Load(): // package poll has an error of its own for that
+	case err != nil && s.closed.Load(): // package poll returns its own error after Close
 		return nil, net.ErrClosed
 	case err != nil:
 		return nil, err
@@ -106,8 +109,9 @@ func (s *screen) Accept() (net.Conn, error) {
 	return net.FileConn(f)
 }
 
-// admits reports whether the peer of a connection may call, or that cannot be told
-// here: then the caller of Accept has to ask. It closes the connection if the peer may not.
+// admits reports whether the peer of a connection is admitted. It also returns true when
+// that cannot be determined here: the caller of Accept then has to ask. It answers and
+// closes the connection of a peer that is not admitted.
 func (s *screen) admits(fd int) bool {
 	var peer unix.Ucred
 	if !option(fd, unix.SO_PEERCRED, unsafe.Pointer(&peer), unix.SizeofUcred, nil) || s.admission.AdmitsUser(int(peer.Uid)) {
@@ -160,7 +164,8 @@ func option(fd, name int, value unsafe.Pointer, size uintptr, got *uintptr) bool
 	return errno == 0
 }
 
-// Close stops the listener; a waiting Accept returns net.ErrClosed.
+// Close stops the listener; a waiting Accept returns net.ErrClosed. It may be called
+// concurrently.
 func (s *screen) Close() error {
 	s.closed.Store(true)
 	return errors.Join(s.file.Close(), s.UnixListener.Close())
