@@ -78,7 +78,7 @@ func Reader(conn net.Conn) io.Reader {
 type socket struct {
 	raw    syscall.RawConn
 	readFD func(fd uintptr) bool // the method value of readNoWait, made once
-	count  *readCount            // counts what is read; nil: nobody asks
+	count  *readCount            // counts the bytes read; nil: they are not counted
 
 	b   []byte
 	n   int

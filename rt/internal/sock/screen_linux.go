@@ -24,7 +24,7 @@ type screen struct {
 	refused   func(uid int)
 
 	file   *os.File        // a duplicate of the listener's descriptor,
-	raw    syscall.RawConn // which package net lets nobody wait on
+	raw    syscall.RawConn // package net gives no way to wait on the listener itself
 	closed atomic.Bool
 	groups [256]uint32
 
