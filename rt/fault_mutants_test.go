@@ -83,7 +83,7 @@ func (l *DaemonLock) Release() { release(l.lock) }
 		"internal/host/host.go", `
 		h.d.Depart()
 `, `
-		h.life.Release()
+		h.lock.Release()
 		h.d.Depart()
 		time.Sleep(50 * time.Millisecond)
 `,

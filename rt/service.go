@@ -48,7 +48,7 @@ func (c *client) serve(ctx context.Context) error {
 		return c.objectError(Stage(stage), err)
 	}
 	h.Run(ctx)
-	h.HangUp() // the process may continue after Serve
+	h.Disconnect() // the process may continue after Serve
 	return nil
 }
 

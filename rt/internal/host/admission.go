@@ -70,7 +70,7 @@ func groupID(name string) (string, error) {
 
 // peerAllowed returns the peer of a connection, and whether it is to be refused. An
 // error is one of finding that out.
-func (a *Admission) peerAllowed(conn net.Conn) (daemon.Peer, error) {
+func (a *Admission) authorize(conn net.Conn) (daemon.Peer, error) {
 	kernel, err := sock.PeerOf(conn)
 	p := daemon.Peer{Peer: kernel}
 	if err == nil && !p.Known {

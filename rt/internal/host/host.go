@@ -33,31 +33,31 @@ const (
 
 // Host is a daemon with a process, a directory and a listener.
 type Host struct {
-	d           *daemon.Daemon
-	endpoint    *rundir.Endpoint // replaced as a whole; of the goroutine that runs the host
-	idleTTL     time.Duration
-	slog        *slog.Logger
-	req         start.Request
-	dir         *rundir.Dir
-	life        *rundir.DaemonLock
-	log         *logFile
-	peerAllowed func(net.Conn) (daemon.Peer, error)
-	guard       *Admission        // of a service
-	passed      *net.UnixListener // what the service manager listened on; nil: nothing, or it is in use
-	listener    net.Listener
-	socket      fs.FileInfo // of the file it listens on; nil: not a Unix socket
-	program     bool        // is described in the endpoint, or cannot be
+	d         *daemon.Daemon
+	endpoint  *rundir.Endpoint // replaced as a whole; of the goroutine that runs the host
+	idleTTL   time.Duration
+	slog      *slog.Logger
+	req       start.Request
+	dir       *rundir.Dir
+	lock      *rundir.DaemonLock
+	log       *logFile
+	authorize func(net.Conn) (daemon.Peer, error)
+	admission *Admission        // of a service
+	passed    *net.UnixListener // what the service manager listened on; nil: nothing, or it is in use
+	listener  net.Listener
+	socket    fs.FileInfo // of the file it listens on; nil: not a Unix socket
+	described bool        // is described in the endpoint, or cannot be
 }
 
 // New makes this process the daemon of a directory, and makes the object. The
 // lifetime lock is held until the process dies, so that two objects never coexist.
 // An error comes with the stage that failed.
 func New(req start.Request, svc *stub.Service, dir *rundir.Dir, log *slog.Logger) (*Host, string, error) {
-	life, err := dir.AcquireDaemonLock(context.Background())
+	lock, err := dir.AcquireDaemonLock(context.Background())
 	if err != nil {
 		return nil, start.StageDirectory, err
 	}
-	if err := life.Clean(); err != nil {
+	if err := lock.Clean(); err != nil {
 		log.Warn("cannot remove what an earlier daemon left", "err", err)
 	}
 	self.Serving.Store(&self.Singleton{Path: dir.Path(), Base: string(req.Anchor), Scope: string(req.Scope)})
@@ -72,10 +72,10 @@ func New(req start.Request, svc *stub.Service, dir *rundir.Dir, log *slog.Logger
 	}
 	h := &Host{
 		d: daemon.New(svc, OptionsOf(req, e, log)), idleTTL: req.IdleTTL, slog: log,
-		req: req, dir: dir, life: life, log: newLogFile(string(req.Log)), peerAllowed: thisUser,
+		req: req, dir: dir, lock: lock, log: newLogFile(string(req.Log)), authorize: sameUser,
 	}
 	h.setEndpoint(e)
-	stop := explainSlowness(log, req.StartTimeout)
+	stop := watchConstructor(log, req.StartTimeout)
 	err = h.d.Construct(req.Args, req.StartTimeout)
 	stop()
 	if err != nil {
@@ -84,7 +84,7 @@ func New(req start.Request, svc *stub.Service, dir *rundir.Dir, log *slog.Logger
 	return h, "", nil
 }
 
-// OptionsOf returns what the daemon of an endpoint in this process is told.
+// OptionsOf returns what the daemon of an endpoint in this process is terminating.
 func OptionsOf(req start.Request, e *rundir.Endpoint, log *slog.Logger) daemon.Options {
 	return daemon.Options{
 		IdleTTL: req.IdleTTL, OrphanTimeout: req.OrphanTimeout, Log: log,
@@ -111,7 +111,7 @@ func (h *Host) setEndpoint(e *rundir.Endpoint) {
 }
 
 // thisUser admits the user of this process alone.
-func thisUser(conn net.Conn) (daemon.Peer, error) {
+func sameUser(conn net.Conn) (daemon.Peer, error) {
 	p, err := sock.SameUser(conn)
 	if err != nil {
 		err = fmt.Errorf("%w: %w", wire.ErrAuth, err)
@@ -120,7 +120,7 @@ func thisUser(conn net.Conn) (daemon.Peer, error) {
 }
 
 // announce writes to the log what serves.
-func (h *Host) announce() {
+func (h *Host) logServing() {
 	e := h.endpoint
 	h.slog.Info("serving", "service", cut.Name(e.Service), "name", cut.Name(e.Name), "incarnation", e.Incarnation,
 		"address", e.Address, "executable", process.Executable(), "idle", h.idleTTL)
@@ -131,7 +131,7 @@ func (h *Host) Publish() (string, error) {
 	if err := h.listen(); err != nil {
 		return start.StageListen, err
 	}
-	return start.StagePublish, h.life.Publish(h.endpoint)
+	return start.StagePublish, h.lock.Publish(h.endpoint)
 }
 
 // Abandon gives up what a daemon has made that could not be published.
@@ -199,14 +199,14 @@ func (h *Host) openService(e *rundir.Endpoint) (net.Listener, error) {
 	e.Network, e.Address = "unix", path
 	ln := h.passed
 	if h.passed = nil; ln == nil {
-		if err := h.life.RemoveServiceSocket(); err != nil {
+		if err := h.lock.RemoveServiceSocket(); err != nil {
 			return nil, err
 		}
 		if ln, err = sock.ListenUnix(path, 0o666); err != nil {
 			return nil, err
 		}
 	}
-	screen, err := sock.Screened(ln, h.guard, refusal, func(uid int) { h.d.RefusedUser(notAdmitted(uid).Error()) })
+	screen, err := sock.Screened(ln, h.admission, refusal, func(uid int) { h.d.RefusedUser(notAdmitted(uid).Error()) })
 	if err != nil {
 		return nil, errors.Join(err, ln.Close())
 	}
@@ -216,30 +216,30 @@ func (h *Host) openService(e *rundir.Endpoint) (net.Listener, error) {
 // Run serves until the daemon leaves, which it does when ctx ends at the latest,
 // and sees to all that is left behind.
 func (h *Host) Run(ctx context.Context) {
-	departed := make(chan struct{})
-	defer h.heedSignals(departed)() // before there is a call that one of them could end
+	ended := make(chan struct{})
+	defer h.handleSignals(ended)() // before there is a call that one of them could end
 	h.d.Open()
-	go h.d.AcceptAll(h.listener, h.peerAllowed) // ends when the listener is closed
-	runtime.Gosched()                           // or no thread is free for it until this goroutine waits
-	h.announce()                                // only now: the first line of a log looks for the time zone
+	go h.d.AcceptAll(h.listener, h.authorize) // ends when the listener is closed
+	runtime.Gosched()                         // or no thread is free for it until this goroutine waits
+	h.logServing()                            // only now: the first line of a log looks for the time zone
 	tick := time.NewTicker(watchdog)
 	defer tick.Stop()
 	go func() { // ends when nothing is left to do
-		defer close(departed)
+		defer close(ended)
 		<-h.d.Departing()
 		h.d.Depart()
 	}()
 	defer context.AfterFunc(ctx, func() { h.d.Leave(context.Cause(ctx).Error(), false) })()
 	for left := false; !left; { // it may run calls for long after it began to leave
 		select {
-		case <-departed:
+		case <-ended:
 			left = true
 		case <-tick.C:
 			h.watch()
 		}
 	}
 	h.listener.Close()
-	if err := h.life.Withdraw(h.endpoint.Incarnation); err != nil {
+	if err := h.lock.Withdraw(h.endpoint.Incarnation); err != nil {
 		h.slog.Warn("cannot withdraw the endpoint", "err", err)
 	}
 	h.slog.Info("left", "because", h.d.Reason())
@@ -248,26 +248,26 @@ func (h *Host) Run(ctx context.Context) {
 // watch looks once a second whether clients can still find the daemon, and repairs
 // the endpoint and the socket if they cannot.
 func (h *Host) watch() {
-	lost, published := h.life.Check()
-	damage := ""
+	lost, published := h.lock.Check()
+	problem := ""
 	if !lost {
-		damage = h.unreachable()
+		problem = h.damage()
 	}
-	if damage != "" {
-		h.reopen()
+	if problem != "" {
+		h.relisten()
 	} else if !published {
-		damage = "the endpoint was changed or removed"
+		problem = "the endpoint was changed or removed"
 	}
 	h.log.rotate()
 	if lost {
-		h.d.Leave(cut.Printable(h.life.Loss()), false)
-	} else if damage != "" {
-		h.slog.Warn("publishing the endpoint again", "because", cut.Printable(damage))
-		if err := h.life.Publish(h.endpoint); err != nil {
+		h.d.Leave(cut.Printable(h.lock.Loss()), false)
+	} else if problem != "" {
+		h.slog.Warn("publishing the endpoint again", "because", cut.Printable(problem))
+		if err := h.lock.Publish(h.endpoint); err != nil {
 			h.slog.Error("cannot publish the endpoint", "err", err)
 		}
-	} else if !h.program {
-		h.program = true
+	} else if !h.described {
+		h.described = true
 		h.describe()
 	}
 }
@@ -284,14 +284,14 @@ func (h *Host) describe() {
 		return
 	}
 	h.setEndpoint(&e)
-	if err := h.life.Publish(&e); err != nil {
+	if err := h.lock.Publish(&e); err != nil {
 		h.slog.Warn("cannot publish what program this is", "err", err)
 	}
 }
 
 // unreachable says whether the socket was removed or replaced, or without one the
 // directory of the log was removed. It is empty if not.
-func (h *Host) unreachable() string {
+func (h *Host) damage() string {
 	e := h.endpoint
 	if h.socket == nil {
 		dir := filepath.Dir(e.Log)
@@ -313,7 +313,7 @@ func (h *Host) unreachable() string {
 
 // reopen listens again when the socket was removed, perhaps with its directory, or
 // replaced, so that the choice of a directory is made anew, for the log as well.
-func (h *Host) reopen() {
+func (h *Host) relisten() {
 	old := h.listener
 	dir, err := h.req.Open()
 	if err == nil {
@@ -322,7 +322,7 @@ func (h *Host) reopen() {
 			h.log = newLogFile(dir.LogPath())
 		}
 		if h.socket != nil {
-			err = h.life.RemoveSocket(dir, h.endpoint.Incarnation)
+			err = h.lock.RemoveSocket(dir, h.endpoint.Incarnation)
 		}
 	}
 	if err == nil {
@@ -336,8 +336,8 @@ func (h *Host) reopen() {
 		old.SetUnlinkOnClose(false) // the path may be the new listener's
 	}
 	old.Close()
-	go h.d.AcceptAll(h.listener, h.peerAllowed) // ends when the listener is closed
+	go h.d.AcceptAll(h.listener, h.authorize) // ends when the listener is closed
 }
 
 // HangUp closes the connections that are left, in a process that lives on.
-func (h *Host) HangUp() { h.d.HangUp() }
+func (h *Host) Disconnect() { h.d.HangUp() }

@@ -31,11 +31,11 @@ func Serve(parent *process.Parent) int {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("pid", os.Getpid())
 	req, svc, err := readRequest(parent)
 	if err != nil {
-		return refuse(parent, log, nil, start.StageSpawn, err)
+		return reportFailure(parent, log, nil, start.StageSpawn, err)
 	}
 	dir, err := req.Open()
 	if err != nil {
-		return refuse(parent, log, svc, start.StageDirectory, err)
+		return reportFailure(parent, log, svc, start.StageDirectory, err)
 	}
 	if rundir.Privileged() {
 		req.Log = []byte(dir.LogPath()) // the pipes may come from the user who runs this program
@@ -45,10 +45,10 @@ func Serve(parent *process.Parent) int {
 		parent.Report(start.Encode(start.Report{Held: true}))
 		return 0
 	} else if err != nil {
-		return refuse(parent, log, svc, stage, err)
+		return reportFailure(parent, log, svc, stage, err)
 	}
 	if stage, err := h.Publish(); err != nil {
-		code := refuse(parent, log, svc, stage, err)
+		code := reportFailure(parent, log, svc, stage, err)
 		h.Abandon()
 		return code
 	}
@@ -115,7 +115,7 @@ func NewEndpoint(req start.Request, svc *stub.Service) (*rundir.Endpoint, error)
 }
 
 // refuse reports that this process does not become the daemon.
-func refuse(parent *process.Parent, log *slog.Logger, svc *stub.Service, stage string, err error) int {
+func reportFailure(parent *process.Parent, log *slog.Logger, svc *stub.Service, stage string, err error) int {
 	report := start.Report{Stage: stage}
 	if p, ok := err.(*daemon.ConstructorPanic); ok {
 		report.Panic, report.Stack = p.Value, p.Stack

@@ -20,12 +20,12 @@ var served atomic.Bool
 // NewService makes this process, which the service manager has started, the daemon of
 // an object of ScopeSystem, and makes the object. An error comes with the stage that
 // failed.
-func NewService(req start.Request, svc *stub.Service, guard *Admission) (*Host, string, error) {
-	dir, err := openOwn(string(req.Anchor), string(req.Name))
+func NewService(req start.Request, svc *stub.Service, admission *Admission) (*Host, string, error) {
+	dir, err := openServiceDir(string(req.Anchor), string(req.Name))
 	if err != nil {
 		return nil, start.StageDirectory, err
 	}
-	passed, err := activatedIn(dir)
+	passed, err := activatedAt(dir)
 	if err != nil {
 		return nil, start.StageListen, err
 	}
@@ -40,12 +40,12 @@ func NewService(req start.Request, svc *stub.Service, guard *Admission) (*Host, 
 		}
 		return nil, stage, err
 	}
-	h.peerAllowed, h.guard, h.passed = guard.peerAllowed, guard, passed
+	h.authorize, h.admission, h.passed = admission.authorize, admission, passed
 	return h, "", nil
 }
 
-// openOwn opens the directory of a service for the user who is to write there.
-func openOwn(anchor, name string) (*rundir.Dir, error) {
+// openServiceDir opens the directory of a service for the user who is to write there.
+func openServiceDir(anchor, name string) (*rundir.Dir, error) {
 	dir, err := rundir.OpenService(anchor, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: who starts the service makes the directory first (RuntimeDirectory=loopgen/%s in a unit of systemd)", err, name)
@@ -60,9 +60,9 @@ func openOwn(anchor, name string) (*rundir.Dir, error) {
 	return dir, err
 }
 
-// activatedIn returns the socket that the service manager has passed, which must
+// activatedAt returns the socket that the service manager has passed, which must
 // be where clients look for it, or nil.
-func activatedIn(dir *rundir.Dir) (*net.UnixListener, error) {
+func activatedAt(dir *rundir.Dir) (*net.UnixListener, error) {
 	path, err := dir.ServiceSocket()
 	if err != nil {
 		return nil, err

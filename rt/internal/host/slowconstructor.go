@@ -10,11 +10,11 @@ import (
 // maxStacks bounds the stacks of all goroutines in the log, in bytes.
 const maxStacks = 1 << 20
 
-// explainSlowness writes the stacks of all goroutines to standard error, which is the
+// watchConstructor writes the stacks of all goroutines to standard error, which is the
 // log, unless stop is called before the constructor's time is almost over. The client
 // kills the daemon at the end of that time and cannot ask it any more. The client's
 // time began earlier, so the rest must suffice for the start of the process.
-func explainSlowness(log *slog.Logger, timeout time.Duration) (stop func()) {
+func watchConstructor(log *slog.Logger, timeout time.Duration) (stop func()) {
 	after := timeout - min(timeout/4, time.Second)
 	timer := time.AfterFunc(after, func() {
 		stacks := make([]byte, maxStacks)
