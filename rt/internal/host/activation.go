@@ -13,9 +13,9 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
 
-// activated returns the socket that the service manager has passed to this
-// process, or nil: sd_listen_fds(3). What tells of it is taken out of the
-// environment, and no other program that this process executes gets it.
+// activated returns the socket that the service manager has passed to this process, or
+// nil: sd_listen_fds(3). It removes the variables that announce the socket, so that
+// programs that this process executes do not take the socket for theirs.
 func activated() (*net.UnixListener, error) {
 	if rundir.Getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
 		return nil, nil

@@ -4,5 +4,5 @@ package host
 
 import "net"
 
-// activated: nobody passes sockets here.
+// activated returns nil: no service manager passes sockets on this system.
 func activated() (*net.UnixListener, error) { return nil, nil }

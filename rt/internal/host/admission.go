@@ -15,13 +15,15 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// Admission says which users may call an object that several share. The user of
-// the daemon always may.
+// Admission says which users may call an object that several users share. The daemon's own
+// user always may. It does not change, so its methods may be called concurrently.
 type Admission struct {
 	users, groups []int
 }
 
-// NewAdmission looks up the users and groups, which are names or numbers.
+// NewAdmission returns the admission of users and groups, which are names or numbers. It
+// looks names up in the user database and returns the error of the first that fails, which
+// names the field of Config. It may be called concurrently.
 func NewAdmission(users, groups []string) (*Admission, error) {
 	a := &Admission{}
 	var err error
@@ -34,7 +36,7 @@ func NewAdmission(users, groups []string) (*Admission, error) {
 	return a, nil
 }
 
-// lookUp returns the numbers that the names stand for, or are.
+// lookUp returns the number of each name. A name may already be a number.
 func lookUp(names []string, find func(name string) (string, error)) ([]int, error) {
 	ids := make([]int, len(names))
 	for i, name := range names {
@@ -95,25 +97,25 @@ func (a *Admission) authorize(conn net.Conn) (daemon.Peer, error) {
 	return p, nil
 }
 
-// AdmitsUser reports whether the user may call, whatever groups the process is in.
+// AdmitsUser reports whether the user may call, whatever groups the user is in.
 func (a *Admission) AdmitsUser(uid int) bool {
 	return uid == os.Geteuid() || slices.Contains(a.users, uid)
 }
 
-// Groups returns how many groups may call.
+// Groups returns how many groups are admitted.
 func (a *Admission) Groups() int { return len(a.groups) }
 
 // AdmitsGroup reports whether the members of a group may call.
 func (a *Admission) AdmitsGroup(gid uint32) bool { return slices.Contains(a.groups, int(gid)) }
 
-// notAdmitted is the error of a user who may not call.
+// notAdmitted returns the error for a user who is not admitted.
 func notAdmitted(uid int) error {
 	return fmt.Errorf("user %d is not among those that the service admits (its Config.AllowUsers and AllowGroups)", uid)
 }
 
-// refusal returns what a user who may not call is answered.
+// refusal returns the answer to a user who is not admitted, as bytes of the wire.
 func refusal(uid int) []byte {
 	var b bytes.Buffer
-	wire.Refuse(&b, notAdmitted(uid).Error()) // a Buffer takes everything
+	wire.Refuse(&b, notAdmitted(uid).Error()) // writing to a Buffer does not fail
 	return b.Bytes()
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/start"
 )
 
-// exhausted tells a client why it is not admitted when descriptors lack, in the
-// daemon of the process pid.
+// exhausted returns the reason that a client is given when the daemon, the process pid,
+// refuses it because no descriptors are left.
 func exhausted(scope string, pid int) string {
 	_, limits, _ := inherited()
 	limit, _, ok := strings.Cut(limits["nofile"], ":")

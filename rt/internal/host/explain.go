@@ -12,8 +12,8 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// explainUnknown completes the error of decoding arguments in the daemon behind e,
-// which is this process. The client reads it, so that "this program" is the client's.
+// explainUnknown completes err, an error of decoding arguments in this process, whose
+// endpoint is e. The client's user reads the text, so "this program" is the client's.
 func explainUnknown(err error, e *rundir.Endpoint) error {
 	unknown, ok := errors.AsType[*stub.UnknownTypeError](err)
 	switch {

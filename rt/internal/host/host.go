@@ -28,13 +28,14 @@ const (
 	transportUnix = "unix"
 	transportTCP  = "tcp"
 
-	watchdog = time.Second // between two looks at lock, endpoint, socket and log
+	watchdog = time.Second // between two checks of lock, endpoint, socket and log
 )
 
-// Host is a daemon with a process, a directory and a listener.
+// Host is a daemon with a process, a directory and a listener. Its methods are not safe
+// for concurrent use: one goroutine calls Publish and then Run or Abandon.
 type Host struct {
 	d         *daemon.Daemon
-	endpoint  *rundir.Endpoint // replaced as a whole; of the goroutine that runs the host
+	endpoint  *rundir.Endpoint // never changed, only replaced
 	idleTTL   time.Duration
 	slog      *slog.Logger
 	req       start.Request
@@ -43,15 +44,15 @@ type Host struct {
 	log       *logFile
 	authorize func(net.Conn) (daemon.Peer, error)
 	admission *Admission        // of a service
-	passed    *net.UnixListener // what the service manager listened on; nil: nothing, or it is in use
+	passed    *net.UnixListener // the service manager's socket until the daemon listens on it; may be nil
 	listener  net.Listener
-	socket    fs.FileInfo // of the file it listens on; nil: not a Unix socket
-	described bool        // is described in the endpoint, or cannot be
+	socket    fs.FileInfo // the file of the listener's Unix socket; nil: TCP
+	described bool        // describe has been called
 }
 
-// New makes this process the daemon of a directory, and makes the object. The
-// lifetime lock is held until the process dies, so that two objects never coexist.
-// An error comes with the stage that failed.
+// New makes this process the daemon of a directory, and makes the object. The lifetime
+// lock is held until the process dies, so that two objects never coexist. On failure it
+// returns the stage that failed.
 func New(req start.Request, svc *stub.Service, dir *rundir.Dir, log *slog.Logger) (*Host, string, error) {
 	lock, err := dir.AcquireDaemonLock(context.Background())
 	if err != nil {
@@ -94,7 +95,7 @@ func OptionsOf(req start.Request, e *rundir.Endpoint, log *slog.Logger) daemon.O
 	}
 }
 
-// IdentityOf returns what a daemon says of itself if its endpoint is e.
+// IdentityOf returns the identity that the daemon with the endpoint e shows to clients.
 func IdentityOf(e *rundir.Endpoint) daemon.Identity {
 	return daemon.Identity{
 		Incarnation: e.Incarnation, Key: e.Key, Network: e.Network, Address: e.Address,
@@ -104,7 +105,7 @@ func IdentityOf(e *rundir.Endpoint) daemon.Identity {
 	}
 }
 
-// setEndpoint says where the daemon is found from now on.
+// setEndpoint replaces the endpoint and with it the identity that clients see.
 func (h *Host) setEndpoint(e *rundir.Endpoint) {
 	h.endpoint = e
 	h.d.SetIdentity(IdentityOf(e))
@@ -126,7 +127,8 @@ func (h *Host) logServing() {
 		"address", e.Address, "executable", process.Executable(), "idle", h.idleTTL)
 }
 
-// Publish makes the daemon reachable, or says at which stage that failed.
+// Publish listens and publishes the endpoint. On failure it returns the stage that failed,
+// and the caller must call Abandon.
 func (h *Host) Publish() (string, error) {
 	if err := h.listen(); err != nil {
 		return start.StageListen, err
@@ -134,7 +136,7 @@ func (h *Host) Publish() (string, error) {
 	return start.StagePublish, h.lock.Publish(h.endpoint)
 }
 
-// Abandon gives up what a daemon has made that could not be published.
+// Abandon closes the listener and the object after Publish has failed.
 func (h *Host) Abandon() {
 	if h.listener != nil {
 		h.listener.Close()
@@ -189,8 +191,8 @@ func (h *Host) open(e *rundir.Endpoint) (net.Listener, error) {
 	return ln, nil
 }
 
-// openService takes the socket that was passed on, or else makes one, to which
-// everybody may connect: the kernel tells who it is.
+// openService listens on the service manager's socket, or else on a socket of its own.
+// Every user may connect: the kernel reports the user, and the admission decides.
 func (h *Host) openService(e *rundir.Endpoint) (net.Listener, error) {
 	path, err := h.dir.ServiceSocket()
 	if err != nil {
@@ -213,27 +215,28 @@ func (h *Host) openService(e *rundir.Endpoint) (net.Listener, error) {
 	return screen, nil
 }
 
-// Run serves until the daemon leaves, which it does when ctx ends at the latest,
-// and sees to all that is left behind.
+// Run serves until the daemon has shut down, and then closes the listener and removes the
+// endpoint. The daemon shuts down when it is idle, on a signal, on a client's request, when
+// its lifetime lock is lost, and when ctx ends.
 func (h *Host) Run(ctx context.Context) {
 	ended := make(chan struct{})
-	defer h.handleSignals(ended)() // before there is a call that one of them could end
+	defer h.handleSignals(ended)() // before the first call, which a signal could otherwise kill
 	h.d.Open()
 	go h.d.AcceptAll(h.listener, h.authorize) // ends when the listener is closed
-	runtime.Gosched()                         // or no thread is free for it until this goroutine waits
-	h.logServing()                            // only now: the first line of a log looks for the time zone
+	runtime.Gosched()                         // otherwise that goroutine gets no thread until this one waits
+	h.logServing()                            // after accepting began: the first log line loads the time zone
 	tick := time.NewTicker(watchdog)
 	defer tick.Stop()
-	go func() { // ends when nothing is left to do
+	go func() { // ends when the drain is over
 		defer close(ended)
 		<-h.d.Departing()
 		h.d.Depart()
 	}()
 	defer context.AfterFunc(ctx, func() { h.d.Leave(context.Cause(ctx).Error(), false) })()
-	for left := false; !left; { // it may run calls for long after it began to leave
+	for done := false; !done; { // a drain may take long: calls may still run
 		select {
 		case <-ended:
-			left = true
+			done = true
 		case <-tick.C:
 			h.watch()
 		}
@@ -245,8 +248,9 @@ func (h *Host) Run(ctx context.Context) {
 	h.slog.Info("left", "because", h.d.Reason())
 }
 
-// watch looks once a second whether clients can still find the daemon, and repairs
-// the endpoint and the socket if they cannot.
+// watch checks once a second whether clients can still find the daemon. If they cannot, it
+// repairs the endpoint and the socket. It shuts the daemon down if the lifetime lock is
+// lost.
 func (h *Host) watch() {
 	lost, published := h.lock.Check()
 	problem := ""
@@ -272,9 +276,8 @@ func (h *Host) watch() {
 	}
 }
 
-// describe publishes the endpoint with a description of the program, for the clients
-// of other builds of it. A start does not take the time for that, unless this process
-// is one of a developer's.
+// describe publishes the endpoint again with a description of the program, for clients of
+// other builds. The start leaves the description out to save time, unless Developing.
 func (h *Host) describe() {
 	e := *h.endpoint
 	if e.Program.Main != "" {
@@ -300,12 +303,12 @@ func (h *Host) damage() string {
 		}
 		return ""
 	}
-	// The listener keeps its inode: no other file gets the number meanwhile.
+	// The listener keeps its inode in use, so no other file can get the same number.
 	info, err := os.Lstat(e.Address)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return "the socket " + e.Address + " was removed"
-	case err == nil && runtime.GOOS != "windows" && !os.SameFile(info, h.socket): // a socket may have no file id there
+	case err == nil && runtime.GOOS != "windows" && !os.SameFile(info, h.socket): // a socket may have no file ID there
 		return "the socket " + e.Address + " was replaced"
 	}
 	return ""
@@ -333,7 +336,7 @@ func (h *Host) relisten() {
 		return
 	}
 	if old, ok := old.(interface{ SetUnlinkOnClose(bool) }); ok {
-		old.SetUnlinkOnClose(false) // the path may be the new listener's
+		old.SetUnlinkOnClose(false) // the path may belong to the new listener
 	}
 	old.Close()
 	go h.d.AcceptAll(h.listener, h.authorize) // ends when the listener is closed

@@ -14,8 +14,8 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
-// inherited says what this process took over from whoever started it: its
-// priority, its resource limits and the names of its environment variables.
+// inherited returns what this process has inherited from its parent: its priority, its
+// resource limits and the names of its environment variables.
 func inherited() (nice int, limits map[string]string, env []string) {
 	if prio, err := unix.Getpriority(unix.PRIO_PROCESS, 0); err == nil {
 		nice = prio

@@ -8,8 +8,8 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
-// inherited says what this process took over from whoever started it: the
-// names of its environment variables. Windows has neither nice nor rlimits.
+// inherited returns what this process has inherited from its parent: the names of its
+// environment variables. Windows has neither nice nor rlimits.
 func inherited() (nice int, limits map[string]string, env []string) {
 	for _, entry := range os.Environ() {
 		if name, _, _ := strings.Cut(entry, "="); name != "" {

@@ -7,15 +7,15 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
 
-// logFile is the log of this daemon: the file that its standard output and
-// error are; without a path they are somebody else's. Its structured log, the program's own output and the Go runtime's
-// last words all go there.
+// logFile is the log of this daemon: the file behind standard output and standard error.
+// The structured log, the program's own output and the Go runtime's crash report go there.
+// Without a path, standard output and error do not belong to the daemon.
 type logFile struct{ path string }
 
 func newLogFile(path string) *logFile { return &logFile{path: path} }
 
-// rotate starts a new log when the old one is full or was removed. The full
-// one is kept as path.1.
+// rotate starts a new log when the old one is full or was removed. It keeps the full one
+// as path.1.
 func (l *logFile) rotate() {
 	if l.path == "" {
 		return
@@ -31,7 +31,7 @@ func (l *logFile) rotate() {
 	}
 	f, err := rundir.OpenLog(l.path)
 	if err != nil {
-		return // the old one is written on
+		return // the old one stays in use
 	}
 	defer f.Close()
 	redirectOutput(f)

@@ -10,9 +10,9 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// serviceOf returns what this process is to serve, or why it is not the program that
-// was meant to: the one with that build id, which the client saw, and of which the
-// object that the client means can be had.
+// serviceOf returns the service that the request names. It fails if this process is not
+// the program that the client meant: the program must have the build ID that the client
+// saw, and must contain the service with the client's constructor.
 func serviceOf(req *start.Request, build string) (*stub.Service, error) {
 	ours, err := process.Build()
 	if err != nil {
@@ -22,7 +22,7 @@ func serviceOf(req *start.Request, build string) (*stub.Service, error) {
 	switch commanded := len(req.Program) > 0; {
 	case build != ours && commanded:
 		return nil, fmt.Errorf("%s, which Config.Command names, is not what runs as its daemon, %s: name the program itself, not a script that starts it; if it was replaced just now, try again", req.Program, process.Executable())
-	case build != ours: // where there is no way to run the very same image
+	case build != ours: // on systems that cannot execute the client's own image
 		return nil, errors.New("the program's file was replaced since the client was started: start the client again")
 	case svc == nil && commanded:
 		return nil, fmt.Errorf("%s, which Config.Command names, does not serve %s: let it import that package; of a generic type it must declare the instance, as what ShareT returns, in a package-level var", req.Program, cut.Name(req.Service))

@@ -22,11 +22,12 @@ import (
 // Exit statuses of a daemon, besides 0.
 const (
 	exitFailed = 69 // EX_UNAVAILABLE of sysexits.h: it could not serve; the report says why
-	ExitForged = 70 // EX_SOFTWARE: the marker is there, but nobody who started it
+	ExitForged = 70 // EX_SOFTWARE: the marker is set, but the pipes of a parent are missing
 )
 
-// Serve is the life of a daemon that a client has started, from the lifetime lock
-// to the exit status.
+// Serve runs the daemon that a client has started, from acquiring the lifetime lock to the
+// exit status, which it returns. It reports to the parent whether the daemon serves, or why
+// not. It must be called once in a process.
 func Serve(parent *process.Parent) int {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("pid", os.Getpid())
 	req, svc, err := readRequest(parent)
@@ -41,7 +42,7 @@ func Serve(parent *process.Parent) int {
 		req.Log = []byte(dir.LogPath()) // the pipes may come from the user who runs this program
 	}
 	h, stage, err := New(req, svc, dir, log)
-	if stage == start.StageDirectory && errors.Is(err, rundir.ErrHeld) { // not for a constructor's error, whatever its Is method says
+	if stage == start.StageDirectory && errors.Is(err, rundir.ErrHeld) { // not for a constructor's error, whose Is method may claim anything
 		parent.Report(start.Encode(start.Report{Held: true}))
 		return 0
 	} else if err != nil {
@@ -54,7 +55,7 @@ func Serve(parent *process.Parent) int {
 	}
 	self.Starting.Store(false)
 	if err := parent.Report(start.Encode(start.Report{Incarnation: h.endpoint.Incarnation})); err != nil {
-		log.Warn("whoever started this daemon is gone", "err", err) // others may come
+		log.Warn("the client that started this daemon is gone", "err", err) // other clients may connect
 	}
 	h.Run(context.Background())
 	return 0
@@ -73,7 +74,9 @@ func readRequest(parent *process.Parent) (start.Request, *stub.Service, error) {
 	return req, svc, err
 }
 
-// NewEndpoint describes a new life of the object: a name and a key of its own.
+// NewEndpoint returns the endpoint of a daemon of this process, with a new incarnation and
+// a new key. Address, Directory and Program are not set. It fails if the program's file
+// cannot be examined. It may be called concurrently.
 func NewEndpoint(req start.Request, svc *stub.Service) (*rundir.Endpoint, error) {
 	build, err := process.Build()
 	if err != nil {
@@ -126,9 +129,9 @@ func reportFailure(parent *process.Parent, log *slog.Logger, svc *stub.Service, 
 	return exitFailed
 }
 
-// Requested reports whether serve is to be called for s. It is also called for a
-// request that cannot be read: serve reports that and ends the process, and main must
-// not run as if the user had started it.
+// Requested reports whether Serve is to be called for s: the start request names s, or
+// cannot be read. Serve reports an unreadable request and the process exits, because main
+// must not run as if the user had started it.
 func Requested(parent *process.Parent, s *stub.Service) bool {
 	payload, err := parent.Peek()
 	if err != nil {

@@ -14,12 +14,13 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// served is set once NewService has begun to make this process a daemon.
+// served is set once NewService has begun to make this process a daemon. Its lifetime lock
+// is never released, so there is one service in a process.
 var served atomic.Bool
 
-// NewService makes this process, which the service manager has started, the daemon of
-// an object of ScopeSystem, and makes the object. An error comes with the stage that
-// failed.
+// NewService makes this process, which the service manager has started, the daemon of an
+// object of ScopeSystem, and makes the object. On failure it returns the stage that
+// failed. It succeeds at most once in a process, and may be called concurrently.
 func NewService(req start.Request, svc *stub.Service, admission *Admission) (*Host, string, error) {
 	dir, err := openServiceDir(string(req.Anchor), string(req.Name))
 	if err != nil {
@@ -44,7 +45,8 @@ func NewService(req start.Request, svc *stub.Service, admission *Admission) (*Ho
 	return h, "", nil
 }
 
-// openServiceDir opens the directory of a service for the user who is to write there.
+// openServiceDir opens the directory of a service. It fails if the directory does not
+// belong to this user, who is to write there.
 func openServiceDir(anchor, name string) (*rundir.Dir, error) {
 	dir, err := rundir.OpenService(anchor, name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -60,8 +62,8 @@ func openServiceDir(anchor, name string) (*rundir.Dir, error) {
 	return dir, err
 }
 
-// activatedAt returns the socket that the service manager has passed, which must
-// be where clients look for it, or nil.
+// activatedAt returns the socket that the service manager has passed, or nil. It fails if
+// the socket is not at the path at which clients connect.
 func activatedAt(dir *rundir.Dir) (*net.UnixListener, error) {
 	path, err := dir.ServiceSocket()
 	if err != nil {

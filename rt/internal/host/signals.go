@@ -10,12 +10,11 @@ import (
 // exits at once. HUP never does: systemd and logind send it right after TERM.
 //
 // Notify installs a handler for these signals and unblocks them, even if this process
-// inherited them ignored or blocked. stop restores their former effect. The goroutine
-// ends when ended is closed.
+// inherited them ignored or blocked. stop restores their former effect.
 func (h *Host) handleSignals(ended <-chan struct{}) (stop func()) {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGHUP, os.Interrupt, syscall.SIGTERM)
-	go func() {
+	go func() { // ends when ended is closed
 		for again, terminating := false, false; ; again = true {
 			select {
 			case s := <-signals:
@@ -26,7 +25,7 @@ func (h *Host) handleSignals(ended <-chan struct{}) (stop func()) {
 				}
 				terminating = terminating || terminates
 				if again {
-					h.slog.Info("already leaving", "signal", s.String())
+					h.slog.Info("already draining", "signal", s.String())
 				}
 				h.d.Leave(s.String(), false)
 			case <-ended:

@@ -11,9 +11,10 @@ import (
 const maxStacks = 1 << 20
 
 // watchConstructor writes the stacks of all goroutines to standard error, which is the
-// log, unless stop is called before the constructor's time is almost over. The client
-// kills the daemon at the end of that time and cannot ask it any more. The client's
-// time began earlier, so the rest must suffice for the start of the process.
+// log, unless stop is called before the constructor's time is almost over. The client kills
+// the daemon at the end of that time, and cannot ask for the stacks afterwards. The
+// client's time began before this process started, so the stacks are written early enough
+// to allow for the start.
 func watchConstructor(log *slog.Logger, timeout time.Duration) (stop func()) {
 	after := timeout - min(timeout/4, time.Second)
 	timer := time.AfterFunc(after, func() {
