@@ -70,8 +70,8 @@ func groupID(name string) (string, error) {
 	return g.Gid, nil
 }
 
-// peerAllowed returns the peer of a connection, and whether it is to be refused. An
-// error is one of finding that out.
+// authorize returns the peer of a connection. Peer.Refused is set if the peer is not
+// admitted. The error says that the peer could not be determined.
 func (a *Admission) authorize(conn net.Conn) (daemon.Peer, error) {
 	kernel, err := sock.PeerOf(conn)
 	p := daemon.Peer{Peer: kernel}

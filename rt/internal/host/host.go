@@ -111,7 +111,7 @@ func (h *Host) setEndpoint(e *rundir.Endpoint) {
 	h.d.SetIdentity(IdentityOf(e))
 }
 
-// thisUser admits the user of this process alone.
+// sameUser authorizes only the user of this process.
 func sameUser(conn net.Conn) (daemon.Peer, error) {
 	p, err := sock.SameUser(conn)
 	if err != nil {
@@ -120,7 +120,7 @@ func sameUser(conn net.Conn) (daemon.Peer, error) {
 	return daemon.Peer{Peer: p}, err
 }
 
-// announce writes to the log what serves.
+// logServing logs the service, its endpoint and the program.
 func (h *Host) logServing() {
 	e := h.endpoint
 	h.slog.Info("serving", "service", cut.Name(e.Service), "name", cut.Name(e.Name), "incarnation", e.Incarnation,
@@ -292,8 +292,8 @@ func (h *Host) describe() {
 	}
 }
 
-// unreachable says whether the socket was removed or replaced, or without one the
-// directory of the log was removed. It is empty if not.
+// damage says that the socket was removed or replaced, or, with TCP, that the directory of
+// the log was removed. It returns "" if all is well.
 func (h *Host) damage() string {
 	e := h.endpoint
 	if h.socket == nil {
@@ -314,8 +314,8 @@ func (h *Host) damage() string {
 	return ""
 }
 
-// reopen listens again when the socket was removed, perhaps with its directory, or
-// replaced, so that the choice of a directory is made anew, for the log as well.
+// relisten listens again after the socket was removed or replaced. Its directory may be
+// gone as well, so the directory of socket and log is chosen anew.
 func (h *Host) relisten() {
 	old := h.listener
 	dir, err := h.req.Open()
@@ -342,5 +342,6 @@ func (h *Host) relisten() {
 	go h.d.AcceptAll(h.listener, h.authorize) // ends when the listener is closed
 }
 
-// HangUp closes the connections that are left, in a process that lives on.
+// Disconnect closes the connections that Run has left open. The end of a process closes
+// them anyway; a process that goes on calls Disconnect after Run.
 func (h *Host) Disconnect() { h.d.HangUp() }

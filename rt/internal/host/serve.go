@@ -117,7 +117,8 @@ func NewEndpoint(req start.Request, svc *stub.Service) (*rundir.Endpoint, error)
 	return e, nil
 }
 
-// refuse reports that this process does not become the daemon.
+// reportFailure logs and reports why this process does not become the daemon, and returns
+// its exit status.
 func reportFailure(parent *process.Parent, log *slog.Logger, svc *stub.Service, stage string, err error) int {
 	report := start.Report{Stage: stage}
 	if p, ok := err.(*daemon.ConstructorPanic); ok {
