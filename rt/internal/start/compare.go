@@ -5,8 +5,9 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// Structure is what clients compare the type arguments of an instance by, besides
-// their names: the text, or its hash where it is too long for the endpoint.
+// Structure returns the structure of the type arguments of an instance, which clients
+// compare besides the names: the text, or its hash if the text is too long for the
+// endpoint. It may be called concurrently.
 func Structure(svc *stub.Service) string {
 	text := svc.Structure()
 	if len(text) > 8<<10 {
@@ -15,7 +16,8 @@ func Structure(svc *stub.Service) string {
 	return text
 }
 
-// Replacing says how to get a daemon of another version of the type.
+// Replacing returns the advice how to replace a daemon of another version of the type, as
+// the end of an error's text. It may be called concurrently.
 func Replacing(scope, name string) string {
 	if scope == ScopeSystem {
 		return "whoever runs the service builds it from the same source and starts it again (as in: systemctl restart " + name + ")"

@@ -10,11 +10,13 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// maxReport bounds a start report: it fits into the start file and, as a whole,
-// into a pipe.
+// maxReport bounds a start report, so that it fits into the start file, and into the
+// buffer of a pipe as a whole.
 const maxReport = 48 << 10
 
-// Encode encodes a report, with its longest texts cut to what fits.
+// Encode encodes a report and shortens its long texts. A report that is still too long, or
+// cannot be encoded, becomes one without Err, Stack and LogTail. Encode does not fail, and
+// may be called concurrently.
 func Encode(r Report) []byte {
 	if !utf8.ValidString(r.Log) {
 		r.Log, r.RawLog = "", []byte(r.Log)
@@ -29,8 +31,9 @@ func Encode(r Report) []byte {
 	return b
 }
 
-// EncodeCause encodes an error so that its identity survives, as far as svc's
-// table has it.
+// EncodeCause encodes an error. The client can test it with errors.Is if the error table
+// of svc has it; svc may be nil. An error that cannot be encoded becomes its text.
+// EncodeCause may be called concurrently.
 func EncodeCause(svc *stub.Service, err error) []byte {
 	if svc == nil {
 		svc = &stub.Service{}

@@ -1,5 +1,8 @@
 // Package start has the messages with which a client starts a daemon: the request, which
-// goes down the start pipe, and the report, which comes back. It starts nothing.
+// the client writes to the start pipe, and the report, with which the daemon answers. It
+// may encode and decode, and touches no process, socket or file, except that Request.Open
+// opens the directory that the request names. Client and daemon process share these
+// messages, the endpoint file and the wire, and nothing else.
 package start
 
 import (
@@ -21,8 +24,7 @@ const (
 	StagePublish     = "publish"
 )
 
-// Request is what the client that starts a daemon tells it, over the
-// start pipe.
+// Request is what the client that starts a daemon sends to it over the start pipe.
 type Request struct {
 	// Paths and the user's own name need not be UTF-8, so they are bytes. Scope is
 	// in full: "session:" and "project:" are followed by the session or the root.
@@ -41,7 +43,8 @@ type Request struct {
 	Transport     string
 }
 
-// Open opens the directory.
+// Open opens the directory of the singleton. It fails as rundir.Open and
+// rundir.OpenService do, and may be called concurrently.
 func (req *Request) Open() (*rundir.Dir, error) {
 	if string(req.Scope) == ScopeSystem {
 		return rundir.OpenService(string(req.Anchor), string(req.Name))
@@ -49,21 +52,21 @@ func (req *Request) Open() (*rundir.Dir, error) {
 	return rundir.Open(string(req.Anchor), string(req.Dir))
 }
 
-// Report is the daemon's answer: it serves, or why not. That of a start which
-// failed is also what the start file keeps for the clients that waited.
+// Report is the daemon's answer: it serves, or the reason why not. The start file keeps the
+// report of a failed start for the clients that waited meanwhile.
 type Report struct {
-	Incarnation    string // set when it serves
-	Held           bool   // another daemon lives
+	Incarnation    string // set when the daemon serves
+	Held           bool   // another daemon holds the lifetime lock
 	Stage          string
-	Err            []byte // the error, encoded as a method's
+	Err            []byte // the error, encoded as that of a method
 	Panic          string // what the constructor panicked with
-	Stack          string // and where
+	Stack          string // of the panic
 	ExitCode       int
-	Late           bool   // it was not ready in time and was killed
-	ServeNotCalled bool   `cbor:"Unhooked"` // it did not call ServeIfDaemon
+	Late           bool   // the daemon was not ready in time and was killed
+	ServeNotCalled bool   `cbor:"Unhooked"` // the program did not call ServeIfDaemon
 	Program        []byte // of Config.Command; empty: the client's own
 	Log            string // empty if it is not UTF-8
-	RawLog         []byte // in place of Log then
+	RawLog         []byte // the log's path if it is not UTF-8
 	LogTail        string
-	Config         string // of the client that started it, in the start file
+	Config         string // of the client that started the daemon; only in the start file
 }
