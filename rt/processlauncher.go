@@ -91,7 +91,7 @@ func (p *processLauncher) checkClient() error {
 		return ErrReentrant
 	}
 	external := len(p.client.cfg.Command) > 0 // another program becomes the daemon
-	if !self.Hooked.Load() && !self.ServesInInit.Load() {
+	if !self.ServeCalled.Load() && !self.ServesInInit.Load() {
 		if parent, _ := process.Inherited(); parent != nil {
 			// This child should serve and runs main instead. It exits with the status
 			// of a child that was never claimed, which tells the parent the reason.

@@ -26,7 +26,7 @@ import (
 // and does not need the call.
 func ServeIfDaemon() {
 	stub.CloseRegistry()
-	self.Hooked.Store(true)
+	self.ServeCalled.Store(true)
 	parent := startedAsDaemon()
 	if parent == nil {
 		return
@@ -107,7 +107,7 @@ func hasInitHook(s *stub.Service) bool {
 // would.
 func noHook(s *stub.Service) error {
 	switch {
-	case self.Hooked.Load() || hasInitHook(s):
+	case self.ServeCalled.Load() || hasInitHook(s):
 		return nil
 	case !self.ServesInInit.Load():
 		return hookMissing()
