@@ -1,5 +1,6 @@
 // Package cut shortens and rounds for messages that people read: errors, logs and the
-// results of String methods. Fields keep whole names. It knows nothing of rt.
+// results of String methods. Fields keep whole names. It touches only its arguments and
+// imports no other package of rt. All functions may be called concurrently.
 package cut
 
 import (
@@ -7,16 +8,16 @@ import (
 	"time"
 )
 
-// most is the length of the longest name that a message has, in characters.
+// most is the greatest length of a name in a message, in characters.
 const most = 100
 
-// Name returns the name of a singleton, a type or a method as messages have it: cut
-// to 100 characters if it is longer.
+// Name returns the name of a singleton, a type or a method for a message, cut to 100
+// characters if it is longer.
 func Name(name string) string { return Text(name, most) }
 
-// Text returns text, cut to a number of characters if it is longer; the last one is
-// then an ellipsis. A byte that is not UTF-8 counts as a character and is kept, so
-// that %q can show it.
+// Text returns text, cut to most characters if it is longer. The last character is then an
+// ellipsis. A byte that is not UTF-8 counts as a character and is kept, so that %q can show
+// it.
 func Text(text string, most int) string {
 	if len(text) <= most {
 		return text
@@ -33,7 +34,7 @@ func Text(text string, most int) string {
 	return text
 }
 
-// End returns the end of text, at most so many bytes, as valid UTF-8.
+// End returns the end of text, at most most bytes, as valid UTF-8.
 func End(text string, most int) string {
 	if len(text) > most {
 		text = text[len(text)-most:]
@@ -41,11 +42,11 @@ func End(text string, most int) string {
 	return Printable(text)
 }
 
-// Printable returns text as valid UTF-8, which alone can travel as text.
+// Printable returns text as valid UTF-8: the wire sends no other text.
 func Printable(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
 
-// Duration rounds a duration to what people read: milliseconds below a second, tenths
-// of a second below a minute, else seconds.
+// Duration rounds a duration for a message: to milliseconds below a second, to tenths of a
+// second below a minute, else to seconds.
 func Duration(d time.Duration) time.Duration {
 	switch {
 	case d < time.Second:

@@ -85,7 +85,7 @@ func New(req start.Request, svc *stub.Service, dir *rundir.Dir, log *slog.Logger
 	return h, "", nil
 }
 
-// OptionsOf returns what the daemon of an endpoint in this process is terminating.
+// OptionsOf returns the options of the daemon in this process whose endpoint is e.
 func OptionsOf(req start.Request, e *rundir.Endpoint, log *slog.Logger) daemon.Options {
 	return daemon.Options{
 		IdleTTL: req.IdleTTL, OrphanTimeout: req.OrphanTimeout, Log: log,

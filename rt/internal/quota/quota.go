@@ -1,4 +1,5 @@
-// Package quota keeps what one peer has outstanding within a number and a size.
+// Package quota limits the number and the total size of the calls that one peer has
+// outstanding. It touches nothing but its own memory.
 package quota
 
 import (
@@ -6,103 +7,103 @@ import (
 	"sync"
 )
 
-// Quota is a number of places and of bytes in total. Places are granted in order of
-// arrival: a small one never overtakes a large one. All methods may be called
-// concurrently.
+// Quota is a number of calls and of bytes in total that may be outstanding. Calls are
+// granted in order of arrival: a small call never overtakes a large one. All methods may be
+// called concurrently.
 type Quota struct {
 	mu      sync.Mutex
-	calls   int // still to be had
-	bytes   int
+	calls   int       // free
+	bytes   int       // free
 	waiting []*waiter // in order of arrival
 	closed  bool
 }
 
 type waiter struct {
 	size  int
-	ready chan struct{} // closed when the place is the waiter's, or the quota closed
+	ready chan struct{} // closed when the call is granted
 }
 
-// New returns a quota of so many places and bytes.
+// New returns a quota of so many calls and bytes, all of them free.
 func New(calls, bytes int) *Quota { return &Quota{calls: calls, bytes: bytes} }
 
-// Acquire takes a place for a call of size bytes, waiting in order of arrival.
-// It returns the context's error when that ends first. After Close there is
-// always a place, since the connection itself refuses what is sent.
+// Acquire acquires a call of size bytes and waits for it in order of arrival. It returns
+// the context's error if the context ends first. After Close it always succeeds at once,
+// since the connection itself fails every call.
 func (q *Quota) Acquire(ctx context.Context, size int) error {
 	q.mu.Lock()
 	if len(q.waiting) == 0 && q.fits(size) {
-		q.take(size)
+		q.acquire(size)
 		q.mu.Unlock()
 		return nil
 	}
-	me := &waiter{size: size, ready: make(chan struct{})}
-	q.waiting = append(q.waiting, me)
+	w := &waiter{size: size, ready: make(chan struct{})}
+	q.waiting = append(q.waiting, w)
 	q.mu.Unlock()
 	select {
-	case <-me.ready:
+	case <-w.ready:
 		return nil
 	case <-ctx.Done():
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for i := range q.waiting {
-		if q.waiting[i] == me {
+		if q.waiting[i] == w {
 			q.waiting = append(q.waiting[:i], q.waiting[i+1:]...)
-			q.admit() // the next may be smaller
+			q.grant() // the next waiter may need less
 			return ctx.Err()
 		}
 	}
-	q.give(size) // it was granted in the same moment
+	q.release(size) // granted at the same moment
 	return ctx.Err()
 }
 
-// Try takes a place for a call of size bytes and reports true, unless the call would
-// have to wait.
+// Try acquires a call of size bytes without waiting and reports whether it could.
 func (q *Quota) Try(size int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.waiting) > 0 || !q.fits(size) {
 		return false
 	}
-	q.take(size)
+	q.acquire(size)
 	return true
 }
 
-// Release gives a place back.
+// Release releases a call of size bytes that Acquire or Try has acquired.
 func (q *Quota) Release(size int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.give(size)
+	q.release(size)
 }
 
-// Close lets everybody through: the connection is gone.
+// Close grants every waiting call and every later one: the connection has ended.
 func (q *Quota) Close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-	q.admit()
+	q.grant()
 }
 
-// The rest is called with mu held.
+// The functions below are called with mu held.
 
 func (q *Quota) fits(size int) bool {
 	return q.closed || q.calls > 0 && q.bytes >= size
 }
 
-func (q *Quota) take(size int) {
+func (q *Quota) acquire(size int) {
 	q.calls--
 	q.bytes -= size
 }
 
-func (q *Quota) give(size int) {
+func (q *Quota) release(size int) {
 	q.calls++
 	q.bytes += size
-	q.admit()
+	q.grant()
 }
 
-func (q *Quota) admit() {
+// grant grants waiting calls from the first on, as far as they fit.
+func (q *Quota) grant() {
 	for len(q.waiting) > 0 && q.fits(q.waiting[0].size) {
-		q.take(q.waiting[0].size)
+		q.acquire(q.waiting[0].size)
 		close(q.waiting[0].ready)
 		q.waiting = q.waiting[1:]
 	}

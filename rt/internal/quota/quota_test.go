@@ -28,17 +28,17 @@ func TestQuotaGrantsInOrder(t *testing.T) {
 		w.Release(40)
 		synctest.Wait()
 		if len(order) != 0 {
-			t.Fatal("somebody got in although the first in the queue does not fit")
+			t.Fatal("a call was granted although the first in the queue does not fit")
 		}
 		w.Release(40)
 		synctest.Wait()
 		synctest.Wait()
 		if len(order) != 1 || <-order != 0 {
-			t.Fatal("the first in the queue did not get in alone")
+			t.Fatal("the first in the queue was not granted alone")
 		}
 		w.Release(90)
 		if got := <-order; got != 1 {
-			t.Errorf("then %d got in, want 1", got)
+			t.Errorf("then call %d was granted, want 1", got)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		failed := make(chan error)

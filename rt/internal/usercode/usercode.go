@@ -1,9 +1,10 @@
-// Package usercode calls functions of the program that hosts this module, such as
-// an Error or a String method, where their faults must not reach the caller. Such
-// a function may panic, call runtime.Goexit, or never return. Each runs on a
-// goroutine of its own, so it is for the paths of errors only.
+// Package usercode calls functions of the program that contains this module, such as an
+// Error or a String method, where their faults must not reach the caller. Such a function
+// may panic, call runtime.Goexit, or never return. Each call runs on a goroutine of its
+// own, which costs time, so the package is for errors only. It touches nothing but what
+// these functions touch.
 //
-// Nothing helps against a function that ends the process or overflows its stack.
+// It cannot protect against a function that ends the process or overflows its stack.
 package usercode
 
 import (
@@ -19,17 +20,18 @@ import (
 // Limit is how long a function that describes an error or another value may take.
 const Limit = time.Second
 
-// ErrLate is in the chain of an error of RunUntil when the function did not
-// return in time. It may be running still.
+// ErrLate is in the chain of an error of RunUntil when the function did not return in
+// time. The function may still be running.
 var ErrLate = fmt.Errorf("did not return within %v", Limit)
 
 // Panic is the error of a function that panicked or called runtime.Goexit.
 type Panic struct {
 	Value string // the panic's value, printed; empty for runtime.Goexit
-	Stack string // where it panicked
+	Stack string // of the panic
 }
 
-// Error returns what the function did, as the end of a sentence.
+// Error says that the function panicked, with the value, or that it called
+// runtime.Goexit, as the end of a sentence.
 func (p *Panic) Error() string {
 	if p.Value == "" {
 		return "called runtime.Goexit"
@@ -41,13 +43,13 @@ func (p *Panic) Error() string {
 type outcome[T any] struct {
 	result   T
 	returned bool
-	value    any    // it panicked with
-	stack    string // and where; empty if it did not
+	value    any    // of the panic
+	stack    string // of the panic; empty: none
 }
 
-// run calls f and waits for its end, or for late.
+// run calls f and waits until f has ended, or until late.
 func run[T any](late <-chan time.Time, f func() T) (out outcome[T], ended bool) {
-	done := make(chan outcome[T], 1) // nobody receives from it when f ends too late
+	done := make(chan outcome[T], 1) // buffered: when f ends too late, no goroutine receives
 	go func() {                      // ends with f
 		var out outcome[T]
 		defer func() { done <- out }()
@@ -67,17 +69,17 @@ func run[T any](late <-chan time.Time, f func() T) (out outcome[T], ended bool) 
 	}
 }
 
-// Run calls f on a goroutine of its own and returns its result. The error is a
-// *Panic if f did not return one. Run may be called concurrently.
+// Run calls f on a goroutine of its own and returns its result. The error is a *Panic if f
+// did not return. Run may be called concurrently.
 func Run[T any](f func() T) (T, error) {
 	out, _ := run(nil, f)
 	return out.end(time.Now().Add(Limit))
 }
 
-// RunUntil is Run for an f that must return by a moment, which is at most Limit
-// away. If f has not returned by then, RunUntil does, with an error that wraps
-// ErrLate, and leaves f to itself: f must change nothing that the caller uses.
-// After that moment f is not called at all.
+// RunUntil is Run with a deadline, which is at most Limit away. If f has not returned by
+// then, RunUntil returns ErrLate while f goes on running: f must change nothing that the
+// caller uses. After the deadline RunUntil does not call f at all. It may be called
+// concurrently.
 func RunUntil[T any](until time.Time, f func() T) (T, error) {
 	var none T
 	left := time.Until(until)
@@ -93,7 +95,7 @@ func RunUntil[T any](until time.Time, f func() T) (T, error) {
 	return out.end(until)
 }
 
-// end returns what Run returns. The panic's value is printed until a moment.
+// end returns the results of Run. Printing the panic's value may take until the deadline.
 func (out *outcome[T]) end(until time.Time) (T, error) {
 	switch {
 	case out.returned:
@@ -104,12 +106,12 @@ func (out *outcome[T]) end(until time.Time) (T, error) {
 	return out.result, &Panic{}
 }
 
-// Text returns what fmt.Sprint prints of v, or, in the manner of fmt, what its
-// methods did instead of returning a text within Limit. It may be called
-// concurrently.
+// Text returns the text that fmt.Sprint prints of v. If a method of v panics, calls
+// runtime.Goexit or does not return within Limit, the text says so in the manner of fmt.
+// Text may be called concurrently.
 func Text(v any) string { return TextUntil(time.Now().Add(Limit), v) }
 
-// TextUntil is Text with another limit, as in RunUntil.
+// TextUntil is Text with a deadline, as in RunUntil. It may be called concurrently.
 func TextUntil(until time.Time, v any) string {
 	if inert(v) {
 		return fmt.Sprint(v)
@@ -127,21 +129,22 @@ func TextUntil(until time.Time, v any) string {
 		return fmt.Sprintf("%%!v(%s: a method %v)", cut.Name(fmt.Sprintf("%T", v)), ErrLate)
 	case out.returned:
 		return out.result
-	case out.stack != "": // fmt prints one panic, but not that of a panic's value
+	case out.stack != "": // fmt recovers from one panic, but not from a panic in its value
 		return fmt.Sprintf("%%!v(%s: a method panicked)", cut.Name(fmt.Sprintf("%T", v)))
 	}
 	return fmt.Sprintf("%%!v(%s: a method called runtime.Goexit)", cut.Name(fmt.Sprintf("%T", v)))
 }
 
-// The error types of the standard library whose methods return what they hold.
+// inertErrors are the error types of the standard library whose methods call no code of
+// the program.
 var inertErrors = map[reflect.Type]bool{
 	reflect.TypeOf(errors.New("")):                               true,
 	reflect.TypeOf(fmt.Errorf("%w", errors.ErrUnsupported)):      true,
 	reflect.TypeOf(fmt.Errorf("%w%[1]w", errors.ErrUnsupported)): true,
 }
 
-// InertError reports whether err is of a type whose methods run no code of the
-// program, so that they can be called directly.
+// InertError reports whether err is of a type whose methods run no code of the program, so
+// that they can be called directly. It may be called concurrently.
 func InertError(err error) bool { return inertErrors[reflect.TypeOf(err)] }
 
 // inert reports whether printing v calls no method of the program.

@@ -22,7 +22,7 @@ func (o odd) String() string {
 	case "exits":
 		runtime.Goexit()
 	case "blocks":
-		time.Sleep(time.Hour) // of the bubble's time
+		time.Sleep(time.Hour) // in the bubble's time
 	}
 	return "odd"
 }
@@ -52,7 +52,7 @@ func TestText(t *testing.T) {
 			if took := time.Since(began); took > Limit {
 				t.Errorf("%q took %v", test.want, took)
 			}
-			time.Sleep(2 * time.Hour) // until what blocks has returned
+			time.Sleep(2 * time.Hour) // until the blocked method has returned
 		})
 	}
 }
@@ -86,8 +86,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// A function that takes too long is left to itself, and those that come after the
-// same moment are not called.
+// RunUntil does not wait for a function beyond the deadline, and calls none after it.
 func TestRunUntil(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
