@@ -34,7 +34,7 @@ func Text(text string, most int) string {
 	return text
 }
 
-// End returns the end of text, at most most bytes, as valid UTF-8.
+// End returns text, cut to its last most bytes if it is longer, as valid UTF-8.
 func End(text string, most int) string {
 	if len(text) > most {
 		text = text[len(text)-most:]

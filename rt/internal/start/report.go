@@ -15,8 +15,8 @@ import (
 const maxReport = 48 << 10
 
 // Encode encodes a report and shortens its long texts. A report that is still too long, or
-// cannot be encoded, becomes one without Err, Stack and LogTail. Encode does not fail, and
-// may be called concurrently.
+// cannot be encoded, becomes one without Panic, Stack and LogTail, whose Err says so.
+// Encode does not fail, and may be called concurrently.
 func Encode(r Report) []byte {
 	if !utf8.ValidString(r.Log) {
 		r.Log, r.RawLog = "", []byte(r.Log)
