@@ -94,10 +94,10 @@ func (l *DaemonLock) Release() { release(l.lock) }
 	name: "no lifetime lock",
 	changes: []change{{
 		"internal/rundir/daemonlock.go", `
-	lives.Unlock()
+	heldLocks.Unlock()
 	return l, nil
 `, `
-	lives.Unlock()
+	heldLocks.Unlock()
 	release(lock)
 	return l, nil
 `,

@@ -139,10 +139,10 @@ func (c *client) findBase() (site, error) {
 		return site{base: own.Base, scope: own.Scope}, nil
 	}
 	if scope == ScopeSystem {
-		anchor, err := rundir.ServiceAnchor()
+		anchor, err := rundir.ServiceBaseDir()
 		return site{anchor, scopeOf(scope, "")}, err
 	}
-	anchor, err := rundir.Anchor(scope.directory())
+	anchor, err := rundir.BaseDir(scope.directory())
 	if err != nil {
 		return site{}, err
 	}
@@ -152,13 +152,13 @@ func (c *client) findBase() (site, error) {
 		if err != nil {
 			return site{}, err
 		}
-		return site{rundir.SessionAnchor(anchor, id), scopeOf(scope, id)}, nil
+		return site{rundir.SessionBaseDir(anchor, id), scopeOf(scope, id)}, nil
 	case ScopeProject:
 		root, err := c.workplace.project()
 		if err != nil {
 			return site{}, err
 		}
-		return site{rundir.ProjectAnchor(anchor, root), scopeOf(scope, root)}, nil
+		return site{rundir.ProjectBaseDir(anchor, root), scopeOf(scope, root)}, nil
 	}
 	return site{anchor, scopeOf(scope, "")}, nil
 }

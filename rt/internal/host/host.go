@@ -252,19 +252,19 @@ func (h *Host) Run(ctx context.Context) {
 // repairs the endpoint and the socket. It shuts the daemon down if the lifetime lock is
 // lost.
 func (h *Host) watch() {
-	lost, published := h.lock.Check()
+	lost, intact := h.lock.Check()
 	problem := ""
 	if !lost {
 		problem = h.damage()
 	}
 	if problem != "" {
 		h.relisten()
-	} else if !published {
+	} else if !intact {
 		problem = "the endpoint was changed or removed"
 	}
 	h.log.rotate()
 	if lost {
-		h.d.Leave(cut.Printable(h.lock.Loss()), false)
+		h.d.Leave(cut.Printable(h.lock.LostReason()), false)
 	} else if problem != "" {
 		h.slog.Warn("publishing the endpoint again", "because", cut.Printable(problem))
 		if err := h.lock.Publish(h.endpoint); err != nil {

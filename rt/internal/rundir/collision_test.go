@@ -19,19 +19,19 @@ func TestNamesWithEqualShortHashesHaveTwoDirectories(t *testing.T) {
 	if digest(8, oneTenant) != digest(8, anotherTenant) || label(oneTenant) != label(anotherTenant) {
 		t.Fatal("the two names no longer agree in what they are here for")
 	}
-	anchor := t.TempDir()
-	one, err := Open(anchor, oneTenant)
+	base := t.TempDir()
+	one, err := Open(base, oneTenant)
 	if err != nil {
 		t.Fatal(err)
 	}
-	another, err := Open(anchor, anotherTenant)
+	another, err := Open(base, anotherTenant)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if one.Path() == another.Path() {
 		t.Errorf("%q and %q share the directory %s", oneTenant, anotherTenant, one.Path())
 	}
-	if one, another := ProjectAnchor(anchor, oneTenant), ProjectAnchor(anchor, anotherTenant); one == another {
+	if one, another := ProjectBaseDir(base, oneTenant), ProjectBaseDir(base, anotherTenant); one == another {
 		t.Errorf("the projects %q and %q share the base directory %s", oneTenant, anotherTenant, one)
 	}
 	if n := len(HostID()); n != hashDigits {
@@ -42,8 +42,8 @@ func TestNamesWithEqualShortHashesHaveTwoDirectories(t *testing.T) {
 // With the longest label and a home of 26 bytes, as /home/firstname.lastname12, the
 // socket's path still fits where there is no runtime directory.
 func TestSocketOfLongNameFitsBelowHome(t *testing.T) {
-	anchor := t.TempDir()
-	d, err := Open(anchor, strings.Repeat("n", 300))
+	base := t.TempDir()
+	d, err := Open(base, strings.Repeat("n", 300))
 	if err != nil {
 		t.Fatal(err)
 	}

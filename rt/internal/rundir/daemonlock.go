@@ -18,11 +18,11 @@ import (
 // holds it for microseconds; what holds it for longer is a daemon.
 const holdTimeout = 500 * time.Millisecond
 
-// lives keeps every held lock reachable: the collector would close the file of
+// heldLocks keeps every held lock reachable: the collector would close the file of
 // one that the program no longer refers to, and with that release it.
-var lives struct {
+var heldLocks struct {
 	sync.Mutex
-	held []*DaemonLock
+	locks []*DaemonLock
 }
 
 // DaemonLock is the proof that this process is the daemon of its directory. Nothing
@@ -37,8 +37,8 @@ type DaemonLock struct {
 	// endpoint of its successor.
 	root *os.Root
 
-	mu   sync.Mutex // one writer of the endpoint at a time
-	last published  // guarded by mu
+	mu   sync.Mutex        // one writer of the endpoint at a time
+	last publishedEndpoint // guarded by mu
 }
 
 // AcquireDaemonLock takes life.lock for the rest of this process's life. It tries for at most
@@ -60,9 +60,9 @@ func (d *Dir) AcquireDaemonLock(ctx context.Context) (*DaemonLock, error) {
 		return nil, fmt.Errorf("holding the lifetime lock: %w", err)
 	}
 	l := &DaemonLock{dir: d, lock: lock, root: root}
-	lives.Lock()
-	lives.held = append(lives.held, l)
-	lives.Unlock()
+	heldLocks.Lock()
+	heldLocks.locks = append(heldLocks.locks, l)
+	heldLocks.Unlock()
 	return l, nil
 }
 
@@ -77,12 +77,12 @@ func (l *DaemonLock) Publish(e *Endpoint) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.lost() {
-		return fmt.Errorf("publishing the endpoint: %w: %s", ErrLost, l.Loss())
+		return fmt.Errorf("publishing the endpoint: %w: %s", ErrLost, l.LostReason())
 	}
 	if err := replaceFile(l.root, endpointName, text, l.dir.endpointMode()); err != nil {
 		return fmt.Errorf("publishing the endpoint in %s: %w", l.dir.path, err)
 	}
-	l.last = published{text: text}
+	l.last = publishedEndpoint{text: text}
 	if info, err := l.root.Lstat(endpointName); err == nil {
 		l.last.mode = info.Mode()
 	}
@@ -127,7 +127,7 @@ func (l *DaemonLock) Withdraw(incarnation string) error {
 // Publish gave it. If only published is false, publishing again repairs it. A
 // file that cannot be examined for lack of descriptors or the like counts as
 // unchanged.
-func (l *DaemonLock) Check() (lost, published bool) {
+func (l *DaemonLock) Check() (lost, intact bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.lost(), l.last.intact(l.dir)
@@ -160,8 +160,8 @@ func (l *DaemonLock) Clean() error {
 		}
 	}
 	if !l.dir.service {
-		for _, dir := range slices.Compact([]string{l.dir.anchor, parentAnchor(l.dir.anchor)}) {
-			if err := sweep(dir); err != nil {
+		for _, dir := range slices.Compact([]string{l.dir.base, userBaseDir(l.dir.base)}) {
+			if err := removeUnfinished(dir); err != nil {
 				errs = append(errs, err)
 			}
 		}

@@ -29,7 +29,7 @@ const (
 // Dir is the directory of one singleton. Its methods may be called concurrently
 // unless they say otherwise.
 type Dir struct {
-	anchor  string
+	base    string
 	name    string
 	path    string
 	service bool // made by others, for several users: see OpenService
@@ -39,24 +39,24 @@ type Dir struct {
 	socketErr  error
 }
 
-// Open makes the directory of the singleton called name below anchor, with its
+// Open makes the directory of the singleton called name below base, with its
 // parents where they are missing, all 0700 whatever the umask, and judges it: it
 // must be a directory of this user with mode 0700 and not a symbolic link, and no
 // other user but root may be able to exchange it or a directory above it. If that
 // is not so, the error is an *UnsafeError; a directory that was there before is
 // never changed.
 //
-// The name is any string of 1 to 4096 bytes. It never leads outside anchor. The
-// anchor comes from Anchor.
-func Open(anchor, name string) (*Dir, error) {
-	if !filepath.IsAbs(anchor) {
-		return nil, fmt.Errorf("opening the run directory: the base directory %q is a relative path; give an absolute one", anchor)
+// The name is any string of 1 to 4096 bytes. It never leads outside base. The
+// base comes from BaseDir.
+func Open(base, name string) (*Dir, error) {
+	if !filepath.IsAbs(base) {
+		return nil, fmt.Errorf("opening the run directory: the base directory %q is a relative path; give an absolute one", base)
 	}
 	if name == "" || len(name) > maxName {
 		return nil, fmt.Errorf("opening the run directory: a name of %d bytes; give one of 1 to %d", len(name), maxName)
 	}
-	anchor = filepath.Clean(anchor)
-	d := &Dir{anchor: anchor, name: name, path: filepath.Join(anchor, label(name)+"-"+digest(hashDigits, name))}
+	base = filepath.Clean(base)
+	d := &Dir{base: base, name: name, path: filepath.Join(base, label(name)+"-"+digest(hashDigits, name))}
 	if err := d.make(); err != nil {
 		return nil, err
 	}
@@ -73,12 +73,12 @@ func (d *Dir) make() error {
 		_, err := d.Owner()
 		return err
 	}
-	if err := makeAll(d.path, parentAnchor(d.anchor)); errors.Is(err, ErrUnsafe) {
+	if err := makeAll(d.path, userBaseDir(d.base)); errors.Is(err, ErrUnsafe) {
 		return err
 	} else if err != nil {
-		return fmt.Errorf("making the run directory: %w; see that it can be made, or set %s to another directory", err, anchorVariable)
+		return fmt.Errorf("making the run directory: %w; see that it can be made, or set %s to another directory", err, baseDirVariable)
 	}
-	return judge(d.path)
+	return checkDir(d.path)
 }
 
 // label turns the end of a name into something readable that is one path element
@@ -98,11 +98,11 @@ func label(name string) string {
 	return safe
 }
 
-// Existing returns the directories of all singletons below an anchor, those of
+// Existing returns the directories of all singletons below an base, those of
 // its sessions and projects included. It creates nothing, and returns none when
-// the anchor cannot be read.
-func Existing(anchor string) []*Dir {
-	entries, err := os.ReadDir(anchor)
+// the base cannot be read.
+func Existing(base string) []*Dir {
+	entries, err := os.ReadDir(base)
 	if err != nil {
 		return nil
 	}
@@ -111,8 +111,8 @@ func Existing(anchor string) []*Dir {
 		if !entry.IsDir() {
 			continue
 		}
-		path := filepath.Join(anchor, entry.Name())
-		dirs = append(dirs, &Dir{anchor: anchor, path: path})
+		path := filepath.Join(base, entry.Name())
+		dirs = append(dirs, &Dir{base: base, path: path})
 		if holdsSingletons(entry.Name()) {
 			dirs = append(dirs, Existing(path)...)
 		}

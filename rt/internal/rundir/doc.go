@@ -2,8 +2,8 @@
 // the endpoint file and what failed starts leave. It knows no protocol,
 // opens no connection and starts no process.
 //
-//	anchor, err := rundir.Anchor("")             // the user's base directory on this machine
-//	dir, err := rundir.Open(anchor, "counter")   // <anchor>/counter-<hash>, 0700
+//	base, err := rundir.BaseDir("")             // the user's base directory on this machine
+//	dir, err := rundir.Open(base, "counter")   // <base>/counter-<hash>, 0700
 //	endpoint, err := dir.ReadEndpoint()          // where the daemon listens, or ErrAbsent
 //
 // Two locks order everything:
@@ -29,7 +29,7 @@
 //
 // # Reading order
 //
-// anchor.go and getenv.go (which base directory), scope.go with the session files (those of
+// base.go and getenv.go (which base directory), scope.go with the session files (those of
 // sessions and projects below it), service.go (several users), dir.go and make.go (the singleton's own),
 // parents_unix.go with group_unix.go (whether another user can exchange it),
 // lock.go, life.go, then endpoint.go and start.go with their line format in

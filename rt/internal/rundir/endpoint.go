@@ -100,7 +100,7 @@ type MethodLine struct {
 func (d *Dir) ReadEndpoint() (*Endpoint, error) {
 	path := d.file(endpointName)
 	text, err := d.readFile(endpointName, maxEndpoint)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errOdd) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errForeign) {
 		return nil, fmt.Errorf("%w: %w", ErrAbsent, err)
 	}
 	if err != nil {
@@ -433,7 +433,7 @@ func (d *Dir) openRoot() (*os.Root, error) {
 	}
 	info, err := root.Stat(".")
 	if err == nil {
-		err = judgeDir(d.path, info)
+		err = checkDirInfo(d.path, info)
 	}
 	if err != nil {
 		root.Close()

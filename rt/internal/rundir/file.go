@@ -9,13 +9,13 @@ import (
 	"os"
 )
 
-// errOdd says that a file is there and is not one that this package can have
+// errForeign says that a file is there and is not one that this package can have
 // written.
-var errOdd = errors.New("not a file of this program")
+var errForeign = errors.New("not a file of this program")
 
 // readFile returns the content of a regular file of at most limit bytes that
 // belongs to the user that writes the files of the directory: this one, with a mode
-// that keeps others out, or the owner of a service's directory. The error matches fs.ErrNotExist if there is nothing, errOdd if there
+// that keeps others out, or the owner of a service's directory. The error matches fs.ErrNotExist if there is nothing, errForeign if there
 // is something else, and is another one if that could not be found out.
 func (d *Dir) readFile(name string, limit int) ([]byte, error) {
 	path := d.file(name)
@@ -27,8 +27,8 @@ func (d *Dir) readFile(name string, limit int) ([]byte, error) {
 		}
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|safeOpen, 0)
-	if odd(err) && !(d.service && errors.Is(err, fs.ErrPermission)) {
-		return nil, fmt.Errorf("%w: %w", errOdd, err)
+	if foreign(err) && !(d.service && errors.Is(err, fs.ErrPermission)) {
+		return nil, fmt.Errorf("%w: %w", errForeign, err)
 	}
 	if err != nil {
 		return nil, err
@@ -39,10 +39,10 @@ func (d *Dir) readFile(name string, limit int) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() || ownerOf(info) != writer {
-		return nil, fmt.Errorf("%w: %s is not a regular file of user %d", errOdd, path, writer)
+		return nil, fmt.Errorf("%w: %s is not a regular file of user %d", errForeign, path, writer)
 	}
 	if !d.service && !secret(info) {
-		return nil, fmt.Errorf("%w: %s has mode %#o instead of 0600", errOdd, path, info.Mode().Perm())
+		return nil, fmt.Errorf("%w: %s has mode %#o instead of 0600", errForeign, path, info.Mode().Perm())
 	}
 	// As large as it is now, so that one read gets it and another sees its end.
 	buf := bytes.NewBuffer(make([]byte, 0, min(info.Size(), int64(limit))+bytes.MinRead))
@@ -50,7 +50,7 @@ func (d *Dir) readFile(name string, limit int) ([]byte, error) {
 		return nil, err
 	}
 	if buf.Len() > limit {
-		return nil, fmt.Errorf("%w: %s has more than %d bytes", errOdd, path, limit)
+		return nil, fmt.Errorf("%w: %s has more than %d bytes", errForeign, path, limit)
 	}
 	return buf.Bytes(), nil
 }

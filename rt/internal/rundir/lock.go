@@ -22,7 +22,7 @@ const (
 // unlock releases the lock and may be called more than once; it is not nil
 // when ok is true. The directory is made again if it was removed.
 func (d *Dir) TrySpawnLock() (unlock func(), ok bool, err error) {
-	lock, err := d.try(spawnLockName)
+	lock, err := d.tryLock(spawnLockName)
 	if err != nil {
 		return nil, false, fmt.Errorf("taking the lock %s: %w", d.file(spawnLockName), err)
 	}
@@ -43,7 +43,7 @@ func (d *Dir) Alive() (bool, error) {
 		return false, nil
 	}
 	if err == nil {
-		err = judgeLock(path, info)
+		err = checkLockInfo(path, info)
 	}
 	if err != nil {
 		return false, fmt.Errorf("probing the lifetime lock: %w", err)
@@ -66,7 +66,7 @@ func (d *Dir) Alive() (bool, error) {
 // Prepare makes the file of life.lock if it is not there, so that the daemon which
 // is about to take it need not. It must only be called with spawn.lock held. That
 // it fails is no error: the daemon finds out why.
-func (d *Dir) Prepare() { _ = d.ensure(lifeLockName) }
+func (d *Dir) Prepare() { _ = d.ensureFile(lifeLockName) }
 
 // acquire takes the lock called name, trying until ctx ends.
 func (d *Dir) acquire(ctx context.Context, name string) (*flock.Flock, error) {
@@ -81,7 +81,7 @@ func (d *Dir) acquire(ctx context.Context, name string) (*flock.Flock, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("waiting for the lock %s: %w", d.file(name), err)
 		}
-		lock, err := d.try(name)
+		lock, err := d.tryLock(name)
 		if err != nil {
 			return nil, fmt.Errorf("taking the lock %s: %w", d.file(name), err)
 		}
@@ -94,11 +94,11 @@ func (d *Dir) acquire(ctx context.Context, name string) (*flock.Flock, error) {
 	}
 }
 
-// try returns nil without an error if the lock is taken, or if the file changed
+// tryLock returns nil without an error if the lock is taken, or if the file changed
 // under the attempt.
-func (d *Dir) try(name string) (*flock.Flock, error) {
+func (d *Dir) tryLock(name string) (*flock.Flock, error) {
 	path := d.file(name)
-	if err := d.ensure(name); err != nil {
+	if err := d.ensureFile(name); err != nil {
 		return nil, err
 	}
 	lock := newLock(path)
@@ -111,15 +111,15 @@ func (d *Dir) try(name string) (*flock.Flock, error) {
 	}
 	// Between open and lock the directory may have been removed and made again:
 	// this would be a lock on a file that nobody else can open.
-	if !current(lock, path) {
+	if !lockedAt(lock, path) {
 		release(lock)
 		return nil, nil
 	}
 	return lock, nil
 }
 
-// ensure makes the lock file, and its directory, if they are not there.
-func (d *Dir) ensure(name string) error {
+// ensureFile makes the lock file, and its directory, if they are not there.
+func (d *Dir) ensureFile(name string) error {
 	path := d.file(name)
 	f, err := os.OpenFile(path, os.O_RDWR|safeOpen, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -144,22 +144,22 @@ func (d *Dir) ensure(name string) error {
 		if f != nil {
 			f.Close()
 		}
-		return d.explain(name, err)
+		return d.diagnose(name, err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	return judgeLock(path, info)
+	return checkLockInfo(path, info)
 }
 
-// explain turns an error of opening a lock file into an *UnsafeError if the file
+// diagnose turns an error of opening a lock file into an *UnsafeError if the file
 // is not what it should be. A regular file of ours without permissions is one
 // whose maker was stopped between making it and setting its mode, under a umask
 // that denies everything: it gets its mode here, and the open is tried again.
-func (d *Dir) explain(name string, err error) error {
-	if !odd(err) {
+func (d *Dir) diagnose(name string, err error) error {
+	if !foreign(err) {
 		return err
 	}
 	root, rootErr := d.openRoot()
@@ -171,7 +171,7 @@ func (d *Dir) explain(name string, err error) error {
 	if statErr != nil {
 		return err
 	}
-	if unsafe := judgeLock(d.file(name), info); unsafe != nil {
+	if unsafe := checkLockInfo(d.file(name), info); unsafe != nil {
 		return unsafe
 	}
 	if !errors.Is(err, fs.ErrPermission) || info.Mode().Perm()&0o600 == 0o600 {
@@ -185,8 +185,8 @@ func newLock(path string) *flock.Flock {
 	return flock.New(path, flock.SetFlag(os.O_RDWR|safeOpen))
 }
 
-// current reports whether path names the file that lock has locked.
-func current(lock *flock.Flock, path string) bool {
+// lockedAt reports whether path names the file that lock has locked.
+func lockedAt(lock *flock.Flock, path string) bool {
 	locked, err := lock.Stat()
 	if err != nil {
 		return false

@@ -136,7 +136,7 @@ func TestAlive(t *testing.T) {
 }
 
 func TestOneDaemon(t *testing.T) {
-	anchor := t.TempDir()
+	base := t.TempDir()
 	start, release, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -154,7 +154,7 @@ func TestOneDaemon(t *testing.T) {
 	defer results.Close()
 	var all []*exec.Cmd
 	for range 20 {
-		cmd := process(t, "race", anchor, "-")
+		cmd := process(t, "race", base, "-")
 		cmd.Stdin, cmd.Stdout, cmd.ExtraFiles = start, said, []*os.File{stay}
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)

@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// Loss says what became of the path of life.lock when Check has said that it is
+// LostReason says what became of the path of life.lock when Check has said that it is
 // lost.
-func (l *DaemonLock) Loss() string {
+func (l *DaemonLock) LostReason() string {
 	gone := func(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) }
 	info, err := os.Stat(l.dir.path)
 	held, herr := l.root.Stat(".")

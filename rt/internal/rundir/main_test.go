@@ -140,15 +140,15 @@ func open(t *testing.T) *rundir.Dir {
 }
 
 // process returns this test binary in one of the parts, in the directory "name"
-// below anchor.
-func process(t *testing.T, part, anchor, umask string) *exec.Cmd {
+// below base.
+func process(t *testing.T, part, base, umask string) *exec.Cmd {
 	t.Helper()
 	own, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(limited(), own)
-	cmd.Env = append(os.Environ(), partVariable+"="+part, argumentVariable+"="+anchor+" "+umask)
+	cmd.Env = append(os.Environ(), partVariable+"="+part, argumentVariable+"="+base+" "+umask)
 	return cmd
 }
 
@@ -212,7 +212,7 @@ func alone(t *testing.T) bool {
 
 // nobody makes cmd run as an ordinary user if this is root, who may do anything,
 // and returns a base directory of that user.
-func nobody(t *testing.T) (credential *syscall.SysProcAttr, anchor string) {
+func nobody(t *testing.T) (credential *syscall.SysProcAttr, base string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		return nil, t.TempDir()

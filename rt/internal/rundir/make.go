@@ -11,19 +11,19 @@ import (
 // it is empty, and another process that was looking into it finds nothing then.
 const replacements = 1000
 
-// judge returns an *UnsafeError unless path is a directory that only this user
+// checkDir returns an *UnsafeError unless path is a directory that only this user
 // can have made and can change. It does not follow a symbolic link in the last
 // element.
-func judge(path string) error {
+func checkDir(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return fmt.Errorf("looking at the run directory: %w", err)
 	}
-	return judgeDir(path, info)
+	return checkDirInfo(path, info)
 }
 
-// judgeDir does what judge does with what is known of path.
-func judgeDir(path string, info fs.FileInfo) error {
+// checkDirInfo does what judge does with what is known of path.
+func checkDirInfo(path string, info fs.FileInfo) error {
 	unsafe := func(problem, remedy string) error {
 		return &UnsafeError{Path: path, Problem: problem, Remedy: remedy}
 	}
@@ -32,21 +32,21 @@ func judgeDir(path string, info fs.FileInfo) error {
 		return unsafe("is a symbolic link", "remove the link")
 	case !info.IsDir():
 		return unsafe("is not a directory", "remove it")
-	case !ours(info):
-		return unsafe("belongs to another user", "remove it, or set "+anchorVariable+" to a directory of your own")
+	case !ownedByUser(info):
+		return unsafe("belongs to another user", "remove it, or set "+baseDirVariable+" to a directory of your own")
 	case !private(info):
 		return unsafe(fmt.Sprintf("has mode %#o instead of 0700", info.Mode().Perm()), "look who could have changed it, then run: chmod 700 "+path)
 	}
 	return nil
 }
 
-// judgeLock returns an *UnsafeError unless info is of a regular file of this
+// checkLockInfo returns an *UnsafeError unless info is of a regular file of this
 // user.
-func judgeLock(path string, info fs.FileInfo) error {
+func checkLockInfo(path string, info fs.FileInfo) error {
 	switch {
 	case !info.Mode().IsRegular():
 		return &UnsafeError{Path: path, Problem: "is not a regular file", Remedy: "remove it"}
-	case !ours(info):
+	case !ownedByUser(info):
 		return &UnsafeError{Path: path, Problem: "belongs to another user", Remedy: "remove it"}
 	}
 	return nil

@@ -18,15 +18,15 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
 
-func TestAnchor(t *testing.T) {
-	standard, err := rundir.Anchor("")
+func TestBaseDir(t *testing.T) {
+	standard, err := rundir.BaseDir("")
 	if err != nil {
 		t.Skipf("this user has no place for a run directory: %v", err)
 	}
 	for _, key := range []string{"HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "TMPDIR", "USER"} {
 		t.Setenv(key, "/elsewhere")
 	}
-	if got, err := rundir.Anchor(""); got != standard || err != nil {
+	if got, err := rundir.BaseDir(""); got != standard || err != nil {
 		t.Errorf("in another environment: got %q, %v; want %q", got, err, standard)
 	}
 	if u, err := user.LookupId(strconv.Itoa(os.Geteuid())); err == nil {
@@ -37,15 +37,15 @@ func TestAnchor(t *testing.T) {
 	}
 	t.Setenv("LOOPGEN_DIR", "/a/b/../c")
 	for explicit, want := range map[string]string{"": "/a/c", "/x//y": "/x/y"} {
-		if got, err := rundir.Anchor(explicit); got != want || err != nil {
-			t.Errorf("Anchor(%q) with LOOPGEN_DIR: got %q, %v; want %q", explicit, got, err, want)
+		if got, err := rundir.BaseDir(explicit); got != want || err != nil {
+			t.Errorf("BaseDir(%q) with LOOPGEN_DIR: got %q, %v; want %q", explicit, got, err, want)
 		}
 	}
-	if _, err := rundir.Anchor("x/y"); err == nil || !strings.Contains(err.Error(), "relative") {
+	if _, err := rundir.BaseDir("x/y"); err == nil || !strings.Contains(err.Error(), "relative") {
 		t.Errorf("a relative path: got %v", err)
 	}
 	t.Setenv("LOOPGEN_DIR", "x")
-	if _, err := rundir.Anchor(""); err == nil || !strings.Contains(err.Error(), "LOOPGEN_DIR") || !strings.Contains(err.Error(), "relative") {
+	if _, err := rundir.BaseDir(""); err == nil || !strings.Contains(err.Error(), "LOOPGEN_DIR") || !strings.Contains(err.Error(), "relative") {
 		t.Errorf("a relative LOOPGEN_DIR: got %v", err)
 	}
 	if _, err := rundir.Open("x", "name"); err == nil {
@@ -54,36 +54,36 @@ func TestAnchor(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	anchor := filepath.Join(t.TempDir(), "made", "on", "the", "way")
+	base := filepath.Join(t.TempDir(), "made", "on", "the", "way")
 	paths := map[string]string{}
 	for _, name := range []string{
 		"a", "A", "/", "..", ".", "../../etc/passwd", "/etc/passwd", "a/b", "a\x00b", "a b", "日本語", "\xff\xfe",
 		"example.com/counter.Counter", "con", "-", strings.Repeat("x", 300), strings.Repeat("/..", 1000), strings.Repeat("n", 4096), "\n",
 	} {
-		d, err := rundir.Open(anchor, name)
+		d, err := rundir.Open(base, name)
 		if err != nil {
 			t.Errorf("Open(%q): %v", name, err)
 			continue
 		}
-		if filepath.Dir(d.Path()) != anchor || len(filepath.Base(d.Path())) > 40 {
+		if filepath.Dir(d.Path()) != base || len(filepath.Base(d.Path())) > 40 {
 			t.Errorf("Open(%q) is %q", name, d.Path())
 		}
 		if before, ok := paths[strings.ToLower(d.Path())]; ok {
 			t.Errorf("%q and %q are the same directory", name, before)
 		}
 		paths[strings.ToLower(d.Path())] = name
-		again, err := rundir.Open(anchor, name)
+		again, err := rundir.Open(base, name)
 		if err != nil || again.Path() != d.Path() {
 			t.Errorf("Open(%q) again: %v, %v", name, again, err)
 		}
 	}
-	for path := anchor; filepath.Base(path) != "made"; path = filepath.Dir(path) {
+	for path := base; filepath.Base(path) != "made"; path = filepath.Dir(path) {
 		if info, err := os.Lstat(path); err != nil || info.Mode().Perm() != 0o700 {
 			t.Errorf("%s: %v, %v; want 0700", path, info.Mode(), err)
 		}
 	}
 	for _, name := range []string{"", strings.Repeat("n", 4097)} {
-		if _, err := rundir.Open(anchor, name); err == nil {
+		if _, err := rundir.Open(base, name); err == nil {
 			t.Errorf("a name of %d bytes: got no error", len(name))
 		}
 	}
@@ -105,8 +105,8 @@ func TestUnsafeDirectory(t *testing.T) {
 			if name == "someone else's" && os.Geteuid() != 0 {
 				t.Skip("only root can give a directory away")
 			}
-			anchor := t.TempDir()
-			d, err := rundir.Open(anchor, "name")
+			base := t.TempDir()
+			d, err := rundir.Open(base, "name")
 			if err == nil {
 				err = test.spoil(d.Path())
 			}
@@ -117,7 +117,7 @@ func TestUnsafeDirectory(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = rundir.Open(anchor, "name")
+			_, err = rundir.Open(base, "name")
 			if err == nil || !strings.Contains(err.Error(), d.Path()) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want the path and %q", err, test.want)
 			}
@@ -156,10 +156,10 @@ func TestUmask(t *testing.T) {
 	credential, scratch := nobody(t)
 	program := publicCopy(t, scratch)
 	for _, umask := range []string{"0000", "0022", "0777"} {
-		anchor := filepath.Join(scratch, "base"+umask)
+		base := filepath.Join(scratch, "base"+umask)
 		var all []waiter
 		for range 20 {
-			cmd := process(t, "herd", anchor, umask)
+			cmd := process(t, "herd", base, umask)
 			cmd.Path, cmd.SysProcAttr, cmd.Dir = program, credential, "/"
 			all = append(all, startWaiter(t, cmd))
 		}
@@ -169,25 +169,25 @@ func TestUmask(t *testing.T) {
 			}
 		}
 		// A maker that was stopped before it could set the modes.
-		locks, err := filepath.Glob(filepath.Join(anchor, "*", "*.lock"))
+		locks, err := filepath.Glob(filepath.Join(base, "*", "*.lock"))
 		if err != nil || len(locks) != 1 {
 			t.Fatalf("locks: %q, %v", locks, err)
 		}
 		if err := os.Chmod(locks[0], 0); err != nil {
 			t.Fatal(err)
 		}
-		again := process(t, "herd", anchor, umask)
+		again := process(t, "herd", base, umask)
 		again.Path, again.SysProcAttr, again.Dir = program, credential, "/"
 		if err := startWaiter(t, again).wait(); err != nil {
 			t.Errorf("a lock without permissions, umask %s: %v", umask, err)
 		}
-		publish := process(t, "publish", anchor, umask)
+		publish := process(t, "publish", base, umask)
 		publish.Path, publish.SysProcAttr, publish.Dir = program, credential, "/"
 		if err := startWaiter(t, publish).wait(); err != nil {
 			t.Errorf("publishing with umask %s: %v", umask, err)
 		}
 		var names []string
-		err = filepath.WalkDir(anchor, func(path string, entry fs.DirEntry, err error) error {
+		err = filepath.WalkDir(base, func(path string, entry fs.DirEntry, err error) error {
 			if err != nil {
 				return err
 			}
@@ -213,11 +213,11 @@ func TestUmask(t *testing.T) {
 // about to use that one must not fail.
 func TestMakersAtOnce(t *testing.T) {
 	for range 100 {
-		anchor := filepath.Join(t.TempDir(), "made", "on", "the", "way")
+		base := filepath.Join(t.TempDir(), "made", "on", "the", "way")
 		var makers sync.WaitGroup
 		for range 16 {
 			makers.Go(func() {
-				d, err := rundir.Open(anchor, "name")
+				d, err := rundir.Open(base, "name")
 				if err == nil {
 					var unlock func()
 					if unlock, _, err = d.TrySpawnLock(); unlock != nil {

@@ -152,7 +152,7 @@ func TestMakeDirInExchangedParent(t *testing.T) {
 	if err := errors.Join(os.Mkdir(path, 0o700), os.Mkdir(elsewhere, 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	at, missing, err := survey(filepath.Join(path, "base"), filepath.Join(path, "base"))
+	at, missing, err := walkPath(filepath.Join(path, "base"), filepath.Join(path, "base"))
 	if err != nil || len(missing) != 1 || at.path != path {
 		t.Fatalf("survey: %v, %q, %v", at.path, missing, err)
 	}
@@ -170,16 +170,16 @@ func TestMakeDirInExchangedParent(t *testing.T) {
 // A process that was killed while it made a directory leaves one that the next
 // process finishes, and a daemon removes what nobody finishes.
 func TestUnfinishedDirectories(t *testing.T) {
-	anchor := t.TempDir()
-	path := filepath.Join(anchor, label("name")+"-"+digest(hashDigits, "name"))
-	begun := filepath.Join(anchor, freshPrefix+digest(hashDigits, filepath.Base(path)))
-	other, kept := filepath.Join(anchor, ".loopgen-123"), filepath.Join(anchor, ".loopgen-full")
+	base := t.TempDir()
+	path := filepath.Join(base, label("name")+"-"+digest(hashDigits, "name"))
+	begun := filepath.Join(base, freshPrefix+digest(hashDigits, filepath.Base(path)))
+	other, kept := filepath.Join(base, ".loopgen-123"), filepath.Join(base, ".loopgen-full")
 	for _, dir := range []string{begun, other, kept, filepath.Join(kept, "x")} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	d, err := Open(anchor, "name")
+	d, err := Open(base, "name")
 	if err != nil {
 		t.Fatal(err)
 	}

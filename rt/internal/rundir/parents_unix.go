@@ -35,7 +35,7 @@ type element struct {
 	within bool
 }
 
-// survey follows path as the kernel does and judges every directory on the way:
+// walkPath follows path as the kernel does and judges every directory on the way:
 // it is unsafe if another user than root can rename in it. It returns the last
 // directory that exists, with the names that are missing below it, and an
 // *UnsafeError if another user could exchange it or an entry of it. base is path
@@ -48,7 +48,7 @@ type element struct {
 //
 // A safe verdict is about names that only root and this user can change, so that
 // it still holds when the path is used.
-func survey(path, base string) (at parent, missing []string, err error) {
+func walkPath(path, base string) (at parent, missing []string, err error) {
 	if at, err = (parent{}).enter("/", false); err != nil {
 		return at, nil, err
 	}
@@ -136,7 +136,7 @@ func (p parent) enter(name string, within bool) (parent, error) {
 		}
 	case !mode.IsDir():
 		return parent{}, &fs.PathError{Op: "mkdir", Path: inside.path, Err: errors.New("a file is in the way")}
-	case !within && ours(inside.info) && mode.Perm()&0o077 == 0:
+	case !within && ownedByUser(inside.info) && mode.Perm()&0o077 == 0:
 		inside.sheltered, inside.unsafe = true, nil
 	case !p.sheltered && inside.unsafe == nil:
 		inside.unsafe = inside.others()
@@ -165,16 +165,16 @@ func (p parent) others() *UnsafeError {
 func (p parent) problem(format string, args ...any) *UnsafeError {
 	return &UnsafeError{
 		Path: p.path, Problem: fmt.Sprintf(format, args...),
-		Remedy: "use a base directory (" + anchorVariable + ", ScopeDir) that only this user and root can exchange, as below a directory of this user with mode 0700",
+		Remedy: "use a base directory (" + baseDirVariable + ", ScopeDir) that only this user and root can exchange, as below a directory of this user with mode 0700",
 	}
 }
 
 // groupOf returns the group of a file.
 func groupOf(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Gid) }
 
-// judgeParents returns an *UnsafeError if another user than root can exchange base
+// checkParents returns an *UnsafeError if another user than root can exchange base
 // or what is in it.
-func judgeParents(base string) error {
-	_, _, err := survey(base, base)
+func checkParents(base string) error {
+	_, _, err := walkPath(base, base)
 	return err
 }

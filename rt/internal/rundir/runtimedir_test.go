@@ -15,7 +15,7 @@ import (
 // base directory, which tests must not write to.
 func standardDir(t *testing.T) *Dir {
 	t.Helper()
-	anchor, err := defaultAnchor()
+	base, err := defaultBaseDir()
 	if err != nil {
 		t.Skipf("this user has no default base directory: %v", err)
 	}
@@ -23,7 +23,7 @@ func standardDir(t *testing.T) *Dir {
 	if err := os.Chmod(path, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	return &Dir{anchor: anchor, name: t.Name(), path: path}
+	return &Dir{base: base, name: t.Name(), path: path}
 }
 
 // runtimeDir makes a directory like the one that a login session has. Its path
@@ -46,7 +46,7 @@ func TestRuntimeDirectory(t *testing.T) {
 	t.Setenv("XDG_RUNTIME_DIR", good)
 	d := standardDir(t)
 	dir, err := d.SocketDir()
-	if err != nil || filepath.Dir(dir) != filepath.Join(good, "loopgen") || judge(dir) != nil || judge(filepath.Dir(dir)) != nil {
+	if err != nil || filepath.Dir(dir) != filepath.Join(good, "loopgen") || checkDir(dir) != nil || checkDir(filepath.Dir(dir)) != nil {
 		t.Fatalf("a valid XDG_RUNTIME_DIR: %q, %v", dir, err)
 	}
 	if path, err := d.SocketPath("1"); path != filepath.Join(dir, "s-1") || err != nil {
@@ -55,10 +55,10 @@ func TestRuntimeDirectory(t *testing.T) {
 	if path := d.LogPath(); path != filepath.Join(dir, "log") {
 		t.Errorf("LogPath: %q", path)
 	}
-	for _, anchor := range []string{SessionAnchor(d.anchor, "3"), ProjectAnchor(d.anchor, "/src/a")} {
-		below := &Dir{anchor: anchor, name: d.name, path: d.path}
+	for _, base := range []string{SessionBaseDir(d.base, "3"), ProjectBaseDir(d.base, "/src/a")} {
+		below := &Dir{base: base, name: d.name, path: d.path}
 		if got, err := below.SocketDir(); err != nil || filepath.Dir(got) != filepath.Dir(dir) || got == dir {
-			t.Errorf("below %s: %q, %v; want one of its own beside %s", anchor, got, err, dir)
+			t.Errorf("below %s: %q, %v; want one of its own beside %s", base, got, err, dir)
 		}
 	}
 	// The answer does not change under a running daemon.

@@ -22,22 +22,22 @@ const (
 // maxSessionID bounds the value of XDG_SESSION_ID, in bytes.
 const maxSessionID = 24
 
-// SessionAnchor returns the base directory of a login session, below the
+// SessionBaseDir returns the base directory of a login session, below the
 // user's.
-func SessionAnchor(anchor, id string) string { return filepath.Join(anchor, sessionPrefix+id) }
+func SessionBaseDir(base, id string) string { return filepath.Join(base, sessionPrefix+id) }
 
-// ProjectAnchor returns the base directory of a project, below the user's.
-func ProjectAnchor(anchor, root string) string {
-	return filepath.Join(anchor, projectPrefix+label(filepath.Base(root))+"-"+digest(hashDigits, root))
+// ProjectBaseDir returns the base directory of a project, below the user's.
+func ProjectBaseDir(base, root string) string {
+	return filepath.Join(base, projectPrefix+label(filepath.Base(root))+"-"+digest(hashDigits, root))
 }
 
-// parentAnchor returns the user's base directory: anchor itself, or what is above
+// userBaseDir returns the user's base directory: base itself, or what is above
 // it if it is that of a session or a project.
-func parentAnchor(anchor string) string {
-	if holdsSingletons(filepath.Base(anchor)) {
-		return filepath.Dir(anchor)
+func userBaseDir(base string) string {
+	if holdsSingletons(filepath.Base(base)) {
+		return filepath.Dir(base)
 	}
-	return anchor
+	return base
 }
 
 // holdsSingletons reports whether an entry of a base directory may be the base

@@ -45,18 +45,18 @@ func TestProject(t *testing.T) {
 }
 
 func TestExisting(t *testing.T) {
-	anchor := t.TempDir()
-	anchors := []string{anchor, SessionAnchor(anchor, "3"), ProjectAnchor(anchor, "/src/x"), ProjectAnchor(anchor, "/")}
-	for _, a := range anchors {
+	base := t.TempDir()
+	bases := []string{base, SessionBaseDir(base, "3"), ProjectBaseDir(base, "/src/x"), ProjectBaseDir(base, "/")}
+	for _, a := range bases {
 		if _, err := Open(a, "session"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	found := map[string]int{}
-	for _, d := range Existing(anchor) {
+	for _, d := range Existing(base) {
 		found[d.Path()]++
 	}
-	for _, a := range anchors {
+	for _, a := range bases {
 		if path := filepath.Join(a, "session-"+digest(16, "session")); found[path] != 1 {
 			t.Errorf("%s was found %d times", path, found[path])
 		}

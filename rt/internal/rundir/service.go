@@ -18,14 +18,14 @@ const serviceSocketName = "socket"
 // maxServiceName bounds the name of a service, in bytes.
 const maxServiceName = 64
 
-// ServiceAnchor returns the base directory of the singletons that several users
+// ServiceBaseDir returns the base directory of the singletons that several users
 // of this machine share: the variable LOOPGEN_DIR, else /run/loopgen, or
 // /var/run/loopgen where there is no /run.
-func ServiceAnchor() (string, error) {
-	if dir := Getenv(anchorVariable); dir != "" {
-		return absolute(anchorVariable, dir)
+func ServiceBaseDir() (string, error) {
+	if dir := Getenv(baseDirVariable); dir != "" {
+		return absolute(baseDirVariable, dir)
 	}
-	return serviceAnchor, nil
+	return serviceBaseDir, nil
 }
 
 // OpenService opens the directory of a singleton that several users share, which
@@ -36,11 +36,11 @@ func ServiceAnchor() (string, error) {
 //
 // The name is a plain word, which a unit file can hold: 1 to 64 lower-case
 // letters, digits, dots, hyphens and underscores, a letter or digit first.
-func OpenService(anchor, name string) (*Dir, error) {
+func OpenService(base, name string) (*Dir, error) {
 	if !plain(name) {
 		return nil, fmt.Errorf("opening the directory of a service: its name is %q; give a word of at most %d lower-case letters, digits, '.', '-' and '_', of which the first is a letter or digit", cut.Name(name), maxServiceName)
 	}
-	d := &Dir{anchor: anchor, name: name, path: filepath.Join(anchor, name), service: true}
+	d := &Dir{base: base, name: name, path: filepath.Join(base, name), service: true}
 	_, err := d.Owner()
 	if err != nil {
 		return nil, err
@@ -78,12 +78,12 @@ func (d *Dir) Owner() (uid int, err error) {
 	case writable(info):
 		return 0, unsafe(fmt.Sprintf("has mode %#o, so that others than its owner can write to it", info.Mode().Perm()), "make it 0755 or less: RuntimeDirectoryMode in a unit of systemd")
 	}
-	if err := judgeAbove(d.path); err != nil {
+	if err := checkAbove(d.path); err != nil {
 		return 0, err
 	}
 	resolved, err := filepath.EvalSymlinks(d.path)
 	if err == nil && resolved != d.path {
-		err = judgeAbove(resolved)
+		err = checkAbove(resolved)
 	}
 	if err != nil {
 		return 0, err
@@ -91,11 +91,11 @@ func (d *Dir) Owner() (uid int, err error) {
 	return ownerOf(info), nil
 }
 
-// judgeAbove returns an *UnsafeError if somebody else than root and this user
+// checkAbove returns an *UnsafeError if somebody else than root and this user
 // could put another directory in the place of path: one who may write to one of
 // those above it. Where a sticky bit protects what is in such a directory, it
 // protects what belongs to root or this user.
-func judgeAbove(path string) error {
+func checkAbove(path string) error {
 	for parent := filepath.Dir(path); path != parent; path, parent = parent, filepath.Dir(parent) {
 		above, err := os.Stat(parent)
 		if err != nil {

@@ -1,3 +1,3 @@
 package rundir
 
-const serviceAnchor = "/run/loopgen"
+const serviceBaseDir = "/run/loopgen"

@@ -2,4 +2,4 @@
 
 package rundir
 
-const serviceAnchor = "/var/run/loopgen"
+const serviceBaseDir = "/var/run/loopgen"

@@ -76,14 +76,14 @@ func (d *Dir) LogPath() string {
 func (d *Dir) chooseSocketDir() (string, error) {
 	for _, dir := range d.runtimeDirs() {
 		base := filepath.Dir(filepath.Dir(dir))
-		if judgeParents(base) != nil || judge(base) != nil {
+		if checkParents(base) != nil || checkDir(base) != nil {
 			continue
 		}
 		if err := makeAll(dir, base); err != nil {
 			return "", fmt.Errorf("making the socket directory: %w", err)
 		}
 		for _, made := range []string{filepath.Dir(dir), dir} {
-			if err := judge(made); err != nil {
+			if err := checkDir(made); err != nil {
 				return "", err
 			}
 		}
@@ -96,15 +96,15 @@ func (d *Dir) chooseSocketDir() (string, error) {
 // directory, best first. The base directory is part of the name: two machines or
 // containers may share one runtime directory.
 func (d *Dir) runtimeDirs() []string {
-	anchor := parentAnchor(d.anchor)
-	if filepath.Base(anchor) != HostID() && filepath.Base(anchor) != "loopgen" {
+	base := userBaseDir(d.base)
+	if filepath.Base(base) != HostID() && filepath.Base(base) != "loopgen" {
 		return nil // not the default one: no need to ask the user database
 	}
-	if standard, err := defaultAnchor(); err != nil || standard != anchor {
+	if standard, err := defaultBaseDir(); err != nil || standard != base {
 		return nil
 	}
 	var dirs []string
-	below := filepath.Join("loopgen", digest(hashDigits, d.anchor, d.name))
+	below := filepath.Join("loopgen", digest(hashDigits, d.base, d.name))
 	if dir := Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		dirs = append(dirs, filepath.Join(dir, below))
 	}
@@ -122,7 +122,7 @@ func (d *Dir) removeSockets(stale *Endpoint) []error {
 	dirs := append(d.runtimeDirs(), d.path)
 	if stale != nil && stale.Network == "unix" {
 		dir := filepath.Dir(stale.Address)
-		if filepath.IsAbs(dir) && filepath.Base(dir) == digest(hashDigits, d.anchor, d.name) {
+		if filepath.IsAbs(dir) && filepath.Base(dir) == digest(hashDigits, d.base, d.name) {
 			dirs = append(dirs, dir)
 		}
 	}

@@ -27,7 +27,7 @@ type Start struct {
 // none or the file is not one of its. It fails if this process could not look.
 func (d *Dir) ReadStart() (Start, error) {
 	text, err := d.readFile(startName, 2*maxFailure)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errOdd) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errForeign) {
 		return Start{}, nil
 	}
 	if err != nil {

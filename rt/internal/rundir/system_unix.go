@@ -18,9 +18,9 @@ import (
 // no symbolic link is followed, and no fifo waited for.
 const safeOpen = unix.O_NOFOLLOW | unix.O_NONBLOCK
 
-// ours reports whether the file belongs to the user in whose name this process
+// ownedByUser reports whether the file belongs to the user in whose name this process
 // makes files.
-func ours(info fs.FileInfo) bool { return ownerOf(info) == os.Geteuid() }
+func ownedByUser(info fs.FileInfo) bool { return ownerOf(info) == os.Geteuid() }
 
 // ownerOf returns the user that a file belongs to.
 func ownerOf(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
@@ -37,10 +37,10 @@ func private(info fs.FileInfo) bool { return info.Mode().Perm() == 0o700 }
 // secret reports whether the mode of a file keeps all other users out.
 func secret(info fs.FileInfo) bool { return info.Mode().Perm()&0o077 == 0 }
 
-// odd reports whether an open failed because of what the file is, and not because
+// foreign reports whether an open failed because of what the file is, and not because
 // of the state that this process or the system is in. FreeBSD says EMLINK for a
 // symbolic link that was not to be followed.
-func odd(err error) bool {
+func foreign(err error) bool {
 	return errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) || errors.Is(err, unix.ENXIO) ||
 		errors.Is(err, unix.EISDIR) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, fs.ErrPermission)
 }
@@ -56,7 +56,7 @@ func remove(root *os.Root, name string) error { return root.Remove(name) }
 // it, and judges those on the way: see survey.
 func makeAll(path, base string) error {
 	for try := 0; ; try++ {
-		at, missing, err := survey(filepath.Dir(path), base)
+		at, missing, err := walkPath(filepath.Dir(path), base)
 		if err != nil {
 			return err
 		}
@@ -146,9 +146,9 @@ func makePrivate(in int, name string) error {
 	return unix.Fchmod(fd, 0o700)
 }
 
-// sweep removes the directories that killed processes have begun to make in dir.
+// removeUnfinished removes the directories that killed processes have begun to make in dir.
 // A process that is making one then tries again.
-func sweep(dir string) error {
+func removeUnfinished(dir string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
@@ -164,7 +164,7 @@ func sweep(dir string) error {
 		if !strings.HasPrefix(name, freshPrefix) {
 			continue
 		}
-		if info, lerr := root.Lstat(name); lerr == nil && info.IsDir() && ours(info) {
+		if info, lerr := root.Lstat(name); lerr == nil && info.IsDir() && ownedByUser(info) {
 			_ = root.Remove(name) // fails unless it is empty
 		}
 	}

@@ -16,10 +16,10 @@ import (
 // symbolic links need a privilege. What was opened is judged all the same.
 const safeOpen = 0
 
-// ours, private and secret are always true: an access list, not owner and mode, protects
+// ownedByUser, private and secret are always true: an access list, not owner and mode, protects
 // the directory; see makeDir. One that was not made by this program is taken as
 // it is.
-func ours(fs.FileInfo) bool { return true }
+func ownedByUser(fs.FileInfo) bool { return true }
 
 func private(fs.FileInfo) bool { return true }
 
@@ -31,11 +31,11 @@ func fileID(fs.FileInfo) string { return "" }
 // ownerOf knows no user: owners have no numbers here.
 func ownerOf(fs.FileInfo) int { return -1 }
 
-// judgeParents accepts every directory: access lists are taken as they are.
-func judgeParents(string) error { return nil }
+// checkParents accepts every directory: access lists are taken as they are.
+func checkParents(string) error { return nil }
 
-// sweep has nothing to do: a directory is made in one step.
-func sweep(string) error { return nil }
+// removeUnfinished has nothing to do: a directory is made in one step.
+func removeUnfinished(string) error { return nil }
 
 // makeAll makes the directory path and the missing ones above it. base is of no
 // use here.
@@ -90,7 +90,7 @@ func makeDir(path string) error {
 	return nil
 }
 
-func odd(err error) bool {
+func foreign(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, windows.ERROR_CANT_ACCESS_FILE)
 }
 

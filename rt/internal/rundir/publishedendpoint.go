@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// published is the endpoint that this daemon has written.
-type published struct {
+// publishedEndpoint is the endpoint that this daemon has written.
+type publishedEndpoint struct {
 	text []byte
 	mode fs.FileMode
 	// seen describes the file when its bytes were last found equal to text. It
@@ -25,7 +25,7 @@ const settled = 3 * time.Second
 // compared only if the file's inode, size, mode or time differ from those of the
 // last comparison. A file that cannot be read, for lack of descriptors or the like,
 // counts as intact.
-func (p *published) intact(d *Dir) bool {
+func (p *publishedEndpoint) intact(d *Dir) bool {
 	info, err := os.Lstat(d.file(endpointName))
 	if err != nil {
 		return !errors.Is(err, fs.ErrNotExist)
@@ -37,7 +37,7 @@ func (p *published) intact(d *Dir) bool {
 	if info.Mode() == p.mode {
 		text, err := d.readFile(endpointName, maxEndpoint)
 		if err != nil {
-			return !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errOdd)
+			return !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errForeign)
 		}
 		if bytes.Equal(text, p.text) {
 			if time.Since(info.ModTime()) > settled {

@@ -13,10 +13,10 @@ import (
 	"sync"
 )
 
-func defaultAnchor() (string, error) {
+func defaultBaseDir() (string, error) {
 	home, err := usableHome()
 	if err != nil {
-		return "", fmt.Errorf("choosing the run directory: %w; set %s to an absolute path", err, anchorVariable)
+		return "", fmt.Errorf("choosing the run directory: %w; set %s to an absolute path", err, baseDirVariable)
 	}
 	if home != "" {
 		return filepath.Join(home, ".cache", "loopgen", HostID()), nil
@@ -24,7 +24,7 @@ func defaultAnchor() (string, error) {
 	if dir, ok := userRuntimeDir(); ok {
 		return filepath.Join(dir, "loopgen"), nil
 	}
-	return "", fmt.Errorf("choosing the run directory: user %d has no home directory of its own and no /run/user/%[1]d; set %s to an absolute path", os.Geteuid(), anchorVariable)
+	return "", fmt.Errorf("choosing the run directory: user %d has no home directory of its own and no /run/user/%[1]d; set %s to an absolute path", os.Geteuid(), baseDirVariable)
 }
 
 // home keeps what usableHome found: asking the user database may mean asking
@@ -74,7 +74,7 @@ func findHome() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("looking at the home directory: %w", err)
 	}
-	if !info.IsDir() || !ours(info) {
+	if !info.IsDir() || !ownedByUser(info) {
 		return "", nil
 	}
 	return home, nil
@@ -84,5 +84,5 @@ func findHome() (string, error) {
 // between first login and last logout.
 func userRuntimeDir() (dir string, ok bool) {
 	dir = "/run/user/" + strconv.Itoa(os.Geteuid())
-	return dir, judge(dir) == nil
+	return dir, checkDir(dir) == nil
 }

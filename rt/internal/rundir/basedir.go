@@ -7,10 +7,10 @@ import (
 	"path/filepath"
 )
 
-// anchorVariable names the base directory for a whole environment.
-const anchorVariable = "LOOPGEN_DIR"
+// baseDirVariable names the base directory for a whole environment.
+const baseDirVariable = "LOOPGEN_DIR"
 
-// Anchor returns the base directory in which the singletons of this user live on
+// BaseDir returns the base directory in which the singletons of this user live on
 // this machine: explicit if it is not empty, else the variable LOOPGEN_DIR, else
 // .cache/loopgen/<hash of the machine> in the home directory of the user
 // database (%LocalAppData%\loopgen\<hash> on Windows), else
@@ -22,16 +22,16 @@ const anchorVariable = "LOOPGEN_DIR"
 // machine is part of the path because homes are shared over networks and locks
 // and sockets are not. Nothing is created.
 //
-// A relative path is an error, and so is having no place at all. Anchor may be
+// A relative path is an error, and so is having no place at all. BaseDir may be
 // called concurrently.
-func Anchor(explicit string) (string, error) {
+func BaseDir(explicit string) (string, error) {
 	if explicit != "" {
 		return absolute("the base directory", explicit)
 	}
-	if dir := Getenv(anchorVariable); dir != "" {
-		return absolute(anchorVariable, dir)
+	if dir := Getenv(baseDirVariable); dir != "" {
+		return absolute(baseDirVariable, dir)
 	}
-	return defaultAnchor()
+	return defaultBaseDir()
 }
 
 func absolute(what, dir string) (string, error) {

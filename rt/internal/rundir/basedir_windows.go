@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-func defaultAnchor() (string, error) {
+func defaultBaseDir() (string, error) {
 	local, err := windows.KnownFolderPath(windows.FOLDERID_LocalAppData, windows.KF_FLAG_DEFAULT)
 	if err != nil {
-		return "", fmt.Errorf("choosing the run directory: looking up LocalAppData: %w; set %s to an absolute path", err, anchorVariable)
+		return "", fmt.Errorf("choosing the run directory: looking up LocalAppData: %w; set %s to an absolute path", err, baseDirVariable)
 	}
 	return filepath.Join(local, "loopgen", HostID()), nil
 }
