@@ -10,20 +10,20 @@ import (
 // baseDirVariable names the base directory for a whole environment.
 const baseDirVariable = "LOOPGEN_DIR"
 
-// BaseDir returns the base directory in which the singletons of this user live on
-// this machine: explicit if it is not empty, else the variable LOOPGEN_DIR, else
-// .cache/loopgen/<hash of the machine> in the home directory of the user
-// database (%LocalAppData%\loopgen\<hash> on Windows), else
-// /run/user/<uid>/loopgen if the user has no usable home.
+// BaseDir returns the directory that contains the directories of this user's singletons on
+// this machine. It is explicit if that is not empty, else the variable LOOPGEN_DIR, else
+// .cache/loopgen/<hash of the machine> in the home directory of the user database
+// (%LocalAppData%\loopgen\<hash> on Windows), else /run/user/<uid>/loopgen if the user has
+// no usable home.
 //
-// A program with more rights than the user that started it ignores LOOPGEN_DIR.
-// Apart from LOOPGEN_DIR the environment has no say, HOME and XDG_CACHE_HOME
-// included: processes with different environments must meet in one place. The
-// machine is part of the path because homes are shared over networks and locks
-// and sockets are not. Nothing is created.
+// A program with more rights than the user that started it ignores LOOPGEN_DIR. No other
+// variable of the environment matters, not even HOME or XDG_CACHE_HOME: processes with
+// different environments must use the same directory. The machine is part of the path
+// because homes are shared over networks, while locks and sockets are not. BaseDir creates
+// nothing.
 //
-// A relative path is an error, and so is having no place at all. BaseDir may be
-// called concurrently.
+// BaseDir fails if the path is relative, or if the user has none of these directories. It
+// may be called concurrently.
 func BaseDir(explicit string) (string, error) {
 	if explicit != "" {
 		return absolute("the base directory", explicit)

@@ -27,18 +27,18 @@ func defaultBaseDir() (string, error) {
 	return "", fmt.Errorf("choosing the run directory: user %d has no home directory of its own and no /run/user/%[1]d; set %s to an absolute path", os.Geteuid(), baseDirVariable)
 }
 
-// home keeps what usableHome found: asking the user database may mean asking
-// the network. Errors are not kept.
+// home keeps the result of usableHome, because the user database may ask the network.
+// Errors are not kept.
 var home struct {
 	sync.Mutex
 	known bool
 	dir   string
 }
 
-// usableHome returns the home directory from the user database, or "" if it is
-// not a directory that belongs to the user. Whatever might be different a moment
-// later (no descriptors left, a name service that does not answer) is an error
-// and not "": it would move the rendezvous.
+// usableHome returns the home directory from the user database, or "" if it is not a
+// directory that belongs to the user. A condition that may pass is an error and not "": no
+// descriptors are left, or a name service does not answer. With "" this process would use
+// another base directory than the others.
 func usableHome() (string, error) {
 	home.Lock()
 	defer home.Unlock()

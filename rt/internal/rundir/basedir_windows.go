@@ -15,5 +15,6 @@ func defaultBaseDir() (string, error) {
 	return filepath.Join(local, "loopgen", HostID()), nil
 }
 
-// userRuntimeDir has no counterpart here: sockets and logs stay with the rest.
+// userRuntimeDir returns false: Windows has no such directory, so sockets and logs are in
+// the singleton's directory.
 func userRuntimeDir() (dir string, ok bool) { return "", false }

@@ -14,36 +14,36 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// holdTimeout is how long a daemon tries to take life.lock. A client's probe
-// holds it for microseconds; what holds it for longer is a daemon.
+// holdTimeout is how long a daemon tries to acquire life.lock. A client's probe holds the
+// lock for microseconds; only a daemon holds it for longer.
 const holdTimeout = 500 * time.Millisecond
 
-// heldLocks keeps every held lock reachable: the collector would close the file of
-// one that the program no longer refers to, and with that release it.
+// heldLocks keeps every held lock reachable. The garbage collector would close the file of
+// an unreachable lock, which releases the lock.
 var heldLocks struct {
 	sync.Mutex
 	locks []*DaemonLock
 }
 
-// DaemonLock is the proof that this process is the daemon of its directory. Nothing
-// releases it but the death of the process: children do not inherit it, and
-// there is no method that could be called too early. Its methods may be called
-// concurrently.
+// DaemonLock is life.lock, held by this process: it proves that this process is the daemon
+// of the directory. Only the death of the process releases the lock. Children do not
+// inherit it, and there is no method that could release it too early. Its methods may be
+// called concurrently.
 type DaemonLock struct {
 	dir  *Dir
 	lock *flock.Flock
-	// root is the directory that holds the locked file, whatever its path names
-	// by now: a daemon whose directory was removed can do nothing to the
-	// endpoint of its successor.
+	// root is the directory that contains the locked file, even if the path names
+	// another directory by now. So a daemon whose directory was removed cannot change
+	// the endpoint of its successor.
 	root *os.Root
 
 	mu   sync.Mutex        // one writer of the endpoint at a time
 	last publishedEndpoint // guarded by mu
 }
 
-// AcquireDaemonLock takes life.lock for the rest of this process's life. It tries for at most
-// 500 ms and returns ErrHeld if another process keeps it for so long. If ctx ends
-// before that, the error wraps ctx.Err().
+// AcquireDaemonLock acquires life.lock for the rest of this process's life. It tries for at
+// most 500 ms. It returns an error that wraps ErrHeld if another process holds the lock for
+// so long, and one that wraps ctx.Err() if ctx ends before that.
 func (d *Dir) AcquireDaemonLock(ctx context.Context) (*DaemonLock, error) {
 	limited, cancel := context.WithTimeout(ctx, holdTimeout)
 	defer cancel()
@@ -66,9 +66,9 @@ func (d *Dir) AcquireDaemonLock(ctx context.Context) (*DaemonLock, error) {
 	return l, nil
 }
 
-// Publish makes e the endpoint that clients read, in one step: they see the old
-// file or the new one. If it fails the old one is still there. The error matches
-// ErrLost if the directory or life.lock was removed.
+// Publish makes e the endpoint that clients read, in one step: they see the old file or the
+// new one. If it fails, the old file is still there. The error matches ErrLost if the
+// directory or life.lock was removed.
 func (l *DaemonLock) Publish(e *Endpoint) error {
 	text, err := e.MarshalText()
 	if err != nil {
@@ -89,8 +89,9 @@ func (l *DaemonLock) Publish(e *Endpoint) error {
 	return nil
 }
 
-// endpointMode is for the user only, as the key in it: but that of a service is no
-// secret, and who may call is decided by the user who connects.
+// endpointMode returns the mode of the endpoint. Only the user may read it, because it
+// contains the key. The key of a service is no secret: there the connecting user decides
+// whether a call is allowed.
 func (d *Dir) endpointMode() fs.FileMode {
 	if d.service {
 		return 0o644
@@ -98,8 +99,8 @@ func (d *Dir) endpointMode() fs.FileMode {
 	return 0o600
 }
 
-// Withdraw removes the endpoint if it is that of the given incarnation. That it
-// is gone already, or belongs to another one, is no error.
+// Withdraw removes the endpoint if it is that of the given incarnation. It returns nil if
+// the endpoint is missing, or belongs to another incarnation.
 func (l *DaemonLock) Withdraw(incarnation string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -120,13 +121,12 @@ func (l *DaemonLock) Withdraw(incarnation string) error {
 	return nil
 }
 
-// Check looks whether clients can still find this daemon. lost says that the
-// path of life.lock no longer names the file this process has locked, because
-// someone removed or moved the directory: another daemon may start beside it.
-// published says that the endpoint is there, with the content and the mode that
-// Publish gave it. If only published is false, publishing again repairs it. A
-// file that cannot be examined for lack of descriptors or the like counts as
-// unchanged.
+// Check reports whether clients can still find this daemon. lost says that the path of
+// life.lock no longer names the file that this process has locked, because the directory
+// was removed or moved: another daemon may start beside this one. intact says that the
+// endpoint is there, with the content and the mode that Publish gave it. If only intact is
+// false, publishing again repairs the endpoint. A file that cannot be examined, for lack of
+// descriptors for instance, counts as unchanged.
 func (l *DaemonLock) Check() (lost, intact bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -145,10 +145,10 @@ func (l *DaemonLock) lost() bool {
 	return !os.SameFile(locked, info)
 }
 
-// Clean removes what earlier daemons of this directory left: their endpoint and
-// their sockets, and the directories that killed processes began to make beside it. It must be called before Publish and before this daemon
-// listens. The errors of all removals are joined; the daemon can go on after
-// them.
+// Clean removes the endpoint and the sockets of earlier daemons of this directory, and the
+// directories beside it that killed processes began to make. It must be called before
+// Publish and before this daemon listens. It returns the joined errors of all removals; the
+// daemon can go on after them.
 func (l *DaemonLock) Clean() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -170,4 +170,22 @@ func (l *DaemonLock) Clean() error {
 		return fmt.Errorf("cleaning up after an earlier daemon: %w", err)
 	}
 	return nil
+}
+
+// LostReason returns why life.lock is lost, after Check has reported that it is.
+func (l *DaemonLock) LostReason() string {
+	gone := func(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) }
+	info, err := os.Stat(l.dir.path)
+	held, herr := l.root.Stat(".")
+	lock := l.dir.file(lifeLockName)
+	_, lerr := os.Lstat(lock)
+	switch {
+	case gone(err):
+		return "the directory " + l.dir.path + " was removed"
+	case err == nil && herr == nil && !os.SameFile(info, held):
+		return "the directory " + l.dir.path + " was replaced"
+	case gone(lerr):
+		return "the file " + lock + " was removed"
+	}
+	return "the file " + lock + " was replaced"
 }

@@ -18,11 +18,11 @@ const (
 
 	// maxName bounds the name of a singleton, in bytes.
 	maxName = 4096
-	// maxLabel bounds the readable part of a directory's name, in bytes: socket
-	// paths are short.
+	// maxLabel bounds the readable part of a directory's name, in bytes: the paths of
+	// sockets must be short.
 	maxLabel = 16
-	// hashDigits is the length of a hash in the name of a directory: 64 bits, so
-	// that no set of names that a program can have collides by chance.
+	// hashDigits is the length of a hash in the name of a directory. It has 64 bits, so
+	// that the names that programs use do not collide by chance.
 	hashDigits = 16
 )
 
@@ -32,22 +32,21 @@ type Dir struct {
 	base    string
 	name    string
 	path    string
-	service bool // made by others, for several users: see OpenService
+	service bool // opened by OpenService
 
 	socketOnce sync.Once
 	socketDir  string
 	socketErr  error
 }
 
-// Open makes the directory of the singleton called name below base, with its
-// parents where they are missing, all 0700 whatever the umask, and judges it: it
-// must be a directory of this user with mode 0700 and not a symbolic link, and no
-// other user but root may be able to exchange it or a directory above it. If that
-// is not so, the error is an *UnsafeError; a directory that was there before is
-// never changed.
+// Open makes the directory of the singleton called name below base, which comes from
+// BaseDir, and checks it. It makes missing parents as well, all with mode 0700 whatever the
+// umask. The directory must belong to this user, have mode 0700 and not be a symbolic link,
+// and no other user but root may be able to replace it or a directory above it. Otherwise
+// the error is an *UnsafeError. Open never changes an existing directory.
 //
-// The name is any string of 1 to 4096 bytes. It never leads outside base. The
-// base comes from BaseDir.
+// The name is any string of 1 to 4096 bytes. The directory is always below base. Open may
+// be called concurrently.
 func Open(base, name string) (*Dir, error) {
 	if !filepath.IsAbs(base) {
 		return nil, fmt.Errorf("opening the run directory: the base directory %q is a relative path; give an absolute one", base)
@@ -81,8 +80,8 @@ func (d *Dir) make() error {
 	return checkDir(d.path)
 }
 
-// label turns the end of a name into something readable that is one path element
-// on every system. It need not be unique: the digest beside it is.
+// label returns the end of a name as one readable path element that is valid on every
+// system. It need not be unique: the digest beside it is.
 func label(name string) string {
 	safe := strings.Map(func(r rune) rune {
 		switch {

@@ -20,28 +20,28 @@ const (
 	maxMethod = 1<<16 - 1
 )
 
-// Endpoint tells a client where a daemon listens and what it serves, so that the
-// client can judge before it dials. As text it is, in the format of the package,
+// Endpoint says where a daemon listens and what it serves, so that the client can compare
+// before it dials. As text it has the lines, in the format of the package,
 //
 //	network, address          as for net.Dial
-//	key                       64 hexadecimal digits; whoever has it may call
+//	key                       64 hexadecimal digits; a client that has it may call
 //	incarnation, pid          of the daemon
-//	host, boot                HostID and BootID where it runs
+//	host, boot                HostID and BootID in the daemon
 //	protocol                  least and greatest version, as 1-1
 //	build, config, service, types, name, scope, directory, log
 //	dirid, socketdir          device and inode of the directory, and of that of a Unix socket
-//	mounts, netns             namespaces in which paths and a port have their meaning
-//	version                   what the client that started it said of its program
+//	mounts, netns             namespaces in which the paths and a port are valid
+//	version                   Config.Version of the client that started the daemon
 //	program <main package> <build ID> <modification time>
 //	constructor               of the object
 //	argument <number> <type> <field> <hash>
 //	method <number> <name> <hash> <signature to the end of the line>
 //	held <name of a type> <numbers of methods, with commas between>
 //
-// one argument, method or type per line; types, directory, the ids after it and constructor
-// only where there is one, version only where it is not 0, program only once the daemon has
-// described it. Empty values, and those that hold anything but printable
-// ASCII without spaces and quotes, are in Go's quotes. Unknown keys are ignored.
+// with one argument, method or type per line. types, directory, the IDs after it and
+// constructor are there only if they are not empty, version only if it is not 0, program
+// only once the daemon has described it. Empty values, and those that contain anything but
+// printable ASCII without spaces and quotes, are in Go's quotes. Unknown keys are ignored.
 type Endpoint struct {
 	Network, Address         string
 	Key                      [32]byte
@@ -50,53 +50,53 @@ type Endpoint struct {
 	Host, Boot               string
 	MinProtocol, MaxProtocol int
 	Build, Config, Service   string
-	Types                    string // what the type arguments are made of; empty without any
+	Types                    string // the structure of the type arguments; empty without any
 	Name, Scope, Log         string
-	Directory                string // the path of the directory that the daemon has; empty: one of an earlier version
+	Directory                string // the daemon's path of the directory; empty: a daemon of an earlier version
 	DirID, SocketDir         string // FileID of Directory, and of the directory of the Unix socket
 	Mounts, Net              string // MountNamespace, and NetworkNamespace of a port
 	Version                  int
-	Program                  ProgramLine    // zero if the daemon has not described it, or could not
+	Program                  ProgramLine    // zero if the daemon has not described its program
 	Constructor              string         // empty also if the file had no room for it and the arguments
-	Arguments                []ArgumentLine // what of them is not zero
+	Arguments                []ArgumentLine // those that are not zero
 	Methods                  []MethodLine
 	Held                     []HeldLine // empty also if the file had no room for them
 }
 
-// ProgramLine describes the program that the daemon runs: see process.Program. Modified
-// is kept to the nanosecond.
+// ProgramLine describes the program that the daemon runs: see process.Program. The text has
+// Modified to the nanosecond.
 type ProgramLine struct {
 	Main, Content string
 	Modified      time.Time
 }
 
-// ArgumentLine is an argument of the constructor, or a field of one that is a struct:
-// see stub.ConfigPart.
+// ArgumentLine is an argument of the constructor, or a field of a struct argument: see
+// stub.ConfigPart.
 type ArgumentLine struct {
 	Number            int
 	Type, Field, Hash string
 }
 
-// HeldLine is a registered type that results of methods, by their numbers, can
-// hold in an interface.
+// HeldLine is a registered type that results can hold in an interface, with the numbers of
+// the methods that return them.
 type HeldLine struct {
 	Name    string
 	Methods []int
 }
 
-// MethodLine is one method of an endpoint. Number is 0 to 65535. Signature is for
-// messages to people and empty if the file had no room for it.
+// MethodLine is one method of an endpoint. Number is 0 to 65535. Signature is only for
+// messages that people read, and empty if the file had no room for it.
 type MethodLine struct {
 	Number                int
 	Name, Hash, Signature string
 }
 
-// ReadEndpoint returns what the daemon of this directory has published. The error
-// matches ErrAbsent if there is nothing, or something that no daemon of this
-// user wrote: garbage, a file that was cut or is over 256 KiB, a link, a fifo. It
-// is a *VersionError if another version of loopgen wrote it, and anything else if
-// this process could not look, for lack of descriptors for instance; or, if
-// several users share the directory, for lack of permission.
+// ReadEndpoint returns the endpoint that the daemon of this directory has published. The
+// error matches ErrAbsent if there is no file, or one that no daemon of this user wrote:
+// garbage, a file that was cut or is over 256 KiB, a link, a fifo. It is a *VersionError if
+// another version of loopgen wrote the file. Any other error says that this process could
+// not read the file: it lacks descriptors for instance, or, if several users share the
+// directory, permission.
 func (d *Dir) ReadEndpoint() (*Endpoint, error) {
 	path := d.file(endpointName)
 	text, err := d.readFile(endpointName, maxEndpoint)
@@ -118,9 +118,9 @@ func (d *Dir) ReadEndpoint() (*Endpoint, error) {
 	return e, nil
 }
 
-// MarshalText returns the endpoint as text of at most 256 KiB, without the
-// signatures if it would be longer, and without the constructor, its arguments and
-// the held types if it still would be. It fails if it is too long even then, or if a number is out of its range.
+// MarshalText returns the endpoint as text of at most 256 KiB. If the text would be longer,
+// it leaves out the signatures, and then also the constructor, its arguments and the held
+// types. It fails if the text is too long even then, or if a number is out of its range.
 func (e *Endpoint) MarshalText() ([]byte, error) {
 	for _, m := range e.Methods {
 		if m.Number < 0 || m.Number > maxMethod {
@@ -197,9 +197,9 @@ func methodText(m MethodLine, signature bool) string {
 	return fmt.Sprintf("method %d %s %s %s\n", m.Number, quote(m.Name, false), quote(m.Hash, false), tail)
 }
 
-// UnmarshalText sets e from what MarshalText returned. It fails if anything but
-// the optional lines (host, boot and those after protocol) is missing, twice
-// there or malformed, and with a *VersionError if the text is of another version.
+// UnmarshalText sets e from a result of MarshalText. It fails if a line is malformed or
+// appears twice, or if a line is missing that is not optional (host, boot and those after
+// protocol are). It returns a *VersionError if the text is of another version.
 func (e *Endpoint) UnmarshalText(text []byte) error {
 	if len(text) > maxEndpoint {
 		return fmt.Errorf("decoding the endpoint: %d bytes; the limit is %d", len(text), maxEndpoint)
@@ -247,7 +247,7 @@ func (e *Endpoint) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// stringKeys are the lines whose value is kept as it is, in their order.
+// stringKeys are the keys of lines whose value is any string, in the order of the lines.
 var stringKeys = [...]string{
 	"network", "address", "incarnation", "host", "boot", "build", "config", "service", "types", "name", "scope", "directory", "log",
 	"dirid", "socketdir", "mounts", "netns",
@@ -262,8 +262,7 @@ func optional(key string) bool {
 	return false
 }
 
-// stringField returns where the value of one of stringKeys is kept, nil for
-// another key.
+// stringField returns the field for one of stringKeys, or nil for another key.
 func (e *Endpoint) stringField(key string) *string {
 	switch key {
 	case "network":
@@ -310,7 +309,7 @@ func (e *Endpoint) knows(key string) bool {
 	return e.stringField(key) != nil || key == "key" || key == "pid" || key == "protocol" || key == "version" || key == "program"
 }
 
-// set sets what one of the known keys stands for.
+// set sets the field of a known key.
 func (e *Endpoint) set(key, rest string) error {
 	value, err := wholeValue(rest)
 	if err != nil {
@@ -424,8 +423,8 @@ func parseNumber(s string, greatest int) (int, error) {
 	return int(n), nil
 }
 
-// openRoot pins the directory for one file operation, and judges what it has
-// opened.
+// openRoot opens the directory for one file operation, and checks the directory that it has
+// opened, so that the operation cannot reach another one.
 func (d *Dir) openRoot() (*os.Root, error) {
 	root, err := os.OpenRoot(d.path)
 	if err != nil || d.service {

@@ -9,14 +9,14 @@ import (
 	"os"
 )
 
-// errForeign says that a file is there and is not one that this package can have
-// written.
+// errForeign says that a file exists and cannot have been written by this package.
 var errForeign = errors.New("not a file of this program")
 
-// readFile returns the content of a regular file of at most limit bytes that
-// belongs to the user that writes the files of the directory: this one, with a mode
-// that keeps others out, or the owner of a service's directory. The error matches fs.ErrNotExist if there is nothing, errForeign if there
-// is something else, and is another one if that could not be found out.
+// readFile returns the content of a regular file of at most limit bytes. The file must
+// belong to the user that writes the files of the directory: this user, with a mode that
+// excludes other users, or the owner of a service's directory. The error matches
+// fs.ErrNotExist if there is no file, and errForeign if there is another kind of file. Any
+// other error says that this process could not examine the file.
 func (d *Dir) readFile(name string, limit int) ([]byte, error) {
 	path := d.file(name)
 	writer := os.Geteuid()
@@ -44,7 +44,7 @@ func (d *Dir) readFile(name string, limit int) ([]byte, error) {
 	if !d.service && !secret(info) {
 		return nil, fmt.Errorf("%w: %s has mode %#o instead of 0600", errForeign, path, info.Mode().Perm())
 	}
-	// As large as it is now, so that one read gets it and another sees its end.
+	// As large as the file is now, so that one read gets it and a second one its end.
 	buf := bytes.NewBuffer(make([]byte, 0, min(info.Size(), int64(limit))+bytes.MinRead))
 	if _, err := buf.ReadFrom(io.LimitReader(f, int64(limit)+1)); err != nil {
 		return nil, err
@@ -56,9 +56,9 @@ func (d *Dir) readFile(name string, limit int) ([]byte, error) {
 }
 
 // replaceFile makes data the content of name in root, with that mode, so that a reader sees
-// the old content or the new. It is for one writer at a time, which one of the
-// locks provides, so the temporary name needs no randomness and what a killed
-// writer left is overwritten.
+// the old content or the new. One of the locks ensures that there is one writer at a time.
+// So the temporary name needs no randomness, and the file of a killed writer is
+// overwritten.
 func replaceFile(root *os.Root, name string, data []byte, mode fs.FileMode) error {
 	fresh := name + ".new"
 	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL
@@ -82,6 +82,28 @@ func replaceFile(root *os.Root, name string, data []byte, mode fs.FileMode) erro
 	}
 	if err != nil {
 		_ = root.Remove(fresh)
+	}
+	return err
+}
+
+// CanWrite writes a file of some kilobytes and removes it. The error says why no daemon can
+// write its endpoint, for instance because the disk is full. CanWrite may be called
+// concurrently.
+func (d *Dir) CanWrite() error {
+	root, err := d.openRoot()
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	const name = "room.new" // the same for all processes, so that killed ones leave at most one file
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, 16<<10))
+	err = errors.Join(err, f.Close())
+	if rerr := remove(root, name); err == nil && !errors.Is(rerr, fs.ErrNotExist) {
+		err = rerr
 	}
 	return err
 }

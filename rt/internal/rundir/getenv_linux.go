@@ -17,8 +17,9 @@ func Privileged() bool {
 	return os.Getuid() != os.Geteuid() || os.Getgid() != os.Getegid() || startedSecure()
 }
 
-// startedSecure holds as long as the process, whatever becomes of its ids. Where the
-// vector cannot be read, as in a library for C, the ids alone decide.
+// startedSecure reports whether the kernel started this process in secure mode. The answer
+// does not change when the process changes its IDs. Where the auxiliary vector cannot be
+// read, as in a library for C, the IDs alone decide.
 var startedSecure = sync.OnceValue(func() bool {
 	values, _ := unix.Auxv()
 	for _, v := range values {

@@ -1,4 +1,4 @@
 package rundir
 
-// Privileged is always false: there are no set-user-ID programs.
+// Privileged returns false: Windows has no set-user-ID programs.
 func Privileged() bool { return false }

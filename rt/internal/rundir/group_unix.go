@@ -13,18 +13,17 @@ import (
 	"sync"
 )
 
-// ownGroups are the groups that were found to have no other members. The answer
-// holds as long as the process: a later change of the group database is not
-// noticed.
+// ownGroups are the groups that were found to have no other members. The answer is kept
+// until the process exits, so a later change of the group database goes unnoticed.
 var ownGroups sync.Map // of int
 
-// ownGroup reports whether a group has no other members than this user and root,
-// as the private group of a user has not.
+// ownGroup reports whether a group has no other members than this user and root, like the
+// private group of a user.
 func ownGroup(gid int) bool {
 	if _, ok := ownGroups.Load(gid); ok {
 		return true
 	}
-	own := runtime.GOOS != "darwin" && // the files there do not list its users
+	own := runtime.GOOS != "darwin" && // the files of macOS do not list its users
 		isOwnGroup(gid, os.Geteuid(), os.Getegid(), "/etc/passwd", "/etc/group")
 	if own {
 		ownGroups.Store(gid, nil)
@@ -32,10 +31,9 @@ func ownGroup(gid int) bool {
 	return own
 }
 
-// isOwnGroup looks for other members of the group in the two files. Members whom
-// only a name service knows are not found there. So a group that is not in the
-// file, or whose user is not, must be that user's own by its name or number as
-// well.
+// isOwnGroup looks for other members of the group in the two files. It cannot find members
+// that only a name service knows. So if the group or the user is not in the files, the
+// group must also be the user's own by its name or number.
 func isOwnGroup(gid, uid, egid int, passwd, group string) bool {
 	name, primary, listed := strconv.Itoa(uid), -1, false
 	shared := false
@@ -57,8 +55,8 @@ func isOwnGroup(gid, uid, egid int, passwd, group string) bool {
 		return false
 	}
 	if !listed {
-		// Without a database of users, as in many containers, the process says
-		// which group is the user's.
+		// Without a user database, as in many containers, the group of the process is
+		// the user's.
 		primary = egid
 		if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
 			name = u.Username
@@ -101,8 +99,8 @@ func isOwnGroup(gid, uid, egid int, passwd, group string) bool {
 	return named == name || !listed && name == strconv.Itoa(uid)
 }
 
-// eachEntry calls f with the fields of each line of a file like /etc/passwd. A file
-// that is missing has none.
+// eachEntry calls f with the fields of each line of a file like /etc/passwd. A missing file
+// has no lines.
 func eachEntry(path string, f func(fields []string)) error {
 	file, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {

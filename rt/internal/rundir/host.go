@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// HostID returns 16 hexadecimal digits that stand for this machine: a hash of
-// its machine id, or of its host name if it has none. The machine id itself is
-// meant to stay on the machine. HostID may be called concurrently.
+// HostID returns 16 hexadecimal digits that identify this machine: a hash of its machine
+// ID, or of its host name if it has none. The machine ID itself must stay on the machine.
+// HostID may be called concurrently.
 func HostID() string { return hostID() }
 
 var hostID = sync.OnceValue(func() string {
@@ -18,6 +18,6 @@ var hostID = sync.OnceValue(func() string {
 	return digest(hashDigits, "loopgen host", id)
 })
 
-// BootID returns an identifier of the time since this machine was last started,
-// empty where the system has none. It may be called concurrently.
+// BootID returns an identifier that changes when the machine boots, or "" if the system has
+// none. It may be called concurrently.
 func BootID() string { return bootID() }

@@ -8,11 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// searchOnly opens a directory for what is done in it.
+// searchOnly is the mode for opening a directory in order to work with its entries.
 const searchOnly = unix.O_RDONLY
 
-// The names differ by system; asking for one that does not exist is an error
-// and nothing more.
+// The names differ by system. A name that does not exist is only an error.
 
 func machineID() string {
 	for _, name := range []string{"kern.uuid", "kern.hostuuid", "hw.uuid"} {
@@ -27,7 +26,7 @@ func bootID() string {
 	if id, err := unix.Sysctl("kern.bootsessionuuid"); err == nil && id != "" {
 		return id
 	}
-	// FreeBSD's is raw bytes.
+	// FreeBSD has raw bytes.
 	if id, err := unix.SysctlRaw("kern.boot_id"); err == nil {
 		return hex.EncodeToString(id)
 	}
