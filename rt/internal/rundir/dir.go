@@ -97,9 +97,9 @@ func label(name string) string {
 	return safe
 }
 
-// Existing returns the directories of all singletons below an base, those of
-// its sessions and projects included. It creates nothing, and returns none when
-// the base cannot be read.
+// Existing returns the directories of all singletons below a base directory, including
+// those of its sessions and projects. It creates nothing, and returns none if the base
+// directory cannot be read. It may be called concurrently.
 func Existing(base string) []*Dir {
 	entries, err := os.ReadDir(base)
 	if err != nil {

@@ -9,9 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Both files of this package are lines of a key and a value. The first line
-// announces the format, the last one is "end", so that a file that was cut
-// anywhere is noticed:
+// The endpoint and the start file are lines of a key and a value. The first line names the
+// format. The last line is "end", so that a reader notices a file that was cut anywhere:
 //
 //	loopgen 1
 //	network unix
@@ -47,9 +46,8 @@ func (w *lineWriter) end() []byte {
 	return w.buf.Bytes()
 }
 
-// readLines calls line with the key and the rest of each line between the first
-// and the last. The error is a *VersionError if the file announces another
-// format.
+// readLines calls line with the key and the rest of each line between the first and the
+// last. The error is a *VersionError if the first line names another format.
 func readLines(text []byte, line func(key, rest string) error) error {
 	if !utf8.Valid(text) {
 		return errors.New("not text")
@@ -78,9 +76,9 @@ func readLines(text []byte, line func(key, rest string) error) error {
 	return nil
 }
 
-// quote returns v as it is if it consists of printable ASCII without quotes, in
-// Go's quotes otherwise. Spaces inside are let through if they are not what ends
-// the value.
+// quote returns v unchanged if it consists of printable ASCII without quotes, and in Go's
+// quotes otherwise. With spaces, v may contain spaces as well: the value then goes to the
+// end of the line.
 func quote(v string, spaces bool) string {
 	if v == "" || v[0] == ' ' || v[len(v)-1] == ' ' {
 		return strconv.Quote(v)
@@ -95,7 +93,7 @@ func quote(v string, spaces bool) string {
 	return v
 }
 
-// cutValue splits the first value off a line.
+// cutValue returns the first value of a line and the text after it.
 func cutValue(rest string) (value, after string, err error) {
 	if strings.HasPrefix(rest, `"`) {
 		quoted, err := strconv.QuotedPrefix(rest)

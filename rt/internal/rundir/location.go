@@ -5,13 +5,13 @@ import (
 	"path/filepath"
 )
 
-// One directory may have several paths: a volume is mounted in two places, a home in
-// a container. So a socket beside its endpoint is dialled by its name, in the
-// directory where the client has found the endpoint, and the endpoint tells which
+// One directory may have several paths: a volume may be mounted twice, and a home may be
+// mounted in a container. So a client dials a socket beside its endpoint by the socket's
+// name, in the directory in which the client has read the endpoint. The endpoint says which
 // directory that must be.
 
-// FileID returns device and inode of a file as text, empty if it cannot be
-// examined or the system has no such numbers.
+// FileID returns device and inode of a file as text, or "" if the file cannot be examined
+// or the system has no such numbers. It may be called concurrently.
 func FileID(path string) string {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -20,8 +20,8 @@ func FileID(path string) string {
 	return fileID(info)
 }
 
-// Locate writes into e how other processes can tell whether its directory and
-// address mean the same to them as to this process, the daemon.
+// Locate sets the IDs and namespaces in e. By them other processes can tell whether the
+// directory and the address in e mean the same to them as to this process, the daemon.
 func (e *Endpoint) Locate() {
 	e.DirID, e.SocketDir, e.Mounts, e.Net = FileID(e.Directory), "", MountNamespace(), ""
 	switch e.Network {
@@ -32,9 +32,9 @@ func (e *Endpoint) Locate() {
 	}
 }
 
-// Copied reports whether e, an endpoint read in the directory dir, was written for
-// another one by a process of another mount namespace, in which paths mean
-// something else. decided is false if that process shares this one's.
+// Copied reports whether e, an endpoint read in the directory dir, was written for another
+// directory by a process of another mount namespace. decided is false if that process is in
+// the mount namespace of this one. Copied may be called concurrently.
 func Copied(dir string, e *Endpoint) (copied, decided bool) {
 	if !differ(e.Mounts, MountNamespace()) {
 		return false, false
@@ -42,11 +42,11 @@ func Copied(dir string, e *Endpoint) (copied, decided bool) {
 	return differ(e.DirID, FileID(dir)), true
 }
 
-// differ reports whether two ids are known and not equal.
+// differ reports whether two IDs are known and not equal.
 func differ(theirs, ours string) bool { return theirs != "" && ours != "" && theirs != ours }
 
-// Holds reports whether the Unix socket of e, an endpoint read in this directory,
-// lies in this directory, whatever path the daemon has for it.
+// Holds reports whether the Unix socket of e, an endpoint read in this directory, is in
+// this directory, even if the daemon has another path of the directory.
 func (d *Dir) Holds(e *Endpoint) bool {
 	dir := filepath.Dir(e.Address)
 	if e.Network != "unix" || dir != e.Directory {
@@ -55,8 +55,9 @@ func (d *Dir) Holds(e *Endpoint) bool {
 	return dir == d.path || e.DirID != "" && FileID(d.path) == e.DirID
 }
 
-// SocketOf returns the address under which this process can dial e, an endpoint
-// read in this directory. The address is good until release is called.
+// SocketOf returns the address at which this process can dial e, an endpoint read in this
+// directory. The address is valid until release is called. SocketOf fails if no path of the
+// socket is short enough.
 func (d *Dir) SocketOf(e *Endpoint) (address string, release func(), err error) {
 	if !d.Holds(e) {
 		return e.Address, func() {}, nil
@@ -68,9 +69,9 @@ func (d *Dir) SocketOf(e *Endpoint) (address string, release func(), err error) 
 	return inDirectory(d.path, name)
 }
 
-// Elsewhere reports whether e's Unix socket or port belongs to a namespace of
-// mounts or networks in which its address means something else than in this
-// process's. It is false if that cannot be determined.
+// Elsewhere reports whether the address of e means another socket in this process, because
+// the daemon is in another mount or network namespace. It returns false if that cannot be
+// determined.
 func (e *Endpoint) Elsewhere() bool {
 	if e.Network == "tcp" {
 		return differ(e.Net, NetworkNamespace())

@@ -18,9 +18,10 @@ const (
 	maxPause   = 16 * time.Millisecond
 )
 
-// TrySpawnLock takes spawn.lock if nobody has it, and says whether it did.
-// unlock releases the lock and may be called more than once; it is not nil
-// when ok is true. The directory is made again if it was removed.
+// TrySpawnLock acquires spawn.lock if no other process holds it. ok reports whether it did;
+// then unlock releases the lock, and may be called more than once. TrySpawnLock makes the
+// directory again if it was removed. The error says that the lock file is unsafe or cannot
+// be used.
 func (d *Dir) TrySpawnLock() (unlock func(), ok bool, err error) {
 	lock, err := d.tryLock(spawnLockName)
 	if err != nil {
@@ -32,10 +33,10 @@ func (d *Dir) TrySpawnLock() (unlock func(), ok bool, err error) {
 	return sync.OnceFunc(func() { release(lock) }), true, nil
 }
 
-// Alive reports whether some process holds life.lock, which is to say that a
-// daemon lives, even if it does not answer. The probe takes the lock for an
-// instant, so it must only be called with spawn.lock held: a daemon that starts
-// tries long enough to outlast one probe, not a crowd of them.
+// Alive reports whether a process holds life.lock: then a daemon is alive, even if it does
+// not answer. The probe acquires the lock for a moment, so the caller must hold spawn.lock:
+// a starting daemon retries long enough for one probe, but not for many. The error says
+// that the lock file is unsafe or cannot be used.
 func (d *Dir) Alive() (bool, error) {
 	path := d.file(lifeLockName)
 	info, err := os.Lstat(path)
@@ -63,12 +64,12 @@ func (d *Dir) Alive() (bool, error) {
 	return !ok, nil
 }
 
-// Prepare makes the file of life.lock if it is not there, so that the daemon which
-// is about to take it need not. It must only be called with spawn.lock held. That
-// it fails is no error: the daemon finds out why.
+// Prepare makes the file of life.lock if it is missing, which saves the starting daemon the
+// time. The caller must hold spawn.lock. Prepare ignores errors: the daemon fails with the
+// same error and reports it.
 func (d *Dir) Prepare() { _ = d.ensureFile(lifeLockName) }
 
-// acquire takes the lock called name, trying until ctx ends.
+// acquire acquires the lock called name. It retries until ctx ends.
 func (d *Dir) acquire(ctx context.Context, name string) (*flock.Flock, error) {
 	pause := firstPause
 	timer := time.NewTimer(0)
@@ -88,14 +89,14 @@ func (d *Dir) acquire(ctx context.Context, name string) (*flock.Flock, error) {
 		if lock != nil {
 			return lock, nil
 		}
-		// Jitter keeps a crowd that was woken together from trying together.
+		// Jitter keeps processes that were woken together from retrying together.
 		timer.Reset(pause/2 + rand.N(pause))
 		pause = min(2*pause, maxPause)
 	}
 }
 
-// tryLock returns nil without an error if the lock is taken, or if the file changed
-// under the attempt.
+// tryLock returns nil and no error if another process holds the lock, or if the file was
+// replaced during the attempt.
 func (d *Dir) tryLock(name string) (*flock.Flock, error) {
 	path := d.file(name)
 	if err := d.ensureFile(name); err != nil {
@@ -109,8 +110,8 @@ func (d *Dir) tryLock(name string) (*flock.Flock, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
-	// Between open and lock the directory may have been removed and made again:
-	// this would be a lock on a file that nobody else can open.
+	// Between open and lock the directory may have been removed and made again. Then
+	// this is a lock on a file that no other process can open.
 	if !lockedAt(lock, path) {
 		release(lock)
 		return nil, nil
@@ -118,7 +119,7 @@ func (d *Dir) tryLock(name string) (*flock.Flock, error) {
 	return lock, nil
 }
 
-// ensureFile makes the lock file, and its directory, if they are not there.
+// ensureFile makes the lock file, and its directory, if they are missing.
 func (d *Dir) ensureFile(name string) error {
 	path := d.file(name)
 	f, err := os.OpenFile(path, os.O_RDWR|safeOpen, 0)
@@ -132,8 +133,8 @@ func (d *Dir) ensureFile(name string) error {
 			root.Close()
 		}
 		if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
-			// Another process was first, with the file, or with a directory in the
-			// place of this one (see makeAll). The next try judges what is there.
+			// Another process has made the file first, or has replaced the directory
+			// (see makeAll). The next try checks the result.
 			return nil
 		}
 		if err == nil {
@@ -154,10 +155,10 @@ func (d *Dir) ensureFile(name string) error {
 	return checkLockInfo(path, info)
 }
 
-// diagnose turns an error of opening a lock file into an *UnsafeError if the file
-// is not what it should be. A regular file of ours without permissions is one
-// whose maker was stopped between making it and setting its mode, under a umask
-// that denies everything: it gets its mode here, and the open is tried again.
+// diagnose turns an error of opening a lock file into an *UnsafeError if the file is not a
+// lock file of this user. A regular file of this user without permissions is one whose
+// maker was stopped, under a umask that denies everything, before it could set the mode.
+// diagnose sets the mode and returns nil, and the caller retries.
 func (d *Dir) diagnose(name string, err error) error {
 	if !foreign(err) {
 		return err
@@ -180,12 +181,12 @@ func (d *Dir) diagnose(name string, err error) error {
 	return root.Chmod(name, 0o600)
 }
 
-// newLock never creates the file, and never follows a link.
+// newLock returns a lock that never creates the file and never follows a link.
 func newLock(path string) *flock.Flock {
 	return flock.New(path, flock.SetFlag(os.O_RDWR|safeOpen))
 }
 
-// lockedAt reports whether path names the file that lock has locked.
+// lockedAt reports whether path still names the file that lock has locked.
 func lockedAt(lock *flock.Flock, path string) bool {
 	locked, err := lock.Stat()
 	if err != nil {
@@ -195,8 +196,8 @@ func lockedAt(lock *flock.Flock, path string) bool {
 	return err == nil && os.SameFile(locked, info)
 }
 
-// release unlocks explicitly, so that a child which another goroutine has forked
-// and which has not yet executed its program does not keep the lock for longer.
+// release unlocks explicitly. Closing the file would not be enough: a child that another
+// goroutine has forked, and that has not executed its program yet, still has the file open.
 func release(lock *flock.Flock) {
 	for interrupted(lock.Unlock()) {
 	}

@@ -10,9 +10,9 @@ import (
 // LogSize is how many bytes a log has before it is rotated. One older log is kept.
 const LogSize = 8 << 20
 
-// OpenLog opens the daemon's log for appending. One that is over LogSize, is
-// not a regular file, or cannot be written, as one whose maker was killed before
-// it had its mode, is moved out of the way first.
+// OpenLog opens the daemon's log for appending. It first renames an existing log that is
+// over LogSize, is not a regular file, or cannot be written because its maker was killed
+// before setting its mode. OpenLog fails if the log cannot be renamed or opened.
 func OpenLog(path string) (*os.File, error) {
 	root, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {

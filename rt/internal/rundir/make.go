@@ -6,14 +6,13 @@ import (
 	"os"
 )
 
-// replacements is how often a directory that was just made may be found missing.
-// Each process that makes it at the same moment renames its own over it as long as
-// it is empty, and another process that was looking into it finds nothing then.
+// replacements is how often a directory that was just made may be found missing. Each
+// process that makes the directory at the same moment renames its own over it while it is
+// empty. A process that has opened the replaced one then finds nothing there.
 const replacements = 1000
 
-// checkDir returns an *UnsafeError unless path is a directory that only this user
-// can have made and can change. It does not follow a symbolic link in the last
-// element.
+// checkDir returns an *UnsafeError unless path is a directory that only this user can have
+// made and can change. It does not follow a symbolic link in the last element.
 func checkDir(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -22,7 +21,7 @@ func checkDir(path string) error {
 	return checkDirInfo(path, info)
 }
 
-// checkDirInfo does what judge does with what is known of path.
+// checkDirInfo is checkDir for a directory that was already examined.
 func checkDirInfo(path string, info fs.FileInfo) error {
 	unsafe := func(problem, remedy string) error {
 		return &UnsafeError{Path: path, Problem: problem, Remedy: remedy}
@@ -40,8 +39,7 @@ func checkDirInfo(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// checkLockInfo returns an *UnsafeError unless info is of a regular file of this
-// user.
+// checkLockInfo returns an *UnsafeError unless info is that of a regular file of this user.
 func checkLockInfo(path string, info fs.FileInfo) error {
 	switch {
 	case !info.Mode().IsRegular():

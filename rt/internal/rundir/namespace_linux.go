@@ -8,13 +8,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// NetworkNamespace returns the inode number of this process's network namespace,
-// empty if /proc is not there. One address means two places in two of them.
+// NetworkNamespace returns the inode number of this process's network namespace, or "" if
+// /proc is not mounted. The same address is a different socket in another namespace. It may
+// be called concurrently.
 func NetworkNamespace() string { return inodeOf("/proc/self/ns/net") }
 
-// MountNamespace returns what paths of this process refer to: the inode number of
-// its mount namespace, and the device and inode of its root directory, which chroot
-// changes. It is empty if /proc is not there.
+// MountNamespace identifies the file tree of this process: the inode number of its mount
+// namespace, and the device and inode of its root directory, which chroot changes. It
+// returns "" if /proc is not mounted. It may be called concurrently.
 func MountNamespace() string {
 	namespace, root := inodeOf("/proc/self/ns/mnt"), FileID("/")
 	if namespace == "" || root == "" {
@@ -31,9 +32,8 @@ func inodeOf(path string) string {
 	return fmt.Sprint(info.Sys().(*syscall.Stat_t).Ino)
 }
 
-// inDirectory returns a path of name in dir that fits into the address of a Unix
-// socket, however long the path of dir is. The path is good until release is
-// called.
+// inDirectory returns a path of name in dir that fits into the address of a Unix socket,
+// however long the path of dir is. The path is valid until release is called.
 func inDirectory(dir, name string) (path string, release func(), err error) {
 	d, err := os.OpenFile(dir, unix.O_PATH|unix.O_DIRECTORY, 0)
 	if err != nil {

@@ -4,11 +4,10 @@ package rundir
 
 import "path/filepath"
 
-// NetworkNamespace returns an empty string: this system has none that is known
-// here.
+// NetworkNamespace returns "": this package knows no namespaces of this system.
 func NetworkNamespace() string { return "" }
 
-// MountNamespace returns an empty string, as NetworkNamespace does.
+// MountNamespace returns "", as NetworkNamespace does.
 func MountNamespace() string { return "" }
 
 // inDirectory returns the path of name in dir, or a *PathTooLongError if it does not

@@ -15,39 +15,38 @@ import (
 // maxLinks bounds the symbolic links on the way to a directory, as kernels do.
 const maxLinks = 40
 
-// parent is a directory on the way to a base directory, or that directory.
+// parent is a directory on the path to a base directory, or that directory.
 type parent struct {
 	path string
 	info fs.FileInfo
-	// sheltered: a directory above, or this one, belongs to this user and keeps all
-	// others out, so that modes and owners do not matter here.
+	// sheltered: this directory or one above belongs to this user and excludes all
+	// other users, so that modes and owners do not matter here.
 	sheltered bool
-	// unsafe says who else can exchange this directory or an entry of it; nil:
-	// nobody but root and this user.
+	// unsafe says which other user can replace this directory or an entry of it; nil:
+	// only root and this user can.
 	unsafe *UnsafeError
 }
 
-// element is one element of a path that is yet to be followed.
+// element is one element of a path that walkPath has not reached yet.
 type element struct {
 	name string
-	// within says that the element is the base directory or lies in it. A private
-	// directory there shelters nothing: its own name is at stake.
+	// within says that the element is the base directory or is below it. A private
+	// directory there shelters nothing, because its own name must be safe as well.
 	within bool
 }
 
-// walkPath follows path as the kernel does and judges every directory on the way:
-// it is unsafe if another user than root can rename in it. It returns the last
-// directory that exists, with the names that are missing below it, and an
-// *UnsafeError if another user could exchange it or an entry of it. base is path
-// or a directory above it: the user's base directory.
+// walkPath follows path as the kernel does and checks every directory on it: a directory is
+// unsafe if another user than root can rename in it. It returns the last directory that
+// exists, with the names that are missing below it, and an *UnsafeError if another user
+// could replace that directory or an entry of it. base is path or a directory above it: the
+// user's base directory.
 //
-// Below a directory of this user that keeps all others out every directory is safe,
-// and those above it are not judged. That does not hold for base and the directories
-// in it. A directory that holds a symbolic link on the way is judged
-// like one on the way.
+// Below a directory of this user that excludes all other users every directory is safe, and
+// the directories above it do not matter. That does not apply to base and the directories in
+// it. A directory that contains a symbolic link on the path is checked like one on the path.
 //
-// A safe verdict is about names that only root and this user can change, so that
-// it still holds when the path is used.
+// Only root and this user can change the names of a safe path, so the result still holds
+// when the path is used.
 func walkPath(path, base string) (at parent, missing []string, err error) {
 	if at, err = (parent{}).enter("/", false); err != nil {
 		return at, nil, err
@@ -80,8 +79,8 @@ func walkPath(path, base string) (at parent, missing []string, err error) {
 			way = append(way, inside)
 			continue
 		}
-		// A user that can exchange the link decides where the path leads, so no
-		// private directory there makes up for it.
+		// A user that can replace the link decides where the path leads, so a private
+		// directory there does not make the path safe.
 		if inside.unsafe != nil {
 			return at, nil, inside.unsafe
 		}
@@ -97,7 +96,7 @@ func walkPath(path, base string) (at parent, missing []string, err error) {
 		}
 		targets := elements(target)
 		if len(targets) > 0 {
-			targets[len(targets)-1].within = next.within // stands for the link itself
+			targets[len(targets)-1].within = next.within // the target replaces the link
 		}
 		ahead = append(targets, ahead...)
 	}
@@ -121,8 +120,7 @@ func (p parent) verdict() error {
 	return nil
 }
 
-// enter looks at an entry of the directory p and judges it: a directory, or a
-// symbolic link.
+// enter examines and checks an entry of the directory p: a directory or a symbolic link.
 func (p parent) enter(name string, within bool) (parent, error) {
 	inside := parent{path: filepath.Join(p.path, name), sheltered: p.sheltered, unsafe: p.unsafe}
 	var err error
@@ -144,9 +142,8 @@ func (p parent) enter(name string, within bool) (parent, error) {
 	return inside, nil
 }
 
-// others says which users besides root and this one can rename in a directory. A
-// sticky bit lets them rename only what belongs to them, which is judged by its
-// owner.
+// others says which users besides root and this one can rename in a directory. With a
+// sticky bit they can rename only files of their own, and the owner of each file is checked.
 func (p parent) others() *UnsafeError {
 	mode := p.info.Mode()
 	switch {
@@ -172,8 +169,8 @@ func (p parent) problem(format string, args ...any) *UnsafeError {
 // groupOf returns the group of a file.
 func groupOf(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Gid) }
 
-// checkParents returns an *UnsafeError if another user than root can exchange base
-// or what is in it.
+// checkParents returns an *UnsafeError if another user than root can replace base or an
+// entry of it.
 func checkParents(base string) error {
 	_, _, err := walkPath(base, base)
 	return err

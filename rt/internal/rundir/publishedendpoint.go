@@ -8,23 +8,23 @@ import (
 	"time"
 )
 
-// publishedEndpoint is the endpoint that this daemon has written.
+// publishedEndpoint is the endpoint that this daemon has written last.
 type publishedEndpoint struct {
 	text []byte
 	mode fs.FileMode
-	// seen describes the file when its bytes were last found equal to text. It
-	// is nil if a later change could leave it as it is: see settled.
+	// seen describes the file when its bytes were last found equal to text. It is nil
+	// if a later change could leave size and time the same: see settled.
 	seen fs.FileInfo
 }
 
-// settled is the age from which a file's time of modification proves that the
-// file has not changed: file systems round that time, to 2 s at worst.
+// settled is the age from which an equal time of modification proves that a file has not
+// changed: file systems round that time, to 2 s at worst.
 const settled = 3 * time.Second
 
-// intact reports whether clients read exactly what was published. The bytes are
-// compared only if the file's inode, size, mode or time differ from those of the
-// last comparison. A file that cannot be read, for lack of descriptors or the like,
-// counts as intact.
+// intact reports whether clients read exactly the bytes that were published. It compares
+// the bytes only if the file's inode, size, mode or time differ from those of the last
+// comparison. A file that cannot be read, for lack of descriptors for instance, counts as
+// intact.
 func (p *publishedEndpoint) intact(d *Dir) bool {
 	info, err := os.Lstat(d.file(endpointName))
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
-// What the directories of sessions and projects below a base directory begin
-// with. A singleton's may do so, too, if that is its name: nothing depends on it.
+// The names of the base directories of sessions and projects begin with these prefixes. The
+// name of a singleton's directory may begin so as well: nothing depends on the difference.
 const (
 	sessionPrefix = "session-"
 	projectPrefix = "project-"
@@ -22,17 +22,18 @@ const (
 // maxSessionID bounds the value of XDG_SESSION_ID, in bytes.
 const maxSessionID = 24
 
-// SessionBaseDir returns the base directory of a login session, below the
-// user's.
+// SessionBaseDir returns the base directory of a login session, below the user's base. It
+// may be called concurrently.
 func SessionBaseDir(base, id string) string { return filepath.Join(base, sessionPrefix+id) }
 
-// ProjectBaseDir returns the base directory of a project, below the user's.
+// ProjectBaseDir returns the base directory of the project with that root, below the
+// user's base. It may be called concurrently.
 func ProjectBaseDir(base, root string) string {
 	return filepath.Join(base, projectPrefix+label(filepath.Base(root))+"-"+digest(hashDigits, root))
 }
 
-// userBaseDir returns the user's base directory: base itself, or what is above
-// it if it is that of a session or a project.
+// userBaseDir returns the user's base directory: base itself, or the directory above if
+// base is that of a session or a project.
 func userBaseDir(base string) string {
 	if holdsSingletons(filepath.Base(base)) {
 		return filepath.Dir(base)
@@ -46,9 +47,9 @@ func holdsSingletons(entry string) bool {
 	return strings.HasPrefix(entry, sessionPrefix) || strings.HasPrefix(entry, projectPrefix)
 }
 
-// Session returns what stands for the login session of this process. Without one
-// it is an error: to take another base directory then would make of one
-// singleton two.
+// Session returns an identifier of the login session of this process. It fails if the
+// process belongs to none: with another base directory instead, one singleton would become
+// two. It may be called concurrently.
 func Session() (string, error) {
 	id, err := sessionID()
 	if err != nil {
@@ -60,7 +61,8 @@ func Session() (string, error) {
 	return id, nil
 }
 
-// sessionVariable returns XDG_SESSION_ID, which becomes a part of a path.
+// sessionVariable returns XDG_SESSION_ID. It fails for a value that cannot be a part of a
+// path.
 func sessionVariable() (string, error) {
 	id := Getenv("XDG_SESSION_ID")
 	for _, r := range id {
@@ -71,13 +73,13 @@ func sessionVariable() (string, error) {
 	return id, nil
 }
 
-// rootMarks are what the root of a source tree holds.
+// rootMarks are the files and directories that mark the root of a source tree.
 var rootMarks = []string{"go.mod", ".git", ".hg", ".jj", ".svn", ".bzr"}
 
-// Project returns the nearest directory, from dir upwards, that is the root of a
-// source tree: it holds a file go.mod or what a version control system keeps its
-// data in. Symbolic links are resolved. That there is none is an error, and so is
-// whatever else might be different a moment later.
+// Project returns the nearest directory, from dir upwards, that is the root of a source
+// tree: it contains a file go.mod or the data of a version control system. Symbolic links
+// are resolved. Project fails if there is no such directory, or if a directory cannot be
+// examined, since a later try could have another result. It may be called concurrently.
 func Project(dir string) (string, error) {
 	start, err := filepath.EvalSymlinks(dir)
 	if err != nil {

@@ -11,16 +11,17 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
-// serviceSocketName is the socket of a service. It is always the same, so that a
-// service manager can listen on it before there is a daemon.
+// serviceSocketName is the socket of a service. The name never changes, so that a service
+// manager can listen on it before there is a daemon.
 const serviceSocketName = "socket"
 
 // maxServiceName bounds the name of a service, in bytes.
 const maxServiceName = 64
 
-// ServiceBaseDir returns the base directory of the singletons that several users
-// of this machine share: the variable LOOPGEN_DIR, else /run/loopgen, or
-// /var/run/loopgen where there is no /run.
+// ServiceBaseDir returns the base directory of the singletons that several users of this
+// machine share: the variable LOOPGEN_DIR, else /run/loopgen on Linux and /var/run/loopgen
+// on other systems. It fails if LOOPGEN_DIR is a relative path, and may be called
+// concurrently.
 func ServiceBaseDir() (string, error) {
 	if dir := Getenv(baseDirVariable); dir != "" {
 		return absolute(baseDirVariable, dir)
@@ -28,14 +29,15 @@ func ServiceBaseDir() (string, error) {
 	return serviceBaseDir, nil
 }
 
-// OpenService opens the directory of a singleton that several users share, which
-// is called exactly name: whoever starts the daemon has made it, and this
-// package makes and changes nothing but the files in it. The error matches
-// fs.ErrNotExist if it is not there, and is an *UnsafeError if others than its
-// owner and root could have made it, or could put something into it.
+// OpenService opens the directory of a singleton that several users share. The directory is
+// called exactly name, and is made before the daemon starts, by the service manager for
+// instance: this package changes only the files in it. The error matches fs.ErrNotExist if
+// the directory is missing, and is an *UnsafeError if another user than its owner and root
+// could have made it, or could write into it.
 //
-// The name is a plain word, which a unit file can hold: 1 to 64 lower-case
-// letters, digits, dots, hyphens and underscores, a letter or digit first.
+// The name is a word that a unit file can contain: 1 to 64 lower-case letters, digits,
+// dots, hyphens and underscores, beginning with a letter or digit. OpenService may be called
+// concurrently.
 func OpenService(base, name string) (*Dir, error) {
 	if !plain(name) {
 		return nil, fmt.Errorf("opening the directory of a service: its name is %q; give a word of at most %d lower-case letters, digits, '.', '-' and '_', of which the first is a letter or digit", cut.Name(name), maxServiceName)
@@ -60,8 +62,8 @@ func plain(name string) bool {
 	return name != "" && len(name) <= maxServiceName
 }
 
-// Owner judges the directory of a service again and returns the user that it
-// belongs to, and that nobody but root and this user has chosen.
+// Owner checks the directory of a service again and returns its owner. Only root and this
+// user can have chosen that owner. Owner fails as OpenService does.
 func (d *Dir) Owner() (uid int, err error) {
 	info, err := os.Lstat(d.path)
 	if err != nil {
@@ -91,10 +93,9 @@ func (d *Dir) Owner() (uid int, err error) {
 	return ownerOf(info), nil
 }
 
-// checkAbove returns an *UnsafeError if somebody else than root and this user
-// could put another directory in the place of path: one who may write to one of
-// those above it. Where a sticky bit protects what is in such a directory, it
-// protects what belongs to root or this user.
+// checkAbove returns an *UnsafeError if another user than root and this one could replace
+// path: a user that may write to a directory above it. In a directory with a sticky bit,
+// entries that belong to root or this user are protected.
 func checkAbove(path string) error {
 	for parent := filepath.Dir(path); path != parent; path, parent = parent, filepath.Dir(parent) {
 		above, err := os.Stat(parent)
@@ -116,7 +117,7 @@ func checkAbove(path string) error {
 	return nil
 }
 
-// writable reports whether others than its owner may write to a directory.
+// writable reports whether users other than its owner may write to a directory.
 func writable(info fs.FileInfo) bool { return info.Mode().Perm()&0o022 != 0 }
 
 // trustworthy reports whether a file belongs to root or to this user.
@@ -125,15 +126,14 @@ func trustworthy(info fs.FileInfo) bool {
 	return owner == 0 || owner == os.Geteuid()
 }
 
-// ServiceSocket returns where the daemon of a service listens, or the service
-// manager in its place.
+// ServiceSocket returns the path of the socket on which the daemon of a service listens, or
+// the service manager for it. The error is a *PathTooLongError.
 func (d *Dir) ServiceSocket() (string, error) {
 	return usable(filepath.Join(d.path, serviceSocketName))
 }
 
-// RemoveServiceSocket removes the socket that an earlier daemon of the service has
-// left. Only the holder of the lifetime lock may do so, and not if the socket is
-// the service manager's.
+// RemoveServiceSocket removes the socket of an earlier daemon of the service. It returns
+// nil if there is none. It must not be called if the service manager listens on the socket.
 func (l *DaemonLock) RemoveServiceSocket() error {
 	err := l.root.Remove(serviceSocketName)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// noAuditSession is the kernel's number for a process that descends from no
-// login: (unsigned)-1.
+// noAuditSession is the kernel's number for a process that does not descend from a login:
+// (unsigned)-1.
 const noAuditSession = "4294967295"
 
-// sessionID returns the number of the audit session, which pam_loginuid sets at
-// login and which no process can lose; without it, what systemd-logind says,
-// which uses the same number where there is one.
+// sessionID returns the number of the audit session, which pam_loginuid sets at login and
+// which no process can lose. Without one it returns the session of systemd-logind, which
+// uses the number of the audit session where there is one.
 func sessionID() (string, error) {
 	text, err := os.ReadFile("/proc/self/sessionid")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

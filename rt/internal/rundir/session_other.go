@@ -2,6 +2,6 @@
 
 package rundir
 
-// sessionID: the kernels of these systems know sessions, too, but not in a way
-// that is to be had without cgo.
+// sessionID returns XDG_SESSION_ID. The kernels of these systems have sessions as well, but
+// reading them needs cgo.
 func sessionID() (string, error) { return sessionVariable() }

@@ -15,31 +15,31 @@ const (
 	maxSocketPath = 103
 	// maxIncarnation bounds an incarnation in bytes.
 	maxIncarnation = 64
-	// maxSocketSuffix bounds the part of an incarnation in a socket's name, in
-	// bytes. It only keeps a daemon whose directory was removed from its
+	// maxSocketSuffix bounds the part of an incarnation in a socket's name, in bytes.
+	// The part only distinguishes a daemon whose directory was removed from its
 	// successor in the same socket directory.
 	maxSocketSuffix = 8
 )
 
-// SocketDir returns the directory for the socket and the log, which it makes with
-// mode 0700: in XDG_RUNTIME_DIR if that is an absolute path of a directory of
-// this user with mode 0700 that no other user can exchange, else in /run/user/<uid> if that is one, else the
-// singleton's own directory. It is always the latter if the base directory is
-// not the default one, nor one of a session or project in that. The endpoint tells clients what was chosen, so processes
-// with different environments still meet.
+// SocketDir returns the directory for the socket and the log, and makes it with mode 0700.
+// It is in XDG_RUNTIME_DIR if that is the absolute path of a directory of this user with
+// mode 0700 that no other user can replace. Else it is in /run/user/<uid> if that is such a
+// directory, else it is the singleton's own directory. It is always the latter unless the
+// base directory is the default one, or that of a session or project in the default one.
+// The endpoint names the directory, so clients with another environment still connect.
 //
-// A directory of ours in there that is unsafe is an *UnsafeError. The answer is
-// the same for the life of d.
+// The error is an *UnsafeError if loopgen's own directory in the runtime directory is
+// unsafe. The result never changes for one d.
 func (d *Dir) SocketDir() (string, error) {
 	d.socketOnce.Do(func() { d.socketDir, d.socketErr = d.chooseSocketDir() })
 	return d.socketDir, d.socketErr
 }
 
-// SocketPath returns where the daemon with this incarnation listens, and makes
-// the directory. The incarnation is 1 to 64 letters, digits, - and _, of which the
-// socket's name has the first eight. The error is
-// a *PathTooLongError if the path does not fit into a socket's address. That of a
-// service does not depend on the incarnation.
+// SocketPath returns the path of the socket of the daemon with this incarnation, and makes
+// the directory. The incarnation has 1 to 64 letters, digits, - and _, and the socket's name
+// contains the first eight. The path of a service's socket does not depend on the
+// incarnation. The error is a *PathTooLongError if the path does not fit into a socket's
+// address.
 func (d *Dir) SocketPath(incarnation string) (path string, err error) {
 	if d.service {
 		return d.ServiceSocket()
@@ -54,7 +54,7 @@ func (d *Dir) SocketPath(incarnation string) (path string, err error) {
 	return usable(filepath.Join(dir, socketPrefix+incarnation[:min(len(incarnation), maxSocketSuffix)]))
 }
 
-// usable returns the path of a socket, or an error if it is too long for one.
+// usable returns the path of a socket, or a *PathTooLongError.
 func usable(path string) (string, error) {
 	if len(path) > maxSocketPath {
 		return "", &PathTooLongError{Path: path, Length: len(path), Limit: maxSocketPath}
@@ -62,9 +62,8 @@ func usable(path string) (string, error) {
 	return path, nil
 }
 
-// LogPath returns the path of the daemon's log: beside the socket, or in the
-// singleton's own directory if there is no safe directory for sockets. The file
-// need not be there.
+// LogPath returns the path of the daemon's log: beside the socket, or in the singleton's
+// own directory if there is no safe directory for sockets. The file need not exist.
 func (d *Dir) LogPath() string {
 	dir, err := d.SocketDir()
 	if err != nil {
@@ -92,13 +91,13 @@ func (d *Dir) chooseSocketDir() (string, error) {
 	return d.path, nil
 }
 
-// runtimeDirs returns where the socket may go instead of the singleton's own
-// directory, best first. The base directory is part of the name: two machines or
-// containers may share one runtime directory.
+// runtimeDirs returns the directories for the socket that are better than the singleton's
+// own, best first. The base directory is part of the name: two machines or containers may
+// share one runtime directory.
 func (d *Dir) runtimeDirs() []string {
 	base := userBaseDir(d.base)
 	if filepath.Base(base) != HostID() && filepath.Base(base) != "loopgen" {
-		return nil // not the default one: no need to ask the user database
+		return nil // not the default base directory: no need to ask the user database
 	}
 	if standard, err := defaultBaseDir(); err != nil || standard != base {
 		return nil
@@ -114,9 +113,9 @@ func (d *Dir) runtimeDirs() []string {
 	return dirs
 }
 
-// removeSockets removes the sockets of earlier daemons from every directory
-// where this process would look for one, and the one that the stale endpoint
-// names: its daemon may have had another XDG_RUNTIME_DIR.
+// removeSockets removes the sockets of earlier daemons from every directory that this
+// process could choose, and from the directory that the stale endpoint names: its daemon
+// may have had another XDG_RUNTIME_DIR.
 func (d *Dir) removeSockets(stale *Endpoint) []error {
 	var errs []error
 	dirs := append(d.runtimeDirs(), d.path)
@@ -129,7 +128,7 @@ func (d *Dir) removeSockets(stale *Endpoint) []error {
 	for _, dir := range dirs {
 		root, err := (&Dir{path: dir}).openRoot()
 		if err != nil {
-			continue // nothing of ours, or not safe
+			continue // missing or unsafe
 		}
 		entries, err := fs.ReadDir(root.FS(), ".")
 		if err != nil {
@@ -148,8 +147,8 @@ func (d *Dir) removeSockets(stale *Endpoint) []error {
 	return errs
 }
 
-// RemoveSocket removes what is at the path of this daemon's socket in d, so that
-// the daemon can listen there again. Nothing there is no error.
+// RemoveSocket removes the file at the path of this daemon's socket in d, so that the
+// daemon can listen there again. It returns nil if there is no file.
 func (l *DaemonLock) RemoveSocket(d *Dir, incarnation string) error {
 	if d.service {
 		return l.RemoveServiceSocket()

@@ -12,19 +12,19 @@ import (
 // maxFailure bounds Start.Failure, in bytes.
 const maxFailure = 64 << 10
 
-// Start is what is left of attempts to start a daemon. One that succeeds leaves its
-// endpoint, and nothing here.
+// Start is the content of the start file: the failed attempts to start a daemon. An attempt
+// that succeeds changes nothing here.
 type Start struct {
 	Failures uint64 // how many attempts have failed
-	Failure  []byte // why the last of them did: opaque, at most 64 KiB. Those who waited for spawn.lock meanwhile take it as theirs
+	Failure  []byte // the report of the last one: opaque, at most 64 KiB. Clients that waited for spawn.lock meanwhile fail with it as well
 
-	// Replaced is when a daemon was last made to leave for another one, to the
-	// millisecond; zero if none ever was.
+	// Replaced is when a client last replaced a daemon by another one, to the
+	// millisecond; zero if none ever did.
 	Replaced time.Time
 }
 
-// ReadStart returns what the last WriteStart wrote, or the zero Start if there was
-// none or the file is not one of its. It fails if this process could not look.
+// ReadStart returns the Start of the last WriteStart, or the zero Start if there is no file
+// or WriteStart cannot have written it. It fails if this process could not read the file.
 func (d *Dir) ReadStart() (Start, error) {
 	text, err := d.readFile(startName, 2*maxFailure)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errForeign) {
@@ -40,8 +40,8 @@ func (d *Dir) ReadStart() (Start, error) {
 	return s, nil
 }
 
-// WriteStart replaces what ReadStart returns, in one step. It must only be called
-// with spawn.lock held.
+// WriteStart replaces the start file, in one step. If it fails, the old file is still
+// there. The caller must hold spawn.lock.
 func (d *Dir) WriteStart(s Start) error {
 	text, err := s.MarshalText()
 	if err != nil {
@@ -73,8 +73,8 @@ func (s Start) MarshalText() ([]byte, error) {
 	return w.end(), nil
 }
 
-// UnmarshalText sets s from what MarshalText returned. It fails if any other line is
-// missing, or one is twice there or malformed.
+// UnmarshalText sets s from a result of MarshalText. It fails if a line other than replaced
+// is missing, or if a line appears twice or is malformed.
 func (s *Start) UnmarshalText(text []byte) error {
 	values := map[string]string{}
 	err := readLines(text, func(key, rest string) error {

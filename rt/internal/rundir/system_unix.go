@@ -14,12 +14,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// safeOpen is added to every open of a file that somebody could have replaced:
-// no symbolic link is followed, and no fifo waited for.
+// safeOpen is added to every open of a file that another user could have replaced: the open
+// follows no symbolic link, and does not wait for a fifo.
 const safeOpen = unix.O_NOFOLLOW | unix.O_NONBLOCK
 
-// ownedByUser reports whether the file belongs to the user in whose name this process
-// makes files.
+// ownedByUser reports whether the file belongs to the effective user of this process.
 func ownedByUser(info fs.FileInfo) bool { return ownerOf(info) == os.Geteuid() }
 
 // ownerOf returns the user that a file belongs to.
@@ -34,12 +33,12 @@ func fileID(info fs.FileInfo) string {
 // private reports whether the mode is that of a directory for one user.
 func private(info fs.FileInfo) bool { return info.Mode().Perm() == 0o700 }
 
-// secret reports whether the mode of a file keeps all other users out.
+// secret reports whether the mode of a file excludes all other users.
 func secret(info fs.FileInfo) bool { return info.Mode().Perm()&0o077 == 0 }
 
-// foreign reports whether an open failed because of what the file is, and not because
-// of the state that this process or the system is in. FreeBSD says EMLINK for a
-// symbolic link that was not to be followed.
+// foreign reports whether an open failed because of the file's kind or mode, and not
+// because of the state of this process or the system. FreeBSD returns EMLINK for a symbolic
+// link that must not be followed.
 func foreign(err error) bool {
 	return errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) || errors.Is(err, unix.ENXIO) ||
 		errors.Is(err, unix.EISDIR) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, fs.ErrPermission)
@@ -47,13 +46,13 @@ func foreign(err error) bool {
 
 func interrupted(err error) bool { return errors.Is(err, unix.EINTR) }
 
-// replace renames within root, over what is there.
+// replace renames within root and replaces an existing file.
 func replace(root *os.Root, from, to string) error { return root.Rename(from, to) }
 
 func remove(root *os.Root, name string) error { return root.Remove(name) }
 
-// makeAll makes the directory path, which is below base, and the missing ones above
-// it, and judges those on the way: see survey.
+// makeAll makes the directory path, which is below base, and the missing ones above it. It
+// checks those on the path: see walkPath.
 func makeAll(path, base string) error {
 	for try := 0; ; try++ {
 		at, missing, err := walkPath(filepath.Dir(path), base)
@@ -66,7 +65,7 @@ func makeAll(path, base string) error {
 				err = &fs.PathError{Op: "mkdir", Path: path, Err: errors.New("a file is in the way")}
 			}
 			if !errors.Is(err, fs.ErrNotExist) {
-				return err // what it is else is judged by the caller
+				return err // nil for any other file: the caller checks it
 			}
 			missing = []string{filepath.Base(path)}
 		}
@@ -77,17 +76,16 @@ func makeAll(path, base string) error {
 	}
 }
 
-// freshPrefix begins the name of a directory that is being made. The rest stands
-// for the name that it will have: what a killed process has left is finished by
-// the next one.
+// freshPrefix begins the name of a directory that is being made. The rest is derived from
+// the final name, so that the next process finishes the directory of a killed one.
 const freshPrefix = ".loopgen-"
 
-// makeDir makes the directory name in p with mode 0700. It appears under its name
-// with that mode: under a umask of 0777 it would else be unusable until the chmod,
-// and a process that starts at the same moment would judge it then. All of it goes
-// through a descriptor of p, and the mode through one of the new directory, so
-// that no name that was exchanged leads to something else. The error matches
-// fs.ErrNotExist if another process was faster; try again.
+// makeDir makes the directory name in p with mode 0700. The directory gets its name only
+// after its mode. Otherwise, under a umask of 0777, it would be unusable until the chmod,
+// and a process that starts at the same moment would reject it. All calls use a descriptor
+// of p, and the chmod one of the new directory, so that a replaced name cannot lead to
+// another file. The error matches fs.ErrNotExist if another process was faster: the caller
+// retries.
 func (p parent) makeDir(name string) error {
 	failed := func(err error) error {
 		return &fs.PathError{Op: "mkdir", Path: filepath.Join(p.path, name), Err: err}
@@ -98,7 +96,7 @@ func (p parent) makeDir(name string) error {
 	}
 	defer dir.Close()
 	if info, err := dir.Stat(); err != nil || !os.SameFile(info, p.info) {
-		return failed(errors.Join(fs.ErrNotExist, err)) // exchanged since it was judged
+		return failed(errors.Join(fs.ErrNotExist, err)) // replaced since it was checked
 	}
 	in := int(dir.Fd())
 	fresh := freshPrefix + digest(hashDigits, name)
@@ -115,7 +113,7 @@ func (p parent) makeDir(name string) error {
 	_ = unix.Unlinkat(in, fresh, unix.AT_REMOVEDIR)
 	var stat unix.Stat_t
 	if unix.Fstatat(in, name, &stat, unix.AT_SYMLINK_NOFOLLOW) == nil {
-		return nil // made by another process; judged by the caller
+		return nil // made by another process; the caller checks it
 	}
 	return failed(err)
 }
@@ -124,7 +122,7 @@ func (p parent) makeDir(name string) error {
 func makePrivate(in int, name string) error {
 	const flags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
 	fd, err := unix.Openat(in, name, flags, 0)
-	if errors.Is(err, fs.ErrPermission) { // the umask took this user's bits
+	if errors.Is(err, fs.ErrPermission) { // the umask has cleared this user's bits
 		if err = unix.Fchmodat(in, name, 0o700, unix.AT_SYMLINK_NOFOLLOW); err == nil {
 			fd, err = unix.Openat(in, name, flags, 0)
 		}
@@ -147,7 +145,7 @@ func makePrivate(in int, name string) error {
 }
 
 // removeUnfinished removes the directories that killed processes have begun to make in dir.
-// A process that is making one then tries again.
+// A process that is making one at this moment retries.
 func removeUnfinished(dir string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {

@@ -12,33 +12,32 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// safeOpen is empty: there is neither O_NOFOLLOW nor a fifo among files, and
-// symbolic links need a privilege. What was opened is judged all the same.
+// safeOpen is empty: Windows has neither O_NOFOLLOW nor fifos among files, and symbolic
+// links need a privilege. The opened file is checked all the same.
 const safeOpen = 0
 
-// ownedByUser, private and secret are always true: an access list, not owner and mode, protects
-// the directory; see makeDir. One that was not made by this program is taken as
-// it is.
+// ownedByUser, private and secret return true: an access list, not owner and mode, protects
+// the directory; see makeDir. A directory that another program has made is accepted as it
+// is.
 func ownedByUser(fs.FileInfo) bool { return true }
 
 func private(fs.FileInfo) bool { return true }
 
 func secret(fs.FileInfo) bool { return true }
 
-// fileID is empty: sockets are found by their paths.
+// fileID returns "": clients find sockets by their paths.
 func fileID(fs.FileInfo) string { return "" }
 
-// ownerOf knows no user: owners have no numbers here.
+// ownerOf returns -1: on Windows owners have no numbers.
 func ownerOf(fs.FileInfo) int { return -1 }
 
-// checkParents accepts every directory: access lists are taken as they are.
+// checkParents accepts every directory, whatever its access list.
 func checkParents(string) error { return nil }
 
-// removeUnfinished has nothing to do: a directory is made in one step.
+// removeUnfinished does nothing: a directory is made in one step.
 func removeUnfinished(string) error { return nil }
 
-// makeAll makes the directory path and the missing ones above it. base is of no
-// use here.
+// makeAll makes the directory path and the missing ones above it. It does not use base.
 func makeAll(path, base string) error {
 	info, err := os.Stat(path)
 	if err == nil && info.IsDir() {
@@ -64,10 +63,10 @@ func makeAll(path, base string) error {
 	return err
 }
 
-// makeDir makes one directory with an access list of its own, which what is made
-// in it inherits: this user, and the system, which may anyway. What the directory
-// above would pass on does not count, so that a key is safe outside of the user's
-// profile as well. That it was made by somebody else meanwhile is no error.
+// makeDir makes one directory with an access list of its own: this user, and the system,
+// which has access anyway. Files in the directory inherit the list. The directory itself
+// inherits nothing from the one above, so that a key is safe outside of the user's profile
+// as well. makeDir returns nil if another process has made the directory meanwhile.
 func makeDir(path string) error {
 	user, err := windows.GetCurrentProcessToken().GetTokenUser()
 	if err != nil {
@@ -96,8 +95,8 @@ func foreign(err error) bool {
 
 func interrupted(error) bool { return false }
 
-// replace renames within root, over what is there; remove removes. Whoever has
-// the file open at this moment makes that fail.
+// replace renames within root and replaces an existing file; remove removes one. Both
+// system calls fail while a process has the file open.
 func replace(root *os.Root, from, to string) error {
 	return unhindered(func() error { return root.Rename(from, to) })
 }
@@ -106,8 +105,8 @@ func remove(root *os.Root, name string) error {
 	return unhindered(func() error { return root.Remove(name) })
 }
 
-// unhindered tries for a second to do what fails as long as a file is open:
-// readers have it open for a moment, as virus scanners do.
+// unhindered retries for a second a call that fails while a file is open. Readers have the
+// file open for a moment, and so do virus scanners.
 func unhindered(do func() error) error {
 	deadline := time.Now().Add(time.Second)
 	for {
