@@ -18,7 +18,7 @@ const (
 	childReport  = 4
 )
 
-// attach gives the child its pipes, a session of its own and / as directory.
+// attach gives the child its pipes, a session of its own and / as working directory.
 func attach(attr *os.ProcAttr, p pipes) (marker, error) {
 	attr.Files = append(attr.Files, p.payloadRead, p.reportWrite)
 	attr.Dir = Directory()
@@ -29,16 +29,16 @@ func attach(attr *os.ProcAttr, p pipes) (marker, error) {
 // Directory returns the working directory of children.
 func Directory() string { return "/" }
 
-// leaks returns the descriptors that exec will not close: Go opens none such,
-// but this process may have inherited some, and C code may have made some. One
-// that another thread makes after this escapes.
+// leaks returns the descriptors that exec will not close. Go opens none such, but this
+// process may have inherited some, and C code may have opened some. A descriptor that
+// another thread opens later is missed.
 func leaks() []int {
 	dir, err := os.Open("/proc/self/fd")
 	if err != nil {
 		dir, err = os.Open("/dev/fd")
 	}
 	var numbers []int
-	if err != nil { // neither is mounted: all numbers that are possible
+	if err != nil { // neither is mounted: try all possible numbers
 		for fd := childReport + 1; fd < mostDescriptors(); fd++ {
 			if inheritable(fd) {
 				numbers = append(numbers, fd)
@@ -57,8 +57,8 @@ func leaks() []int {
 	return numbers
 }
 
-// mostDescriptors bounds the numbers that leaks tries, each with a system call.
-// Descriptors that were made under a higher limit escape.
+// mostDescriptors bounds the numbers that leaks tries, each with a system call. Descriptors
+// that were opened under a higher limit are missed.
 func mostDescriptors() int {
 	const most = 1 << 16
 	var r unix.Rlimit
@@ -75,8 +75,8 @@ func inheritable(fd int) bool {
 
 func completeEnvironment(env []string) []string { return env }
 
-// settle finishes what the parent could not do for this child, and returns its
-// pipes. It fails, having changed nothing, if they are not the pipes of a parent.
+// settle sets the umask, closes the leaks and returns the pipes of this child. It fails, and
+// changes nothing, if the descriptors are not the pipes of a parent.
 func settle(m marker) (payload, report *os.File, err error) {
 	if err := pipeEnd(m.payload, unix.O_RDONLY); err != nil {
 		return nil, nil, err
@@ -86,8 +86,8 @@ func settle(m marker) (payload, report *os.File, err error) {
 	}
 	unix.Umask(0o077)
 	eachInRanges(m.leaks, func(fd int) {
-		// A listed number may be free in this process, and used again by now for
-		// something of its own, which then closes on exec.
+		// A listed number may be free in this process, and this process may have
+		// used it again for a file of its own, which closes on exec.
 		if fd > 2 && uintptr(fd) != m.payload && uintptr(fd) != m.report && inheritable(fd) {
 			_ = unix.Close(fd)
 		}
@@ -95,8 +95,8 @@ func settle(m marker) (payload, report *os.File, err error) {
 	return adopt(m.payload, "start pipe"), adopt(m.report, "report pipe"), nil
 }
 
-// adopt makes a file of an inherited pipe that has deadlines and that no child of
-// this process inherits.
+// adopt returns a file for an inherited pipe. The file has deadlines, and no child of this
+// process inherits it.
 func adopt(fd uintptr, name string) *os.File {
 	unix.CloseOnExec(int(fd))
 	_ = unix.SetNonblock(int(fd), true)

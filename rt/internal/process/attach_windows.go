@@ -10,9 +10,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// attach gives the child its pipes, no console and so no window, and a process
-// group of its own, to which no Ctrl-C is sent. Only the listed handles are
-// inherited.
+// attach gives the child its pipes, no console and so no window, and a process group of its
+// own, to which no Ctrl-C is sent. The child inherits only the listed handles.
 func attach(attr *os.ProcAttr, p pipes) (marker, error) {
 	payload, report := p.payloadRead.Fd(), p.reportWrite.Fd()
 	for _, h := range []uintptr{payload, report} {
@@ -31,10 +30,9 @@ func attach(attr *os.ProcAttr, p pipes) (marker, error) {
 // Directory returns the working directory of children.
 func Directory() string { return filepath.VolumeName(Executable()) + `\` }
 
-// launch starts the child outside of the job that this process is in, if it
-// may, since whoever ends the job ends all that are in it: a terminal, a service
-// or a CI runner does so. A job that lets nobody out makes that fail, and then the
-// child is in it, too.
+// launch starts the child outside of this process's job if it can, since the end of a job
+// ends all processes in it: a terminal, a service or a CI runner ends its job. A job that
+// does not allow breakaway makes the start fail. The child is then started inside the job.
 func launch(path string, args []string, attr *os.ProcAttr) (*os.Process, error) {
 	return breakAway(attr.Sys, func() (*os.Process, error) { return os.StartProcess(path, args, attr) })
 }
@@ -49,7 +47,7 @@ func breakAway(sys *syscall.SysProcAttr, start func() (*os.Process, error)) (*os
 	return p, err
 }
 
-// completeEnvironment adds SYSTEMROOT, without which not even sockets work.
+// completeEnvironment adds SYSTEMROOT if it is missing: sockets do not work without it.
 func completeEnvironment(env []string) []string {
 	for _, kv := range env {
 		if key, _, _ := strings.Cut(kv, "="); strings.EqualFold(key, "SYSTEMROOT") {

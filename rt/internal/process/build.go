@@ -6,14 +6,13 @@ import (
 	"strings"
 )
 
-// Build returns an identifier of the image that this process runs: device,
-// inode, time of change and size of its file. Two processes with the same
-// identifier on one machine run the same program. It fails if the file cannot be
-// looked at. Build may be called concurrently.
+// Build returns the build ID of this process: device, inode, time of modification and size
+// of the file that it runs. Two processes with the same build ID on one machine run the
+// same program. Build fails if the file cannot be examined. It may be called concurrently.
 func Build() (string, error) { return buildID() }
 
-// BuildOf returns what Build returns in a process that runs the program in a file,
-// as long as that is not replaced. It may be called concurrently.
+// BuildOf returns the build ID of a process that runs the file at path now. It fails if the
+// file cannot be examined. It may be called concurrently.
 func BuildOf(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -22,8 +21,8 @@ func BuildOf(path string) (string, error) {
 	return fileID(path, info)
 }
 
-// Executable returns the best known path of the running program, for people to
-// read: the file there may be another one by now. It may be called concurrently.
+// Executable returns the best known path of the running program, for messages: another file
+// may be there by now. It may be called concurrently.
 func Executable() string {
 	path, err := executable()
 	if err != nil {

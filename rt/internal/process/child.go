@@ -11,20 +11,20 @@ import (
 )
 
 const (
-	// killPatience is how long Kill waits for the end of a child. One that is
-	// stuck in the kernel is left to the reaper.
-	killPatience = time.Second
-	// drainPatience is how long a report may take to arrive after the child's
-	// end. It is in the pipe by then; only a stranger that has the other end
-	// could keep the pipe open for longer.
-	drainPatience = 2 * time.Second
+	// killTimeout is how long Kill waits for the end of a child. A child that is stuck
+	// in the kernel is reaped later by the goroutine of follow.
+	killTimeout = time.Second
+	// reportTimeout is how long a report may take to arrive after the child's end. It
+	// is in the pipe by then. Only another process that has the other end could keep
+	// the pipe open for longer.
+	reportTimeout = 2 * time.Second
 )
 
-// ExitError says that a child ended before it reported.
+// ExitError says that a child ended before it had reported.
 type ExitError struct {
 	PID    int
 	Code   int            // exit status, -1 if a signal ended it or it is not known
-	Signal syscall.Signal // what ended it, 0 if no signal did
+	Signal syscall.Signal // the signal that ended it, or 0
 }
 
 // Error names the process and how it ended.
@@ -40,10 +40,10 @@ type Child struct {
 	pid  int
 	proc *handle
 
-	payload *os.File // closed by whichever of send, receive and Release is first
+	payload *os.File // closed by send, receive or Release
 	report  *os.File // closed by receive or Release
 
-	received   chan struct{} // closed when the two below are set
+	received   chan struct{} // closed when message and messageErr are set
 	message    []byte
 	messageErr error
 
@@ -53,15 +53,14 @@ type Child struct {
 	over chan struct{} // closed when the goroutines of follow have ended
 }
 
-// PID returns the process id. It names this child only until it has ended; use
-// Kill to end it.
+// PID returns the process ID. It identifies this child only until the child has ended, so
+// use Kill to end the child.
 func (c *Child) PID() int { return c.pid }
 
-// Report waits for the child's report and returns it. The error is an *ExitError
-// if the child ended without one, ctx.Err() if ctx ends first (Report may then be
-// called again), and another one if the child sent something else. After Report
-// has returned a message or an *ExitError, the parent has no descriptor of the
-// child.
+// Report waits for the child's report and returns it. The error is an *ExitError if the
+// child ended without a report, and ctx.Err() if ctx ends first; then Report may be called
+// again. Any other error says that the child's report cannot be read. After Report has
+// returned a message or an *ExitError, the parent has no descriptor of the child.
 func (c *Child) Report(ctx context.Context) ([]byte, error) {
 	select {
 	case <-c.received:
@@ -83,12 +82,12 @@ func (c *Child) Report(ctx context.Context) ([]byte, error) {
 	}
 }
 
-// Kill ends the child by SIGKILL and waits until it is reaped, at most a second.
-// It never hits another process that got the same number: a child that has
-// ended is left alone.
+// Kill ends the child by SIGKILL and waits until it is reaped, at most a second. Then it
+// calls Release. Kill does nothing to a child that was reaped, so it never kills another
+// process with the same number.
 func (c *Child) Kill() {
 	c.proc.kill()
-	timer := time.NewTimer(killPatience)
+	timer := time.NewTimer(killTimeout)
 	defer timer.Stop()
 	select {
 	case <-c.over:
@@ -97,30 +96,29 @@ func (c *Child) Kill() {
 	c.Release()
 }
 
-// Release leaves the child to itself: payload and report pipe are closed, which
-// fails what the child has still to read and to report. It may be called more
-// than once.
+// Release closes the payload and the report pipe. If the child has not read its payload or
+// not reported yet, that fails in the child. Release does not end the child, and may be
+// called more than once.
 func (c *Child) Release() {
 	c.payload.Close()
 	c.report.Close()
 }
 
-// follow starts the goroutines of a child. One sends and one receives; they end
-// when that is done, at Release, or at the child's end. The third ends when the
-// child is reaped.
+// follow starts the goroutines of a child. One sends the payload and one receives the
+// report; they end when that is done, at Release, or at the child's end. The third reaps
+// the child.
 func (c *Child) follow(build string, payload []byte) {
 	var all sync.WaitGroup
 	all.Go(func() { c.send(build, payload) })
 	all.Go(c.receive)
-	go func() { // ends when the child is reaped, and those two have ended
+	go func() { // ends when the child is reaped and the other two goroutines have ended
 		c.reap()
 		all.Wait()
 		close(c.over)
 	}()
 }
 
-// send lets errors go: the child that is not there, or does not read, will not
-// report either.
+// send ignores errors: a child that has ended, or does not read, will not report either.
 func (c *Child) send(build string, payload []byte) {
 	defer c.payload.Close()
 	if writeMessage(c.payload, []byte(build)) == nil {
@@ -132,7 +130,7 @@ func (c *Child) receive() {
 	c.message, c.messageErr = readMessage(c.report, maxReport)
 	c.report.Close()
 	if c.messageErr == nil {
-		c.payload.Close() // who reports has read what it wanted to read
+		c.payload.Close() // a child that reports has read its payload
 	}
 	close(c.received)
 }
@@ -142,5 +140,5 @@ func (c *Child) reap() {
 	c.exit = ExitError{PID: c.pid, Code: code, Signal: signal}
 	close(c.ended)
 	c.payload.Close()
-	_ = c.report.SetReadDeadline(time.Now().Add(drainPatience))
+	_ = c.report.SetReadDeadline(time.Now().Add(reportTimeout))
 }

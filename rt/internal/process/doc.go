@@ -1,6 +1,7 @@
-// Package process starts a detached child that is this same program, or another
-// one that has this package, hands it a payload, and waits for the one report that
-// says whether it came up.
+// Package process starts a detached child, which runs this same program or another one that
+// has this package. It sends the child a payload and waits for the one report that says
+// whether the child serves. The package may touch processes, pipes, this process's
+// environment and the program's file. It does not know the contents of payload and report.
 //
 // In the parent:
 //
@@ -16,29 +17,29 @@
 //		parent.Report(message)
 //	}
 //
-// # What the child is born with
+// # The state of a new child
 //
-// A session of its own without a terminal, so that neither its signals nor those
-// to the parent's process group arrive; / as working directory; umask 077;
-// standard input from the null device, standard output and error to the log;
-// exactly the environment that the command says. Two pipes, for payload and
-// report, close on its own exec, and no other descriptor of the parent's stays
-// open: not even those that the parent itself inherited or that C code made
-// without close-on-exec, which the parent lists in the marker. What is inherited
-// as it was: user, limits, priority, control group.
+// The child has a session of its own without a terminal, so that it gets neither the
+// terminal's signals nor those to the parent's process group. Its working directory is /,
+// its umask is 077. Standard input is the null device, standard output and error are the
+// log. The environment is exactly that of the command. The two pipes for payload and report
+// close when the child executes another program. No other descriptor of the parent stays
+// open, not even one that the parent itself inherited or that C code opened without
+// close-on-exec: the parent lists these in the marker. The child inherits user, limits,
+// priority and control group.
 //
-// The marker is the environment variable LOOPGEN_DAEMON. It is removed, and all
-// of this is done, when the package is initialised, before main. A program whose
-// main then claims nothing is ended by a deadman after ten seconds: it was not
-// made to be a daemon. Peek reads the payload without claiming, for code that serves
-// only some payloads.
+// The marker is the environment variable LOOPGEN_DAEMON. When the package is initialised,
+// before main, it removes the marker and does all of this. If the program's main then does
+// not claim the start within ten seconds, a deadman ends the process: the program was not
+// made to be a daemon. Peek reads the payload without claiming, for code that serves only
+// some payloads.
 //
 // # Reading order
 //
-// start.go and child.go (the parent's side), inherit.go and parent.go (the
-// child's side), marker.go and message.go (what passes between them), build.go,
-// program.go; then one file per system and verb.
+// start.go and child.go (the parent's side), inherit.go and parent.go (the child's side),
+// marker.go and message.go (the data between them), build.go, program.go; then one file per
+// system and verb.
 package process
 
-// The compiler reports only that package on systems that this one is not for.
+// On an unsupported system the compiler reports only that package.
 import _ "github.com/loopgen/loopgen/rt/internal/platform"

@@ -10,15 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// handle ends and reaps one child by its number. An os.Process would keep a
-// descriptor open for as long as the child lives, which for a daemon is longer
-// than anybody expects; and the first one in a process takes as long again, since
-// os starts another child to see whether it can have such descriptors.
+// handle kills and reaps one child by its number. An os.Process would keep a descriptor
+// open until the child exits, which for a daemon takes long. The first os.Process also
+// doubles the time of the start, since package os starts another child to find out whether
+// the system has such descriptors.
 type handle struct {
 	pid int
 
 	mu     sync.Mutex
-	reaped bool // from then on the number may be another process's
+	reaped bool // the number may belong to another process
 }
 
 func startProcess(path string, args []string, attr *os.ProcAttr) (pid int, h *handle, err error) {
@@ -34,8 +34,8 @@ func startProcess(path string, args []string, attr *os.ProcAttr) (pid int, h *ha
 	return pid, &handle{pid: pid}, nil
 }
 
-// wait reaps the child when it has ended. It is called once. Waiting and reaping
-// are two steps, so that kill never meets a number that was just set free.
+// wait waits until the child has ended and reaps it. It is called once. Waiting and reaping
+// are two steps, so that kill never uses a number that was just released.
 func (h *handle) wait() (code int, signal syscall.Signal) {
 	for {
 		err := unix.Waitid(unix.P_PID, h.pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
@@ -53,7 +53,7 @@ func (h *handle) wait() (code int, signal syscall.Signal) {
 			continue
 		}
 		if err != nil {
-			return -1, 0 // somebody else in this program waited for all children
+			return -1, 0 // other code of this program has waited for all children
 		}
 		break
 	}

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// handle ends and reaps one child. An os.Process takes care that its number is
-// not used after that.
+// handle kills and reaps one child. An os.Process does not use the number of a reaped
+// child.
 type handle struct{ proc *os.Process }
 
 func startProcess(path string, args []string, attr *os.ProcAttr) (pid int, h *handle, err error) {
@@ -19,7 +19,7 @@ func startProcess(path string, args []string, attr *os.ProcAttr) (pid int, h *ha
 	return proc.Pid, &handle{proc}, nil
 }
 
-// wait reaps the child when it has ended. It is called once.
+// wait waits until the child has ended and reaps it. It is called once.
 func (h *handle) wait() (code int, signal syscall.Signal) {
 	state, err := h.proc.Wait()
 	if err != nil {

@@ -9,12 +9,12 @@ import (
 
 const selfImage = "/proc/self/exe"
 
-// errNoImage ends an error that says why the file of this program is not known.
+// errNoImage is the advice at the end of an error about the unknown file of this program.
 var errNoImage = errors.New("mount /proc, or name the program in Config.Command")
 
-// named is the file that was executed, as it was named then. It is found before
-// main, and only where there is no /proc: a program may change its directory, and
-// the file may be replaced.
+// named is the file that was executed, by its name at that time. It is determined before
+// main, because a program may change its directory and the file may be replaced, and only
+// where /proc is missing.
 var named = func() (n struct {
 	path, id string
 	err      error
@@ -32,21 +32,21 @@ var named = func() (n struct {
 	return n
 }()
 
-// ownImage returns a path by which the child, too, finds the image that this
-// process runs: whatever became of its file, or an error if that is no longer
-// there.
+// ownImage returns a path at which a child finds the image that this process runs, even if
+// the file was replaced or removed. Where such a path is not possible, it fails if the file
+// is no longer there.
 func ownImage() (string, error) {
 	path, _, err := image()
 	return path, err
 }
 
-// buildID is found anew each time: the image behind the link never changes.
+// buildID examines the image at each call: the image behind the link never changes.
 func buildID() (string, error) {
 	_, id, err := image()
 	return id, err
 }
 
-// image returns the path and the id of the file that this process runs.
+// image returns the path and the build ID of the file that this process runs.
 func image() (path, id string, err error) {
 	info, err := os.Stat(selfImage)
 	switch {
@@ -66,8 +66,8 @@ func image() (path, id string, err error) {
 	return path, id, nil
 }
 
-// namedImage is image where there is no /proc. The id must be the one that the
-// file had when this program started.
+// namedImage is image where /proc is missing. It fails unless the file has the build ID that
+// it had when this program started.
 func namedImage(cause error) (path, id string, err error) {
 	failed := func(err error) (string, string, error) {
 		return "", "", fmt.Errorf("finding the running program: %w (%w); %w", err, cause, errNoImage)
@@ -98,7 +98,7 @@ func idOf(path string) (string, error) {
 	return fileID(path, info)
 }
 
-// executable returns the path of the running program, for people to read.
+// executable returns the path of the running program, for messages.
 func executable() (string, error) {
 	if path, err := ownImage(); err == nil && path != selfImage {
 		return path, nil

@@ -11,8 +11,7 @@ func ownImage() (string, error) { return os.Executable() }
 
 func executable() (string, error) { return os.Executable() }
 
-// buildID is found when the program starts. Later another file may be where the
-// running one was.
+// buildID is determined when the program starts. Later another file may have the path.
 var buildID = found(func() (string, error) {
 	path, err := os.Executable()
 	if err != nil {

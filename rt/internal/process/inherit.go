@@ -10,24 +10,22 @@ import (
 // ExitUnclaimed is the exit status of a child whose program never claimed it.
 const ExitUnclaimed = 71
 
-// claimTimeout is how long the deadman waits for that.
+// claimTimeout is how long the deadman waits for the claim.
 const claimTimeout = 10 * time.Second
 
-// ErrForged says that the marker is in the environment and that its pipes are
-// not there: this process was not started by Start. The caller exits; to go on
-// would make the program run as something that the user did not ask for.
+// ErrForged says that the marker is set but its pipes are missing: this process was not
+// started by Start. The caller exits, because the user has asked neither for a daemon nor
+// for a run of main.
 var ErrForged = errors.New("LOOPGEN_DAEMON is set, but its start pipes are missing: unset it")
 
-// inherited is what this process got from its parent. It is set before main,
-// and constant after that.
+// inherited is the parent of this process. It is set before main, and constant after that.
 var inherited struct {
 	parent *Parent
 	err    error
 }
 
-// The marker is taken out of the environment before any code that could start
-// other processes, and descriptors are put right before any that could open its
-// own.
+// The marker is removed from the environment before code runs that could start other
+// processes. Leaked descriptors are closed before code runs that could open its own.
 func init() {
 	value, ok := os.LookupEnv(markerVariable)
 	if !ok {
@@ -54,7 +52,7 @@ func inherit(value string) (*Parent, error) {
 	return p, nil
 }
 
-// Inherited returns the parent if this process was started by Start, and nil if
-// it was not. The error matches ErrForged if it only looks so. It is the same at
-// every call. Inherited may be called concurrently.
+// Inherited returns the parent if this process was started by Start, and nil if it was not.
+// The error matches ErrForged if the marker is set but was not set by Start. The results
+// are the same at every call. Inherited may be called concurrently.
 func Inherited() (*Parent, error) { return inherited.parent, inherited.err }

@@ -26,9 +26,8 @@ const (
 // ptInterp is the type of the program header that names the dynamic loader: elf(5).
 const ptInterp = 3
 
-// auxiliary returns values of the vector that the kernel, or the dynamic loader in
-// its place, gave this program; 0 for a missing one. It is empty in a library for
-// C, which is not the program.
+// auxiliary returns the auxiliary vector that the kernel, or the dynamic loader, gave this
+// program. It is empty in a library for C, which is not the program.
 var auxiliary = sync.OnceValue(func() map[uintptr]uintptr {
 	values, _ := unix.Auxv()
 	m := make(map[uintptr]uintptr, len(values))
@@ -38,13 +37,13 @@ var auxiliary = sync.OnceValue(func() map[uintptr]uintptr {
 	return m
 })
 
-// pointer returns an address of the vector as a pointer. The memory is not Go's and
-// never moves.
+// pointer returns an address in the vector as a pointer. The memory is not Go's and never
+// moves.
 func pointer(address uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&address)) }
 
-// executedPath returns the path that was executed, as it was given: it may be
-// relative. A program with more rights than the user that started it does not
-// believe it, since that user chose the path and can make it lead elsewhere.
+// executedPath returns the path that was executed, as it was given: it may be relative. It
+// fails in a program with more rights than the user that started it: that user chose the
+// path and can make it lead to another file.
 func executedPath() (string, error) {
 	aux := auxiliary()
 	switch {
@@ -56,9 +55,9 @@ func executedPath() (string, error) {
 	return unix.BytePtrToString((*byte)(pointer(aux[atExecfn]))), nil
 }
 
-// throughLoader reports whether the dynamic loader was executed, with this program
-// as an argument: then the kernel, which takes the loader for the program, has
-// loaded no other loader, although this program names one.
+// throughLoader reports whether the dynamic loader was executed, with this program as an
+// argument. Then this program names a loader, but the kernel has loaded none, because for
+// the kernel the loader is the program.
 var throughLoader = sync.OnceValue(func() bool {
 	aux := auxiliary()
 	if aux[atBase] != 0 || aux[atPhdr] == 0 {
@@ -72,8 +71,8 @@ var throughLoader = sync.OnceValue(func() bool {
 	return false
 })
 
-// mappedFile returns the path of the file that this program was loaded from. It
-// fails if another file is there by now.
+// mappedFile returns the path of the file that this program was loaded from. It fails if
+// another file has that path by now.
 func mappedFile() (string, error) {
 	maps, err := os.Open("/proc/self/maps")
 	if err != nil {

@@ -7,15 +7,16 @@ import (
 	"strings"
 )
 
-// markerVariable tells a process that Start started it, and where its pipes are.
+// markerVariable says that Start has started the process, and which descriptors are its
+// pipes.
 const markerVariable = "LOOPGEN_DAEMON"
 
 // marker is the value of the variable: "1 <payload> <report> <leaks>". The first
 // number is the version of this layout.
 type marker struct {
 	payload, report uintptr // descriptors or handles in the child
-	// leaks are the descriptors above those that the parent could not keep from
-	// the child, as ranges: "5-7,12", or "-".
+	// leaks are the other descriptors that the child inherits although it should not,
+	// as ranges: "5-7,12", or "-".
 	leaks string
 }
 

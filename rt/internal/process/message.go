@@ -16,9 +16,9 @@ const (
 	maxBuild = 1 << 10
 )
 
-// A message is its length, four bytes big-endian, and that many bytes. Over the
-// start pipe go the parent's build id and the payload, over the report pipe goes
-// one report; then the sender closes.
+// A message is its length, four bytes big-endian, and that many bytes. The parent sends its
+// build ID and the payload over the start pipe. The child sends one report over the report
+// pipe. Then the sender closes the pipe.
 
 func writeMessage(w io.Writer, body []byte) error {
 	// Two writes, so that a payload is not copied; the reader waits for both.
@@ -40,7 +40,7 @@ func readMessage(r io.Reader, limit uint32) ([]byte, error) {
 	if length > limit {
 		return nil, fmt.Errorf("a message of %d bytes; the limit is %d", length, limit)
 	}
-	// Grows with what arrives: the length is only a promise.
+	// The buffer grows as bytes arrive: the peer may send fewer than the length says.
 	body, err := io.ReadAll(io.LimitReader(r, int64(length)))
 	if err == nil && uint32(len(body)) < length {
 		err = io.ErrUnexpectedEOF
@@ -48,7 +48,7 @@ func readMessage(r io.Reader, limit uint32) ([]byte, error) {
 	return body, err
 }
 
-// cut reports whether the other side went away before it had said everything.
+// cut reports whether the other process closed the pipe within a message or before it.
 func cut(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }

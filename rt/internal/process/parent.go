@@ -8,29 +8,29 @@ import (
 	"time"
 )
 
-// reportPatience is how long a report may take to be written. It fits into the
-// pipe; a parent that is stopped must not stop the child.
-const reportPatience = 5 * time.Second
+// reportWriteTimeout is how long writing a report may take. A report fits into the pipe,
+// but a parent that is stopped must not stop the child.
+const reportWriteTimeout = 5 * time.Second
 
-// Parent is the other side of Child: what a child knows of the process that
-// started it. Its methods may be called concurrently.
+// Parent is the process that has started this one with Start: the child's counterpart of
+// Child. Its methods may be called concurrently.
 type Parent struct {
-	claim   sync.Mutex // guards the two below
-	claimed bool       // the deadman is called off for good
+	claim   sync.Mutex // guards claimed and deadman
+	claimed bool       // the deadman is stopped for good
 	deadman *time.Timer
 
-	once    sync.Once // fills the four below, and closes the pipe
+	once    sync.Once // sets body, build and err, and closes payload
 	payload *os.File
 	body    []byte
 	build   string
 	err     error
 
 	mu     sync.Mutex // guards report
-	report *os.File   // nil once it was used
+	report *os.File   // nil once Report was called
 }
 
-// Claim says that the program knows what it was started for: the deadman is
-// called off. Payload and Report claim, too.
+// Claim says that the program serves as a daemon, and stops the deadman. Payload, Build and
+// Report claim as well.
 func (p *Parent) Claim() {
 	p.claim.Lock()
 	defer p.claim.Unlock()
@@ -38,8 +38,8 @@ func (p *Parent) Claim() {
 	p.deadman.Stop()
 }
 
-// Peek returns what Payload returns and does not claim. The deadman does not count
-// the wait for the payload, and its time begins anew when Peek returns.
+// Peek returns the results of Payload and does not claim. The deadman does not count the
+// wait for the payload, and its time begins again when Peek returns.
 func (p *Parent) Peek() ([]byte, error) {
 	p.claim.Lock()
 	defer p.claim.Unlock()
@@ -51,16 +51,16 @@ func (p *Parent) Peek() ([]byte, error) {
 	return p.body, p.err
 }
 
-// Payload returns what the parent's command held. It waits until all of it has
-// arrived, and fails if the parent ended or gave up before that.
+// Payload returns the payload of the parent's command. It waits until the whole payload has
+// arrived, and fails if the parent exited or released the child before that.
 func (p *Parent) Payload() ([]byte, error) {
 	p.Claim()
 	p.once.Do(p.read)
 	return p.body, p.err
 }
 
-// Build returns the parent's build id, to be compared with this process's own. It
-// waits as Payload does and is empty where Payload fails.
+// Build returns the build ID of the program that the parent meant to start, for comparison
+// with that of this process. It waits as Payload does, and returns "" if Payload fails.
 func (p *Parent) Build() string {
 	p.Claim()
 	p.once.Do(p.read)
@@ -84,9 +84,9 @@ func (p *Parent) read() {
 	p.build = string(build)
 }
 
-// Report sends the one report of this process, at most 64 KiB, and closes the
-// pipe. It fails if there was one before, and if the parent is no longer there
-// to read it, which this process may survive.
+// Report sends the one report of this process, at most 64 KiB, and closes the pipe. It
+// fails if it was called before, or if the parent no longer reads, for instance because it
+// has exited. This process may go on after such a failure.
 func (p *Parent) Report(msg []byte) error {
 	p.Claim()
 	if len(msg) > maxReport {
@@ -99,7 +99,7 @@ func (p *Parent) Report(msg []byte) error {
 	if report == nil {
 		return errors.New("reporting to the parent: it was done before; report once")
 	}
-	_ = report.SetWriteDeadline(time.Now().Add(reportPatience)) // none on Windows
+	_ = report.SetWriteDeadline(time.Now().Add(reportWriteTimeout)) // has no effect on Windows
 	err := errors.Join(writeMessage(report, msg), report.Close())
 	if err != nil {
 		return fmt.Errorf("reporting to the parent: %w", err)

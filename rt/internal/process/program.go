@@ -13,23 +13,21 @@ import (
 	"time"
 )
 
-// Program describes an executable, independent of the path that it has. The zero
-// value describes nothing.
+// Program describes an executable, independent of its path. The zero value describes none.
 type Program struct {
-	// Main is the main package, as the build information has it. For a program built
-	// from a list of files, which has no path of its own, the name of the executable
-	// follows.
+	// Main is the main package of the build information. A program built from a list
+	// of files has no package path: then the name of the executable follows.
 	Main string
-	// Content is the Go build ID: hashes of all that the program was linked from, and
-	// of the result, with slashes between.
+	// Content is the Go build ID: hashes of the linker's inputs and of its output,
+	// separated by slashes.
 	Content string
-	// Modified is when the file was written.
+	// Modified is the file's time of modification.
 	Modified time.Time
 }
 
-// Same reports whether two programs have the same content: they were linked from the
-// same inputs, or to the same output. A linker for C need not be deterministic, so
-// the outputs of the same inputs may differ.
+// Same reports whether two programs have the same content: they were linked from the same
+// inputs, or to the same output. A linker for C need not be deterministic, so the outputs of
+// the same inputs may differ. Same may be called concurrently.
 func (p Program) Same(other Program) bool {
 	input, output := ends(p.Content)
 	otherInput, otherOutput := ends(other.Content)
@@ -42,9 +40,9 @@ func ends(id string) (first, last string) {
 	return first, id[strings.LastIndexByte(id, '/')+1:]
 }
 
-// OwnProgram describes the program that this process runs. It fails if its file is
-// no longer there, or if the program was built without build information or without
-// a Go build ID. It may be called concurrently.
+// OwnProgram returns a description of the program that this process runs. It fails if the
+// program's file was removed or replaced, or if the program has no build information or no
+// Go build ID. It may be called concurrently.
 func OwnProgram() (Program, error) {
 	p := Program{Main: mainPackage()}
 	if p.Main == "" {
@@ -99,8 +97,8 @@ func mainPackage() string {
 // build ID.
 const buildIDWithin = 32 << 10
 
-// goBuildID returns the build ID in the beginning of an executable, empty if there is
-// none. It is a note in an ELF file, and stands at the beginning of the code in others.
+// goBuildID returns the build ID in the beginning of an executable, or "" if there is none.
+// It is a note in an ELF file, and at the beginning of the code in other files.
 func goBuildID(head []byte) string {
 	const before, after = "\xff Go build ID: \"", "\"\n \xff"
 	if !bytes.HasPrefix(head, []byte("\x7fELF")) {
@@ -127,17 +125,17 @@ func goBuildID(head []byte) string {
 	return ""
 }
 
-// FromGoCommand reports whether this program was built by go run or go test, and runs
-// where the go command has put it for the time being. It may be called concurrently.
+// FromGoCommand reports whether this program was built by go run or go test, and runs in a
+// temporary directory of the go command. It may be called concurrently.
 func FromGoCommand() bool {
 	path, err := os.Executable()
 	return err == nil && fromGoCommand(strings.TrimSuffix(path, " (deleted)"))
 }
 
-// fromGoCommand reports whether a path is one that the go command chooses: in the
-// directory of a build, <temporary>/go-build123/b001/exe/name or, of a test,
-// <temporary>/go-build123/b001/name.test; or, since Go 1.24, in the build cache,
-// <cache>/0a/0a…-d/name with 64 hexadecimal digits.
+// fromGoCommand reports whether the go command chooses such a path. For a build it is
+// <temporary>/go-build123/b001/exe/name, for a test <temporary>/go-build123/b001/name.test.
+// Since Go 1.24 it may also be in the build cache, <cache>/0a/0a…-d/name with 64
+// hexadecimal digits.
 func fromGoCommand(path string) bool {
 	dir := filepath.Dir(path)
 	if hash, ok := strings.CutSuffix(filepath.Base(dir), "-d"); ok {

@@ -34,8 +34,8 @@ func formatRanges(numbers []int) string {
 	return b.String()
 }
 
-// eachInRanges calls f with every number that formatRanges was given. It passes
-// over what is malformed.
+// eachInRanges calls f with every number in the ranges that formatRanges has written. It
+// skips malformed ranges.
 func eachInRanges(s string, f func(int)) {
 	for r := range strings.SplitSeq(s, ",") {
 		first, last, isRange := strings.Cut(r, "-")

@@ -13,31 +13,31 @@ import (
 // Command says which child to start. The zero value starts this program with
 // nothing in its environment.
 type Command struct {
-	// Path is the program itself, absolute, and not a script that starts it: the
-	// child can tell from Parent.Build and Build. If it is empty the child runs the very
-	// image that this process runs, even if its file was replaced or removed; on
-	// systems without /proc it is the file that was executed, and the child can tell from
-	// Parent.Build and Build whether that is still the same.
+	// Path is the absolute path of the program itself, not of a script that starts it:
+	// the child can compare Parent.Build with Build. If Path is empty, the child runs
+	// the image that this process runs, even if its file was replaced or removed. On
+	// systems without /proc it runs the file that was executed, and the child can
+	// compare Parent.Build with Build to find out whether the file is still the same.
 	Path string
-	// Args are the arguments as the child sees them, the program's name first.
-	// If there are none it is given its name only.
+	// Args are the arguments of the child, the program's name first. If Args is empty,
+	// the child gets only the program's name.
 	Args []string
-	// Env is the whole environment, as KEY=value. The marker is added, and taken
-	// away by the child. On Windows SYSTEMROOT is added if it is not there.
+	// Env is the whole environment, as KEY=value. Start adds the marker, and the child
+	// removes it. On Windows Start adds SYSTEMROOT if it is missing.
 	Env []string
-	// Log receives the child's standard output and error. It is the null device
-	// if it is nil. It must be a file: a pipe would tie the child to its reader.
+	// Log receives the child's standard output and error; nil means the null device. It
+	// must be a file: with a pipe, the child would depend on the pipe's reader.
 	Log *os.File
-	// Payload is what Parent.Payload returns in the child: at most 32 MiB, and not
-	// to be changed before Report has returned or Release was called.
+	// Payload is the result of Parent.Payload in the child, at most 32 MiB. It must not
+	// be changed before Report has returned or Release was called.
 	Payload []byte
 }
 
-// Start starts a detached child. If it fails there is no child and no
-// descriptor stays open. Start may be called concurrently.
+// Start starts a detached child. If it fails, there is no child and no descriptor stays
+// open. Start may be called concurrently.
 //
-// The caller must call Kill or Release in the end. A goroutine waits for the
-// child and ends with it, so that it never becomes a zombie.
+// The caller must call Kill or Release in the end. A goroutine reaps the child and ends
+// with it, so that the child never becomes a zombie.
 func Start(cmd Command) (*Child, error) {
 	if len(cmd.Payload) > maxPayload {
 		return nil, fmt.Errorf("starting a daemon: a payload of %d bytes; the limit is %d", len(cmd.Payload), maxPayload)
@@ -72,7 +72,7 @@ func Start(cmd Command) (*Child, error) {
 	return c, nil
 }
 
-// build returns the id of what the child will run.
+// build returns the build ID of the program that the child will run.
 func (cmd Command) build() (string, error) {
 	if cmd.Path == "" {
 		return Build()
@@ -80,7 +80,7 @@ func (cmd Command) build() (string, error) {
 	return BuildOf(cmd.Path)
 }
 
-// suspects says what may have kept the system from starting the child.
+// suspects returns the possible reasons why the system did not start the child.
 func (cmd Command) suspects() string {
 	const limits = "the limits on processes, memory and open files"
 	if cmd.Path == "" {
@@ -89,7 +89,7 @@ func (cmd Command) suspects() string {
 	return "that the file is a program which this user may run on this system, and " + limits
 }
 
-// remedy says what helps against an error of openPipes; empty: nothing known does.
+// remedy returns advice about an error of openPipes, or "".
 func remedy(err error) string {
 	var file *fs.PathError
 	switch {
@@ -103,7 +103,7 @@ func remedy(err error) string {
 	return ""
 }
 
-// pipes are what ties a child to its parent while it starts.
+// pipes are the files between a child and its parent while the child starts.
 type pipes struct {
 	null                      *os.File
 	payloadRead, payloadWrite *os.File
@@ -134,8 +134,8 @@ func (p pipes) closeParentEnds() {
 	p.reportRead.Close()
 }
 
-// spawn starts the process with the three standard descriptors. What else it
-// gets is the system's part.
+// spawn starts the process with the three standard descriptors. attach, which differs
+// between systems, adds the pipes.
 func spawn(cmd Command, p pipes) (pid int, proc *handle, err error) {
 	path := cmd.Path
 	if path == "" {
@@ -163,8 +163,7 @@ func spawn(cmd Command, p pipes) (pid int, proc *handle, err error) {
 	return startProcess(path, args, attr)
 }
 
-// environment returns a copy of env without a marker: a program that is started
-// by one must not find two.
+// environment returns a copy of env without a marker, so that the child does not find two.
 func environment(env []string) []string {
 	clean := make([]string, 0, len(env)+2)
 	for _, kv := range env {
