@@ -10,37 +10,38 @@ import (
 // maxWelcomeText leaves room for the rest of a welcome within MaxHandshake.
 const maxWelcomeText = 768
 
-// Identity is what a daemon says of itself in a handshake.
+// Identity describes a daemon in a handshake.
 type Identity struct {
 	Incarnation string
-	Address     string // where it listens, as in the endpoint file
-	// The versions it speaks, both included; both 0 stand for the package's
-	// MinVersion and MaxVersion.
+	Address     string // of the daemon's listener, as in the endpoint file
+	// MinVersion and MaxVersion are the versions that the daemon speaks, both included.
+	// Both 0 stand for the package's MinVersion and MaxVersion.
 	MinVersion, MaxVersion uint
 }
 
-// Admit is the daemon's side of the handshake. It is silent until it has read
-// a complete and valid hello that is meant for this incarnation at this
-// address: whoever says anything else learns nothing. Decide is called once,
-// for a client that has proved itself and speaks a version of ours, and its
-// welcome is sent, with a text of at most 768 bytes.
+// Admit is the daemon's side of the handshake. It sends nothing until it has read a
+// complete and valid hello for this incarnation at this address, so a peer that sends
+// anything else learns nothing. It calls decide once, for a client that has proved that it
+// has the key and that speaks a common version. It sends the welcome that decide returns,
+// with at most 768 bytes of its text.
 //
-// Admit returns what the client said and what it was told. The error is nil
-// also when the welcome's code is not WelcomeOK: it is for the caller to close
-// the connection then. It wraps ErrAuth when the client proved nothing or
-// meant another daemon, and else says how the peer broke the protocol or wraps
-// the error of r or w; the hello is returned as far as it was understood, and
-// the connection must be closed. While it runs, r's limit is MaxHandshake and
-// r.Stalled is not called.
+// Admit returns the client's hello and the welcome that was sent. The error is nil also
+// when the welcome's code is not WelcomeOK; the caller then closes the connection. The error
+// wraps ErrAuth when the client's proof is wrong or the hello is for another daemon. Any
+// other error says how the peer broke the protocol, or wraps the error of r or w. After an
+// error the hello is as far as it was decoded, and the caller must close the connection.
+// While Admit runs, r's limit is MaxHandshake and r.Stalled is not called. Admit may be
+// called concurrently for different connections.
 func Admit(r *Reader, w io.Writer, key Key, id Identity, decide func(Hello) Welcome) (Hello, Welcome, error) {
 	var nonce [NonceSize]byte
 	rand.Read(nonce[:]) // never fails
 	return admit(r, w, key, id, nonce, decide)
 }
 
-// Refuse sends the welcome with which a daemon of several users answers a user whom
-// it does not admit, in place of a handshake: code WelcomeNotAllowed and a text of at
-// most 768 bytes. The caller closes the connection then.
+// Refuse sends a welcome in place of a handshake, with which a daemon of several users
+// answers a user that it does not admit: the code is WelcomeNotAllowed, the text is cut to
+// 768 bytes. It returns the error of w. The caller then closes the connection. Refuse may be
+// called concurrently for different connections.
 func Refuse(w io.Writer, text string) error {
 	return sendMessage(w, KindWelcome, Welcome{Code: WelcomeNotAllowed, Text: clip(text, maxWelcomeText)})
 }
@@ -91,8 +92,7 @@ func (id Identity) choose(hello Hello) uint {
 	return version
 }
 
-// readHello reads the magic and the hello, and returns the hello also as it
-// was sent.
+// readHello reads the magic and the hello. It returns the hello and its bytes.
 func readHello(r *Reader, id Identity) (Hello, []byte, error) {
 	b, err := r.raw(len(magic))
 	if err != nil {
@@ -118,8 +118,8 @@ func readHello(r *Reader, id Identity) (Hello, []byte, error) {
 	return hello, body, nil
 }
 
-// parseHello decodes the body of a hello, which must be the very bytes that
-// encoding it again gives: there is one way to say hello.
+// parseHello decodes the body of a hello. It fails unless encoding the hello again gives the
+// same bytes: a hello has one encoding.
 func parseHello(body []byte) (Hello, error) {
 	var hello Hello
 	if err := Unmarshal(body, &hello); err != nil {

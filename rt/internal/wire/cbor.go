@@ -31,8 +31,8 @@ func Marshal(v any) ([]byte, error) {
 	return data, nil
 }
 
-// MarshalTo appends the CBOR of v to buf, by the rules of Marshal. After an
-// error buf is as it was. It may be called concurrently with other buffers.
+// MarshalTo appends the CBOR of v to buf, by the rules of Marshal. After an error buf is
+// unchanged. It may be called concurrently with other buffers.
 func MarshalTo(buf *bytes.Buffer, v any) error {
 	start := buf.Len()
 	err := codec().enc.MarshalToBuffer(v, buf)
@@ -46,36 +46,34 @@ func MarshalTo(buf *bytes.Buffer, v any) error {
 	return nil
 }
 
-// Unmarshal decodes data, which must be one CBOR item, into what v points to;
-// decode into fresh values, since maps are merged and slices overwritten. It
-// returns an error for everything that Marshal does not produce from a value
-// of that type, key order and shortness of integers excepted: duplicate keys,
-// indefinite lengths, unknown fields (names match exactly), trailing bytes,
-// over MaxNesting or MaxElements, text that is not UTF-8, tags other than time
-// and bignum, undefined and other simple values. After an error what v points
-// to is unspecified.
+// Unmarshal decodes data, which must be one CBOR item, into the value that v points to. The
+// value should be a fresh one, since maps are merged and slices overwritten. Unmarshal
+// returns an error for everything that Marshal does not produce from a value of that type,
+// except for key order and the shortness of integers. Errors are: duplicate keys, indefinite
+// lengths, unknown fields (names match exactly), trailing bytes, more than MaxNesting or
+// MaxElements, text that is not UTF-8, tags other than time and bignum, undefined and other
+// simple values. After an error the value is unspecified.
 //
-// Not noticed, since Go's CBOR library has no means to: null for a value that
-// cannot be nil, which stays zero; a missing field, likewise; surplus elements
-// or bytes for a Go array, which are dropped; an integer for a float; a time
-// or bignum tag around what is decoded into a string, slice or integer. A
-// signalling NaN becomes quiet. Unmarshal methods are given parts of data, which
-// they must not keep.
+// Go's CBOR library cannot detect some differences: null for a value that cannot be nil,
+// which stays zero; a missing field, which stays zero as well; surplus elements or bytes for
+// a Go array, which are dropped; an integer for a float; a time or bignum tag around an item
+// that is decoded into a string, slice or integer. A signalling NaN becomes quiet. Unmarshal
+// methods get parts of data, which they must not keep.
 //
 // Unmarshal may be called concurrently.
 func Unmarshal(data []byte, v any) error {
 	return unmarshal(codec().strict, data, v)
 }
 
-// UnmarshalOpen is Unmarshal for messages that later versions widen: fields
-// that v does not have are ignored.
+// UnmarshalOpen is Unmarshal for messages to which later versions add fields: it ignores
+// fields that v does not have. It may be called concurrently.
 func UnmarshalOpen(data []byte, v any) error {
 	return unmarshal(codec().open, data, v)
 }
 
-// UnmarshalFirst decodes the first item of data by the rules of Unmarshal and
-// returns what follows it. It returns data and an error when that item is
-// refused; what follows is not looked at. It may be called concurrently.
+// UnmarshalFirst decodes the first item of data by the rules of Unmarshal and returns the
+// bytes after the item, which it does not examine. When the item is refused, it returns data
+// and an error. It may be called concurrently.
 func UnmarshalFirst(data []byte, v any) (rest []byte, err error) {
 	end, err := check(data, 0, 0)
 	if err == nil {
@@ -105,9 +103,9 @@ type modes struct {
 	open   cbor.DecMode
 }
 
-// codec makes the modes on first use, so that a program that never connects
-// does not pay for them. It panics when the library refuses the options: they
-// are constants, and the first test would find it.
+// codec makes the modes on first use, so that a program that never connects does not pay
+// for them. It panics when the library refuses the options, which are constants: every test
+// would fail.
 var codec = sync.OnceValue(func() modes {
 	var m modes
 	var err error
@@ -135,7 +133,7 @@ func encOptions() cbor.EncOptions {
 		Time:            cbor.TimeRFC3339Nano,
 		TimeTag:         cbor.EncTagRequired,
 		IndefLength:     cbor.IndefLengthForbidden,
-		NilContainers:   cbor.NilContainerAsNull, // nil and empty stay apart
+		NilContainers:   cbor.NilContainerAsNull, // nil and empty stay different
 		OmitEmpty:       cbor.OmitEmptyGoValue,   // as in encoding/json
 		ByteArray:       cbor.ByteArrayToByteSlice,
 		BinaryMarshaler: cbor.BinaryMarshalerByteString,
@@ -143,8 +141,8 @@ func encOptions() cbor.EncOptions {
 	}
 }
 
-// decOptions has no ExtraReturnErrors: they tell the strict mode from the open.
-// What check refuses is refused here a second time where the library can.
+// decOptions has no ExtraReturnErrors: only the strict mode has them. Where the library can,
+// it refuses again the items that check has refused.
 func decOptions() cbor.DecOptions {
 	return cbor.DecOptions{
 		DupMapKey:           cbor.DupMapKeyEnforcedAPF,

@@ -1,8 +1,7 @@
-// Package wire is what travels between a client and its daemon: frames, the
-// messages in them, the rules of their CBOR, the handshake that opens a
-// connection, and the hashes by which both sides compare what they were built
-// from. Everything here works on an io.Reader, an io.Writer or a byte slice;
-// sockets, files and deadlines belong to the callers.
+// Package wire has the bytes between a client and its daemon: frames, the messages in them,
+// the rules of their CBOR, the handshake that opens a connection, and the hashes by which
+// both sides compare their sources. It may touch an io.Reader, an io.Writer and byte
+// slices. Sockets, files and deadlines belong to the callers.
 //
 // A client greets and a daemon admits:
 //
@@ -17,10 +16,9 @@
 // The bytes are specified in PROTOCOL.md of package rt. The specification,
 // this code and the vectors in testdata/wire change in one commit.
 //
-// The map: kind.go and frame.go (what a frame is and how it is written),
-// reader.go (how frames are read), strict.go and cbor.go (which CBOR is
-// accepted and how Go values become it), messages.go and failure.go (what the
-// frames say), greet.go, admit.go, handshake.go and proof.go (how two strangers
-// come to trust each other: the client, the daemon, what they share, what they
-// prove), hash.go (signatures and configurations).
+// The files are kind.go and frame.go (frames and how they are written), reader.go (reading
+// frames), strict.go and cbor.go (the CBOR that is accepted, and the encoding of Go values),
+// messages.go and failure.go (the bodies of frames), greet.go, admit.go, handshake.go and
+// proof.go (the handshake: the client's side, the daemon's side, the common part and the
+// proofs), hash.go (hashes of signatures and configurations).
 package wire

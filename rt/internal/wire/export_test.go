@@ -2,13 +2,13 @@ package wire
 
 import "errors"
 
-// The handshake with its random values given, for vectors.
+// GreetWith and AdmitWith are the handshake with given random values, for vectors.
 var (
 	GreetWith = greet
 	AdmitWith = admit
 )
 
-// Transcript is what both sides of a handshake authenticate.
+// Transcript returns the bytes that both sides of a handshake authenticate.
 func Transcript(hello Hello, challenge Challenge) []byte {
 	body, err := Marshal(hello)
 	if err != nil {
@@ -17,7 +17,7 @@ func Transcript(hello Hello, challenge Challenge) []byte {
 	return newProofs(Key{}, body, challenge).transcript
 }
 
-// ParseHello is how a daemon reads the body of a hello.
+// ParseHello decodes the body of a hello, as a daemon does.
 var ParseHello = parseHello
 
 // Reason returns why the strict rules refused an item, or "".

@@ -7,31 +7,31 @@ import (
 	"unicode/utf8"
 )
 
-// MaxText is the longest text in a Failure, in bytes; the rest is cut off when
-// it is encoded.
+// MaxText is the greatest length of a text in a Failure, in bytes. Encoding cuts off the
+// rest.
 const MaxText = 64 << 10
 
-// Failure is the body of a KindError frame: why a call has no results, or why
-// a frame had no effect.
+// Failure is the body of a KindError frame. It says why a call has no results, or why a
+// frame had no effect.
 type Failure struct {
 	Code     FailureCode `cbor:"code"`
 	Executed bool        `cbor:"executed"`        // the method ran, at least in part
 	Text     string      `cbor:"text"`            // for people
-	Value    string      `cbor:"value,omitempty"` // what the method panicked with
-	Stack    string      `cbor:"stack,omitempty"` // where it panicked
-	// Blocked says, for people, which call had the turn when this one was given up in
+	Value    string      `cbor:"value,omitempty"` // of the method's panic
+	Stack    string      `cbor:"stack,omitempty"` // of the method's panic
+	// Blocked says, for people, which call had the turn when this call was cancelled in
 	// the queue.
 	Blocked string `cbor:"blocked,omitempty"`
 }
 
-// FailureCode says what became of a call. Zero is not a code.
+// FailureCode says why a call failed. Zero is not a code.
 type FailureCode uint
 
 // The codes of a failure.
 const (
 	FailureCanceled     FailureCode = 1 + iota // the caller canceled it
 	FailureDeadline                            // its deadline passed
-	FailureDraining                            // the daemon is leaving
+	FailureDraining                            // the daemon is draining
 	FailureBadArguments                        // the arguments cannot be decoded
 	FailureNoMethod                            // the daemon has no method of that number
 	FailureWindow                              // more outstanding than the welcome allows
@@ -41,9 +41,9 @@ const (
 	FailureNotEncodable                        // the results cannot be encoded
 	FailureUnsupported                         // the frame was not understood
 	FailureReentrant                           // the call would wait for itself
-	FailureNotHeld                             // the connection has not acquired what the call would end
-	FailureInUse                               // the daemon was to leave if nobody uses it
-	FailureNotAllowed                          // the user who connects may not ask for that
+	FailureNotHeld                             // the connection has not acquired the thing that the call would release
+	FailureInUse                               // an idle shutdown was refused: another client uses the object
+	FailureNotAllowed                          // the connected user is not allowed to send that frame
 )
 
 var failureNames = [...]string{
@@ -64,9 +64,9 @@ func (c FailureCode) String() string {
 	return fmt.Sprintf("failure code %d", uint(c))
 }
 
-// MarshalCBOR returns the failure's encoding. It always can: a failure often
-// tells of bytes that somebody else made, so texts are cut to MaxText and made
-// valid UTF-8 first. It may be called concurrently.
+// MarshalCBOR returns the failure's encoding. It does not fail: the texts often quote bytes
+// from elsewhere, so it first cuts them to MaxText and makes them valid UTF-8. It may be
+// called concurrently.
 func (f Failure) MarshalCBOR() ([]byte, error) {
 	type plain Failure // without this method
 	p := plain(f)
@@ -88,9 +88,9 @@ func clip(s string, limit int) string {
 	return s[:end]
 }
 
-// ParseFailure decodes the body of a KindError frame. Codes of later versions
-// are returned as they are. It returns an error when the body is not a failure
-// or has no code. It may be called concurrently.
+// ParseFailure decodes the body of a KindError frame. It returns codes of later versions
+// unchanged. It returns an error when the body is not a failure or has no code. It may be
+// called concurrently.
 func ParseFailure(body []byte) (Failure, error) {
 	var f Failure
 	if err := UnmarshalOpen(body, &f); err != nil {
@@ -102,7 +102,7 @@ func ParseFailure(body []byte) (Failure, error) {
 	return f, nil
 }
 
-// ErrNotHeld refuses a call that would end what its connection has not acquired:
-// what somebody else holds, or what the last object held before it was lost. The
-// method itself might do anything then; a sync.Mutex ends the process.
+// ErrNotHeld refuses a call that would release a thing that its connection has not acquired:
+// another connection holds it, or the object of an earlier daemon held it. The method itself
+// could then do anything; unlocking a sync.Mutex ends the process.
 var ErrNotHeld = errors.New("this connection does not hold what the call would give back: it was acquired through another one, or lost with the daemon")

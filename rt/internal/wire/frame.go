@@ -13,45 +13,43 @@ import (
 const (
 	// HeaderSize is the size of a frame's header in bytes.
 	HeaderSize = 16
-	// MaxFrame is the largest body of a frame in bytes: all that follows the
-	// header, words and metadata included.
+	// MaxFrame is the largest body of a frame in bytes: everything after the header,
+	// including words and metadata.
 	MaxFrame = 16 << 20
 	// MaxMetadata is the largest encoding of a frame's metadata in bytes.
 	MaxMetadata = 8 << 10
 )
 
 var (
-	// ErrFrameTooLarge says that a frame is over a limit of size. From
-	// Frame.Append nothing was written and the caller may go on; from
-	// Reader.Next the connection cannot be used any more.
+	// ErrFrameTooLarge says that a frame is over a limit of size. When Frame.Append
+	// returns it, nothing was written and the caller may go on. When Reader.Next returns
+	// it, the connection cannot be used any more.
 	ErrFrameTooLarge = errors.New("frame too large")
 	// ErrMalformed says that the peer sent bytes that no version of the
 	// protocol sends. The caller closes the connection.
 	ErrMalformed = errors.New("malformed frame")
 )
 
-// Frame is one message of the protocol. Its zero fields take no room on the
-// wire.
+// Frame is one message of the protocol. Zero fields are not on the wire.
 type Frame struct {
 	Kind   Kind
-	Method uint16 // the daemon's number of the method in a call; the reason of a cancel
-	ID     uint64 // names the exchange; see DaemonID
+	Method uint16 // in a call, the daemon's number of the method; in a cancel, the reason
+	ID     uint64 // of the exchange; see DaemonID
 
-	// What follows is for KindCall only.
+	// These fields are for KindCall only.
 
 	Deadline time.Duration     // time left for the call when it was sent; 0: none
-	Parent   uint64            // the call on whose behalf this one is made; 0: none
+	Parent   uint64            // the call within which this one is made; 0: none
 	Target   uint64            // a handle other than the shared object; 0: none
 	Metadata map[string]string // nil: none
 
-	Body []byte // what the frame says, in CBOR
+	Body []byte // the message, in CBOR
 }
 
-// Append writes the frame behind dst and returns the longer slice. It returns
-// dst as it was, and an error, when the frame is over MaxFrame or MaxMetadata
-// (ErrFrameTooLarge), when the deadline is negative, or when the kind is not
-// spoken or may not carry what the frame holds. Frames of different values may
-// be appended concurrently.
+// Append appends the encoded frame to dst and returns the longer slice. It returns dst
+// unchanged, and an error, when the frame is over MaxFrame or MaxMetadata (ErrFrameTooLarge),
+// when the deadline is negative, or when this version does not send the kind, or not with
+// these fields. It may be called concurrently for different slices.
 func (f *Frame) Append(dst []byte) ([]byte, error) {
 	if !f.Kind.supported() {
 		return dst, fmt.Errorf("writing a %v frame: this version does not send it", f.Kind)
@@ -92,13 +90,13 @@ func (f *Frame) Append(dst []byte) ([]byte, error) {
 	return append(dst, f.Body...), nil
 }
 
-// Room is how many bytes Seal needs in front of a body: a header and the deadline.
+// Room is how many bytes Seal needs in front of a body, for the header and the deadline.
 const Room = HeaderSize + wordSize
 
-// Seal makes buf, which has Room bytes in front of the frame's body, the frame, and
-// returns that part of it, so that a body need not be copied. It returns an error
-// where Append does. The frame has no body of its own, no parent, target and
-// metadata.
+// Seal encodes the frame into buf, which has Room free bytes in front of the frame's body,
+// and returns the part of buf that is the frame. So the body need not be copied. Seal
+// returns an error where Append does. f must have no Body, Parent, Target and Metadata. Seal
+// may be called concurrently for different buffers.
 func (f *Frame) Seal(buf []byte) ([]byte, error) {
 	if f.Deadline == 0 {
 		buf = buf[wordSize:]
@@ -122,14 +120,14 @@ func tooLarge(kind Kind, size int) error {
 	return fmt.Errorf("writing a %v frame: %w: %d bytes, the limit is %d", kind, ErrFrameTooLarge, size, MaxFrame)
 }
 
-// PutID changes the id of the frame at the front of encoded, which Append
-// wrote, so that a frame can be encoded before its turn to be numbered comes.
-// It panics when encoded is shorter than HeaderSize.
+// PutID changes the ID of the frame at the front of encoded, which Append has written. So a
+// frame can be encoded before it gets its number. PutID panics when encoded is shorter than
+// HeaderSize.
 func PutID(encoded []byte, id uint64) {
 	binary.BigEndian.PutUint64(encoded[8:HeaderSize], id)
 }
 
-// flags returns the header's flags for what the frame holds.
+// flags returns the header's flags for the fields that the frame has.
 func (f *Frame) flags() (flags uint8) {
 	if f.Deadline != 0 {
 		flags |= flagDeadline
@@ -155,7 +153,7 @@ type header struct {
 	id     uint64
 }
 
-// parseHeader takes the header from the first HeaderSize bytes of b.
+// parseHeader decodes the header in the first HeaderSize bytes of b.
 func parseHeader(b []byte) header {
 	return header{
 		length: binary.BigEndian.Uint32(b),
@@ -166,7 +164,7 @@ func parseHeader(b []byte) header {
 	}
 }
 
-// supported returns nil, or what this version does not understand in h.
+// supported returns nil, or an error that says what this version does not support in h.
 func (h header) supported() *UnsupportedError {
 	if h.kind.supported() && h.flags&^h.kind.flags() == 0 {
 		return nil
@@ -174,8 +172,8 @@ func (h header) supported() *UnsupportedError {
 	return &UnsupportedError{Kind: h.kind, Flags: h.flags, ID: h.id}
 }
 
-// frame makes the frame out of its header and all that followed. The frame's
-// body is the rest of payload.
+// frame returns the frame of a header and of payload, all bytes after the header. The
+// frame's body is the end of payload.
 func (h header) frame(payload []byte) (Frame, error) {
 	f := Frame{Kind: h.kind, Method: h.method, ID: h.id}
 	malformed := func(what string) (Frame, error) {
@@ -206,8 +204,8 @@ func (h header) frame(payload []byte) (Frame, error) {
 		}
 	}
 	if h.flags&flagMetadata != 0 {
-		// A variable of its own, so that only frames with metadata pay for
-		// a pointer that escapes.
+		// A separate variable, so that only frames with metadata pay for a pointer
+		// that escapes.
 		var metadata map[string]string
 		rest, err := UnmarshalFirst(payload, &metadata)
 		if err != nil {
@@ -223,23 +221,23 @@ func (h header) frame(payload []byte) (Frame, error) {
 	return f, nil
 }
 
-// UnsupportedError says that a frame was understood as a frame and not as a
-// message: its kind is unknown or reserved, or it has flags that are unknown
-// or that its kind may not have. The frame was read and dropped, so the
-// connection is still in step; the daemon answers it with an error frame.
+// UnsupportedError says that a frame is well formed but not supported: its kind is unknown
+// or reserved, or it has flags that are unknown or that its kind may not have. The Reader has
+// read and dropped the frame, so it can read the next one. The daemon answers with an error
+// frame.
 type UnsupportedError struct {
 	Kind  Kind
 	Flags uint8
 	ID    uint64 // of the frame that was dropped
 }
 
-// Error returns the kind and the flags that are not understood.
+// Error returns the kind and the flags that are not supported.
 func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("a %v frame with flags %#02x is not supported by this version of the protocol", e.Kind, e.Flags)
 }
 
-// Unsupported returns what an error of a Reader says of a frame that was dropped, or
-// nil.
+// Unsupported returns the *UnsupportedError in the chain of err, an error of a Reader, or
+// nil if there is none. It may be called concurrently.
 func Unsupported(err error) *UnsupportedError {
 	u, _ := errors.AsType[*UnsupportedError](err)
 	return u

@@ -20,8 +20,8 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("refused by the daemon: %v: %s", e.Welcome.Code, e.Welcome.Text)
 }
 
-// UnprovenRefusalError is a refusal in place of a handshake: see Refuse. It proves
-// nothing. The caller believes it only if the kernel has told who sent it.
+// UnprovenRefusalError is a refusal in place of a handshake: see Refuse. The peer has proved
+// nothing. The caller trusts it only if the kernel reports the peer's user.
 type UnprovenRefusalError struct {
 	Welcome Welcome // its Code is WelcomeNotAllowed
 }
@@ -31,21 +31,20 @@ func (e *UnprovenRefusalError) Error() string {
 	return fmt.Sprintf("refused without a handshake: %v: %s", e.Welcome.Code, e.Welcome.Text)
 }
 
-// Unwrap returns ErrMalformed: usually a challenge must come first.
+// Unwrap returns ErrMalformed: in a handshake the challenge must come first.
 func (e *UnprovenRefusalError) Unwrap() error { return ErrMalformed }
 
-// Greet is the client's side of the handshake. Of hello the caller gives
-// Incarnation, Address, Session and PID, and the versions unless they are those
-// of this package; the nonce is filled in. It proves nothing to the daemon
-// before the daemon has proved itself.
+// Greet is the client's side of the handshake. The caller sets Incarnation, Address, Session
+// and PID in hello, and the versions unless they are those of this package. Greet sets the
+// nonce. It sends no proof to the daemon before the daemon has proved that it has the key.
 //
-// It returns an error wrapping ErrAuth when the proof is wrong or the peer
-// says that it is another incarnation or listens elsewhere, a *RefusedError
-// with the welcome when that is not WelcomeOK, an *UnprovenRefusalError when a
-// welcome with the code WelcomeNotAllowed came first, and else a wrapped error of r
-// or w or of a peer that breaks the protocol. After an error the connection
-// must be closed. Deadlines are the caller's, as is the right to use r and w.
-// While it runs, r's limit is MaxHandshake and r.Stalled is not called.
+// The error wraps ErrAuth when the daemon's proof is wrong, or when the peer is another
+// incarnation or has another address. It is a *RefusedError when the welcome's code is not
+// WelcomeOK, and an *UnprovenRefusalError when a welcome with the code WelcomeNotAllowed came
+// first. Any other error wraps the error of r or w, or says how the peer broke the protocol.
+// After an error the caller must close the connection. The caller sets deadlines, and must
+// not use r and w meanwhile. While Greet runs, r's limit is MaxHandshake and r.Stalled is not
+// called. Greet may be called concurrently for different connections.
 func Greet(r *Reader, w io.Writer, key Key, hello Hello) (Welcome, error) {
 	rand.Read(hello.Nonce[:]) // never fails
 	if hello.MinVersion == 0 && hello.MaxVersion == 0 {
@@ -54,14 +53,14 @@ func Greet(r *Reader, w io.Writer, key Key, hello Hello) (Welcome, error) {
 	return greet(r, w, key, hello)
 }
 
-// greet is Greet with a hello that is complete.
+// greet is Greet with a complete hello.
 func greet(r *Reader, w io.Writer, key Key, hello Hello) (Welcome, error) {
 	defer confine(r)()
 	body, err := Marshal(hello)
 	if err != nil {
 		return Welcome{}, fmt.Errorf("greeting the daemon: %w", err)
 	}
-	sent := send(w, KindHello, []byte(magic), body) // a refusal may have arrived before it failed
+	sent := send(w, KindHello, []byte(magic), body) // a refusal may have arrived before the send failed
 	challenge, err := receiveChallenge(r)
 	var refusal *UnprovenRefusalError
 	if sent != nil && !errors.As(err, &refusal) {
@@ -98,7 +97,7 @@ func greet(r *Reader, w io.Writer, key Key, hello Hello) (Welcome, error) {
 	return welcome, nil
 }
 
-// receiveChallenge reads the challenge, or the refusal in place of it.
+// receiveChallenge reads the challenge. A refusal in its place is an *UnprovenRefusalError.
 func receiveChallenge(r *Reader) (Challenge, error) {
 	var challenge Challenge
 	frame, err := receiveFrame(r)
@@ -117,7 +116,7 @@ func receiveChallenge(r *Reader) (Challenge, error) {
 	return challenge, UnmarshalOpen(frame.Body, &challenge)
 }
 
-// answers returns an error unless c may be the answer to hello.
+// answers returns an error unless c can be the answer to hello.
 func (c Challenge) answers(hello Hello) error {
 	switch {
 	case len(c.Nonce) != NonceSize:
@@ -132,7 +131,7 @@ func (c Challenge) answers(hello Hello) error {
 	return nil
 }
 
-// check returns an error unless w may end a handshake of that version.
+// check returns an error unless w can end a handshake of that version.
 func (w Welcome) check(version uint) error {
 	switch {
 	case w.Code == 0:

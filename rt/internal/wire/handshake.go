@@ -9,18 +9,18 @@ import (
 // MaxHandshake is the largest body of a handshake's frame in bytes.
 const MaxHandshake = 1 << 10
 
-// magic opens every connection. Its last byte is not ASCII, which keeps it
-// apart from protocols of lines that may be talking on a port.
+// magic opens every connection. Its last byte is not ASCII, so that line protocols on the
+// same port do not match.
 const magic = "loopgen\xae"
 
-// ErrAuth says that the peer is not who it should be: its proof is wrong, or
-// it is another daemon, or it is reached through somebody who passes the bytes
-// on. The client takes the endpoint for stale; the daemon closes the
-// connection.
+// ErrAuth says that the peer is not authenticated: its proof is wrong, it is another daemon,
+// or a third process forwards the bytes. The client treats the endpoint as stale; the daemon
+// closes the connection.
 var ErrAuth = errors.New("peer not authenticated")
 
-// confine makes r fit for the handshake and returns what undoes it. The caller
-// has one deadline for all of the handshake, which Stalled must not replace.
+// confine sets r's limit for the handshake and disables Stalled and Resumed. release
+// restores all three. The caller has one deadline for the whole handshake, which Stalled
+// must not replace.
 func confine(r *Reader) (release func()) {
 	limit, stalled, resumed := r.Limit, r.Stalled, r.Resumed
 	r.Limit, r.Stalled, r.Resumed = MaxHandshake, nil, nil
@@ -52,7 +52,7 @@ func send(w io.Writer, kind Kind, prefix, body []byte) error {
 	return nil
 }
 
-// receive reads a handshake's message into what v points to.
+// receive reads a handshake's message into the value that v points to.
 func receive(r *Reader, kind Kind, v any) error {
 	body, err := receiveBody(r, kind)
 	if err != nil {
@@ -73,8 +73,8 @@ func receiveBody(r *Reader, kind Kind) ([]byte, error) {
 	return frame.Body, nil
 }
 
-// receiveFrame reads a frame of a handshake, before the end of which no connection
-// may end.
+// receiveFrame reads a frame of a handshake. A connection must not end before the end of the
+// handshake, so io.EOF becomes io.ErrUnexpectedEOF.
 func receiveFrame(r *Reader) (Frame, error) {
 	frame, err := r.Next()
 	if errors.Is(err, io.EOF) {
@@ -83,7 +83,7 @@ func receiveFrame(r *Reader) (Frame, error) {
 	return frame, err
 }
 
-// isMessage returns an error unless frame is a handshake's of that kind.
+// isMessage returns an error unless frame is a handshake's frame of that kind.
 func isMessage(frame Frame, kind Kind) error {
 	if frame.Kind != kind || frame.Method != 0 || frame.ID != 0 {
 		return fmt.Errorf("%w: a %v frame instead of a %v", ErrMalformed, frame.Kind, kind)

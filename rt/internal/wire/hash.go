@@ -15,19 +15,19 @@ func SignatureHash(text string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// ArgumentHash returns the 8 hexadecimal digits by which two clients find out in which
-// value two configurations differ. They are few, so that the hash tells little of the
-// value. It may be called concurrently.
+// ArgumentHash returns the 8 hexadecimal digits by which two clients find the value in which
+// two configurations differ. The hash is short, so that it discloses little of the value. It
+// may be called concurrently.
 func ArgumentHash(value []byte) string {
 	sum := sha256.Sum256(append([]byte("loopgen argument\x00"), value...))
 	return hex.EncodeToString(sum[:4])
 }
 
-// ConfigHash returns the 64 hexadecimal digits by which two clients compare
-// what object they mean: the service, the name of its constructor and the
-// configuration, an array which package stub makes of the constructor's arguments;
-// PROTOCOL.md has the recipe. It returns an error when configuration is not one array
-// of items that Unmarshal would accept, or service or constructor is not UTF-8. It may
+// ConfigHash returns the 64 hexadecimal digits by which two clients find out whether they
+// mean the same object. It covers the service, the name of its constructor and the
+// configuration, an array that package stub makes of the constructor's arguments;
+// PROTOCOL.md has the recipe. ConfigHash returns an error when configuration is not one array
+// of items that Unmarshal would accept, or when service or constructor is not UTF-8. It may
 // be called concurrently.
 func ConfigHash(service, constructor string, configuration []byte) (string, error) {
 	fail := func(err error) (string, error) {

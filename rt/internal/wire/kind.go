@@ -2,35 +2,35 @@ package wire
 
 import "fmt"
 
-// Kind says what a frame is for. The numbers are on the wire and never change
-// their meaning.
+// Kind is the purpose of a frame. The numbers are on the wire and never change their
+// meaning.
 type Kind uint8
 
-// The kinds that are spoken today. A kind that is not among them is refused
-// with an *UnsupportedError.
+// The kinds that this version sends and accepts. Any other kind is refused with an
+// *UnsupportedError.
 const (
 	KindHello     Kind = 1 + iota // client: opens the handshake
 	KindChallenge                 // daemon: proves itself and asks for proof
 	KindProof                     // client: proves itself
 	KindWelcome                   // daemon: ends the handshake
 	KindCall                      // client: runs a method
-	KindReply                     // daemon: its results
-	KindError                     // daemon: why there are none
-	KindCancel                    // client: the call's results are not wanted any more
-	KindStatus                    // client asks, daemon answers
-	KindShutdown                  // client: the daemon is to leave
-	KindGoingAway                 // daemon: it leaves
-	KindAbandon                   // client: its caller was told that the call failed
+	KindReply                     // daemon: the call's results
+	KindError                     // daemon: why there are no results
+	KindCancel                    // client: cancels a call
+	KindStatus                    // client: asks for the status; daemon: the status
+	KindShutdown                  // client: asks the daemon to shut down
+	KindGoingAway                 // daemon: shuts down
+	KindAbandon                   // client: the call has failed for its caller
 )
 
 // The reason of a cancel, which its frame carries in place of a method.
 const (
-	CancelCaller   uint16 = iota // the caller wants no results any more
+	CancelCaller   uint16 = iota // the caller cancelled the call
 	CancelDeadline               // the caller's deadline passed
 )
 
-// Numbers set aside for frames that nobody sends yet. They have names, so that
-// a refusal can say what was asked for.
+// Numbers reserved for frames that no version sends yet. They have names, so that a refusal
+// can name the kind.
 const (
 	kindCallback Kind = KindAbandon + 1 + iota
 	kindCallbackReply
@@ -61,7 +61,7 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind %d", uint8(k))
 }
 
-// supported reports whether frames of this kind are spoken today.
+// supported reports whether this version sends and accepts frames of this kind.
 func (k Kind) supported() bool { return k >= KindHello && k <= KindAbandon }
 
 // Flag bits of a frame's header. Each of the first three announces one word of
@@ -84,11 +84,11 @@ func (k Kind) flags() uint8 {
 	return 0
 }
 
-// DaemonID is the bit of an id that tells who opened the exchange: clear for
-// the client, set for the daemon. Ids count up from 1 on either side and are
-// never used again in a connection.
+// DaemonID is the bit of an ID that says which side opened the exchange: clear for the
+// client, set for the daemon. IDs count up from 1 on either side and are never used again in
+// a connection.
 const DaemonID uint64 = 1 << 63
 
-// OpenedByDaemon reports whether the exchange with this id was opened by the
-// daemon. It may be called concurrently.
+// OpenedByDaemon reports whether the daemon opened the exchange with this ID. It may be
+// called concurrently.
 func OpenedByDaemon(id uint64) bool { return id&DaemonID != 0 }

@@ -11,17 +11,17 @@ const (
 // NonceSize is the size of the random values of a handshake in bytes.
 const NonceSize = 32
 
-// Hello is the first message of a connection, sent by the client. Its layout,
-// a CBOR array of these fields in this order, is frozen for ever: it is what
-// clients and daemons of different versions understand of each other.
+// Hello is the first message of a connection, sent by the client. Its layout, a CBOR array
+// of these fields in this order, never changes, so that clients and daemons of different
+// versions can read it.
 type Hello struct {
 	_           struct{} `cbor:",toarray"`
 	MinVersion  uint     // the client speaks all versions from this
 	MaxVersion  uint     // to this
 	Nonce       [NonceSize]byte
-	Incarnation string // of the daemon that the client means to reach
-	Address     string // what the client dialled, as in the endpoint file
-	Session     string // names the client's connection in logs
+	Incarnation string // of the daemon to which the client wants to connect
+	Address     string // that the client dialled, as in the endpoint file
+	Session     string // the name of the client's connection in logs
 	PID         int    // of the client
 }
 
@@ -30,7 +30,7 @@ type Challenge struct {
 	Version     uint   `cbor:"version"` // highest that both speak; 0: none
 	Nonce       []byte `cbor:"nonce"`
 	Incarnation string `cbor:"incarnation"`
-	Address     string `cbor:"address"` // where the daemon listens
+	Address     string `cbor:"address"` // of the daemon's listener
 	Proof       []byte `cbor:"proof"`   // that the daemon has the key
 }
 
@@ -39,7 +39,7 @@ type Proof struct {
 	Proof []byte `cbor:"proof"` // that the client has the key
 }
 
-// Welcome ends the handshake and tells the client what it may do.
+// Welcome ends the handshake and contains the limits of the connection.
 type Welcome struct {
 	Code  WelcomeCode `cbor:"code"`
 	Text  string      `cbor:"text"`  // for people; empty when the code is WelcomeOK
@@ -56,10 +56,10 @@ type WelcomeCode uint
 // for a shutdown.
 const (
 	WelcomeOK             WelcomeCode = 1 + iota // admitted
-	WelcomeDraining                              // the daemon is leaving
+	WelcomeDraining                              // the daemon is draining
 	WelcomeIncompatible                          // no version in common
 	WelcomeTooManyClients                        // try later
-	WelcomeNotAllowed                            // the user who connects may not call
+	WelcomeNotAllowed                            // the connected user is not admitted
 )
 
 // String returns the code in words, or "welcome code 9" for an unknown one. It
@@ -82,8 +82,8 @@ func (c WelcomeCode) String() string {
 
 // Shutdown is the body of a KindShutdown frame.
 type Shutdown struct {
-	Now  bool `cbor:"now"`            // running calls are not waited for
-	Idle bool `cbor:"idle,omitempty"` // refused while anybody else uses the object
+	Now  bool `cbor:"now"`            // do not wait for running calls
+	Idle bool `cbor:"idle,omitempty"` // refuse while another client uses the object
 }
 
 // GoingAway is the body of a KindGoingAway frame.

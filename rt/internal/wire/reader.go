@@ -11,82 +11,81 @@ import (
 )
 
 const (
-	// readBuffer is kept by every connection, also by an idle one. It holds about
-	// a hundred small frames.
+	// readBuffer is the size of a connection's read buffer, which an idle connection
+	// keeps as well. It holds about a hundred small frames.
 	readBuffer = 2 << 10
 	maxLent    = readBuffer - HeaderSize
-	// firstBody bounds what a header alone can make the reader allocate.
+	// firstBody bounds the memory that a header alone can make the reader allocate.
 	firstBody = 64 << 10
-	// growth bounds the memory of a body by what has arrived of it: with this one,
-	// a body of up to 2 MiB needs no memory but its own.
+	// growth bounds the memory of a body, as a multiple of the bytes that have arrived.
+	// With this value a body of up to 2 MiB needs only one allocation.
 	growth = 32
 )
 
-// firstBodies is where bodies begin to arrive that are larger than that.
+// firstBodies holds buffers for the beginnings of bodies that are larger than firstBody.
 var firstBodies = sync.Pool{New: func() any { return new([firstBody]byte) }}
 
-// MaxCopied is more than a body has that a Reader lends. A copy of one is worth
-// keeping, a larger body has memory of its own.
+// MaxCopied is more than the size of any body that a Reader lends. A copy of a lent body is
+// small enough to keep; a larger body has memory of its own.
 const MaxCopied = 4 << 10
 
-// How long a frame may take to arrive once it began, and as much more for each MiB.
+// A frame may take frameBase to arrive once it began, and framePerMiB more for each MiB.
 const (
 	frameBase   = 10 * time.Second
 	framePerMiB = time.Second
 )
 
-// FrameTime returns how long a frame of size bytes may take to arrive once it began.
+// FrameTime returns how long a frame of size bytes may take to arrive once it began. It may
+// be called concurrently.
 func FrameTime(size int) time.Duration {
 	return frameBase + time.Duration(size>>20)*framePerMiB
 }
 
-// Watch sets deadlines for reads of conn, which r reads, so that a frame that began to
-// arrive ends in FrameTime. A connection without an unfinished frame may be silent for
-// ever.
+// Watch makes r set deadlines for reads of conn, which r reads, so that a frame that began
+// to arrive must end within FrameTime. Between two frames there is no deadline.
 func (r *Reader) Watch(conn interface{ SetReadDeadline(time.Time) error }) {
 	r.Stalled = func(size int) { conn.SetReadDeadline(time.Now().Add(FrameTime(size))) }
 	r.Resumed = func() { conn.SetReadDeadline(time.Time{}) }
 }
 
-// Reader reads frames. An error of the source, such as a deadline, loses
-// nothing: the next call of Next goes on where this one stopped. A Reader
-// belongs to one goroutine at a time.
+// Reader reads frames. An error of the source, such as a deadline, loses no bytes: the next
+// call of Next continues where this one stopped. Only one goroutine at a time may use a
+// Reader.
 type Reader struct {
 	// Limit is the largest body accepted, in bytes. It may be changed between
 	// frames.
 	Limit int
-	// Stalled, if not nil, is called when a part of a frame is here and the
-	// rest must be waited for. Size is the size of the whole frame in bytes as
-	// far as it is known: HeaderSize until the header is complete. It is
-	// called at most twice for a frame, the second time when a size first
-	// given as HeaderSize becomes known.
+	// Stalled, if not nil, is called when a part of a frame has arrived and Next waits
+	// for the rest. size is the size of the whole frame in bytes, or HeaderSize until
+	// the header is complete. Stalled is called at most twice for a frame, the second
+	// time when the size becomes known after a first call with HeaderSize.
 	Stalled func(size int)
-	// Resumed, if not nil, is called when a frame that stalled is complete,
-	// also when that frame is then refused.
+	// Resumed, if not nil, is called when a frame that stalled is complete, even if that
+	// frame is then refused.
 	Resumed func()
 
 	buf *bufio.Reader
 
-	// The frame being read. Its header is taken from buf, in one piece, when
-	// begun becomes true; body then holds what has come of the left bytes.
+	// The frame being read. When begun becomes true, head was read from buf as a whole.
+	// body then has the bytes that have arrived; left bytes are missing.
 	begun   bool
 	head    header
 	body    []byte
 	dropped *UnsupportedError // not nil: the body is skipped
-	first   *[firstBody]byte  // what body is in; nil: it has memory of its own
-	left    int               // bytes of the frame that have not come
+	first   *[firstBody]byte  // the memory of body; nil: body has memory of its own
+	left    int               // bytes of the frame that have not arrived
 
-	stalled int // size last given to Stalled, 0: none
+	stalled int // the size of the last call of Stalled for this frame; 0: none
 }
 
-// NewReader returns a reader of the frames of src whose bodies are at most
-// limit bytes. It reads ahead: nobody else may read from src.
+// NewReader returns a reader of the frames of src whose bodies are at most limit bytes. It
+// reads ahead, so no other code may read from src.
 func NewReader(src io.Reader, limit int) *Reader {
 	return &Reader{Limit: limit, buf: bufio.NewReaderSize(src, readBuffer)}
 }
 
-// Next returns the next frame, whose Body and Metadata belong to the caller. It
-// fails as Borrow does.
+// Next returns the next frame, whose Body and Metadata belong to the caller. It fails as
+// Borrow does.
 func (r *Reader) Next() (Frame, error) {
 	f, err := r.Borrow()
 	if Lent(f) {
@@ -95,7 +94,7 @@ func (r *Reader) Next() (Frame, error) {
 	return f, err
 }
 
-// Ready reports whether Borrow would return at once.
+// Ready reports whether Borrow would return without reading from the source.
 func (r *Reader) Ready() bool {
 	n := r.buf.Buffered()
 	if r.begun {
@@ -108,9 +107,9 @@ func (r *Reader) Ready() bool {
 	return err == nil && uint64(n-HeaderSize) >= uint64(parseHeader(b).length)
 }
 
-// More reads once from the source, without taking a frame, and reports whether it has:
-// not if the buffer has no room, or the source fails, as Borrow then says. What was lent
-// is no longer valid.
+// More reads once from the source into the buffer and reports whether it has read bytes. It
+// returns false if the buffer is full, or if the source fails; Borrow then returns the
+// error. A body that was lent before is no longer valid.
 func (r *Reader) More() bool {
 	n := r.buf.Buffered()
 	if n == r.buf.Size() {
@@ -120,19 +119,18 @@ func (r *Reader) More() bool {
 	return err == nil
 }
 
-// Lent reports whether the body of a frame is the reader's memory, which Borrow
-// uses for those that fit in it.
+// Lent reports whether the body of a frame that Borrow has returned is in the reader's
+// buffer. Every body that fits into the buffer is.
 func Lent(f Frame) bool { return len(f.Body) <= maxLent }
 
-// Borrow returns the next frame. A body that is Lent is valid until the next call;
-// a larger one belongs to the caller, as Metadata does.
+// Borrow returns the next frame. A body that is Lent is valid until the next call of Borrow,
+// Next or More. A larger body belongs to the caller, as Metadata does.
 //
-// It returns io.EOF when the source ends between two frames and
-// io.ErrUnexpectedEOF when it ends within one; an error wrapping
-// ErrFrameTooLarge or ErrMalformed when the peer broke the protocol, after
-// which the connection is to be closed; an *UnsupportedError for a frame that
-// was dropped, after which Next may be called again; and else the wrapped
-// error of the source, after which Next may be called again as well.
+// Borrow returns io.EOF when the source ends between two frames and io.ErrUnexpectedEOF when
+// it ends within one. The error wraps ErrFrameTooLarge or ErrMalformed when the peer broke
+// the protocol; the caller must then close the connection. It is an *UnsupportedError for a
+// frame that was dropped. Any other error wraps that of the source. After the last two the
+// caller may call Borrow again.
 func (r *Reader) Borrow() (Frame, error) {
 	if !r.begun {
 		if err := r.begin(); err != nil {
@@ -157,7 +155,7 @@ func (r *Reader) Borrow() (Frame, error) {
 	return r.finish()
 }
 
-// begin takes the header of the next frame, once all of it is here.
+// begin reads the header of the next frame.
 func (r *Reader) begin() error {
 	if _, err := r.buf.Peek(1); err != nil {
 		if err == io.EOF {
@@ -183,19 +181,19 @@ func (r *Reader) begin() error {
 	return nil
 }
 
-// lend waits until the whole body is in the buffer, which it does not leave.
+// lend waits until the whole body is in the buffer, and leaves it there.
 func (r *Reader) lend() error {
 	body, err := r.buf.Peek(r.left)
 	if err != nil {
 		return err
 	}
 	r.body, r.left = body, 0
-	_, err = r.buf.Discard(len(body)) // what was peeked stays until the next read
+	_, err = r.buf.Discard(len(body)) // the peeked bytes stay valid until the next read
 	return err
 }
 
-// fill reads the rest of the body, for which it makes room as it arrives, so that a
-// length alone costs the peer's word and nothing else.
+// fill reads the rest of the body. It allocates memory as the body arrives, so that a peer
+// cannot use up memory by announcing a length.
 func (r *Reader) fill() error {
 	for r.left > 0 {
 		if len(r.body) == cap(r.body) {
@@ -229,7 +227,7 @@ func (r *Reader) grow() {
 	}
 }
 
-// skip reads the rest of the body and forgets it.
+// skip reads the rest of the body and discards it.
 func (r *Reader) skip() error {
 	for r.left > 0 {
 		n, err := r.buf.Discard(r.left)
@@ -241,7 +239,7 @@ func (r *Reader) skip() error {
 	return nil
 }
 
-// finish hands out the complete frame and makes ready for the next.
+// finish returns the complete frame and resets r for the next one.
 func (r *Reader) finish() (Frame, error) {
 	head, body, dropped := r.head, r.body, r.dropped
 	r.begun, r.body, r.dropped = false, nil, nil
@@ -257,8 +255,8 @@ func (r *Reader) finish() (Frame, error) {
 	return head.frame(body)
 }
 
-// stall tells that the rest of a frame of that size has to be waited for,
-// unless it was told before.
+// stall calls Stalled with the size of the frame, unless it already has for this frame and
+// size.
 func (r *Reader) stall(size int) {
 	if r.stalled == size {
 		return
@@ -269,8 +267,8 @@ func (r *Reader) stall(size int) {
 	}
 }
 
-// raw returns the next n bytes, which are not part of a frame. They are valid
-// until the next read.
+// raw returns the next n bytes, which are not part of a frame. They are valid until the next
+// read.
 func (r *Reader) raw(n int) ([]byte, error) {
 	b, err := r.buf.Peek(n)
 	if err != nil {
@@ -280,7 +278,7 @@ func (r *Reader) raw(n int) ([]byte, error) {
 	return b, err
 }
 
-// inFrame says what an error of the source means when it came within a frame.
+// inFrame returns the error of Borrow for an error of the source within a frame.
 func inFrame(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF

@@ -26,14 +26,14 @@ const (
 	majorOther // floats, false, true, null
 )
 
-// The tags that are understood: what Go's time.Time and big.Int become.
+// The tags that are accepted: those of Go's time.Time and big.Int.
 const (
 	tagTime        = 0
 	tagBignum      = 2
 	tagNegativeBig = 3
 )
 
-// refusal is why an item is not accepted, and where in the data.
+// refusal says why an item is not accepted, and where it is in the data.
 type refusal struct {
 	reason string
 	at     int
@@ -41,7 +41,7 @@ type refusal struct {
 
 func (r *refusal) Error() string { return fmt.Sprintf("cbor: %s at byte %d", r.reason, r.at) }
 
-// Reasons of refusals. The vectors name them as their verdicts.
+// Reasons of refusals. The vectors name them as verdicts.
 const (
 	reasonTruncated  = "item is cut short"
 	reasonMalformed  = "reserved encoding"
@@ -59,7 +59,7 @@ type token struct {
 	major byte
 	info  byte   // the lower five bits of the first byte
 	arg   uint64 // value, length, tag number or bits of a float
-	end   int    // offset of what follows the head
+	end   int    // offset of the byte after the head
 }
 
 // readToken reads the head of the item at off.
@@ -96,9 +96,9 @@ func readToken(data []byte, off int) (token, error) {
 	return t, nil
 }
 
-// check returns the end of the item that starts at off, or why it is refused
-// whatever it is decoded into. The library would let tags, undefined and other
-// simple values pass where a type has no use for them.
+// check returns the end of the item that starts at off, or a refusal if no type accepts the
+// item. The library would accept tags, undefined and other simple values where a type has no
+// use for them.
 func check(data []byte, off, depth int) (end int, err error) {
 	t, err := readToken(data, off)
 	if err != nil {
@@ -137,7 +137,7 @@ func check(data []byte, off, depth int) (end int, err error) {
 	return 0, &refusal{reasonSimple, off}
 }
 
-// checkElements checks what is in the array or map with head t.
+// checkElements checks the elements of the array or map with head t.
 func checkElements(data []byte, off int, t token, depth int) (end int, err error) {
 	if depth > MaxNesting {
 		return 0, &refusal{reasonNesting, off}
