@@ -46,7 +46,7 @@ func NewService(req start.Request, svc *stub.Service, admission *Admission) (*Ho
 }
 
 // openServiceDir opens the directory of a service. It fails if the directory does not
-// belong to this user, who is to write there.
+// belong to this user, who must be able to write there.
 func openServiceDir(anchor, name string) (*rundir.Dir, error) {
 	dir, err := rundir.OpenService(anchor, name)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// A child leaves the job of this process where it may, stays in it where it may
-// not, and fails as it would for any other reason.
+// A child leaves the job of this process where the job allows it and stays in the job where
+// it does not. Any other error is an error of the start.
 func TestBreakAway(t *testing.T) {
 	const flags = windows.CREATE_NO_WINDOW
 	const away = flags | windows.CREATE_BREAKAWAY_FROM_JOB

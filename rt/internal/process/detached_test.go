@@ -21,7 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// client returns this test binary in the part of an ordinary process.
+// client returns a command that runs this test binary in the role of an ordinary process.
 func client(t *testing.T, program, part, argument string) *exec.Cmd {
 	t.Helper()
 	if program == "" {
@@ -35,7 +35,7 @@ func client(t *testing.T, program, part, argument string) *exec.Cmd {
 	return cmd
 }
 
-// ask sends one byte to a child that lingers and waits for the answer.
+// ask sends one byte to a child in the role linger and waits for the answer.
 func ask(socket, question string) error {
 	conn, err := net.Dial("unix", socket)
 	if err != nil {
@@ -52,9 +52,9 @@ func ask(socket, question string) error {
 	return err
 }
 
-// TestPipesOfTheSpawner is x=$(client): who reads the spawner's output sees its
-// end although the child lives on, even when the spawner has its output under
-// numbers that it passes on without knowing.
+// TestPipesOfTheSpawner is x=$(client): the reader of the spawner's output sees its end
+// while the child is still alive, even when the spawner has its output under further
+// descriptors that it passes on unknowingly.
 func TestPipesOfTheSpawner(t *testing.T) {
 	socket := filepath.Join(shortDir(t), "s")
 	read, write, err := os.Pipe()
@@ -110,8 +110,8 @@ func TestGroupOfTheSpawner(t *testing.T) {
 	}
 }
 
-// TestSpawnerKilled kills at random moments. A fifo that every process of the
-// test has open for writing tells when all are gone.
+// TestSpawnerKilled kills spawners at random moments. Every process of the test has a fifo
+// open for writing, so that the fifo's end shows that all have exited.
 func TestSpawnerKilled(t *testing.T) {
 	for range 20 {
 		fifo := filepath.Join(t.TempDir(), "fifo")
@@ -133,7 +133,7 @@ func TestSpawnerKilled(t *testing.T) {
 		if line, err := bufio.NewReader(out).ReadString('\n'); err != nil {
 			t.Fatalf("%q, %v", line, err)
 		}
-		<-time.After(rand.N(60 * time.Millisecond)) // the moment is what is tested
+		<-time.After(rand.N(60 * time.Millisecond)) // the test needs a random moment
 		cmd.Process.Kill()
 		cmd.Wait()
 		read.SetReadDeadline(time.Now().Add(30 * time.Second))
@@ -181,8 +181,8 @@ func TestForged(t *testing.T) {
 	}
 }
 
-// TestProgramReplaced writes a script over the program between its start and
-// that of the child.
+// TestProgramReplaced writes a script over the program between the start of the program and
+// the start of the child.
 func TestProgramReplaced(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs /proc/self/exe")

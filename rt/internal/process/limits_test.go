@@ -14,12 +14,12 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/process"
 )
 
-// fewDescriptors lets Start fail at each descriptor that it needs.
+// fewDescriptors makes Start fail at each descriptor that it needs.
 func fewDescriptors(string) int {
 	if _, err := report(process.Command{Env: env("echo", "")}); err != nil {
 		return fail(err)
 	}
-	free, err := unix.Dup(0) // the lowest number that is free
+	free, err := unix.Dup(0) // the lowest free number
 	if err != nil {
 		return fail(err)
 	}
@@ -63,13 +63,13 @@ func fewDescriptors(string) int {
 	return 0
 }
 
-// fewProcesses lets the fork itself fail.
+// fewProcesses makes the fork itself fail.
 func fewProcesses(string) int {
 	if _, err := report(process.Command{Env: env("echo", "")}); err != nil {
 		return fail(err)
 	}
-	// The limit counts threads, and a runtime that gets none when it needs one
-	// gives up: let it have some in store.
+	// The limit counts threads, and the Go runtime exits when it cannot start a thread.
+	// So start some threads first.
 	var all sync.WaitGroup
 	var read, write [10]*os.File
 	for i := range read {

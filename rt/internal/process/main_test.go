@@ -23,8 +23,8 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/process"
 )
 
-// The test binary plays all parts. A part is named by an environment variable,
-// and its argument by another one.
+// The test binary runs in all roles. One environment variable names the role, another one
+// has its argument.
 const (
 	partVariable     = "PROCESS_TEST_PART"
 	argumentVariable = "PROCESS_TEST_ARGUMENT"
@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 	part, argument := os.Getenv(partVariable), os.Getenv(argumentVariable)
 	switch {
 	case parent != nil:
-		// A test that was killed leaves nothing for longer than this.
+		// The processes of a killed test exit after this time.
 		time.AfterFunc(time.Minute, func() { os.Exit(99) })
 		os.Exit(childParts[part](parent, argument))
 	case part != "":
@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// childParts are played by what process.Start started.
+// childParts are the roles of children that process.Start has started.
 var childParts = map[string]func(*process.Parent, string) int{
 	"echo": func(p *process.Parent, _ string) int {
 		payload, err := p.Payload()
@@ -110,7 +110,7 @@ var childParts = map[string]func(*process.Parent, string) int{
 		}
 		return fail(p.Report(make([]byte, 64<<10)))
 	},
-	// late reports when the test opens a fifo, and exits with 5 if nobody reads.
+	// late reports when the test opens a fifo, and exits with 5 if the parent no longer reads.
 	"late": func(p *process.Parent, fifo string) int {
 		p.Claim()
 		if _, err := os.ReadFile(fifo); err != nil {
@@ -121,7 +121,7 @@ var childParts = map[string]func(*process.Parent, string) int{
 		}
 		return 1
 	},
-	// linger serves on a socket: a byte is answered by one, "q" is the end.
+	// linger serves on a socket: it answers each byte with one byte, and exits at "q".
 	"linger": func(p *process.Parent, socket string) int {
 		ln, err := net.Listen("unix", socket)
 		if err != nil {
@@ -145,7 +145,7 @@ var childParts = map[string]func(*process.Parent, string) int{
 			conn.Close()
 		}
 	},
-	// writer keeps a fifo open for as long as it lives.
+	// writer keeps a fifo open until it exits.
 	"writer": func(p *process.Parent, fifo string) int {
 		f, err := os.OpenFile(fifo, os.O_WRONLY, 0)
 		if err != nil {
@@ -160,7 +160,7 @@ var childParts = map[string]func(*process.Parent, string) int{
 	},
 }
 
-// clientParts are played by ordinary processes that the tests start.
+// clientParts are the roles of ordinary processes that the tests start.
 var clientParts = map[string]func(string) int{
 	"linger": startLinger,
 	"linger and wait": func(socket string) int {
@@ -228,12 +228,12 @@ func startLinger(socket string) int {
 	return fail(err)
 }
 
-// facts are what a child finds at its birth.
+// facts describe the state of a new child.
 type facts struct {
 	PID, Session  int
 	Directory     string
 	Umask         int
-	Descriptors   map[string]string // those that its children would inherit, and what they are
+	Descriptors   map[string]string // those that its children would inherit, with their files
 	Environment   []string
 	Grandchild    string
 	SameBuild     bool

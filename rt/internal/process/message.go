@@ -10,9 +10,9 @@ import (
 const (
 	// maxPayload bounds Command.Payload, in bytes.
 	maxPayload = 32 << 20
-	// maxReport bounds what Parent.Report sends, in bytes.
+	// maxReport bounds the report of Parent.Report, in bytes.
 	maxReport = 64 << 10
-	// maxBuild bounds the parent's build id, in bytes.
+	// maxBuild bounds the build ID that the parent sends, in bytes.
 	maxBuild = 1 << 10
 )
 

@@ -22,8 +22,8 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/process"
 )
 
-// limited returns a context that outlasts whatever a test does, so that one that
-// hangs fails by itself.
+// limited returns a context that ends only after a normal test has ended, so that a test
+// that hangs fails.
 func limited() context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
 	context.AfterFunc(ctx, cancel)
@@ -89,7 +89,7 @@ func TestSurroundings(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("reads /proc")
 	}
-	// What this process inherited, or C code made, and exec does not close.
+	// Descriptors that this process inherited, or C code opened, and exec does not close.
 	secret, err := os.Create(filepath.Join(t.TempDir(), "secret"))
 	if err != nil {
 		t.Fatal(err)
@@ -177,7 +177,7 @@ func TestUnclaimed(t *testing.T) {
 	}
 }
 
-// Peek leaves the payload to be read, and a claim holds after it.
+// Payload returns the payload after Peek as well, and Peek does not undo a claim.
 func TestPeek(t *testing.T) {
 	got, err := report(process.Command{Env: env("peeks and reports", ""), Payload: []byte("a")})
 	if err != nil || string(got) != "a+a+a" {
@@ -221,8 +221,7 @@ func TestParentGone(t *testing.T) {
 	}
 }
 
-// TestNothingStaysOpen has children that live on after their report, and some
-// that do not.
+// TestNothingStaysOpen has children that run on after their report, and children that exit.
 func TestNothingStaysOpen(t *testing.T) {
 	warm, err := report(process.Command{Env: env("echo", "")})
 	if err != nil {
@@ -281,7 +280,7 @@ func countDescriptors(t *testing.T) int {
 	return len(names)
 }
 
-// eventually lets goroutines that have nothing left to do get to their end.
+// eventually waits until goroutines that have nothing left to do have ended.
 func eventually(t *testing.T, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); !holds(); runtime.Gosched() {
@@ -291,7 +290,7 @@ func eventually(t *testing.T, holds func() bool) {
 	}
 }
 
-// shortDir returns a directory whose path leaves room for a socket's name.
+// shortDir returns a directory whose path is short enough for a socket in it.
 func shortDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "p")

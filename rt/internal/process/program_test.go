@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// OwnProgram finds the build ID that the go command finds, and knows that a test
-// binary comes from the go command.
+// OwnProgram finds the build ID that the go command finds. FromGoCommand is true in a test
+// binary.
 func TestOwnProgram(t *testing.T) {
 	needsGo(t)
 	path, err := os.Executable()
@@ -35,8 +35,8 @@ func TestOwnProgram(t *testing.T) {
 	}
 }
 
-// The build ID is found in the executables of every system, and in one that the
-// linker for C made.
+// The build ID is found in the executables of every system, and in one from the linker for
+// C.
 func TestBuildIDOfOtherSystems(t *testing.T) {
 	needsGo(t)
 	dir := t.TempDir()
@@ -120,7 +120,7 @@ func TestFromGoCommand(t *testing.T) {
 	}
 }
 
-// needsGo skips a test where the go command is missing, as it is under wine.
+// needsGo skips a test where the go command is missing, as under wine.
 func needsGo(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("go"); err != nil {

@@ -17,7 +17,7 @@ const (
 
 func TestNamesWithEqualShortHashesHaveTwoDirectories(t *testing.T) {
 	if digest(8, oneTenant) != digest(8, anotherTenant) || label(oneTenant) != label(anotherTenant) {
-		t.Fatal("the two names no longer agree in what they are here for")
+		t.Fatal("the two names no longer collide")
 	}
 	base := t.TempDir()
 	one, err := Open(base, oneTenant)

@@ -71,8 +71,8 @@ func TestPublishAndWithdraw(t *testing.T) {
 	}
 }
 
-// Check notices an endpoint that was changed in any way, also after it has found
-// the file unchanged for so long that it no longer reads it.
+// Check notices every change of the endpoint, even after the file was unchanged for so long
+// that Check no longer reads it.
 func TestChangedEndpointIsNotPublished(t *testing.T) {
 	if !alone(t) {
 		return
@@ -153,7 +153,7 @@ func TestClean(t *testing.T) {
 		return
 	}
 	d, l := hold(t)
-	t.Chdir(d.Path()) // socket addresses are short
+	t.Chdir(d.Path()) // socket addresses must be short
 	for _, name := range []string{"s-1", "s-2", "other"} {
 		ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: name, Net: "unix"})
 		if err != nil {

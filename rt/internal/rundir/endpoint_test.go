@@ -149,7 +149,7 @@ func TestEndpointSize(t *testing.T) {
 	if len(got.Methods) != 2000 || got.Methods[1999].Name != "Method1999" || got.Methods[0].Signature != "" {
 		t.Errorf("%d methods, the first %+v", len(got.Methods), got.Methods[0])
 	}
-	// Signatures are for messages only; the held types go last.
+	// Signatures are only for messages, so they are left out first.
 	held := rundir.HeldLine{Name: strings.Repeat("h", 1<<10), Methods: []int{0, 7}}
 	for range 50 {
 		e.Held = append(e.Held, held)
@@ -171,8 +171,7 @@ func TestEndpointSize(t *testing.T) {
 	}
 }
 
-// TestEndpointFile puts everything in the place of the file that a daemon does
-// not write.
+// TestEndpointFile replaces the file by everything that a daemon does not write.
 func TestEndpointFile(t *testing.T) {
 	good := text(t, sample())
 	d := open(t)

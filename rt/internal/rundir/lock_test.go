@@ -18,7 +18,7 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
 
-// waiter is a process that says nothing unless it fails.
+// waiter is a process that writes nothing unless it fails.
 type waiter struct {
 	cmd *exec.Cmd
 	out *bytes.Buffer
@@ -73,8 +73,8 @@ func TestSpawnLockOfAKilledProcess(t *testing.T) {
 	unlock()
 }
 
-// TestDirectoryRemoved takes a lock whose directory somebody removed meanwhile,
-// with a holder of the old one still there.
+// TestDirectoryRemoved acquires a lock whose directory was removed meanwhile, while another
+// process still holds the old lock.
 func TestDirectoryRemoved(t *testing.T) {
 	d := open(t)
 	startOther(t, "spawn lock", d)

@@ -23,8 +23,8 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
 
-// The test binary also plays the other processes: RUNDIR_TEST_PART names a part,
-// and its words are in RUNDIR_TEST_ARGUMENTS.
+// The test binary also runs in the roles of other processes: RUNDIR_TEST_PART names the role,
+// and RUNDIR_TEST_ARGUMENTS has its arguments.
 const (
 	partVariable     = "RUNDIR_TEST_PART"
 	argumentVariable = "RUNDIR_TEST_ARGUMENTS"
@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	if !ok {
 		os.Exit(m.Run())
 	}
-	time.AfterFunc(time.Minute, func() { os.Exit(99) }) // nothing is left of a killed test
+	time.AfterFunc(time.Minute, func() { os.Exit(99) }) // the processes of a killed test exit
 	args := strings.Fields(os.Getenv(argumentVariable))
 	if umask, err := strconv.ParseInt(args[1], 8, 32); err == nil {
 		unix.Umask(int(umask))
@@ -52,10 +52,10 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// parts are what other processes do. Standard input, when it ends, lets a part
-// go on; it may be shared by many.
+// parts are the roles of other processes. A role that waits goes on at the end of standard
+// input, which many processes may share.
 var parts = map[string]func(*rundir.Dir) error{
-	// hold takes the lifetime lock and keeps it until it is told to go.
+	// hold acquires the lifetime lock and holds it until the end of standard input.
 	"hold": func(d *rundir.Dir) error {
 		if _, err := d.AcquireDaemonLock(context.Background()); err != nil {
 			return err
@@ -66,7 +66,7 @@ var parts = map[string]func(*rundir.Dir) error{
 		fmt.Println("held")
 		return untilEnd()
 	},
-	// race starts with all others, tries once and says what came of it.
+	// race starts at the same time as all others, tries once and prints the result.
 	"race": func(d *rundir.Dir) error {
 		if err := untilEnd(); err != nil {
 			return err
@@ -79,7 +79,7 @@ var parts = map[string]func(*rundir.Dir) error{
 		_, err = io.Copy(io.Discard, os.NewFile(3, "until all have tried"))
 		return err
 	},
-	// herd does what a client does that starts a daemon, all at the same time.
+	// herd does the work of a client that starts a daemon, at the same time as all others.
 	"herd": func(d *rundir.Dir) error {
 		for range 5 {
 			unlock, err := spawnLock(d)
@@ -122,8 +122,8 @@ func untilEnd() error {
 	return err
 }
 
-// limited returns a context that outlasts whatever a test does, so that one that
-// hangs fails by itself.
+// limited returns a context that ends only after a normal test has ended, so that a test
+// that hangs fails.
 func limited() context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
 	context.AfterFunc(ctx, cancel)
@@ -139,8 +139,8 @@ func open(t *testing.T) *rundir.Dir {
 	return d
 }
 
-// process returns this test binary in one of the parts, in the directory "name"
-// below base.
+// process returns a command that runs this test binary in one of the roles, in the directory
+// "name" below base.
 func process(t *testing.T, part, base, umask string) *exec.Cmd {
 	t.Helper()
 	own, err := os.Executable()
@@ -152,7 +152,7 @@ func process(t *testing.T, part, base, umask string) *exec.Cmd {
 	return cmd
 }
 
-// other is a process that has said "held".
+// other is a process that has printed "held".
 type other struct {
 	cmd   *exec.Cmd
 	input io.Closer
@@ -180,15 +180,15 @@ func startOther(t *testing.T, part string, d *rundir.Dir) *other {
 	return o
 }
 
-// kill is SIGKILL, and returns when the process is gone.
+// kill sends SIGKILL and returns when the process has exited.
 func (o *other) kill() {
 	o.cmd.Process.Kill()
 	o.cmd.Wait()
 }
 
-// alone runs the calling test again in a process of its own: nothing else ends
-// the hold on a lifetime lock. It returns true in that process, and false in the
-// first one, when the other has passed.
+// alone runs the calling test again in a process of its own, since only the end of a process
+// releases a lifetime lock. It returns true in that process. In the first process it returns
+// false when the other one has passed.
 func alone(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv("RUNDIR_TEST_ALONE") != "" {
@@ -210,9 +210,9 @@ func alone(t *testing.T) bool {
 	return false
 }
 
-// nobody makes cmd run as an ordinary user if this is root, who may do anything,
-// and returns a base directory of that user.
-func nobody(t *testing.T) (credential *syscall.SysProcAttr, base string) {
+// ordinaryUser returns the attributes of a process of an ordinary user if this process is root,
+// to whom permissions do not apply, and a base directory of that user.
+func ordinaryUser(t *testing.T) (credential *syscall.SysProcAttr, base string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		return nil, t.TempDir()
@@ -228,7 +228,7 @@ func nobody(t *testing.T) (credential *syscall.SysProcAttr, base string) {
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}, dir
 }
 
-// publicCopy puts this test binary where every user may run it.
+// publicCopy copies this test binary to a path at which every user may run it.
 func publicCopy(t *testing.T, dir string) string {
 	t.Helper()
 	own, err := os.Executable()
@@ -269,7 +269,7 @@ func spawnLock(d *rundir.Dir) (unlock func(), err error) {
 		if unlock, ok, err := d.TrySpawnLock(); ok || err != nil {
 			return unlock, err
 		}
-		time.Sleep(time.Millisecond) // a try never waits: that is what is tested
+		time.Sleep(time.Millisecond) // TrySpawnLock itself never waits
 	}
 	return nil, errors.New("spawn.lock is never free")
 }

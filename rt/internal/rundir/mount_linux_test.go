@@ -8,5 +8,5 @@ func mount(dir string, flags uintptr, options string) error {
 	return unix.Mount("tmpfs", dir, "tmpfs", flags, options)
 }
 
-// unmount works at once even while a held lock keeps the file system busy.
+// unmount works at once, even while a held lock keeps the file system busy.
 func unmount(dir string) { _ = unix.Unmount(dir, unix.MNT_DETACH) }

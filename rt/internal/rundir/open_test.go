@@ -150,10 +150,10 @@ func mountTmpfs(t *testing.T, flags uintptr, options string) string {
 	return dir
 }
 
-// TestUmask lets twenty processes make everything at once under each umask, as a
-// user to whom permissions apply.
+// TestUmask has twenty processes make all files at once under each umask, as a user to whom
+// permissions apply.
 func TestUmask(t *testing.T) {
-	credential, scratch := nobody(t)
+	credential, scratch := ordinaryUser(t)
 	program := publicCopy(t, scratch)
 	for _, umask := range []string{"0000", "0022", "0777"} {
 		base := filepath.Join(scratch, "base"+umask)
@@ -168,7 +168,7 @@ func TestUmask(t *testing.T) {
 				t.Errorf("umask %s: %v", umask, err)
 			}
 		}
-		// A maker that was stopped before it could set the modes.
+		// As if the maker was stopped before it could set the modes.
 		locks, err := filepath.Glob(filepath.Join(base, "*", "*.lock"))
 		if err != nil || len(locks) != 1 {
 			t.Fatalf("locks: %q, %v", locks, err)
@@ -201,16 +201,16 @@ func TestUmask(t *testing.T) {
 			names = append(names, entry.Name())
 			return nil
 		})
-		// Nothing but the base, the directory and four files.
+		// Only the base directory, the directory and four files.
 		if err != nil || len(names) != 6 {
 			t.Errorf("umask %s: %q, %v", umask, names, err)
 		}
 	}
 }
 
-// TestMakersAtOnce lets many make the same directories at the same moment. Each
-// may put its own in the place of another's that is still empty, and whoever was
-// about to use that one must not fail.
+// TestMakersAtOnce has many goroutines make the same directories at the same moment. Each may
+// replace the directory of another one while it is still empty. A goroutine that was about
+// to use the replaced directory must not fail.
 func TestMakersAtOnce(t *testing.T) {
 	for range 100 {
 		base := filepath.Join(t.TempDir(), "made", "on", "the", "way")

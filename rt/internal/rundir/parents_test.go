@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// exposed returns a directory with mode 0755 that no private directory shelters, as
-// t.TempDir is sheltered.
+// exposed returns a directory with mode 0755 that, unlike t.TempDir, is in no private
+// directory.
 func exposed(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "exposed")
@@ -36,8 +36,8 @@ func exposed(t *testing.T) string {
 	return dir
 }
 
-// A directory on the way to the singleton's is unsafe if another user can rename in
-// it. Then nothing is made.
+// A directory above the singleton's is unsafe if another user can rename in it. Then Open
+// makes nothing.
 func TestParentsAreJudged(t *testing.T) {
 	const another = 65534
 	mkdir := func(mode fs.FileMode, paths ...string) error {
@@ -50,7 +50,7 @@ func TestParentsAreJudged(t *testing.T) {
 	for name, test := range map[string]struct {
 		make   func(dir string) error
 		base   string // below dir
-		unsafe string // the directory that is unsafe, below dir; empty: none is
+		unsafe string // the unsafe directory, below dir; empty: none
 		root   bool   // only root can make it
 	}{
 		"private base":            {base: "base", make: func(d string) error { return mkdir(0o700, d+"/base") }},
@@ -145,7 +145,7 @@ func TestParentsAreJudged(t *testing.T) {
 	}
 }
 
-// Nothing is made in a directory that was put in the place of the one judged.
+// Nothing is made in a directory that has replaced the one that was checked.
 func TestMakeDirInExchangedParent(t *testing.T) {
 	dir := t.TempDir()
 	path, elsewhere := filepath.Join(dir, "parent"), filepath.Join(dir, "elsewhere")
@@ -167,8 +167,8 @@ func TestMakeDirInExchangedParent(t *testing.T) {
 	}
 }
 
-// A process that was killed while it made a directory leaves one that the next
-// process finishes, and a daemon removes what nobody finishes.
+// The next process finishes the directory that a killed process has begun to make. A daemon
+// removes the directories that no process has finished.
 func TestUnfinishedDirectories(t *testing.T) {
 	base := t.TempDir()
 	path := filepath.Join(base, label("name")+"-"+digest(hashDigits, "name"))
@@ -212,7 +212,7 @@ func TestOwnGroup(t *testing.T) {
 	}
 	write(passwd, "root:x:0:0::/root:\nann:x:70001:70001::/home/ann:\nbob:x:70002:70100::/home/bob:\neve:x:70003:70100::/:\n#\nodd\n")
 	write(group, "root:x:0:\nann:x:70001:\nusers:x:70100:\nteam:x:70200:ann,bob\nalone:x:70300:ann,root\nlocal:x:70400:\nguests:x:70500:\n")
-	const unknown = 70009 // a user of no database
+	const unknown = 70009 // a user in no database
 	for _, test := range []struct {
 		what           string
 		uid, egid, gid int

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// standardDir returns a directory that takes itself for one below the default
-// base directory, which tests must not write to.
+// standardDir returns a Dir that claims to be below the default base directory, to which
+// tests must not write.
 func standardDir(t *testing.T) *Dir {
 	t.Helper()
 	base, err := defaultBaseDir()
@@ -26,8 +26,7 @@ func standardDir(t *testing.T) *Dir {
 	return &Dir{base: base, name: t.Name(), path: path}
 }
 
-// runtimeDir makes a directory like the one that a login session has. Its path
-// is short.
+// runtimeDir makes a directory with a short path, like that of a login session.
 func runtimeDir(t *testing.T, mode os.FileMode) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "x")
@@ -61,7 +60,7 @@ func TestRuntimeDirectory(t *testing.T) {
 			t.Errorf("below %s: %q, %v; want one of its own beside %s", base, got, err, dir)
 		}
 	}
-	// The answer does not change under a running daemon.
+	// The result does not change while a daemon runs.
 	t.Setenv("XDG_RUNTIME_DIR", "")
 	if again, err := d.SocketDir(); again != dir || err != nil {
 		t.Errorf("SocketDir again: %q, %v", again, err)
@@ -100,8 +99,8 @@ func TestRuntimeDirectory(t *testing.T) {
 	}
 }
 
-// TestSocketsInRuntimeDirectories removes what daemons with other environments
-// left, and what belongs to other singletons stays.
+// TestSocketsInRuntimeDirectories shows that Clean removes the sockets of daemons with other
+// environments and keeps those of other singletons.
 func TestSocketsInRuntimeDirectories(t *testing.T) {
 	paths := map[string]bool{}
 	socket := func(d *Dir, incarnation string, goes bool) string {

@@ -40,7 +40,7 @@ func TestProject(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, err := Project(filepath.Join(root, "n")); err == nil {
-		t.Errorf("what cannot be looked at: got %q, want an error", got)
+		t.Errorf("a file that cannot be examined: got %q, want an error", got)
 	}
 }
 

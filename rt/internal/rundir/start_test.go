@@ -65,7 +65,7 @@ func TestStart(t *testing.T) {
 			t.Errorf("%q: got %+v, %v", name, got, err)
 		}
 	}
-	// What a writer that was killed left is in nobody's way.
+	// The file of a killed writer does not disturb the next one.
 	if err := os.WriteFile(path+".new", []byte("left"), 0); err != nil {
 		t.Fatal(err)
 	}

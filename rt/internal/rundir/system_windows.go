@@ -31,7 +31,7 @@ func fileID(fs.FileInfo) string { return "" }
 // ownerOf returns -1: on Windows owners have no numbers.
 func ownerOf(fs.FileInfo) int { return -1 }
 
-// checkParents accepts every directory, whatever its access list.
+// checkParents accepts every directory with any access list.
 func checkParents(string) error { return nil }
 
 // removeUnfinished does nothing: a directory is made in one step.

@@ -60,7 +60,7 @@ func tempDir(t *testing.T) string {
 	return dir
 }
 
-// A file is replaced as soon as the reader that has it open has closed it.
+// replace succeeds as soon as the reader has closed the file.
 func TestReplaceWhileRead(t *testing.T) {
 	dir := tempDir(t)
 	root, err := os.OpenRoot(dir)
@@ -88,8 +88,8 @@ func TestReplaceWhileRead(t *testing.T) {
 	}
 }
 
-// A directory that is made here, and what is made in it, is this user's, whatever
-// the directory above would pass on.
+// Only this user has access to a new directory and to the files in it, even if the directory
+// above grants more.
 func TestAccess(t *testing.T) {
 	user, err := windows.GetCurrentProcessToken().GetTokenUser()
 	if err != nil {

@@ -41,7 +41,7 @@ func TestWriteQueueAccounting(t *testing.T) {
 		theirs.Close()
 		synctest.Wait()
 		if failure == nil {
-			t.Error("nobody was told that the connection failed")
+			t.Error("failed was not called after the connection failed")
 		}
 		q.Close(io.ErrClosedPipe)
 		for i, want := range []bool{true, false, false} {

@@ -59,8 +59,8 @@ type Report struct {
 	Held           bool   // another daemon holds the lifetime lock
 	Stage          string
 	Err            []byte // the error, encoded as that of a method
-	Panic          string // what the constructor panicked with
-	Stack          string // of the panic
+	Panic          string // the value of the constructor's panic
+	Stack          string // of that panic
 	ExitCode       int
 	Late           bool   // the daemon was not ready in time and was killed
 	ServeNotCalled bool   `cbor:"Unhooked"` // the program did not call ServeIfDaemon

@@ -1,8 +1,8 @@
 // Package usercode calls functions of the program that contains this module, such as an
 // Error or a String method, where their faults must not reach the caller. Such a function
 // may panic, call runtime.Goexit, or never return. Each call runs on a goroutine of its
-// own, which costs time, so the package is for errors only. It touches nothing but what
-// these functions touch.
+// own, which costs time, so the package is for errors only. The package itself touches
+// nothing.
 //
 // It cannot protect against a function that ends the process or overflows its stack.
 package usercode

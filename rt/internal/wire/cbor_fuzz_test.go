@@ -43,8 +43,8 @@ func FuzzUnmarshal(f *testing.F) {
 				t.Errorf("%T: strict accepts what open refuses: %v", v, openErr)
 			}
 			if strictErr == nil {
-				// Some marshallers encode what they do not decode; that is
-				// theirs. Ours must not panic.
+				// Some marshallers encode values that they do not decode. That is
+				// their bug; this package must not panic.
 				_, _ = wire.Marshal(v)
 			}
 		}

@@ -160,7 +160,7 @@ type optional struct {
 	Map   map[string]int `cbor:",omitempty"`
 	Empty []int
 	Inner struct{ A int } `cbor:",omitempty"` // omitempty does not apply to structs
-	Ptr   *int            `cbor:",omitempty"` // nor to what a pointer points to
+	Ptr   *int            `cbor:",omitempty"` // nor to the target of a pointer
 }
 
 func TestValuesSurvive(t *testing.T) {
@@ -261,8 +261,8 @@ func TestTimesSurvive(t *testing.T) {
 	}
 }
 
-// Encoding refuses what decoding would, so that a value that cannot arrive
-// fails where it came from.
+// Encoding refuses every value that decoding would refuse, so that the sender fails and not
+// the receiver.
 func TestMarshalRefuses(t *testing.T) {
 	deep := nested{}
 	for range 32 {
@@ -315,8 +315,8 @@ func TestMarshalIsDeterministic(t *testing.T) {
 	}
 }
 
-// omitempty is what it is in encoding/json: it does not apply to structs, even
-// where they encode as something empty.
+// omitempty means the same as in encoding/json: it does not apply to structs, even if they
+// encode as something empty.
 func TestOmitEmpty(t *testing.T) {
 	data, err := wire.Marshal(struct {
 		A []int    `cbor:",omitempty"`
@@ -327,8 +327,8 @@ func TestOmitEmpty(t *testing.T) {
 	}
 }
 
-// What the library does not let us refuse, written down so that a change of it
-// is noticed: the doc comment of Unmarshal lists it.
+// The library cannot refuse these items, which the doc comment of Unmarshal lists. The test
+// shows when that changes.
 func TestNotNoticed(t *testing.T) {
 	for _, c := range []struct {
 		name, data string

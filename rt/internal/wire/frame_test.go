@@ -41,7 +41,7 @@ func TestFrameVectors(t *testing.T) {
 			if limit == 0 {
 				limit = wire.MaxFrame
 			}
-			// Whole and byte by byte must be the same.
+			// Reading at once and reading byte by byte must have the same result.
 			for _, src := range []io.Reader{bytes.NewReader(v.Input), iotest.OneByteReader(bytes.NewReader(v.Input))} {
 				frame, err := wire.NewReader(src, limit).Next()
 				if got := verdict(err); got != v.Verdict {
@@ -80,7 +80,7 @@ func checkFrame(t *testing.T, v frameVector, frame wire.Frame) {
 	}
 }
 
-// checkUnsupported looks at the error, and that the stream is still in step.
+// checkUnsupported checks the error, and that the next frame can be read.
 func checkUnsupported(t *testing.T, v frameVector, err error) {
 	t.Helper()
 	var got *wire.UnsupportedError
@@ -147,7 +147,7 @@ func TestPutID(t *testing.T) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	if !wire.OpenedByDaemon(got.ID) || wire.OpenedByDaemon(9) {
-		t.Error("the top bit does not tell who opened the exchange")
+		t.Error("the top bit does not say which side opened the exchange")
 	}
 }
 
@@ -181,7 +181,7 @@ func FuzzFrame(f *testing.F) {
 			}
 			written, err := frame.Append(nil)
 			if err != nil {
-				t.Fatalf("what was read cannot be written: %v", err)
+				t.Fatalf("the frame that was read cannot be written: %v", err)
 			}
 			again, err := wire.NewReader(bytes.NewReader(written), wire.MaxFrame).Next()
 			if err != nil || !reflect.DeepEqual(again, frame) {

@@ -144,9 +144,9 @@ type counter int
 
 func (c *counter) Write(p []byte) (int, error) { *c++; return len(p), nil }
 
-// Every bit of a handshake matters: with one flipped, or the end cut off,
-// nobody is admitted and the client is not greeted. The welcome's own content
-// is not authenticated, so it is left out.
+// Every bit of a handshake matters: if a bit is flipped or the end is cut off, the daemon
+// does not admit the client and Greet fails. The content of the welcome is not
+// authenticated, so the test leaves it out.
 func TestHandshakeTampered(t *testing.T) {
 	all := vectors[handshakeVectors](t, "handshakes.json")
 	good := all.Handshakes[0]
@@ -186,8 +186,8 @@ func TestHandshakeTampered(t *testing.T) {
 	}
 }
 
-// meet runs a handshake over a pipe.
-func meet(t *testing.T, clientKey, daemonKey wire.Key, hello wire.Hello, id wire.Identity, decide func(wire.Hello) wire.Welcome) (wire.Welcome, error, wire.Hello, error) {
+// runHandshake runs a handshake over a pipe.
+func runHandshake(t *testing.T, clientKey, daemonKey wire.Key, hello wire.Hello, id wire.Identity, decide func(wire.Hello) wire.Welcome) (wire.Welcome, error, wire.Hello, error) {
 	t.Helper()
 	near, far := net.Pipe()
 	defer near.Close()
@@ -212,7 +212,7 @@ func TestGreetAndAdmit(t *testing.T) {
 	want := wire.Welcome{Code: wire.WelcomeOK, Calls: 3, Bytes: 4, Frame: 5}
 	nonces := map[[32]byte]bool{}
 	for range 3 {
-		welcome, err, seen, admitErr := meet(t, key, key, hello, id, func(wire.Hello) wire.Welcome { return want })
+		welcome, err, seen, admitErr := runHandshake(t, key, key, hello, id, func(wire.Hello) wire.Welcome { return want })
 		if err != nil || admitErr != nil || welcome != want {
 			t.Fatalf("got %+v, %v; %v", welcome, err, admitErr)
 		}
@@ -226,8 +226,8 @@ func TestGreetAndAdmit(t *testing.T) {
 	}
 }
 
-// Whatever ranges of versions two builds speak, they agree on the greatest that
-// is in both, or both learn the ranges from one that they can trust.
+// Two builds agree on the greatest version that both speak. If there is none, both learn the
+// ranges from an authenticated peer.
 func TestVersionRanges(t *testing.T) {
 	var ranges [][2]uint
 	for least := uint(1); least <= 4; least++ {
@@ -282,7 +282,7 @@ func TestVersionRanges(t *testing.T) {
 
 func TestGreetWithAnotherKey(t *testing.T) {
 	hello := wire.Hello{Incarnation: "i", Address: "a"}
-	_, err, _, admitErr := meet(t, wire.Key{1}, wire.Key{2}, hello, wire.Identity{Incarnation: "i", Address: "a"}, nil)
+	_, err, _, admitErr := runHandshake(t, wire.Key{1}, wire.Key{2}, hello, wire.Identity{Incarnation: "i", Address: "a"}, nil)
 	if !errors.Is(err, wire.ErrAuth) {
 		t.Errorf("client: got %v, want ErrAuth", err)
 	}
@@ -294,7 +294,7 @@ func TestGreetWithAnotherKey(t *testing.T) {
 func TestGreetRefusal(t *testing.T) {
 	key := wire.Key{1}
 	long := "é" + strings.Repeat("x\xff", 1000)
-	_, err, _, admitErr := meet(t, key, key, wire.Hello{}, wire.Identity{}, func(wire.Hello) wire.Welcome {
+	_, err, _, admitErr := runHandshake(t, key, key, wire.Hello{}, wire.Identity{}, func(wire.Hello) wire.Welcome {
 		return wire.Welcome{Code: wire.WelcomeDraining, Text: long}
 	})
 	var refused *wire.RefusedError
@@ -306,7 +306,7 @@ func TestGreetRefusal(t *testing.T) {
 	}
 }
 
-// A handshake leaves the reader as it found it, with the bytes behind it.
+// A handshake restores the reader's settings and leaves the bytes after it unread.
 func TestHandshakeLeavesReaderReady(t *testing.T) {
 	all := vectors[handshakeVectors](t, "handshakes.json")
 	stream := append(join(all.Handshakes[0].ClientSends), encode(t, wire.Frame{Kind: wire.KindCall, ID: 1, Body: make([]byte, 5000)})...)
@@ -345,14 +345,14 @@ func TestKeyIsNotPrinted(t *testing.T) {
 	}
 }
 
-// Whatever a daemon is fed, it does not panic, admits nobody, and is silent
+// For every input Admit does not panic, admits no client without a proof, and sends nothing
 // before a valid hello.
 func FuzzAdmit(f *testing.F) {
 	all := vectors[handshakeVectors](f, "handshakes.json")
 	for _, v := range all.RefusedByDaemon {
 		f.Add([]byte(v.Input))
 	}
-	f.Add(join(all.Handshakes[0].ClientSends)) // its nonce is not ours
+	f.Add(join(all.Handshakes[0].ClientSends)) // the daemon of this test has another nonce
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		var frames counter
 		hello, _, err := wire.Admit(wire.NewReader(bytes.NewReader(stream), 0), &frames, wire.Key(all.Key), all.Daemon.identity(), func(wire.Hello) wire.Welcome {
@@ -392,8 +392,8 @@ func FuzzHello(f *testing.F) {
 func FuzzChallenge(f *testing.F) { fuzzGreet(f, 0) }
 func FuzzWelcome(f *testing.F)   { fuzzGreet(f, 1) }
 
-// fuzzGreet replaces the body of one of the daemon's frames. Only a welcome
-// that is one may follow from it.
+// fuzzGreet replaces the body of one of the daemon's frames. Greet may succeed only with a
+// valid welcome.
 func fuzzGreet(f *testing.F, replaced int) {
 	all := vectors[handshakeVectors](f, "handshakes.json")
 	good := all.Handshakes[0]

@@ -14,10 +14,10 @@ type hashVectors struct {
 		Name, Comment        string
 		Service, Constructor string
 		Types                []string
-		Args                 hexBytes // package stub makes the configuration of them
+		Args                 hexBytes // package stub makes the configuration from these
 		Configuration        hexBytes
 		Verdict              string
-		Hashed               hexBytes // what SHA-256 is taken of
+		Hashed               hexBytes // the input of SHA-256
 		Hash                 string
 	}
 }
@@ -57,7 +57,7 @@ func TestConfigHashOfNames(t *testing.T) {
 	}
 }
 
-// The hash of an argument is that of PROTOCOL.md: the daemon may be of another version.
+// The hash of an argument is that of PROTOCOL.md, since the daemon may be of another version.
 func TestArgumentHash(t *testing.T) {
 	sum := sha256.Sum256([]byte("loopgen argument\x00\x05"))
 	if got, want := wire.ArgumentHash([]byte{5}), hex.EncodeToString(sum[:4]); got != want {

@@ -9,7 +9,7 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// A frame that is made around its body is the frame that Append makes.
+// Seal makes the same bytes as Append.
 func TestSealIsAppend(t *testing.T) {
 	for _, body := range [][]byte{nil, {0x80}, bytes.Repeat([]byte{7}, 100<<10)} {
 		for _, deadline := range []time.Duration{0, 1, time.Hour} {
@@ -41,8 +41,8 @@ func TestSealRefuses(t *testing.T) {
 	}
 }
 
-// A borrowed body is right until the next call, and what Next returned stays right;
-// Ready says when there is no need to wait.
+// A borrowed body is valid until the next call, and a body that Next has returned stays
+// valid. Ready says when Borrow need not wait.
 func TestReaderLends(t *testing.T) {
 	small, large := bytes.Repeat([]byte("s"), 100), bytes.Repeat([]byte("l"), 100<<10)
 	var stream []byte
@@ -79,7 +79,7 @@ func TestReaderLends(t *testing.T) {
 	}
 }
 
-// Replies that came together are ready together.
+// Replies that arrived together are ready together.
 func TestReaderReady(t *testing.T) {
 	one := encode(t, wire.Frame{Kind: wire.KindReply, ID: 1, Body: []byte{0x80}})
 	r := wire.NewReader(&script{bytes.Repeat(one, 3)}, wire.MaxFrame)

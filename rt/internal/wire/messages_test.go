@@ -20,7 +20,7 @@ type messageVector struct {
 	Meaning       json.RawMessage
 }
 
-// parse decodes a message and returns it with what its meaning decodes into.
+// parse decodes a message and returns it with a value for the vector's meaning.
 func parse(kind string, body []byte) (message any, meaning any, err error) {
 	switch kind {
 	case "error":
@@ -86,7 +86,7 @@ func TestMessageVectors(t *testing.T) {
 	}
 }
 
-// plain prints the fields of a message, whatever its type is called.
+// plain prints the fields of a message without the name of its type.
 func plain(v any) string {
 	var s strings.Builder
 	for i := range reflect.ValueOf(v).NumField() {
@@ -97,7 +97,7 @@ func plain(v any) string {
 	return s.String()
 }
 
-// A failure can always be sent, whatever a method has panicked with.
+// A failure can always be encoded, for every value of a method's panic.
 func TestFailureCanBeSent(t *testing.T) {
 	f := wire.Failure{Code: wire.FailurePanic, Executed: true, Text: "a\xffb", Value: strings.Repeat("é", wire.MaxText), Stack: "x" + strings.Repeat("é", wire.MaxText)}
 	for _, v := range []any{f, &f} {
@@ -153,7 +153,7 @@ func FuzzFailure(f *testing.F) {
 		}
 		again, err := wire.Marshal(failure)
 		if err != nil {
-			t.Fatalf("what was read cannot be written: %v", err)
+			t.Fatalf("the message that was read cannot be written: %v", err)
 		}
 		if got, err := wire.ParseFailure(again); err != nil || len(failure.Text) <= wire.MaxText && got.Text != failure.Text {
 			t.Errorf("got %+v, %v, want %+v", got, err, failure)

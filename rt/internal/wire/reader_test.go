@@ -14,8 +14,8 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// script is a source that gives what its steps say, one per read: bytes, an
-// error, or a function to call before the next step.
+// script is a source with one step per read: bytes, an error, or a function to call before
+// the next step.
 type script []any
 
 func (s *script) Read(p []byte) (int, error) {
@@ -49,8 +49,7 @@ func encode(t testing.TB, f wire.Frame) []byte {
 
 var errTimeout = errors.New("i/o timeout")
 
-// A deadline that passes anywhere in a frame, a refused one included, loses
-// nothing of it.
+// A deadline that passes anywhere in a frame, even a refused one, loses no bytes.
 func TestReaderGoesOnAfterError(t *testing.T) {
 	body := make([]byte, 100<<10)
 	for i := range body {
@@ -122,7 +121,7 @@ func TestReaderStalls(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		steps script
-		want  []any // what is said, with "frame" where one is returned
+		want  []any // the calls of Stalled and Resumed, and "frame" for a returned frame
 	}{
 		{"whole frames", script{append(append([]byte{}, frame...), frame...)}, []any{"frame", "frame"}},
 		{"a frame after a pause", script{errTimeout, frame, errTimeout, frame}, []any{"frame", "frame"}},
@@ -246,8 +245,7 @@ func BenchmarkFrameAppend(b *testing.B) {
 	}
 }
 
-// More brings what the source has into the buffer, as far as there is room, and loses
-// nothing.
+// More reads bytes of the source into the buffer until it is full, and loses none.
 func TestReaderMore(t *testing.T) {
 	var stream []byte
 	for id := range uint64(400) {

@@ -14,7 +14,7 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// hexBytes are written in the vectors as hexadecimal digits.
+// hexBytes are bytes, which the vectors have as hexadecimal digits.
 type hexBytes []byte
 
 func (b *hexBytes) UnmarshalText(text []byte) error {
@@ -25,8 +25,8 @@ func (b *hexBytes) UnmarshalText(text []byte) error {
 
 func (b hexBytes) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(b)), nil }
 
-// vectors reads a file of testdata/wire. A field that the test does not know
-// is an error: it would not be tested.
+// vectors reads a file of testdata/wire. A field that the test does not know is an error,
+// because it would not be tested.
 func vectors[T any](t testing.TB, name string) T {
 	t.Helper()
 	file, err := os.Open(filepath.Join("..", "..", "..", "testdata", "wire", name))
