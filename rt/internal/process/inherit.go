@@ -14,8 +14,8 @@ const ExitUnclaimed = 71
 const claimTimeout = 10 * time.Second
 
 // ErrForged says that the marker is set but its pipes are missing: this process was not
-// started by Start. The caller exits: main must not run, since the user has not asked for
-// that.
+// started by Start. The caller exits: otherwise the program would run in a way that the user
+// has not asked for.
 var ErrForged = errors.New("LOOPGEN_DAEMON is set, but its start pipes are missing: unset it")
 
 // inherited is the parent of this process. It is set before main, and constant after that.

@@ -154,7 +154,7 @@ func TestMakeDirInExchangedParent(t *testing.T) {
 	}
 	at, missing, err := walkPath(filepath.Join(path, "base"), filepath.Join(path, "base"))
 	if err != nil || len(missing) != 1 || at.path != path {
-		t.Fatalf("survey: %v, %q, %v", at.path, missing, err)
+		t.Fatalf("walkPath: %v, %q, %v", at.path, missing, err)
 	}
 	if err := errors.Join(os.Rename(path, path+"-"), os.Rename(elsewhere, path)); err != nil {
 		t.Fatal(err)

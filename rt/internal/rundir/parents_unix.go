@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// maxLinks bounds the symbolic links on the way to a directory, as kernels do.
+// maxLinks bounds the symbolic links on the path to a directory, as kernels do.
 const maxLinks = 40
 
 // parent is a directory on the path to a base directory, or that directory.
