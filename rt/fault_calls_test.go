@@ -20,7 +20,9 @@ import (
 	"github.com/loopgen/loopgen/testdata/objects"
 )
 
-func TestFaultD01KilledInMidCall(t *testing.T) {
+// D01. A call that runs or waits when the daemon is killed has an unknown outcome, and the
+// next call is answered by a fresh object.
+func TestDaemonKilledInMidCall(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		var asked atomic.Int32
 		c := connect(t, a, func(c *rt.Config) {
@@ -55,7 +57,9 @@ func TestFaultD01KilledInMidCall(t *testing.T) {
 	})
 }
 
-func TestFaultD03PanicAndGoexit(t *testing.T) {
+// D03. A method that panics or calls Goexit fails its call with the place, and the daemon
+// serves on.
+func TestPanicAndGoexit(t *testing.T) {
 	source, err := os.ReadFile("../testdata/objects/counter.go")
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +95,9 @@ func TestFaultD03PanicAndGoexit(t *testing.T) {
 	})
 }
 
-func TestFaultD03FatalMethods(t *testing.T) {
+// D03. A method that ends the process leaves its call with an unknown outcome, and the next
+// call is answered by a fresh object.
+func TestFatalMethods(t *testing.T) {
 	for _, how := range []string{"exit", "overflow", "map"} {
 		t.Run(how, func(t *testing.T) {
 			eachTransport(t, func(t *testing.T, a args) {
@@ -106,7 +112,8 @@ func TestFaultD03FatalMethods(t *testing.T) {
 	}
 }
 
-func TestFaultD05CanceledInTheQueue(t *testing.T) {
+// D05. A call whose context ends before its turn is not executed.
+func TestCanceledInTheQueue(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
 		open, result := gated(t, c)
@@ -178,9 +185,9 @@ func TestGivenUpInTheQueueNamesTheBlocker(t *testing.T) {
 	})
 }
 
-// The caller of a method that runs gets control back at once, and its late
+// D06. The caller of a method that runs gets control back at once, and its late
 // reply does not become the answer to another call.
-func TestFaultD06CanceledWhileRunning(t *testing.T) {
+func TestCanceledWhileRunning(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
 		admin := share(t, a)
@@ -222,8 +229,8 @@ func TestFaultD06CanceledWhileRunning(t *testing.T) {
 	})
 }
 
-// Calls of a client that died are not begun; the one that runs is finished.
-func TestFaultD07ClientKilledInTheQueue(t *testing.T) {
+// D07. Calls of a client that died are not begun; the one that runs is finished.
+func TestClientKilledInTheQueue(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
 		open, result := gated(t, c)
@@ -244,9 +251,9 @@ func TestFaultD07ClientKilledInTheQueue(t *testing.T) {
 	})
 }
 
-// The window is counted by the daemon, too: what is beyond is not executed,
+// D10. The window is counted by the daemon, too: what is beyond is not executed,
 // and what is within all is.
-func TestFaultD10WindowExceeded(t *testing.T) {
+func TestQuotaExceeded(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
 		open, result := gated(t, c)
@@ -289,9 +296,9 @@ func TestFaultD10WindowExceeded(t *testing.T) {
 	})
 }
 
-// A client that does not read is hung up on before its replies fill the
+// D10. A client that does not read is hung up on before its replies fill the
 // daemon's memory; meanwhile others are served.
-func TestFaultD10ReaderThatDoesNotRead(t *testing.T) {
+func TestClientThatDoesNotRead(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
 		r := a.greet(t)
@@ -317,7 +324,9 @@ func TestFaultD10ReaderThatDoesNotRead(t *testing.T) {
 	})
 }
 
-func TestFaultD19ManyGoroutines(t *testing.T) {
+// D19. Each of a thousand callers of one connection gets its own answers, and each call is
+// executed once.
+func TestManyGoroutines(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
 		const goroutines, each = 1000, 5
@@ -353,8 +362,8 @@ func TestFaultD19ManyGoroutines(t *testing.T) {
 	})
 }
 
-// A method that becomes a client of its own daemon would wait for itself.
-func TestFaultD21Reentrant(t *testing.T) {
+// D21. A method that becomes a client of its own daemon would wait for itself.
+func TestReentrantCall(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c"}
 	c := connect(t, a)
@@ -368,7 +377,8 @@ func TestFaultD21Reentrant(t *testing.T) {
 	}
 }
 
-func TestFaultD23Close(t *testing.T) {
+// D23. A call after Close fails with ErrClosed. Other handles are not affected.
+func TestCallsAfterClose(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c"}
 	shared := share(t, a)
@@ -417,9 +427,9 @@ func TestFaultD23Close(t *testing.T) {
 	}
 }
 
-// A method that hangs holds up nobody who has a deadline, and Status tells which
+// D04. A method that hangs holds up nobody who has a deadline, and Status tells which
 // method it is, since when, and for whom.
-func TestFaultD04MethodHangs(t *testing.T) {
+func TestMethodHangs(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
 		began := time.Now()
@@ -458,9 +468,9 @@ func TestFaultD04MethodHangs(t *testing.T) {
 	})
 }
 
-// Arguments over the limit of a frame are not sent. The body of one that just
+// D15. Arguments over the limit of a frame are not sent. The body of one that just
 // fits is its array's head, the head of the bytes, and the bytes.
-func TestFaultD15ArgumentTooLarge(t *testing.T) {
+func TestArgumentTooLarge(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
 		before := a.endpoint(t)
@@ -482,9 +492,9 @@ func TestFaultD15ArgumentTooLarge(t *testing.T) {
 	})
 }
 
-// A call whose result is over the limit of a frame was executed, and its caller
+// D16. A call whose result is over the limit of a frame was executed, and its caller
 // is told both.
-func TestFaultD16ReplyTooLarge(t *testing.T) {
+func TestReplyTooLarge(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
 		for _, n := range []int{wire.MaxFrame, 17 << 20} {
@@ -510,9 +520,9 @@ func usable(t *testing.T, a args, c *objects.CounterClient, want int) {
 	}
 }
 
-// Whoever calls after Close is told so, and so is whoever calls while many
+// D23. Whoever calls after Close is told so, and so is whoever calls while many
 // close. Nobody panics.
-func TestFaultD23CloseFromManyGoroutines(t *testing.T) {
+func TestCloseFromManyGoroutines(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		for range 20 {
 			shared := share(t, a)
@@ -553,9 +563,9 @@ func TestFaultD23CloseFromManyGoroutines(t *testing.T) {
 	})
 }
 
-// What stands in for arguments and is not what the method takes is refused, and
+// D13. What stands in for arguments and is not what the method takes is refused, and
 // nothing is executed.
-func TestFaultD13BadArguments(t *testing.T) {
+func TestBadArguments(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		body := func(method, body string) func(*raw) []byte {
 			return func(r *raw) []byte {
@@ -584,9 +594,9 @@ func TestFaultD13BadArguments(t *testing.T) {
 	})
 }
 
-// A method that is not there, or takes other arguments, is not executed, nor is
+// D17. A method that is not there, or takes other arguments, is not executed, nor is
 // what this version does not know; the connection goes on.
-func TestFaultD17UnknownMethod(t *testing.T) {
+func TestUnknownMethod(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		header := func(kind, flags byte, body string) func(*raw) []byte {
 			return func(*raw) []byte {

@@ -27,9 +27,9 @@ func init() {
 	roles["from the future"] = playFuture
 }
 
-// A stopped daemon is neither dead nor replaced: clients are told whom to
+// C16. A stopped daemon is neither dead nor replaced: clients are told whom to
 // continue, in time, and then it serves again.
-func TestFaultC16StoppedDaemon(t *testing.T) {
+func TestStoppedDaemon(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		a = a.witnessed()
 		c := connect(t, a)
@@ -62,8 +62,8 @@ func TestFaultC16StoppedDaemon(t *testing.T) {
 	})
 }
 
-// Many clients of a daemon that is stopped are told so, all in good time.
-func TestFaultC16StoppedDaemonAndManyClients(t *testing.T) {
+// C16. Many clients of a daemon that is stopped are told so, all in good time.
+func TestStoppedDaemonAndManyClients(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		connect(t, a)
 		defer a.stop(t)()
@@ -85,9 +85,9 @@ func TestFaultC16StoppedDaemonAndManyClients(t *testing.T) {
 	})
 }
 
-// A daemon that runs out of descriptors serves those whom it has, and others
+// C18. A daemon that runs out of descriptors serves those whom it has, and others
 // again when there are some.
-func TestFaultC18DaemonOutOfDescriptors(t *testing.T) {
+func TestDaemonOutOfDescriptors(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		holder := command(t, "ulimit -n 40", "hold", a)
 		if err := holder.Start(); err != nil {
@@ -184,9 +184,9 @@ func TestClientsBeyondTheDescriptorLimit(t *testing.T) {
 	})
 }
 
-// The daemon admits so many clients and tells the next why not, whose call was
+// C19. The daemon admits so many clients and tells the next why not, whose call was
 // not sent; those who are there do not notice.
-func TestFaultC19TooManyClients(t *testing.T) {
+func TestTooManyClients(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c"}
 	late := connect(t, a)
@@ -218,8 +218,8 @@ func TestFaultC19TooManyClients(t *testing.T) {
 	})
 }
 
-// An endpoint of a later version is not an absent one.
-func TestFaultC20EndpointOfAnotherVersion(t *testing.T) {
+// C20. An endpoint of a later version is not an absent one.
+func TestEndpointOfAnotherVersion(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c"}
 	d, err := rundir.Open(a.Dir, a.Name)
@@ -241,7 +241,9 @@ func TestFaultC20EndpointOfAnotherVersion(t *testing.T) {
 // machine.
 func patient(c *rt.Config) { c.StartTimeout = time.Minute }
 
-func TestFaultC22ConfigMismatch(t *testing.T) {
+// C22. A client with other arguments, or another type, gets an error at once. The order of a
+// map is no difference.
+func TestConfigMismatch(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Start: 5, Tags: map[string]string{"a": "1", "b": "2"}}}
 	if n, err := connect(t, a).Inc(t.Context()); n != 6 || err != nil {
@@ -281,10 +283,10 @@ func TestFaultC22ConfigMismatch(t *testing.T) {
 	}
 }
 
-// A daemon of another version of the protocol is left alone, and the error
+// C20. A daemon of another version of the protocol is left alone, and the error
 // names both versions. How methods that differ are told apart is shown by
 // testdata/script/skew_two_builds.txtar and skew_type.txtar.
-func TestFaultC20Protocol(t *testing.T) {
+func TestDaemonOfAnotherProtocol(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
 	daemon := start(t, "from the future", a)
@@ -344,9 +346,9 @@ func playFuture(ctx context.Context, _ *counterShared, a args) (any, error) {
 	}
 }
 
-// Two programs that differ, but not in the type's methods, share one daemon,
+// C21. Two programs that differ, but not in the type's methods, share one daemon,
 // whoever of them starts it.
-func TestFaultC21TwoBinaries(t *testing.T) {
+func TestTwoBinariesShareADaemon(t *testing.T) {
 	t.Parallel()
 	needs(t, "programs that bytes may be appended to: Linux", runtime.GOOS == "linux")
 	image, err := os.ReadFile("/proc/self/exe")

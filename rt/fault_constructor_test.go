@@ -156,8 +156,8 @@ func startError(t *testing.T, err error, stage rt.Stage) *rt.StartError {
 	return e
 }
 
-// Clients that come while the object is being made wait for it.
-func TestFaultA02SlowConstructor(t *testing.T) {
+// A02. Clients that come while the object is being made wait for it.
+func TestClientsWaitForSlowConstructor(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c", N: 1, IdleTTL: -1, Options: objects.Options{Fail: "sleep:300ms"}}.witnessed()
 	if thorough() {
@@ -177,9 +177,9 @@ func TestFaultA02SlowConstructor(t *testing.T) {
 	a.failures(t, 0)
 }
 
-// A constructor that does not return in time is ended with its process, even if
+// A03. A constructor that does not return in time is ended with its process, even if
 // that process cannot end itself any more.
-func TestFaultA03ConstructorTooSlow(t *testing.T) {
+func TestConstructorTooSlow(t *testing.T) {
 	t.Parallel()
 	for name, fail := range map[string]string{"slow": "sleep:10s", "hangs": "hang", "stopped": "hang"} {
 		t.Run(name, func(t *testing.T) {
@@ -214,8 +214,8 @@ func TestFaultA03ConstructorTooSlow(t *testing.T) {
 	}
 }
 
-// What the constructor said, or did, comes to the client, at once.
-func TestFaultA04ConstructorReturnsAnError(t *testing.T) {
+// A04. What the constructor said, or did, comes to the client, at once.
+func TestConstructorReturnsAnError(t *testing.T) {
 	failingConstructor(t, "error", func(t *testing.T, e *rt.StartError) {
 		if !errors.Is(e, objects.ErrNegative) || !strings.Contains(e.Error(), "counter: negative") {
 			t.Errorf("%v is not the constructor's own error", e)
@@ -228,7 +228,8 @@ func TestFaultA04ConstructorReturnsAnError(t *testing.T) {
 	})
 }
 
-func TestFaultA05ConstructorPanics(t *testing.T) {
+// A05. The error of a start whose constructor panics has the value and the stack.
+func TestConstructorPanics(t *testing.T) {
 	failingConstructor(t, "panic", func(t *testing.T, e *rt.StartError) {
 		var p *rt.PanicError
 		if !errors.As(e, &p) || p.Value != "no counter today" {
@@ -259,7 +260,8 @@ func TestSlowConstructorLogsGoroutines(t *testing.T) {
 	}
 }
 
-func TestFaultA06ConstructorExits(t *testing.T) {
+// A06. The error of a start whose constructor exits has the exit status and the last output.
+func TestConstructorExits(t *testing.T) {
 	failingConstructor(t, "exit", func(t *testing.T, e *rt.StartError) {
 		if e.ExitCode != 7 || !strings.Contains(e.Error(), "status 7") {
 			t.Errorf("%v does not tell of exit status 7", e)
@@ -287,9 +289,9 @@ func failingConstructor(t *testing.T, fail string, check func(*testing.T, *rt.St
 	})
 }
 
-// Whoever waited for a start that failed gets its failure instead of trying
+// A04. Whoever waited for a start that failed gets its failure instead of trying
 // the same again.
-func TestFaultA04WaitersShareTheFailure(t *testing.T) {
+func TestWaitersShareTheFailure(t *testing.T) {
 	for fail, want := range map[string]string{"error": "counter: negative", "panic": "objects.NewCounter(", "exit": "last words"} {
 		t.Run(fail, func(t *testing.T) {
 			t.Parallel()
@@ -320,8 +322,8 @@ func TestFaultA04WaitersShareTheFailure(t *testing.T) {
 	}
 }
 
-// What the constructor prints is in the log, and nowhere else.
-func TestFaultA07NoisyConstructor(t *testing.T) {
+// A07. What the constructor prints is in the log, and nowhere else.
+func TestNoisyConstructor(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1, Options: objects.Options{Fail: "print"}}
 	cmd := command(t, "", "pid", a)
@@ -346,9 +348,9 @@ func TestFaultA07NoisyConstructor(t *testing.T) {
 	}
 }
 
-// A daemon whose spawner is killed while the object is made serves the next
-// client. What it does when none comes is shown by TestFaultE02NobodyConnects.
-func TestFaultA12SpawnerKilled(t *testing.T) {
+// A12. A daemon whose spawner is killed while the object is made serves the next
+// client. What it does when none comes is shown by TestNobodyConnects.
+func TestSpawnerKilled(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		a.Options.Fail, a.IdleTTL = "sleep:300ms", -1
 		a = a.witnessed()
@@ -365,9 +367,9 @@ func TestFaultA12SpawnerKilled(t *testing.T) {
 	})
 }
 
-// A spawner that is stopped until its time is over finds a daemon that serves
+// A12. A spawner that is stopped until its time is over finds a daemon that serves
 // others by then, and leaves it alone.
-func TestFaultA12SpawnerStopped(t *testing.T) {
+func TestSpawnerStopped(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		const startTimeout = 3 * time.Second
 		a.Options.Fail, a.IdleTTL = "sleep:300ms", -1
@@ -399,10 +401,10 @@ func TestFaultA12SpawnerStopped(t *testing.T) {
 	})
 }
 
-// A child that is killed before it serves is replaced by another one, once. If that
+// A15. A child that is killed before it serves is replaced by another one, once. If that
 // is killed as well, all clients that wait get an error that says so; the next
 // client starts another one.
-func TestFaultA15ChildKilled(t *testing.T) {
+func TestChildKilled(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		a.Options.Fail = "hang"
 		a = a.witnessed()

@@ -30,8 +30,8 @@ import (
 	"github.com/loopgen/loopgen/testdata/objects"
 )
 
-// What a client's process has open, and its terminal, the daemon does not keep.
-func TestFaultE14NothingIsInherited(t *testing.T) {
+// E14. What a client's process has open, and its terminal, the daemon does not keep.
+func TestNothingIsInherited(t *testing.T) {
 	a := args{Dir: rttest.Dir(t), Name: "c"}
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -98,7 +98,8 @@ func (a args) place(t *testing.T) string {
 
 const nobody = 65534
 
-func TestFaultB01DirectoryOfAnotherUser(t *testing.T) {
+// B01. A directory of another user is rejected.
+func TestDirectoryOfAnotherUser(t *testing.T) {
 	t.Parallel()
 	needsRoot(t)
 	a := args{Dir: rttest.Dir(t), Name: "c"}
@@ -115,7 +116,8 @@ func TestFaultB01DirectoryOfAnotherUser(t *testing.T) {
 	}
 }
 
-func TestFaultB02DirectoryOpenToOthers(t *testing.T) {
+// B02. A directory with a mode other than 0700 is rejected.
+func TestDirectoryOpenToOthers(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c"}
 	path := a.place(t)
@@ -133,7 +135,8 @@ func TestFaultB02DirectoryOpenToOthers(t *testing.T) {
 	}
 }
 
-func TestFaultB03DirectoryIsALink(t *testing.T) {
+// B03. A directory that is a symbolic link is rejected and not followed.
+func TestDirectoryIsALink(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c"}
 	path, elsewhere := a.place(t), filepath.Join(a.Dir, "elsewhere")
@@ -215,9 +218,9 @@ trap down EXIT
 	return found
 }
 
-// A runtime directory that cannot be had, or trusted, moves the socket and not
+// B04. A runtime directory that cannot be had, or trusted, moves the socket and not
 // the rendezvous.
-func TestFaultB04RuntimeDirectory(t *testing.T) {
+func TestUnusableRuntimeDirectory(t *testing.T) {
 	t.Parallel()
 	needsRoot(t)
 	dir := rttest.Dir(t)
@@ -266,9 +269,9 @@ func TestFaultB04RuntimeDirectory(t *testing.T) {
 	}
 }
 
-// Clients meet whatever their XDG_RUNTIME_DIR, and whether the system's own
+// B05. Clients meet whatever their XDG_RUNTIME_DIR, and whether the system's own
 // comes or goes meanwhile.
-func TestFaultB05RuntimeDirectoriesDiffer(t *testing.T) {
+func TestRuntimeDirectoriesDiffer(t *testing.T) {
 	t.Parallel()
 	dir := rttest.Dir(t)
 	for name, script := range map[string]string{
@@ -300,9 +303,9 @@ func TestFaultB05RuntimeDirectoriesDiffer(t *testing.T) {
 	}
 }
 
-// What stands in the endpoint's place is no endpoint, and holds nobody up. If a
+// B06. What stands in the endpoint's place is no endpoint, and holds nobody up. If a
 // daemon lives, it puts its own there.
-func TestFaultB06OddEndpoints(t *testing.T) {
+func TestOddEndpoints(t *testing.T) {
 	t.Parallel()
 	for name, place := range map[string]func(path string) error{
 		"fifo":      func(path string) error { return syscall.Mkfifo(path, 0o600) },
@@ -341,8 +344,8 @@ func TestFaultB06OddEndpoints(t *testing.T) {
 	}
 }
 
-// An endpoint that was cut anywhere leads nobody anywhere.
-func TestFaultB06CutEndpoint(t *testing.T) {
+// B06. An endpoint that was cut anywhere leads nobody anywhere.
+func TestCutEndpoint(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportTCP}
 	shared := share(t, a)
@@ -393,9 +396,9 @@ func TestFaultB06CutEndpoint(t *testing.T) {
 	}
 }
 
-// What a killed daemon left is no obstacle: the next call costs a start, and
+// B08. What a killed daemon left is no obstacle: the next call costs a start, and
 // less than 100 ms more.
-func TestFaultB08StaleEndpoint(t *testing.T) {
+func TestStaleEndpoint(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		timed := func(c *objects.CounterClient) time.Duration {
 			began := time.Now()
@@ -432,9 +435,9 @@ func TestFaultB08StaleEndpoint(t *testing.T) {
 	})
 }
 
-// A daemon whose directory was removed finishes what runs and leaves; who comes
+// B10. A daemon whose directory was removed finishes what runs and leaves; who comes
 // next gets another, in a new directory.
-func TestFaultB10DirectoryRemoved(t *testing.T) {
+func TestDirectoryRemoved(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		idle := a
 		idle.Name, idle.IdleTTL = "idle", -1
@@ -480,11 +483,12 @@ func ended(pid int) bool {
 	return err != nil || strings.HasPrefix(string(state), "Z")
 }
 
-// A file that was removed alone comes back, and clients that come meanwhile find
+// B12. A file that was removed alone comes back, and clients that come meanwhile find
 // the same object.
-func TestFaultB12EndpointRemoved(t *testing.T) { removed(t, "endpoint") }
+func TestEndpointRemoved(t *testing.T) { removed(t, "endpoint") }
 
-func TestFaultB13SocketRemoved(t *testing.T) { removed(t, "s-*") }
+// B13. A socket that was removed comes back, too.
+func TestSocketRemoved(t *testing.T) { removed(t, "s-*") }
 
 func removed(t *testing.T, pattern string) {
 	for _, holds := range []string{"with a client", "alone"} {
@@ -526,9 +530,9 @@ func removed(t *testing.T, pattern string) {
 	}
 }
 
-// A socket's address holds 103 bytes. Auto takes TCP then; Unix says what is too
+// B15. A socket's address holds 103 bytes. Auto takes TCP then; Unix says what is too
 // long, and what the limit is.
-func TestFaultB15LongSocketPath(t *testing.T) {
+func TestLongSocketPath(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(rttest.Dir(t), strings.Repeat("d", 100))
 	t.Cleanup(func() { share(t, args{Dir: dir, Name: "c"}).Shutdown(context.Background(), rt.ShutdownNow) })
@@ -612,8 +616,8 @@ func panics(ctx context.Context, c *objects.CounterClient, n int) error {
 	return nil
 }
 
-// A log that cannot be written is no reason to end.
-func TestFaultB16FullLog(t *testing.T) {
+// B16. A log that cannot be written is no reason to end.
+func TestFullLog(t *testing.T) {
 	t.Parallel()
 	t.Run("disk", func(t *testing.T) {
 		t.Parallel()
@@ -638,9 +642,9 @@ func TestFaultB16FullLog(t *testing.T) {
 	})
 }
 
-// A log that is out of the way, or is no log, is begun anew; one that is too long
+// B16. A log that is out of the way, or is no log, is begun anew; one that is too long
 // is turned over, so that there are never more than two.
-func TestFaultB16OddLog(t *testing.T) {
+func TestOddLog(t *testing.T) {
 	t.Parallel()
 	target := filepath.Join(t.TempDir(), "target")
 	if err := os.WriteFile(target, []byte("precious\n"), 0o600); err != nil {

@@ -28,9 +28,9 @@ import (
 	"github.com/loopgen/loopgen/testdata/objects"
 )
 
-// An idle exit never loses a call, however close it comes to the next client,
+// E01. An idle exit never loses a call, however close it comes to the next client,
 // and the next object is not made before the last one is gone.
-func TestFaultE01IdleRace(t *testing.T) {
+func TestIdleRace(t *testing.T) {
 	t.Parallel()
 	for _, ttl := range []time.Duration{time.Millisecond, time.Microsecond} {
 		t.Run(ttl.String(), func(t *testing.T) {
@@ -63,9 +63,9 @@ func TestFaultE01IdleRace(t *testing.T) {
 	}
 }
 
-// A daemon whose spawner died before anybody could connect leaves by itself. How
-// long it waits is measured in TestFaultE02FirstClientMayBeLate.
-func TestFaultE02NobodyConnects(t *testing.T) {
+// E02. A daemon whose spawner died before anybody could connect leaves by itself. How
+// long it waits is measured in TestFirstClientMayBeLate.
+func TestNobodyConnects(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Millisecond, Options: objects.Options{Fail: "sleep:200ms"}}.witnessed()
 	spawner := start(t, "hold", a)
@@ -91,10 +91,10 @@ func TestFaultE02NobodyConnects(t *testing.T) {
 	}
 }
 
-// A daemon that is shut down finishes what runs, acknowledges it, and does not
+// E03. A daemon that is shut down finishes what runs, acknowledges it, and does not
 // begin what waits: that is for the next one. What travels is checked in
-// TestFaultE03GoingAway.
-func TestFaultE03Shutdown(t *testing.T) {
+// TestGoingAway.
+func TestShutdownDrains(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		shared := share(t, a)
 		if err := shared.Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
@@ -148,9 +148,9 @@ func TestFaultE03Shutdown(t *testing.T) {
 	})
 }
 
-// A signal makes it finish what runs and leave; a second one does not wait for a
+// E04. A signal makes it finish what runs and leave; a second one does not wait for a
 // method that hangs.
-func TestFaultE04Signals(t *testing.T) {
+func TestSecondSignalDoesNotWait(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
 	c := connect(t, a)
@@ -187,8 +187,8 @@ func TestFaultE04Signals(t *testing.T) {
 	}
 }
 
-// What a terminal sends to those in its foreground does not reach the daemon.
-func TestFaultE06Terminal(t *testing.T) {
+// E06. What a terminal sends to those in its foreground does not reach the daemon.
+func TestTerminalSignals(t *testing.T) {
 	t.Parallel()
 	needsTool(t, "script")
 	for how, sig := range map[string]os.Signal{"interrupt": syscall.SIGINT, "hang-up": syscall.SIGHUP} {
@@ -251,9 +251,9 @@ func (a args) serves(t *testing.T, pid, n int) {
 	}
 }
 
-// Whoever ends a job by its process group, or a whole session, does not end the
+// E08. Whoever ends a job by its process group, or a whole session, does not end the
 // daemon that the job started.
-func TestFaultE08ProcessGroupKilled(t *testing.T) {
+func TestProcessGroupKilled(t *testing.T) {
 	t.Parallel()
 	for name, attr := range map[string]*syscall.SysProcAttr{"group": {Setpgid: true}, "session": {Setsid: true}} {
 		t.Run(name, func(t *testing.T) {
@@ -275,9 +275,9 @@ func TestFaultE08ProcessGroupKilled(t *testing.T) {
 	}
 }
 
-// The object's Close may hang or panic: the daemon leaves all the same, in
+// E09. The object's Close may hang or panic: the daemon leaves all the same, in
 // bounded time, and the next object is not made before.
-func TestFaultE09ObjectsClose(t *testing.T) {
+func TestCloseHangsOrPanics(t *testing.T) {
 	t.Parallel()
 	for _, how := range []string{"returns", "hangs"} {
 		t.Run(how, func(t *testing.T) {
@@ -330,13 +330,13 @@ func TestFaultE09ObjectsClose(t *testing.T) {
 }
 
 // clockVar says that the wall clock of this process runs wild; see
-// TestFaultE11WallClockJumps.
+// TestWallClockJumps.
 const clockVar = "RT_TEST_CLOCK"
 
-// The wall clock may jump, to and fro: times are measured by the other one. Tests
+// E11. The wall clock may jump, to and fro: times are measured by the other one. Tests
 // that would notice are run again in builds whose time.Now gains, or loses, an
 // hour of wall time every millisecond.
-func TestFaultE11WallClockJumps(t *testing.T) {
+func TestWallClockJumps(t *testing.T) {
 	t.Parallel()
 	needsTool(t, "go")
 	if !thorough() {
@@ -356,6 +356,11 @@ func TestFaultE11WallClockJumps(t *testing.T) {
 	if !ok || strings.Contains(after, monotonic) {
 		t.Fatalf("%s has another time.Now: mend this test", file)
 	}
+	timed := []string{"TestWildClock", "TestIdle", "TestMethodOfDeadCaller"}
+	tests := faultTests(t)
+	for _, fault := range []string{"E01", "E02", "E03", "E04", "C16"} {
+		timed = append(timed, tests[fault]...)
+	}
 	for name, gain := range map[string]int{"forward": 3600, "back": -3600} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -372,11 +377,11 @@ func TestFaultE11WallClockJumps(t *testing.T) {
 			if out, err := exec.Command("go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", binary, ".").CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			cmd := exec.Command(binary, "-test.v", "-test.run=^(TestWildClock|TestIdle|TestMethodOfDeadCaller|TestFault(E0[1-4]|C16).*)$")
+			cmd := exec.Command(binary, "-test.v", "-test.run=^("+strings.Join(timed, "|")+")$")
 			cmd.Env = append(os.Environ(), clockVar+"="+name, "LOOPGEN_TEST_SECONDS=")
 			out, err := cmd.CombinedOutput()
-			for _, must := range []string{"TestWildClock", "TestIdle", "TestFaultE01IdleRace", "TestFaultE02NobodyConnects"} {
-				if !strings.Contains(string(out), "--- PASS: "+must) {
+			for _, must := range []string{"TestWildClock", "TestIdle", "TestIdleRace", "TestNobodyConnects"} {
+				if !strings.Contains(string(out), "--- PASS: "+must+" (") {
 					err = errors.Join(err, errors.New(must+" did not pass"))
 				}
 			}
@@ -387,7 +392,7 @@ func TestFaultE11WallClockJumps(t *testing.T) {
 	}
 }
 
-// TestWildClock is the proof that the clock is, in TestFaultE11WallClockJumps.
+// TestWildClock is the proof that the clock is, in TestWallClockJumps.
 func TestWildClock(t *testing.T) {
 	direction := os.Getenv(clockVar)
 	if direction == "" {
@@ -404,10 +409,10 @@ func TestWildClock(t *testing.T) {
 	}
 }
 
-// Nobody who waits for the end of a client's output waits for the daemon's end:
+// E14. Nobody who waits for the end of a client's output waits for the daemon's end:
 // not a shell, and not the go command, which reads what a test binary prints
 // until the last process has closed the pipe.
-func TestFaultE14InheritedPipes(t *testing.T) {
+func TestInheritedPipes(t *testing.T) {
 	t.Parallel()
 	const patience = time.Minute // the daemon stays for ever
 	for name, shell := range map[string]string{
@@ -443,7 +448,7 @@ func TestFaultE14InheritedPipes(t *testing.T) {
 // leaveDaemonVar names the directory of a daemon that a test is to leave behind.
 const leaveDaemonVar = "RT_TEST_LEAVE_DAEMON"
 
-// TestThatLeavesADaemon is what TestFaultE14InheritedPipes runs.
+// TestThatLeavesADaemon is what TestInheritedPipes runs.
 func TestThatLeavesADaemon(t *testing.T) {
 	dir := os.Getenv(leaveDaemonVar)
 	if dir == "" {
@@ -454,8 +459,8 @@ func TestThatLeavesADaemon(t *testing.T) {
 	fmt.Println(a.endpoint(t).PID)
 }
 
-// The directory of a client may be gone; the daemon's own is /.
-func TestFaultE17RemovedWorkingDirectory(t *testing.T) {
+// E17. The directory of a client may be gone; the daemon's own is /.
+func TestRemovedWorkingDirectory(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c"}
 	out, err := command(t, "d=$(mktemp -d); cd $d; rmdir $d", "pid", a).CombinedOutput()
@@ -467,9 +472,9 @@ func TestFaultE17RemovedWorkingDirectory(t *testing.T) {
 	}
 }
 
-// A process that opens and closes for a long time, while daemons come and go,
+// E20. A process that opens and closes for a long time, while daemons come and go,
 // keeps nothing of it.
-func TestFaultE20Soak(t *testing.T) {
+func TestNothingLeaks(t *testing.T) {
 	t.Parallel()
 	if !alone(t) {
 		return
@@ -564,9 +569,9 @@ func (u used) within(before used) bool {
 	return u.goroutines <= before.goroutines && u.descriptors <= before.descriptors && u.heap <= before.heap+1<<20
 }
 
-// Different names are different objects: none waits for another's start, and the
+// E21. Different names are different objects: none waits for another's start, and the
 // end of one is nothing to the others.
-func TestFaultE21ManyNames(t *testing.T) {
+func TestManyNames(t *testing.T) {
 	t.Parallel()
 	names := 24
 	if thorough() {

@@ -81,10 +81,10 @@ func holder(t *testing.T) (env string, pid func() int, open func()) {
 	return heldVar + "=" + fifo, pid, open
 }
 
-// The spawner is killed between fork and lock, and another client starts a child
+// A16. The spawner is killed between fork and lock, and another client starts a child
 // of its own. One of the children gets the lock; the other says so, and ends
 // well, whether anybody hears it or not.
-func TestFaultA16TwoChildren(t *testing.T) {
+func TestOneOfTwoChildrenServes(t *testing.T) {
 	t.Parallel()
 	if !alone(t) {
 		return
@@ -173,9 +173,9 @@ func openFiles() (int, error) {
 	return len(entries), err
 }
 
-// A fork that fails is an error that says so; the lock is free again, and the
+// A17. A fork that fails is an error that says so; the lock is free again, and the
 // client as good as before.
-func TestFaultA17NoMoreProcesses(t *testing.T) {
+func TestNoMoreProcesses(t *testing.T) {
 	t.Parallel()
 	needsStrangers(t) // to become somebody whom the limit holds for
 	a := args{Dir: rttest.Dir(t), Name: "c"}
@@ -242,8 +242,8 @@ func connectsAndEnds(ctx context.Context, shared *counterShared) (any, error) {
 	return "ok", shared.Shutdown(ctx, rt.ShutdownDrain)
 }
 
-// Too few descriptors are an error that says so, at once, and do no harm.
-func TestFaultA18FewDescriptors(t *testing.T) {
+// A18. Too few descriptors are an error that says so, at once, and do no harm.
+func TestFewDescriptors(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c"}
 	began, spoke := time.Now(), 0
@@ -277,9 +277,9 @@ func TestFaultA18FewDescriptors(t *testing.T) {
 	}
 }
 
-// A client that has used its descriptors up is told so at each that it lacks, and
+// A18. A client that has used its descriptors up is told so at each that it lacks, and
 // keeps none of those that it had got.
-func TestFaultA18DescriptorsUsedUp(t *testing.T) {
+func TestDescriptorsUsedUp(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c"}
 	began := time.Now()

@@ -43,9 +43,9 @@ func TestExitStatus(t *testing.T) {
 	}
 }
 
-// A process that started daemons keeps one goroutine for each that lives, and
+// E19. A process that started daemons keeps one goroutine for each that lives, and
 // nothing of those that died.
-func TestFaultE19Zombies(t *testing.T) {
+func TestNoZombies(t *testing.T) {
 	t.Parallel()
 	if !alone(t) {
 		return
@@ -85,9 +85,9 @@ func TestFaultE19Zombies(t *testing.T) {
 	}
 }
 
-// A client that has not read yet when the daemon closes, and still sends, loses
+// E03. A client that has not read yet when the daemon closes, and still sends, loses
 // nothing that the daemon has acknowledged.
-func TestFaultE03LingeringClose(t *testing.T) {
+func TestLingeringClose(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		shared := share(t, a)
 		if err := shared.EnsureStarted(t.Context()); err != nil {

@@ -1,6 +1,7 @@
 package rt_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -8,7 +9,7 @@ import (
 )
 
 // faults is the fault matrix: what can happen to a program that shares an
-// object, by the id in the name of the test that makes it happen.
+// object, by the id that begins the comment of the test that makes it happen.
 var faults = map[string]string{
 	// A: a daemon starts.
 	"A01": "hundreds of clients at once, and no daemon yet",
@@ -95,31 +96,76 @@ var faults = map[string]string{
 }
 
 // Every fault has its test, and no test has an id that nobody explains.
-func TestFaultMatrix(t *testing.T) {
-	tested := map[string]bool{}
-	name := regexp.MustCompile(`(?m)^func TestFault([A-Z]\d\d)`)
+func TestEveryFaultHasATest(t *testing.T) {
+	tests := faultTests(t)
+	for id, names := range tests {
+		if faults[id] == "" {
+			t.Errorf("%s are tests of %s, which is not in the table", names, id)
+		}
+	}
+	for id, what := range faults {
+		if len(tests[id]) == 0 {
+			t.Errorf("no test of %s: %s", id, what)
+		}
+	}
+}
+
+// faultTests returns the names of the tests of each fault, by its id.
+func faultTests(t *testing.T) map[string][]string {
+	t.Helper()
+	tests := map[string][]string{}
+	comment := regexp.MustCompile(`(?m)^// ([A-Z]\d\d)\. .*\n(?://.*\n)*func (Test\w+)`)
+	for _, source := range testSources(t) {
+		for _, m := range comment.FindAllSubmatch(source, -1) {
+			tests[string(m[1])] = append(tests[string(m[1])], string(m[2]))
+		}
+	}
+	return tests
+}
+
+// A test that a document or a comment names exists. The name may be the beginning of
+// several, as it may be for go test -run.
+func TestNamedTestsExist(t *testing.T) {
+	documents, err := filepath.Glob("*.md")
+	if err != nil || len(documents) == 0 {
+		t.Fatalf("no documents: %v", err)
+	}
+	sources, texts := testSources(t), map[string][]byte{}
+	comment := regexp.MustCompile(`(?m)^\s*//.*$`)
+	var all []byte
+	for name, source := range sources {
+		all = append(all, source...)
+		texts[name] = bytes.Join(comment.FindAll(source, -1), nil)
+	}
+	for _, name := range documents {
+		if texts[name], err = os.ReadFile(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	test := regexp.MustCompile(`\bTest[A-Z]\w+`)
+	for file, text := range texts {
+		for _, name := range test.FindAllString(string(text), -1) {
+			if !bytes.Contains(all, []byte("func "+name)) {
+				t.Errorf("%s names %s, and there is no such test", file, name)
+			}
+		}
+	}
+}
+
+// testSources returns the files that hold tests, by path.
+func testSources(t *testing.T) map[string][]byte {
+	t.Helper()
+	sources := map[string][]byte{}
 	for _, pattern := range []string{"*_test.go", "internal/*/*_test.go", "../cmd/loopgen/*_test.go"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no files match %s: %v", pattern, err)
 		}
 		for _, file := range files {
-			source, err := os.ReadFile(file)
-			if err != nil {
+			if sources[file], err = os.ReadFile(file); err != nil {
 				t.Fatal(err)
 			}
-			for _, m := range name.FindAllSubmatch(source, -1) {
-				id := string(m[1])
-				tested[id] = true
-				if faults[id] == "" {
-					t.Errorf("%s has a test of %s, which is not in the table", file, id)
-				}
-			}
 		}
 	}
-	for id, what := range faults {
-		if !tested[id] {
-			t.Errorf("no test of %s: %s", id, what)
-		}
-	}
+	return sources
 }

@@ -19,9 +19,9 @@ import (
 
 func init() { roles["no room"] = playNoRoom }
 
-// Where there is no room to publish, nothing is left that only looks like a
+// A19. Where there is no room to publish, nothing is left that only looks like a
 // daemon; as soon as there is room, there is one.
-func TestFaultA19NoRoomToPublish(t *testing.T) {
+func TestNoRoomToPublish(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c"}
 	cmd := mounted(t, `mount -t tmpfs -o size=64k,mode=0700 none "$dir"; exec "$0"`, "no room", a)
@@ -69,9 +69,9 @@ func playNoRoom(ctx context.Context, shared *counterShared, a args) (any, error)
 	return connectsAndEnds(ctx, shared)
 }
 
-// A base directory that cannot be written is named, with the reason; nothing is
+// A22. A base directory that cannot be written is named, with the reason; nothing is
 // tried elsewhere.
-func TestFaultA22ReadOnly(t *testing.T) {
+func TestReadOnlyBaseDirectory(t *testing.T) {
 	t.Parallel()
 	for name, before := range map[string]string{
 		"empty": "",
@@ -97,8 +97,8 @@ exec "$0"`, "connect", a)
 	}
 }
 
-// The image that runs is the image that serves, whatever became of its file.
-func TestFaultA25ProgramReplaced(t *testing.T) {
+// A25. The image that runs is the image that serves, whatever became of its file.
+func TestProgramReplaced(t *testing.T) {
 	const script = "#!/bin/sh\necho wrong\n"
 	for name, replace := range map[string]func(path string) error{
 		"deleted": os.Remove,
@@ -157,9 +157,9 @@ func TestFaultA25ProgramReplaced(t *testing.T) {
 	}
 }
 
-// Programs of the go command are deleted when they end. The daemon is unaffected,
+// A26. Programs of the go command are deleted when they end. The daemon is unaffected,
 // and the next program, another build, finds it.
-func TestFaultA26DeletedPrograms(t *testing.T) {
+func TestDeletedPrograms(t *testing.T) {
 	t.Parallel()
 	needsTool(t, "go")
 	const example = "../examples/counter"

@@ -19,7 +19,7 @@ import (
 // then both: the daemon of the older is replaced once, for good, and no call is
 // lost or repeated by that. Where both make the object in the same way, nobody
 // even gets an error.
-func TestFaultReplaceStorm(t *testing.T) {
+func TestReplaceStorm(t *testing.T) {
 	for _, transport := range []rt.Transport{rt.TransportUnix, rt.TransportTCP} {
 		for name, another := range map[string]bool{"same configuration": false, "another configuration": true} {
 			t.Run(fmt.Sprintf("%s/%s", transport, name), func(t *testing.T) {

@@ -108,9 +108,9 @@ func shareMortal(t *testing.T, dir string, signals []int) *rt.Shared[*rt.Conn, *
 	return shared
 }
 
-// A daemon that a signal ends before it serves is started again, and all who
+// A15. A daemon that a signal ends before it serves is started again, and all who
 // waited for the first one are served by the second.
-func TestFaultA15SignalAtBirthIsRetried(t *testing.T) {
+func TestSignalWhileStartingIsRetried(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {
 			t.Parallel()
@@ -128,10 +128,10 @@ func TestFaultA15SignalAtBirthIsRetried(t *testing.T) {
 	}
 }
 
-// If a signal ends the second daemon as well, all who waited get an error that
+// A15. If a signal ends the second daemon as well, all who waited get an error that
 // says so, and no third daemon is started for them, however many they are. A
 // client that comes later starts one.
-func TestFaultA15TwoSignalsAtBirthFailAll(t *testing.T) {
+func TestTwoSignalsWhileStartingFailAll(t *testing.T) {
 	t.Parallel()
 	dir := rttest.Dir(t)
 	signals := []int{int(syscall.SIGKILL), int(syscall.SIGKILL)}

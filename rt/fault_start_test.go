@@ -59,9 +59,9 @@ func (a args) failures(t *testing.T, n uint64) {
 	}
 }
 
-// However many processes want the object at once, one child is started, and all
+// A01. However many processes want the object at once, one child is started, and all
 // of them get its object.
-func TestFaultA01ThunderingHerd(t *testing.T) {
+func TestThunderingHerd(t *testing.T) {
 	herd := 24
 	if thorough() {
 		herd = 200
@@ -155,9 +155,9 @@ func lines(t *testing.T, path string) int {
 	return bytes.Count(text, []byte("\n"))
 }
 
-// A program without the hook would only become itself once more: it is told so,
+// A09. A program without the hook would only become itself once more: it is told so,
 // and nothing is started.
-func TestFaultA09HookMissing(t *testing.T) {
+func TestHookMissing(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
 	said, n := mains(t, "no hook", a)
@@ -170,9 +170,9 @@ func TestFaultA09HookMissing(t *testing.T) {
 	}
 }
 
-// A program that calls the hook only when it is not the daemon, and opens the
+// A10. A program that calls the hook only when it is not the daemon, and opens the
 // object in main, learns the same from its child. The child starts nothing.
-func TestFaultA10HookMissingInTheChild(t *testing.T) {
+func TestHookMissingInTheChild(t *testing.T) {
 	t.Parallel()
 	a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
 	said, n := mains(t, "no hook", a, spawnerHookVar+"=1")
@@ -185,8 +185,8 @@ func TestFaultA10HookMissingInTheChild(t *testing.T) {
 	a.failures(t, 1)
 }
 
-// Whoever sets the marker by hand gets no daemon, and no program either.
-func TestFaultA11ForgedMarker(t *testing.T) {
+// A11. Whoever sets the marker by hand gets no daemon, and no program either.
+func TestForgedMarker(t *testing.T) {
 	t.Parallel()
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -222,8 +222,8 @@ func TestFaultA11ForgedMarker(t *testing.T) {
 	}
 }
 
-// Directories and files are this user's alone, and usable, whatever the umask.
-func TestFaultA29Umask(t *testing.T) {
+// A29. Directories and files are this user's alone, and usable, whatever the umask.
+func TestFilesArePrivateWhateverTheUmask(t *testing.T) {
 	for _, umask := range []string{"0000", "0777"} {
 		t.Run(umask, func(t *testing.T) {
 			t.Parallel()
@@ -257,8 +257,8 @@ func TestFaultA29Umask(t *testing.T) {
 	}
 }
 
-// Names are any text up to a length; they never lead out of the directory.
-func TestFaultA30Names(t *testing.T) {
+// A30. Names are any text up to a length; they never lead out of the directory.
+func TestNamesStayInTheDirectory(t *testing.T) {
 	t.Parallel()
 	outer := rttest.Dir(t)
 	dir := filepath.Join(outer, "base")

@@ -35,9 +35,9 @@ func init() {
 	roles["squatter"] = playSquatter
 }
 
-// A stranger that takes over a dead daemon's port sees a hello, and never the
+// C01. A stranger that takes over a dead daemon's port sees a hello, and never the
 // key or a proof, whatever it answers; the client starts a daemon of its own.
-func TestFaultC01Imposter(t *testing.T) {
+func TestImpostorLearnsNothing(t *testing.T) {
 	for name, answer := range map[string]func(e *rundir.Endpoint) []byte{
 		"another service": func(*rundir.Endpoint) []byte { return []byte("HTTP/1.1 200 OK\r\n\r\n welcome") },
 		"without the key": func(e *rundir.Endpoint) []byte {
@@ -106,9 +106,9 @@ func imposter(t *testing.T, e *rundir.Endpoint, answer []byte) <-chan []byte {
 	return captured
 }
 
-// Whoever lacks the key gets the daemon's challenge, and nothing after it;
+// C03. Whoever lacks the key gets the daemon's challenge, and nothing after it;
 // nothing of what it sends is executed.
-func TestFaultC03WrongKey(t *testing.T) {
+func TestWrongKey(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
 		wrong := make([]byte, 32)
@@ -144,8 +144,8 @@ func TestFaultC03WrongKey(t *testing.T) {
 	})
 }
 
-// A recording of a good handshake, and of the call after it, is worth nothing.
-func TestFaultC04Replay(t *testing.T) {
+// C04. A recording of a good handshake, and of the call after it, is worth nothing.
+func TestReplayedHandshake(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
 		r := a.dial(t)
@@ -174,8 +174,8 @@ func TestFaultC04Replay(t *testing.T) {
 	})
 }
 
-// A handshake that was cut or changed at any byte ends without a welcome.
-func TestFaultC06DamagedHandshake(t *testing.T) {
+// C06. A handshake that was cut or changed at any byte ends without a welcome.
+func TestDamagedHandshake(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
 		good := a.dial(t)
@@ -221,9 +221,9 @@ func TestFaultC06DamagedHandshake(t *testing.T) {
 	})
 }
 
-// Whoever does not begin as the protocol does is hung up on without a byte,
+// C07. Whoever does not begin as the protocol does is hung up on without a byte,
 // and within the time for a handshake. It starves nobody and runs nothing.
-func TestFaultC07StrangersLearnNothing(t *testing.T) {
+func TestUnauthenticatedLearnNothing(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
 		h := a.dial(t).hello()
@@ -271,8 +271,8 @@ func TestFaultC07StrangersLearnNothing(t *testing.T) {
 	})
 }
 
-// Programs that speak something else get an error and not an answer.
-func TestFaultC07OtherProtocols(t *testing.T) {
+// C07. Programs that speak something else get an error and not an answer.
+func TestOtherProtocols(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
 		e := a.endpoint(t)
@@ -303,9 +303,9 @@ func TestFaultC07OtherProtocols(t *testing.T) {
 	})
 }
 
-// Hundreds of connections that drip, and come again when they are closed, keep
+// C08. Hundreds of connections that drip, and come again when they are closed, keep
 // no honest client out.
-func TestFaultC08Slowloris(t *testing.T) {
+func TestSlowloris(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
 		e := a.endpoint(t)
@@ -357,9 +357,9 @@ func TestFaultC08Slowloris(t *testing.T) {
 	})
 }
 
-// Who connects and says nothing is hung up on when the time for a handshake is
+// C09. Who connects and says nothing is hung up on when the time for a handshake is
 // over, and told nothing.
-func TestFaultC09Silence(t *testing.T) {
+func TestSilentConnectionIsClosed(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := connect(t, a)
 		began := time.Now()
@@ -375,9 +375,9 @@ func TestFaultC09Silence(t *testing.T) {
 	})
 }
 
-// Whoever knocks without being let in does not keep the daemon: neither who
+// C10. Whoever knocks without being let in does not keep the daemon: neither who
 // connects and says nothing, nor who does so again and again.
-func TestFaultC10PortScanner(t *testing.T) {
+func TestPortScannerDoesNotKeepTheDaemon(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		a.IdleTTL = 300 * time.Millisecond
 		shared := share(t, a)
@@ -410,9 +410,9 @@ func TestFaultC10PortScanner(t *testing.T) {
 	})
 }
 
-// Another user is refused by what the kernel knows of the peer, whatever the
+// C11. Another user is refused by what the kernel knows of the peer, whatever the
 // modes of files have become and even with the key in hand.
-func TestFaultC11AnotherUser(t *testing.T) {
+func TestAnotherUserIsRefused(t *testing.T) {
 	t.Parallel()
 	needsStrangers(t)
 	needs(t, "a system that tells whose a socket's peer is: Linux", runtime.GOOS == "linux")
@@ -480,9 +480,9 @@ func (c *counted) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// A socket of another user's, where the endpoint says that the daemon is, is
+// C11. A socket of another user's, where the endpoint says that the daemon is, is
 // told nothing, whatever that user knows.
-func TestFaultC11SocketOfAnotherUser(t *testing.T) {
+func TestSocketOfAnotherUser(t *testing.T) {
 	t.Parallel()
 	needsStrangers(t)
 	needs(t, "a system that tells whose a socket's peer is: Linux", runtime.GOOS == "linux")

@@ -231,8 +231,8 @@ func TestMemoryBeforeAdmission(t *testing.T) {
 	})
 }
 
-// A length that is not allowed costs nothing.
-func TestFaultD11HugeHeader(t *testing.T) {
+// D11. A length that is not allowed costs nothing.
+func TestHugeHeader(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := gauged(t, a)
 		for _, length := range []uint32{wire.MaxFrame + 1, math.MaxUint32} {
@@ -252,9 +252,9 @@ func TestFaultD11HugeHeader(t *testing.T) {
 	})
 }
 
-// A frame costs what has come of it, 32 times at most; it does not cost what it
+// D12. A frame costs what has come of it, 32 times at most; it does not cost what it
 // announces, and does not last for ever: see also TestLimitFrameDeadline.
-func TestFaultD12DrippedFrame(t *testing.T) {
+func TestDrippedFrame(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := gauged(t, a)
 		const peers, arrived = 8, 100 << 10
@@ -308,9 +308,9 @@ func TestFaultD12DrippedFrame(t *testing.T) {
 	})
 }
 
-// Calls beyond the window are refused without being kept; those within it cost
+// D10. Calls beyond the window are refused without being kept; those within it cost
 // their bytes and what is decoded of them.
-func TestFaultD10MemoryOfTheWindow(t *testing.T) {
+func TestMemoryWithinTheQuota(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := gauged(t, a)
 		r := a.greet(t)
@@ -343,8 +343,8 @@ func TestFaultD10MemoryOfTheWindow(t *testing.T) {
 	})
 }
 
-// Replies that nobody reads are kept up to a limit; then the connection ends.
-func TestFaultD10MemoryOfUnreadReplies(t *testing.T) {
+// D10. Replies that nobody reads are kept up to a limit; then the connection ends.
+func TestMemoryOfUnreadReplies(t *testing.T) {
 	for name, frame := range map[string]func(id uint64) wire.Frame{
 		"large": func(id uint64) wire.Frame {
 			return wire.Frame{Kind: wire.KindCall, Method: gaugeGive, ID: id, Body: []byte("\x81\x1a\x00\x80\x00\x00")} // 8 MiB
@@ -383,8 +383,8 @@ func TestFaultD10MemoryOfUnreadReplies(t *testing.T) {
 	}
 }
 
-// What pretends to be large or deep is refused before anything is made of it.
-func TestFaultD13Bombs(t *testing.T) {
+// D13. What pretends to be large or deep is refused before anything is made of it.
+func TestDecodingBombs(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := gauged(t, a)
 		r := a.greet(t)
@@ -430,9 +430,9 @@ func TestFaultD13Bombs(t *testing.T) {
 	})
 }
 
-// A result that cannot travel is the end of its call and of nothing else, and
+// D16. A result that cannot travel is the end of its call and of nothing else, and
 // the call was executed.
-func TestFaultD16ReplyNotEncodable(t *testing.T) {
+func TestReplyNotEncodable(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		c := gauged(t, a)
 		err := c.Call(t.Context(), gaugeMumble, nil, func(d *stub.Decoder) {

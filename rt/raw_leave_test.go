@@ -64,9 +64,9 @@ func TestObserver(t *testing.T) {
 	})
 }
 
-// A daemon that leaves says so on every connection, names the last call that
+// E03. A daemon that leaves says so on every connection, names the last call that
 // it takes, refuses what comes later, and ends its side when all is answered.
-func TestFaultE03GoingAway(t *testing.T) {
+func TestGoingAway(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a args) {
 		open, result := gated(t, connect(t, a))
 		r := a.greet(t)

@@ -23,7 +23,7 @@ var notFollowed = map[string]string{
 	`rt/OPERATIONS.md: go test -tags mutants -run TestMutants ./rt`:                                                      "takes minutes: .ci/run runs it",
 	`rt/PERFORMANCE.md: go test -run '^$' -bench . -count 10 ./rt`:                                                       "takes minutes: .ci/run runs .ci/speed",
 	`rt/PERFORMANCE.md: go test -run '^$' -bench Generate ./generator`:                                                   "measures",
-	`rt/UPGRADING.md: LOOPGEN_TEST_SECONDS=30 go test -v -run TestFaultReplaceStorm ./rt`:                                "takes 30 s: .ci/long faults runs it",
+	`rt/UPGRADING.md: LOOPGEN_TEST_SECONDS=30 go test -v -run TestReplaceStorm ./rt`:                                     "takes 30 s: .ci/long faults runs it",
 }
 
 // unnamed are the packages that the Go blocks without a file name use, by name.

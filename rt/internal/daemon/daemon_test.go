@@ -89,9 +89,9 @@ func TestStalledFrame(t *testing.T) {
 	})
 }
 
-// TestFaultE02FirstClientMayBeLate shows that a daemon with a short idle time waits longer
-// for its first client.
-func TestFaultE02FirstClientMayBeLate(t *testing.T) {
+// E02. A daemon with a short idle time waits longer for its first client, and is
+// there when that comes late.
+func TestFirstClientMayBeLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, 100*time.Millisecond)
 		time.Sleep(2500 * time.Millisecond)

@@ -16,14 +16,14 @@ import (
 // Every limit has a test. The limits of time are tested here, with a fake clock. The other
 // limits are tested with real processes:
 //
-//	frame         TestFaultD11HugeHeader, TestFaultD15ArgumentTooLarge, TestFaultD16ReplyTooLarge
-//	calls         TestFaultD10WindowExceeded
-//	bytes         TestFaultD10MemoryOfTheWindow, TestFaultD10MemoryOfUnreadReplies
-//	decoded       TestMemoryOfArgumentsIsBounded
-//	clients       TestFaultC19TooManyClients
-//	unauthenticated  TestMemoryBeforeAdmission, TestFaultC08Slowloris
-//	handshake     TestFaultC09Silence
-//	verdict       TestFaultD06CanceledWhileRunning
+//	frame              TestHugeHeader, TestArgumentTooLarge, TestReplyTooLarge
+//	calls              TestQuotaExceeded
+//	bytes              TestMemoryWithinTheQuota, TestMemoryOfUnreadReplies
+//	decoded            TestMemoryOfArgumentsIsBounded
+//	clients            TestTooManyClients
+//	unauthenticated    TestMemoryBeforeAdmission, TestSlowloris
+//	handshake          TestSilentConnectionIsClosed
+//	verdict            TestCanceledWhileRunning
 //	nesting, elements  TestLimitNestingAndElements
 
 // callFrame returns the bytes of a call of the first method.
