@@ -37,7 +37,7 @@ func BenchmarkAllocs(b *testing.B) {
 		}},
 	} {
 		b.Run(call.name, func(b *testing.B) {
-			c := connect(b, args{Dir: rttest.Dir(b), Name: "c", Transport: rt.TransportUnix})
+			c := connect(b, singleton{Dir: rttest.Dir(b), Name: "c", Transport: rt.TransportUnix})
 			countAllocs(b, c, call.call)
 		})
 	}

@@ -26,13 +26,13 @@ import (
 const frameLength = 4
 
 func init() {
-	roles["raw"] = func(_ context.Context, _ *counterShared, a args) (any, error) { return nil, rawServe(a) }
+	addRole("raw", playRaw)
 }
 
-// rawServe is the server under a call: the role "raw" of the test binary. It
+// playRaw is the server under a call: the role "raw" of the test binary. It
 // writes its address to standard output, and to everybody who connects every
 // frame that it reads.
-func rawServe(a args) error {
+func playRaw(_ context.Context, _ *counterShared, a args) (any, error) {
 	go func() { // ends with the process: when whoever started it is gone, whatever became of it
 		io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
@@ -43,13 +43,13 @@ func rawServe(a args) error {
 	}
 	ln, err := net.Listen(string(a.Transport), address)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	fmt.Println(ln.Addr())
 	for {
 		conn, err := ln.Accept()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		go rawEcho(conn, a.N)
 	}
@@ -83,16 +83,17 @@ func rawTrip(conn net.Conn, payload int) func() error {
 
 // rawServer is a process that serves without rt.
 type rawServer struct {
-	args
+	singleton
+	payload int
 	address string
 	pid     int
 }
 
 func startRaw(b *testing.B, transport rt.Transport, payload int) rawServer {
 	b.Helper()
-	a := args{Dir: rttest.Dir(b), Transport: transport, N: payload}
-	server := start(b, "raw", a)
-	return rawServer{a, server.line(b), server.cmd.Process.Pid}
+	a := singleton{Dir: rttest.Dir(b), Transport: transport}
+	server := start(b, "raw", a, withN(payload))
+	return rawServer{a, payload, server.line(b), server.cmd.Process.Pid}
 }
 
 // trip returns a function that makes round trips on a connection of its own.
@@ -104,7 +105,7 @@ func (s rawServer) trip(b *testing.B) func() error {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { conn.Close() })
-	return rawTrip(conn, s.N)
+	return rawTrip(conn, s.payload)
 }
 
 // execOnce returns a function that runs a process of this binary in the role
@@ -113,7 +114,7 @@ func (s rawServer) trip(b *testing.B) func() error {
 func execOnce(b *testing.B) contestant {
 	return func() []time.Duration {
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), roleVar+"=exec")
+		cmd.Env = append(os.Environ(), roleVar+"="+doNothing)
 		begin := time.Now()
 		if err := cmd.Run(); err != nil {
 			b.Fatal(err)

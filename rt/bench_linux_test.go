@@ -58,11 +58,11 @@ func BenchmarkMemory(b *testing.B) {
 	const open = 1000
 	var daemons, raws, connections, rawConnections []float64
 	for b.Loop() {
-		a := args{Dir: rttest.Dir(b), Name: "c", Transport: rt.TransportUnix, N: open}
+		a := singleton{Dir: rttest.Dir(b), Name: "c", Transport: rt.TransportUnix}
 		connect(b, a)
 		daemon := a.endpoint(b).PID
 		idle := anonymousKiB(b, daemon)
-		crowd := start(b, "connections", a)
+		crowd := start(b, "connections", a, withN(open))
 		crowd.says(b, "connected")
 		daemons = append(daemons, idle)
 		connections = append(connections, (anonymousKiB(b, daemon)-idle)/open)

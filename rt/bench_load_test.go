@@ -20,7 +20,9 @@ import (
 )
 
 func init() {
-	roles["trips"], roles["raw trips"], roles["connections"] = playTrips, playRawTrips, playConnections
+	addRole("trips", playTrips)
+	addRole("raw trips", playRawTrips)
+	addRole("connections", playConnections)
 }
 
 // BenchmarkCallers measures Inc() int by many goroutines on one connection.
@@ -44,9 +46,9 @@ func BenchmarkCallers(b *testing.B) {
 func BenchmarkProcesses(b *testing.B) {
 	const processes = 8
 	b.Run(fmt.Sprint(processes), func(b *testing.B) {
-		inc := args{Dir: rttest.Dir(b), Name: "c", Transport: rt.TransportUnix}
+		inc := singleton{Dir: rttest.Dir(b), Name: "c", Transport: rt.TransportUnix}
 		race(b, "raw",
-			crowd(b, processes, "raw trips", startRaw(b, rt.TransportUnix, payload).args),
+			crowd(b, processes, "raw trips", startRaw(b, rt.TransportUnix, payload).singleton),
 			crowd(b, processes, "trips", inc))
 	})
 }
@@ -57,9 +59,9 @@ func BenchmarkConnections(b *testing.B) {
 	for _, open := range []int{10, 100, 1000} {
 		b.Run(fmt.Sprint(open), func(b *testing.B) {
 			alone, _ := incTrip(b, rt.TransportUnix)
-			a := args{Dir: rttest.Dir(b), Name: "c", Transport: rt.TransportUnix, N: open - 1}
+			a := singleton{Dir: rttest.Dir(b), Name: "c", Transport: rt.TransportUnix}
 			c := connect(b, a)
-			start(b, "connections", a).says(b, "connected")
+			start(b, "connections", a, withN(open-1)).says(b, "connected")
 			crowded := func() error {
 				_, err := c.Inc(context.Background())
 				return err
@@ -103,13 +105,12 @@ func together(b *testing.B, callers []func() error) contestant {
 
 // crowd is together with a process for each caller, and with rounds long enough
 // that telling the processes to begin does not matter.
-func crowd(b *testing.B, processes int, role string, a args) contestant {
+func crowd(b *testing.B, processes int, role string, a singleton) contestant {
 	b.Helper()
 	const trips = 500
-	a.N = trips
 	var clients []*client
 	for range processes {
-		c := start(b, role, a)
+		c := start(b, role, a, withN(trips))
 		c.says(b, "connected")
 		clients = append(clients, c)
 	}
@@ -188,7 +189,7 @@ func drained(b *testing.B, calls int) contestant {
 	b.Helper()
 	const window = 250
 	ctx := context.Background()
-	a := args{Dir: rttest.Dir(b), Name: "c", Transport: rt.TransportUnix}
+	a := singleton{Dir: rttest.Dir(b), Name: "c", Transport: rt.TransportUnix}
 	shared := share(b, a)
 	first := connect(b, a)
 	var queue []*objects.CounterClient

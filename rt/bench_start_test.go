@@ -30,7 +30,7 @@ func BenchmarkStart(b *testing.B) {
 				dir := rttest.Dir(b)
 				n := 0
 				duel(b, "exec", execOnce(b), func() []time.Duration {
-					a := args{Dir: dir, Name: "c"}
+					a := singleton{Dir: dir, Name: "c"}
 					if which == "first" {
 						n++
 						a.Name = fmt.Sprint("c", n)
@@ -49,7 +49,7 @@ func BenchmarkStart(b *testing.B) {
 // BenchmarkAttach measures the way of a new Shared to its first answer from a
 // daemon that runs already. Floor: as in BenchmarkStart.
 func BenchmarkAttach(b *testing.B) {
-	a := args{Dir: rttest.Dir(b), Name: "c"}
+	a := singleton{Dir: rttest.Dir(b), Name: "c"}
 	connect(b, a) // and stays connected, so that the daemon stays
 	duel(b, "exec", execOnce(b), func() []time.Duration {
 		return []time.Duration{firstAnswer(b, a)}
@@ -57,7 +57,7 @@ func BenchmarkAttach(b *testing.B) {
 }
 
 // firstAnswer returns how long it takes from no Shared at all to an answer.
-func firstAnswer(b *testing.B, a args) time.Duration {
+func firstAnswer(b *testing.B, a singleton) time.Duration {
 	b.Helper()
 	ctx := context.Background()
 	begin := time.Now()

@@ -56,7 +56,7 @@ func BenchmarkEcho(b *testing.B) {
 		bytes int
 	}{{"1KiB", 1 << 10}, {"64KiB", 64 << 10}, {"1MiB", 1 << 20}} {
 		b.Run(size.name, func(b *testing.B) {
-			c := connect(b, args{Dir: rttest.Dir(b), Name: "c", Transport: rt.TransportUnix})
+			c := connect(b, singleton{Dir: rttest.Dir(b), Name: "c", Transport: rt.TransportUnix})
 			p := make([]byte, size.bytes)
 			echo := func() error {
 				_, err := c.Echo(context.Background(), p)
@@ -154,7 +154,7 @@ func singly(b *testing.B, n int, trip func() error) contestant {
 // daemon's process. The function may be called concurrently.
 func incTrip(b *testing.B, transport rt.Transport) (trip func() error, pid int) {
 	b.Helper()
-	a := args{Dir: rttest.Dir(b), Name: "c", Transport: transport}
+	a := singleton{Dir: rttest.Dir(b), Name: "c", Transport: transport}
 	c := connect(b, a)
 	return func() error {
 		_, err := c.Inc(context.Background())

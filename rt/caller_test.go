@@ -18,7 +18,7 @@ import (
 func (o *odd) Caller(ctx context.Context) (rt.Caller, bool) { return rt.CallerFrom(ctx) }
 
 func init() {
-	roles["caller"] = func(ctx context.Context, _ *counterShared, a args) (any, error) {
+	addRole("caller", func(ctx context.Context, _ *counterShared, a args) (any, error) {
 		shared := shareOddWith(a.config())
 		defer shared.Close()
 		c, err := shared.Connect(ctx)
@@ -26,7 +26,7 @@ func init() {
 			return nil, err
 		}
 		return callerOf(ctx, c)
-	}
+	})
 }
 
 // callerOf returns who calls through c, as the method sees it.
@@ -65,7 +65,7 @@ func thisProgram(t *testing.T, pid int, transport rt.Transport) rt.Caller {
 
 // A method learns which process calls it, each of several.
 func TestCallerFrom(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		shared := shareOdd(a.Dir, a.Transport)
 		defer shared.Close()
 		c, err := shared.Connect(t.Context())
@@ -89,7 +89,7 @@ func TestCallerFrom(t *testing.T) {
 
 // What a client says of itself counts only where the kernel says nothing.
 func TestCallerThatLies(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		shared := shareOdd(a.Dir, a.Transport)
 		defer shared.Close()
 		if err := shared.EnsureStarted(t.Context()); err != nil {

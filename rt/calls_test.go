@@ -23,6 +23,18 @@ import (
 	"github.com/loopgen/loopgen/testdata/objects"
 )
 
+func init() {
+	// words calls Words N times: see wordsOf.
+	addRole("words", func(ctx context.Context, shared *counterShared, a args) (any, error) {
+		c, err := shared.Connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return wordsOf(ctx, c, a.N)
+	})
+	addRole("lock", playLock)
+}
+
 // callError returns err as a *rt.CallError with that outcome, or fails.
 func callError(t *testing.T, err error, want rt.Outcome) *rt.CallError {
 	t.Helper()
@@ -41,7 +53,7 @@ func callError(t *testing.T, err error, want rt.Outcome) *rt.CallError {
 }
 
 func TestErrorsKeepTheirIdentity(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		get := func(kind string) error {
 			n, err := c.Check(t.Context(), kind)
@@ -91,7 +103,7 @@ func TestErrorsKeepTheirIdentity(t *testing.T) {
 
 // Sizes up to the limit of a frame come back as they went.
 func TestSizes(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		for _, n := range []int{0, 1, 1 << 10, 64 << 10, 1 << 20, 15 << 20} {
 			want := bytes.Repeat([]byte{'x'}, n)
@@ -109,7 +121,7 @@ func TestSizes(t *testing.T) {
 // Calls use the memory of earlier ones: whatever is called at the same time, and
 // however many calls are given up, each caller gets its own answer.
 func TestEachCallerItsOwnAnswer(t *testing.T) {
-	c := connect(t, args{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportUnix})
+	c := connect(t, singleton{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportUnix})
 	var callers sync.WaitGroup
 	for i := range 32 {
 		callers.Go(func() {
@@ -139,7 +151,7 @@ func TestEachCallerItsOwnAnswer(t *testing.T) {
 }
 
 func TestArgumentsThatCannotTravel(t *testing.T) {
-	c := connect(t, args{Dir: rttest.Dir(t), Name: "c"})
+	c := connect(t, singleton{Dir: rttest.Dir(t), Name: "c"})
 	_, err := c.Words(t.Context(), "\xff")
 	callError(t, err, rt.OutcomeNotSent)
 	if !errors.Is(err, rt.ErrEncode) || !strings.Contains(err.Error(), "argument 1") {
@@ -176,7 +188,7 @@ func gated(t *testing.T, c *objects.CounterClient) (open func(), result func() (
 }
 
 // queued waits until so many calls wait for their turn.
-func queued(t *testing.T, a args, n int) rt.Status {
+func queued(t *testing.T, a singleton, n int) rt.Status {
 	t.Helper()
 	shared := share(t, a)
 	var s rt.Status
@@ -191,7 +203,7 @@ func queued(t *testing.T, a args, n int) rt.Status {
 }
 
 func TestMethodsContext(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		if d, err := c.Deadline(t.Context()); d != 0 || err != nil {
 			t.Errorf("deadline %v, %v; want none", d, err)
@@ -220,7 +232,7 @@ func TestMethodsContext(t *testing.T) {
 
 // A call may take longer than the time for connecting.
 func TestSlowCallIsNotATimeout(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a, func(c *rt.Config) { c.ConnectTimeout = time.Second })
 		if s, err := c.Sleep(t.Context(), 3*time.Second, "slow"); s != "slow" || err != nil {
 			t.Errorf("got %q, %v", s, err)
@@ -234,10 +246,9 @@ func TestSlowCallIsNotATimeout(t *testing.T) {
 // A method that returns the object's own map is encoded before the next call
 // may change it.
 func TestOwnMapIsEncodedInTheTurn(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		a.N = 200
+	eachTransport(t, func(t *testing.T, a singleton) {
 		total := 0
-		for _, c := range releaseAll(t, 8, "words", a) {
+		for _, c := range releaseAll(t, 8, "words", a, withN(200)) {
 			var n int
 			c.wait(t, &n)
 			total += n
@@ -273,9 +284,9 @@ func wordsOf(ctx context.Context, c *objects.CounterClient, n int) (int, error) 
 // Lock blocks until another process unlocks: in concurrent mode it does not
 // hold the turn that Unlock needs.
 func TestConcurrentMode(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		a.N = 50
-		for _, c := range releaseAll(t, 2, "lock", a) {
+	eachTransport(t, func(t *testing.T, a singleton) {
+		const each = 50
+		for _, c := range releaseAll(t, 2, "lock", a, withN(each)) {
 			var done int
 			c.wait(t, &done)
 		}
@@ -285,42 +296,43 @@ func TestConcurrentMode(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n, err := v.Put(t.Context(), 0); n != 2*a.N || err != nil {
-			t.Errorf("content %d, %v; want %d", n, err, 2*a.N)
+		if n, err := v.Put(t.Context(), 0); n != 2*each || err != nil {
+			t.Errorf("content %d, %v; want %d", n, err, 2*each)
 		}
 	})
 }
 
-func (a args) vault() rt.Config {
+func (a singleton) vault() rt.Config {
 	cfg := a.config()
 	cfg.Name += "-vault"
 	return cfg
 }
 
-func lockVault(ctx context.Context, a args) (int, error) {
+// playLock has N critical sections of a Vault.
+func playLock(ctx context.Context, _ *counterShared, a args) (any, error) {
 	shared := objects.ShareVault(a.vault())
 	defer shared.Close()
 	v, err := shared.Connect(ctx)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	for range a.N {
 		if err := v.Lock(ctx); err != nil {
-			return 0, err
+			return nil, err
 		}
 		n, err := v.Put(ctx, 0)
 		if err == nil {
 			_, err = v.Put(ctx, n+1)
 		}
 		if err := errors.Join(err, v.Unlock(ctx)); err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
 	return a.N, nil
 }
 
 func TestReadonlyRunTogether(t *testing.T) {
-	c := connect(t, args{Dir: rttest.Dir(t), Name: "c"})
+	c := connect(t, singleton{Dir: rttest.Dir(t), Name: "c"})
 	var all sync.WaitGroup
 	for _, gate := range []string{"a", "b"} { // each waits until the other is there
 		other := map[string]string{"a": "b", "b": "a"}[gate]
@@ -334,7 +346,7 @@ func TestReadonlyRunTogether(t *testing.T) {
 }
 
 func TestProxy(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c"}
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	faults := make(chan *rt.CallError, 1)
 	shared := share(t, a, func(c *rt.Config) { c.OnFault = func(e *rt.CallError) { faults <- e } })
 	p, err := shared.Proxy(t.Context())

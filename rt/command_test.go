@@ -22,9 +22,9 @@ import (
 // Config names, and shares it with one that has the hook.
 func TestCommand(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1, Env: os.Environ(), Command: []string{copyProgram(t), "x", "y z"}}.witnessed()
+	a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1, Env: os.Environ(), Command: []string{copyProgram(t), "x", "y z"}}.witnessed()
 	var said string
-	if start(t, "no hook", a).wait(t, &said); said != "<nil>" {
+	if start(t, noHook, a).wait(t, &said); said != "<nil>" {
 		t.Fatalf("the client without the hook got: %s", said)
 	}
 	build, err := process.BuildOf(a.Command[0])
@@ -41,17 +41,16 @@ func TestCommand(t *testing.T) {
 	if err != nil || s.Executable != a.Command[0] || s.Build != build || s.Build == own {
 		t.Errorf("the daemon is %s, build %s, %v; want %s, %s", s.Executable, s.Build, err, a.Command[0], build)
 	}
-	for i, client := range []args{plain, a} {
+	for i, client := range []singleton{plain, a} {
 		if n, err := connect(t, client).Inc(t.Context()); n != i+1 || err != nil {
 			t.Errorf("got %d, %v", n, err)
 		}
 	}
 	// With a daemon of each build, a client's is that of the program it names.
-	a.Policy, plain.Policy, plain.Program = rt.MismatchPerBuild, rt.MismatchPerBuild, a.Command[0]
-	plain.N = 1
+	a.Policy, plain.Policy = rt.MismatchPerBuild, rt.MismatchPerBuild
 	for i := range 2 {
 		var values []int
-		if start(t, "increment", plain).wait(t, &values); fmt.Sprint(values) != fmt.Sprint([]int{2*i + 1}) {
+		if start(t, "increment", plain, withProgram(a.Command[0]), withN(1)).wait(t, &values); fmt.Sprint(values) != fmt.Sprint([]int{2*i + 1}) {
 			t.Errorf("counted to %v", values)
 		}
 		if n, err := connect(t, a).Inc(t.Context()); n != 2*i+2 || err != nil {
@@ -64,7 +63,7 @@ func TestCommand(t *testing.T) {
 func TestCommandRelative(t *testing.T) {
 	program := copyProgram(t)
 	t.Chdir(filepath.Dir(program))
-	a := args{Dir: rttest.Dir(t), Name: "c", Command: []string{"./" + filepath.Base(program)}}
+	a := singleton{Dir: rttest.Dir(t), Name: "c", Command: []string{"./" + filepath.Base(program)}}
 	shared := share(t, a)
 	t.Chdir("/")
 	mustConnect(t, shared)
@@ -77,7 +76,7 @@ func TestCommandRelative(t *testing.T) {
 // its own.
 func TestCommandNotFoundWhileOthersFail(t *testing.T) {
 	t.Parallel()
-	a, open := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: "error"}}.held(t)
+	a, open := singleton{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: "error"}}.held(t)
 	failed := make(chan error, 1)
 	go func() { failed <- share(t, a).EnsureStarted(context.Background()) }()
 	eventually(t, "the object is being made", func() bool { return a.alive(t) })
@@ -97,7 +96,7 @@ func TestCommandFails(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name, text string) string { return written(t, name, `printf %s "$1" >"$0"`, text) }
 	copied := copyProgram(t)
-	without := append(os.Environ(), roleVar+"=no hook", argsVar+"={}")
+	without := append(os.Environ(), roleVar+"="+noHook, argsVar+"={}")
 	for name, test := range map[string]struct {
 		path  string
 		env   []string
@@ -117,7 +116,7 @@ func TestCommandFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c", Env: test.env, Command: []string{test.path}}
+			a := singleton{Dir: rttest.Dir(t), Name: "c", Env: test.env, Command: []string{test.path}}
 			hasty := func(c *rt.Config) {
 				if name == "runs on" {
 					c.StartTimeout = 500 * time.Millisecond
@@ -145,7 +144,7 @@ func TestCommandFails(t *testing.T) {
 // one that it could not replace.
 func TestCommandMissing(t *testing.T) {
 	t.Parallel()
-	older := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.version(1, rt.MismatchRefuse)
+	older := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.version(1, rt.MismatchRefuse)
 	connect(t, older)
 	first := older.endpoint(t).Incarnation
 	missing := older

@@ -33,7 +33,7 @@ const straceVar = "RT_TEST_STRACE"
 const crashCalls = "%file,%network,fchmod,flock,ftruncate,fsync,fcntl,pipe2,write,close,getdents64,clone,clone3,vfork"
 
 func init() {
-	roles["life"] = func(ctx context.Context, shared *counterShared, _ args) (any, error) { return newLife(ctx, shared) }
+	addRole("life", func(ctx context.Context, shared *counterShared, _ args) (any, error) { return newLife(ctx, shared) })
 	told := strings.Split(os.Getenv(straceVar), " ")
 	if len(told) < 2 || len(os.Args) < 2 || !strings.HasPrefix(os.Args[1], "loopgen:") {
 		return // not a daemon, or not one to trace
@@ -177,8 +177,8 @@ const single = "GOMAXPROCS=1"
 
 // crashStart starts a client which finds no daemon, sees that the next client is
 // well whatever became of it, and returns the trace.
-func crashStart(t *testing.T, begin func(t *testing.T, a args, strace []string) *client, strace []string) string {
-	a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
+func crashStart(t *testing.T, begin func(t *testing.T, a singleton, strace []string) *client, strace []string) string {
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}.witnessed()
 	trace := filepath.Join(t.TempDir(), "trace")
 	began := time.Now()
 	first := begin(t, a, append([]string{"-o", trace}, strace...))
@@ -201,14 +201,13 @@ func crashStart(t *testing.T, begin func(t *testing.T, a args, strace []string) 
 	return string(text)
 }
 
-func daemonUnderStrace(t *testing.T, a args, strace []string) *client {
-	return start(t, "life", a, single, straceVar+"="+strings.Join(strace, " "))
+func daemonUnderStrace(t *testing.T, a singleton, strace []string) *client {
+	return start(t, "life", a, withEnv(single, straceVar+"="+strings.Join(strace, " ")))
 }
 
-func clientUnderStrace(t *testing.T, a args, strace []string) *client {
+func clientUnderStrace(t *testing.T, a singleton, strace []string) *client {
 	t.Helper()
-	cmd := command(t, "", "life", a)
-	cmd.Env = append(cmd.Env, single)
+	cmd := command(t, "life", a, withEnv(single))
 	cmd.Args = append(append([]string{"strace", "-f", "-b", "execve"}, strace...), cmd.Path)
 	var err error
 	if cmd.Path, err = exec.LookPath("strace"); err != nil {
@@ -233,10 +232,10 @@ func clientUnderStrace(t *testing.T, a args, strace []string) *client {
 // client is well whatever became of it, and returns the trace.
 func crashLeaving(t *testing.T, strace ...string) string {
 	needsRoot(t) // or strace might not be allowed to attach
-	a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}.witnessed()
 	trace := filepath.Join(t.TempDir(), "trace")
 	var before life
-	start(t, "life", a, single).wait(t, &before)
+	start(t, "life", a, withEnv(single)).wait(t, &before)
 	cmd := exec.Command("strace", append(strace, "-f", "-o", trace, "-p", strconv.Itoa(a.endpoint(t).PID))...)
 	stderr, err := cmd.StderrPipe()
 	if err == nil {
@@ -262,7 +261,7 @@ func crashLeaving(t *testing.T, strace ...string) string {
 
 // recovered lets a client call after a daemon, or a client that started one, was
 // killed, and looks at what is there when the last daemon has left.
-func recovered(t *testing.T, a args, before life) {
+func recovered(t *testing.T, a singleton, before life) {
 	t.Helper()
 	began := time.Now()
 	next, err := newLife(t.Context(), share(t, a))

@@ -23,7 +23,7 @@ import (
 // D01. A call that runs or waits when the daemon is killed has an unknown outcome, and the
 // next call is answered by a fresh object.
 func TestDaemonKilledInMidCall(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		var asked atomic.Int32
 		c := connect(t, a, func(c *rt.Config) {
 			c.OnRestart = func(old, new string) error {
@@ -64,7 +64,7 @@ func TestPanicAndGoexit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		log := a.endpoint(t).Log
 		for _, test := range []struct{ how, value, code string }{
@@ -100,7 +100,7 @@ func TestPanicAndGoexit(t *testing.T) {
 func TestFatalMethods(t *testing.T) {
 	for _, how := range []string{"exit", "overflow", "map"} {
 		t.Run(how, func(t *testing.T) {
-			eachTransport(t, func(t *testing.T, a args) {
+			eachTransport(t, func(t *testing.T, a singleton) {
 				c := connect(t, a)
 				_, err := c.Misbehave(t.Context(), how)
 				callError(t, err, rt.OutcomeUnknown)
@@ -114,7 +114,7 @@ func TestFatalMethods(t *testing.T) {
 
 // D05. A call whose context ends before its turn is not executed.
 func TestCanceledInTheQueue(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		open, result := gated(t, c)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -149,7 +149,7 @@ func TestCanceledInTheQueue(t *testing.T) {
 // A call whose time ends in the queue tells which call had the turn, of which process
 // and for how long, and so does one that is canceled there.
 func TestGivenUpInTheQueueNamesTheBlocker(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		blocker := start(t, "enter", a)
 		running(t, a, "Enter")
@@ -188,7 +188,7 @@ func TestGivenUpInTheQueueNamesTheBlocker(t *testing.T) {
 // D06. The caller of a method that runs gets control back at once, and its late
 // reply does not become the answer to another call.
 func TestCanceledWhileRunning(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		admin := share(t, a)
 		connection := func() time.Time {
@@ -231,11 +231,10 @@ func TestCanceledWhileRunning(t *testing.T) {
 
 // D07. Calls of a client that died are not begun; the one that runs is finished.
 func TestClientKilledInTheQueue(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		open, result := gated(t, c)
-		a.N = 1
-		doomed := start(t, "increment", a)
+		doomed := start(t, "increment", a, withN(1))
 		queued(t, a, 1)
 		if err := doomed.cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
@@ -254,7 +253,7 @@ func TestClientKilledInTheQueue(t *testing.T) {
 // D10. The window is counted by the daemon, too: what is beyond is not executed,
 // and what is within all is.
 func TestQuotaExceeded(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		open, result := gated(t, c)
 		r := a.greet(t)
@@ -299,7 +298,7 @@ func TestQuotaExceeded(t *testing.T) {
 // D10. A client that does not read is hung up on before its replies fill the
 // daemon's memory; meanwhile others are served.
 func TestClientThatDoesNotRead(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		r := a.greet(t)
 		const each = 8 << 20
@@ -327,7 +326,7 @@ func TestClientThatDoesNotRead(t *testing.T) {
 // D19. Each of a thousand callers of one connection gets its own answers, and each call is
 // executed once.
 func TestManyGoroutines(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		const goroutines, each = 1000, 5
 		seen := make([]int, goroutines*each+1)
@@ -365,7 +364,7 @@ func TestManyGoroutines(t *testing.T) {
 // D21. A method that becomes a client of its own daemon would wait for itself.
 func TestReentrantCall(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c"}
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	c := connect(t, a)
 	text, err := c.ConnectTo(t.Context(), a.Dir, a.Name)
 	if err != nil || !strings.Contains(text, "cannot be a client of itself") {
@@ -380,7 +379,7 @@ func TestReentrantCall(t *testing.T) {
 // D23. A call after Close fails with ErrClosed. Other handles are not affected.
 func TestCallsAfterClose(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c"}
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	shared := share(t, a)
 	one, err := shared.Connect(t.Context())
 	if err != nil {
@@ -430,7 +429,7 @@ func TestCallsAfterClose(t *testing.T) {
 // D04. A method that hangs holds up nobody who has a deadline, and Status tells which
 // method it is, since when, and for whom.
 func TestMethodHangs(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		began := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
@@ -471,7 +470,7 @@ func TestMethodHangs(t *testing.T) {
 // D15. Arguments over the limit of a frame are not sent. The body of one that just
 // fits is its array's head, the head of the bytes, and the bytes.
 func TestArgumentTooLarge(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		before := a.endpoint(t)
 		const fits = wire.MaxFrame - 1 - 5
@@ -495,7 +494,7 @@ func TestArgumentTooLarge(t *testing.T) {
 // D16. A call whose result is over the limit of a frame was executed, and its caller
 // is told both.
 func TestReplyTooLarge(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		for _, n := range []int{wire.MaxFrame, 17 << 20} {
 			_, err := c.Bytes(t.Context(), n)
@@ -510,7 +509,7 @@ func TestReplyTooLarge(t *testing.T) {
 
 // usable fails the test unless the client's Inc returns want, over the one
 // connection that the daemon has.
-func usable(t *testing.T, a args, c *objects.CounterClient, want int) {
+func usable(t *testing.T, a singleton, c *objects.CounterClient, want int) {
 	t.Helper()
 	if n, err := c.Inc(t.Context()); n != want || err != nil {
 		t.Errorf("the connection is not usable: %d, %v; want %d", n, err, want)
@@ -523,7 +522,7 @@ func usable(t *testing.T, a args, c *objects.CounterClient, want int) {
 // D23. Whoever calls after Close is told so, and so is whoever calls while many
 // close. Nobody panics.
 func TestCloseFromManyGoroutines(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		for range 20 {
 			shared := share(t, a)
 			c := mustConnect(t, shared)
@@ -566,7 +565,7 @@ func TestCloseFromManyGoroutines(t *testing.T) {
 // D13. What stands in for arguments and is not what the method takes is refused, and
 // nothing is executed.
 func TestBadArguments(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		body := func(method, body string) func(*raw) []byte {
 			return func(r *raw) []byte {
 				return encoded(t, wire.Frame{Kind: wire.KindCall, Method: r.method(t, method), Body: []byte(body)})
@@ -597,7 +596,7 @@ func TestBadArguments(t *testing.T) {
 // D17. A method that is not there, or takes other arguments, is not executed, nor is
 // what this version does not know; the connection goes on.
 func TestUnknownMethod(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		header := func(kind, flags byte, body string) func(*raw) []byte {
 			return func(*raw) []byte {
 				b := encoded(t, wire.Frame{Kind: wire.KindCancel, Body: []byte(body)})
@@ -643,7 +642,7 @@ type refusedFrame struct {
 
 // refused sends frames over one connection and expects each to be refused,
 // unexecuted.
-func refused(t *testing.T, a args, frames []refusedFrame) {
+func refused(t *testing.T, a singleton, frames []refusedFrame) {
 	t.Helper()
 	c := connect(t, a)
 	r := a.greet(t)

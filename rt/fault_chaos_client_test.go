@@ -30,7 +30,7 @@ const (
 	chaosRecords = "records" // a directory, one file for each client: what callers were told
 )
 
-func init() { roles["chaos"] = playChaos }
+func init() { addRole("chaos", playChaos) }
 
 // chaosClient is a client process of a chaos run: a.N goroutines that call a
 // Journal until standard input ends. They write down each call before and after
@@ -47,7 +47,7 @@ type chaosClient struct {
 }
 
 func playChaos(ctx context.Context, _ *counterShared, a args) (any, error) {
-	name := fmt.Sprint(int64(a.For)) // unlike a pid never used again
+	name := fmt.Sprint(a.Seed) // unlike a pid never used again
 	path := filepath.Join(a.Dir, chaosRecords, name)
 	record, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -62,7 +62,7 @@ func playChaos(ctx context.Context, _ *counterShared, a args) (any, error) {
 	var callers sync.WaitGroup
 	for i := range a.N {
 		callers.Go(func() {
-			random := rand.New(rand.NewPCG(uint64(a.For), uint64(i)))
+			random := rand.New(rand.NewPCG(uint64(a.Seed), uint64(i)))
 			for n := 0; !c.stopped.Load(); n++ {
 				c.call(random, fmt.Sprintf("%s.%d.%d", name, i, n))
 				c.think(random)

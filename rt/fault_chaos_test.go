@@ -63,7 +63,7 @@ func TestChaos(t *testing.T) {
 type chaosRun struct {
 	t       *testing.T
 	mode    chaosMode
-	args    args
+	shared  singleton
 	random  *rand.Rand
 	clients []*client
 	kills   int
@@ -82,10 +82,10 @@ func chaos(t *testing.T, mode chaosMode) {
 	wanted, _ := strconv.Atoi(os.Getenv("LOOPGEN_TEST_CALLS"))
 	r := &chaosRun{
 		t: t, mode: mode, random: rand.New(rand.NewPCG(seed, 0)),
-		args: args{Dir: rttest.Dir(t), Name: "chaos", Transport: mode.transport, IdleTTL: mode.idle, N: max(mode.processes/3, 1)},
+		shared: singleton{Dir: rttest.Dir(t), Name: "chaos", Transport: mode.transport, IdleTTL: mode.idle},
 	}
-	r.args.Options.Witness = filepath.Join(r.args.Dir, "witness")
-	if err := os.Mkdir(filepath.Join(r.args.Dir, chaosRecords), 0o700); err != nil {
+	r.shared.Options.Witness = filepath.Join(r.shared.Dir, "witness")
+	if err := os.Mkdir(filepath.Join(r.shared.Dir, chaosRecords), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for range mode.processes {
@@ -105,10 +105,10 @@ func chaos(t *testing.T, mode chaosMode) {
 		c.wait(t, &ok)
 	}
 	took := time.Since(began)
-	eventually(t, "the daemon leaves", func() bool { return !r.args.alive(t) })
+	eventually(t, "the daemon leaves", func() bool { return !r.shared.alive(t) })
 
-	log := readChaos(t, r.args.Dir)
-	births := r.args.births(t)
+	log := readChaos(t, r.shared.Dir)
+	births := r.shared.births(t)
 	t.Logf("seed %d: %v, %d calls acknowledged, %d given up, %d of unknown outcome, %d locks, %d lives, %d kills, %d stops, %d hangups, errors: %v",
 		seed, took.Round(time.Millisecond), log.acked, log.gaveUp, log.unknown, len(log.holds), births, r.kills, r.stops, r.hangups, log.errors)
 	for i, v := range log.violations() {
@@ -127,14 +127,12 @@ func chaos(t *testing.T, mode chaosMode) {
 }
 
 func (r *chaosRun) client() *client {
-	a := r.args
-	a.For = time.Duration(r.random.Int64()) // the seed of its choices
-	return start(r.t, "chaos", a)
+	return start(r.t, "chaos", r.shared, withN(max(r.mode.processes/3, 1)), withSeed(r.random.Int64()))
 }
 
 // executed returns how many executions the journal has noted.
 func (r *chaosRun) executed() int {
-	b, err := os.ReadFile(filepath.Join(r.args.Dir, chaosJournal))
+	b, err := os.ReadFile(filepath.Join(r.shared.Dir, chaosJournal))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		r.t.Fatal(err)
 	}
@@ -192,7 +190,7 @@ func (r *chaosRun) stop(p *os.Process) {
 // daemon returns the process that the endpoint names, if it is ours: a daemon may
 // end at any time, and a pid be given to somebody else.
 func (r *chaosRun) daemon() *os.Process {
-	dir, err := rundir.Open(r.args.Dir, r.args.Name)
+	dir, err := rundir.Open(r.shared.Dir, r.shared.Name)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -205,7 +203,7 @@ func (r *chaosRun) daemon() *os.Process {
 		return nil
 	}
 	cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", e.PID))
-	if err != nil || !strings.HasSuffix(strings.TrimRight(string(cmdline), "\x00"), "loopgen:"+r.args.Name) {
+	if err != nil || !strings.HasSuffix(strings.TrimRight(string(cmdline), "\x00"), "loopgen:"+r.shared.Name) {
 		p.Release()
 		return nil
 	}

@@ -24,13 +24,13 @@ import (
 )
 
 func init() {
-	roles["from the future"] = playFuture
+	addRole("from the future", playFuture)
 }
 
 // C16. A stopped daemon is neither dead nor replaced: clients are told whom to
 // continue, in time, and then it serves again.
 func TestStoppedDaemon(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		a = a.witnessed()
 		c := connect(t, a)
 		e := a.endpoint(t)
@@ -64,7 +64,7 @@ func TestStoppedDaemon(t *testing.T) {
 
 // C16. Many clients of a daemon that is stopped are told so, all in good time.
 func TestStoppedDaemonAndManyClients(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		connect(t, a)
 		defer a.stop(t)()
 		began := time.Now()
@@ -88,8 +88,8 @@ func TestStoppedDaemonAndManyClients(t *testing.T) {
 // C18. A daemon that runs out of descriptors serves those whom it has, and others
 // again when there are some.
 func TestDaemonOutOfDescriptors(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		holder := command(t, "ulimit -n 40", "hold", a)
+	eachTransport(t, func(t *testing.T, a singleton) {
+		holder := command(t, "hold", a, withShell("ulimit -n 40"))
 		if err := holder.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -133,8 +133,8 @@ func TestDaemonOutOfDescriptors(t *testing.T) {
 // A daemon without descriptors says so, and what its limit is, to each client that it
 // cannot admit, and still answers Status.
 func TestClientsBeyondTheDescriptorLimit(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		holder := command(t, "ulimit -n 24", "hold", a)
+	eachTransport(t, func(t *testing.T, a singleton) {
+		holder := command(t, "hold", a, withShell("ulimit -n 24"))
 		if err := holder.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -188,7 +188,7 @@ func TestClientsBeyondTheDescriptorLimit(t *testing.T) {
 // not sent; those who are there do not notice.
 func TestTooManyClients(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c"}
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	late := connect(t, a)
 	a.kill(t)
 	c := connect(t, a)
@@ -221,7 +221,7 @@ func TestTooManyClients(t *testing.T) {
 // C20. An endpoint of a later version is not an absent one.
 func TestEndpointOfAnotherVersion(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c"}
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	d, err := rundir.Open(a.Dir, a.Name)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(d.Path(), "endpoint"), []byte("loopgen 2\nwhatever\n"), 0o600)
@@ -245,7 +245,7 @@ func patient(c *rt.Config) { c.StartTimeout = time.Minute }
 // map is no difference.
 func TestConfigMismatch(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Start: 5, Tags: map[string]string{"a": "1", "b": "2"}}}
+	a := singleton{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Start: 5, Tags: map[string]string{"a": "1", "b": "2"}}}
 	if n, err := connect(t, a).Inc(t.Context()); n != 6 || err != nil {
 		t.Fatalf("got %d, %v", n, err)
 	}
@@ -288,7 +288,7 @@ func TestConfigMismatch(t *testing.T) {
 // testdata/script/skew_two_builds.txtar and skew_type.txtar.
 func TestDaemonOfAnotherProtocol(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}.witnessed()
 	daemon := start(t, "from the future", a)
 	daemon.says(t, "serving")
 	began := time.Now()
@@ -359,13 +359,12 @@ func TestTwoBinariesShareADaemon(t *testing.T) {
 	if err := os.WriteFile(other, append(image, "another build"...), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		a = a.witnessed()
-		a.N = 1
 		want := 0
 		increment := func(program string) (build string) {
 			want++
-			cmd := command(t, "", "increment", a)
+			cmd := command(t, "increment", a, withN(1))
 			cmd.Path = program
 			if out, err := cmd.Output(); err != nil || strings.TrimSpace(string(out)) != fmt.Sprintf("[%d]", want) {
 				t.Errorf("%s: %s, %v; want [%d]", filepath.Base(program), out, err, want)

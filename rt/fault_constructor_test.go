@@ -21,7 +21,7 @@ import (
 	"github.com/loopgen/loopgen/testdata/objects"
 )
 
-func init() { roles["patient"] = playPatient }
+func init() { addRole("patient", playPatient) }
 
 // playPatient says when it waits for a start that has begun, and what it is told
 // in the end.
@@ -76,7 +76,7 @@ func failsMeanwhile(t *testing.T, shared *counterShared, open func(), failed <-c
 
 // held makes a's constructors wait, where they tell their witness, until open is
 // called. There are no births to count then.
-func (a args) held(t *testing.T) (_ args, open func()) {
+func (a singleton) held(t *testing.T) (_ singleton, open func()) {
 	t.Helper()
 	a.Options.Witness = filepath.Join(a.Dir, "held")
 	if err := syscall.Mkfifo(a.Options.Witness, 0o600); err != nil {
@@ -93,7 +93,7 @@ func (a args) held(t *testing.T) (_ args, open func()) {
 
 // born waits until so many objects were being made, and returns the process of
 // the last.
-func (a args) born(t *testing.T, n int) (pid int) {
+func (a singleton) born(t *testing.T, n int) (pid int) {
 	t.Helper()
 	eventually(t, "an object is being made", func() bool { return a.births(t) >= n })
 	seen, err := os.ReadFile(a.Options.Witness)
@@ -109,7 +109,7 @@ func (a args) born(t *testing.T, n int) (pid int) {
 
 // heals fails the test unless the next client gets a new object, the n-th, with
 // nothing done but that the constructor works again.
-func (a args) heals(t *testing.T, n int) {
+func (a singleton) heals(t *testing.T, n int) {
 	t.Helper()
 	if a.alive(t) {
 		t.Error("a daemon is left")
@@ -128,7 +128,7 @@ func (a args) heals(t *testing.T, n int) {
 
 // strays returns what is in the directory after the last daemon has left and
 // should not be.
-func strays(t *testing.T, a args) (paths []string) {
+func strays(t *testing.T, a singleton) (paths []string) {
 	t.Helper()
 	expected := map[string]bool{"spawn.lock": true, "life.lock": true, "start": true, "log": true, "witness": true}
 	err := filepath.WalkDir(a.Dir, func(path string, entry fs.DirEntry, err error) error {
@@ -159,12 +159,12 @@ func startError(t *testing.T, err error, stage rt.Stage) *rt.StartError {
 // A02. Clients that come while the object is being made wait for it.
 func TestClientsWaitForSlowConstructor(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c", N: 1, IdleTTL: -1, Options: objects.Options{Fail: "sleep:300ms"}}.witnessed()
+	a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1, Options: objects.Options{Fail: "sleep:300ms"}}.witnessed()
 	if thorough() {
 		a.Options.Fail = "sleep:1s"
 	}
 	const n = 20
-	for _, c := range releaseAll(t, n, "increment", a) {
+	for _, c := range releaseAll(t, n, "increment", a, withN(1)) {
 		var v []int
 		c.wait(t, &v)
 	}
@@ -184,7 +184,7 @@ func TestConstructorTooSlow(t *testing.T) {
 	for name, fail := range map[string]string{"slow": "sleep:10s", "hangs": "hang", "stopped": "hang"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: fail}}.witnessed()
+			a := singleton{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: fail}}.witnessed()
 			const patience = 2 * time.Second // a busy machine needs as long to reach the constructor
 			began, result := time.Now(), make(chan error, 1)
 			shared := share(t, a, func(c *rt.Config) { c.StartTimeout = patience })
@@ -247,7 +247,7 @@ func TestConstructorPanics(t *testing.T) {
 // goroutines in the log.
 func TestSlowConstructorLogsGoroutines(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: "hang"}, Timeout: time.Second}
+	a := singleton{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: "hang"}, Timeout: time.Second}
 	_, err := share(t, a).Connect(t.Context())
 	e := startError(t, err, rt.StageConstructor)
 	if !errors.Is(err, context.DeadlineExceeded) {
@@ -279,7 +279,7 @@ func TestConstructorExits(t *testing.T) {
 func failingConstructor(t *testing.T, fail string, check func(*testing.T, *rt.StartError)) {
 	t.Run(fail, func(t *testing.T) {
 		t.Parallel()
-		a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: fail}}.witnessed()
+		a := singleton{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: fail}}.witnessed()
 		began := time.Now()
 		_, err := share(t, a).Connect(t.Context())
 		within(t, "the failure", began, time.Second)
@@ -295,7 +295,7 @@ func TestWaitersShareTheFailure(t *testing.T) {
 	for fail, want := range map[string]string{"error": "counter: negative", "panic": "objects.NewCounter(", "exit": "last words"} {
 		t.Run(fail, func(t *testing.T) {
 			t.Parallel()
-			a, open := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: fail}}.held(t)
+			a, open := singleton{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: fail}}.held(t)
 			clients := releaseAll(t, 12, "patient", a)
 			for _, c := range clients {
 				c.says(t, "waiting")
@@ -325,8 +325,8 @@ func TestWaitersShareTheFailure(t *testing.T) {
 // A07. What the constructor prints is in the log, and nowhere else.
 func TestNoisyConstructor(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1, Options: objects.Options{Fail: "print"}}
-	cmd := command(t, "", "pid", a)
+	a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1, Options: objects.Options{Fail: "print"}}
+	cmd := command(t, "pid", a)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	stdout, err := cmd.Output()
@@ -351,7 +351,7 @@ func TestNoisyConstructor(t *testing.T) {
 // A12. A daemon whose spawner is killed while the object is made serves the next
 // client. What it does when none comes is shown by TestNobodyConnects.
 func TestSpawnerKilled(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		a.Options.Fail, a.IdleTTL = "sleep:300ms", -1
 		a = a.witnessed()
 		spawner := start(t, "hold", a)
@@ -370,7 +370,7 @@ func TestSpawnerKilled(t *testing.T) {
 // A12. A spawner that is stopped until its time is over finds a daemon that serves
 // others by then, and leaves it alone.
 func TestSpawnerStopped(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		const startTimeout = 3 * time.Second
 		a.Options.Fail, a.IdleTTL = "sleep:300ms", -1
 		a = a.witnessed()
@@ -405,7 +405,7 @@ func TestSpawnerStopped(t *testing.T) {
 // is killed as well, all clients that wait get an error that says so; the next
 // client starts another one.
 func TestChildKilled(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		a.Options.Fail = "hang"
 		a = a.witnessed()
 		clients := releaseAll(t, 3, "patient", a)

@@ -138,7 +138,7 @@ func init() {
 		}},
 	}
 	stub.Register(frailService)
-	roles["moved"] = func(ctx context.Context, shared *counterShared, _ args) (any, error) {
+	addRole("moved", func(ctx context.Context, shared *counterShared, _ args) (any, error) {
 		for { // until the log is where the daemon says, or the context ends
 			s, err := shared.Status(ctx)
 			if err != nil {
@@ -149,11 +149,11 @@ func init() {
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
-	}
-	roles["after death"] = playAfterDeath
-	roles["frail"] = func(ctx context.Context, _ *counterShared, a args) (any, error) {
+	})
+	addRole("after death", playAfterDeath)
+	addRole("frail", func(ctx context.Context, _ *counterShared, a args) (any, error) {
 		return nil, shareFrail(a.Dir, "", rt.Config{Name: a.Name}).EnsureStarted(ctx)
-	}
+	})
 }
 
 func shareFrail(dir, how string, cfg rt.Config) *rt.Shared[*rt.Conn, *rt.Conn] {
@@ -233,8 +233,8 @@ func TestFailureOfAnotherConfiguration(t *testing.T) {
 // its object.
 func TestPublishFails(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: strings.Repeat("long", 200)} // an endpoint of more than 512 bytes
-	cmd := command(t, "ulimit -f 1", "frail", a)
+	a := singleton{Dir: rttest.Dir(t), Name: strings.Repeat("long", 200)} // an endpoint of more than 512 bytes
+	cmd := command(t, "frail", a, withShell("ulimit -f 1"))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	var said struct{ Error string }
@@ -256,7 +256,7 @@ func TestPublishFails(t *testing.T) {
 // daemon from self.Starting.
 func TestLogWithoutMode(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c"}
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	d, err := rundir.Open(a.Dir, a.Name)
 	if err != nil {
 		t.Fatal(err)
@@ -274,7 +274,7 @@ func TestLogWithoutMode(t *testing.T) {
 // no daemon any more.
 func TestClosedWhileGreeting(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportTCP}
+	a := singleton{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportTCP}
 	var e *rundir.Endpoint
 	var silent net.Listener
 	eventually(t, "the port of a dead daemon is free", func() bool { // unless somebody has taken it
@@ -389,7 +389,7 @@ func TestRuntimeDirectoryGoes(t *testing.T) {
 		t.Run(string(transport), func(t *testing.T) {
 			t.Parallel()
 			found := homes(t, `mkdir -m 0700 /run/user/$uid; without; rm -r /run/user/$uid; export `+roleVar+`=moved; without`,
-				args{Name: "c", Transport: transport, IdleTTL: 10 * time.Second})
+				singleton{Name: "c", Transport: transport, IdleTTL: 10 * time.Second})
 			if len(found) != 2 || found[0].PID != found[1].PID || !strings.HasPrefix(found[0].Log, "/run/") || strings.HasPrefix(found[1].Log, "/run/") {
 				t.Errorf("daemons: %+v", found)
 			}
@@ -401,7 +401,7 @@ func TestRuntimeDirectoryGoes(t *testing.T) {
 // that is to leave at once.
 func TestSlowReaderOfALeavingDaemon(t *testing.T) {
 	t.Parallel()
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		const calls, size = 200, 200 << 10
 		shared := share(t, a)
 		if err := shared.EnsureStarted(t.Context()); err != nil {
@@ -505,10 +505,9 @@ func established(e *rundir.Endpoint) bool {
 // gets it.
 func TestCallAfterDeath(t *testing.T) {
 	t.Parallel()
-	eachTransport(t, func(t *testing.T, a args) {
-		a.N = 8
+	eachTransport(t, func(t *testing.T, a singleton) {
 		var failed []string
-		start(t, "after death", a, single).wait(t, &failed)
+		start(t, "after death", a, withN(8), withEnv(single)).wait(t, &failed)
 		for _, err := range failed {
 			t.Error(err)
 		}

@@ -32,13 +32,13 @@ import (
 
 // E14. What a client's process has open, and its terminal, the daemon does not keep.
 func TestNothingIsInherited(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c"}
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer read.Close()
-	cmd := command(t, "", "pid", a)
+	cmd := command(t, "pid", a)
 	cmd.ExtraFiles = []*os.File{nil, nil, nil, nil, write} // descriptor 7 of the client
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := cmd.Output() // as in x=$(client): returns when nobody has the pipe any more
@@ -69,7 +69,7 @@ end
 
 // unsafeDir says that Connect refuses a directory, names it, and leaves it and
 // its mode alone.
-func unsafeDir(t *testing.T, a args, path string) {
+func unsafeDir(t *testing.T, a singleton, path string) {
 	t.Helper()
 	before, err := os.Lstat(path)
 	if err != nil {
@@ -87,7 +87,7 @@ func unsafeDir(t *testing.T, a args, path string) {
 }
 
 // place returns the directory of a's singleton.
-func (a args) place(t *testing.T) string {
+func (a singleton) place(t *testing.T) string {
 	t.Helper()
 	d, err := rundir.Open(a.Dir, a.Name)
 	if err != nil {
@@ -102,7 +102,7 @@ const nobody = 65534
 func TestDirectoryOfAnotherUser(t *testing.T) {
 	t.Parallel()
 	needsRoot(t)
-	a := args{Dir: rttest.Dir(t), Name: "c"}
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	path := a.place(t)
 	if err := os.Chown(path, nobody, nobody); err != nil {
 		t.Fatal(err)
@@ -119,7 +119,7 @@ func TestDirectoryOfAnotherUser(t *testing.T) {
 // B02. A directory with a mode other than 0700 is rejected.
 func TestDirectoryOpenToOthers(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c"}
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	path := a.place(t)
 	for _, mode := range []os.FileMode{0o777, 0o750, 0o701, 0o777 | os.ModeSticky} {
 		if err := os.Chmod(path, mode); err != nil {
@@ -138,7 +138,7 @@ func TestDirectoryOpenToOthers(t *testing.T) {
 // B03. A directory that is a symbolic link is rejected and not followed.
 func TestDirectoryIsALink(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c"}
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	path, elsewhere := a.place(t), filepath.Join(a.Dir, "elsewhere")
 	if err := errors.Join(os.Remove(path), os.Mkdir(elsewhere, 0o700), os.Symlink(elsewhere, path)); err != nil {
 		t.Fatal(err)
@@ -156,32 +156,32 @@ func TestDirectoryIsALink(t *testing.T) {
 }
 
 func init() {
-	roles["where"] = func(ctx context.Context, shared *counterShared, _ args) (any, error) {
+	addRole("where", func(ctx context.Context, shared *counterShared, _ args) (any, error) {
 		if err := shared.EnsureStarted(ctx); err != nil {
 			return nil, err
 		}
 		return shared.Status(ctx)
-	}
-	roles["shut down"] = func(ctx context.Context, shared *counterShared, _ args) (any, error) {
+	})
+	addRole("shut down", func(ctx context.Context, shared *counterShared, _ args) (any, error) {
 		return nil, shared.Shutdown(ctx, rt.ShutdownNow)
-	}
+	})
 }
 
 // mounted returns a shell that may mount what it likes: nobody else sees it, and
 // it is gone with the last process that the shell has started. The program that
 // the shell finds as $0 plays a role.
-func mounted(t *testing.T, script, role string, a args) *exec.Cmd {
+func mounted(t *testing.T, script, role string, a singleton, options ...option) *exec.Cmd {
 	t.Helper()
 	needsRoot(t)
 	needsTool(t, "unshare")
 	cmd := exec.Command("unshare", "--mount", "--propagation", "private", "/bin/sh", "-euc", script, os.Args[0])
-	cmd.Env = command(t, "", role, a).Env
+	cmd.Env = command(t, role, a, options...).Env
 	return cmd
 }
 
 // homes runs a script in which the user's home and /run are empty, and returns
 // where the daemons of its clients were.
-func homes(t *testing.T, script string, a args) (found []rt.Status) {
+func homes(t *testing.T, script string, a singleton) (found []rt.Status) {
 	t.Helper()
 	me, err := user.Current()
 	if err != nil {
@@ -253,7 +253,7 @@ func TestUnusableRuntimeDirectory(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			found := homes(t, test.spawner+`; with "`+dir+`/private"; without; with /`, args{Name: "b04 " + name})
+			found := homes(t, test.spawner+`; with "`+dir+`/private"; without; with /`, singleton{Name: "b04 " + name})
 			if len(found) != 4 {
 				t.Fatalf("%d clients answered", len(found))
 			}
@@ -285,7 +285,7 @@ func TestRuntimeDirectoriesDiffer(t *testing.T) {
 				t.Fatal(err)
 			}
 			all := `all() { with "` + one + `"; with "` + other + `"; without; }; `
-			a := args{Name: "b05"}
+			a := singleton{Name: "b05"}
 			a.Options.Witness = filepath.Join(dir, name)
 			found := homes(t, all+script, a)
 			if len(found) < 6 {
@@ -323,7 +323,7 @@ func TestOddEndpoints(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
+			a := singleton{Dir: rttest.Dir(t), Name: "c"}.witnessed()
 			path := filepath.Join(a.place(t), "endpoint")
 			if err := place(path); err != nil {
 				t.Fatal(err)
@@ -347,7 +347,7 @@ func TestOddEndpoints(t *testing.T) {
 // B06. An endpoint that was cut anywhere leads nobody anywhere.
 func TestCutEndpoint(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportTCP}
+	a := singleton{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportTCP}
 	shared := share(t, a)
 	if err := shared.EnsureStarted(t.Context()); err != nil {
 		t.Fatal(err)
@@ -399,7 +399,7 @@ func TestCutEndpoint(t *testing.T) {
 // B08. What a killed daemon left is no obstacle: the next call costs a start, and
 // less than 100 ms more.
 func TestStaleEndpoint(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		timed := func(c *objects.CounterClient) time.Duration {
 			began := time.Now()
 			if n, err := c.Inc(context.Background()); n != 1 || err != nil {
@@ -438,15 +438,15 @@ func TestStaleEndpoint(t *testing.T) {
 // B10. A daemon whose directory was removed finishes what runs and leaves; who comes
 // next gets another, in a new directory.
 func TestDirectoryRemoved(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		idle := a
 		idle.Name, idle.IdleTTL = "idle", -1
-		for _, a := range []args{a, idle} {
+		for _, a := range []singleton{a, idle} {
 			connect(t, a)
 		}
 		pid, idlePID := a.endpoint(t).PID, idle.endpoint(t).PID
 		open, result := gated(t, connect(t, a))
-		for _, a := range []args{a, idle} {
+		for _, a := range []singleton{a, idle} {
 			if err := os.RemoveAll(a.place(t)); err != nil {
 				t.Fatal(err)
 			}
@@ -494,7 +494,7 @@ func removed(t *testing.T, pattern string) {
 	for _, holds := range []string{"with a client", "alone"} {
 		t.Run(holds, func(t *testing.T) {
 			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c", N: 1, IdleTTL: time.Minute, Transport: rt.TransportUnix}.witnessed()
+			a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Minute, Transport: rt.TransportUnix}.witnessed()
 			shared := share(t, a)
 			c := mustConnect(t, shared)
 			if holds == "alone" {
@@ -509,7 +509,7 @@ func removed(t *testing.T, pattern string) {
 				t.Fatal(err)
 			}
 			var values []int
-			for _, c := range releaseAll(t, 4, "increment", a) {
+			for _, c := range releaseAll(t, 4, "increment", a, withN(1)) {
 				var v []int
 				c.wait(t, &v)
 				values = append(values, v...)
@@ -535,8 +535,8 @@ func removed(t *testing.T, pattern string) {
 func TestLongSocketPath(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(rttest.Dir(t), strings.Repeat("d", 100))
-	t.Cleanup(func() { share(t, args{Dir: dir, Name: "c"}).Shutdown(context.Background(), rt.ShutdownNow) })
-	a := args{Dir: dir, Name: "c", Transport: rt.TransportUnix}
+	t.Cleanup(func() { share(t, singleton{Dir: dir, Name: "c"}).Shutdown(context.Background(), rt.ShutdownNow) })
+	a := singleton{Dir: dir, Name: "c", Transport: rt.TransportUnix}
 	_, err := share(t, a).Connect(t.Context())
 	var e *rt.StartError
 	if !errors.As(err, &e) || e.Stage != rt.StageListen {
@@ -555,14 +555,14 @@ func TestLongSocketPath(t *testing.T) {
 	if err := os.Mkdir(deep, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	found := homes(t, `with "`+deep+`"; without`, args{Name: "b15"})
+	found := homes(t, `with "`+deep+`"; without`, singleton{Name: "b15"})
 	if len(found) != 2 || found[0].Network != "tcp" || found[0].PID != found[1].PID {
 		t.Errorf("a deep XDG_RUNTIME_DIR: %+v", found)
 	}
 }
 
 func init() {
-	roles["full disk"] = func(ctx context.Context, shared *counterShared, a args) (any, error) {
+	addRole("full disk", func(ctx context.Context, shared *counterShared, a args) (any, error) {
 		defer shared.Shutdown(ctx, rt.ShutdownNow)
 		c, err := shared.Connect(ctx)
 		if err != nil {
@@ -586,14 +586,14 @@ func init() {
 			err = errors.New("nothing is logged although there is room again")
 		}
 		return nil, err
-	}
-	roles["panics"] = func(ctx context.Context, shared *counterShared, a args) (any, error) {
+	})
+	addRole("panics", func(ctx context.Context, shared *counterShared, a args) (any, error) {
 		c, err := shared.Connect(ctx)
 		if err != nil {
 			return nil, err
 		}
 		return nil, panics(ctx, c, a.N)
-	}
+	})
 }
 
 // panics makes the daemon log a panic, some kilobytes, so many times, and sees
@@ -621,7 +621,7 @@ func TestFullLog(t *testing.T) {
 	t.Parallel()
 	t.Run("disk", func(t *testing.T) {
 		t.Parallel()
-		a := args{Dir: rttest.Dir(t), Name: "c"}
+		a := singleton{Dir: rttest.Dir(t), Name: "c"}
 		out, err := mounted(t, fmt.Sprintf(`mount -t tmpfs -o size=128k,mode=0700 none %q; exec "$0"`, a.Dir), "full disk", a).CombinedOutput()
 		if err != nil || strings.TrimSpace(string(out)) != "null" {
 			t.Errorf("%s, %v", out, err)
@@ -629,8 +629,8 @@ func TestFullLog(t *testing.T) {
 	})
 	t.Run("limit", func(t *testing.T) {
 		t.Parallel()
-		a := args{Dir: rttest.Dir(t), Name: "c", N: 60}.witnessed()
-		out, err := command(t, "ulimit -f 64", "panics", a).CombinedOutput() // 32 KiB
+		a := singleton{Dir: rttest.Dir(t), Name: "c"}.witnessed()
+		out, err := command(t, "panics", a, withShell("ulimit -f 64"), withN(60)).CombinedOutput() // 32 KiB
 		if err != nil || strings.TrimSpace(string(out)) != "null" {
 			t.Errorf("%s, %v", out, err)
 		}
@@ -661,7 +661,7 @@ func TestOddLog(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
+			a := singleton{Dir: rttest.Dir(t), Name: "c"}.witnessed()
 			path := filepath.Join(a.place(t), "log")
 			if err := place(path); err != nil {
 				t.Fatal(err)

@@ -34,18 +34,18 @@ func everyUse(shared *counterShared) map[string]error {
 // singleton's daemon. Nobody uses it: the client starts a daemon of its own.
 func TestCopiedEndpointIsNotUsed(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(*args){
-		"to another name": func(a *args) { a.Name = "d" },
-		"to another base": func(a *args) { a.Dir = rttest.Dir(t) },
-		"to a newer name": func(a *args) {
+	for name, change := range map[string]func(*singleton){
+		"to another name": func(a *singleton) { a.Name = "d" },
+		"to another base": func(a *singleton) { a.Dir = rttest.Dir(t) },
+		"to a newer name": func(a *singleton) {
 			a.Name = "d"
 			*a = a.version(2, rt.MismatchReplace)
 		},
-		"to a build's": func(a *args) { a.Policy = rt.MismatchPerBuild },
+		"to a build's": func(a *singleton) { a.Policy = rt.MismatchPerBuild },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.version(1, rt.MismatchRefuse)
+			a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.version(1, rt.MismatchRefuse)
 			c := connect(t, a)
 			if _, err := c.Inc(t.Context()); err != nil {
 				t.Fatal(err)
@@ -87,7 +87,7 @@ func TestCopiedEndpointIsNotUsed(t *testing.T) {
 
 // perBuildDirectory returns the directory that b's clients use, which nothing but
 // a client can name.
-func perBuildDirectory(t *testing.T, b args) string {
+func perBuildDirectory(t *testing.T, b singleton) string {
 	t.Helper()
 	before, err := filepath.Glob(b.Dir + "/*")
 	if err != nil {
@@ -121,7 +121,7 @@ func readFile(t *testing.T, path string) []byte {
 // be used.
 func TestDirectoryOfAnotherName(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "one tenant", IdleTTL: -1}
+	a := singleton{Dir: rttest.Dir(t), Name: "one tenant", IdleTTL: -1}
 	connect(t, a)
 	b := a
 	b.Name = "another tenant"

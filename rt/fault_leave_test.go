@@ -34,11 +34,11 @@ func TestIdleRace(t *testing.T) {
 	t.Parallel()
 	for _, ttl := range []time.Duration{time.Millisecond, time.Microsecond} {
 		t.Run(ttl.String(), func(t *testing.T) {
-			eachTransport(t, func(t *testing.T, a args) {
+			eachTransport(t, func(t *testing.T, a singleton) {
 				a = a.witnessed()
-				a.IdleTTL, a.For = ttl, long(time.Second)/2
+				a.IdleTTL = ttl
 				lives := map[string][]int{}
-				for _, c := range releaseAll(t, 8, "churn", a) {
+				for _, c := range releaseAll(t, 8, "churn", a, withFor(long(time.Second)/2)) {
 					var values map[string][]int
 					c.wait(t, &values)
 					for life, v := range values {
@@ -67,7 +67,7 @@ func TestIdleRace(t *testing.T) {
 // long it waits is measured in TestFirstClientMayBeLate.
 func TestNobodyConnects(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Millisecond, Options: objects.Options{Fail: "sleep:200ms"}}.witnessed()
+	a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Millisecond, Options: objects.Options{Fail: "sleep:200ms"}}.witnessed()
 	spawner := start(t, "hold", a)
 	eventually(t, "the object is being made", func() bool { return a.births(t) == 1 && a.alive(t) })
 	if err := spawner.cmd.Process.Kill(); err != nil {
@@ -95,7 +95,7 @@ func TestNobodyConnects(t *testing.T) {
 // begin what waits: that is for the next one. What travels is checked in
 // TestGoingAway.
 func TestShutdownDrains(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		shared := share(t, a)
 		if err := shared.Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
 			t.Errorf("without a daemon: %v", err)
@@ -152,7 +152,7 @@ func TestShutdownDrains(t *testing.T) {
 // method that hangs.
 func TestSecondSignalDoesNotWait(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}.witnessed()
 	c := connect(t, a)
 	pid := a.endpoint(t).PID
 	open, result := gated(t, c)
@@ -195,9 +195,9 @@ func TestTerminalSignals(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			needs(t, fmt.Sprintf("a parent that does not have %v ignored, as nohup does", sig), !signal.Ignored(sig))
-			a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
+			a := singleton{Dir: rttest.Dir(t), Name: "c"}.witnessed()
 			terminal := exec.Command("script", "--quiet", "--return", "--command", os.Args[0], "/dev/null")
-			terminal.Env = command(t, "", "hold", a).Env
+			terminal.Env = command(t, "hold", a).Env
 			keyboard, err := terminal.StdinPipe()
 			if err != nil {
 				t.Fatal(err)
@@ -229,7 +229,7 @@ func TestTerminalSignals(t *testing.T) {
 }
 
 // clients waits until so many are connected.
-func (a args) clients(t *testing.T, n int) {
+func (a singleton) clients(t *testing.T, n int) {
 	t.Helper()
 	observer := share(t, a)
 	eventually(t, fmt.Sprintf("%d clients are connected", n), func() bool {
@@ -240,7 +240,7 @@ func (a args) clients(t *testing.T, n int) {
 
 // serves fails the test unless the witnessed daemon with that pid serves, has
 // served from the beginning, and counts to n now.
-func (a args) serves(t *testing.T, pid, n int) {
+func (a singleton) serves(t *testing.T, pid, n int) {
 	t.Helper()
 	got, err := connect(t, a).Inc(context.Background())
 	if now := a.endpoint(t).PID; got != n || err != nil || now != pid {
@@ -258,8 +258,8 @@ func TestProcessGroupKilled(t *testing.T) {
 	for name, attr := range map[string]*syscall.SysProcAttr{"group": {Setpgid: true}, "session": {Setsid: true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
-			job := command(t, "true", "hold", a)
+			a := singleton{Dir: rttest.Dir(t), Name: "c"}.witnessed()
+			job := command(t, "hold", a, withShell("true"))
 			job.SysProcAttr = attr
 			if err := job.Start(); err != nil {
 				t.Fatal(err)
@@ -282,7 +282,7 @@ func TestCloseHangsOrPanics(t *testing.T) {
 	for _, how := range []string{"returns", "hangs"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
+			a := singleton{Dir: rttest.Dir(t), Name: "c"}.witnessed()
 			file := filepath.Join(t.TempDir(), "closed")
 			shared := share(t, a)
 			c := mustConnect(t, shared)
@@ -314,7 +314,7 @@ func TestCloseHangsOrPanics(t *testing.T) {
 			callOdd[int](t, c, oddClosing, how)
 			admin := shareOdd(dir, "")
 			defer admin.Close()
-			log := args{Dir: dir, Name: "odd"}.endpoint(t).Log
+			log := singleton{Dir: dir, Name: "odd"}.endpoint(t).Log
 			if err := admin.Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
 				t.Error(err)
 			}
@@ -424,11 +424,11 @@ func TestInheritedPipes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}
+			a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
 			cmd := exec.CommandContext(ctx, "/bin/sh", "-c", shell, os.Args[0])
-			cmd.Env = command(t, "", "pid", a).Env
+			cmd.Env = command(t, "pid", a).Env
 			if shell == "" { // as the go command runs it
 				cmd = exec.CommandContext(ctx, os.Args[0], "-test.run=^TestThatLeavesADaemon$", "-test.v")
 				cmd.Env = append(os.Environ(), leaveDaemonVar+"="+a.Dir)
@@ -454,7 +454,7 @@ func TestThatLeavesADaemon(t *testing.T) {
 	if dir == "" {
 		return
 	}
-	a := args{Dir: dir, Name: "c", IdleTTL: -1}
+	a := singleton{Dir: dir, Name: "c", IdleTTL: -1}
 	connect(t, a)
 	fmt.Println(a.endpoint(t).PID)
 }
@@ -462,8 +462,8 @@ func TestThatLeavesADaemon(t *testing.T) {
 // E17. The directory of a client may be gone; the daemon's own is /.
 func TestRemovedWorkingDirectory(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c"}
-	out, err := command(t, "d=$(mktemp -d); cd $d; rmdir $d", "pid", a).CombinedOutput()
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
+	out, err := command(t, "pid", a, withShell("d=$(mktemp -d); cd $d; rmdir $d")).CombinedOutput()
 	if err != nil || strings.Contains(string(out), "error") {
 		t.Fatalf("%s, %v", out, err)
 	}
@@ -483,9 +483,9 @@ func TestNothingLeaks(t *testing.T) {
 	if thorough() {
 		cycles, lives = 10_000, 1_000
 	}
-	stay := args{Dir: rttest.Dir(t), Name: "stay", IdleTTL: -1}
-	brief := args{Dir: stay.Dir, Name: "brief", IdleTTL: time.Microsecond}
-	once := func(a args) string {
+	stay := singleton{Dir: rttest.Dir(t), Name: "stay", IdleTTL: -1}
+	brief := singleton{Dir: stay.Dir, Name: "brief", IdleTTL: time.Microsecond}
+	once := func(a singleton) string {
 		shared := objects.ShareCounter(a.config(), a.Options)
 		defer shared.Close()
 		c, err := shared.Connect(t.Context())
@@ -542,7 +542,7 @@ func TestNothingLeaks(t *testing.T) {
 }
 
 // atRest waits until no daemon of a's clients is left.
-func (a args) atRest(t *testing.T) {
+func (a singleton) atRest(t *testing.T) {
 	t.Helper()
 	eventually(t, "no daemon is left", func() bool { return !a.alive(t) })
 }
@@ -580,8 +580,8 @@ func TestManyNames(t *testing.T) {
 	dir := rttest.Dir(t)
 	clients := make([]*objects.CounterClient, names)
 	pids := make([]int, names)
-	name := func(i int) args {
-		return args{Dir: dir, Name: "name " + strconv.Itoa(i), Options: objects.Options{Start: 10 * i}}
+	name := func(i int) singleton {
+		return singleton{Dir: dir, Name: "name " + strconv.Itoa(i), Options: objects.Options{Start: 10 * i}}
 	}
 	each := func(do func(i int) error) {
 		t.Helper()
@@ -641,7 +641,7 @@ func TestCloseWaitsForTheAttempt(t *testing.T) {
 			connecting := make(chan error, 1)
 			t.Run("a test that ends", func(t *testing.T) {
 				dir = rttest.Dir(t)
-				shared := share(t, args{Dir: dir, Name: name, IdleTTL: -1})
+				shared := share(t, singleton{Dir: dir, Name: name, IdleTTL: -1})
 				begun := make(chan struct{})
 				go func() {
 					close(begun)

@@ -25,8 +25,8 @@ import (
 const heldVar = "RT_TEST_HELD"
 
 func init() {
-	roles["few processes"] = playFewProcesses
-	roles["few descriptors"] = playFewDescriptors
+	addRole("few processes", playFewProcesses)
+	addRole("few descriptors", playFewDescriptors)
 	if fifo := os.Getenv(heldVar); fifo != "" && daemonProcess() {
 		if err := holdStart(fifo); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -94,15 +94,15 @@ func TestOneOfTwoChildrenServes(t *testing.T) {
 		t.Fatal(err)
 	}
 	// orphan is a child that does not have the lock yet and whose spawner is dead.
-	orphan := func(a args) (pid int, open func()) {
+	orphan := func(a singleton) (pid int, open func()) {
 		env, held, open := holder(t)
-		spawner := start(t, "hold", a, env)
+		spawner := start(t, "hold", a, withEnv(env))
 		pid = held()
 		spawner.cmd.Process.Kill()
 		spawner.cmd.Wait()
 		return pid, open
 	}
-	check := func(a args, daemon int) {
+	check := func(a singleton, daemon int) {
 		if births := a.births(t); births != 1 || a.endpoint(t).PID != daemon {
 			t.Errorf("%d objects were made, the daemon is %d; want one, by %d", births, a.endpoint(t).PID, daemon)
 		}
@@ -113,7 +113,7 @@ func TestOneOfTwoChildrenServes(t *testing.T) {
 	}
 
 	// The orphan loses.
-	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.witnessed()
+	a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.witnessed()
 	loser, open := orphan(a)
 	var daemon int
 	start(t, "pid", a).wait(t, &daemon)
@@ -125,10 +125,10 @@ func TestOneOfTwoChildrenServes(t *testing.T) {
 	check(a, daemon)
 
 	// The orphan wins: the loser's parent connects to it.
-	a = args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.witnessed()
+	a = singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.witnessed()
 	winner, open := orphan(a)
 	env, held, openLoser := holder(t)
-	client := start(t, "pid", a, env)
+	client := start(t, "pid", a, withEnv(env))
 	loser = held()
 	open()
 	eventually(t, "the orphan makes the object", func() bool { return a.births(t) == 1 })
@@ -178,7 +178,7 @@ func openFiles() (int, error) {
 func TestNoMoreProcesses(t *testing.T) {
 	t.Parallel()
 	needsStrangers(t) // to become somebody whom the limit holds for
-	a := args{Dir: rttest.Dir(t), Name: "c"}
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	own := func(uid int) {
 		err := filepath.WalkDir(a.Dir, func(path string, _ fs.DirEntry, err error) error {
 			return errors.Join(err, os.Chown(path, uid, uid))
@@ -189,7 +189,7 @@ func TestNoMoreProcesses(t *testing.T) {
 	}
 	own(nobody)
 	t.Cleanup(func() { own(os.Getuid()) }) // so that rttest ends what is left
-	cmd := command(t, "", "few processes", a)
+	cmd := command(t, "few processes", a)
 	cmd.Path, cmd.Dir = "/proc/self/exe", "/" // whose path nobody may be unable to go
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "\"ok\"\n" {
@@ -245,11 +245,11 @@ func connectsAndEnds(ctx context.Context, shared *counterShared) (any, error) {
 // A18. Too few descriptors are an error that says so, at once, and do no harm.
 func TestFewDescriptors(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c"}
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	began, spoke := time.Now(), 0
 	// How many a client needs depends on how many it inherits.
 	for n := 5; n <= 24; n++ {
-		out, err := command(t, fmt.Sprintf("ulimit -n %d", n), "connect", a).Output()
+		out, err := command(t, "connect", a, withShell(fmt.Sprintf("ulimit -n %d", n))).Output()
 		if err != nil {
 			continue // a program of Go does not even start
 		}
@@ -281,7 +281,7 @@ func TestFewDescriptors(t *testing.T) {
 // keeps none of those that it had got.
 func TestDescriptorsUsedUp(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c"}
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	began := time.Now()
 	var said string
 	start(t, "few descriptors", a).wait(t, &said)

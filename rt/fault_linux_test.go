@@ -27,7 +27,7 @@ func TestExitStatus(t *testing.T) {
 		t.Skip("no way to adopt a daemon here: ", err)
 	}
 	for _, mode := range []rt.ShutdownMode{rt.ShutdownDrain, rt.ShutdownNow} {
-		a := args{Dir: rttest.Dir(t), Name: "c"}
+		a := singleton{Dir: rttest.Dir(t), Name: "c"}
 		spawner := start(t, "hold", a)
 		spawner.says(t, "connected")
 		pid := a.endpoint(t).PID
@@ -51,7 +51,7 @@ func TestNoZombies(t *testing.T) {
 		return
 	}
 	const daemons = 8
-	begin := func(a args) {
+	begin := func(a singleton) {
 		shared := share(t, a)
 		if err := shared.EnsureStarted(t.Context()); err != nil {
 			t.Fatal(err)
@@ -59,7 +59,7 @@ func TestNoZombies(t *testing.T) {
 		shared.Close()
 	}
 	dir := rttest.Dir(t)
-	name := func(i int) args { return args{Dir: dir, Name: string(rune('a' + i)), IdleTTL: -1} }
+	name := func(i int) singleton { return singleton{Dir: dir, Name: string(rune('a' + i)), IdleTTL: -1} }
 	begin(name(daemons))
 	eventually(t, "the connection's goroutines have ended", func() bool { return runtime.NumGoroutine() <= 8 })
 	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors(t)
@@ -88,7 +88,7 @@ func TestNoZombies(t *testing.T) {
 // E03. A client that has not read yet when the daemon closes, and still sends, loses
 // nothing that the daemon has acknowledged.
 func TestLingeringClose(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		shared := share(t, a)
 		if err := shared.EnsureStarted(t.Context()); err != nil {
 			t.Fatal(err)

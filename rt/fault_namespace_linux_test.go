@@ -47,7 +47,7 @@ func TestDirectoryUnderTwoPaths(t *testing.T) {
 	for name, long := range map[string]string{"short": "", "long": "/" + strings.Repeat("d", 100)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c", N: 1, IdleTTL: time.Minute, Timeout: unhurried, Transport: rt.TransportUnix}
+			a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Minute, Timeout: unhurried, Transport: rt.TransportUnix}
 			inside := a
 			inside.Dir = rttest.Dir(t) + long
 			if err := os.MkdirAll(inside.Dir, 0o700); err != nil {
@@ -56,7 +56,7 @@ func TestDirectoryUnderTwoPaths(t *testing.T) {
 			// Inside, the other path leads to an empty directory.
 			client := func(role string) string {
 				t.Helper()
-				cmd := mounted(t, `mount --bind "$outside" "$inside"; mount -t tmpfs -o mode=0700 none "$outside"; exec "$0"`, role, inside)
+				cmd := mounted(t, `mount --bind "$outside" "$inside"; mount -t tmpfs -o mode=0700 none "$outside"; exec "$0"`, role, inside, withN(1))
 				cmd.Env = append(cmd.Env, "outside="+a.Dir, "inside="+inside.Dir)
 				return strings.Join(answers(t, cmd), "\n")
 			}
@@ -107,7 +107,7 @@ down() { ` + roleVar + `="shut down" "$program"; }
 fresh() { mount -t tmpfs -o mode=0755 none /run; mkdir /run/user; mkdir -m 0700 "/run/user/$uid"; }
 within() { unshare --mount --propagation private /bin/sh -euc "$library fresh; $1" "$program"; }
 `
-			a := args{Name: "c", IdleTTL: time.Minute, Timeout: unhurried}
+			a := singleton{Name: "c", IdleTTL: time.Minute, Timeout: unhurried}
 			cmd := mounted(t, `mount -t tmpfs -o mode=0700 none "$home"; cd "$home"; `+library+`fresh; `+script, "connect", a)
 			cmd.Env = append(cmd.Env, "LOOPGEN_DIR=", "XDG_RUNTIME_DIR=", "home="+me.HomeDir, "uid="+me.Uid, "library="+library, "program="+os.Args[0])
 			said := answers(t, cmd)
@@ -137,11 +137,11 @@ func TestPortInAnotherNetworkNamespace(t *testing.T) {
 			if script != "" {
 				needsTool(t, "ip")
 			}
-			a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Minute, Timeout: unhurried, Transport: rt.TransportTCP}
+			a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Minute, Timeout: unhurried, Transport: rt.TransportTCP}
 			client := func(role string) string {
 				t.Helper()
 				cmd := exec.Command("unshare", "--net", "/bin/sh", "-euc", script+`exec "$0"`, os.Args[0])
-				cmd.Env = command(t, "", role, a).Env
+				cmd.Env = command(t, role, a).Env
 				return strings.Join(answers(t, cmd), "\n")
 			}
 			connect(t, a)

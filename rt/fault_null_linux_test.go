@@ -12,7 +12,7 @@ import (
 // limit.
 func TestStartWithoutNullDevice(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c"}
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	out, err := mounted(t, `mount -t tmpfs none /dev; exec "$0"`, "connect", a).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s, %v", out, err)

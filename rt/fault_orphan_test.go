@@ -16,7 +16,7 @@ import (
 )
 
 // killedIn starts a client process, and kills it when its call is in the daemon's method.
-func killedIn(t *testing.T, role string, a args) {
+func killedIn(t *testing.T, role string, a singleton) {
 	t.Helper()
 	c := connect(t, a)
 	caller := start(t, role, a)
@@ -32,7 +32,7 @@ func killedIn(t *testing.T, role string, a args) {
 // killed does not keep an idle daemon beyond OrphanTimeout, and that the log names it.
 func TestKilledConsumerDoesNotKeepTheDaemon(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: 20 * time.Millisecond, Orphans: 100 * time.Millisecond}
+	a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: 20 * time.Millisecond, Orphans: 100 * time.Millisecond}
 	looker := share(t, a)
 	caller := start(t, "stay", a)
 	eventually(t, "the call runs", func() bool {
@@ -56,7 +56,7 @@ func TestDrainBesideKilledCallers(t *testing.T) {
 	for role, method := range map[string]string{"stay": "Stay", "enter": "Enter"} {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1, Orphans: 100 * time.Millisecond}
+			a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1, Orphans: 100 * time.Millisecond}
 			killedIn(t, role, a)
 			e := a.endpoint(t)
 			if err := syscall.Kill(e.PID, syscall.SIGTERM); err != nil {
@@ -74,7 +74,7 @@ func TestDrainBesideKilledCallers(t *testing.T) {
 // callers of its calls are gone, and of which methods.
 func TestDrainTellsOfKilledCallers(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1, Orphans: -1}
+	a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1, Orphans: -1}
 	killedIn(t, "stay", a)
 	a.clients(t, 1)
 	down := a.shutDown(t)
@@ -101,7 +101,7 @@ func TestDrainBesideAbandonedCall(t *testing.T) {
 	for _, order := range []string{"given up before the drain", "given up in the drain"} {
 		t.Run(order, func(t *testing.T) {
 			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1, Orphans: 100 * time.Millisecond}
+			a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1, Orphans: 100 * time.Millisecond}
 			c := connect(t, a)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -144,7 +144,7 @@ func TestDrainBesideAbandonedCall(t *testing.T) {
 // TestOrphanInProcess shows that OrphanTimeout holds with LOOPGEN_MODE=inprocess.
 func TestOrphanInProcess(t *testing.T) {
 	t.Setenv("LOOPGEN_MODE", "inprocess")
-	a := args{Dir: t.TempDir(), Name: t.Name(), IdleTTL: 10 * time.Millisecond, Orphans: 50 * time.Millisecond}
+	a := singleton{Dir: t.TempDir(), Name: t.Name(), IdleTTL: 10 * time.Millisecond, Orphans: 50 * time.Millisecond}
 	shared := share(t, a)
 	c := mustConnect(t, shared)
 	go c.Stay(context.Background(), "gate")
@@ -166,7 +166,7 @@ func TestCloseThatHangs(t *testing.T) {
 	for _, how := range []string{"ShutdownNow", "ShutdownNow in the drain", "second SIGTERM"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}
+			a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}
 			file := filepath.Join(t.TempDir(), "closed")
 			if err := connect(t, a).OnClose(t.Context(), file, true); err != nil {
 				t.Fatal(err)

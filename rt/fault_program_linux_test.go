@@ -17,13 +17,13 @@ import (
 	"github.com/loopgen/loopgen/rt/rttest"
 )
 
-func init() { roles["no room"] = playNoRoom }
+func init() { addRole("no room", playNoRoom) }
 
 // A19. Where there is no room to publish, nothing is left that only looks like a
 // daemon; as soon as there is room, there is one.
 func TestNoRoomToPublish(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c"}
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	cmd := mounted(t, `mount -t tmpfs -o size=64k,mode=0700 none "$dir"; exec "$0"`, "no room", a)
 	cmd.Env = append(cmd.Env, "dir="+a.Dir)
 	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "\"ok\"\n" {
@@ -79,7 +79,7 @@ func TestReadOnlyBaseDirectory(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c"}
+			a := singleton{Dir: rttest.Dir(t), Name: "c"}
 			cmd := mounted(t, `
 mount -t tmpfs -o mode=0700 none "$dir"
 `+before+`
@@ -112,7 +112,7 @@ func TestProgramReplaced(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c", N: 1, IdleTTL: -1}.witnessed()
+			a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.witnessed()
 			program := filepath.Join(t.TempDir(), "program")
 			// Not written by this process: what it forks meanwhile would have the
 			// file open for writing, and nobody could execute it.
@@ -123,9 +123,7 @@ func TestProgramReplaced(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			waiting := a
-			waiting.Barrier = true
-			cmd := command(t, "", "increment", waiting)
+			cmd := command(t, "increment", a, withBarrier(), withN(1))
 			cmd.Path = program
 			stdin, err := cmd.StdinPipe()
 			if err != nil {
@@ -163,7 +161,7 @@ func TestDeletedPrograms(t *testing.T) {
 	t.Parallel()
 	needsTool(t, "go")
 	const example = "../examples/counter"
-	a := args{Dir: rttest.Dir(t), Name: "counter-example"}
+	a := singleton{Dir: rttest.Dir(t), Name: "counter-example"}
 	inside := filepath.Join(t.TempDir(), "inside_test.go")
 	overlay := filepath.Join(filepath.Dir(inside), "overlay.json")
 	path, err := filepath.Abs(example + "/inside_test.go")

@@ -33,7 +33,7 @@ func TestDamageIsRepairedWhileTheDaemonLives(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c", Transport: test.transport, IdleTTL: time.Minute}
+			a := singleton{Dir: rttest.Dir(t), Name: "c", Transport: test.transport, IdleTTL: time.Minute}
 			c := connect(t, a)
 			if _, err := c.Inc(t.Context()); err != nil {
 				t.Fatal(err)

@@ -34,7 +34,7 @@ func TestReplaceStorm(t *testing.T) {
 
 func replaceStorm(t *testing.T, transport rt.Transport, another bool) {
 	const processes = 8
-	a := args{Dir: rttest.Dir(t), Name: "storm", Transport: transport, IdleTTL: 20 * time.Millisecond, N: 4}
+	a := singleton{Dir: rttest.Dir(t), Name: "storm", Transport: transport, IdleTTL: 20 * time.Millisecond}
 	err := os.Mkdir(filepath.Join(a.Dir, chaosRecords), 0o700)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(a.Dir, chaosJournal), nil, 0o600)
@@ -45,26 +45,27 @@ func replaceStorm(t *testing.T, transport rt.Transport, another bool) {
 	a.Options.Witness = filepath.Join(a.Dir, "witness") // where the Journals note their births
 	older, newer := a, a
 	older.Version, older.Policy = 1, rt.MismatchReplace
-	newer.Version, newer.Policy, newer.Program = 2, rt.MismatchReplace, copyProgram(t)
+	newer.Version, newer.Policy = 2, rt.MismatchReplace
 	if another {
 		newer.Options.Step = 1
 	}
+	copied := copyProgram(t)
 	var clients []*client
-	begin := func(a args) {
+	begin := func(a singleton, program string) {
 		for range processes {
-			a.For = time.Duration(len(clients) + 1) // the seed of its choices
-			clients = append(clients, start(t, "chaos", a))
+			seed := int64(len(clients) + 1)
+			clients = append(clients, start(t, "chaos", a, withProgram(program), withN(4), withSeed(seed)))
 		}
 	}
 	executed := func() int { return len(readJournal(t, a.Dir)) }
-	begin(older)
+	begin(older, os.Args[0])
 	eventually(t, "the older version serves", func() bool { return executed() > 100 })
 	if v := a.endpoint(t).Version; v != 1 {
 		t.Errorf("version %d serves", v)
 	}
 	before := executed()
 	began := time.Now()
-	begin(newer)
+	begin(newer, copied)
 	eventually(t, "the newer version serves", func() bool { return lives(readJournal(t, a.Dir)) > 1 })
 	for end := began.Add(long(time.Second)); time.Now().Before(end) || executed() < before+500; {
 		time.Sleep(10 * time.Millisecond)

@@ -292,13 +292,13 @@ func TestServeWithoutBegin(t *testing.T) {
 }
 
 func init() {
-	roles["linger"] = func(ctx context.Context, _ *counterShared, a args) (any, error) {
+	addRole("linger", func(ctx context.Context, _ *counterShared, a args) (any, error) {
 		c, err := shareOdd(a.Dir, "").Connect(ctx)
 		if err == nil {
 			err = c.Call(ctx, oddLinger, nil, nil)
 		}
 		return nil, err
-	}
+	})
 }
 
 // The context of a call that runs ends with its caller, and says why.
@@ -325,7 +325,7 @@ func TestMethodOfDeadCaller(t *testing.T) {
 				}
 			}
 			if test.end == "killed" {
-				caller := start(t, "linger", args{Dir: dir})
+				caller := start(t, "linger", singleton{Dir: dir})
 				lingers()
 				caller.cmd.Process.Kill()
 			} else {
@@ -361,7 +361,7 @@ func TestMethodOfDeadCaller(t *testing.T) {
 // an answer.
 func TestInProcessShutdownTwice(t *testing.T) {
 	t.Setenv("LOOPGEN_MODE", "inprocess")
-	a := args{Dir: rttest.Dir(t), Name: t.Name()}
+	a := singleton{Dir: rttest.Dir(t), Name: t.Name()}
 	open, result := gated(t, connect(t, a))
 	done := make(chan error, 2)
 	down := func() { done <- share(t, a).Shutdown(context.Background(), rt.ShutdownDrain) }

@@ -123,7 +123,7 @@ func TestSignalWhileStartingIsRetried(t *testing.T) {
 			if births := mortalBirths(t, dir); len(births) != 2 {
 				t.Errorf("constructors ran in %v, want two", births)
 			}
-			args{Dir: dir, Name: "mortal"}.failures(t, 0)
+			singleton{Dir: dir, Name: "mortal"}.failures(t, 0)
 		})
 	}
 }
@@ -140,7 +140,7 @@ func TestTwoSignalsWhileStartingFailAll(t *testing.T) {
 	if len(births) != 2 {
 		t.Fatalf("constructors ran in %v, want two", births)
 	}
-	a := args{Dir: dir, Name: "mortal"}
+	a := singleton{Dir: dir, Name: "mortal"}
 	for i, err := range errs {
 		e := startError(t, err, rt.StageConstructor)
 		for _, want := range []string{

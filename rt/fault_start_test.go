@@ -24,20 +24,6 @@ import (
 	"github.com/loopgen/loopgen/testdata/objects"
 )
 
-// releaseAll starts n client processes and lets them go at once.
-func releaseAll(t *testing.T, n int, role string, a args) []*client {
-	t.Helper()
-	a.Barrier = true
-	clients := make([]*client, n)
-	for i := range clients {
-		clients[i] = start(t, role, a)
-	}
-	for _, c := range clients {
-		c.release()
-	}
-	return clients
-}
-
 // within fails the test if something took longer than promised. Promises are for
 // a machine that has nothing else to do, which a test's never is.
 func within(t *testing.T, what string, began time.Time, promised time.Duration) {
@@ -48,7 +34,7 @@ func within(t *testing.T, what string, began time.Time, promised time.Duration) 
 }
 
 // failures fails the test unless so many starts of a's daemon have failed.
-func (a args) failures(t *testing.T, n uint64) {
+func (a singleton) failures(t *testing.T, n uint64) {
 	t.Helper()
 	d, err := rundir.Open(a.Dir, a.Name)
 	if err != nil {
@@ -66,16 +52,17 @@ func TestThunderingHerd(t *testing.T) {
 	if thorough() {
 		herd = 200
 	}
-	eachTransport(t, func(t *testing.T, a args) {
+	const each = 4
+	eachTransport(t, func(t *testing.T, a singleton) {
 		a = a.witnessed()
-		a.N, a.Barrier, a.IdleTTL = 4, true, -1
+		a.IdleTTL = -1
 		// Hundreds of processes leave the daemon little of two processors, and what
 		// is built with the race detector needs much.
 		a.Timeout, a.Greeting = 30*time.Second, 20*time.Second
 		noted := filepath.Join(t.TempDir(), "processes")
 		clients := make([]*client, herd)
 		for i := range clients {
-			clients[i] = start(t, "increment", a, processesVar+"="+noted)
+			clients[i] = start(t, "increment", a, withBarrier(), withN(each), withEnv(processesVar+"="+noted))
 		}
 		began := time.Now()
 		for _, c := range clients {
@@ -94,11 +81,11 @@ func TestThunderingHerd(t *testing.T) {
 		slices.Sort(values)
 		for i, v := range values {
 			if v != i+1 {
-				t.Fatalf("values are not 1 to %d: %v", herd*a.N, values)
+				t.Fatalf("values are not 1 to %d: %v", herd*each, values)
 			}
 		}
-		if len(values) != herd*a.N {
-			t.Errorf("%d values, want %d", len(values), herd*a.N)
+		if len(values) != herd*each {
+			t.Errorf("%d values, want %d", len(values), herd*each)
 		}
 		if births, n := a.births(t), lines(t, noted); births != 1 || n != herd+1 {
 			t.Errorf("%d objects were made, by %d processes besides the clients; want one, by one", births, n-herd)
@@ -116,6 +103,7 @@ const (
 )
 
 func init() {
+	addRole("churn", playChurn)
 	if path := os.Getenv(processesVar); path != "" {
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 		if err == nil {
@@ -137,11 +125,11 @@ func daemonProcess() bool { return len(os.Args) > 1 && strings.HasPrefix(os.Args
 
 // mains starts a client that says what Connect returned, and returns that
 // with the number of processes that began.
-func mains(t *testing.T, role string, a args, env ...string) (said string, n int) {
+func mains(t *testing.T, role string, a singleton, options ...option) (said string, n int) {
 	t.Helper()
 	began := time.Now()
 	noted := filepath.Join(t.TempDir(), "processes")
-	start(t, role, a, append(env, processesVar+"="+noted)...).wait(t, &said)
+	start(t, role, a, append(options, withEnv(processesVar+"="+noted))...).wait(t, &said)
 	within(t, "the answer", began, 2*time.Second)
 	return said, lines(t, noted)
 }
@@ -159,7 +147,7 @@ func lines(t *testing.T, path string) int {
 // and nothing is started.
 func TestHookMissing(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}.witnessed()
 	said, n := mains(t, "no hook", a)
 	if !strings.Contains(said, "connect: rt.ServeIfDaemon was not called in the test binary "+executable(t)+": ") ||
 		!strings.Contains(said, "rttest.Main(m)") {
@@ -174,8 +162,8 @@ func TestHookMissing(t *testing.T) {
 // object in main, learns the same from its child. The child starts nothing.
 func TestHookMissingInTheChild(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c"}.witnessed()
-	said, n := mains(t, "no hook", a, spawnerHookVar+"=1")
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}.witnessed()
+	said, n := mains(t, "no hook", a, withEnv(spawnerHookVar+"=1"))
 	if !strings.Contains(said, "spawn: rt.ServeIfDaemon was not called in the test binary "+executable(t)+": ") {
 		t.Errorf("the client was told %q", said)
 	}
@@ -204,8 +192,8 @@ func TestForgedMarker(t *testing.T) {
 		"empty":         {"", nil},
 		"from tomorrow": {"2 3 4 -", []*os.File{read, write}},
 	} {
-		a := args{Dir: rttest.Dir(t), Name: "c"}
-		cmd := command(t, "", "increment", a)
+		a := singleton{Dir: rttest.Dir(t), Name: "c"}
+		cmd := command(t, "increment", a)
 		cmd.Env = append(cmd.Env, "LOOPGEN_DAEMON="+forged.marker)
 		cmd.ExtraFiles = forged.files
 		out, err := cmd.CombinedOutput()
@@ -227,8 +215,8 @@ func TestFilesArePrivateWhateverTheUmask(t *testing.T) {
 	for _, umask := range []string{"0000", "0777"} {
 		t.Run(umask, func(t *testing.T) {
 			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}
-			if out, err := command(t, "umask "+umask, "pid", a).CombinedOutput(); string(out) != fmt.Sprintln(a.endpoint(t).PID) {
+			a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}
+			if out, err := command(t, "pid", a, withShell("umask "+umask)).CombinedOutput(); string(out) != fmt.Sprintln(a.endpoint(t).PID) {
 				t.Fatalf("%s, %v", out, err)
 			}
 			files := 0
@@ -265,7 +253,7 @@ func TestNamesStayInTheDirectory(t *testing.T) {
 	t.Cleanup(func() { // rttest looks for daemons right below its directory
 		for _, d := range rundir.Existing(dir) {
 			if e, err := d.ReadEndpoint(); err == nil {
-				name := args{Dir: dir, Name: e.Name}
+				name := singleton{Dir: dir, Name: e.Name}
 				name.kill(t)
 			}
 		}
@@ -274,7 +262,7 @@ func TestNamesStayInTheDirectory(t *testing.T) {
 		"Name", "name", " ", "日本語", "e\u0301", "\u00e9", "\xff", "-rf", "a\nb", strings.Repeat("m", 4096)}
 	pids := map[int]string{}
 	for _, name := range names {
-		a := args{Dir: dir, Name: name}
+		a := singleton{Dir: dir, Name: name}
 		s, err := connect(t, a).Environment(t.Context())
 		if err != nil {
 			t.Fatalf("%q: %v", name, err)
@@ -294,7 +282,7 @@ func TestNamesStayInTheDirectory(t *testing.T) {
 	if outside, err := os.ReadDir(outer); err != nil || len(outside) != 1 {
 		t.Errorf("outside of the base directory: %v, %v", outside, err)
 	}
-	_, err = share(t, args{Dir: dir, Name: strings.Repeat("m", 4097)}).Connect(t.Context())
+	_, err = share(t, singleton{Dir: dir, Name: strings.Repeat("m", 4097)}).Connect(t.Context())
 	var e *rt.StartError
 	if !errors.As(err, &e) || e.Stage != rt.StageDirectory || !strings.Contains(err.Error(), "4097 bytes") {
 		t.Errorf("a name of 4097 bytes: %v, want a *StartError at %q", err, rt.StageDirectory)
@@ -319,8 +307,9 @@ func TestBadConfiguration(t *testing.T) {
 	}
 }
 
-// churn opens, counts and closes at random for a while.
-func churn(ctx context.Context, a args) (map[string][]int, error) {
+// playChurn opens, counts and closes at random for a while. It returns the values by
+// incarnation.
+func playChurn(ctx context.Context, _ *counterShared, a args) (any, error) {
 	values := map[string][]int{}
 	for end := time.Now().Add(a.For); time.Now().Before(end); {
 		shared := objects.ShareCounter(a.config(), a.Options)
@@ -343,7 +332,7 @@ func churn(ctx context.Context, a args) (map[string][]int, error) {
 
 // Who finds a daemon takes no lock and starts nothing.
 func TestHealthyDaemonNeedsNoLock(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c"}
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	connect(t, a)
 	d, err := rundir.Open(a.Dir, a.Name)
 	if err != nil {

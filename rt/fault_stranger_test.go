@@ -27,12 +27,11 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/rttest"
-	"github.com/loopgen/loopgen/testdata/objects"
 )
 
 func init() {
-	roles["stranger"] = playStranger
-	roles["squatter"] = playSquatter
+	addRole("stranger", playStranger)
+	addRole("squatter", playSquatter)
 }
 
 // C01. A stranger that takes over a dead daemon's port sees a hello, and never the
@@ -50,7 +49,7 @@ func TestImpostorLearnsNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportTCP}
+			a := singleton{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportTCP}
 			if _, err := connect(t, a).Inc(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -109,7 +108,7 @@ func imposter(t *testing.T, e *rundir.Endpoint, answer []byte) <-chan []byte {
 // C03. Whoever lacks the key gets the daemon's challenge, and nothing after it;
 // nothing of what it sends is executed.
 func TestWrongKey(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		wrong := make([]byte, 32)
 		wrong[0] = 1
@@ -146,7 +145,7 @@ func TestWrongKey(t *testing.T) {
 
 // C04. A recording of a good handshake, and of the call after it, is worth nothing.
 func TestReplayedHandshake(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		r := a.dial(t)
 		recording := &recorder{Writer: r.conn}
@@ -176,7 +175,7 @@ func TestReplayedHandshake(t *testing.T) {
 
 // C06. A handshake that was cut or changed at any byte ends without a welcome.
 func TestDamagedHandshake(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		good := a.dial(t)
 		recording := &recorder{Writer: good.conn}
@@ -224,7 +223,7 @@ func TestDamagedHandshake(t *testing.T) {
 // C07. Whoever does not begin as the protocol does is hung up on without a byte,
 // and within the time for a handshake. It starves nobody and runs nothing.
 func TestUnauthenticatedLearnNothing(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		h := a.dial(t).hello()
 		stale, elsewhere := h, h
@@ -273,7 +272,7 @@ func TestUnauthenticatedLearnNothing(t *testing.T) {
 
 // C07. Programs that speak something else get an error and not an answer.
 func TestOtherProtocols(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		e := a.endpoint(t)
 		browser := http.Client{
@@ -306,7 +305,7 @@ func TestOtherProtocols(t *testing.T) {
 // C08. Hundreds of connections that drip, and come again when they are closed, keep
 // no honest client out.
 func TestSlowloris(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		e := a.endpoint(t)
 		ctx, stop := context.WithCancel(t.Context())
@@ -360,7 +359,7 @@ func TestSlowloris(t *testing.T) {
 // C09. Who connects and says nothing is hung up on when the time for a handshake is
 // over, and told nothing.
 func TestSilentConnectionIsClosed(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		began := time.Now()
 		if said := a.dial(t).closed(t); len(said) != 0 {
@@ -378,7 +377,7 @@ func TestSilentConnectionIsClosed(t *testing.T) {
 // C10. Whoever knocks without being let in does not keep the daemon: neither who
 // connects and says nothing, nor who does so again and again.
 func TestPortScannerDoesNotKeepTheDaemon(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		a.IdleTTL = 300 * time.Millisecond
 		shared := share(t, a)
 		if err := shared.EnsureStarted(t.Context()); err != nil {
@@ -416,7 +415,7 @@ func TestAnotherUserIsRefused(t *testing.T) {
 	t.Parallel()
 	needsStrangers(t)
 	needs(t, "a system that tells whose a socket's peer is: Linux", runtime.GOOS == "linux")
-	a := args{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportUnix}
+	a := singleton{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportUnix}
 	c := connect(t, a)
 	e := a.endpoint(t)
 	if err := os.Chmod(e.Address, 0o777); err != nil {
@@ -431,8 +430,7 @@ func TestAnotherUserIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stranger := args{Options: objects.Options{Tags: map[string]string{"endpoint": string(endpoint)}}}
-	out, err := asNobody(command(t, "", "stranger", stranger)).Output()
+	out, err := asNobody(command(t, "stranger", singleton{}, withText(string(endpoint)))).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -445,10 +443,10 @@ func TestAnotherUserIsRefused(t *testing.T) {
 	}
 }
 
-// playStranger is a user who has come by the endpoint file.
+// playStranger is a user who has read the endpoint file, whose text it gets.
 func playStranger(_ context.Context, _ *counterShared, a args) (any, error) {
 	var e rundir.Endpoint
-	if err := e.UnmarshalText([]byte(a.Options.Tags["endpoint"])); err != nil {
+	if err := e.UnmarshalText([]byte(a.Text[0])); err != nil {
 		return nil, err
 	}
 	conn, err := net.Dial(e.Network, e.Address)
@@ -486,7 +484,7 @@ func TestSocketOfAnotherUser(t *testing.T) {
 	t.Parallel()
 	needsStrangers(t)
 	needs(t, "a system that tells whose a socket's peer is: Linux", runtime.GOOS == "linux")
-	a := args{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportUnix}
+	a := singleton{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportUnix}
 	connect(t, a)
 	e := a.endpoint(t)
 	a.kill(t)
@@ -495,7 +493,7 @@ func TestSocketOfAnotherUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.Address = filepath.Join(theirs, "socket")
-	squatter := asNobody(command(t, "", "squatter", args{Options: objects.Options{Tags: map[string]string{"address": e.Address}}}))
+	squatter := asNobody(command(t, "squatter", singleton{}, withText(e.Address)))
 	stdout, err := squatter.StdoutPipe()
 	if err == nil {
 		err = squatter.Start()
@@ -528,9 +526,10 @@ func TestSocketOfAnotherUser(t *testing.T) {
 	}
 }
 
-// playSquatter listens, and tells what the first who comes says.
+// playSquatter listens at the address that it gets, and returns what the first client
+// sends.
 func playSquatter(_ context.Context, _ *counterShared, a args) (any, error) {
-	ln, err := net.Listen("unix", a.Options.Tags["address"])
+	ln, err := net.Listen("unix", a.Text[0])
 	if err != nil {
 		return nil, err
 	}

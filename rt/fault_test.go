@@ -4,7 +4,6 @@ package rt_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -22,22 +21,6 @@ import (
 	"github.com/loopgen/loopgen/rt/rttest"
 	"github.com/loopgen/loopgen/testdata/objects"
 )
-
-// command returns a client process that plays a role, not yet started. shell,
-// if it is not empty, is what a shell does before it becomes that process.
-func command(t *testing.T, shell, role string, a args) *exec.Cmd {
-	t.Helper()
-	told, err := json.Marshal(a)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(os.Args[0])
-	if shell != "" {
-		cmd = exec.Command("/bin/sh", "-c", shell+`; exec "$0"`, os.Args[0])
-	}
-	cmd.Env = append(os.Environ(), roleVar+"="+role, argsVar+"="+string(told))
-	return cmd
-}
 
 // aloneVar makes a test run that needs a process of its own.
 const aloneVar = "RT_TEST_ALONE"
@@ -59,7 +42,7 @@ func alone(t *testing.T) bool {
 // A client that gives up a start, by closing, is told so, and nobody else is
 // told that the start failed.
 func TestClosedWhileStarting(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: "sleep:700ms"}}
+	a := singleton{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: "sleep:700ms"}}
 	impatient := share(t, a)
 	gaveUp := make(chan error, 1)
 	go func() {
@@ -85,7 +68,7 @@ func TestClosedWhileStarting(t *testing.T) {
 // been there before it came.
 func TestOldFailureIsNoNews(t *testing.T) {
 	old, looks := errors.New("of long ago"), 0
-	shared := objects.ShareCounter(args{Dir: rttest.Dir(t), Name: "c"}.config(), objects.Options{})
+	shared := objects.ShareCounter(singleton{Dir: rttest.Dir(t), Name: "c"}.config(), objects.Options{})
 	defer shared.Close()
 	shared.Use(rt.Place{
 		Find: func() (*rundir.Endpoint, error) { return nil, rundir.ErrAbsent },
@@ -104,7 +87,7 @@ func TestOldFailureIsNoNews(t *testing.T) {
 
 // A context that ends is that caller's affair: the start goes on for others.
 func TestContextEndsWhileStarting(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: "sleep:300ms"}}.witnessed()
+	a := singleton{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: "sleep:300ms"}}.witnessed()
 	shared := share(t, a)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
@@ -122,7 +105,7 @@ func TestContextEndsWhileStarting(t *testing.T) {
 
 // Who waits for a daemon that leaves, and leaves, learns that it does.
 func TestDrainingForTooLong(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		open, result := gated(t, connect(t, a))
 		down := a.shutDown(t)
 		_, err := share(t, a, func(c *rt.Config) { c.StartTimeout = 2 * time.Second }).Connect(t.Context())
@@ -154,7 +137,7 @@ func TestGivingUpTellsWhatWasWaitedFor(t *testing.T) {
 		})
 	}
 	t.Run("draining", func(t *testing.T) {
-		eachTransport(t, func(t *testing.T, a args) {
+		eachTransport(t, func(t *testing.T, a singleton) {
 			open, result := gated(t, connect(t, a))
 			down := a.shutDown(t)
 			shared, admin := share(t, a), share(t, a)
@@ -174,7 +157,7 @@ func TestGivingUpTellsWhatWasWaitedFor(t *testing.T) {
 		})
 	})
 	t.Run("starting", func(t *testing.T) {
-		a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: "hang"}}.witnessed()
+		a := singleton{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: "hang"}}.witnessed()
 		first := share(t, a)
 		const text = ": a daemon is starting or leaving: "
 		tells(t, "who starts it", text, func(ctx context.Context) error {
@@ -196,7 +179,7 @@ func TestGivingUpTellsWhatWasWaitedFor(t *testing.T) {
 // Daemons that drain are no reason for a call to fail, to be lost or to run
 // twice, however often they do.
 func TestDrainStorm(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		ctx, cancel := context.WithTimeout(t.Context(), long(2*time.Second))
 		defer cancel()
 		var mu sync.Mutex
@@ -249,7 +232,7 @@ func TestDrainStorm(t *testing.T) {
 
 // Status is asked while daemons come and go: there is one, or there is none.
 func TestStatusStorm(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		var all sync.WaitGroup
@@ -278,7 +261,7 @@ func TestStatusStorm(t *testing.T) {
 // A drain may take longer than StartTimeout, whoever else wants the daemon
 // meanwhile: Restart waits for it, and starts the next one.
 func TestRestartAfterALongDrain(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		const startTimeout = time.Second
 		short := func(c *rt.Config) { c.StartTimeout = startTimeout }
 		admin := share(t, a, short)
@@ -311,7 +294,7 @@ func TestRestartAfterALongDrain(t *testing.T) {
 }
 
 // running waits until a call of that method runs.
-func running(t *testing.T, a args, method string) {
+func running(t *testing.T, a singleton, method string) {
 	t.Helper()
 	shared := share(t, a)
 	eventually(t, method+" runs", func() bool {

@@ -253,7 +253,7 @@ func TestCallsAreAnsweredWhenDescribingThemMisbehaves(t *testing.T) {
 				t.Errorf("still running: %v, %v", s.Running, err)
 			}
 			shared.Close()
-			a := args{Dir: dir, Name: "moody"}
+			a := singleton{Dir: dir, Name: "moody"}
 			eventually(t, "the idle daemon has left", func() bool { return !a.alive(t) })
 		})
 	}
@@ -284,7 +284,7 @@ func TestStartsFailWhenDescribingThemMisbehaves(t *testing.T) {
 			if e := startError(t, err, rt.StageConstructor); !strings.Contains(e.Error(), test.want) {
 				t.Errorf("got %v, want %q in it", e, test.want)
 			}
-			a := args{Dir: dir, Name: "moody"}
+			a := singleton{Dir: dir, Name: "moody"}
 			eventually(t, "the daemon has exited", func() bool { return !a.alive(t) })
 			release, ok, err := a.directory(t).TrySpawnLock()
 			if !ok || err != nil {
@@ -315,7 +315,7 @@ func TestCloseFailsWhenDescribingItMisbehaves(t *testing.T) {
 			if err := shared.Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
 				t.Fatal(err)
 			}
-			log, err := os.ReadFile(args{Dir: dir, Name: "moody"}.directory(t).LogPath())
+			log, err := os.ReadFile(singleton{Dir: dir, Name: "moody"}.directory(t).LogPath())
 			if err != nil || !strings.Contains(string(log), test.want) {
 				t.Errorf("the log does not contain %q: %v\n%s", test.want, err, log)
 			}
@@ -353,7 +353,7 @@ func TestOnRestartMisbehaves(t *testing.T) {
 	for how, want := range map[string]string{oddPanics: "OnRestart panicked: misbehaved", oddExits: "OnRestart panicked: runtime.Goexit was called"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c"}
+			a := singleton{Dir: rttest.Dir(t), Name: "c"}
 			shared := share(t, a, func(c *rt.Config) {
 				c.OnRestart = func(string, string) error { misbehave(how); return nil }
 			})
@@ -397,7 +397,7 @@ func TestLoggerMisbehaves(t *testing.T) {
 			if err := shared.EnsureStarted(ctx); err != nil {
 				t.Fatal(err)
 			}
-			release, ok, err := args{Dir: dir, Name: "moody"}.directory(t).TrySpawnLock()
+			release, ok, err := singleton{Dir: dir, Name: "moody"}.directory(t).TrySpawnLock()
 			if !ok || err != nil {
 				t.Fatalf("spawn.lock is held: %v, %v", ok, err)
 			}

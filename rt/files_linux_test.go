@@ -21,7 +21,7 @@ import (
 // replaces it.
 func TestEndpointOpenToOthers(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Minute}
+	a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Minute}
 	connect(t, a)
 	pid, path := a.endpoint(t).PID, filepath.Join(a.place(t), "endpoint")
 	if err := os.Chmod(path, 0o644); err != nil {
@@ -56,7 +56,7 @@ func TestLogNamesRemovedFile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Minute}
+			a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Minute}
 			connect(t, a)
 			dir := a.place(t)
 			log, err := os.Open(filepath.Join(dir, "log"))
@@ -82,7 +82,7 @@ func TestLogNamesRemovedFile(t *testing.T) {
 // Directories that killed clients have left are removed by the next daemon.
 func TestUnfinishedDirectoriesAreRemoved(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c"}
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	left := filepath.Join(a.Dir, ".loopgen-123456789")
 	if err := os.Mkdir(left, 0o700); err != nil {
 		t.Fatal(err)
@@ -93,13 +93,13 @@ func TestUnfinishedDirectoriesAreRemoved(t *testing.T) {
 	}
 }
 
-func init() { roles["endpoint on a full disk"] = playEndpointOnFullDisk }
+func init() { addRole("endpoint on a full disk", playEndpointOnFullDisk) }
 
 // A client is told that the disk is full, and not that the daemon starts or leaves;
 // when there is room the daemon is found again.
 func TestEndpointRemovedOnFullDisk(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Minute}
+	a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Minute}
 	out, err := mounted(t, fmt.Sprintf(`mount -t tmpfs -o size=128k,mode=0700 none %q; exec "$0"`, a.Dir), "endpoint on a full disk", a).Output()
 	if err != nil || strings.TrimSpace(string(out)) != "null" {
 		t.Errorf("%s, %v", out, err)

@@ -15,7 +15,7 @@ import (
 
 func init() {
 	// Has N clients, makes a call through the last one, and closes them.
-	roles["misbehave and close"] = func(ctx context.Context, _ *counterShared, a args) (any, error) {
+	addRole("misbehave and close", func(ctx context.Context, _ *counterShared, a args) (any, error) {
 		for i := range a.N {
 			shared := objects.ShareCounter(a.config(), a.Options)
 			defer shared.Close()
@@ -28,15 +28,15 @@ func init() {
 			}
 		}
 		return "done", nil
-	}
+	})
 }
 
 const follow = "LOOPGEN_LOG=stderr"
 
 // shows waits until a client's standard error has a text.
-func (a args) shows(t *testing.T, text string) {
+func (b builtClient) shows(t *testing.T, text string) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("standard error has %q", text), func() bool { return fileContains(a.Stderr, text) })
+	eventually(t, fmt.Sprintf("standard error has %q", text), func() bool { return fileContains(b.stderr, text) })
 }
 
 // With LOOPGEN_LOG=stderr a client shows what its daemon writes: all of it if the
@@ -44,16 +44,16 @@ func (a args) shows(t *testing.T, text string) {
 // neither the variable nor a descriptor of the client.
 func TestLogOnStandardError(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}
+	a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}
 	starter, other, quiet := a.by(t, ""), a.by(t, ""), a.by(t, "")
-	first := start(t, "obey", starter, follow)
+	first := starter.start(t, "obey", withEnv(follow))
 	first.tell(t, "connect", "connected")
 	starter.shows(t, "msg=serving")
 	first.begin(t, "environment")
 	if env := first.line(t); strings.Contains(env, "LOOPGEN_LOG") {
 		t.Errorf("the daemon's environment is %s", env)
 	}
-	stderr, err := os.Stat(starter.Stderr)
+	stderr, err := os.Stat(starter.stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,13 +62,13 @@ func TestLogOnStandardError(t *testing.T) {
 			t.Errorf("the daemon has the client's standard error as %s", fd)
 		}
 	}
-	second := start(t, "obey", other, follow)
+	second := other.start(t, "obey", withEnv(follow))
 	second.tell(t, "connect", "connected")
-	third := start(t, "obey", quiet)
+	third := quiet.start(t, "obey")
 	third.tell(t, "misbehave panic", "true")
 	starter.shows(t, "misbehaved")
 	other.shows(t, "misbehaved")
-	if fileContains(other.Stderr, "msg=serving") {
+	if fileContains(other.stderr, "msg=serving") {
 		t.Error("the client that did not start the daemon shows what the daemon wrote before")
 	}
 	quiet.complained(t)
@@ -92,10 +92,10 @@ func descriptors(t *testing.T, pid int) (paths []string) {
 // process.
 func TestCloseShowsTheLog(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1, N: 3}.by(t, "")
+	a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.by(t, "")
 	var said string
-	start(t, "misbehave and close", a, follow).wait(t, &said)
-	text, err := os.ReadFile(a.Stderr)
+	a.start(t, "misbehave and close", withN(3), withEnv(follow)).wait(t, &said)
+	text, err := os.ReadFile(a.stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,8 +108,8 @@ func TestCloseShowsTheLog(t *testing.T) {
 // A log that is rotated is followed to its end, and the new one from its beginning.
 func TestRotatedLogIsFollowed(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.by(t, "")
-	c := start(t, "obey", a, follow)
+	a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.by(t, "")
+	c := a.start(t, "obey", withEnv(follow))
 	c.tell(t, "connect", "connected")
 	a.shows(t, "msg=serving")
 	log := a.endpoint(t).Log
@@ -119,7 +119,7 @@ func TestRotatedLogIsFollowed(t *testing.T) {
 	c.tell(t, "misbehave panic", "true") // the daemon writes to the old file, up to a second
 	a.shows(t, "value=misbehaved")
 	eventually(t, "there is a new log", func() bool { _, err := os.Stat(log); return err == nil })
-	if err := share(t, a).Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
+	if err := share(t, a.singleton).Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
 		t.Fatal(err)
 	}
 	a.shows(t, "msg=leaving")
@@ -132,10 +132,10 @@ func TestRotatedLogIsFollowed(t *testing.T) {
 		written += len(text)
 	}
 	eventually(t, "all was copied", func() bool {
-		info, err := os.Stat(a.Stderr)
+		info, err := os.Stat(a.stderr)
 		return err == nil && info.Size() >= int64(written)
 	})
-	if text, err := os.ReadFile(a.Stderr); err != nil || len(text) != written {
+	if text, err := os.ReadFile(a.stderr); err != nil || len(text) != written {
 		t.Errorf("%d bytes of %d were copied, %v:\n%s", len(text), written, err, text)
 	}
 }

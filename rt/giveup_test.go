@@ -23,7 +23,7 @@ import (
 // enough is longer than anything takes here on a busy machine.
 const enough = time.Minute
 
-func connectSpecimen(t testing.TB, a args) *objects.SpecimenClient {
+func connectSpecimen(t testing.TB, a singleton) *objects.SpecimenClient {
 	t.Helper()
 	shared := objects.ShareSpecimen(a.config())
 	t.Cleanup(func() { shared.Close() })
@@ -100,7 +100,7 @@ func tryLock(t testing.TB, c *objects.SpecimenClient, within time.Duration) bool
 func TestLockGivenUpIsFree(t *testing.T) {
 	for name, way := range waysToGiveUp {
 		t.Run(name, func(t *testing.T) {
-			eachTransport(t, func(t *testing.T, a args) {
+			eachTransport(t, func(t *testing.T, a singleton) {
 				first, other := connectSpecimen(t, a), connectSpecimen(t, a)
 				resume := a.stop(t)
 				ctx, cancel := way(t.Context(), 50*time.Millisecond)
@@ -125,7 +125,7 @@ func TestLockGivenUpIsFree(t *testing.T) {
 // What callers were told of a lock decides who holds it, whenever they give up: one that
 // was told of an error holds nothing, one that was told of a success keeps it.
 func TestLockIsAsItWasTold(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c, witness := connectSpecimen(t, a), connectSpecimen(t, a)
 		daemon, err := os.FindProcess(a.endpoint(t).PID)
 		if err != nil {
@@ -167,7 +167,7 @@ func TestLockIsAsItWasTold(t *testing.T) {
 // An acquisition that was answered is kept until the client abandons the call; then it
 // is given back. Another call's equal acquisition is not touched.
 func TestAbandonGivesBackWhatWasAnswered(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		other := connectSpecimen(t, a)
 		r := a.greet(t)
 		r.send(t, r.call(t, 1, "Lock"))
@@ -194,7 +194,7 @@ func TestAbandonGivesBackWhatWasAnswered(t *testing.T) {
 // was stopped finds the call and its cancel together: neither a quick one, nor one
 // that waits for its turn, nor one that needs none.
 func TestCallGivenUpDoesNotBegin(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		if _, err := c.Inc(t.Context()); err != nil { // it is known to be quick now
 			t.Fatal(err)
@@ -223,7 +223,7 @@ func TestCallGivenUpDoesNotBegin(t *testing.T) {
 // The same, when the calls were in the queue already, behind one that ends as soon as
 // the daemon goes on.
 func TestQueuedCallGivenUpDoesNotBegin(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		first, queued := make(chan error, 1), make(chan error, 30)
 		go func() {
@@ -263,7 +263,7 @@ func TestQueuedCallGivenUpDoesNotBegin(t *testing.T) {
 // A method whose caller's context ended with DeadlineExceeded sees that, also when the
 // daemon knew of no deadline, and contexts that it derived end so as well.
 func TestMergedDeadlineReachesTheMethod(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connectSpecimen(t, a)
 		for name, way := range waysToGiveUp {
 			for after := 50 * time.Millisecond; ; after *= 2 {
@@ -288,8 +288,8 @@ func TestMergedDeadlineReachesTheMethod(t *testing.T) {
 // flight, what it had acquired is given back, and its running call does not keep the
 // connection.
 func TestHalfClosedConnectionIsClosed(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
-		c, lock := connect(t, a), connectSpecimen(t, args{Dir: a.Dir, Name: a.Name + "-lock", Transport: a.Transport})
+	eachTransport(t, func(t *testing.T, a singleton) {
+		c, lock := connect(t, a), connectSpecimen(t, singleton{Dir: a.Dir, Name: a.Name + "-lock", Transport: a.Transport})
 		r := a.greet(t)
 		r.send(t, r.call(t, 1, "Enter", "g"), r.call(t, 2, "Inc"))
 		if err := c.Entered(t.Context(), "g"); err != nil {
@@ -307,7 +307,7 @@ func TestHalfClosedConnectionIsClosed(t *testing.T) {
 		if n, err := c.Inc(t.Context()); n != 2 || err != nil {
 			t.Errorf("%d calls were executed, %v; want Enter and this one", n, err)
 		}
-		l := args{Dir: a.Dir, Name: a.Name + "-lock", Transport: a.Transport}.greet(t)
+		l := singleton{Dir: a.Dir, Name: a.Name + "-lock", Transport: a.Transport}.greet(t)
 		l.send(t, l.call(t, 1, "Lock"))
 		if f := l.next(t); f.Kind != wire.KindReply {
 			t.Fatalf("Lock: %v", f.Kind)
@@ -329,7 +329,7 @@ func closeWrite(t testing.TB, conn net.Conn) {
 // A daemon that leaves gives nobody a lock that another caller believes to hold: a Lock
 // that waits meanwhile acquires it from the next daemon.
 func TestLockThatWaitsInADrainIsTheNextDaemons(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		holder, waiter := connectSpecimen(t, a), connectSpecimen(t, a)
 		if err := holder.Lock(t.Context()); err != nil {
 			t.Fatal(err)
@@ -361,7 +361,7 @@ func TestLockThatWaitsInADrainIsTheNextDaemons(t *testing.T) {
 // With one processor and many calls that use it up, callers give up before the daemon
 // gets to their Lock. None of these is held in the end.
 func TestLockOfABusyDaemonIsFree(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c", Env: append(os.Environ(), "GOMAXPROCS=1")}
+	a := singleton{Dir: rttest.Dir(t), Name: "c", Env: append(os.Environ(), "GOMAXPROCS=1")}
 	c, other := connectSpecimen(t, a), connectSpecimen(t, a)
 	busy := connectSpecimen(t, a)
 	ctx, cancel := context.WithCancel(t.Context())

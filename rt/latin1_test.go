@@ -72,12 +72,12 @@ func TestStartFailsInDirectoryThatIsNotUTF8(t *testing.T) {
 func TestBaseDirectoryThatIsNotUTF8(t *testing.T) {
 	t.Parallel()
 	dir := latin1(t)
-	cmd := command(t, "", "increment", args{Name: "c", N: 1})
+	cmd := command(t, "increment", singleton{Name: "c"}, withN(1))
 	cmd.Env = append(cmd.Env, "LOOPGEN_DIR="+dir)
 	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "[1]\n" {
 		t.Errorf("a client: %s, %v", out, err)
 	}
-	cmd = command(t, "", "shut down", args{Name: "c"})
+	cmd = command(t, "shut down", singleton{Name: "c"})
 	cmd.Env = append(cmd.Env, "LOOPGEN_DIR="+dir)
 	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "null\n" {
 		t.Errorf("Shutdown: %s, %v", out, err)

@@ -20,7 +20,7 @@ import (
 )
 
 func TestStatus(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		a.IdleTTL = time.Minute
 		shared := share(t, a)
 		if _, err := shared.Status(t.Context()); !errors.Is(err, rt.ErrNotRunning) {
@@ -82,7 +82,7 @@ func fileContains(path, text string) bool {
 
 // When Shutdown returns, endpoint and socket are gone and the lock is free.
 func TestShutdownLeavesNothing(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		shared := share(t, a)
 		if err := shared.EnsureStarted(t.Context()); err != nil {
 			t.Fatal(err)
@@ -104,7 +104,7 @@ func TestShutdownLeavesNothing(t *testing.T) {
 }
 
 func TestShutdownNow(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		shared := share(t, a)
 		c, err := shared.Connect(t.Context())
 		if err != nil {
@@ -142,7 +142,7 @@ func TestShutdownNow(t *testing.T) {
 }
 
 func TestIdle(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		a.IdleTTL = 100 * time.Millisecond
 		shared := share(t, a)
 		if err := shared.EnsureStarted(t.Context()); err != nil {
@@ -176,7 +176,7 @@ func TestIdle(t *testing.T) {
 }
 
 func TestOnRestartRefuses(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c"}
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	refusal := errors.New("I need the old one")
 	var accept atomic.Bool
 	c := connect(t, a, func(c *rt.Config) {
@@ -200,7 +200,7 @@ func TestOnRestartRefuses(t *testing.T) {
 }
 
 func TestSurroundings(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c"}
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	t.Setenv("SSH_TTY", "/dev/pts/9")
 	t.Setenv("TMUX_PANE", "%1")
 	t.Setenv("MY_SETTING", "kept")
@@ -220,7 +220,7 @@ func TestSurroundings(t *testing.T) {
 			t.Errorf("%s: %+v", what, s)
 		}
 	}
-	own := args{Dir: rttest.Dir(t), Name: "c"}
+	own := singleton{Dir: rttest.Dir(t), Name: "c"}
 	s, err = connect(t, own, func(c *rt.Config) { c.Env = []string{"ONLY=this"} }).Environment(t.Context())
 	if err != nil || !slices.Equal(s.Env, []string{"ONLY=this"}) {
 		t.Errorf("Config.Env: %q, %v", s.Env, err)
@@ -229,7 +229,7 @@ func TestSurroundings(t *testing.T) {
 
 func TestInProcess(t *testing.T) {
 	t.Setenv("LOOPGEN_MODE", "inprocess")
-	a := args{Dir: rttest.Dir(t), Name: t.Name(), IdleTTL: 10 * time.Millisecond}
+	a := singleton{Dir: rttest.Dir(t), Name: t.Name(), IdleTTL: 10 * time.Millisecond}
 	shared := share(t, a)
 	c, err := shared.Connect(t.Context())
 	if err != nil {
@@ -272,7 +272,7 @@ func TestInProcess(t *testing.T) {
 // with another configuration.
 func TestInProcessFailureOfAnotherConfiguration(t *testing.T) {
 	t.Setenv("LOOPGEN_MODE", "inprocess")
-	a := args{Dir: t.TempDir(), Name: "c"}
+	a := singleton{Dir: t.TempDir(), Name: "c"}
 	bad := a
 	bad.Options.Fail = "error"
 	bad, open := bad.held(t)
@@ -296,7 +296,7 @@ func TestInProcessFailureOfAnotherConfiguration(t *testing.T) {
 // A Shared that was dropped without Close, with its handles, gives up its
 // connection; one whose handle is still held does not.
 func TestDropped(t *testing.T) {
-	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Minute}
+	a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Minute}
 	looker := share(t, a)
 	held := func() *objects.CounterClient {
 		c, err := objects.ShareCounter(a.config(), a.Options).Connect(t.Context())

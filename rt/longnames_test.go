@@ -22,7 +22,7 @@ func TestLongNamesAreCutWhereverPeopleReadThem(t *testing.T) {
 	name := strings.Repeat("é", 2048)
 	cut := strings.Repeat("é", 99) + "…"
 	var logged bytes.Buffer
-	a := args{Dir: rttest.Dir(t), Name: name}
+	a := singleton{Dir: rttest.Dir(t), Name: name}
 	shared := share(t, a, func(c *rt.Config) {
 		c.Logger = slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})

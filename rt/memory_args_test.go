@@ -138,7 +138,7 @@ func TestMemoryOfArgumentsIsBounded(t *testing.T) {
 		} {
 			t.Run(name+"/"+mode.String(), func(t *testing.T) {
 				t.Parallel()
-				a := args{Dir: rttest.Dir(t), Name: "c"}
+				a := singleton{Dir: rttest.Dir(t), Name: "c"}
 				self := func(c *rt.Conn) *rt.Conn { return c }
 				shared := rt.NewShared(a.config(), larderService, self, self, nil)
 				t.Cleanup(func() { shared.Close() })

@@ -135,7 +135,7 @@ const (
 )
 
 // gauged starts a daemon around a gauge and returns a connection to it.
-func gauged(t *testing.T, a args) *rt.Conn {
+func gauged(t *testing.T, a singleton) *rt.Conn {
 	t.Helper()
 	self := func(c *rt.Conn) *rt.Conn { return c }
 	shared := rt.NewShared(a.config(), gaugeService, self, self, nil)
@@ -199,7 +199,7 @@ func peak(t *testing.T, c *rt.Conn, attack func()) uint64 {
 // Whoever is not admitted costs a read buffer, whatever it announces, and only
 // so many are there at once.
 func TestMemoryBeforeAdmission(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := gauged(t, a)
 		before, _ := memory(t, c)
 		whole := opening(t, a.dial(t).hello())
@@ -233,7 +233,7 @@ func TestMemoryBeforeAdmission(t *testing.T) {
 
 // D11. A length that is not allowed costs nothing.
 func TestHugeHeader(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := gauged(t, a)
 		for _, length := range []uint32{wire.MaxFrame + 1, math.MaxUint32} {
 			r := a.greet(t)
@@ -255,7 +255,7 @@ func TestHugeHeader(t *testing.T) {
 // D12. A frame costs what has come of it, 32 times at most; it does not cost what it
 // announces, and does not last for ever: see also TestLimitFrameDeadline.
 func TestDrippedFrame(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := gauged(t, a)
 		const peers, arrived = 8, 100 << 10
 		var drips []*raw
@@ -311,7 +311,7 @@ func TestDrippedFrame(t *testing.T) {
 // D10. Calls beyond the window are refused without being kept; those within it cost
 // their bytes and what is decoded of them.
 func TestMemoryWithinTheQuota(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := gauged(t, a)
 		r := a.greet(t)
 		before, _ := memory(t, c)
@@ -354,7 +354,7 @@ func TestMemoryOfUnreadReplies(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			eachTransport(t, func(t *testing.T, a args) {
+			eachTransport(t, func(t *testing.T, a singleton) {
 				c := gauged(t, a)
 				r := a.greet(t)
 				got := peak(t, c, func() {
@@ -385,7 +385,7 @@ func TestMemoryOfUnreadReplies(t *testing.T) {
 
 // D13. What pretends to be large or deep is refused before anything is made of it.
 func TestDecodingBombs(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := gauged(t, a)
 		r := a.greet(t)
 		// The fields of a tree, of which all have to be there.
@@ -433,7 +433,7 @@ func TestDecodingBombs(t *testing.T) {
 // D16. A result that cannot travel is the end of its call and of nothing else, and
 // the call was executed.
 func TestReplyNotEncodable(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := gauged(t, a)
 		err := c.Call(t.Context(), gaugeMumble, nil, func(d *stub.Decoder) {
 			var s string
@@ -452,7 +452,7 @@ func TestReplyNotEncodable(t *testing.T) {
 // as much as is allowed is taken, and more is not.
 func TestLimitNestingAndElements(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c"}
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	gauged(t, a)
 	r := a.greet(t)
 	take := func(id uint64, v tree) wire.Frame {

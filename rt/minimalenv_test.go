@@ -31,7 +31,7 @@ func TestMinimalEnvKeepsSecretsOutOfTheDaemon(t *testing.T) {
 	if !slices.Equal(got, kept) {
 		t.Errorf("MinimalEnv\ngot  %q\nwant %q", got, kept)
 	}
-	a := args{Dir: rttest.Dir(t), Name: "c"}
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	s, err := connect(t, a, func(c *rt.Config) { c.Env = rt.MinimalEnv() }).Environment(t.Context())
 	slices.Sort(s.Env)
 	if err != nil || !slices.Equal(s.Env, kept) {

@@ -20,7 +20,7 @@ import (
 // daemon, then what to do.
 func TestConfigMismatchSaysWhatDiffers(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Start: 5, Tags: map[string]string{"a": "1"}}}
+	a := singleton{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Start: 5, Tags: map[string]string{"a": "1"}}}
 	connect(t, a)
 	pid := a.endpoint(t).PID
 	check := func(what string, err error, difference string) {
@@ -57,7 +57,7 @@ func TestConfigMismatchSaysWhatDiffers(t *testing.T) {
 // A client with another configuration waits for a daemon that is leaving, as others
 // do, and then starts its own.
 func TestOtherConfigurationWaitsForALeavingDaemon(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		open, result := gated(t, connect(t, a))
 		down := a.shutDown(t)
 		other := a

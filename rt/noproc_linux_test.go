@@ -24,8 +24,8 @@ func TestStartWithoutProc(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer read.Close()
-			a := args{Dir: rttest.Dir(t), Name: "c", N: 1, Command: command}
-			cmd := mounted(t, `mount -t tmpfs none /proc; exec "$0"`, "increment", a)
+			a := singleton{Dir: rttest.Dir(t), Name: "c", Command: command}
+			cmd := mounted(t, `mount -t tmpfs none /proc; exec "$0"`, "increment", a, withN(1))
 			cmd.ExtraFiles = []*os.File{nil, nil, nil, nil, write} // descriptor 7 of the client
 			out, err := cmd.Output()
 			write.Close()
@@ -47,8 +47,8 @@ func TestStartWithoutProc(t *testing.T) {
 func TestStartWithoutProcAndFile(t *testing.T) {
 	t.Parallel()
 	program := filepath.Join(rttest.Dir(t), "program")
-	a := args{Dir: rttest.Dir(t), Name: "c", Barrier: true}
-	cmd := mounted(t, `cp "$0" "`+program+`"; mount -t tmpfs none /proc; exec "`+program+`"`, "connect", a)
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
+	cmd := mounted(t, `cp "$0" "`+program+`"; mount -t tmpfs none /proc; exec "`+program+`"`, "connect", a, withBarrier())
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +104,7 @@ func TestStartThroughLoader(t *testing.T) {
 		for _, command := range [][]string{nil, {os.Args[0]}} {
 			t.Run(fmt.Sprint(name, len(command)), func(t *testing.T) {
 				t.Parallel()
-				a := args{Dir: rttest.Dir(t), Name: "c", N: 1, Command: command}
+				a := singleton{Dir: rttest.Dir(t), Name: "c", Command: command}
 				cmd := exec.Command("/bin/sh", "-euc", test.script, os.Args[0])
 				cmd.Env = commandEnv(t, a)
 				if out, err := cmd.Output(); err != nil || string(out) != test.want {
@@ -115,16 +115,16 @@ func TestStartThroughLoader(t *testing.T) {
 	}
 	t.Run("without proc", func(t *testing.T) {
 		t.Parallel()
-		a := args{Dir: rttest.Dir(t), Name: "c", N: 1}
+		a := singleton{Dir: rttest.Dir(t), Name: "c"}
 		script := `mount -t tmpfs none /proc; exec ` + loader + ` "$0"`
 		if out, err := mounted(t, script, "connect", a).Output(); err != nil || !strings.Contains(string(out), "Config.Command") {
 			t.Errorf("a client: %s, %v; want one that is told what to do", out, err)
 		}
 		a.Command = []string{os.Args[0]}
-		if out, err := mounted(t, script, "increment", a).Output(); err != nil || string(out) != "[1]\n" {
+		if out, err := mounted(t, script, "increment", a, withN(1)).Output(); err != nil || string(out) != "[1]\n" {
 			t.Errorf("a client with a Command: %s, %v", out, err)
 		}
 	})
 }
 
-func commandEnv(t *testing.T, a args) []string { return command(t, "", "increment", a).Env }
+func commandEnv(t *testing.T, a singleton) []string { return command(t, "increment", a, withN(1)).Env }

@@ -22,7 +22,7 @@ import (
 // exchanged is what another user does with a directory: it puts a symbolic link to
 // target in the place of each new entry whose name begins with .loopgen-.
 func exchanged(_ context.Context, _ *counterShared, a args) (any, error) {
-	dir, target := a.Options.Tags["dir"], a.Options.Tags["target"]
+	dir, target := a.Text[0], a.Text[1]
 	fd, err := syscall.InotifyInit1(0)
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func exchanged(_ context.Context, _ *counterShared, a args) (any, error) {
 	}
 }
 
-func init() { roles["exchange"] = exchanged }
+func init() { addRole("exchange", exchanged) }
 
 // A user who owns a directory above the base directory cannot give a file of
 // another user's another mode.
@@ -62,7 +62,7 @@ func TestForeignParentDoesNotLeadAstray(t *testing.T) {
 	if err := errors.Join(os.Chown(dir, nobody, nobody), os.WriteFile(target, nil, 0o644), os.Chmod(target, 0o644)); err != nil {
 		t.Fatal(err)
 	}
-	cmd := asNobody(command(t, "", "exchange", args{Options: objects.Options{Tags: map[string]string{"dir": dir, "target": target}}}))
+	cmd := asNobody(command(t, "exchange", singleton{}, withText(dir, target)))
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -77,7 +77,7 @@ func TestForeignParentDoesNotLeadAstray(t *testing.T) {
 		t.Fatalf("the other user says %q, %v", line, err)
 	}
 	for i, end := 0, time.Now().Add(200*time.Millisecond); time.Now().Before(end); i++ {
-		a := args{Dir: filepath.Join(dir, fmt.Sprint("run", i)), Name: "c"}
+		a := singleton{Dir: filepath.Join(dir, fmt.Sprint("run", i)), Name: "c"}
 		_, err := objects.ShareCounter(a.config(), a.Options).Status(t.Context())
 		if !errors.Is(err, rt.ErrUnsafeDir) || !strings.Contains(err.Error(), dir) {
 			t.Errorf("Status: %v, want %v that names %s", err, rt.ErrUnsafeDir, dir)
@@ -100,14 +100,14 @@ func TestForeignParentSwapsSingletons(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := rttest.Dir(t)
-			a := args{Dir: filepath.Join(dir, base), Name: "payroll", IdleTTL: time.Minute}
+			a := singleton{Dir: filepath.Join(dir, base), Name: "payroll", IdleTTL: time.Minute}
 			b := a
 			b.Name = "lunch"
 			connect(t, b)
 			connect(t, a)
 			swapped := [2]string{a.place(t), b.place(t)}
 			if base != "" { // the second base directory looks like the first one
-				other := args{Dir: dir + "/other", Name: "payroll", IdleTTL: time.Minute}
+				other := singleton{Dir: dir + "/other", Name: "payroll", IdleTTL: time.Minute}
 				connect(t, other)
 				swapped = [2]string{a.Dir, other.Dir}
 			}
@@ -145,7 +145,7 @@ func TestPrivateGroup(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cmd := asNobody(command(t, "", "connect", args{Dir: base, Name: "c"}))
+	cmd := asNobody(command(t, "connect", singleton{Dir: base, Name: "c"}))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
 	if out, err := cmd.Output(); err != nil || !strings.Contains(string(out), "nil") {
 		t.Errorf("Connect: %s, %v", out, err)
@@ -153,7 +153,7 @@ func TestPrivateGroup(t *testing.T) {
 	if err := os.Chown(base, -1, nobody); err != nil {
 		t.Fatal(err)
 	}
-	cmd = asNobody(command(t, "", "connect", args{Dir: base, Name: "c"}))
+	cmd = asNobody(command(t, "connect", singleton{Dir: base, Name: "c"}))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
 	if out, err := cmd.Output(); err != nil || !strings.Contains(string(out), base+" has mode 0775 and group 65534") {
 		t.Errorf("Connect below a directory of the group of others: %s, %v", out, err)

@@ -48,7 +48,7 @@ func TestSetUserIDProgramIgnoresEnvironment(t *testing.T) {
 	if err := os.Chown(theirs, guest, guest); err != nil {
 		t.Fatal(err)
 	}
-	a := args{Name: "c"}
+	a := singleton{Name: "c"}
 	cmd := mounted(t, fmt.Sprintf(`
 mount -t tmpfs -o mode=0755 none /run
 mkdir -p -m 0755 /run/user
@@ -88,7 +88,7 @@ func TestSetUserIDProgramIgnoresPath(t *testing.T) {
 	}
 	program := setID(t)
 	cmd := mounted(t, fmt.Sprintf(`exec setpriv --reuid %d --regid %[1]d --clear-groups %[2]q`, guest, program),
-		"connect", args{Dir: dir, Name: "c", Command: []string{"program"}})
+		"connect", singleton{Dir: dir, Name: "c", Command: []string{"program"}})
 	cmd.Env = append(cmd.Env, "PATH="+filepath.Dir(program)+":"+os.Getenv("PATH"))
 	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "give an absolute path") {
 		t.Errorf("Connect: %s, %v", out, err)

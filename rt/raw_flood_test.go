@@ -11,7 +11,7 @@ import (
 )
 
 func TestDeadlineOnTheWire(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		connect(t, a)
 		r := a.greet(t)
 		for id, deadline := range []time.Duration{math.MaxInt64, math.MaxInt64 - 1, 1 << 62} {
@@ -39,7 +39,7 @@ func TestDeadlineOnTheWire(t *testing.T) {
 
 // Frames that ask for little or nothing do not disturb, however many.
 func TestFloods(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		connect(t, a)
 		r := a.greet(t)
 		var cancels []byte

@@ -23,7 +23,7 @@ func TestObserver(t *testing.T) {
 		}
 	}
 	t.Run("stays", func(t *testing.T) {
-		eachTransport(t, func(t *testing.T, a args) {
+		eachTransport(t, func(t *testing.T, a singleton) {
 			a.IdleTTL = 100 * time.Millisecond
 			shared := share(t, a)
 			if err := shared.EnsureStarted(t.Context()); err != nil {
@@ -35,7 +35,7 @@ func TestObserver(t *testing.T) {
 		})
 	})
 	t.Run("leaves", func(t *testing.T) {
-		eachTransport(t, func(t *testing.T, a args) {
+		eachTransport(t, func(t *testing.T, a singleton) {
 			a.IdleTTL = time.Second
 			first := share(t, a)
 			if err := first.EnsureStarted(t.Context()); err != nil {
@@ -67,7 +67,7 @@ func TestObserver(t *testing.T) {
 // E03. A daemon that leaves says so on every connection, names the last call that
 // it takes, refuses what comes later, and ends its side when all is answered.
 func TestGoingAway(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		open, result := gated(t, connect(t, a))
 		r := a.greet(t)
 		r.send(t, r.call(t, 3, "Inc"))
@@ -129,7 +129,7 @@ func TestLeavingIsBounded(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			eachTransport(t, func(t *testing.T, a args) {
+			eachTransport(t, func(t *testing.T, a singleton) {
 				shared := share(t, a)
 				if err := shared.EnsureStarted(t.Context()); err != nil {
 					t.Fatal(err)
@@ -156,7 +156,7 @@ func TestLeavingIsBounded(t *testing.T) {
 // Shutdown returns when the daemon is dead, also when it was leaving by then and
 // takes its time.
 func TestLateShutdown(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		if err := c.OnClose(t.Context(), t.TempDir()+"/closed", true); err != nil { // leaving takes a while
 			t.Fatal(err)
@@ -180,7 +180,7 @@ func TestLateShutdown(t *testing.T) {
 
 // What is not read does not hold up a daemon that is to leave at once.
 func TestShutdownNowWithUnreadReplies(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		shared := share(t, a)
 		if err := shared.EnsureStarted(t.Context()); err != nil {
 			t.Fatal(err)
@@ -204,7 +204,7 @@ func TestShutdownNowWithUnreadReplies(t *testing.T) {
 // Who asks a daemon that is leaving already to leave is told of its end as
 // well, whoever else knocks meanwhile.
 func TestShutdownOfLeavingDaemon(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		open, result := gated(t, connect(t, a))
 		a.shutDown(t)
 		r := a.dial(t)
@@ -248,7 +248,7 @@ func TestShutdownOfLeavingDaemon(t *testing.T) {
 // A daemon that is to leave if nobody uses its object goes on while somebody is
 // connected, and while a call runs whose caller is gone.
 func TestShutdownIfIdle(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		user := share(t, a)
 		open, result := gated(t, mustConnect(t, user))
 		r := a.greet(t)

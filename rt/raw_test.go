@@ -31,7 +31,7 @@ type raw struct {
 }
 
 // dial connects to the daemon of a's clients and says nothing.
-func (a args) dial(t testing.TB) *raw {
+func (a singleton) dial(t testing.TB) *raw {
 	t.Helper()
 	e := a.endpoint(t)
 	conn, err := net.Dial(e.Network, e.Address)
@@ -46,7 +46,7 @@ func (a args) dial(t testing.TB) *raw {
 }
 
 // greet connects to the daemon of a's clients and is admitted.
-func (a args) greet(t testing.TB) *raw {
+func (a singleton) greet(t testing.TB) *raw {
 	t.Helper()
 	r := a.dial(t)
 	if _, err := wire.Greet(r.reader, r.conn, r.endpoint.Key, r.hello()); err != nil {
@@ -162,7 +162,7 @@ func (r *recorder) Write(b []byte) (int, error) {
 
 // shutDown makes a's daemon leave, in the background, and returns when its log
 // says that it does; wait returns what Shutdown returned.
-func (a args) shutDown(t *testing.T) (wait func() error) {
+func (a singleton) shutDown(t *testing.T) (wait func() error) {
 	t.Helper()
 	shared, done := share(t, a), make(chan error, 1)
 	log := a.endpoint(t).Log

@@ -22,7 +22,7 @@ import (
 
 func init() {
 	// Does what each line of its input says, and says the result.
-	roles["obey"] = func(ctx context.Context, shared *counterShared, a args) (any, error) {
+	addRole("obey", func(ctx context.Context, shared *counterShared, a args) (any, error) {
 		for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
 			word, argument, _ := strings.Cut(lines.Text(), " ")
 			c, err := shared.Connect(ctx)
@@ -56,7 +56,7 @@ func init() {
 			fmt.Println(said)
 		}
 		return nil, nil
-	}
+	})
 }
 
 // tell makes a client do something, and checks what it says.
@@ -121,29 +121,39 @@ func (b build) make(t *testing.T, edit ...func([]byte) []byte) string {
 	return path
 }
 
-// by returns the arguments of a client that runs a program, and where its standard
-// error goes.
-func (a args) by(t *testing.T, program string) args {
-	t.Helper()
-	a.Program = program
-	a.Stderr = filepath.Join(t.TempDir(), "stderr")
-	return a
+// builtClient is a client program of a singleton: a build, and the file of its standard
+// error.
+type builtClient struct {
+	singleton
+	program, stderr string
 }
 
-// complaints returns the lines of a client's standard error.
-func (a args) complaints(t *testing.T) []string {
+// by returns the client program at that path; an empty one is this program.
+func (a singleton) by(t *testing.T, program string) builtClient {
 	t.Helper()
-	text, err := os.ReadFile(a.Stderr)
+	return builtClient{a, program, filepath.Join(t.TempDir(), "stderr")}
+}
+
+// start starts a process of the program.
+func (b builtClient) start(t *testing.T, role string, options ...option) *client {
+	t.Helper()
+	return start(t, role, b.singleton, append(options, withProgram(b.program), withStderr(b.stderr))...)
+}
+
+// complaints returns the lines of the program's standard error.
+func (b builtClient) complaints(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile(b.stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")[:bytes.Count(text, []byte("\n"))]
 }
 
-// complained checks the lines of a client's standard error.
-func (a args) complained(t *testing.T, want ...string) {
+// complained checks the lines of the program's standard error.
+func (b builtClient) complained(t *testing.T, want ...string) {
 	t.Helper()
-	got := a.complaints(t)
+	got := b.complaints(t)
 	if len(got) != len(want) {
 		t.Errorf("standard error is %q, want %q", got, want)
 		return
@@ -161,12 +171,12 @@ const dev = "LOOPGEN_DEV=1"
 // it first connects. While both run they share, and neither replaces a daemon again.
 func TestTwoBuildsReplaceOnce(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.witnessed()
+	a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.witnessed()
 	older := a.by(t, build{'o', time.Hour, goRun}.make(t))
 	newer := a.by(t, build{'n', time.Minute, goRun}.make(t))
-	first := start(t, "obey", older, dev)
+	first := older.start(t, "obey", withEnv(dev))
 	first.tell(t, "inc", "1")
-	second := start(t, "obey", newer, dev)
+	second := newer.start(t, "obey", withEnv(dev))
 	second.tell(t, "inc", "1")
 	first.tell(t, "inc", "2")
 	second.tell(t, "inc", "3")
@@ -185,7 +195,7 @@ func TestTwoBuildsReplaceOnce(t *testing.T) {
 		t.Errorf("%d objects were made, want 3: a client that reconnects replaces none", births)
 	}
 	// Another process of the newer build connects for the first time.
-	start(t, "obey", newer, dev).tell(t, "inc", "1")
+	newer.start(t, "obey", withEnv(dev)).tell(t, "inc", "1")
 	first.tell(t, "inc", "2")
 	older.complained(t, `loopgen: the daemon of "c" \(pid \d+\) runs a newer build of this program; build and start the program again, or end process \d+`)
 	newer.complained(t, `loopgen: the daemon of "c" \(pid \d+\) runs an older build of this program; start the program again to replace it, which a process does only when it first connects, or end process \d+`)
@@ -195,12 +205,12 @@ func TestTwoBuildsReplaceOnce(t *testing.T) {
 // versions nor the time since the last replacement matter.
 func TestRebuiltReplacementFinishesCalls(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.witnessed()
+	a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.witnessed()
 	older := a.by(t, build{'o', time.Hour, goRun}.make(t))
 	newer := a.by(t, build{'n', time.Minute, goRun}.make(t))
 	newest := a.by(t, build{'z', time.Second, goRun}.make(t))
 	older.Version = 7
-	caller := start(t, "obey", older)
+	caller := older.start(t, "obey")
 	caller.tell(t, "connect", "connected")
 	gate := filepath.Join(t.TempDir(), "gate")
 	if err := syscall.Mkfifo(gate, 0o600); err != nil {
@@ -209,7 +219,7 @@ func TestRebuiltReplacementFinishesCalls(t *testing.T) {
 	caller.begin(t, "enter "+gate)
 	opening := make(chan error, 1)
 	log := a.endpoint(t).Log
-	replacer := start(t, "obey", newer, dev)
+	replacer := newer.start(t, "obey", withEnv(dev))
 	replacer.begin(t, "inc")
 	eventually(t, "it is leaving", func() bool { return fileContains(log, "msg=leaving") })
 	go func() { opening <- os.WriteFile(gate, nil, 0) }()
@@ -218,7 +228,7 @@ func TestRebuiltReplacementFinishesCalls(t *testing.T) {
 		t.Error(err)
 	}
 	replacer.says(t, "1")
-	start(t, "obey", newest, dev).tell(t, "inc", "1")
+	newest.start(t, "obey", withEnv(dev)).tell(t, "inc", "1")
 	if births := a.births(t); births != 3 {
 		t.Errorf("%d objects were made, want 3", births)
 	}
@@ -230,13 +240,13 @@ func TestRebuiltReplacementFinishesCalls(t *testing.T) {
 // nothing, with LOOPGEN_DEV=1 or without.
 func TestOneBuildAtManyPaths(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.witnessed()
+	a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.witnessed()
 	var all sync.WaitGroup
-	var clients []args
+	var clients []builtClient
 	for i := range 4 {
 		told := a.by(t, build{'s', time.Duration(4-i) * time.Minute, goRun}.make(t))
 		clients = append(clients, told)
-		c := start(t, "obey", told, "LOOPGEN_DEV="+[]string{"", "1"}[i%2])
+		c := told.start(t, "obey", withEnv("LOOPGEN_DEV="+[]string{"", "1"}[i%2]))
 		c.begin(t, "connect")
 		all.Go(func() { c.stdout.ReadString('\n') })
 	}
@@ -254,30 +264,30 @@ func TestOneBuildAtManyPaths(t *testing.T) {
 // of another main package.
 func TestAnotherBuildIsAnnounced(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}
+	a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}
 	older := a.by(t, build{'o', time.Hour, installed}.make(t))
-	running := start(t, "obey", older)
+	running := older.start(t, "obey")
 	running.tell(t, "inc", "1")
 	first := a.endpoint(t)
 	eventually(t, "the daemon describes its program", func() bool { return a.endpoint(t).Program.Main != "" })
-	quiet := []args{
+	quiet := []builtClient{
 		a.by(t, build{'n', time.Minute, installed}.make(t)),
 		a.by(t, build{'n', time.Minute, goRun}.make(t, func(data []byte) []byte {
 			return bytes.ReplaceAll(data, []byte("path\tgithub.com/loopgen/loopgen/rt.test\n"), []byte("path\tgithub.com/loopgen/loopgen/rt.tost\n"))
 		})),
 	}
 	for i, told := range quiet {
-		start(t, "obey", told).tell(t, "inc", fmt.Sprint(i+2))
+		told.start(t, "obey").tell(t, "inc", fmt.Sprint(i+2))
 		told.complained(t)
 	}
 	newer := a.by(t, build{'n', time.Minute, goRun}.make(t))
-	c := start(t, "obey", newer)
+	c := newer.start(t, "obey")
 	c.tell(t, "inc", "4")
 	c.tell(t, "again", "connected")
 	c.tell(t, "inc", "5")
 	newer.complained(t, fmt.Sprintf(`loopgen: the daemon of "c" \(pid %d\) runs an older build of this program; set LOOPGEN_DEV=1 and start the program again to replace it, or end process %[1]d`, first.PID))
 	// It asks for the replacement wherever it is.
-	start(t, "obey", quiet[0], dev).tell(t, "inc", "1")
+	quiet[0].start(t, "obey", withEnv(dev)).tell(t, "inc", "1")
 	quiet[0].complained(t)
 	older.complained(t)
 }
@@ -289,7 +299,7 @@ func TestDevelopmentVariablesAreChecked(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(name, "yes")
-			err := share(t, args{Dir: rttest.Dir(t), Name: "c"}).EnsureStarted(t.Context())
+			err := share(t, singleton{Dir: rttest.Dir(t), Name: "c"}).EnsureStarted(t.Context())
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("got %v, want %s", err, want)
 			}

@@ -20,15 +20,15 @@ import (
 	"github.com/loopgen/loopgen/testdata/objects"
 )
 
-// version returns the arguments of a client of another version of the program.
+// version returns the singleton as clients of another version of the program share it.
 // What the object is made with tells them apart, too.
-func (a args) version(n int, policy rt.MismatchPolicy) args {
+func (a singleton) version(n int, policy rt.MismatchPolicy) singleton {
 	a.Version, a.Policy, a.Options.Start = n, policy, 100*n
 	return a
 }
 
 // serving returns the version of a's daemon.
-func (a args) serving(t *testing.T) int {
+func (a singleton) serving(t *testing.T) int {
 	t.Helper()
 	s, err := share(t, a).Status(t.Context())
 	if err != nil {
@@ -38,7 +38,7 @@ func (a args) serving(t *testing.T) int {
 }
 
 // replacedAgo notes that a's daemon was last replaced then.
-func (a args) replacedAgo(t *testing.T, ago time.Duration) {
+func (a singleton) replacedAgo(t *testing.T, ago time.Duration) {
 	t.Helper()
 	d := a.directory(t)
 	s, err := d.ReadStart()
@@ -56,7 +56,7 @@ func (a args) replacedAgo(t *testing.T, ago time.Duration) {
 func TestMismatchPolicies(t *testing.T) {
 	const ours = 2
 	test := func(t *testing.T, theirs int, policy rt.MismatchPolicy, used, same bool) {
-		old := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.witnessed().version(theirs, rt.MismatchRefuse)
+		old := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.witnessed().version(theirs, rt.MismatchRefuse)
 		user := share(t, old)
 		before, err := mustConnect(t, user).Inc(t.Context())
 		if err != nil {
@@ -137,7 +137,7 @@ func TestMismatchPolicies(t *testing.T) {
 // A daemon of another type is nobody's older version.
 func TestAnotherTypeIsNotReplaced(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c"}
+	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	vault := objects.ShareVault(a.config())
 	defer vault.Close()
 	if err := vault.EnsureStarted(t.Context()); err != nil {
@@ -157,7 +157,7 @@ func TestAnotherTypeIsNotReplaced(t *testing.T) {
 // that of a clock which was set back.
 func TestReplacedAgain(t *testing.T) {
 	t.Parallel()
-	older := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.version(1, rt.MismatchReplace)
+	older := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.version(1, rt.MismatchReplace)
 	newer := older.version(2, rt.MismatchReplace)
 	again := func(version int) {
 		t.Helper()
@@ -186,7 +186,7 @@ func TestReplacedAgain(t *testing.T) {
 // What runs is finished and acknowledged, what waits is executed by the new
 // daemon, and no older client starts the old one again meanwhile.
 func TestReplaceDrains(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		older := a.witnessed().version(1, rt.MismatchReplace)
 		newer := older.version(2, rt.MismatchReplace)
 		user := share(t, older)
@@ -226,7 +226,7 @@ func TestReplaceDrains(t *testing.T) {
 // next one.
 func TestReplaceDrainsForTooLong(t *testing.T) {
 	t.Parallel()
-	older := args{Dir: rttest.Dir(t), Name: "c"}.witnessed().version(1, rt.MismatchReplace)
+	older := singleton{Dir: rttest.Dir(t), Name: "c"}.witnessed().version(1, rt.MismatchReplace)
 	newer := older.version(2, rt.MismatchReplace)
 	open, result := gated(t, connect(t, older))
 	hasty := func(c *rt.Config) { c.StartTimeout = 2 * time.Second }
@@ -261,7 +261,7 @@ func TestReplacerDies(t *testing.T) {
 	for _, how := range []string{"killed", "closed"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			older := args{Dir: rttest.Dir(t), Name: "c"}.witnessed().version(1, rt.MismatchReplace)
+			older := singleton{Dir: rttest.Dir(t), Name: "c"}.witnessed().version(1, rt.MismatchReplace)
 			newer := older.version(2, rt.MismatchReplace)
 			open, result := gated(t, connect(t, older))
 			log := older.endpoint(t).Log
@@ -299,7 +299,7 @@ func TestReplacerDies(t *testing.T) {
 // A daemon that is stopped is not replaced, and neither is one that is not there.
 func TestReplaceStopped(t *testing.T) {
 	t.Parallel()
-	older := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.version(1, rt.MismatchReplace)
+	older := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.version(1, rt.MismatchReplace)
 	newer := older.version(2, rt.MismatchReplace)
 	connect(t, older)
 	resume := older.stop(t)
@@ -319,7 +319,7 @@ func TestReplaceStopped(t *testing.T) {
 // The policies mean the same without processes.
 func TestReplaceInProcess(t *testing.T) {
 	t.Setenv("LOOPGEN_MODE", "inprocess")
-	older := args{Dir: t.TempDir(), Name: "c"}.version(1, rt.MismatchReplace)
+	older := singleton{Dir: t.TempDir(), Name: "c"}.version(1, rt.MismatchReplace)
 	newer := older.version(2, rt.MismatchReplaceIdle)
 	user := share(t, older)
 	mustConnect(t, user)
@@ -349,7 +349,7 @@ func TestVersionsThatAreNone(t *testing.T) {
 		"unknown Config.OnMismatch 9: use":      func(c *rt.Config) { c.OnMismatch = 9 },
 		"no Config.Version to tell them by":     func(c *rt.Config) { c.OnMismatch = rt.MismatchReplaceIdle },
 	} {
-		err := share(t, args{Name: "c"}, change).EnsureStarted(t.Context())
+		err := share(t, singleton{Name: "c"}, change).EnsureStarted(t.Context())
 		var e *rt.StartError
 		if !errors.As(err, &e) || !strings.Contains(err.Error(), says) {
 			t.Errorf("got %v, want a *StartError that says %q", err, says)
@@ -379,22 +379,21 @@ func written(t *testing.T, name, command string, args ...string) string {
 // versions; and what is asked of a daemon is asked of that build's.
 func TestPerBuild(t *testing.T) {
 	t.Parallel()
-	ours := args{Dir: rttest.Dir(t), Name: "c é", IdleTTL: -1}.version(1, rt.MismatchPerBuild)
+	ours := singleton{Dir: rttest.Dir(t), Name: "c é", IdleTTL: -1}.version(1, rt.MismatchPerBuild)
 	theirs := ours.version(2, rt.MismatchPerBuild)
-	theirs.Program = copyProgram(t)
-	increment := func(a args, want int) {
+	copied := copyProgram(t)
+	increment := func(a singleton, program string, want int) {
 		t.Helper()
-		a.N = 1
 		var values []int
-		start(t, "increment", a).wait(t, &values)
+		start(t, "increment", a, withProgram(program), withN(1)).wait(t, &values)
 		if len(values) != 1 || values[0] != want {
 			t.Errorf("counted to %v, want %d", values, want)
 		}
 	}
-	increment(ours, 101)
-	increment(theirs, 201)
-	increment(ours, 102)
-	increment(theirs, 202)
+	increment(ours, os.Args[0], 101)
+	increment(theirs, copied, 201)
+	increment(ours, os.Args[0], 102)
+	increment(theirs, copied, 202)
 	shared := share(t, ours)
 	s, err := shared.Status(t.Context())
 	if err != nil || s.Version != 1 || s.Calls != 2 || s.Name != "c é" {
@@ -403,19 +402,19 @@ func TestPerBuild(t *testing.T) {
 	if err := shared.Restart(t.Context()); err != nil {
 		t.Error(err)
 	}
-	increment(ours, 101)
-	increment(theirs, 203)
+	increment(ours, os.Args[0], 101)
+	increment(theirs, copied, 203)
 	if err := shared.Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
 		t.Error(err)
 	}
 	if _, err := shared.Status(t.Context()); !errors.Is(err, rt.ErrNotRunning) {
 		t.Errorf("Status: %v, want %v", err, rt.ErrNotRunning)
 	}
-	increment(theirs, 204)
-	increment(ours, 101)
+	increment(theirs, copied, 204)
+	increment(ours, os.Args[0], 101)
 	// Who does not ask for it shares with all builds.
 	ours.Policy, theirs.Policy = rt.MismatchRefuse, rt.MismatchRefuse
 	theirs.Options = ours.Options
-	increment(ours, 101)
-	increment(theirs, 102)
+	increment(ours, os.Args[0], 101)
+	increment(theirs, copied, 102)
 }

@@ -14,7 +14,7 @@ import (
 // working.
 func TestRestartAfterClose(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}
+	a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}
 	c := connect(t, a)
 	if _, err := c.Inc(t.Context()); err != nil {
 		t.Fatal(err)
@@ -40,7 +40,7 @@ func TestRestartAfterClose(t *testing.T) {
 // leaves, and Restart starts none.
 func TestCloseDuringRestart(t *testing.T) {
 	t.Parallel()
-	a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.witnessed()
+	a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.witnessed()
 	open, result := gated(t, connect(t, a))
 	shared := share(t, a)
 	restarted := make(chan error, 1)

@@ -44,7 +44,7 @@ func neighbour(ctx context.Context, scope rt.Scope) (int, error) {
 func init() {
 	// neighbour compares what the object finds in its scope with what this
 	// process finds.
-	roles["neighbour"] = func(ctx context.Context, _ *counterShared, a args) (any, error) {
+	addRole("neighbour", func(ctx context.Context, _ *counterShared, a args) (any, error) {
 		shared := shareOddWith(rt.Config{Scope: a.Scope, Name: "odd"})
 		defer shared.Close()
 		c, err := shared.Connect(ctx)
@@ -58,10 +58,10 @@ func init() {
 		var theirs string
 		err = c.Call(ctx, oddNeighbour, func(e *stub.Encoder) { stub.Encode(e, string(a.Scope)) }, func(d *stub.Decoder) { stub.Decode(d, &theirs) })
 		return theirs == strconv.Itoa(pid), err
-	}
-	// both shares one name from two working directories.
-	roles["both"] = func(ctx context.Context, first *counterShared, a args) (any, error) {
-		if err := os.Chdir(a.Options.Tags["next"]); err != nil {
+	})
+	// both shares one name from two working directories: its own, and the one that it gets.
+	addRole("both", func(ctx context.Context, first *counterShared, a args) (any, error) {
+		if err := os.Chdir(a.Text[0]); err != nil {
 			return nil, err
 		}
 		second := objects.ShareCounter(a.config(), a.Options)
@@ -75,7 +75,7 @@ func init() {
 			values = append(values, n...)
 		}
 		return values, nil
-	}
+	})
 }
 
 // elsewhere is where a client process runs.
@@ -86,9 +86,9 @@ type elsewhere struct {
 }
 
 // says returns what a client process says that plays a role there.
-func (w elsewhere) says(t *testing.T, role string, a args) string {
+func (w elsewhere) says(t *testing.T, role string, a singleton, options ...option) string {
 	t.Helper()
-	cmd := command(t, w.shell, role, a)
+	cmd := command(t, role, a, append(options, withShell(w.shell))...)
 	cmd.Dir = w.dir
 	cmd.Env = append(cmd.Env, w.env...)
 	if w.dir != "" {
@@ -103,7 +103,7 @@ func (w elsewhere) says(t *testing.T, role string, a args) string {
 }
 
 // daemon returns the process of the daemon that is found from there.
-func (w elsewhere) daemon(t *testing.T, a args) int {
+func (w elsewhere) daemon(t *testing.T, a singleton) int {
 	t.Helper()
 	said := w.says(t, "pid", a)
 	pid, err := strconv.Atoi(said)
@@ -115,7 +115,7 @@ func (w elsewhere) daemon(t *testing.T, a args) int {
 
 // refused checks that a process there cannot connect, since its directory is not
 // to be found.
-func (w elsewhere) refused(t *testing.T, a args, reason string) {
+func (w elsewhere) refused(t *testing.T, a singleton, reason string) {
 	t.Helper()
 	for role, prefix := range map[string]string{"connect": "loopgen: ", "status": "loopgen: "} {
 		var said string
@@ -127,10 +127,10 @@ func (w elsewhere) refused(t *testing.T, a args, reason string) {
 }
 
 func init() {
-	roles["status"] = func(ctx context.Context, shared *counterShared, a args) (any, error) {
+	addRole("status", func(ctx context.Context, shared *counterShared, a args) (any, error) {
 		_, err := shared.Status(ctx)
 		return fmt.Sprint(err), nil
-	}
+	})
 }
 
 // sources makes files and directories, whose names end in a slash, in a new
@@ -168,7 +168,7 @@ func TestScopeProject(t *testing.T) {
 	at := func(path string) elsewhere {
 		return elsewhere{dir: filepath.Join(root, path), env: []string{"LOOPGEN_DIR=" + dir}}
 	}
-	a := args{Scope: rt.ScopeProject, Name: "c", IdleTTL: -1}
+	a := singleton{Scope: rt.ScopeProject, Name: "c", IdleTTL: -1}
 	daemon := at("a").daemon(t, a)
 	for path, same := range map[string]bool{
 		"a/x/y": true, "none/link": true, "none/link/y": true,
@@ -183,7 +183,7 @@ func TestScopeProject(t *testing.T) {
 	}
 	at("none").refused(t, a, "go.mod, .git, .hg, .jj, .svn, .bzr; work in a project")
 	for _, project := range []string{"a", "a/x/y"} {
-		if got := at(project).says(t, "neighbour", args{Scope: rt.ScopeProject}); got != "true" {
+		if got := at(project).says(t, "neighbour", singleton{Scope: rt.ScopeProject}); got != "true" {
 			t.Errorf("in %s, the daemon finds another project than its clients: %s", project, got)
 		}
 	}
@@ -199,11 +199,10 @@ func TestScopeProject(t *testing.T) {
 func TestScopeProjectOfShared(t *testing.T) {
 	t.Parallel()
 	root := sources(t, "a/go.mod", "b/go.mod")
-	a := args{Scope: rt.ScopeProject, Name: "c"}
-	a.Options.Tags = map[string]string{"next": filepath.Join(root, "b")}
+	a := singleton{Scope: rt.ScopeProject, Name: "c"}
 	for _, mode := range []string{"", "inprocess"} {
 		w := elsewhere{dir: filepath.Join(root, "a"), env: []string{"LOOPGEN_DIR=" + rttest.Dir(t), "LOOPGEN_MODE=" + mode}}
-		if got := w.says(t, "both", a); got != "[1,1,2]" {
+		if got := w.says(t, "both", a, withText(filepath.Join(root, "b"))); got != "[1,1,2]" {
 			t.Errorf("mode %q: got %s", mode, got)
 		}
 	}
@@ -227,7 +226,7 @@ func TestScopeSessionByVariable(t *testing.T) {
 	in := func(id string) elsewhere {
 		return elsewhere{env: []string{"LOOPGEN_DIR=" + dir, "XDG_SESSION_ID=" + id}, shell: shell}
 	}
-	a := args{Scope: rt.ScopeSession, Name: "c", IdleTTL: -1}
+	a := singleton{Scope: rt.ScopeSession, Name: "c", IdleTTL: -1}
 	daemon := in("c2").daemon(t, a)
 	if again := in("c2").daemon(t, a); again != daemon {
 		t.Errorf("one session has two daemons: %d and %d", daemon, again)
@@ -235,7 +234,7 @@ func TestScopeSessionByVariable(t *testing.T) {
 	if other := in("c3").daemon(t, a); other == daemon {
 		t.Error("two sessions have one daemon")
 	}
-	if got := in("c2").says(t, "neighbour", args{Scope: rt.ScopeSession}); got != "true" {
+	if got := in("c2").says(t, "neighbour", singleton{Scope: rt.ScopeSession}); got != "true" {
 		t.Errorf("the daemon finds another session than its clients: %s", got)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "session-c2")); err != nil {
@@ -255,7 +254,7 @@ func TestScopeSessionOfLogin(t *testing.T) {
 	const login = "echo 0 >/proc/self/loginuid"
 	in := elsewhere{env: []string{"LOOPGEN_DIR=" + dir, "XDG_SESSION_ID=c2"}}
 	in.shell = login + `; "$0"; XDG_SESSION_ID=c3 "$0"; ` + login
-	a := args{Scope: rt.ScopeSession, Name: "c", IdleTTL: -1}
+	a := singleton{Scope: rt.ScopeSession, Name: "c", IdleTTL: -1}
 	// Twice in one login, and once in another.
 	said := strings.Fields(in.says(t, "pid", a))
 	if len(said) != 3 || said[0] != said[1] || said[0] == said[2] {

@@ -20,17 +20,17 @@ import (
 )
 
 func init() {
-	// flood connects to an address and hangs up, as fast as it can.
-	roles["flood"] = func(_ context.Context, _ *counterShared, a args) (any, error) {
+	// flood connects to the address that it gets and closes, as fast as it can.
+	addRole("flood", func(_ context.Context, _ *counterShared, a args) (any, error) {
 		for {
-			if conn, err := net.Dial("unix", a.Options.Tags["address"]); err == nil { // or EAGAIN
+			if conn, err := net.Dial("unix", a.Text[0]); err == nil { // or EAGAIN
 				conn.Close()
 			}
 		}
-	}
-	// bare accepts connections and closes them.
-	roles["bare"] = func(_ context.Context, _ *counterShared, a args) (any, error) {
-		ln, err := net.Listen("unix", a.Options.Tags["address"])
+	})
+	// bare accepts connections at the address that it gets and closes them.
+	addRole("bare", func(_ context.Context, _ *counterShared, a args) (any, error) {
+		ln, err := net.Listen("unix", a.Text[0])
 		for err == nil {
 			var conn net.Conn
 			if conn, err = ln.Accept(); err == nil {
@@ -38,9 +38,9 @@ func init() {
 			}
 		}
 		return nil, err
-	}
+	})
 	// connects connects again and again for a while, and returns how often.
-	roles["connects"] = func(ctx context.Context, _ *counterShared, a args) (any, error) {
+	addRole("connects", func(ctx context.Context, _ *counterShared, a args) (any, error) {
 		n := 0
 		for end := time.Now().Add(a.For); time.Now().Before(end); n++ {
 			shared := objects.ShareCounter(a.config(), a.Options)
@@ -51,7 +51,7 @@ func init() {
 			}
 		}
 		return n, nil
-	}
+	})
 }
 
 // A user who is not admitted, and connects as fast as possible, costs a service's
@@ -64,7 +64,7 @@ func TestServiceFlood(t *testing.T) {
 	s.run(t)
 	bare := newService(t, stranger)
 	begin := func(s *service, user int, role, address string) (end func()) {
-		s.Options.Tags = map[string]string{"address": address}
+		s.options = []option{withText(address)}
 		cmd := s.as(t, user, role)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -79,7 +79,7 @@ func TestServiceFlood(t *testing.T) {
 	eventually(t, "it listens", func() bool { _, err := os.Stat(idle); return err == nil })
 
 	connects := func() int {
-		s.Options.Tags, s.For = nil, 400*time.Millisecond
+		s.options = []option{withFor(400 * time.Millisecond)}
 		n, err := strconv.Atoi(s.says(t, guest, "connects"))
 		if err != nil {
 			t.Fatal(err)

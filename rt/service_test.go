@@ -30,12 +30,12 @@ import (
 )
 
 func init() {
-	roles["serve"] = func(ctx context.Context, shared *counterShared, a args) (any, error) {
+	addRole("serve", func(ctx context.Context, shared *counterShared, a args) (any, error) {
 		return fmt.Sprint(shared.Serve(ctx)), nil
-	}
-	// impostor listens, and tells what everybody says who comes.
-	roles["impostor"] = func(_ context.Context, _ *counterShared, a args) (any, error) {
-		ln, err := net.Listen("unix", a.Options.Tags["address"])
+	})
+	// impostor listens at the address that it gets, and prints what each client sends.
+	addRole("impostor", func(_ context.Context, _ *counterShared, a args) (any, error) {
+		ln, err := net.Listen("unix", a.Text[0])
 		for err == nil {
 			var conn net.Conn
 			if conn, err = ln.Accept(); err == nil {
@@ -45,9 +45,9 @@ func init() {
 			}
 		}
 		return nil, err
-	}
+	})
 	// old is a client of a version of the type that had another Ping, and a Pong.
-	roles["old"] = func(ctx context.Context, _ *counterShared, a args) (any, error) {
+	addRole("old", func(ctx context.Context, _ *counterShared, a args) (any, error) {
 		ping := func(any) int { return 0 }
 		self := func(c *rt.Conn) *rt.Conn { return c }
 		shared := rt.NewShared(a.config(), &stub.Service{
@@ -61,20 +61,20 @@ func init() {
 			return nil, err
 		}
 		return fmt.Sprint(c.Call(ctx, 0, nil, nil), c.Call(ctx, 1, nil, nil)), nil
-	}
-	roles["serve odd"] = func(ctx context.Context, _ *counterShared, a args) (any, error) {
+	})
+	addRole("serve odd", func(ctx context.Context, _ *counterShared, a args) (any, error) {
 		return fmt.Sprint(shareOddWith(a.config()).Serve(ctx)), nil
-	}
-	roles["restart"] = func(ctx context.Context, shared *counterShared, a args) (any, error) {
+	})
+	addRole("restart", func(ctx context.Context, shared *counterShared, a args) (any, error) {
 		return fmt.Sprint(shared.Restart(ctx)), nil
-	}
-	roles["environment"] = func(ctx context.Context, shared *counterShared, a args) (any, error) {
+	})
+	addRole("environment", func(ctx context.Context, shared *counterShared, a args) (any, error) {
 		s, err := shared.Status(ctx)
 		return strings.Join(s.Env, " "), err
-	}
-	roles["shutdown"] = func(ctx context.Context, shared *counterShared, a args) (any, error) {
+	})
+	addRole("shutdown", func(ctx context.Context, shared *counterShared, a args) (any, error) {
 		return fmt.Sprint(shared.Shutdown(ctx, rt.ShutdownDrain)), nil
-	}
+	})
 }
 
 // Users of the tests. None of them need be in the user database.
@@ -88,9 +88,10 @@ const (
 // service is an object of ScopeSystem, with the directory that the service
 // manager has made for it.
 type service struct {
-	args
+	singleton
 	base, dir string
-	user      int // who runs it
+	user      int      // who runs it
+	options   []option // of its clients
 }
 
 // newService makes the directory of a service that user is to run.
@@ -106,7 +107,7 @@ func newService(t *testing.T, user int) *service {
 		}
 	})
 	s := &service{base: base, dir: filepath.Join(base, "c"), user: user}
-	s.args = args{Scope: rt.ScopeSystem, Name: "c"}
+	s.singleton = singleton{Scope: rt.ScopeSystem, Name: "c"}
 	err = errors.Join(os.Chmod(base, 0o755), os.Mkdir(s.dir, 0o700), os.Chmod(s.dir, 0o755), os.Chown(s.dir, user, -1))
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +118,7 @@ func newService(t *testing.T, user int) *service {
 // as returns a process of a user that plays a role there.
 func (s *service) as(t *testing.T, user int, role string, groups ...uint32) *exec.Cmd {
 	t.Helper()
-	return s.become(t, command(t, "", role, s.args), user, groups...)
+	return s.become(t, command(t, role, s.singleton, s.options...), user, groups...)
 }
 
 func (s *service) become(t *testing.T, cmd *exec.Cmd, user int, groups ...uint32) *exec.Cmd {
@@ -209,7 +210,7 @@ func refuses(t *testing.T, said string, stage rt.Stage, sentinel error, reason s
 func TestService(t *testing.T) {
 	t.Parallel()
 	s := newService(t, os.Getuid())
-	s.N = 1
+	s.options = []option{withN(1)}
 	me := os.Getuid()
 	refuses(t, s.says(t, me, "connect"), rt.StageConnect, rt.ErrNotRunning, "a client does not start an object of ScopeSystem, the service manager does (as in: systemctl start c)")
 	if said := s.says(t, me, "shutdown"); said != "<nil>" {
@@ -276,7 +277,7 @@ func TestServiceUsers(t *testing.T) {
 	t.Parallel()
 	needsStrangers(t)
 	s := newService(t, serviceUser)
-	s.N = 1
+	s.options = []option{withN(1)}
 	s.Users, s.Groups = []string{strconv.Itoa(guest)}, []string{strconv.Itoa(guests)}
 	wait, _ := s.run(t)
 	for _, test := range []struct {
@@ -426,7 +427,7 @@ func TestServiceImpostor(t *testing.T) {
 	daemon.Kill()
 	wait()
 	theirs := newService(t, guest)
-	theirs.Options.Tags = map[string]string{"address": filepath.Join(theirs.dir, "x")}
+	theirs.options = []option{withText(filepath.Join(theirs.dir, "x"))}
 	var said strings.Builder
 	squatter := theirs.as(t, guest, "impostor")
 	squatter.Stdout = &said
@@ -502,7 +503,7 @@ func (s *service) manage(t *testing.T, shell string) *manager {
 				continue
 			}
 			m.starts++
-			cmd := s.become(t, command(t, shell, "serve", s.args), s.user)
+			cmd := s.become(t, command(t, "serve", s.singleton, withShell(shell)), s.user)
 			cmd.ExtraFiles = []*os.File{m.file, program}
 			cmd.Args[len(cmd.Args)-1] = "/proc/self/fd/4" // which needs no way to the file
 			if err := cmd.Start(); err != nil {
@@ -625,7 +626,7 @@ func TestServiceActivationGoneWrong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newService(t, os.Getuid())
-			cmd := s.become(t, command(t, test.shell, "serve", s.args), s.user)
+			cmd := s.become(t, command(t, "serve", s.singleton, withShell(test.shell)), s.user)
 			if test.passed != nil {
 				f, err := test.passed(s)
 				if err != nil {
@@ -644,7 +645,7 @@ func TestServiceActivationGoneWrong(t *testing.T) {
 	t.Run("for another process", func(t *testing.T) {
 		t.Parallel()
 		s := newService(t, os.Getuid())
-		s.runs(t, s.become(t, command(t, "export LISTEN_PID=1 LISTEN_FDS=7", "serve", s.args), s.user))
+		s.runs(t, s.become(t, command(t, "serve", s.singleton, withShell("export LISTEN_PID=1 LISTEN_FDS=7")), s.user))
 		if pid := s.says(t, s.user, "pid"); pid == "" {
 			t.Error("it does not serve")
 		}
@@ -707,7 +708,7 @@ func TestServiceActivationBySystemd(t *testing.T) {
 	t.Parallel()
 	needsTool(t, "systemd-socket-activate")
 	s := newService(t, os.Getuid())
-	serve := command(t, "", "serve", s.args)
+	serve := command(t, "serve", s.singleton)
 	cmd := exec.Command("systemd-socket-activate", "--listen="+filepath.Join(s.dir, "socket"))
 	for _, name := range []string{roleVar, argsVar} {
 		cmd.Args = append(cmd.Args, "--setenv="+name)

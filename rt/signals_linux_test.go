@@ -41,7 +41,7 @@ func heard(t *testing.T, e *rundir.Endpoint, signals ...syscall.Signal) {
 }
 
 // closing returns a client whose object notes its Close in a file.
-func closing(t *testing.T, a args) (c *objects.CounterClient, file string) {
+func closing(t *testing.T, a singleton) (c *objects.CounterClient, file string) {
 	t.Helper()
 	c, file = connect(t, a), filepath.Join(t.TempDir(), "closed")
 	if err := c.OnClose(t.Context(), file, false); err != nil {
@@ -64,20 +64,20 @@ func TestSignals(t *testing.T) {
 		unix.SIGPIPE, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM, unix.SIGCHLD, unix.SIGCONT, unix.SIGURG, unix.SIGWINCH,
 		unix.SIGXCPU, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU,
 	}
-	run := func(what string, signals []syscall.Signal, test func(t *testing.T, a args, signal func())) {
+	run := func(what string, signals []syscall.Signal, test func(t *testing.T, a singleton, signal func())) {
 		t.Run(fmt.Sprint(what, signals), func(t *testing.T) {
 			t.Parallel()
-			a := args{Dir: rttest.Dir(t), Name: "c"}
+			a := singleton{Dir: rttest.Dir(t), Name: "c"}
 			connect(t, a)
 			e := a.endpoint(t)
 			test(t, a, func() { sendSignals(t, e, signals...) })
 		})
 	}
 	for _, signals := range drains {
-		run("drain", signals, func(t *testing.T, a args, _ func()) { drainsOn(t, a, signals...) })
+		run("drain", signals, func(t *testing.T, a singleton, _ func()) { drainsOn(t, a, signals...) })
 	}
 	for _, signals := range exits {
-		run("exit", signals, func(t *testing.T, a args, signal func()) {
+		run("exit", signals, func(t *testing.T, a singleton, signal func()) {
 			c, file := closing(t, a)
 			_, result := gated(t, c)
 			signal()
@@ -89,7 +89,7 @@ func TestSignals(t *testing.T) {
 			}
 		})
 	}
-	run("none", none, func(t *testing.T, a args, _ func()) {
+	run("none", none, func(t *testing.T, a singleton, _ func()) {
 		c := connect(t, a)
 		for i, sig := range none {
 			if err := syscall.Kill(a.endpoint(t).PID, sig); err != nil {
@@ -107,7 +107,7 @@ func TestSignals(t *testing.T) {
 
 // drainsOn fails the test unless signals make the daemon finish the running call,
 // close the object, and leave.
-func drainsOn(t *testing.T, a args, signals ...syscall.Signal) {
+func drainsOn(t *testing.T, a singleton, signals ...syscall.Signal) {
 	t.Helper()
 	c, file := closing(t, a)
 	e := a.endpoint(t)
@@ -132,12 +132,12 @@ func TestSignalsWhateverWasInherited(t *testing.T) {
 		for _, sig := range []syscall.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGTERM} {
 			t.Run(inherited+" "+unix.SignalName(sig), func(t *testing.T) {
 				t.Parallel()
-				a := args{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}
+				a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}
 				shell := ""
 				if inherited == "ignored" {
 					shell = "trap '' HUP INT TERM"
 				}
-				first := command(t, shell, "pid", a)
+				first := command(t, "pid", a, withShell(shell))
 				unblock := func() {}
 				if inherited == "blocked" {
 					unblock = block(t, unix.SIGHUP, unix.SIGINT, unix.SIGTERM)

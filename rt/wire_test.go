@@ -12,7 +12,7 @@ import (
 
 // What no version of the protocol says ends the connection, and only that.
 func TestViolations(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
 		pid := a.endpoint(t).PID
 		first := a.greet(t)
@@ -61,7 +61,7 @@ func TestViolations(t *testing.T) {
 
 // Frames in pieces are put together; one that never ends is nobody's trouble.
 func TestFramesInPieces(t *testing.T) {
-	eachTransport(t, func(t *testing.T, a args) {
+	eachTransport(t, func(t *testing.T, a singleton) {
 		a.IdleTTL = 50 * time.Millisecond
 		keeper := share(t, a)
 		if err := keeper.EnsureStarted(t.Context()); err != nil {
