@@ -148,7 +148,7 @@ func lines(t *testing.T, path string) int {
 func TestHookMissing(t *testing.T) {
 	t.Parallel()
 	a := singleton{Dir: rttest.Dir(t), Name: "c"}.witnessed()
-	said, n := mains(t, "no hook", a)
+	said, n := mains(t, noHook, a)
 	if !strings.Contains(said, "connect: rt.ServeIfDaemon was not called in the test binary "+executable(t)+": ") ||
 		!strings.Contains(said, "rttest.Main(m)") {
 		t.Errorf("the client was told %q", said)
@@ -163,7 +163,7 @@ func TestHookMissing(t *testing.T) {
 func TestHookMissingInTheChild(t *testing.T) {
 	t.Parallel()
 	a := singleton{Dir: rttest.Dir(t), Name: "c"}.witnessed()
-	said, n := mains(t, "no hook", a, withEnv(spawnerHookVar+"=1"))
+	said, n := mains(t, noHook, a, withEnv(spawnerHookVar+"=1"))
 	if !strings.Contains(said, "spawn: rt.ServeIfDaemon was not called in the test binary "+executable(t)+": ") {
 		t.Errorf("the client was told %q", said)
 	}
