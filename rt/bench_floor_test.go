@@ -17,9 +17,8 @@ import (
 	"github.com/loopgen/loopgen/rt/rttest"
 )
 
-// The floors that the benchmarks divide by: what two processes cannot do
-// without when one of them answers the other, or is started by it. They know
-// nothing of rt.
+// The floors that the benchmarks divide by are the least work of two processes when one
+// answers or starts the other. They use nothing of rt.
 
 // frameLength is what a frame on the floor has before its payload. Its value
 // is never looked at, since both sides know it.

@@ -88,8 +88,8 @@ func inTurn(b *testing.B, contestants ...contestant) []series {
 	return all
 }
 
-// duel reports the medians of a floor and of the product, and how many times as
-// long the product takes. Whoever else takes part is the caller's to report.
+// duel reports the medians of a floor and of the product, and how many times as long the
+// product takes. The caller reports the medians of the others.
 func duel(b *testing.B, unit string, floor, product contestant, others ...contestant) []series {
 	b.Helper()
 	all := inTurn(b, append([]contestant{floor, product}, others...)...)
@@ -109,7 +109,7 @@ func race(b *testing.B, unit string, other, product contestant) {
 	b.ReportMetric(ratio(all[0], all[1]), "throughput/"+unit)
 }
 
-// quantile is that of all times, whatever their round.
+// quantile is that of the times of all rounds together.
 func (s series) quantile(q float64) time.Duration {
 	all := slices.Concat(s...)
 	slices.Sort(all)

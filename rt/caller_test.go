@@ -87,7 +87,7 @@ func TestCallerFrom(t *testing.T) {
 	})
 }
 
-// What a client says of itself counts only where the kernel says nothing.
+// A client's own word about itself counts only if the kernel says nothing.
 func TestCallerThatLies(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		shared := shareOdd(a.Dir, a.Transport)
@@ -137,7 +137,7 @@ func TestCallerInProcess(t *testing.T) {
 	}
 }
 
-// Who is not called has no caller.
+// A context that is not a call's has no caller.
 func TestCallerOfNobody(t *testing.T) {
 	if c, ok := rt.CallerFrom(t.Context()); ok || c != (rt.Caller{}) {
 		t.Errorf("got %+v, %v", c, ok)

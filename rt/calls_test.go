@@ -118,8 +118,8 @@ func TestSizes(t *testing.T) {
 	})
 }
 
-// Calls use the memory of earlier ones: whatever is called at the same time, and
-// however many calls are given up, each caller gets its own answer.
+// Calls use the memory of earlier ones. Each caller gets its own answer, whichever calls
+// run at the same time and however many are given up.
 func TestEachCallerItsOwnAnswer(t *testing.T) {
 	c := connect(t, singleton{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportUnix})
 	var callers sync.WaitGroup

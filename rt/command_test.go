@@ -90,7 +90,8 @@ func TestCommandNotFoundWhileOthersFail(t *testing.T) {
 	}
 }
 
-// What cannot become the daemon says so at once, or when its time is over.
+// A command that cannot become the daemon fails the start at once, or when the time is
+// over.
 func TestCommandFails(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -133,7 +134,7 @@ func TestCommandFails(t *testing.T) {
 			if a.alive(t) {
 				t.Error("a daemon lives")
 			}
-			// Another program's failure is nobody else's.
+			// The failure of a client's Command is no other client's.
 			a.Command, a.Env = nil, nil
 			connect(t, a)
 		})

@@ -175,14 +175,14 @@ func crashPoints(trace string) (points []crashPoint) {
 // single makes the points depend less on which thread does what.
 const single = "GOMAXPROCS=1"
 
-// crashStart starts a client which finds no daemon, sees that the next client is
-// well whatever became of it, and returns the trace.
+// crashStart starts a client which finds no daemon, checks that the next client works in
+// each case, and returns the trace.
 func crashStart(t *testing.T, begin func(t *testing.T, a singleton, strace []string) *client, strace []string) string {
 	a := singleton{Dir: rttest.Dir(t), Name: "c"}.witnessed()
 	trace := filepath.Join(t.TempDir(), "trace")
 	began := time.Now()
 	first := begin(t, a, append([]string{"-o", trace}, strace...))
-	// What became of it is either an answer, or an error, or no word at all.
+	// The client got an answer, an error, or was killed before either.
 	var before life
 	if said, err := first.stdout.ReadString('\n'); err == nil {
 		if err := json.Unmarshal([]byte(said), &before); err != nil {
@@ -228,8 +228,8 @@ func clientUnderStrace(t *testing.T, a singleton, strace []string) *client {
 	return &client{cmd: cmd, stdout: bufio.NewReader(out)}
 }
 
-// crashLeaving shuts a daemon down that strace has attached to, sees that the next
-// client is well whatever became of it, and returns the trace.
+// crashLeaving shuts a daemon down that strace has attached to, checks that the next
+// client works in each case, and returns the trace.
 func crashLeaving(t *testing.T, strace ...string) string {
 	needsRoot(t) // or strace might not be allowed to attach
 	a := singleton{Dir: rttest.Dir(t), Name: "c"}.witnessed()
@@ -259,8 +259,8 @@ func crashLeaving(t *testing.T, strace ...string) string {
 	return string(text)
 }
 
-// recovered lets a client call after a daemon, or a client that started one, was
-// killed, and looks at what is there when the last daemon has left.
+// recovered lets a client call after a daemon, or a client that started one, was killed.
+// It then checks the files that the last daemon leaves.
 func recovered(t *testing.T, a singleton, before life) {
 	t.Helper()
 	began := time.Now()
@@ -278,7 +278,7 @@ func recovered(t *testing.T, a singleton, before life) {
 	if next.ID == before.ID {
 		want = before.Sum + 1
 	}
-	// Whoever was killed may have had its call executed without a word.
+	// The call of a killed client may have been executed without an answer.
 	if next.Sum != want && !(before.ID == "" && next.Sum == 2) {
 		t.Errorf("the next client got %+v after %+v", next, before)
 	}

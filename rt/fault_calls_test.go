@@ -250,8 +250,8 @@ func TestClientKilledInTheQueue(t *testing.T) {
 	})
 }
 
-// D10. The window is counted by the daemon, too: what is beyond is not executed,
-// and what is within all is.
+// D10. The daemon counts the quota, too. It executes no call beyond the quota and every
+// call within it.
 func TestQuotaExceeded(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
@@ -268,7 +268,7 @@ func TestQuotaExceeded(t *testing.T) {
 				t.Fatalf("call %d: %+v, want %v", id, f, wire.FailureWindow)
 			}
 		}
-		// Nobody else is in the way of that.
+		// Other clients do not delay that.
 		if s, err := c.Environment(t.Context()); err != nil || s.PID == 0 {
 			t.Error(err)
 		}
@@ -295,8 +295,8 @@ func TestQuotaExceeded(t *testing.T) {
 	})
 }
 
-// D10. A client that does not read is hung up on before its replies fill the
-// daemon's memory; meanwhile others are served.
+// D10. The daemon disconnects a client that does not read, before its replies fill the
+// daemon's memory. Meanwhile the daemon serves other clients.
 func TestClientThatDoesNotRead(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
@@ -426,8 +426,8 @@ func TestCallsAfterClose(t *testing.T) {
 	}
 }
 
-// D04. A method that hangs holds up nobody who has a deadline, and Status tells which
-// method it is, since when, and for whom.
+// D04. A method that hangs delays no caller that has a deadline. Status names the method,
+// its start and its caller.
 func TestMethodHangs(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
@@ -491,8 +491,8 @@ func TestArgumentTooLarge(t *testing.T) {
 	})
 }
 
-// D16. A call whose result is over the limit of a frame was executed, and its caller
-// is told both.
+// D16. A call whose result exceeds the limit of a frame was executed. Its error says
+// both.
 func TestReplyTooLarge(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
@@ -519,8 +519,8 @@ func usable(t *testing.T, a singleton, c *objects.CounterClient, want int) {
 	}
 }
 
-// D23. Whoever calls after Close is told so, and so is whoever calls while many
-// close. Nobody panics.
+// D23. A call after Close fails with ErrClosed, also while many goroutines close. None
+// panics.
 func TestCloseFromManyGoroutines(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		for range 20 {
@@ -562,8 +562,7 @@ func TestCloseFromManyGoroutines(t *testing.T) {
 	})
 }
 
-// D13. What stands in for arguments and is not what the method takes is refused, and
-// nothing is executed.
+// D13. The daemon rejects arguments that the method does not take, and executes nothing.
 func TestBadArguments(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		body := func(method, body string) func(*raw) []byte {
@@ -593,8 +592,8 @@ func TestBadArguments(t *testing.T) {
 	})
 }
 
-// D17. A method that is not there, or takes other arguments, is not executed, nor is
-// what this version does not know; the connection goes on.
+// D17. The daemon does not execute a method that is missing or takes other arguments, nor
+// a message that this version does not know. The connection goes on.
 func TestUnknownMethod(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		header := func(kind, flags byte, body string) func(*raw) []byte {

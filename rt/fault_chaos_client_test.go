@@ -171,9 +171,9 @@ func (c *chaosClient) call(random *rand.Rand, token string) {
 // stopped or not.
 const lockPatience = 15 * time.Second
 
-// lock acquires the journal's lock and gives it back. A caller that was told that it has
-// not acquired the lock tries again with patience, while the connection lasts: then it
-// must succeed, or something holds the lock of which nobody was told.
+// lock acquires the journal's lock and releases it. If Lock fails, the caller tries again
+// with patience while the connection lasts. Then it must succeed, or the lock is held
+// although no caller got a success.
 func (c *chaosClient) lock(ctx context.Context, impatient bool, token string, client *objects.JournalClient) {
 	// One caller at a time: a caller whose lock was lost with its daemon would give back
 	// that of another caller of this process, as any caller of Unlock can.

@@ -27,8 +27,8 @@ func init() {
 	addRole("from the future", playFuture)
 }
 
-// C16. A stopped daemon is neither dead nor replaced: clients are told whom to
-// continue, in time, and then it serves again.
+// C16. A stopped daemon is not dead and is not replaced. The clients' errors name in time
+// the process to continue, and then it serves again.
 func TestStoppedDaemon(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		a = a.witnessed()
@@ -62,7 +62,7 @@ func TestStoppedDaemon(t *testing.T) {
 	})
 }
 
-// C16. Many clients of a daemon that is stopped are told so, all in good time.
+// C16. Many clients of a stopped daemon all get ErrUnresponsive in time.
 func TestStoppedDaemonAndManyClients(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		connect(t, a)
@@ -85,8 +85,8 @@ func TestStoppedDaemonAndManyClients(t *testing.T) {
 	})
 }
 
-// C18. A daemon that runs out of descriptors serves those whom it has, and others
-// again when there are some.
+// C18. A daemon that runs out of descriptors serves the clients it has, and others again
+// when there are descriptors.
 func TestDaemonOutOfDescriptors(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		holder := command(t, "hold", a, withShell("ulimit -n 40"))
@@ -184,8 +184,8 @@ func TestClientsBeyondTheDescriptorLimit(t *testing.T) {
 	})
 }
 
-// C19. The daemon admits so many clients and tells the next why not, whose call was
-// not sent; those who are there do not notice.
+// C19. The daemon admits a limited number of clients. The next one's error says why, and
+// that its call was not sent. The others do not notice.
 func TestTooManyClients(t *testing.T) {
 	t.Parallel()
 	a := singleton{Dir: rttest.Dir(t), Name: "c"}
@@ -283,9 +283,9 @@ func TestConfigMismatch(t *testing.T) {
 	}
 }
 
-// C20. A daemon of another version of the protocol is left alone, and the error
-// names both versions. How methods that differ are told apart is shown by
-// testdata/script/skew_two_builds.txtar and skew_type.txtar.
+// C20. A daemon of another version of the protocol is left alone, and the error names
+// both versions. testdata/script/skew_two_builds.txtar and skew_type.txtar show methods
+// that differ.
 func TestDaemonOfAnotherProtocol(t *testing.T) {
 	t.Parallel()
 	a := singleton{Dir: rttest.Dir(t), Name: "c"}.witnessed()
@@ -346,8 +346,8 @@ func playFuture(ctx context.Context, _ *counterShared, a args) (any, error) {
 	}
 }
 
-// C21. Two programs that differ, but not in the type's methods, share one daemon,
-// whoever of them starts it.
+// C21. Two programs that differ, but not in the type's methods, share one daemon. Either
+// may start it.
 func TestTwoBinariesShareADaemon(t *testing.T) {
 	t.Parallel()
 	needs(t, "programs that bytes may be appended to: Linux", runtime.GOOS == "linux")

@@ -23,8 +23,8 @@ import (
 
 func init() { addRole("patient", playPatient) }
 
-// playPatient says when it waits for a start that has begun, and what it is told
-// in the end.
+// playPatient prints a line when it waits for a start that has begun, and returns the
+// text of Connect's error.
 func playPatient(ctx context.Context, shared *counterShared, _ args) (any, error) {
 	for waiting := false; !waiting; {
 		var err error
@@ -63,8 +63,8 @@ func waits(t *testing.T, start func(context.Context) error) {
 	})
 }
 
-// failsMeanwhile lets shared come while another start is held, whose end failed tells,
-// and then lets that fail.
+// failsMeanwhile lets shared wait while another start is held, and then lets that start
+// fail. Its error comes from failed.
 func failsMeanwhile(t *testing.T, shared *counterShared, open func(), failed <-chan error) {
 	t.Helper()
 	waits(t, shared.EnsureStarted)
@@ -126,8 +126,8 @@ func (a singleton) heals(t *testing.T, n int) {
 	}
 }
 
-// strays returns what is in the directory after the last daemon has left and
-// should not be.
+// strays returns the paths in the directory that the last daemon should not have left
+// there.
 func strays(t *testing.T, a singleton) (paths []string) {
 	t.Helper()
 	expected := map[string]bool{"spawn.lock": true, "life.lock": true, "start": true, "log": true, "witness": true}
@@ -214,7 +214,7 @@ func TestConstructorTooSlow(t *testing.T) {
 	}
 }
 
-// A04. What the constructor said, or did, comes to the client, at once.
+// A04. The constructor's error, or that it returned nil, reaches the client at once.
 func TestConstructorReturnsAnError(t *testing.T) {
 	failingConstructor(t, "error", func(t *testing.T, e *rt.StartError) {
 		if !errors.Is(e, objects.ErrNegative) || !strings.Contains(e.Error(), "counter: negative") {
@@ -289,8 +289,8 @@ func failingConstructor(t *testing.T, fail string, check func(*testing.T, *rt.St
 	})
 }
 
-// A04. Whoever waited for a start that failed gets its failure instead of trying
-// the same again.
+// A04. A client that waited for a start that failed gets its failure and does not try the
+// same again.
 func TestWaitersShareTheFailure(t *testing.T) {
 	for fail, want := range map[string]string{"error": "counter: negative", "panic": "objects.NewCounter(", "exit": "last words"} {
 		t.Run(fail, func(t *testing.T) {
@@ -322,7 +322,7 @@ func TestWaitersShareTheFailure(t *testing.T) {
 	}
 }
 
-// A07. What the constructor prints is in the log, and nowhere else.
+// A07. The constructor's output is in the log, and nowhere else.
 func TestNoisyConstructor(t *testing.T) {
 	t.Parallel()
 	a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1, Options: objects.Options{Fail: "print"}}
@@ -348,8 +348,8 @@ func TestNoisyConstructor(t *testing.T) {
 	}
 }
 
-// A12. A daemon whose spawner is killed while the object is made serves the next
-// client. What it does when none comes is shown by TestNobodyConnects.
+// A12. A daemon whose spawner is killed while the object is made serves the next client.
+// TestNobodyConnects shows the daemon that no client comes to.
 func TestSpawnerKilled(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		a.Options.Fail, a.IdleTTL = "sleep:300ms", -1

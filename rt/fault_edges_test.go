@@ -58,8 +58,8 @@ func (f *frail) Fail(how string) error {
 	return errors.New(text)
 }
 
-// Chat waits until it is told, fills the log, and waits until that was turned
-// over.
+// Chat waits for a signal of the test, fills the log, and waits until the log was
+// rotated.
 func (f *frail) Chat(ctx context.Context, log string) error {
 	if _, err := os.ReadFile(filepath.Join(f.dir, "tell")); err != nil { // a fifo
 		return err
@@ -184,7 +184,7 @@ func TestDaemonThatDiesWhenItServes(t *testing.T) {
 	defer shared.Close()
 	began := time.Now()
 	var e *rt.StartError
-	// It may have been met before it died; whoever meets it later does not.
+	// A client may have connected before it died. A later client cannot.
 	if err := shared.EnsureStarted(t.Context()); err != nil && !errors.As(err, &e) {
 		t.Errorf("got %v, want a *StartError", err)
 	}
@@ -196,8 +196,8 @@ func TestDaemonThatDiesWhenItServes(t *testing.T) {
 	}
 }
 
-// That a start failed is news for those who wait for a daemon of the same
-// configuration only: others may be luckier.
+// A failed start is an error only for clients that wait for a daemon of the same
+// configuration. Other configurations may start.
 func TestFailureOfAnotherConfiguration(t *testing.T) {
 	t.Parallel()
 	dir := rttest.Dir(t)
@@ -270,7 +270,7 @@ func TestLogWithoutMode(t *testing.T) {
 	}
 }
 
-// Who is closed while it waits for an answer at a dead daemon's address starts
+// A client that is closed while it waits for an answer at a dead daemon's address starts
 // no daemon any more.
 func TestClosedWhileGreeting(t *testing.T) {
 	t.Parallel()
@@ -308,8 +308,8 @@ func TestClosedWhileGreeting(t *testing.T) {
 	}
 }
 
-// What a method panics with, or returns as an error, need not be text that can
-// travel. The call was executed all the same, and the connection is not lost.
+// The value of a method's panic, or its error, need not be text that can be encoded. The
+// call was executed all the same, and the connection is not lost.
 func TestTextsThatCannotTravel(t *testing.T) {
 	t.Parallel()
 	shared := shareFrail(rttest.Dir(t), "", rt.Config{})
@@ -380,9 +380,9 @@ func TestLogWhileLeaving(t *testing.T) {
 	}
 }
 
-// When the user's runtime directory goes, as it does at the last logout, the
-// daemon's log moves with its socket: else nobody would find it, and nothing
-// would cap it.
+// When the user's runtime directory is removed, as at the last logout, the daemon's log
+// moves with its socket. Otherwise no client would find the log, and nothing would limit
+// it.
 func TestRuntimeDirectoryGoes(t *testing.T) {
 	t.Parallel()
 	for _, transport := range []rt.Transport{rt.TransportUnix, rt.TransportTCP} {

@@ -30,7 +30,7 @@ import (
 	"github.com/loopgen/loopgen/testdata/objects"
 )
 
-// E14. What a client's process has open, and its terminal, the daemon does not keep.
+// E14. The daemon keeps neither the open files of a client's process nor its terminal.
 func TestNothingIsInherited(t *testing.T) {
 	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	read, write, err := os.Pipe()
@@ -167,9 +167,9 @@ func init() {
 	})
 }
 
-// mounted returns a shell that may mount what it likes: nobody else sees it, and
-// it is gone with the last process that the shell has started. The program that
-// the shell finds as $0 plays a role.
+// mounted returns a shell that may mount anything. No other process sees the mounts, and
+// they are gone with the last process that the shell has started. The program that the
+// shell finds as $0 plays a role.
 func mounted(t *testing.T, script, role string, a singleton, options ...option) *exec.Cmd {
 	t.Helper()
 	needsRoot(t)
@@ -303,8 +303,8 @@ func TestRuntimeDirectoriesDiffer(t *testing.T) {
 	}
 }
 
-// B06. What stands in the endpoint's place is no endpoint, and holds nobody up. If a
-// daemon lives, it puts its own there.
+// B06. A file that is no endpoint delays no client. A daemon that lives puts its endpoint
+// there again.
 func TestOddEndpoints(t *testing.T) {
 	t.Parallel()
 	for name, place := range map[string]func(path string) error{
@@ -344,7 +344,7 @@ func TestOddEndpoints(t *testing.T) {
 	}
 }
 
-// B06. An endpoint that was cut anywhere leads nobody anywhere.
+// B06. An endpoint file that was cut at any byte is not used.
 func TestCutEndpoint(t *testing.T) {
 	t.Parallel()
 	a := singleton{Dir: rttest.Dir(t), Name: "c", Transport: rt.TransportTCP}
@@ -396,7 +396,7 @@ func TestCutEndpoint(t *testing.T) {
 	}
 }
 
-// B08. What a killed daemon left is no obstacle: the next call costs a start, and
+// B08. The files of a killed daemon are no obstacle. The next call costs a start, and
 // less than 100 ms more.
 func TestStaleEndpoint(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
@@ -435,8 +435,8 @@ func TestStaleEndpoint(t *testing.T) {
 	})
 }
 
-// B10. A daemon whose directory was removed finishes what runs and leaves; who comes
-// next gets another, in a new directory.
+// B10. A daemon whose directory was removed finishes its running calls and exits. The
+// next client gets another daemon, in a new directory.
 func TestDirectoryRemoved(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		idle := a
@@ -642,8 +642,8 @@ func TestFullLog(t *testing.T) {
 	})
 }
 
-// B16. A log that is out of the way, or is no log, is begun anew; one that is too long
-// is turned over, so that there are never more than two.
+// B16. A log that was removed, or is no regular file, is created again. One that is too
+// long is rotated, so that there are never more than two.
 func TestOddLog(t *testing.T) {
 	t.Parallel()
 	target := filepath.Join(t.TempDir(), "target")

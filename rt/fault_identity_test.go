@@ -30,8 +30,8 @@ func everyUse(shared *counterShared) map[string]error {
 	}
 }
 
-// An endpoint that was copied from the directory of another singleton reaches that
-// singleton's daemon. Nobody uses it: the client starts a daemon of its own.
+// An endpoint that was copied from the directory of another singleton leads to that
+// singleton's daemon. The client does not use it and starts a daemon of its own.
 func TestCopiedEndpointIsNotUsed(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*singleton){
@@ -153,7 +153,7 @@ func TestDirectoryOfAnotherName(t *testing.T) {
 	}
 }
 
-// What an endpoint says of its singleton is compared before the client dials.
+// The client compares the singleton named in the endpoint before it dials.
 func TestIdentityIsComparedBeforeDialing(t *testing.T) {
 	t.Parallel()
 	home := rttest.Dir(t)

@@ -91,9 +91,9 @@ func TestNobodyConnects(t *testing.T) {
 	}
 }
 
-// E03. A daemon that is shut down finishes what runs, acknowledges it, and does not
-// begin what waits: that is for the next one. What travels is checked in
-// TestGoingAway.
+// E03. A daemon that is shut down finishes and acknowledges its running calls. It does
+// not begin waiting calls: the next daemon executes them. TestGoingAway checks the
+// frames.
 func TestShutdownDrains(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		shared := share(t, a)
@@ -187,7 +187,7 @@ func TestSecondSignalDoesNotWait(t *testing.T) {
 	}
 }
 
-// E06. What a terminal sends to those in its foreground does not reach the daemon.
+// E06. The signals of a terminal to its foreground processes do not reach the daemon.
 func TestTerminalSignals(t *testing.T) {
 	t.Parallel()
 	needsTool(t, "script")
@@ -251,8 +251,8 @@ func (a singleton) serves(t *testing.T, pid, n int) {
 	}
 }
 
-// E08. Whoever ends a job by its process group, or a whole session, does not end the
-// daemon that the job started.
+// E08. The end of a job's process group, or of its session, does not end the daemon that
+// the job started.
 func TestProcessGroupKilled(t *testing.T) {
 	t.Parallel()
 	for name, attr := range map[string]*syscall.SysProcAttr{"group": {Setpgid: true}, "session": {Setsid: true}} {
@@ -409,8 +409,8 @@ func TestWildClock(t *testing.T) {
 	}
 }
 
-// E14. Nobody who waits for the end of a client's output waits for the daemon's end:
-// not a shell, and not the go command, which reads what a test binary prints
+// E14. A process that waits for the end of a client's output does not wait for the
+// daemon's end: neither a shell, nor the go command, which reads a test binary's output
 // until the last process has closed the pipe.
 func TestInheritedPipes(t *testing.T) {
 	t.Parallel()

@@ -81,9 +81,9 @@ func holder(t *testing.T) (env string, pid func() int, open func()) {
 	return heldVar + "=" + fifo, pid, open
 }
 
-// A16. The spawner is killed between fork and lock, and another client starts a child
-// of its own. One of the children gets the lock; the other says so, and ends
-// well, whether anybody hears it or not.
+// A16. The spawner is killed between fork and lock, and another client starts a child of
+// its own. One of the children gets the lock. The other reports that and exits with
+// status 0, whether or not a client reads the report.
 func TestOneOfTwoChildrenServes(t *testing.T) {
 	t.Parallel()
 	if !alone(t) {
@@ -230,7 +230,7 @@ func playFewProcesses(ctx context.Context, shared *counterShared, a args) (any, 
 	return connectsAndEnds(ctx, shared)
 }
 
-// connectsAndEnds says "ok" if the object is to be had, and leaves no daemon.
+// connectsAndEnds returns "ok" if a client can use the object, and leaves no daemon.
 func connectsAndEnds(ctx context.Context, shared *counterShared) (any, error) {
 	c, err := shared.Connect(ctx)
 	if err != nil {
@@ -277,8 +277,8 @@ func TestFewDescriptors(t *testing.T) {
 	}
 }
 
-// A18. A client that has used its descriptors up is told so at each that it lacks, and
-// keeps none of those that it had got.
+// A18. The error of a client that has used its descriptors up says so, however many are
+// missing. The client keeps none that it had opened.
 func TestDescriptorsUsedUp(t *testing.T) {
 	t.Parallel()
 	a := singleton{Dir: rttest.Dir(t), Name: "c"}
@@ -292,7 +292,7 @@ func TestDescriptorsUsedUp(t *testing.T) {
 }
 
 func playFewDescriptors(ctx context.Context, shared *counterShared, a args) (any, error) {
-	// What the runtime opens once and for all is open after this.
+	// After this the files are open that the Go runtime opens only once.
 	if _, err := shared.Status(ctx); !errors.Is(err, rt.ErrNotRunning) {
 		return nil, err
 	}

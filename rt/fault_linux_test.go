@@ -16,8 +16,8 @@ import (
 	"github.com/loopgen/loopgen/rt/rttest"
 )
 
-// A daemon that was shut down has ended well. Its exit status goes to whoever
-// adopted it from the client that started it.
+// A daemon that was shut down exits with status 0. The process that adopted it from the
+// client that started it gets the status.
 func TestExitStatus(t *testing.T) {
 	t.Parallel()
 	if !alone(t) {
@@ -43,8 +43,8 @@ func TestExitStatus(t *testing.T) {
 	}
 }
 
-// E19. A process that started daemons keeps one goroutine for each that lives, and
-// nothing of those that died.
+// E19. A process that started daemons keeps one goroutine for each live daemon, and
+// nothing of dead ones.
 func TestNoZombies(t *testing.T) {
 	t.Parallel()
 	if !alone(t) {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// faults is the fault matrix: what can happen to a program that shares an
-// object, by the id that begins the comment of the test that makes it happen.
+// faults is the fault matrix: the faults of a program that shares an object. The key is
+// the id that begins the comment of the fault's test.
 var faults = map[string]string{
 	// A: a daemon starts.
 	"A01": "hundreds of clients at once, and no daemon yet",
@@ -95,7 +95,7 @@ var faults = map[string]string{
 	"E21": "a hundred objects at once",
 }
 
-// Every fault has its test, and no test has an id that nobody explains.
+// Every fault has a test, and every id of a test is in the matrix.
 func TestEveryFaultHasATest(t *testing.T) {
 	tests := faultTests(t)
 	for id, names := range tests {

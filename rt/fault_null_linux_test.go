@@ -8,8 +8,8 @@ import (
 	"github.com/loopgen/loopgen/rt/rttest"
 )
 
-// A client without /dev/null is told which file is missing, and not to raise a
-// limit.
+// The error of a client without /dev/null names the missing file, and does not tell the
+// user to raise a limit.
 func TestStartWithoutNullDevice(t *testing.T) {
 	t.Parallel()
 	a := singleton{Dir: rttest.Dir(t), Name: "c"}

@@ -19,8 +19,8 @@ import (
 
 func init() { addRole("no room", playNoRoom) }
 
-// A19. Where there is no room to publish, nothing is left that only looks like a
-// daemon; as soon as there is room, there is one.
+// A19. Without room to publish, no files are left that look like a daemon's. As soon as
+// there is room, a daemon starts.
 func TestNoRoomToPublish(t *testing.T) {
 	t.Parallel()
 	a := singleton{Dir: rttest.Dir(t), Name: "c"}
@@ -97,7 +97,8 @@ exec "$0"`, "connect", a)
 	}
 }
 
-// A25. The image that runs is the image that serves, whatever became of its file.
+// A25. The daemon runs the client's image, whether its file was replaced, moved or
+// removed.
 func TestProgramReplaced(t *testing.T) {
 	const script = "#!/bin/sh\necho wrong\n"
 	for name, replace := range map[string]func(path string) error{
@@ -114,8 +115,8 @@ func TestProgramReplaced(t *testing.T) {
 			t.Parallel()
 			a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.witnessed()
 			program := filepath.Join(t.TempDir(), "program")
-			// Not written by this process: what it forks meanwhile would have the
-			// file open for writing, and nobody could execute it.
+			// This process does not write it: a child forked meanwhile would have the
+			// file open for writing, and executing it would fail.
 			if out, err := exec.Command("cp", os.Args[0], program).CombinedOutput(); err != nil {
 				t.Fatalf("%s, %v", out, err)
 			}

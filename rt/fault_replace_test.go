@@ -15,10 +15,9 @@ import (
 	"github.com/loopgen/loopgen/rt/rttest"
 )
 
-// Two programs, eight processes of each, call one object, the older ones first and
-// then both: the daemon of the older is replaced once, for good, and no call is
-// lost or repeated by that. Where both make the object in the same way, nobody
-// even gets an error.
+// Two programs, eight processes of each, call one object, the older ones first and then
+// both. The daemon of the older is replaced once, for good, and that loses or repeats no
+// call. If both make the object in the same way, no caller gets an error.
 func TestReplaceStorm(t *testing.T) {
 	for _, transport := range []rt.Transport{rt.TransportUnix, rt.TransportTCP} {
 		for name, another := range map[string]bool{"same configuration": false, "another configuration": true} {

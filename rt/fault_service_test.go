@@ -27,8 +27,8 @@ type odd struct {
 	ended   chan error    // the context of a call to Linger, and why it ended
 }
 
-// trap fails when it is decoded in another process than the one that set it:
-// whoever encodes decodes, too, to see that nothing is lost.
+// trap fails when it is decoded in another process than the one that set it: the encoding
+// side decodes, too, to check that nothing is lost.
 type trap string
 
 func setTrap(how string) trap { return trap(how + ":" + strconv.Itoa(os.Getpid())) }
@@ -357,8 +357,7 @@ func TestMethodOfDeadCaller(t *testing.T) {
 	}
 }
 
-// In one process, too, whoever asks a daemon to leave that leaves already gets
-// an answer.
+// In one process, too, a second Shutdown of a daemon that drains gets an answer.
 func TestInProcessShutdownTwice(t *testing.T) {
 	t.Setenv("LOOPGEN_MODE", "inprocess")
 	a := singleton{Dir: rttest.Dir(t), Name: t.Name()}

@@ -128,9 +128,9 @@ func TestSignalWhileStartingIsRetried(t *testing.T) {
 	}
 }
 
-// A15. If a signal ends the second daemon as well, all who waited get an error that
-// says so, and no third daemon is started for them, however many they are. A
-// client that comes later starts one.
+// A15. If a signal ends the second daemon as well, all waiting clients get an error that
+// says so. No third daemon is started for them, however many they are. A later client
+// starts one.
 func TestTwoSignalsWhileStartingFailAll(t *testing.T) {
 	t.Parallel()
 	dir := rttest.Dir(t)

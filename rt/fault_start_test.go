@@ -143,8 +143,8 @@ func lines(t *testing.T, path string) int {
 	return bytes.Count(text, []byte("\n"))
 }
 
-// A09. A program without the hook would only become itself once more: it is told so,
-// and nothing is started.
+// A09. The child of a program without the hook would be a second client. The start fails
+// with an error that says so, and no process is started.
 func TestHookMissing(t *testing.T) {
 	t.Parallel()
 	a := singleton{Dir: rttest.Dir(t), Name: "c"}.witnessed()
@@ -173,7 +173,8 @@ func TestHookMissingInTheChild(t *testing.T) {
 	a.failures(t, 1)
 }
 
-// A11. Whoever sets the marker by hand gets no daemon, and no program either.
+// A11. A program that is run with a forged marker becomes no daemon, and does not run its
+// main function either.
 func TestForgedMarker(t *testing.T) {
 	t.Parallel()
 	read, write, err := os.Pipe()
@@ -210,7 +211,7 @@ func TestForgedMarker(t *testing.T) {
 	}
 }
 
-// A29. Directories and files are this user's alone, and usable, whatever the umask.
+// A29. Directories and files are usable by this user and no other, under every umask.
 func TestFilesArePrivateWhateverTheUmask(t *testing.T) {
 	for _, umask := range []string{"0000", "0777"} {
 		t.Run(umask, func(t *testing.T) {
@@ -330,7 +331,7 @@ func playChurn(ctx context.Context, _ *counterShared, a args) (any, error) {
 	return values, nil
 }
 
-// Who finds a daemon takes no lock and starts nothing.
+// A client that finds a daemon takes no lock and starts nothing.
 func TestHealthyDaemonNeedsNoLock(t *testing.T) {
 	a := singleton{Dir: rttest.Dir(t), Name: "c"}
 	connect(t, a)

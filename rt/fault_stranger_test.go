@@ -34,8 +34,8 @@ func init() {
 	addRole("squatter", playSquatter)
 }
 
-// C01. A stranger that takes over a dead daemon's port sees a hello, and never the
-// key or a proof, whatever it answers; the client starts a daemon of its own.
+// C01. A process that listens at a dead daemon's port reads a hello, and never the key or
+// a proof, for every answer it gives. The client starts a daemon of its own.
 func TestImpostorLearnsNothing(t *testing.T) {
 	for name, answer := range map[string]func(e *rundir.Endpoint) []byte{
 		"another service": func(*rundir.Endpoint) []byte { return []byte("HTTP/1.1 200 OK\r\n\r\n welcome") },
@@ -105,8 +105,8 @@ func imposter(t *testing.T, e *rundir.Endpoint, answer []byte) <-chan []byte {
 	return captured
 }
 
-// C03. Whoever lacks the key gets the daemon's challenge, and nothing after it;
-// nothing of what it sends is executed.
+// C03. A client without the key gets the daemon's challenge, and nothing after it. The
+// daemon executes nothing that it sends.
 func TestWrongKey(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
@@ -210,7 +210,7 @@ func TestDamagedHandshake(t *testing.T) {
 			changed[i] ^= 1 << (i % 8)
 			try(fmt.Sprintf("changed at %d", i), changed)
 		}
-		// What follows the challenge, as it was right for another challenge.
+		// Then the bytes after the challenge, which answered another challenge.
 		for i := len(first); i < recording.written.Len(); i += 7 {
 			try(fmt.Sprintf("replayed up to %d", i), recording.written.Bytes()[:i])
 		}
@@ -220,8 +220,9 @@ func TestDamagedHandshake(t *testing.T) {
 	})
 }
 
-// C07. Whoever does not begin as the protocol does is hung up on without a byte,
-// and within the time for a handshake. It starves nobody and runs nothing.
+// C07. The daemon closes a connection that does not begin as the protocol does, without a
+// byte and within the time for a handshake. The connection delays no client and executes
+// nothing.
 func TestUnauthenticatedLearnNothing(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
@@ -356,8 +357,8 @@ func TestSlowloris(t *testing.T) {
 	})
 }
 
-// C09. Who connects and says nothing is hung up on when the time for a handshake is
-// over, and told nothing.
+// C09. The daemon closes a silent connection when the time for a handshake is over, and
+// sends nothing.
 func TestSilentConnectionIsClosed(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
@@ -374,8 +375,8 @@ func TestSilentConnectionIsClosed(t *testing.T) {
 	})
 }
 
-// C10. Whoever knocks without being let in does not keep the daemon: neither who
-// connects and says nothing, nor who does so again and again.
+// C10. Connections that are not authenticated do not keep the daemon from exiting,
+// neither a silent one nor one after the other.
 func TestPortScannerDoesNotKeepTheDaemon(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		a.IdleTTL = 300 * time.Millisecond
@@ -409,8 +410,8 @@ func TestPortScannerDoesNotKeepTheDaemon(t *testing.T) {
 	})
 }
 
-// C11. Another user is refused by what the kernel knows of the peer, whatever the
-// modes of files have become and even with the key in hand.
+// C11. The daemon rejects another user, whom the kernel names, even if the modes of the
+// files let that user connect and the user has the key.
 func TestAnotherUserIsRefused(t *testing.T) {
 	t.Parallel()
 	needsStrangers(t)
@@ -443,7 +444,7 @@ func TestAnotherUserIsRefused(t *testing.T) {
 	}
 }
 
-// playStranger is a user who has read the endpoint file, whose text it gets.
+// playStranger is another user that has the text of the endpoint file.
 func playStranger(_ context.Context, _ *counterShared, a args) (any, error) {
 	var e rundir.Endpoint
 	if err := e.UnmarshalText([]byte(a.Text[0])); err != nil {
@@ -478,8 +479,8 @@ func (c *counted) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// C11. A socket of another user's, where the endpoint says that the daemon is, is
-// told nothing, whatever that user knows.
+// C11. The client sends nothing to another user's socket at the daemon's address, even if
+// that user has the key.
 func TestSocketOfAnotherUser(t *testing.T) {
 	t.Parallel()
 	needsStrangers(t)

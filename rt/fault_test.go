@@ -39,8 +39,8 @@ func alone(t *testing.T) bool {
 	return false
 }
 
-// A client that gives up a start, by closing, is told so, and nobody else is
-// told that the start failed.
+// A client that is closed during a start gets ErrClosed. No other client gets an error
+// for that.
 func TestClosedWhileStarting(t *testing.T) {
 	a := singleton{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: "sleep:700ms"}}
 	impatient := share(t, a)
@@ -103,7 +103,7 @@ func TestContextEndsWhileStarting(t *testing.T) {
 	a.failures(t, 0)
 }
 
-// Who waits for a daemon that leaves, and leaves, learns that it does.
+// A client that waits for a daemon to drain until StartTimeout gets ErrDraining.
 func TestDrainingForTooLong(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		open, result := gated(t, connect(t, a))
@@ -123,8 +123,8 @@ func TestDrainingForTooLong(t *testing.T) {
 	})
 }
 
-// Whose own context ends, as that of most callers does before StartTimeout, learns
-// what it was that he waited for, not only that time was up.
+// If the caller's context ends before StartTimeout, as most do, the error says what the
+// client waited for, not only that time was up.
 func TestGivingUpTellsWhatWasWaitedFor(t *testing.T) {
 	const moment = 50 * time.Millisecond
 	tells := func(t *testing.T, what, text string, do func(context.Context) error) {
@@ -258,8 +258,8 @@ func TestStatusStorm(t *testing.T) {
 	})
 }
 
-// A drain may take longer than StartTimeout, whoever else wants the daemon
-// meanwhile: Restart waits for it, and starts the next one.
+// A drain may take longer than StartTimeout, also while other clients want the daemon.
+// Restart waits for it, and starts the next one.
 func TestRestartAfterALongDrain(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		const startTimeout = time.Second

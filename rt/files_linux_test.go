@@ -95,8 +95,8 @@ func TestUnfinishedDirectoriesAreRemoved(t *testing.T) {
 
 func init() { addRole("endpoint on a full disk", playEndpointOnFullDisk) }
 
-// A client is told that the disk is full, and not that the daemon starts or leaves;
-// when there is room the daemon is found again.
+// The client's error says that the disk is full, and not that the daemon starts or
+// drains. When there is room, clients find the daemon again.
 func TestEndpointRemovedOnFullDisk(t *testing.T) {
 	t.Parallel()
 	a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: time.Minute}

@@ -88,8 +88,7 @@ func descriptors(t *testing.T, pid int) (paths []string) {
 	return paths
 }
 
-// What a call has written is there when Close returns, once for all clients in a
-// process.
+// When Close returns, the output of a call was shown, once for all clients in a process.
 func TestCloseShowsTheLog(t *testing.T) {
 	t.Parallel()
 	a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}.by(t, "")

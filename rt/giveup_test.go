@@ -122,8 +122,8 @@ func TestLockGivenUpIsFree(t *testing.T) {
 	}
 }
 
-// What callers were told of a lock decides who holds it, whenever they give up: one that
-// was told of an error holds nothing, one that was told of a success keeps it.
+// The result of Lock decides which caller holds the lock, whenever the caller gives up:
+// after an error it holds nothing, after a success it keeps the lock.
 func TestLockIsAsItWasTold(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		c, witness := connectSpecimen(t, a), connectSpecimen(t, a)
@@ -284,8 +284,8 @@ func TestMergedDeadlineReachesTheMethod(t *testing.T) {
 	})
 }
 
-// A client that closes its sending direction has left: it gets no answer to calls in
-// flight, what it had acquired is given back, and its running call does not keep the
+// A client that closes its sending direction is disconnected. It gets no answer to calls
+// in flight, the daemon releases its locks, and its running call does not keep the
 // connection.
 func TestHalfClosedConnectionIsClosed(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
@@ -326,8 +326,8 @@ func closeWrite(t testing.TB, conn net.Conn) {
 	}
 }
 
-// A daemon that leaves gives nobody a lock that another caller believes to hold: a Lock
-// that waits meanwhile acquires it from the next daemon.
+// A daemon that drains gives no client a lock that another caller believes to hold. A
+// Lock that waits meanwhile acquires it from the next daemon.
 func TestLockThatWaitsInADrainIsTheNextDaemons(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		holder, waiter := connectSpecimen(t, a), connectSpecimen(t, a)

@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-// What a program that never connects pays for its generated code and for this
-// package is next to nothing: a table for each service and a few maps. Counted are
-// allocations, which are the same on every machine; twice of what there are is
-// where something is made that could wait for its first use.
+// A program that never connects pays next to nothing for its generated code and for this
+// package: a table for each service and a few maps. The test counts allocations, which
+// are the same on every machine. Each limit is about twice the present number. More means
+// that something is made which could wait for its first use.
 func TestInitialisationWaits(t *testing.T) {
 	limits := map[string]int{
 		"github.com/loopgen/loopgen/rt":                  8,

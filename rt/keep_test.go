@@ -189,7 +189,7 @@ func echo(t *testing.T, conn *rt.Conn, v any) error {
 	return err
 }
 
-// What types one connection brings in interfaces is bounded, and counts against no
+// The types that one connection brings in interfaces are limited, and count against no
 // other connection.
 func TestTypesOfOneConnectionCountAgainstNoOther(t *testing.T) {
 	const each = stub.MaxNewTypes/2 - 1 // pointers to arrays, which are two types each

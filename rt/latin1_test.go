@@ -52,8 +52,8 @@ func TestDirectoryThatIsNotUTF8(t *testing.T) {
 	}
 }
 
-// Why a daemon did not start is told to the clients that wait for it, too, and
-// where its log is.
+// Clients that wait for a daemon which does not start learn the reason and the path of
+// its log, too.
 func TestStartFailsInDirectoryThatIsNotUTF8(t *testing.T) {
 	t.Parallel()
 	dir := latin1(t)

@@ -268,8 +268,8 @@ func TestInProcess(t *testing.T) {
 	}
 }
 
-// In one process, too, a start that fails is no failure of those who wait for it
-// with another configuration.
+// In one process, too, a failed start is no error for clients that wait with another
+// configuration.
 func TestInProcessFailureOfAnotherConfiguration(t *testing.T) {
 	t.Setenv("LOOPGEN_MODE", "inprocess")
 	a := singleton{Dir: t.TempDir(), Name: "c"}

@@ -177,8 +177,8 @@ func (a singleton) births(t testing.TB) int {
 	return bytes.Count(seen, []byte("\n"))
 }
 
-// needs skips a test for which the machine lacks something, and says what. Where
-// everything is to be tested, as in CI, that is a failure.
+// needs skips a test for which the machine lacks something, and says what. If everything
+// is to be tested, as in CI, the test fails.
 func needs(t testing.TB, what string, there bool) {
 	t.Helper()
 	switch {

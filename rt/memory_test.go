@@ -126,7 +126,7 @@ var gaugeService = &stub.Service{
 
 func init() { stub.Register(gaugeService) }
 
-// What the daemon may hold for others, by its limits; see limits.go.
+// The memory that the daemon may hold for its peers, by its limits; see limits.go.
 const (
 	perStranger = 64 << 10               // a read buffer, a goroutine, and what goes with them
 	allowance   = 4 << 20                // for what the heap does besides
@@ -196,8 +196,8 @@ func peak(t *testing.T, c *rt.Conn, attack func()) uint64 {
 	return <-most
 }
 
-// Whoever is not admitted costs a read buffer, whatever it announces, and only
-// so many are there at once.
+// A connection that is not authenticated costs a read buffer, however long a frame it
+// announces. The number of such connections is limited.
 func TestMemoryBeforeAdmission(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		c := gauged(t, a)
@@ -343,7 +343,7 @@ func TestMemoryWithinTheQuota(t *testing.T) {
 	})
 }
 
-// D10. Replies that nobody reads are kept up to a limit; then the connection ends.
+// D10. The daemon keeps unread replies up to a limit. Then it ends the connection.
 func TestMemoryOfUnreadReplies(t *testing.T) {
 	for name, frame := range map[string]func(id uint64) wire.Frame{
 		"large": func(id uint64) wire.Frame {
@@ -383,7 +383,8 @@ func TestMemoryOfUnreadReplies(t *testing.T) {
 	}
 }
 
-// D13. What pretends to be large or deep is refused before anything is made of it.
+// D13. A value that is announced as large or deep is rejected before memory is allocated
+// for it.
 func TestDecodingBombs(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		c := gauged(t, a)

@@ -12,8 +12,8 @@ import (
 	"github.com/loopgen/loopgen/rt/rttest"
 )
 
-// What the client's environment has beyond the documented variables does not reach
-// a daemon with MinimalEnv.
+// Variables of the client's environment that are not documented do not reach a daemon
+// with MinimalEnv.
 func TestMinimalEnvKeepsSecretsOutOfTheDaemon(t *testing.T) {
 	kept := []string{
 		"HOME=" + t.TempDir(), "LANG=C.UTF-8", "LC_TIME=C", "LOGNAME=ada", "PATH=/usr/bin:/bin", "TMPDIR=" + t.TempDir(), "TZ=UTC", "USER=ada",

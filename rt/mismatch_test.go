@@ -16,8 +16,8 @@ import (
 	"github.com/loopgen/loopgen/testdata/objects"
 )
 
-// A client with another configuration is told what differs, then the process of the
-// daemon, then what to do.
+// The error of a client with another configuration says what differs, then names the
+// daemon's process, then says what to do.
 func TestConfigMismatchSaysWhatDiffers(t *testing.T) {
 	t.Parallel()
 	a := singleton{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Start: 5, Tags: map[string]string{"a": "1"}}}

@@ -13,7 +13,7 @@ import (
 	"github.com/loopgen/loopgen/rt/rttest"
 )
 
-// Where nothing is mounted at /proc, a program still starts its daemon, itself or
+// If nothing is mounted at /proc, a program still starts its daemon, itself or
 // Config.Command, and the daemon keeps no descriptor of the client.
 func TestStartWithoutProc(t *testing.T) {
 	for name, command := range map[string][]string{"itself": nil, "Command": {os.Args[0]}} {

@@ -178,7 +178,7 @@ func TestLateShutdown(t *testing.T) {
 	})
 }
 
-// What is not read does not hold up a daemon that is to leave at once.
+// Unread replies do not delay a daemon that is to exit at once.
 func TestShutdownNowWithUnreadReplies(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		shared := share(t, a)
@@ -201,8 +201,8 @@ func TestShutdownNowWithUnreadReplies(t *testing.T) {
 	})
 }
 
-// Who asks a daemon that is leaving already to leave is told of its end as
-// well, whoever else knocks meanwhile.
+// A second Shutdown of a daemon that drains also returns at its end, whichever other
+// clients connect meanwhile.
 func TestShutdownOfLeavingDaemon(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		open, result := gated(t, connect(t, a))
@@ -245,8 +245,8 @@ func TestShutdownOfLeavingDaemon(t *testing.T) {
 	})
 }
 
-// A daemon that is to leave if nobody uses its object goes on while somebody is
-// connected, and while a call runs whose caller is gone.
+// A daemon that is to exit if it is idle goes on while a client is connected, and while a
+// call runs whose caller is gone.
 func TestShutdownIfIdle(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		user := share(t, a)

@@ -21,7 +21,7 @@ import (
 )
 
 // version returns the singleton as clients of another version of the program share it.
-// What the object is made with tells them apart, too.
+// The constructor's arguments differ, too.
 func (a singleton) version(n int, policy rt.MismatchPolicy) singleton {
 	a.Version, a.Policy, a.Options.Start = n, policy, 100*n
 	return a
@@ -134,7 +134,7 @@ func TestMismatchPolicies(t *testing.T) {
 	}
 }
 
-// A daemon of another type is nobody's older version.
+// A daemon of another type is not an older version.
 func TestAnotherTypeIsNotReplaced(t *testing.T) {
 	t.Parallel()
 	a := singleton{Dir: rttest.Dir(t), Name: "c"}
@@ -183,8 +183,8 @@ func TestReplacedAgain(t *testing.T) {
 	again(2)
 }
 
-// What runs is finished and acknowledged, what waits is executed by the new
-// daemon, and no older client starts the old one again meanwhile.
+// Running calls are finished and acknowledged, and the new daemon executes waiting calls.
+// No older client starts the old daemon again meanwhile.
 func TestReplaceDrains(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		older := a.witnessed().version(1, rt.MismatchReplace)
@@ -255,7 +255,8 @@ func TestReplaceDrainsForTooLong(t *testing.T) {
 	}
 }
 
-// Who is killed, or closed, in the middle of a replacement leaves it to the next.
+// A client that is killed, or closed, in the middle of a replacement leaves it to the
+// next client.
 func TestReplacerDies(t *testing.T) {
 	t.Parallel()
 	for _, how := range []string{"killed", "closed"} {
@@ -375,8 +376,8 @@ func written(t *testing.T, name, command string, args ...string) string {
 	return path
 }
 
-// Each build has an object of its own, under the same name, whatever the
-// versions; and what is asked of a daemon is asked of that build's.
+// Each build has an object of its own, under the same name, for all versions. Status and
+// the like ask the daemon of that build.
 func TestPerBuild(t *testing.T) {
 	t.Parallel()
 	ours := singleton{Dir: rttest.Dir(t), Name: "c é", IdleTTL: -1}.version(1, rt.MismatchPerBuild)
@@ -412,7 +413,7 @@ func TestPerBuild(t *testing.T) {
 	}
 	increment(theirs, copied, 204)
 	increment(ours, os.Args[0], 101)
-	// Who does not ask for it shares with all builds.
+	// A client without that policy shares with all builds.
 	ours.Policy, theirs.Policy = rt.MismatchRefuse, rt.MismatchRefuse
 	theirs.Options = ours.Options
 	increment(ours, os.Args[0], 101)

@@ -133,8 +133,8 @@ func init() {
 	})
 }
 
-// sources makes files and directories, whose names end in a slash, in a new
-// directory, which no source tree is above of.
+// sources makes files and directories in a new directory, which no source tree contains.
+// The names of directories end in a slash.
 func sources(t *testing.T, names ...string) string {
 	t.Helper()
 	root, err := filepath.EvalSymlinks(t.TempDir())
@@ -219,7 +219,7 @@ func noLogin(t *testing.T) string {
 	return "echo 4294967295 >/proc/self/loginuid"
 }
 
-// Where the kernel knows no session, the variable names it.
+// If the kernel knows no session, the variable names it.
 func TestScopeSessionByVariable(t *testing.T) {
 	t.Parallel()
 	dir, shell := rttest.Dir(t), noLogin(t)
@@ -245,7 +245,7 @@ func TestScopeSessionByVariable(t *testing.T) {
 	in(strings.Repeat("1", 25)).refused(t, a, "letters and digits")
 }
 
-// A login is told from another by the kernel, whatever the environment says.
+// The kernel distinguishes logins, whatever the environment says.
 func TestScopeSessionOfLogin(t *testing.T) {
 	t.Parallel()
 	needs(t, "a kernel that numbers logins: Linux", runtime.GOOS == "linux")

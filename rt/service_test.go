@@ -151,8 +151,8 @@ func (s *service) says(t *testing.T, user int, role string, groups ...uint32) st
 	return said
 }
 
-// run starts the daemon and waits until it serves. What wait returns is what Serve
-// has returned.
+// run starts the daemon and waits until it serves. wait returns the text of Serve's
+// error.
 func (s *service) run(t *testing.T) (wait func() string, daemon *os.Process) {
 	t.Helper()
 	return s.runs(t, s.as(t, s.user, "serve"))
@@ -271,8 +271,8 @@ func TestService(t *testing.T) {
 	}
 }
 
-// Who may call is decided by the user and the groups of the process that connects,
-// and who may end it by the user.
+// The user and the groups of the connecting process decide whether it may call, and its
+// user decides whether it may end the daemon.
 func TestServiceUsers(t *testing.T) {
 	t.Parallel()
 	needsStrangers(t)
@@ -353,8 +353,7 @@ func TestServiceEndedByRoot(t *testing.T) {
 	}
 }
 
-// A directory that somebody else could have made, or could change, is used by
-// nobody.
+// No process uses a directory that another user could have made, or could change.
 func TestServiceInUnsafeDirectory(t *testing.T) {
 	t.Parallel()
 	me := os.Getuid()
@@ -414,7 +413,7 @@ func TestServiceInUnsafeDirectory(t *testing.T) {
 	})
 }
 
-// A socket of somebody else's in the place of the daemon's is told nothing.
+// A client sends nothing to another user's socket at the daemon's path.
 func TestServiceImpostor(t *testing.T) {
 	t.Parallel()
 	needsStrangers(t)
@@ -527,8 +526,8 @@ func (s *service) manage(t *testing.T, shell string) *manager {
 	return m
 }
 
-// What the service manager listens on is the daemon's socket, again and again; and
-// the daemon is who clients see there, not the service manager.
+// The service manager's socket is the daemon's socket, again and again. Clients see the
+// daemon there as their peer, not the service manager.
 func TestServiceActivation(t *testing.T) {
 	t.Parallel()
 	users := []int{os.Getuid()}
@@ -564,7 +563,7 @@ func TestServiceActivation(t *testing.T) {
 	}
 }
 
-// A daemon that is killed is started again by whoever calls next.
+// After a daemon was killed, the next call gets another one.
 func TestServiceActivationAfterKill(t *testing.T) {
 	t.Parallel()
 	s := newService(t, os.Getuid())

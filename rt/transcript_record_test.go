@@ -142,8 +142,8 @@ func (tr *transcript) hello(t *testing.T) wire.Hello {
 	return hello
 }
 
-// nonces returns those that one side has used, by connection; nil where it was not
-// said.
+// nonces returns the nonces of one side, by connection; nil for a connection on which the
+// side sent none.
 func (tr *transcript) nonces(t *testing.T, from string) [][]byte {
 	t.Helper()
 	all := make([][]byte, len(tr.Stream)) // there are fewer connections
@@ -174,8 +174,7 @@ func (tr *transcript) nonces(t *testing.T, from string) [][]byte {
 	return all
 }
 
-// useNonces makes those the next ones that handshakes draw. Where there is none,
-// one is made up.
+// useNonces makes handshakes draw these nonces next. A missing one is made up.
 func useNonces(t *testing.T, next [][]byte) {
 	random := rand.Reader
 	rand.Reader = &nonces{next: next, random: random}

@@ -433,7 +433,7 @@ func playIncompatible(s *stage) {
 	s.note("Status", err)
 }
 
-// voice is a client that says what it is told to, and listens.
+// voice is a client that sends the scene's frames, and reads.
 type voice struct {
 	conn     net.Conn
 	endpoint *rundir.Endpoint

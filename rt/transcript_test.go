@@ -63,9 +63,9 @@ func (b *hexBytes) UnmarshalText(text []byte) error {
 
 func (b hexBytes) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(b)), nil }
 
-// What was recorded is said again: to today's daemon, which must answer as the
-// daemon of then did, and to today's client, which must say what the client of
-// then said and come to the same results.
+// The test replays recordings: to today's daemon, which must answer as the recorded
+// daemon did, and to today's client, which must send the recorded client's frames and
+// return the same results.
 func TestTranscripts(t *testing.T) {
 	dir := filepath.Join("..", "testdata", "wire", "transcripts", fmt.Sprint("v", recordedVersion))
 	played := map[string]bool{}
@@ -234,8 +234,7 @@ func newPeer(t *testing.T, conn net.Conn) *peer {
 	return &peer{conn: conn}
 }
 
-// say says a passage. That the other side has closed the connection shows when
-// it is listened to.
+// say sends a passage. If the other side has closed the connection, the next read fails.
 func (c *peer) say(t *testing.T, p passage) {
 	if p.What == ends {
 		c.conn.Close()

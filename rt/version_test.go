@@ -16,10 +16,9 @@ import (
 	"github.com/loopgen/loopgen/testdata/objects"
 )
 
-// Clients and daemons of builds that speak different ranges of versions work
-// together if they have one in common. Otherwise the client's error and the
-// daemon's log name both ranges, and the daemon is left alone. What daemons speak
-// is in their endpoint.
+// Clients and daemons of builds that speak different ranges of versions work together if
+// they have one in common. Otherwise the client's error and the daemon's log name both
+// ranges, and the daemon is left alone. The endpoint has the daemon's range.
 func TestProtocolRanges(t *testing.T) {
 	for _, test := range []struct {
 		client, daemon [2]uint

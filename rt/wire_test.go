@@ -10,7 +10,7 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// What no version of the protocol says ends the connection, and only that.
+// A message that no version of the protocol has ends its connection, and no other.
 func TestViolations(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		c := connect(t, a)
@@ -59,7 +59,7 @@ func TestViolations(t *testing.T) {
 	})
 }
 
-// Frames in pieces are put together; one that never ends is nobody's trouble.
+// Frames in pieces are put together. One that never ends delays no other connection.
 func TestFramesInPieces(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		a.IdleTTL = 50 * time.Millisecond
