@@ -94,3 +94,19 @@ func TestLayers(t *testing.T) {
 		}
 	}
 }
+
+// A program links a part only if its generated code or its author imports it: the face
+// and the rooms below it import none, and know parts as stub.Part only.
+func TestCoreImportsNoPart(t *testing.T) {
+	core := regexp.MustCompile(`/loopgen/rt/(internal/[^/]+|stub|schema)$`)
+	out, err := exec.Command("go", "list", "-f", "{{$from := .ImportPath}}{{range .Imports}}{{$from}} {{.}}\n{{end}}", ".", "./internal/...", "./stub", "./schema").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		from, imported, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if strings.Contains(imported, "/loopgen/rt/") && !core.MatchString(imported) {
+			t.Errorf("%s imports %s", from, imported)
+		}
+	}
+}

@@ -273,7 +273,7 @@
 //	      daemon.serverConn.newCall
 //	  daemon.serverConn.begin
 //	    daemon.turn.enter
-//	    daemon.serverConn.answerHere
+//	    daemon.serverConn.answerInline
 //	      daemon.serverConn.answer
 //	        daemon.serverConn.reply
 //	stub.Run.Begin

@@ -53,6 +53,7 @@
 // # The files
 //
 //   - service.go, instance.go, run.go: a service, instances of generic types, a running call.
+//   - part.go: capabilities beyond the core of a daemon.
 //   - signature.go: the text by which two builds of a method are compared.
 //   - encoder.go, decoder.go: messages of values.
 //   - configuration.go, configparts.go, configtexts.go: the constructor's arguments.

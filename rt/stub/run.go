@@ -39,9 +39,7 @@ type Host interface {
 
 // Caller identifies the caller of a method.
 type Caller struct {
-	PID  int    // the client's process
-	Conn uint64 // the connection; never reused by the same daemon
-	Call uint64 // id of the call in that connection
+	PID int // the client's process
 }
 
 // MakeRun returns a run in host.

@@ -33,6 +33,9 @@ type Service struct {
 	// DataTypes are the types whose values the interfaces among parameters and results
 	// may hold. Register makes them known to the whole program.
 	DataTypes []DataType
+	// Part makes the part that a daemon of this service needs beyond the core; nil: it
+	// needs none. Each daemon has a part of its own.
+	Part func() Part
 
 	once       sync.Once
 	signatures []string

@@ -89,12 +89,10 @@ func (d *Daemon) admit(conn net.Conn, p Peer) (*serverConn, error) {
 func (d *Daemon) trackPending(conn net.Conn, p Peer) *serverConn {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.lastConn++
 	s := &serverConn{
 		d:      d,
 		conn:   conn,
 		in:     sock.NewIntake(conn),
-		number: d.lastConn,
 		uid:    d.owner,
 		since:  time.Now(),
 		calls:  make(map[uint64]*servedCall),

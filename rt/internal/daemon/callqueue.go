@@ -2,9 +2,9 @@ package daemon
 
 import "time"
 
-// fresh is how long after its arrival a call may begin without another check for frames
-// that have arrived behind it.
-const fresh = 5 * time.Millisecond
+// maxUnchecked is how long after its arrival a call begins without another look at the
+// input behind it.
+const maxUnchecked = 5 * time.Millisecond
 
 // queue has calls in order of arrival. It reuses its memory.
 type queue struct {

@@ -18,7 +18,7 @@ import (
 type Daemon struct {
 	svc     *stub.Service
 	options Options
-	effects []methodEffect // by method, for sessions; nil: no method has any
+	parts   []stub.Part // sessions first, if the service has any
 	object  any
 	idleTTL time.Duration
 	limits  limits
@@ -63,7 +63,6 @@ type Daemon struct {
 	step            string                   // the step of the shutdown after the running calls; empty: it waits for calls
 	connsClosed     bool                     // HangUp was called: every new connection is closed
 	refusals        refusals
-	lastConn        uint64 // number of the last connection
 	lastPanic       string
 }
 
@@ -113,7 +112,6 @@ func New(svc *stub.Service, o Options) *Daemon {
 	d := &Daemon{
 		svc:       svc,
 		options:   o,
-		effects:   effectsOf(svc),
 		idleTTL:   o.IdleTTL,
 		limits:    defaultLimits,
 		log:       o.Log,
@@ -128,6 +126,7 @@ func New(svc *stub.Service, o Options) *Daemon {
 	d.limits.bytes = cmp.Or(o.Limits.Bytes, d.limits.bytes)
 	d.limits.frame = cmp.Or(o.Limits.Frame, d.limits.frame)
 	d.limits.clients = cmp.Or(o.Limits.Clients, d.limits.clients)
+	d.parts = d.makeParts()
 	d.fast = make([]atomic.Bool, len(svc.Methods))
 	d.callsEnded = sync.NewCond(&d.mu)
 	d.ctx, d.stop = context.WithCancelCause(context.Background())

@@ -48,8 +48,6 @@ func (d *Daemon) notExecuted(err error) *wire.Failure {
 		f.Code = wire.FailureCanceled
 	case errors.Is(err, context.DeadlineExceeded):
 		f.Code = wire.FailureDeadline
-	case errors.Is(err, wire.ErrNotHeld):
-		f.Code = wire.FailureNotHeld
 	}
 	if blocked, ok := errors.AsType[*blockedError](err); ok {
 		f.Text, f.Blocked = blocked.cause.Error(), blocked.blocker.String()

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -134,8 +135,12 @@ func TestRepliesOfABatch(t *testing.T) {
 		d := newStill(t, time.Second)
 		d.fast[0].Store(true)
 		leave := make(chan struct{})
+		begun := 0
 		d.svc.Methods[0].Serve = func(run *stub.Run, target any) {
-			if run.Begin() && run.Caller.Call > fast {
+			if !run.Begin() {
+				return
+			}
+			if begun++; begun > fast {
 				<-leave
 			}
 		}
@@ -179,10 +184,14 @@ func TestOneReaderAtATime(t *testing.T) {
 		d.fast[0].Store(true)
 		entered := make(chan struct{})
 		leave := map[uint64]chan struct{}{1: make(chan struct{}), 2: make(chan struct{})}
+		var begun atomic.Uint64
 		d.svc.Methods[0].Serve = func(run *stub.Run, target any) {
-			if run.Begin() && run.Caller.Call <= 2 {
+			if !run.Begin() {
+				return
+			}
+			if call := begun.Add(1); call <= 2 {
 				entered <- struct{}{}
-				<-leave[run.Caller.Call]
+				<-leave[call]
 			}
 		}
 		conn, r := d.dial(t)

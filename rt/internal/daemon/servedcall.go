@@ -7,45 +7,45 @@ import (
 
 	"github.com/loopgen/loopgen/rt/internal/quota"
 	"github.com/loopgen/loopgen/rt/internal/sock"
-
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// servedCall is a call between its arrival and its answer, with the memory that it
-// needs, which is used again by later calls. It is its run's stub.Host.
+// servedCall is a call between its arrival and its answer, with its memory, which later
+// calls use again. It is the stub.Host of its run.
 type servedCall struct {
 	s       *serverConn
 	id      uint64
 	number  int // of the method
 	method  *stub.Method
 	fast    *atomic.Bool // of the method, see inlineRunner
-	request []byte       // the body, its own
+	request []byte       // the body, in memory of the call
 	run     stub.Run
 	args    stub.Decoder
 	results stub.Encoder
 	ticket  ticket
-	inline  bool    // it runs on the goroutine that reads
-	current bool    // when it was taken up, nothing had come behind it
-	effect  *effect // what it acquires and ends; nil: nothing
+	inline  bool // it runs on the goroutine that reads
+	current bool // when it left the queue arrived, there was no unread input
 	failed  *wire.Failure
 	reply   sock.QueuedFrame
 
-	memory     *quota.Quota // that memorySize bytes are acquired from for the arguments; nil: none
+	begunParts int // how many of the connection's parts have let it begin
+
+	memory     *quota.Quota // memorySize bytes of it are acquired for the arguments; nil: none are
 	memorySize int
 
 	arrived  time.Time
 	deadline time.Time // zero: none
 
-	// Guarded by s.mu. The context is made when somebody asks for it: most methods
-	// take none, and most calls do not wait.
+	// These are guarded by s.mu. Context makes the context: most methods take none, and
+	// most calls do not wait.
 
 	ctx    *callContext
 	cause  error   // why the caller has given up: errCanceled or context.DeadlineExceeded
 	orphan *orphan // nil: the caller's connection has not ended
 }
 
-// newCall returns the call that a frame asks for.
+// newCall makes a call of a frame.
 func (s *serverConn) newCall(f wire.Frame) *servedCall {
 	c, ok := s.d.answered.Get().(*servedCall)
 	if !ok {
@@ -59,7 +59,7 @@ func (s *serverConn) newCall(f wire.Frame) *servedCall {
 	} else {
 		c.request = f.Body
 	}
-	caller := stub.Caller{PID: s.pid, Conn: s.number, Call: f.ID}
+	caller := stub.Caller{PID: s.pid}
 	c.ticket.begin(c.method.Name, c.method.Mode, caller)
 	c.arrived = c.ticket.since
 	if f.Deadline > 0 {
@@ -70,16 +70,15 @@ func (s *serverConn) newCall(f wire.Frame) *servedCall {
 	}
 	c.args.Limit(&s.types)
 	c.results.Reset(s.d.svc, s.d.limits.frame, wire.Room)
-	c.effect = s.d.effect(f)
 	c.run = stub.MakeRun(c, caller, &c.args, &c.results)
 	return c
 }
 
-// keptMemory is the largest buffer, in bytes, that later calls use again. A pool's
-// memory is freed by the second garbage collection after its last use.
+// keptMemory is the largest buffer, in bytes, that later calls use again. The second
+// garbage collection after its last use frees a pool's memory.
 const keptMemory = 2 << 20
 
-// release gives the call's memory to later ones, once nobody looks at it.
+// release gives the call's memory to later calls. The reply was written by then.
 func (c *servedCall) release() {
 	if cap(c.reply.Bytes) > keptMemory {
 		return
@@ -88,7 +87,7 @@ func (c *servedCall) release() {
 		c.request = nil
 	}
 	answered := &c.s.d.answered
-	c.s, c.effect, c.failed, c.reply.Bytes = nil, nil, nil, nil
+	c.s, c.failed, c.reply.Bytes = nil, nil, nil
 	c.ctx, c.cause, c.deadline = nil, nil, time.Time{}
 	answered.Put(c)
 }
@@ -106,7 +105,7 @@ func (c *servedCall) Context() context.Context {
 	return c.ctx
 }
 
-// end notes that the caller has given up, and ends the context: cause is why. s.mu is
+// end notes that the caller has given up because of cause, and ends the context. s.mu is
 // held.
 func (c *servedCall) end(cause error) {
 	if c.cause != nil {
@@ -118,7 +117,8 @@ func (c *servedCall) end(cause error) {
 	}
 }
 
-// over returns why nobody wants the call's results any more, or nil. s.mu is held.
+// over returns why the caller does not wait for the results any more, or nil. s.mu is
+// held.
 func (c *servedCall) over(now time.Time) error {
 	switch {
 	case c.cause != nil:
@@ -131,7 +131,7 @@ func (c *servedCall) over(now time.Time) error {
 	return nil
 }
 
-// Turn waits until it is the call's turn. A call whose caller has given up by then does
+// Turn waits until the call has the turn. A call whose caller has given up by then does
 // not begin.
 func (c *servedCall) Turn() error {
 	s := c.s
@@ -143,7 +143,7 @@ func (c *servedCall) Turn() error {
 		err := s.d.turn.wait(ctx, &c.ticket)
 		now := c.ticket.since
 		if !c.inline {
-			if err == nil && (!c.current || time.Since(c.arrived) >= fresh) {
+			if err == nil && (!c.current || time.Since(c.arrived) >= maxUnchecked) {
 				s.in.CatchUp()
 			}
 			now = time.Now()
@@ -154,18 +154,18 @@ func (c *servedCall) Turn() error {
 		if err != nil {
 			return err
 		}
-		if c.inline || !s.behind() {
-			return s.held.begin(c.effect)
+		if c.inline || !s.backlogged() {
+			return c.beginParts()
 		}
-		// Not in the turn, which others could have meanwhile.
+		// The client has to read first. Other calls may have the turn meanwhile.
 		s.d.turn.release(&c.ticket)
-		s.out.WaitBelow(c.Context(), s.mayLag())
+		s.out.WaitBelow(c.Context(), s.maxBacklog())
 		c.ticket.begin(c.method.Name, c.method.Mode, c.run.Caller)
 		s.d.turn.enter(&c.ticket)
 	}
 }
 
-// overBy is over for callers that do not hold s.mu.
+// overBy is over without s.mu held.
 func (c *servedCall) overBy(now time.Time) error {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()

@@ -7,7 +7,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/usercode"
@@ -15,12 +14,30 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// held is what a connection has acquired and not yet ended. When the
-// connection ends, the daemon ends all of it in the client's place.
+// sessions is the part of the core by which a connection holds what its calls have
+// acquired. When the connection ends, the daemon calls in the client's place the methods
+// that end these acquisitions.
+type sessions struct {
+	d       *Daemon
+	methods []methodEffect // by number
+}
+
+// Connect returns the list of the connection's acquisitions.
+func (p *sessions) Connect(func(wire.Frame)) stub.PartConn {
+	return &held{sessions: p, running: make(map[uint64]effect)}
+}
+
+// Status has nothing to add.
+func (*sessions) Status() string { return "" }
+
+// held has what a connection has acquired and not yet ended.
 type held struct {
-	mu   sync.Mutex
-	list []acquisition // in the order in which the client was told
-	over bool          // the connection has ended: nothing is added any more
+	*sessions
+
+	mu      sync.Mutex
+	list    []acquisition     // in the order in which the client was told
+	over    bool              // the connection has ended: nothing is added any more
+	running map[uint64]effect // of the calls that run, by id
 }
 
 // acquisition says how something that a call has acquired ends.
@@ -34,7 +51,7 @@ type acquisition struct {
 const noArguments = "\x80"
 
 // add notes an acquisition. It returns false when the connection has ended: then the
-// daemon ends the acquisition itself.
+// caller of add ends the acquisition.
 func (s *held) add(h acquisition) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -44,29 +61,29 @@ func (s *held) add(h acquisition) bool {
 	return !s.over
 }
 
-// take forgets an acquisition that a call of the client ends, the oldest of equal
-// ones, and returns nil if there is none. The call that has taken it ends it: the end
-// of the connection, which may come at any time, will not end it again.
+// take removes an acquisition that a call of the client ends, the oldest of equal ones,
+// and returns nil if there is none. The call that has taken it ends it: the end of the
+// connection, which may come at any time, does not end it again.
 //
-// The oldest is one that the client has been told of: to end n of equal ones it has
-// read at least n answers, it reads answers in the order of held, and for each of them
-// that it took for a failure an abandon came before. So an abandon never finds its
-// acquisition taken by another caller.
+// The client has been told of the oldest one. To end n equal acquisitions it has read at
+// least n answers. It reads answers in the order of the list, and for each answer that it
+// took for a failure an abandon came before. So an abandon never finds its acquisition
+// taken by another caller.
 func (s *held) take(equal acquisition) *acquisition {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.remove(func(h acquisition) bool { return h.end == equal.end && h.args == equal.args })
 }
 
-// abandon forgets what a call acquired whose caller was told that it failed, and
-// returns nil if that is nothing. The caller of abandon ends it.
+// abandon removes the acquisition of a call whose caller was told that the call failed,
+// and returns nil if there is none. The caller of abandon ends it.
 func (s *held) abandon(call uint64) *acquisition {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.remove(func(h acquisition) bool { return h.call == call })
 }
 
-// remove removes the first acquisition that is meant. s.mu is held.
+// remove removes the first acquisition for which meant returns true. s.mu is held.
 func (s *held) remove(meant func(acquisition) bool) *acquisition {
 	i := slices.IndexFunc(s.list, meant)
 	if i < 0 {
@@ -77,7 +94,8 @@ func (s *held) remove(meant func(acquisition) bool) *acquisition {
 	return &h
 }
 
-// close says that the connection has ended, and returns what is left to be ended.
+// close notes that the connection has ended, and returns the acquisitions that are left.
+// The caller of close ends them.
 func (s *held) close() []acquisition {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,15 +106,15 @@ func (s *held) close() []acquisition {
 
 // effect is what a call acquires and ends for its connection.
 type effect struct {
-	acquires *acquisition // what is acquired if the method succeeds; nil: nothing
-	ends     *acquisition // what ends, once begin has taken it; nil: nothing
+	acquires *acquisition // added if the method succeeds; nil: nothing
+	ends     *acquisition // taken from the list when the method began; nil: nothing
 }
 
 // methodEffect is what a method does for sessions.
 type methodEffect struct {
-	end     int  // the number of the method that ends what this one acquires, or -1
-	endArgs bool // that method takes the same arguments
-	ends    bool // it ends what others acquire
+	end     int  // the number of the method that ends an acquisition of this one; -1: this one acquires nothing
+	endArgs bool // the method with that number takes the same arguments
+	ends    bool // this method ends acquisitions of others
 }
 
 // effectsOf returns the effects of a service's methods by number, or nil if there
@@ -117,71 +135,89 @@ func effectsOf(svc *stub.Service) []methodEffect {
 	return effects
 }
 
-// effect returns the effect of a call, or nil for a method that has none.
-func (d *Daemon) effect(f wire.Frame) *effect {
-	if d.effects == nil {
-		return nil
-	}
-	r := d.effects[f.Method]
-	var c effect
-	if r.end >= 0 {
-		c.acquires = &acquisition{end: r.end, args: noArguments, call: f.ID}
-		if r.endArgs {
-			c.acquires.args = string(f.Body)
+// Begin takes what the call ends out of the list, so that the end of the connection
+// does not end it as well.
+func (s *held) Begin(c stub.Call) *wire.Failure {
+	m := s.methods[c.Method]
+	var e effect
+	if m.ends {
+		e.ends = s.take(acquisition{end: c.Method, args: string(c.Request)})
+		if e.ends == nil {
+			return &wire.Failure{Code: wire.FailureNotHeld, Text: wire.ErrNotHeld.Error()}
 		}
 	}
-	if r.ends {
-		c.ends = &acquisition{end: int(f.Method), args: string(f.Body)}
+	if m.end >= 0 {
+		e.acquires = &acquisition{end: m.end, args: noArguments, call: c.ID}
+		if m.endArgs {
+			e.acquires.args = string(c.Request) // now: the method may overwrite the request
+		}
 	}
-	return &c
-}
-
-// begin is called right before the method. It takes what the call ends out of the
-// held first, so that the end of the connection does not end it as well.
-func (s *held) begin(c *effect) error {
-	if c == nil || c.ends == nil {
-		return nil
-	}
-	if c.ends = s.take(*c.ends); c.ends == nil {
-		return wire.ErrNotHeld
+	if e != (effect{}) {
+		s.mu.Lock()
+		s.running[c.ID] = e
+		s.mu.Unlock()
 	}
 	return nil
 }
 
-// settle is called when the method has returned, right before the answer is queued,
-// with s.mu held: what is noted as held is what the client is told. An acquisition is
-// given back, and the call fails, if its caller has given up by then, or if the daemon
-// is leaving: others who held the same may have lost it for that reason alone, and have
-// not been told.
-func (s *serverConn) settle(c *servedCall) {
+// End notes what the call has acquired. The answer is queued under the same lock of the
+// connection, so the list has what the client is told. An acquisition is given back, and
+// the call fails, if its caller has given up by then, or if the daemon is leaving: other
+// clients that held the same may have lost it for that reason alone, and have not been
+// told.
+func (s *held) End(c stub.Call) *wire.Failure {
+	s.mu.Lock()
+	e := s.running[c.ID]
+	delete(s.running, c.ID)
+	s.mu.Unlock()
 	switch {
-	case !c.run.Begun():
-	case c.run.Failed:
-		if c.effect.ends != nil && !s.held.add(*c.effect.ends) {
-			s.d.end(*c.effect.ends)
+	case !c.Run.Begun() || c.Run.Failed:
+		if e.ends != nil && !s.add(*e.ends) {
+			s.d.end(*e.ends)
 		}
-	case c.effect.acquires != nil:
-		ended := c.over(time.Now())
+	case e.acquires != nil:
+		over := c.Over
 		select {
 		case <-s.d.departing:
-			ended = errDraining
+			over = errDraining
 		default:
 		}
-		if ended == nil && c.failed == nil && s.held.add(*c.effect.acquires) {
-			return
+		if over == nil && c.Failure == nil && s.add(*e.acquires) {
+			return nil
 		}
-		s.d.end(*c.effect.acquires)
-		if c.failed == nil {
-			c.failed = givenBack(ended)
+		s.d.end(*e.acquires)
+		if c.Failure == nil {
+			return givenBack(over)
 		}
+	}
+	return nil
+}
+
+// Frame handles an abandon: the caller of a call was told that it failed, and what the
+// call has acquired is given back. A call that still runs was canceled before, so End
+// gives its acquisition back.
+func (s *held) Frame(f wire.Frame) bool {
+	if f.Kind != wire.KindAbandon {
+		return false
+	}
+	if a := s.abandon(f.ID); a != nil {
+		s.d.end(*a)
+	}
+	return true
+}
+
+// Close ends what the connection still holds.
+func (s *held) Close() {
+	for _, a := range slices.Backward(s.close()) {
+		s.d.end(a)
 	}
 }
 
-// givenBack describes a call whose acquisition was given back because of ended. To a
-// caller whose daemon leaves it is as if it had not been executed, so that it acquires
-// from the next one.
-func givenBack(ended error) *wire.Failure {
-	switch ended {
+// givenBack describes a call whose acquisition was given back because of cause. If the
+// daemon leaves, the caller is told that the call was not executed, and acquires from the
+// next daemon.
+func givenBack(cause error) *wire.Failure {
+	switch cause {
 	case errDraining:
 		return &wire.Failure{Code: wire.FailureDraining}
 	case context.DeadlineExceeded:
@@ -190,15 +226,8 @@ func givenBack(ended error) *wire.Failure {
 	return &wire.Failure{Code: wire.FailureCanceled, Executed: true}
 }
 
-// endAll ends what a connection that is gone still holds.
-func (s *serverConn) endAll() {
-	for _, h := range slices.Backward(s.held.close()) {
-		s.d.end(h)
-	}
-}
-
-// end calls a method in the place of the client that should have called it. It
-// counts as a running call that has lost its caller.
+// end calls, in the client's place, the method that ends an acquisition. It counts as a
+// running call that has lost its caller.
 func (d *Daemon) end(h acquisition) {
 	d.addRunning()
 	m := &d.svc.Methods[h.end]
@@ -211,12 +240,14 @@ func (d *Daemon) end(h acquisition) {
 	}()
 }
 
-// ending is the host of a call that ends an acquisition: it takes no turn.
+// ending is the host of such a call. Methods with and of an End are concurrent, so it
+// waits for no turn.
 type ending struct{ ctx context.Context }
 
 func (e ending) Context() context.Context { return e.ctx }
 func (ending) Turn() error                { return nil }
 
+// serveEnd calls the method m with encoded arguments, without a client.
 func (d *Daemon) serveEnd(m *stub.Method, body string) (err error) {
 	args, err := stub.NewDecoder(d.svc, []byte(body))
 	if err != nil {

@@ -23,6 +23,7 @@ func (d *Daemon) status() Status {
 		m := &d.svc.Methods[i]
 		s.Methods = append(s.Methods, MethodStatus{Name: m.Name, Mode: m.Mode.String(), Signature: d.svc.Signature(i)})
 	}
+	s.Parts = d.partLines()
 	d.turn.visit(func(tk *ticket) {
 		if !tk.hasTurn {
 			s.Waiting++
@@ -83,6 +84,7 @@ type Status struct {
 	Nice          int               // scheduling priority of the process
 	Limits        map[string]string // resource limits that the process inherited: "soft:hard" by name
 	Env           []string          // names of the process's environment variables
+	Parts         []string          `cbor:",omitempty"` // a line of each part that has one
 }
 
 // ClientStatus is a connection of a client.

@@ -63,6 +63,9 @@ type Reader struct {
 	// Resumed, if not nil, is called when a frame that stalled is complete, even if that
 	// frame is then refused.
 	Resumed func()
+	// Unknown makes the reader return frames of unknown kinds, without flags, as all
+	// others. Else they are dropped.
+	Unknown bool
 
 	buf *bufio.Reader
 
@@ -178,6 +181,9 @@ func (r *Reader) begin() error {
 		return inFrame(err)
 	}
 	r.begun, r.head, r.left, r.dropped = true, h, int(h.length), h.supported()
+	if r.Unknown && !h.kind.supported() && h.flags == 0 {
+		r.dropped = nil
+	}
 	return nil
 }
 

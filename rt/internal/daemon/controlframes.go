@@ -1,0 +1,87 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/loopgen/loopgen/rt/internal/wire"
+)
+
+// cancelCall ends a call whose caller has given up. A call that waits for its turn
+// leaves the queue and is answered with a failure. The context of a method that runs
+// ends.
+func (s *serverConn) cancelCall(id uint64, reason uint16) {
+	cause := errCanceled
+	if reason == wire.CancelDeadline {
+		cause = context.DeadlineExceeded
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.calls[id]; c != nil {
+		c.end(cause)
+	}
+}
+
+// status sends the daemon's status.
+func (s *serverConn) status(id uint64) {
+	s.observe()
+	body, err := wire.Marshal(s.d.status())
+	if err != nil {
+		s.refuse(id, wire.FailureNotEncodable, err.Error())
+		return
+	}
+	s.send(wire.Frame{Kind: wire.KindReply, ID: id, Body: body})
+}
+
+// shutdown makes the daemon leave. Only the daemon's own user and root may do that, also
+// if other users may call.
+func (s *serverConn) shutdown(id uint64, body []byte) error {
+	m, err := wire.ParseShutdown(body)
+	if err != nil {
+		return err
+	}
+	s.observe()
+	if uid := s.caller.UID; uid != os.Geteuid() && uid != 0 {
+		s.refuse(id, wire.FailureNotAllowed, fmt.Sprintf("user %d may not make a daemon of user %d leave", uid, os.Geteuid()))
+		return nil
+	}
+	s.setStays(true) // before the daemon leaves
+	reason := fmt.Sprintf("shut down by process %d", s.pid)
+	if !m.Idle {
+		s.d.Leave(reason, m.Now)
+	} else if use := s.d.leaveUnused(reason, m.Now); use != "" {
+		s.setStays(false)
+		s.refuse(id, wire.FailureInUse, use)
+	}
+	return nil
+}
+
+// setStays says whether the connection stays open until the process ends.
+func (s *serverConn) setStays(stays bool) {
+	s.mu.Lock()
+	s.stays = stays
+	s.mu.Unlock()
+}
+
+// observe notes that the connection has made no call so far, and does not keep the
+// daemon.
+func (s *serverConn) observe() {
+	if s.made.Load() == 0 { // only the goroutine that reads adds to it
+		s.d.setClient(s, false)
+	}
+}
+
+// goAway refuses further calls, and tells the client that no call after the last one
+// read is executed.
+func (s *serverConn) goAway(reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leaving = true
+	body, err := wire.Marshal(wire.GoingAway{Last: s.last, Reason: reason})
+	if err != nil {
+		s.conn.Close()
+		return
+	}
+	s.send(wire.Frame{Kind: wire.KindGoingAway, Body: body})
+}

@@ -1,0 +1,90 @@
+package daemon
+
+import (
+	"errors"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/cut"
+	"github.com/loopgen/loopgen/rt/internal/wire"
+	"github.com/loopgen/loopgen/rt/stub"
+)
+
+// Parts are told of connections and calls in order, and of the end of calls in the
+// opposite order. Sessions come first, so they see the failure that another part has
+// made of a success: after a failure nothing is held.
+
+// makeParts returns the parts of a daemon.
+func (d *Daemon) makeParts() (parts []stub.Part) {
+	if effects := effectsOf(d.svc); effects != nil {
+		parts = append(parts, &sessions{d, effects})
+	}
+	if d.svc.Part != nil {
+		parts = append(parts, d.svc.Part())
+	}
+	return parts
+}
+
+// connectParts tells the parts of a connection that was admitted.
+func (s *serverConn) connectParts() {
+	for _, p := range s.d.parts {
+		s.parts = append(s.parts, p.Connect(s.send))
+	}
+	s.reader.Unknown = s.d.svc.Part != nil
+}
+
+// offer reports whether a part has handled the frame.
+func (s *serverConn) offer(f wire.Frame) bool {
+	for _, p := range s.parts {
+		if p.Frame(f) {
+			return true
+		}
+	}
+	return false
+}
+
+// errRefused says that a part has refused a call, whose failure is set.
+var errRefused = errors.New("refused by a part")
+
+// beginParts tells the parts that the method is about to be called.
+func (c *servedCall) beginParts() error {
+	for _, p := range c.s.parts {
+		if c.failed = p.Begin(c.forParts()); c.failed != nil {
+			return errRefused
+		}
+		c.begunParts++
+	}
+	return nil
+}
+
+// endParts tells the parts that have let the call begin that it has ended. s.mu is held.
+func (c *servedCall) endParts() {
+	for ; c.begunParts > 0; c.begunParts-- {
+		call := c.forParts()
+		call.Failure, call.Over = c.failed, c.over(time.Now())
+		if f := c.s.parts[c.begunParts-1].End(call); f != nil {
+			c.failed = f
+		}
+	}
+}
+
+// forParts describes the call for a part.
+func (c *servedCall) forParts() stub.Call {
+	return stub.Call{ID: c.id, Method: c.number, Request: c.request, Run: &c.run}
+}
+
+// closeParts tells the parts that the connection has ended.
+func (s *serverConn) closeParts() {
+	for _, p := range s.parts {
+		p.Close()
+	}
+}
+
+// partLines returns the lines of the parts in the status.
+func (d *Daemon) partLines() (lines []string) {
+	for _, p := range d.parts {
+		if line := p.Status(); line != "" {
+			lines = append(lines, cut.Printable(line))
+		}
+	}
+	return lines
+}

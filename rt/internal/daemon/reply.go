@@ -1,0 +1,111 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/sock"
+	"github.com/loopgen/loopgen/rt/internal/wire"
+)
+
+// reply releases the turn and sends the outcome of a call.
+func (s *serverConn) reply(c *servedCall) {
+	c.releaseMemory()
+	if c.run.Begun() {
+		s.d.executed.Add(1) // before the reply, so that a client with the reply finds the call counted
+		if fast := time.Since(c.ticket.since) <= maxInlineTime; fast != c.fast.Load() {
+			c.fast.Store(fast)
+		}
+	}
+	s.d.turn.release(&c.ticket)
+	sealed := c.failed == nil && s.seal(&c.reply, wire.Frame{Kind: wire.KindReply, ID: c.id})
+	if sealed && !c.inline {
+		// The call still counts here, so at most as many as may be outstanding wait.
+		s.out.Reserve(s.ctx, &c.reply, s.d.limits.bytes/8*7) // the last eighth is for frames that do not wait
+	}
+	s.mu.Lock()
+	delete(s.calls, c.id)
+	s.bytes -= len(c.request)
+	orphan := c.orphan
+	c.orphan = nil
+	if c.ctx != nil {
+		c.ctx.end(context.Canceled)
+	}
+	c.endParts()
+	// The reply first, then the count: a daemon that leaves when the last call
+	// has ended must find its reply in the write queue.
+	inline := c.inline
+	if c.failed != nil {
+		s.enqueueFailure(c.id, c.failed)
+	} else if sealed {
+		s.enqueue(&c.reply) // the call is over: later calls may use its memory
+	}
+	s.mu.Unlock()
+	if !inline {
+		s.out.Flush()
+	}
+	s.d.removeRunning(orphan)
+}
+
+// refuse sends a failure of a call that was not executed.
+func (s *serverConn) refuse(id uint64, code wire.FailureCode, text string) {
+	s.enqueueFailure(id, &wire.Failure{Code: code, Text: text})
+	s.out.Flush()
+}
+
+// send sends a frame to the client.
+func (s *serverConn) send(f wire.Frame) {
+	s.enqueueFrame(f)
+	s.out.Flush()
+}
+
+func (s *serverConn) enqueueFailure(id uint64, f *wire.Failure) {
+	body, err := wire.Marshal(f)
+	if err != nil {
+		s.d.log.Error("encode a failure", "err", err)
+		s.conn.Close()
+		return
+	}
+	s.enqueueFrame(wire.Frame{Kind: wire.KindError, ID: id, Body: body})
+}
+
+func (s *serverConn) enqueueFrame(f wire.Frame) {
+	frame, err := f.Append(nil)
+	if err != nil {
+		s.d.log.Error("encode a frame", "err", err)
+		s.conn.Close()
+		return
+	}
+	s.enqueue(&sock.QueuedFrame{Bytes: frame})
+}
+
+// seal makes the frame of a message that has wire.Room in front.
+func (s *serverConn) seal(o *sock.QueuedFrame, f wire.Frame) bool {
+	frame, err := f.Seal(o.Bytes)
+	if err != nil {
+		s.d.log.Error("encode a frame", "err", err)
+		s.conn.Close()
+	}
+	o.Bytes = frame
+	return err == nil
+}
+
+// enqueue queues a frame for the client. The connection of a client that leaves too
+// much unread is closed, so that no client can fill the daemon's memory.
+func (s *serverConn) enqueue(o *sock.QueuedFrame) {
+	s.out.Enqueue(o) // an error means that the connection has ended
+	if s.out.Backlog() > s.d.limits.bytes {
+		s.d.log.Warn("closed a connection that does not read its replies", "pid", s.pid)
+		s.conn.Close()
+	}
+}
+
+// backlogged reports whether the client has so much yet to read that none of its calls
+// begins. A client may read as fast as it can, and still call many methods with large
+// results at a time: its connection is not closed for that.
+func (s *serverConn) backlogged() bool { return s.out.Over(s.maxBacklog()) }
+
+// maxBacklog is the most that a client may have yet to read when a call of it begins, in
+// bytes. There is room for a whole frame on top, so that the result of a call that had
+// the turn alone waits nowhere else than in the write queue.
+func (s *serverConn) maxBacklog() int { return s.d.limits.bytes / 8 * 5 }
