@@ -216,9 +216,6 @@ func quoted(text string) string {
 
 // internalErrors are the errors that no user can meet, by the reason.
 var internalErrors = map[string][]string{
-	"a part has set a failure, which the caller gets instead": {
-		"refused by a part",
-	},
 	"a detail of a damaged endpoint or start file, which is taken as absent and written again": {
 		"decoding the endpoint: … bytes; the limit is …",
 		"twice",

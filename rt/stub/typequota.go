@@ -2,9 +2,9 @@ package stub
 
 import "sync/atomic"
 
-// MaxNewTypes is the maximum number of types that a peer can make by naming them: see
+// maxNewTypes is the maximum number of types that a peer can make by naming them: see
 // [TypeQuota].
-const MaxNewTypes = 1024
+const maxNewTypes = 1024
 
 // A TypeQuota limits the types that this process makes because a peer names them: new
 // pointers, slices, arrays and maps in interfaces. Package reflect keeps each type
@@ -18,9 +18,9 @@ func (q *TypeQuota) take() *fault {
 	if q == nil {
 		return nil
 	}
-	if q.made.Add(1) > MaxNewTypes {
+	if q.made.Add(1) > maxNewTypes {
 		q.made.Add(-1)
-		return faultf("the connection has brought %d types that were new to this process, and may bring no more; use slices instead of arrays of many lengths", MaxNewTypes)
+		return faultf("the connection has brought %d types that were new to this process, and may bring no more; use slices instead of arrays of many lengths", maxNewTypes)
 	}
 	return nil
 }

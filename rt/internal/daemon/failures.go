@@ -40,6 +40,9 @@ func (d *Daemon) notExecuted(err error) *wire.Failure {
 			f.Text = d.explain(err).Error()
 		})
 	}
+	if r, ok := err.(refusal); ok {
+		return r.failure
+	}
 	f := &wire.Failure{Code: wire.FailureBadArguments, Text: err.Error()}
 	switch {
 	case errors.Is(err, errDraining), errors.Is(err, errLeavingNow):

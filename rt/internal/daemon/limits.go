@@ -38,7 +38,7 @@ import (
 //     run beside each other and wait with their replies. If their methods return 16 MiB,
 //     256 calls can make that 4 GiB;
 //   - calls (256) goroutines;
-//   - stub.MaxNewTypes (1,024) types in interfaces that are new to the daemon, about 2 KiB
+//   - 1,024 types in interfaces that are new to the daemon, about 2 KiB
 //     each. Package reflect never frees them: they stay when the client is gone.
 //
 // That is 304 MiB besides those replies, and as much again in garbage. The memory for

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"errors"
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/cut"
@@ -42,14 +41,24 @@ func (s *serverConn) offer(f wire.Frame) bool {
 	return false
 }
 
-// errRefused says that a part has refused a call, whose failure is set.
-var errRefused = errors.New("refused by a part")
+// unknown handles a frame of a kind that the core does not know.
+func (s *serverConn) unknown(f wire.Frame) {
+	if !s.offer(f) {
+		s.refuse(f.ID, wire.FailureUnsupported, f.Kind.String()+" is not for the daemon")
+	}
+}
+
+// refusal is the error of a call that a part has refused.
+type refusal struct{ failure *wire.Failure }
+
+// Error returns what the failure says.
+func (r refusal) Error() string { return r.failure.Text }
 
 // beginParts tells the parts that the method is about to be called.
 func (c *servedCall) beginParts() error {
 	for _, p := range c.s.parts {
-		if c.failed = p.Begin(c.forParts()); c.failed != nil {
-			return errRefused
+		if f := p.Begin(c.forParts()); f != nil {
+			return refusal{f}
 		}
 		c.begunParts++
 	}

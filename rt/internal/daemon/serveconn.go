@@ -121,9 +121,7 @@ func (s *serverConn) take(f wire.Frame) error {
 	case wire.KindShutdown:
 		return s.shutdown(f.ID, f.Body)
 	default:
-		if !s.offer(f) {
-			s.refuse(f.ID, wire.FailureUnsupported, f.Kind.String()+" is not for the daemon")
-		}
+		s.unknown(f)
 	}
 	return nil
 }
@@ -247,14 +245,10 @@ func (s *serverConn) answer(c *servedCall) {
 		}
 	}()
 	c.method.Serve(&c.run, s.d.object)
-	switch err := c.run.Err(); err {
-	case nil:
-		if c.reply.Bytes, err = c.results.Finish(); err != nil {
-			c.failed = notEncoded(err)
-		}
-	case errRefused: // and c.failed says why
-	default:
+	if err := c.run.Err(); err != nil {
 		c.failed = s.d.notExecuted(err)
+	} else if c.reply.Bytes, err = c.results.Finish(); err != nil {
+		c.failed = notEncoded(err)
 	}
 	returned = true
 }
