@@ -31,7 +31,6 @@ type orphans struct {
 // orphan is a running call whose caller is gone.
 type orphan struct {
 	method  string
-	mode    stub.Mode
 	pid     int         // of the caller that is gone
 	timer   *time.Timer // of the OrphanTimeout; nil: not started
 	expired bool
@@ -41,7 +40,7 @@ type orphan struct {
 func (d *Daemon) addOrphan(method string, mode stub.Mode, pid int) *orphan {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	o := &orphan{method: method, mode: mode, pid: pid}
+	o := &orphan{method: method, pid: pid}
 	d.orphans.running = append(d.orphans.running, o)
 	if mode == stub.Concurrent || d.leaving != "" {
 		d.startTimer(o)
