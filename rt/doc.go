@@ -226,7 +226,8 @@
 //     know each other, besides the endpoint file and the wire.
 //   - internal/self says whether this process is a daemon, and of which program.
 //   - internal/quota bounds what one peer has outstanding.
-//   - stub is the face for generated code, schema compares signatures.
+//   - stub is the face for generated code, schema compares signatures. Through stub.Part a
+//     capability that the daemon's core does not have comes in.
 //
 // These are all imports between them:
 //
