@@ -58,7 +58,7 @@ import (
 type limits struct {
 	frame            int           // bytes in the body of a frame, in either direction
 	calls            int           // outstanding calls of a connection; further calls are refused
-	bytes            int           // bytes of a connection's outstanding requests, and of its unread replies; see behind
+	bytes            int           // bytes of a connection's outstanding requests, and of its unread replies; see backlogged
 	decoded          int           // decoded bytes of the arguments of a connection's calls that take turns; the same again for concurrent calls
 	small            int           // decoded bytes of the arguments of a call that are not counted in decoded
 	clients          int           // admitted connections
