@@ -10,19 +10,19 @@ import (
 
 	"github.com/loopgen/loopgen/rt"
 	"github.com/loopgen/loopgen/rt/rttest"
-	"github.com/loopgen/loopgen/testdata/objects"
+	"github.com/loopgen/loopgen/testdata/records"
 )
 
 // BenchmarkStruct measures File(Record) Record, with ten fields each way, by one
 // caller. Floor: the raw round trip under Inc.
 func BenchmarkStruct(b *testing.B) {
-	shared := objects.ShareClerk(rt.Config{Scope: rt.ScopeDir(rttest.Dir(b)), Name: "clerk", Transport: rt.TransportUnix})
+	shared := records.ShareClerk(rt.Config{Scope: rt.ScopeDir(rttest.Dir(b)), Name: "clerk", Transport: rt.TransportUnix})
 	defer shared.Close()
 	c, err := shared.Connect(context.Background())
 	if err != nil {
 		b.Fatal(err)
 	}
-	record := objects.Record{
+	record := records.Record{
 		ID: 1 << 40, Name: "Ada Lovelace", Email: "ada@example.com", Age: 36, Height: 1.65, Active: true,
 		Tags: []string{"poet", "analyst"}, Scores: []int{7, 8, 9}, Created: time.Unix(1e9, 0).UTC(), Note: "first",
 	}

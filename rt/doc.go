@@ -38,7 +38,7 @@
 //
 // The daemon holds a lock until its process ends, and only that lock proves that a
 // daemon runs. So an old and a new object never exist at the same time, unless the
-// directory is removed.
+// directory or the lock's file is removed.
 //
 // Not promised are durability, several hosts and exactly-once execution. A method that
 // ignores its context does not stop when its caller gives up. A daemon does not survive

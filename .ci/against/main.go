@@ -26,7 +26,7 @@ import (
 var rows = []string{"Call/unix", "Callers/64", "Struct", "Echo/64KiB", "Start/memory/again", "Attach"}
 
 // laidOver are the files that a commit may lack.
-var laidOver = []string{"rt/bench*_test.go", "testdata/objects/clerk.go"}
+var laidOver = []string{"rt/bench*_test.go", "testdata/records/clerk.go"}
 
 func main() {
 	rounds := flag.Int("rounds", 30, "how often each benchmark runs")
@@ -108,6 +108,9 @@ func layOver(dir string) error {
 		for _, path := range paths {
 			content, err := os.ReadFile(path)
 			if err == nil {
+				err = os.MkdirAll(filepath.Dir(filepath.Join(dir, path)), 0o777)
+			}
+			if err == nil {
 				err = os.WriteFile(filepath.Join(dir, path), content, 0o666)
 			}
 			if err != nil {
@@ -115,7 +118,7 @@ func layOver(dir string) error {
 			}
 		}
 	}
-	return run(dir, "go", "run", "./cmd/loopgen", "-type", "Clerk", "./testdata/objects")
+	return run(dir, "go", "run", "./cmd/loopgen", "-type", "Clerk", "./testdata/records")
 }
 
 // pattern returns what selects a benchmark: "^BenchmarkCall$/^unix$".

@@ -1,4 +1,5 @@
-package objects
+// Package records has an object whose method takes and returns a struct, for benchmarks.
+package records
 
 import "time"
 
