@@ -74,7 +74,7 @@ func (m *method) pairHow(end *method) string {
 	}
 	condition := ""
 	if len(concurrent) > 0 {
-		condition = " if the type is safe for concurrent use"
+		condition = safe
 	}
 	if m.decl == nil || end.decl == nil {
 		how := "say "

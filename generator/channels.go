@@ -149,17 +149,7 @@ func (r *bodyReader) isConfined(expr ast.Expr) bool {
 				uses++
 			}
 		case *ast.GoStmt:
-			ast.Inspect(n, func(n ast.Node) bool {
-				if call, ok := n.(*ast.CallExpr); ok && !isIdent(call.Fun, "close") && !isIdent(call.Fun, "len") && !isIdent(call.Fun, "cap") {
-					for _, arg := range call.Args {
-						if unary, ok := arg.(*ast.UnaryExpr); ok && unary.Op == token.AND {
-							arg = unary.X
-						}
-						allowed(arg)
-					}
-				}
-				return true
-			})
+			forArguments(n, allowed)
 		case *ast.UnaryExpr:
 			if n.Op == token.ARROW {
 				allowed(n.X)
@@ -194,6 +184,22 @@ func (r *bodyReader) isConfined(expr ast.Expr) bool {
 		return true
 	})
 	return confined && made && uses == 0
+}
+
+// forArguments calls each for the arguments of the calls in a go statement, without the
+// operator of an address.
+func forArguments(started *ast.GoStmt, each func(ast.Expr)) {
+	ast.Inspect(started, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok && !isIdent(call.Fun, "close") && !isIdent(call.Fun, "len") && !isIdent(call.Fun, "cap") {
+			for _, arg := range call.Args {
+				if unary, ok := arg.(*ast.UnaryExpr); ok && unary.Op == token.AND {
+					arg = unary.X
+				}
+				each(arg)
+			}
+		}
+		return true
+	})
 }
 
 // isMaking recognises make(…), new(T), T{} and &T{}.
