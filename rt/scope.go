@@ -7,10 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/internal/self"
 	"github.com/loopgen/loopgen/rt/internal/sock"
-
-	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
 
 // Scope says which processes share an object. It determines a base directory: processes

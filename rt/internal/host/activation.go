@@ -8,9 +8,8 @@ import (
 	"os"
 	"strconv"
 
-	"github.com/loopgen/loopgen/rt/internal/sock"
-
 	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/internal/sock"
 )
 
 // activated returns the socket that the service manager has passed to this process, or
