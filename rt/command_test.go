@@ -38,8 +38,8 @@ func TestCommand(t *testing.T) {
 	plain := a
 	plain.Command = nil
 	s, err := share(t, plain).Status(t.Context())
-	if err != nil || s.Executable != a.Command[0] || s.Build != build || s.Build == own {
-		t.Errorf("the daemon is %s, build %s, %v; want %s, %s", s.Executable, s.Build, err, a.Command[0], build)
+	if err != nil || s.Executable != a.Command[0] || a.endpoint(t).Build != build || build == own {
+		t.Errorf("the daemon is %s, build %s, %v; want %s, %s", s.Executable, a.endpoint(t).Build, err, a.Command[0], build)
 	}
 	for i, client := range []singleton{plain, a} {
 		if n, err := connect(t, client).Inc(t.Context()); n != i+1 || err != nil {

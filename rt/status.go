@@ -19,9 +19,7 @@ type Status struct {
 	Name          string        // Config.Name in force
 	Scope         string        // the scope; for ScopeSession and ScopeProject with a colon and the session or the project's root
 	Executable    string        // the program from which the daemon was started
-	Build         string        // identifies the file of that program: device, inode, time, size
 	Version       int           // Config.Version of the client that started the daemon
-	Config        string        // hash of service, constructor and arguments
 	Network       string        // "unix" or "tcp"
 	Address       string        // the address on which the daemon listens
 	Log           string        // path of the log; empty for ScopeSystem

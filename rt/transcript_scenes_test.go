@@ -364,7 +364,7 @@ func playStatus(s *stage) {
 		s.Fatalf("%+v, %v", st, err)
 	}
 	settle()
-	s.note("Status", st.PID, st.Incarnation, st.Service, st.Config, st.Network, st.Address, st.Log, st.IdleTTL, st.IdleLeft,
+	s.note("Status", st.PID, st.Incarnation, st.Service, st.Network, st.Address, st.Log, st.IdleTTL, st.IdleLeft,
 		st.Calls, st.Waiting, st.Clients[0].PID, st.Clients[0].Calls, st.Running[0].Method, st.Running[0].Mode,
 		st.Queued[0].Method, st.Queued[0].PID, len(st.Methods), st.Methods[0])
 	cancel()

@@ -78,7 +78,7 @@ func measure(t *testing.T, svc *stub.Service, i int, body []byte) (live, allocat
 		if err != nil {
 			t.Fatal(err)
 		}
-		run := stub.MakeRun(&measuring{decoded}, stub.Caller{}, d, stub.NewEncoder(svc, 1<<20))
+		run := stub.MakeRun(&measuring{decoded}, d, stub.NewEncoder(svc, 1<<20))
 		runtime.ReadMemStats(&before)
 		svc.Methods[i].Serve(&run, nil)
 		if run.Err() != errMeasured {

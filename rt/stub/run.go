@@ -12,8 +12,6 @@ const ImplicitTimeout = 900 * time.Millisecond
 
 // Run is one call in the daemon. Only the goroutine that serves the call may use it.
 type Run struct {
-	// Caller identifies the caller.
-	Caller Caller
 	// Args decodes the arguments, in order.
 	Args *Decoder
 	// Results encodes the results, in order.
@@ -37,14 +35,9 @@ type Host interface {
 	Turn() error
 }
 
-// Caller identifies the caller of a method.
-type Caller struct {
-	PID int // the client's process
-}
-
 // MakeRun returns a run in host.
-func MakeRun(host Host, caller Caller, args *Decoder, results *Encoder) Run {
-	return Run{Caller: caller, Args: args, Results: results, host: host}
+func MakeRun(host Host, args *Decoder, results *Encoder) Run {
+	return Run{Args: args, Results: results, host: host}
 }
 
 // Context returns the context for a method that takes one.

@@ -52,7 +52,7 @@ func serve(t *testing.T, args []byte, turn func() error) (*stub.Run, []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := stub.MakeRun(host(turn), stub.Caller{}, d, stub.NewEncoder(storeService, limit))
+	run := stub.MakeRun(host(turn), d, stub.NewEncoder(storeService, limit))
 	storeService.Methods[0].Serve(&run, &store{map[string]int{"a": 7}})
 	reply, err := run.Results.Finish()
 	if err != nil {

@@ -23,7 +23,7 @@ func (t *turn) blocker() (b *blocker) {
 		switch {
 		case tk.mode == stub.Concurrent:
 		case b == nil:
-			b = &blocker{method: tk.method, pid: tk.caller.PID, since: tk.since}
+			b = &blocker{method: tk.method, pid: tk.pid, since: tk.since}
 		default:
 			b.others++
 		}

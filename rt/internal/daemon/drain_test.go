@@ -15,7 +15,7 @@ import (
 // whose turn would come before Depart is called.
 func TestNoCallBeginsInALeavingDaemon(t *testing.T) {
 	d := New(&stub.Service{Name: "still"}, Options{IdleTTL: time.Hour, Log: slog.New(slog.DiscardHandler)})
-	running, waiting := newTicket("A", stub.Exclusive, stub.Caller{}), newTicket("B", stub.Exclusive, stub.Caller{})
+	running, waiting := newTicket("A", stub.Exclusive, 0), newTicket("B", stub.Exclusive, 0)
 	d.turn.enter(running)
 	d.turn.enter(waiting)
 	d.Leave("told to", false) // this test does not call Depart

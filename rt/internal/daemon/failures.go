@@ -26,7 +26,7 @@ func (d *Daemon) panicked(c *servedCall, value any) *wire.Failure {
 	}
 	value = fmt.Sprintf("%.1000s", f.Value) // cut, since lastPanic keeps it
 	method := cut.Name(c.method.Name)
-	d.log.Error("panic", "method", method, "value", value, "stack", f.Stack, "caller", c.ticket.caller.PID)
+	d.log.Error("panic", "method", method, "value", value, "stack", f.Stack, "caller", c.ticket.pid)
 	d.mu.Lock()
 	d.lastPanic = fmt.Sprintf("%s %s: %s", time.Now().Format(time.RFC3339), method, value)
 	d.mu.Unlock()

@@ -43,7 +43,7 @@ func (s *serverConn) acquireMemory(c *servedCall) error {
 		if err := from.Acquire(ctx, size); err != nil {
 			return context.Cause(ctx)
 		}
-		c.ticket.begin(c.method.Name, c.method.Mode, c.run.Caller)
+		c.ticket.begin(c.method.Name, c.method.Mode, c.s.pid)
 		s.d.turn.enter(&c.ticket)
 	}
 	c.memory, c.memorySize = from, size

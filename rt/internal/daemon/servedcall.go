@@ -59,8 +59,7 @@ func (s *serverConn) newCall(f wire.Frame) *servedCall {
 	} else {
 		c.request = f.Body
 	}
-	caller := stub.Caller{PID: s.pid}
-	c.ticket.begin(c.method.Name, c.method.Mode, caller)
+	c.ticket.begin(c.method.Name, c.method.Mode, s.pid)
 	c.arrived = c.ticket.since
 	if f.Deadline > 0 {
 		c.deadline = c.arrived.Add(f.Deadline)
@@ -70,7 +69,7 @@ func (s *serverConn) newCall(f wire.Frame) *servedCall {
 	}
 	c.args.Limit(&s.types)
 	c.results.Reset(s.d.svc, s.d.limits.frame, wire.Room)
-	c.run = stub.MakeRun(c, caller, &c.args, &c.results)
+	c.run = stub.MakeRun(c, &c.args, &c.results)
 	return c
 }
 
@@ -160,7 +159,7 @@ func (c *servedCall) Turn() error {
 		// The client has to read first. Other calls may have the turn meanwhile.
 		s.d.turn.release(&c.ticket)
 		s.out.WaitBelow(c.Context(), s.maxBacklog())
-		c.ticket.begin(c.method.Name, c.method.Mode, c.run.Caller)
+		c.ticket.begin(c.method.Name, c.method.Mode, c.s.pid)
 		s.d.turn.enter(&c.ticket)
 	}
 }

@@ -253,7 +253,7 @@ func (d *Daemon) serveEnd(m *stub.Method, body string) (err error) {
 	if err != nil {
 		return err
 	}
-	run := stub.MakeRun(ending{d.ctx}, stub.Caller{}, args, stub.NewEncoder(d.svc, d.limits.frame))
+	run := stub.MakeRun(ending{d.ctx}, args, stub.NewEncoder(d.svc, d.limits.frame))
 	err = errors.New("runtime.Goexit was called")
 	defer func() {
 		if v := recover(); v != nil {

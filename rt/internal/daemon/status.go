@@ -31,7 +31,7 @@ func (d *Daemon) status() Status {
 		if len(s.Running)+len(s.Queued) >= d.limits.listed {
 			return
 		}
-		call := CallStatus{Method: tk.method, Mode: tk.mode.String(), PID: tk.caller.PID, Since: tk.since, For: time.Since(tk.since)}
+		call := CallStatus{Method: tk.method, Mode: tk.mode.String(), PID: tk.pid, Since: tk.since, For: time.Since(tk.since)}
 		if tk.hasTurn {
 			s.Running = append(s.Running, call)
 		} else {
@@ -54,7 +54,7 @@ func (d *Daemon) status() Status {
 }
 
 // Status is the daemon's answer to a status request. Clients decode it into
-// rt.Status.
+// rt.Status, which lacks Build and Config: their users can do nothing with them.
 type Status struct {
 	PID           int           // of the daemon's process
 	Incarnation   string        // identifies this object among all objects of the singleton

@@ -27,7 +27,7 @@ type turn struct {
 type ticket struct {
 	method string
 	mode   stub.Mode
-	caller stub.Caller
+	pid    int       // the caller's process
 	since  time.Time // when it entered; once it has the turn, when it got it
 
 	queued  bool          // it did not get the turn in enter
@@ -39,8 +39,8 @@ type ticket struct {
 
 // begin reuses tk for another call, or for the same call once more. tk must have been
 // released.
-func (tk *ticket) begin(method string, mode stub.Mode, caller stub.Caller) {
-	*tk = ticket{method: method, mode: mode, caller: caller, since: time.Now(), granted: tk.granted}
+func (tk *ticket) begin(method string, mode stub.Mode, pid int) {
+	*tk = ticket{method: method, mode: mode, pid: pid, since: time.Now(), granted: tk.granted}
 }
 
 // enter gives the turn to the ticket, or appends the ticket to the queue. It reports

@@ -10,9 +10,9 @@ import (
 )
 
 // newTicket returns the ticket of a call.
-func newTicket(method string, mode stub.Mode, caller stub.Caller) *ticket {
+func newTicket(method string, mode stub.Mode, pid int) *ticket {
 	tk := &ticket{granted: make(chan struct{}, 1)}
-	tk.begin(method, mode, caller)
+	tk.begin(method, mode, pid)
 	return tk
 }
 
@@ -45,7 +45,7 @@ func TestTurnOrder(t *testing.T) {
 			var turn turn
 			var tickets []*ticket
 			for _, mode := range test.modes {
-				tk := newTicket("M", mode, stub.Caller{})
+				tk := newTicket("M", mode, 0)
 				tickets = append(tickets, tk)
 				turn.enter(tk)
 			}
@@ -75,7 +75,7 @@ func TestTurnOrder(t *testing.T) {
 func TestTurnCanceledInTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var turn turn
-		first, second, third := newTicket("A", stub.Exclusive, stub.Caller{}), newTicket("B", stub.Exclusive, stub.Caller{}), newTicket("C", stub.Shared, stub.Caller{})
+		first, second, third := newTicket("A", stub.Exclusive, 0), newTicket("B", stub.Exclusive, 0), newTicket("C", stub.Shared, 0)
 		for _, tk := range []*ticket{first, second, third} {
 			turn.enter(tk)
 		}
@@ -99,7 +99,7 @@ func TestTurnCanceledInTheQueue(t *testing.T) {
 // ends releases the turn. Otherwise the queue would stand still.
 func TestTurnGrantedAndCanceledAtOnce(t *testing.T) {
 	var turn turn
-	tk, next := newTicket("A", stub.Exclusive, stub.Caller{}), newTicket("B", stub.Exclusive, stub.Caller{})
+	tk, next := newTicket("A", stub.Exclusive, 0), newTicket("B", stub.Exclusive, 0)
 	turn.enter(tk)
 	turn.enter(next)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -116,7 +116,7 @@ func TestTurnGrantedAndCanceledAtOnce(t *testing.T) {
 // keeps the turn.
 func TestTurnClosed(t *testing.T) {
 	var turn turn
-	running, waiting, late := newTicket("A", stub.Exclusive, stub.Caller{}), newTicket("B", stub.Shared, stub.Caller{}), newTicket("C", stub.Concurrent, stub.Caller{})
+	running, waiting, late := newTicket("A", stub.Exclusive, 0), newTicket("B", stub.Shared, 0), newTicket("C", stub.Concurrent, 0)
 	turn.enter(running)
 	turn.enter(waiting)
 	turn.close(errDraining)
