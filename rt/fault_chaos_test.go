@@ -101,8 +101,7 @@ func chaos(t *testing.T, mode chaosMode) {
 		c.release()
 	}
 	for _, c := range r.clients {
-		var ok bool
-		c.wait(t, &ok)
+		r.ends(c)
 	}
 	took := time.Since(began)
 	eventually(t, "the daemon leaves", func() bool { return !r.shared.alive(t) })
@@ -124,6 +123,18 @@ func chaos(t *testing.T, mode chaosMode) {
 	if log.acked < wanted || thorough() && (log.acked < 100 || births < 2 && (mode.kill || !mode.stop) || mode.kill && r.kills == 0 || mode.stop && r.stops == 0) {
 		t.Error("too little has happened")
 	}
+}
+
+// ends waits for the end of a client that has been released. Its calls return soon, since
+// nothing is killed or stopped any more. A client that hangs writes its stacks.
+func (r *chaosRun) ends(c *client) {
+	hangs := time.AfterFunc(time.Minute, func() {
+		r.t.Errorf("violation: a call did not return: process %d hangs", c.cmd.Process.Pid)
+		c.cmd.Process.Signal(syscall.SIGQUIT)
+	})
+	defer hangs.Stop()
+	var ok bool
+	c.wait(r.t, &ok)
 }
 
 func (r *chaosRun) client() *client {
