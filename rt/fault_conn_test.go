@@ -36,15 +36,15 @@ func TestStoppedDaemon(t *testing.T) {
 		e := a.endpoint(t)
 		resume := a.stop(t)
 		defer resume()
-		const patience = 200 * time.Millisecond
-		other := share(t, a, func(c *rt.Config) { c.ConnectTimeout, c.StartTimeout = patience, time.Minute })
+		const limit = 200 * time.Millisecond
+		other := share(t, a, func(c *rt.Config) { c.ConnectTimeout, c.StartTimeout = limit, time.Minute })
 		began := time.Now()
 		_, err := other.Connect(t.Context())
 		if !errors.Is(err, rt.ErrUnresponsive) || !strings.Contains(err.Error(), strconv.Itoa(e.PID)) {
 			t.Errorf("Connect returned %v, want %v with pid %d", err, rt.ErrUnresponsive, e.PID)
 		}
-		if took := time.Since(began); took < patience || took > 30*time.Second {
-			t.Errorf("with a ConnectTimeout of %v that took %v", patience, took)
+		if took := time.Since(began); took < limit || took > 30*time.Second {
+			t.Errorf("with a ConnectTimeout of %v that took %v", limit, took)
 		}
 		resume()
 		if n, err := c.Inc(t.Context()); n != 1 || err != nil {
@@ -69,18 +69,18 @@ func TestStoppedDaemonAndManyClients(t *testing.T) {
 		defer a.stop(t)()
 		began := time.Now()
 		var all sync.WaitGroup
-		const clients, patience = 40, time.Second
+		const clients, limit = 40, time.Second
 		for range clients {
 			all.Go(func() {
-				_, err := share(t, a, func(c *rt.Config) { c.ConnectTimeout, c.StartTimeout = patience, time.Minute }).Connect(context.Background())
+				_, err := share(t, a, func(c *rt.Config) { c.ConnectTimeout, c.StartTimeout = limit, time.Minute }).Connect(context.Background())
 				if !errors.Is(err, rt.ErrUnresponsive) {
 					t.Errorf("got %v, want %v", err, rt.ErrUnresponsive)
 				}
 			})
 		}
 		all.Wait()
-		if took := time.Since(began); took > clients/2*patience { // one after the other they would need twice that
-			t.Errorf("with a ConnectTimeout of %v that took %v", patience, took)
+		if took := time.Since(began); took > clients/2*limit { // one after the other they would need twice that
+			t.Errorf("with a ConnectTimeout of %v that took %v", limit, took)
 		}
 	})
 }

@@ -185,9 +185,9 @@ func TestConstructorTooSlow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := singleton{Dir: rttest.Dir(t), Name: "c", Options: objects.Options{Fail: fail}}.witnessed()
-			const patience = 2 * time.Second // a busy machine needs as long to reach the constructor
+			const limit = 2 * time.Second // a busy machine needs as long to reach the constructor
 			began, result := time.Now(), make(chan error, 1)
-			shared := share(t, a, func(c *rt.Config) { c.StartTimeout = patience })
+			shared := share(t, a, func(c *rt.Config) { c.StartTimeout = limit })
 			go func() {
 				_, err := shared.Connect(context.Background())
 				result <- err
@@ -207,7 +207,7 @@ func TestConstructorTooSlow(t *testing.T) {
 			if e := startError(t, err, rt.StageConstructor); !errors.Is(e, context.DeadlineExceeded) || !strings.Contains(e.Error(), "StartTimeout") {
 				t.Errorf("%v does not tell of StartTimeout", e)
 			}
-			within(t, "giving up", began, patience+time.Second)
+			within(t, "giving up", began, limit+time.Second)
 			eventually(t, "the child was ended and reaped", func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
 			a.heals(t, 2)
 		})

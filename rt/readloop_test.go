@@ -96,9 +96,9 @@ func (p peerOfLink) send(t *testing.T, b []byte) {
 	}
 }
 
-// Whatever the order of the answers, each call gets its own: who has it hands the
-// reading on.
-func TestLeaderHandsOver(t *testing.T) {
+// TestReadLoopHandOff shows that each call gets its own reply, whatever the order of the
+// replies: a call that has its reply hands the reading off.
+func TestReadLoopHandOff(t *testing.T) {
 	for name, order := range map[string][]int{"first in": {0, 1, 2}, "last in": {2, 1, 0}, "the middle first": {1, 0, 2}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -119,17 +119,17 @@ func TestLeaderHandsOver(t *testing.T) {
 	}
 }
 
-// A leader whose context ends while another call's reply arrives leaves the half of
-// it to the next leader.
-func TestLeaderGivesUpWithinFrame(t *testing.T) {
+// TestReadLoopReaderGivesUpWithinFrame shows that the next reader reads the rest of a
+// reply if the context of the reader ends while the reply of another call arrives.
+func TestReadLoopReaderGivesUpWithinFrame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p := newPeer(t)
 		ctx, cancel := context.WithCancel(t.Context())
-		leader := c.echo(ctx, []byte("short"))
+		reader := c.echo(ctx, []byte("short"))
 		first := p.next(t, wire.KindCall)
 		synctest.Wait() // it reads
 		long := bytes.Repeat([]byte("long "), 20_000)
-		follower := c.echo(t.Context(), long)
+		other := c.echo(t.Context(), long)
 		reply := p.frame(t, p.next(t, wire.KindCall))
 		synctest.Wait()
 		p.send(t, reply[:len(reply)/2])
@@ -138,9 +138,9 @@ func TestLeaderGivesUpWithinFrame(t *testing.T) {
 			t.Errorf("call %d was cancelled, want %d", f.ID, first.ID)
 		}
 		p.send(t, reply[len(reply)/2:])
-		(<-follower).expect(t, long)
+		(<-other).expect(t, long)
 		var call *CallError
-		if got := <-leader; !errors.As(got.err, &call) || !errors.Is(call, context.Canceled) || call.Outcome != OutcomeUnknown {
+		if got := <-reader; !errors.As(got.err, &call) || !errors.Is(call, context.Canceled) || call.Outcome != OutcomeUnknown {
 			t.Errorf("the call that was given up: %v, want cancelled with an unknown outcome", got.err)
 		}
 		if f := p.next(t, wire.KindAbandon); f.ID != first.ID {
@@ -154,12 +154,13 @@ func TestLeaderGivesUpWithinFrame(t *testing.T) {
 	})
 }
 
-// A call that is taken back before it is sent does not make others leave their frames
-// to a leader that waits for the daemon.
-func TestCallAfterOneThatWasWithdrawn(t *testing.T) {
+// TestReadLoopCallAfterWithdrawnCall shows that calls write their own frames after a call
+// was withdrawn before it was sent. The reader, which waits for the daemon, does not write
+// them.
+func TestReadLoopCallAfterWithdrawnCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p := newPeer(t)
-		leader := c.echo(t.Context(), []byte("leader"))
+		reader := c.echo(t.Context(), []byte("reader"))
 		first := p.next(t, wire.KindCall)
 		synctest.Wait()                               // it reads
 		large := c.echo(t.Context(), []byte("large")) // is being written: nobody reads the pipe
@@ -181,13 +182,13 @@ func TestCallAfterOneThatWasWithdrawn(t *testing.T) {
 		}
 		(<-next).expect(t, []byte("next"))
 		(<-large).expect(t, []byte("large"))
-		(<-leader).expect(t, []byte("leader"))
+		(<-reader).expect(t, []byte("reader"))
 	})
 }
 
-// A frame that does not end ends the link, although the leaders whose contexts end
-// meanwhile move the connection's deadline.
-func TestStalledFrameOutlastsLeaders(t *testing.T) {
+// TestReadLoopStalledFrame shows that an unfinished frame ends the link, although readers
+// whose contexts end meanwhile move the connection's deadline.
+func TestReadLoopStalledFrame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p := newPeer(t)
 		patient := c.echo(t.Context(), []byte("patient"))
@@ -216,9 +217,9 @@ func TestStalledFrameOutlastsLeaders(t *testing.T) {
 	})
 }
 
-// A link without calls is read, so that the end of the daemon is known before the
-// next call.
-func TestQuietLinkIsRead(t *testing.T) {
+// TestReadLoopWithoutCalls shows that a link without calls is read, so that the client
+// knows of the end of the daemon before the next call.
+func TestReadLoopWithoutCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p := newPeer(t)
 		for range 3 {
@@ -237,17 +238,17 @@ func TestQuietLinkIsRead(t *testing.T) {
 		}
 		p.send(t, frame)
 		if _, err := p.r.Next(); err == nil {
-			t.Error("it did not hang up")
+			t.Error("the link did not close its connection")
 		}
 		if c.current() != nil {
-			t.Error("it goes on using a daemon that has left")
+			t.Error("the client still uses a daemon that shuts down")
 		}
 	})
 }
 
-// Results are decoded by code of the user's, which may take its time, or make calls
-// through the same link: who decodes does not read.
-func TestDecodingKeepsNobodyWaiting(t *testing.T) {
+// TestReadLoopWhileDecoding shows that a call does not read while it decodes its results:
+// code of the user may decode them slowly, or call through the same link.
+func TestReadLoopWhileDecoding(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p := newPeer(t)
 		decoding, goOn := make(chan struct{}), make(chan struct{})

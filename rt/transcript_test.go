@@ -121,8 +121,8 @@ func writeTranscript(t *testing.T, path string, tr *transcript) {
 	}
 }
 
-// patience is how long a peer is waited for, of the bubble's time.
-const patience = time.Minute
+// peerTimeout is how long a test waits for a peer, in the bubble's time.
+const peerTimeout = time.Minute
 
 // toDaemon says what the clients have said.
 func (tr *transcript) toDaemon(t *testing.T) {
@@ -149,7 +149,7 @@ func (tr *transcript) toDaemon(t *testing.T) {
 		case p.What == exits:
 			select {
 			case <-m.Gone():
-			case <-time.After(patience):
+			case <-time.After(peerTimeout):
 				t.Fatal("the daemon did not leave")
 			}
 		case p.From == "client":
@@ -201,7 +201,7 @@ func (tr *transcript) toClient(t *testing.T, play func(*stage)) {
 				select {
 				case conn := <-dialled:
 					c = newPeer(t, conn)
-				case <-time.After(patience):
+				case <-time.After(peerTimeout):
 					t.Errorf("connection %d was not opened", p.Connection)
 					return
 				}
@@ -230,7 +230,7 @@ type peer struct {
 
 func newPeer(t *testing.T, conn net.Conn) *peer {
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(patience))
+	conn.SetDeadline(time.Now().Add(peerTimeout))
 	return &peer{conn: conn}
 }
 

@@ -30,9 +30,9 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
 
-// patience is the time for a daemon to finish its running calls. After it the daemon is
-// killed.
-const patience = 2 * time.Second
+// drainTimeout is the time for a daemon to finish its running calls. After it the daemon
+// is killed.
+const drainTimeout = 2 * time.Second
 
 // Main is the body of a TestMain. In a process that was started as a daemon it serves.
 // Otherwise it sets LOOPGEN_DIR to a new directory and runs the tests. Then it ends
@@ -90,7 +90,7 @@ func Dir(t testing.TB) string {
 
 // end ends the daemons below dir and removes dir. It returns the errors.
 func end(dir string) (problems []error) {
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(drainTimeout); ; {
 		for _, d := range rundir.Existing(dir) {
 			if err := stop(d); err != nil {
 				problems = append(problems, err)
@@ -111,7 +111,7 @@ func end(dir string) (problems []error) {
 // the daemon lives: the pid may belong to another process by now.
 func stop(d *rundir.Dir) error {
 	asked := 0
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(drainTimeout)
 	for {
 		alive, err := d.Alive()
 		if err != nil || !alive {
@@ -125,7 +125,7 @@ func stop(d *rundir.Dir) error {
 		case err != nil: // the daemon starts or shuts down
 		case late:
 			signalProcess(e.PID, os.Kill)
-			deadline = time.Now().Add(patience)
+			deadline = time.Now().Add(drainTimeout)
 		case e.PID != asked:
 			signalProcess(e.PID, terminate)
 			asked = e.PID

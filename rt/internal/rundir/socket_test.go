@@ -12,7 +12,7 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 )
 
-func TestSocketBelowAnExplicitAnchor(t *testing.T) {
+func TestSocketBelowExplicitBaseDir(t *testing.T) {
 	runtime := t.TempDir()
 	if err := os.Chmod(runtime, 0o700); err != nil {
 		t.Fatal(err)
