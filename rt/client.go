@@ -31,8 +31,8 @@ type client struct {
 
 	freeCalls sync.Pool // of *pendingCall whose memory can be used again
 
-	workplace workplace            // for ScopeProject
-	site      atomic.Pointer[site] // the base directory of the scope, once found
+	workingDir workingDir              // for ScopeProject
+	baseDir    atomic.Pointer[baseDir] // of the scope, once found
 
 	mu          sync.Mutex
 	link        *link    // nil: not connected
@@ -60,7 +60,7 @@ func newClient(cfg Config, svc *stub.Service, args func(*stub.Encoder)) *client 
 	c := &client{cfg: cfg.withDefaults(svc.Name), svc: svc}
 	c.hello = wire.Hello{Session: helloID(), PID: os.Getpid()}
 	c.findLauncher = c.chooseLauncher
-	c.workplace.note(c.cfg.Scope)
+	c.workingDir.note(c.cfg.Scope)
 	var configuration stub.Configuration
 	c.args, configuration, c.invalid = stub.EncodeArguments(svc, maxArguments, args)
 	c.parts = configuration.Parts
@@ -202,7 +202,7 @@ const closeTimeout = time.Second
 // close ends the connection, or the attempt to connect. It waits for the attempt, which
 // may be about to create the singleton's directory.
 func (c *client) close() {
-	a, logCopied := c.abandon()
+	a, logCopied := c.beginClose()
 	if a != nil {
 		waitAtMost(a.done, closeTimeout) // OnRestart or, with LOOPGEN_MODE=inprocess, the constructor may take longer
 	}
@@ -221,9 +221,9 @@ func waitAtMost(done <-chan struct{}, limit time.Duration) {
 	}
 }
 
-// abandon is close without waiting. It returns the canceled attempt, if any. The channel,
+// beginClose is close without waiting. It returns the canceled attempt, if any. The channel,
 // if not nil, is closed when the log has been copied: see followLog.
-func (c *client) abandon() (a *attempt, logCopied <-chan struct{}) {
+func (c *client) beginClose() (a *attempt, logCopied <-chan struct{}) {
 	c.mu.Lock()
 	c.closed = true
 	l := c.link

@@ -15,7 +15,7 @@ type owner struct{ *client }
 
 func newOwner(c *client) *owner {
 	o := &owner{c}
-	runtime.AddCleanup(o, func(c *client) { c.abandon() }, c)
+	runtime.AddCleanup(o, func(c *client) { c.beginClose() }, c)
 	return o
 }
 

@@ -54,11 +54,11 @@ func NewMemoryDaemon(t testing.TB, service string, clients int, log *slog.Logger
 	d.Open()
 	m := &MemoryDaemon{d, e, make(chan struct{})}
 	go func() { // ends when the daemon has left
-		<-d.Departing()
-		d.Depart()
+		<-d.ShuttingDown()
+		d.FinishShutdown()
 		left()
 		close(m.gone)
-		d.HangUp()
+		d.CloseConns()
 	}()
 	return m
 }
@@ -73,7 +73,7 @@ func (m *MemoryDaemon) Gone() <-chan struct{} { return m.gone }
 func (m *MemoryDaemon) Serve(conn net.Conn) { go m.d.ServeConn(conn, daemon.Peer{}) }
 
 // Leave makes it leave.
-func (m *MemoryDaemon) Leave() { m.d.Leave("the test is over", true) }
+func (m *MemoryDaemon) Leave() { m.d.BeginShutdown("the test is over", true) }
 
 // Place is where a Shared of a test finds its daemon.
 type Place struct {

@@ -136,7 +136,7 @@ func TestShutdownDrains(t *testing.T) {
 		if second := a.endpoint(t); second.PID == first.PID || second.Incarnation == first.Incarnation {
 			t.Errorf("the next daemon is %d %s, the first was %d %s", second.PID, second.Incarnation, first.PID, first.Incarnation)
 		}
-		if !fileContains(first.Log, "msg=left") {
+		if !fileContains(first.Log, `msg="shut down"`) {
 			t.Error("the log does not tell that it left")
 		}
 		if err := shared.Restart(t.Context()); err != nil {
@@ -321,7 +321,7 @@ func TestCloseHangsOrPanics(t *testing.T) {
 			if fileContains(log, "did not return") {
 				t.Error("the daemon waited for a Close that had ended")
 			}
-			if !fileContains(log, "msg=left") || how != "goexit" && !fileContains(log, "the object's Close") {
+			if !fileContains(log, `msg="shut down"`) || how != "goexit" && !fileContains(log, "the object's Close") {
 				t.Error("the log does not tell what became of the object's Close")
 			}
 			count(t, c, 1) // of a fresh one
@@ -414,7 +414,7 @@ func TestWildClock(t *testing.T) {
 // until the last process has closed the pipe.
 func TestInheritedPipes(t *testing.T) {
 	t.Parallel()
-	const patience = time.Minute // the daemon stays for ever
+	const limit = time.Minute // the daemon stays for ever
 	for name, shell := range map[string]string{
 		"substitution": `x=$("$0"); echo "$x"`,
 		"pipe":         `"$0" | cat`,
@@ -425,7 +425,7 @@ func TestInheritedPipes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := singleton{Dir: rttest.Dir(t), Name: "c", IdleTTL: -1}
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			ctx, cancel := context.WithTimeout(context.Background(), limit)
 			defer cancel()
 			cmd := exec.CommandContext(ctx, "/bin/sh", "-c", shell, os.Args[0])
 			cmd.Env = command(t, "pid", a).Env

@@ -41,13 +41,13 @@ var mutants = []mutant{{
 		s.client = true
 		d.clients++
 	} else {
-		s.leaving = true // without s.mu: no other goroutine has s yet
+		s.noCalls = true // without s.mu: no other goroutine has s yet
 	}
 `, `
 	if welcome.Code != wire.WelcomeOK {
 		d.conns[s] = struct{}{}
 		d.perUser[s.uid]++
-		s.leaving = true
+		s.noCalls = true
 	}
 `,
 	}, {
@@ -82,10 +82,10 @@ func (l *DaemonLock) Release() { release(l.lock) }
 // Publish makes`,
 	}, {
 		"internal/host/host.go", `
-		h.d.Depart()
+		h.d.FinishShutdown()
 `, `
 		h.lock.Release()
-		h.d.Depart()
+		h.d.FinishShutdown()
 		time.Sleep(50 * time.Millisecond)
 `,
 	}},

@@ -121,7 +121,7 @@ func TestRotatedLogIsFollowed(t *testing.T) {
 	if err := share(t, a.singleton).Shutdown(t.Context(), rt.ShutdownDrain); err != nil {
 		t.Fatal(err)
 	}
-	a.shows(t, "msg=leaving")
+	a.shows(t, `msg="shutting down"`)
 	written := 0
 	for _, path := range []string{log + ".1", log} {
 		text, err := os.ReadFile(path)

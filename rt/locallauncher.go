@@ -48,7 +48,7 @@ var localSingletons struct {
 func newLocalLauncher(c *client) (launcher, error) {
 	within := ""
 	if c.cfg.Scope == ScopeProject { // in one process only this scope may have several values
-		root, err := c.workplace.project()
+		root, err := c.workingDir.project()
 		if err != nil {
 			return nil, c.directoryError(err)
 		}
@@ -183,7 +183,7 @@ type localObject struct {
 // their contexts and waits two seconds more.
 func (o *localObject) End() error {
 	for _, now := range []bool{false, true} {
-		o.d.Leave("the tests have ended", now)
+		o.d.BeginShutdown("the tests have ended", now)
 		select {
 		case <-o.ended:
 			return nil
@@ -197,10 +197,10 @@ func (o *localObject) End() error {
 // the object has ended, so that an old and a new object do not coexist. The exception is
 // an object with a method that ignores ShutdownNow: such a method cannot be ended.
 func (p localLauncher) run(d *daemon.Daemon) {
-	<-d.Departing()
-	d.Depart()
+	<-d.ShuttingDown()
+	d.FinishShutdown()
 	p.mu.Lock()
 	p.daemon = nil
 	p.mu.Unlock()
-	d.HangUp()
+	d.CloseConns()
 }

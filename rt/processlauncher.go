@@ -46,7 +46,7 @@ func (c *client) chooseLauncher() (launcher, error) {
 	if c.cfg.Scope == ScopeSystem {
 		return c.systemLauncher()
 	}
-	at, err := c.base()
+	base, err := c.base()
 	if err != nil {
 		return nil, c.directoryError(err)
 	}
@@ -58,25 +58,25 @@ func (c *client) chooseLauncher() (launcher, error) {
 		}
 		name = build + "\x00" + name
 	}
-	dir, err := rundir.Open(at.base, name)
+	dir, err := rundir.Open(base.path, name)
 	if err != nil {
 		return nil, c.directoryError(err)
 	}
-	return &processLauncher{client: c, site: at, name: name, dir: dir}, nil
+	return &processLauncher{client: c, base: base, name: name, dir: dir}, nil
 }
 
 // processLauncher finds the daemon by the files in the singleton's directory, and starts
 // the daemon as a process.
 type processLauncher struct {
 	client *client
-	site   site
+	base   baseDir
 	name   string // hashed for the directory: Config.Name, after the build for MismatchPerBuild
 	dir    *rundir.Dir
 }
 
 func (p *processLauncher) endpoint() (*rundir.Endpoint, error) { return p.dir.ReadEndpoint() }
 
-func (p *processLauncher) identity() identity { return identity{p.site.scope, p.dir.Path()} }
+func (p *processLauncher) identity() identity { return identity{p.base.scope, p.dir.Path()} }
 
 func (p *processLauncher) alive() (bool, error) { return p.dir.Alive() }
 
@@ -253,7 +253,7 @@ func (p *processLauncher) spawn(ctx context.Context) (report start.Report, kille
 func (p *processLauncher) request(program, log string) start.Request {
 	c := p.client
 	return start.Request{
-		Anchor: []byte(p.site.base), Dir: []byte(p.name), Name: []byte(c.cfg.Name), Scope: []byte(p.site.scope), Log: []byte(log),
+		Anchor: []byte(p.base.path), Dir: []byte(p.name), Name: []byte(c.cfg.Name), Scope: []byte(p.base.scope), Log: []byte(log),
 		Program: []byte(program), Service: c.svc.Name, Constructor: c.svc.Constructor,
 		Args: c.args, Config: c.config, Parts: c.parts, Version: c.cfg.Version,
 		IdleTTL: c.cfg.IdleTTL, OrphanTimeout: c.cfg.OrphanTimeout, StartTimeout: c.cfg.StartTimeout,

@@ -167,7 +167,7 @@ func (a singleton) shutDown(t *testing.T) (wait func() error) {
 	shared, done := share(t, a), make(chan error, 1)
 	log := a.endpoint(t).Log
 	go func() { done <- shared.Shutdown(context.Background(), rt.ShutdownDrain) }()
-	eventually(t, "it is leaving", func() bool { return fileContains(log, "msg=leaving") })
+	eventually(t, "it is leaving", func() bool { return fileContains(log, `msg="shutting down"`) })
 	wait = sync.OnceValue(func() error { return <-done })
 	t.Cleanup(func() { wait() }) // it looks into the directory until the end
 	return wait

@@ -221,7 +221,7 @@ func TestRebuiltReplacementFinishesCalls(t *testing.T) {
 	log := a.endpoint(t).Log
 	replacer := newer.start(t, "obey", withEnv(dev))
 	replacer.begin(t, "inc")
-	eventually(t, "it is leaving", func() bool { return fileContains(log, "msg=leaving") })
+	eventually(t, "it is leaving", func() bool { return fileContains(log, `msg="shutting down"`) })
 	go func() { opening <- os.WriteFile(gate, nil, 0) }()
 	caller.says(t, "1")
 	if err := <-opening; err != nil {

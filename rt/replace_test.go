@@ -194,7 +194,7 @@ func TestReplaceDrains(t *testing.T) {
 		log := older.endpoint(t).Log
 		connected := make(chan error, 1)
 		go func() { connected <- share(t, newer).EnsureStarted(context.Background()) }()
-		eventually(t, "it is leaving", func() bool { return fileContains(log, "msg=leaving") })
+		eventually(t, "it is leaving", func() bool { return fileContains(log, `msg="shutting down"`) })
 		var others sync.WaitGroup
 		for range 4 {
 			others.Go(func() {
@@ -231,7 +231,7 @@ func TestReplaceDrainsForTooLong(t *testing.T) {
 	open, result := gated(t, connect(t, older))
 	hasty := func(c *rt.Config) { c.StartTimeout = 2 * time.Second }
 	var all sync.WaitGroup
-	for range 3 { // one leads, the others wait for it
+	for range 3 { // one starts the daemon, the others wait for it
 		all.Go(func() {
 			err := share(t, newer, hasty).EnsureStarted(context.Background())
 			var e *rt.StartError
@@ -266,7 +266,7 @@ func TestReplacerDies(t *testing.T) {
 			newer := older.version(2, rt.MismatchReplace)
 			open, result := gated(t, connect(t, older))
 			log := older.endpoint(t).Log
-			leaving := func() bool { return fileContains(log, "msg=leaving") }
+			leaving := func() bool { return fileContains(log, `msg="shutting down"`) }
 			if how == "killed" {
 				first := start(t, "hold", newer)
 				eventually(t, "it is leaving", leaving)

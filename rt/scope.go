@@ -91,73 +91,73 @@ func (s Scope) directory() string {
 	return ""
 }
 
-// workplace is the working directory when a Shared with ScopeProject was made.
-type workplace struct {
-	dir string
-	err error
+// workingDir is the working directory when a Shared with ScopeProject was made.
+type workingDir struct {
+	path string
+	err  error
 }
 
 // note records the working directory if s needs it.
-func (w *workplace) note(s Scope) {
+func (w *workingDir) note(s Scope) {
 	if s == ScopeProject {
-		w.dir, w.err = os.Getwd()
+		w.path, w.err = os.Getwd()
 	}
 }
 
 // project returns the root of the project that contains the working directory.
-func (w *workplace) project() (string, error) {
+func (w *workingDir) project() (string, error) {
 	if w.err != nil {
 		return "", fmt.Errorf("looking for the project (ScopeProject): %w", w.err)
 	}
-	return rundir.Project(w.dir)
+	return rundir.Project(w.path)
 }
 
-// site is the base directory of a scope.
-type site struct {
-	base  string // the base directory
+// baseDir is the base directory of a scope.
+type baseDir struct {
+	path  string
 	scope string // the scope with its session or project: see scopeOf
 }
 
-// base returns the site of the client's scope. A site that was found once stays the
-// same for the life of the Shared.
-func (c *client) base() (site, error) {
-	if known := c.site.Load(); known != nil {
+// base returns the base directory of the client's scope. Once found, it stays the same
+// for the life of the Shared.
+func (c *client) base() (baseDir, error) {
+	if known := c.baseDir.Load(); known != nil {
 		return *known, nil
 	}
 	found, err := c.findBase()
 	if err != nil {
-		return site{}, err
+		return baseDir{}, err
 	}
-	c.site.Store(&found)
+	c.baseDir.Store(&found)
 	return found, nil
 }
 
-func (c *client) findBase() (site, error) {
+func (c *client) findBase() (baseDir, error) {
 	scope := c.cfg.Scope
 	if own := self.Serving.Load(); own != nil && kindOf(own.Scope) == scope {
-		return site{base: own.Base, scope: own.Scope}, nil
+		return baseDir{own.Base, own.Scope}, nil
 	}
 	if scope == ScopeSystem {
-		anchor, err := rundir.ServiceBaseDir()
-		return site{anchor, scopeOf(scope, "")}, err
+		path, err := rundir.ServiceBaseDir()
+		return baseDir{path, scopeOf(scope, "")}, err
 	}
-	anchor, err := rundir.BaseDir(scope.directory())
+	path, err := rundir.BaseDir(scope.directory())
 	if err != nil {
-		return site{}, err
+		return baseDir{}, err
 	}
 	switch scope {
 	case ScopeSession:
 		id, err := rundir.Session()
 		if err != nil {
-			return site{}, err
+			return baseDir{}, err
 		}
-		return site{rundir.SessionBaseDir(anchor, id), scopeOf(scope, id)}, nil
+		return baseDir{rundir.SessionBaseDir(path, id), scopeOf(scope, id)}, nil
 	case ScopeProject:
-		root, err := c.workplace.project()
+		root, err := c.workingDir.project()
 		if err != nil {
-			return site{}, err
+			return baseDir{}, err
 		}
-		return site{rundir.ProjectBaseDir(anchor, root), scopeOf(scope, root)}, nil
+		return baseDir{rundir.ProjectBaseDir(path, root), scopeOf(scope, root)}, nil
 	}
-	return site{anchor, scopeOf(scope, "")}, nil
+	return baseDir{path, scopeOf(scope, "")}, nil
 }

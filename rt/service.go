@@ -38,7 +38,7 @@ func (c *client) serve(ctx context.Context) error {
 	h, stage, err := c.newService()
 	if err == nil {
 		if stage, err = h.Publish(); err != nil {
-			h.Abandon()
+			h.Close()
 		}
 	}
 	if err != nil {
@@ -48,7 +48,7 @@ func (c *client) serve(ctx context.Context) error {
 		return c.objectError(Stage(stage), err)
 	}
 	h.Run(ctx)
-	h.Disconnect() // the process may continue after Serve
+	h.CloseConns() // the process may continue after Serve
 	return nil
 }
 
@@ -78,12 +78,12 @@ func (c *client) newService() (*host.Host, string, error) {
 	if err != nil {
 		return nil, start.StageDirectory, err
 	}
-	at, err := c.base()
+	base, err := c.base()
 	if err != nil {
 		return nil, start.StageDirectory, err
 	}
 	return host.NewService(start.Request{
-		Anchor: []byte(at.base), Name: []byte(c.cfg.Name), Scope: []byte(at.scope),
+		Anchor: []byte(base.path), Name: []byte(c.cfg.Name), Scope: []byte(base.scope),
 		Service: c.svc.Name, Args: c.args, Config: c.config, Parts: c.parts, Version: c.cfg.Version,
 		IdleTTL: c.cfg.IdleTTL, OrphanTimeout: c.cfg.OrphanTimeout, StartTimeout: c.cfg.StartTimeout, Transport: string(TransportUnix),
 	}, c.svc, guard)

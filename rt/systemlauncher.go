@@ -27,11 +27,11 @@ type systemLauncher struct {
 const askInterval = time.Second
 
 func (c *client) systemLauncher() (launcher, error) {
-	at, err := c.base()
+	base, err := c.base()
 	if err != nil {
 		return nil, c.directoryError(err)
 	}
-	dir, err := rundir.OpenService(at.base, c.cfg.Name)
+	dir, err := rundir.OpenService(base.path, c.cfg.Name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, c.notRunning(err)
 	}

@@ -144,7 +144,7 @@ func (d *Daemon) addClient(s *serverConn, full string) wire.Welcome {
 		Frame: d.limits.frame,
 	}
 	switch {
-	case d.leaving != "":
+	case d.shutdownReason != "":
 		welcome = wire.Welcome{Code: wire.WelcomeDraining, Text: d.progress()}
 	case full != "":
 		welcome = wire.Welcome{Code: wire.WelcomeTooManyClients, Text: full}
@@ -163,7 +163,7 @@ func (d *Daemon) addClient(s *serverConn, full string) wire.Welcome {
 		s.client = true
 		d.clients++
 	} else {
-		s.leaving = true // without s.mu: no other goroutine has s yet
+		s.noCalls = true // without s.mu: no other goroutine has s yet
 	}
 	return welcome
 }
@@ -230,11 +230,11 @@ func (d *Daemon) refuseUser(conn net.Conn, p Peer) {
 	conn.SetDeadline(time.Now().Add(d.limits.handshake))
 	wire.Refuse(conn, p.Refused) // an error means that the peer does not read, or has closed
 	conn.Close()
-	d.RefusedUser(p.Refused)
+	d.LogRefusedUser(p.Refused)
 }
 
-// RefusedUser logs a refused user, at the rate of logRefused.
-func (d *Daemon) RefusedUser(because string) {
+// LogRefusedUser logs a refused user, at the rate of logRefused.
+func (d *Daemon) LogRefusedUser(because string) {
 	d.mu.Lock()
 	suppressed, ok := d.refusals.allow(time.Now())
 	d.mu.Unlock()

@@ -8,8 +8,8 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// cancelCall ends a call whose caller has given up. A call that waits for its turn
-// leaves the queue and is answered with a failure. The context of a method that runs
+// cancelCall ends a call whose caller has given up. A call that waits for its turn is
+// removed from the queue and answered with a failure. The context of a method that runs
 // ends.
 func (s *serverConn) cancelCall(id uint64, reason uint16) {
 	cause := errCanceled
@@ -34,8 +34,8 @@ func (s *serverConn) status(id uint64) {
 	s.send(wire.Frame{Kind: wire.KindReply, ID: id, Body: body})
 }
 
-// shutdown makes the daemon leave. Only the daemon's own user and root may do that, also
-// if other users may call.
+// shutdown begins the shutdown of the daemon. Only the daemon's own user and root may ask
+// for it, even if other users may call.
 func (s *serverConn) shutdown(id uint64, body []byte) error {
 	m, err := wire.ParseShutdown(body)
 	if err != nil {
@@ -46,11 +46,11 @@ func (s *serverConn) shutdown(id uint64, body []byte) error {
 		s.refuse(id, wire.FailureNotAllowed, fmt.Sprintf("user %d may not make a daemon of user %d leave", uid, os.Geteuid()))
 		return nil
 	}
-	s.setStays(true) // before the daemon leaves
+	s.setStays(true) // before FinishShutdown closes connections
 	reason := fmt.Sprintf("shut down by process %d", s.pid)
 	if !m.Idle {
-		s.d.Leave(reason, m.Now)
-	} else if use := s.d.leaveUnused(reason, m.Now); use != "" {
+		s.d.BeginShutdown(reason, m.Now)
+	} else if use := s.d.beginShutdownIfUnused(reason, m.Now); use != "" {
 		s.setStays(false)
 		s.refuse(id, wire.FailureInUse, use)
 	}
@@ -77,7 +77,7 @@ func (s *serverConn) observe() {
 func (s *serverConn) goAway(reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.leaving = true
+	s.noCalls = true
 	body, err := wire.Marshal(wire.GoingAway{Last: s.last, Reason: reason})
 	if err != nil {
 		s.conn.Close()

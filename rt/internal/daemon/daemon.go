@@ -40,8 +40,8 @@ type Daemon struct {
 	ctx  context.Context
 	stop context.CancelCauseFunc
 
-	departing chan struct{} // closed when leaving is set
-	executed  atomic.Uint64 // number of calls executed
+	shuttingDown chan struct{} // closed when shutdownReason is set
+	executed     atomic.Uint64 // number of calls executed
 
 	// mu guards the fields below. Admission and the decision to shut down are made
 	// under it: a daemon that keeps running admits a connection, or the connection
@@ -56,12 +56,12 @@ type Daemon struct {
 	callsEnded      *sync.Cond               // broadcast when running is 0, or all running calls are expired orphans
 	idle            *time.Timer              // runs while the object is not in use
 	idleAt          time.Time                // when the idle time ends
-	leaving         string                   // why the daemon shuts down; empty: it does not
+	shutdownReason  string                   // why the daemon shuts down; empty: it does not
 	now             bool                     // it does not wait for running calls: they are canceled
 	nowSet          chan struct{}            // closed when now is set
 	nowAt           time.Time                // when now was set
 	step            string                   // the step of the shutdown after the running calls; empty: it waits for calls
-	connsClosed     bool                     // HangUp was called: every new connection is closed
+	connsClosed     bool                     // CloseConns was called: every new connection is closed
 	refusals        refusals
 	lastPanic       string
 }
@@ -110,17 +110,17 @@ type Identity struct {
 // constructor gets the daemon's context.
 func New(svc *stub.Service, o Options) *Daemon {
 	d := &Daemon{
-		svc:       svc,
-		options:   o,
-		idleTTL:   o.IdleTTL,
-		limits:    defaultLimits,
-		log:       o.Log,
-		departing: make(chan struct{}),
-		nowSet:    make(chan struct{}),
-		orphans:   orphans{timeout: cmp.Or(o.OrphanTimeout, OrphanTimeout)},
-		conns:     make(map[*serverConn]struct{}),
-		perUser:   make(map[int]int),
-		owner:     os.Geteuid(),
+		svc:          svc,
+		options:      o,
+		idleTTL:      o.IdleTTL,
+		limits:       defaultLimits,
+		log:          o.Log,
+		shuttingDown: make(chan struct{}),
+		nowSet:       make(chan struct{}),
+		orphans:      orphans{timeout: cmp.Or(o.OrphanTimeout, OrphanTimeout)},
+		conns:        make(map[*serverConn]struct{}),
+		perUser:      make(map[int]int),
+		owner:        os.Geteuid(),
 	}
 	d.limits.calls = cmp.Or(o.Limits.Calls, d.limits.calls)
 	d.limits.bytes = cmp.Or(o.Limits.Bytes, d.limits.bytes)
@@ -138,14 +138,14 @@ func New(svc *stub.Service, o Options) *Daemon {
 // concurrently.
 func (d *Daemon) SetIdentity(id Identity) { d.identity.Store(&id) }
 
-// Departing returns a channel that is closed when the daemon begins to shut down.
-func (d *Daemon) Departing() <-chan struct{} { return d.departing }
+// ShuttingDown returns a channel that BeginShutdown closes.
+func (d *Daemon) ShuttingDown() <-chan struct{} { return d.shuttingDown }
 
 // Reason returns why the daemon shuts down. It is empty before the shutdown.
 func (d *Daemon) Reason() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.leaving
+	return d.shutdownReason
 }
 
 // Stop cancels the object's context with cause. It is for a daemon that never serves.

@@ -30,12 +30,12 @@ func newStill(t *testing.T, idleTTL time.Duration) *Daemon {
 	d.SetIdentity(Identity{Incarnation: "i", Address: "a"})
 	d.Open()
 	go func() { // ends when the daemon shuts down
-		<-d.departing
-		d.Depart()
-		d.HangUp()
+		<-d.shuttingDown
+		d.FinishShutdown()
+		d.CloseConns()
 	}()
 	t.Cleanup(func() {
-		d.Leave("the test is over", true)
+		d.BeginShutdown("the test is over", true)
 		time.Sleep(time.Minute) // of the bubble's time: all its goroutines have ended by then
 	})
 	return d
@@ -82,7 +82,7 @@ func TestStalledFrame(t *testing.T) {
 		if took := time.Since(began); took != wire.FrameTime(0) {
 			t.Errorf("closed after %v, want %v", took, wire.FrameTime(0))
 		}
-		<-d.departing
+		<-d.shuttingDown
 		if took := time.Since(began); took != wire.FrameTime(0)+time.Second {
 			t.Errorf("the daemon shut down after %v, want the idle time later", took)
 		}
@@ -98,12 +98,12 @@ func TestFirstClientMayBeLate(t *testing.T) {
 		conn, _ := d.dial(t)
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if d.leaving != "" {
+		if d.shutdownReason != "" {
 			t.Fatal("the daemon shut down although a client is connected")
 		}
 		closed := time.Now()
 		conn.Close()
-		<-d.departing
+		<-d.shuttingDown
 		if took := time.Since(closed); took != 100*time.Millisecond {
 			t.Errorf("the daemon shut down %v after its last client, want 100ms", took)
 		}
@@ -111,7 +111,7 @@ func TestFirstClientMayBeLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		born := time.Now()
 		d := newStill(t, 100*time.Millisecond)
-		<-d.departing
+		<-d.shuttingDown
 		if took := time.Since(born); took != d.limits.firstClientGrace {
 			t.Errorf("without any client the daemon shut down after %v, want %v", took, d.limits.firstClientGrace)
 		}

@@ -9,9 +9,10 @@
 //   - The method runs while its ticket has the turn. It runs on the goroutine that reads
 //     the connection if inlineRunner allows, otherwise on one of its own.
 //   - Replies wait in the connection's write queue until the client reads them.
-//   - SIGTERM: package host calls Daemon.Leave, which closes the turn and refuses the
-//     queue. Daemon.Depart then sends going-away, waits for the running calls, closes the
-//     connections and closes the object. Package host removes the files.
+//   - SIGTERM: package host calls Daemon.BeginShutdown, which closes the turn and refuses
+//     the queue. Daemon.FinishShutdown then sends going-away, waits for the running calls,
+//     closes the connections and closes the object. Package host removes the files. If the
+//     process does not exit then, it calls Daemon.CloseConns.
 //   - There are no callbacks yet; package wire reserves their kinds of frames. They would
 //     be a part, see part.go and stub.Part: Part.Connect gets the function that sends a
 //     frame, and PartConn.Frame gets the reply. In the client, link.readFrame of package rt

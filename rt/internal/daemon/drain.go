@@ -8,53 +8,57 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
-// Leave starts the shutdown: from now on no call begins. Depart waits for the running
-// calls. If now is true they are canceled; a later Leave may still cancel them.
-func (d *Daemon) Leave(reason string, now bool) {
+// BeginShutdown is the first of the three steps of a shutdown. It returns at once. From
+// then on no call begins, and the channel of ShuttingDown is closed. With now the running
+// calls are canceled. Only the first reason counts, but a later BeginShutdown may still
+// cancel the calls. It may be called concurrently.
+func (d *Daemon) BeginShutdown(reason string, now bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.leaveLocked(reason, now)
+	d.beginShutdownLocked(reason, now)
 }
 
-// leaveUnused is Leave if the object is not in use. Otherwise it only returns how many
-// clients and calls use the object. The connection that asks for this is an observer.
-func (d *Daemon) leaveUnused(reason string, now bool) (use string) {
+// beginShutdownIfUnused is BeginShutdown if the object is not in use. Otherwise it only
+// returns how many clients and calls use the object. The connection that asks for this is
+// an observer.
+func (d *Daemon) beginShutdownIfUnused(reason string, now bool) (use string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.leaving == "" && d.inUse() {
+	if d.shutdownReason == "" && d.inUse() {
 		return fmt.Sprintf("clients: %d, calls: %d", d.clients, d.running-d.orphans.expired)
 	}
-	d.leaveLocked(reason, now)
+	d.beginShutdownLocked(reason, now)
 	return ""
 }
 
-// leaveLocked is Leave with d.mu held.
-func (d *Daemon) leaveLocked(reason string, now bool) {
+// beginShutdownLocked is BeginShutdown with d.mu held.
+func (d *Daemon) beginShutdownLocked(reason string, now bool) {
 	if now && !d.now {
 		d.now = true
 		d.nowAt = time.Now()
 		close(d.nowSet)
-		d.stop(errLeavingNow)
+		d.stop(errShutdownNow)
 		d.callsEnded.Broadcast()
 	}
-	if d.leaving != "" {
+	if d.shutdownReason != "" {
 		return
 	}
-	d.leaving = reason
+	d.shutdownReason = reason
 	d.turn.close(errDraining) // here, so that no waiting call begins when a running one ends
 	d.startTimers()
-	d.log.Info("leaving", "because", reason, "calls", d.executed.Load(), "running", d.running)
-	close(d.departing)
+	d.log.Info("shutting down", "because", reason, "calls", d.executed.Load(), "running", d.running)
+	close(d.shuttingDown)
 }
 
-// Depart completes the shutdown that Leave has started. It sends going-away to all
-// clients, waits for the running calls and their replies, closes the connections, and
-// closes the object. Calls in the queue fail, since Leave has closed the turn. Each
-// connection is closed once its client has read everything. The connection that asked
-// for the shutdown stays open: its end means that the process has exited.
-func (d *Daemon) Depart() {
+// FinishShutdown is the second step of a shutdown, after BeginShutdown. It sends
+// going-away to all clients, waits for the running calls and their replies, closes the
+// connections, and closes the object. Calls in the queue fail, since BeginShutdown has
+// closed the turn. Each connection is closed once its client has read everything. The
+// connection that asked for the shutdown stays open: its end means that the process has
+// exited. FinishShutdown must be called once.
+func (d *Daemon) FinishShutdown() {
 	d.mu.Lock()
-	reason := d.leaving
+	reason := d.shutdownReason
 	conns := make([]*serverConn, 0, len(d.conns))
 	for s := range d.conns {
 		conns = append(conns, s)
@@ -90,7 +94,7 @@ func (d *Daemon) setStep(step string) {
 // progress returns why the daemon shuts down and what it waits for. It returns "" if the
 // daemon does not shut down. d.mu is held.
 func (d *Daemon) progress() string {
-	if d.leaving == "" {
+	if d.shutdownReason == "" {
 		return ""
 	}
 	waits := d.step
@@ -110,7 +114,7 @@ func (d *Daemon) progress() string {
 	default:
 		waits = "it closes its object and exits"
 	}
-	return cut.End(d.leaving, 256) + "; " + waits // the text of a welcome has 768 bytes
+	return cut.End(d.shutdownReason, 256) + "; " + waits // the text of a welcome has 768 bytes
 }
 
 // stepLimit returns how long a step of the shutdown may take: the time for a drain, or
@@ -157,7 +161,7 @@ func (d *Daemon) waitForCalls() bool {
 	for d.running > 0 {
 		if d.running == d.orphans.expired && !d.now {
 			d.log.Warn("no longer waiting for calls whose callers are gone", "methods", d.orphans.methods())
-			d.leaveLocked(d.leaving, true)
+			d.beginShutdownLocked(d.shutdownReason, true)
 		}
 		if d.now {
 			if until.IsZero() {
@@ -215,9 +219,10 @@ func (s *serverConn) closeAfter(drain time.Duration) (stop func()) {
 	return func() { close(done) }
 }
 
-// HangUp closes the connections that Depart has left open for the exit of the process.
-// It is for a process that lives on.
-func (d *Daemon) HangUp() {
+// CloseConns is the third step of a shutdown, after FinishShutdown. It closes the
+// connections that are still open, and every new one. A process that exits needs no
+// CloseConns, since its exit closes them.
+func (d *Daemon) CloseConns() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.connsClosed = true

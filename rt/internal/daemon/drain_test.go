@@ -11,14 +11,14 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// TestNoCallBeginsInALeavingDaemon shows that no call begins after Leave, not even one
-// whose turn would come before Depart is called.
-func TestNoCallBeginsInALeavingDaemon(t *testing.T) {
+// TestNoCallBeginsInAShutdown shows that no call begins after BeginShutdown, not even one
+// whose turn would come before FinishShutdown is called.
+func TestNoCallBeginsInAShutdown(t *testing.T) {
 	d := New(&stub.Service{Name: "still"}, Options{IdleTTL: time.Hour, Log: slog.New(slog.DiscardHandler)})
 	running, waiting := newTicket("A", stub.Exclusive, 0), newTicket("B", stub.Exclusive, 0)
 	d.turn.enter(running)
 	d.turn.enter(waiting)
-	d.Leave("told to", false) // this test does not call Depart
+	d.BeginShutdown("told to", false) // this test does not call FinishShutdown
 	d.turn.release(running)
 	if err := d.turn.wait(t.Context(), waiting); err != errDraining {
 		t.Errorf("the call that waited: %v, want %v", err, errDraining)
@@ -43,7 +43,7 @@ func TestLimitLinger(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		d.Leave("the test says so", false)
+		d.BeginShutdown("the test says so", false)
 		if f, err := r.Next(); err != nil || f.Kind != wire.KindGoingAway {
 			t.Fatalf("got a %v frame, %v; want going-away", f.Kind, err)
 		}
@@ -89,7 +89,7 @@ func TestLimitCancelGrace(t *testing.T) {
 		mustWrite(t, conn, callFrame(t, 1))
 		synctest.Wait()
 		began := time.Now()
-		d.Leave("the test says so", true)
+		d.BeginShutdown("the test says so", true)
 		if f, err := r.Next(); err != nil || f.Kind != wire.KindGoingAway {
 			t.Fatalf("got a %v frame, %v; want going-away", f.Kind, err)
 		}
@@ -116,10 +116,10 @@ func TestShutdownNowBoundsClose(t *testing.T) {
 				if before > 0 {
 					now = false
 				}
-				d.Leave("the test says so", now)
+				d.BeginShutdown("the test says so", now)
 				time.Sleep(before)
 				began := time.Now()
-				d.Leave("the test says so again", true)
+				d.BeginShutdown("the test says so again", true)
 				done := make(chan struct{})
 				go func() {
 					defer close(done)

@@ -45,7 +45,7 @@ func (d *Daemon) notExecuted(err error) *wire.Failure {
 	}
 	f := &wire.Failure{Code: wire.FailureBadArguments, Text: err.Error()}
 	switch {
-	case errors.Is(err, errDraining), errors.Is(err, errLeavingNow):
+	case errors.Is(err, errDraining), errors.Is(err, errShutdownNow):
 		f.Code = wire.FailureDraining
 	case errors.Is(err, errCanceled), errors.Is(err, errClientGone):
 		f.Code = wire.FailureCanceled

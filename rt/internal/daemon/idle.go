@@ -20,14 +20,14 @@ func (d *Daemon) Open() {
 func (d *Daemon) checkIdle() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.inUse() || d.leaving != "" {
+	if d.inUse() || d.shutdownReason != "" {
 		return
 	}
 	if left := time.Until(d.idleAt); left > 0 {
 		d.idle.Reset(left)
 		return
 	}
-	d.leaveLocked("idle", false)
+	d.beginShutdownLocked("idle", false)
 }
 
 // rearm sets the idle timer after a connection or a call has ended. If used is true, the

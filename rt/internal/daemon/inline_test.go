@@ -48,11 +48,11 @@ func TestLongInlineCallDoesNotBlockReading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newStill(t, time.Second)
 		d.fast[0].Store(true)
-		entered, leave := make(chan struct{}), make(chan struct{})
+		entered, finish := make(chan struct{}), make(chan struct{})
 		d.svc.Methods[0].Serve = func(run *stub.Run, target any) {
 			if run.Begin() {
 				close(entered)
-				<-leave
+				<-finish
 			}
 		}
 		conn, r := d.dial(t)
@@ -74,7 +74,7 @@ func TestLongInlineCallDoesNotBlockReading(t *testing.T) {
 		if took := time.Since(began); took > 5*inlineTick {
 			t.Errorf("the connection was not read for %v", took)
 		}
-		close(leave)
+		close(finish)
 		if f, err := r.Next(); err != nil || f.ID != 1 || f.Kind != wire.KindReply {
 			t.Errorf("frame %d, %v; want the call's reply", f.ID, err)
 		}
@@ -89,10 +89,10 @@ func TestBlockedMethodDelaysReadingOnce(t *testing.T) {
 		d := newStill(t, time.Second)
 		d.svc.Methods[0].Mode = stub.Shared
 		d.fast[0].Store(true)
-		leave := make(chan struct{})
+		finish := make(chan struct{})
 		d.svc.Methods[0].Serve = func(run *stub.Run, target any) {
 			if run.Begin() {
-				<-leave
+				<-finish
 			}
 		}
 		conn, r := d.dial(t)
@@ -118,7 +118,7 @@ func TestBlockedMethodDelaysReadingOnce(t *testing.T) {
 		if took := time.Since(began); took > 5*inlineTick {
 			t.Errorf("the connection was not read for %v", took)
 		}
-		close(leave)
+		close(finish)
 		for range calls {
 			if f, err := r.Next(); err != nil || f.Kind != wire.KindReply {
 				t.Fatalf("%v of call %d, %v; want a reply", f.Kind, f.ID, err)
@@ -134,14 +134,14 @@ func TestRepliesOfABatch(t *testing.T) {
 		const fast = 50
 		d := newStill(t, time.Second)
 		d.fast[0].Store(true)
-		leave := make(chan struct{})
+		finish := make(chan struct{})
 		begun := 0
 		d.svc.Methods[0].Serve = func(run *stub.Run, target any) {
 			if !run.Begin() {
 				return
 			}
 			if begun++; begun > fast {
-				<-leave
+				<-finish
 			}
 		}
 		conn, r := d.dial(t)
@@ -168,7 +168,7 @@ func TestRepliesOfABatch(t *testing.T) {
 		if took := time.Since(began); took > 5*inlineTick {
 			t.Errorf("the replies came after %v", took)
 		}
-		close(leave)
+		close(finish)
 		if f, err := r.Next(); err != nil || f.ID != fast+1 || f.Kind != wire.KindReply {
 			t.Errorf("%v of call %d, %v; want the reply of the slow call", f.Kind, f.ID, err)
 		}
@@ -183,7 +183,7 @@ func TestOneReaderAtATime(t *testing.T) {
 		d.svc.Methods[0].Mode = stub.Shared
 		d.fast[0].Store(true)
 		entered := make(chan struct{})
-		leave := map[uint64]chan struct{}{1: make(chan struct{}), 2: make(chan struct{})}
+		finish := map[uint64]chan struct{}{1: make(chan struct{}), 2: make(chan struct{})}
 		var begun atomic.Uint64
 		d.svc.Methods[0].Serve = func(run *stub.Run, target any) {
 			if !run.Begin() {
@@ -191,7 +191,7 @@ func TestOneReaderAtATime(t *testing.T) {
 			}
 			if call := begun.Add(1); call <= 2 {
 				entered <- struct{}{}
-				<-leave[call]
+				<-finish[call]
 			}
 		}
 		conn, r := d.dial(t)
@@ -211,11 +211,11 @@ func TestOneReaderAtATime(t *testing.T) {
 			<-entered
 			time.Sleep(10 * inlineTick) // another goroutine reads now,
 			call(2)
-			<-entered              // and runs the second call
-			leave[1] <- struct{}{} // when the first ends
+			<-entered               // and runs the second call
+			finish[1] <- struct{}{} // when the first ends
 			for id := range uint64(calls) {
 				if id == calls/2 {
-					leave[2] <- struct{}{}
+					finish[2] <- struct{}{}
 				}
 				call(id + 3)
 			}

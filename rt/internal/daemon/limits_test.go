@@ -115,7 +115,7 @@ func TestLimitWindow(t *testing.T) {
 
 // TestLimitRepliesOfTheWindow shows that a client may call a method with large results as
 // often as limits.calls allows: it is not disconnected because of unread replies, and other
-// clients get the turn. Nothing of it is left when it disconnects or the daemon shuts down.
+// clients get the turn. Nothing of it is held when it disconnects or the daemon shuts down.
 func TestLimitRepliesOfTheWindow(t *testing.T) {
 	const calls, size = 256, 4 << 10
 	behind := func(t *testing.T, mode stub.Mode) (*Daemon, net.Conn, *wire.Reader) {
@@ -176,7 +176,7 @@ func TestLimitRepliesOfTheWindow(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d, conn, r := behind(t, mode)
 				defer conn.Close()
-				d.Leave("the test says so", false)
+				d.BeginShutdown("the test says so", false)
 				answered := map[uint64]bool{}
 				for range calls + 1 {
 					f, err := r.Next()
@@ -190,7 +190,7 @@ func TestLimitRepliesOfTheWindow(t *testing.T) {
 				d, conn, _ := behind(t, mode)
 				defer conn.Close()
 				began := time.Now()
-				d.Leave("the test says so", true)
+				d.BeginShutdown("the test says so", true)
 				<-d.ctx.Done()
 				synctest.Wait()
 				d.mu.Lock()

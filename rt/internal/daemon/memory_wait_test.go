@@ -120,7 +120,7 @@ func TestLimitDecoded(t *testing.T) {
 func TestLimitDecodedWhenItIsOver(t *testing.T) {
 	for name, over := range map[string]func(d *Daemon, hangUp func()){
 		"connection": func(_ *Daemon, hangUp func()) { hangUp() },
-		"now":        func(d *Daemon, _ func()) { d.Leave("the test says so", true) },
+		"now":        func(d *Daemon, _ func()) { d.BeginShutdown("the test says so", true) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -42,7 +42,7 @@ func (d *Daemon) addOrphan(method string, mode stub.Mode, pid int) *orphan {
 	defer d.mu.Unlock()
 	o := &orphan{method: method, pid: pid}
 	d.orphans.running = append(d.orphans.running, o)
-	if mode == stub.Concurrent || d.leaving != "" {
+	if mode == stub.Concurrent || d.shutdownReason != "" {
 		d.startTimer(o)
 	}
 	return o
@@ -73,7 +73,7 @@ func (d *Daemon) expire(o *orphan) {
 	d.orphans.expired++
 	d.log.Warn("no longer waiting for a call whose caller is gone",
 		"method", o.method, "caller", o.pid, "after", d.orphans.timeout)
-	if d.leaving != "" {
+	if d.shutdownReason != "" {
 		d.callsEnded.Broadcast()
 	} else {
 		d.rearm(false)

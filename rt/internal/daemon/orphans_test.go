@@ -78,7 +78,7 @@ func TestOrphanDelaysDrain(t *testing.T) {
 				d, release := withOrphan(t, test.mode, -1, test.wait)
 				defer release()
 				time.Sleep(test.before)
-				d.Leave("the test says so", false)
+				d.BeginShutdown("the test says so", false)
 				if took := d.runsFor(); took != test.want {
 					t.Errorf("it began to exit after %v, want %v", took, test.want)
 				}
@@ -87,9 +87,9 @@ func TestOrphanDelaysDrain(t *testing.T) {
 	}
 }
 
-// TestOrphanThatEndsLeavesNothing shows that a call that ends after its caller is gone
+// TestOrphanThatEndsIsRemoved shows that a call that ends after its caller is gone
 // counts as ended, whether it was expired or not.
-func TestOrphanThatEndsLeavesNothing(t *testing.T) {
+func TestOrphanThatEndsIsRemoved(t *testing.T) {
 	for name, after := range map[string]time.Duration{"counted": time.Second, "expired": time.Minute} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

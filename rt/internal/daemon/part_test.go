@@ -220,10 +220,10 @@ func TestPartSeesCalls(t *testing.T) {
 func TestPartSeesTheEndOfACallAfterThatOfItsConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, p := newProbed(t)
-		leave := make(chan struct{})
+		finish := make(chan struct{})
 		d.svc.Methods[0].Serve = func(run *stub.Run, target any) {
 			if run.Begin() {
-				<-leave
+				<-finish
 			}
 		}
 		conn, _ := d.dial(t)
@@ -235,15 +235,15 @@ func TestPartSeesTheEndOfACallAfterThatOfItsConnection(t *testing.T) {
 		if got := p.noted(); !slices.Equal(got, []string{"begin 1", "close"}) {
 			t.Errorf("got %q", got)
 		}
-		close(leave)
+		close(finish)
 		if got := p.noted(); len(got) != 1 || got[0] != fmt.Sprintf("end 1, begun: true, failure: false, over: %v", errClientGone) {
 			t.Errorf("got %q", got)
 		}
 	})
 }
 
-// What a part refuses, or fails, leaves nothing held.
-func TestPartDoesNotLeaveAcquisitions(t *testing.T) {
+// TestPartRefusesAcquisition shows that a call that a part refuses or fails holds nothing.
+func TestPartRefusesAcquisition(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, p := newProbed(t)
 		var locked atomic.Int64

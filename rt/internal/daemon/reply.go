@@ -32,8 +32,8 @@ func (s *serverConn) reply(c *servedCall) {
 		c.ctx.end(context.Canceled)
 	}
 	c.endParts()
-	// The reply first, then the count: a daemon that leaves when the last call
-	// has ended must find its reply in the write queue.
+	// The reply first, then the count: a shutdown goes on when no call runs, and must
+	// then find the last reply in the write queue.
 	inline := c.inline
 	if c.failed != nil {
 		s.enqueueFailure(c.id, c.failed)
@@ -90,8 +90,8 @@ func (s *serverConn) seal(o *sock.QueuedFrame, f wire.Frame) bool {
 	return err == nil
 }
 
-// enqueue queues a frame for the client. The connection of a client that leaves too
-// much unread is closed, so that no client can fill the daemon's memory.
+// enqueue queues a frame for the client. If the client has too much unread, enqueue
+// closes the connection, so that no client can fill the daemon's memory.
 func (s *serverConn) enqueue(o *sock.QueuedFrame) {
 	s.out.Enqueue(o) // an error means that the connection has ended
 	if s.out.Backlog() > s.d.limits.bytes {

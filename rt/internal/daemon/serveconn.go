@@ -38,7 +38,7 @@ type serverConn struct {
 	calls   map[uint64]*servedCall // accepted, not yet answered
 	bytes   int                    // of their requests
 	last    uint64                 // the id of the last call
-	leaving bool                   // no call is accepted: going-away was sent, or the welcome had another code than ok
+	noCalls bool                   // no call is accepted: going-away was sent, or the welcome had another code than ok
 	stays   bool                   // the client asked for Shutdown: only the end of the process closes the connection
 
 	// These belong to the goroutine that reads.
@@ -57,10 +57,10 @@ type serverConn struct {
 
 // These are the causes with which the context of a call ends.
 var (
-	errDraining   = errors.New("the daemon is leaving")
-	errCanceled   = errors.New("canceled by the caller")
-	errClientGone = errors.New("the caller is gone")
-	errLeavingNow = errors.New("the daemon leaves at once")
+	errDraining    = errors.New("the daemon is leaving")
+	errCanceled    = errors.New("canceled by the caller")
+	errClientGone  = errors.New("the caller is gone")
+	errShutdownNow = errors.New("the daemon leaves at once")
 )
 
 // ServeConn admits a connection and serves it. It returns after the handshake.
@@ -202,7 +202,7 @@ func (s *serverConn) accept(f wire.Frame) error {
 	}
 	var code wire.FailureCode
 	switch {
-	case s.leaving:
+	case s.noCalls:
 		code = wire.FailureDraining
 	case len(s.calls) >= s.d.limits.calls || s.bytes+len(f.Body) > s.d.limits.bytes:
 		code = wire.FailureWindow
@@ -219,7 +219,7 @@ func (s *serverConn) accept(f wire.Frame) error {
 	c := s.newCall(f)
 	s.calls[c.id] = c
 	s.bytes += len(c.request)
-	s.d.addRunning() // under s.mu, so that a daemon that leaves counts every call that goAway's last id covers
+	s.d.addRunning() // under s.mu, so that a shutdown waits for every call up to the last id of goAway
 	s.mu.Unlock()
 	s.arrived.push(c)
 	return nil
@@ -266,7 +266,7 @@ func (s *serverConn) gone() {
 	}
 	s.out.Close(errClientGone)
 	s.orphanAll()
-	s.closeParts() // before the daemon counts a user less, and may leave
+	s.closeParts() // before removeConn, after which the daemon may become idle and shut down
 	s.d.removeConn(s)
 	close(s.ended)
 }

@@ -25,7 +25,7 @@ type servedCall struct {
 	results stub.Encoder
 	ticket  ticket
 	inline  bool // it runs on the goroutine that reads
-	current bool // when it left the queue arrived, there was no unread input
+	current bool // when it was popped from serverConn.arrived, there was no unread input
 	failed  *wire.Failure
 	reply   sock.QueuedFrame
 
@@ -130,8 +130,11 @@ func (c *servedCall) over(now time.Time) error {
 	return nil
 }
 
-// Turn waits until the call has the turn. A call whose caller has given up by then does
-// not begin.
+// Turn waits until the call has the turn and may begin. A call that does not run inline
+// first waits in CatchUp until the input behind it is read, which may have its cancel. If
+// its caller has given up by then, the call does not begin. If the client's backlog of
+// unread replies is too large, the call releases the turn, waits for the client to read,
+// and enters the queue again. In the end beginParts lets each part refuse the call.
 func (c *servedCall) Turn() error {
 	s := c.s
 	for {

@@ -94,7 +94,7 @@ func (s *held) remove(meant func(acquisition) bool) *acquisition {
 	return &h
 }
 
-// close notes that the connection has ended, and returns the acquisitions that are left.
+// close notes that the connection has ended, and returns the remaining acquisitions.
 // The caller of close ends them.
 func (s *held) close() []acquisition {
 	s.mu.Lock()
@@ -162,9 +162,9 @@ func (s *held) Begin(c stub.Call) *wire.Failure {
 
 // End notes what the call has acquired. The answer is queued under the same lock of the
 // connection, so the list has what the client is told. An acquisition is given back, and
-// the call fails, if its caller has given up by then, or if the daemon is leaving: other
-// clients that held the same may have lost it for that reason alone, and have not been
-// told.
+// the call fails, if its caller has given up by then, or if the daemon shuts down: other
+// clients that held the same may have lost it only because of the shutdown, and do not
+// know yet.
 func (s *held) End(c stub.Call) *wire.Failure {
 	s.mu.Lock()
 	e := s.running[c.ID]
@@ -178,7 +178,7 @@ func (s *held) End(c stub.Call) *wire.Failure {
 	case e.acquires != nil:
 		over := c.Over
 		select {
-		case <-s.d.departing:
+		case <-s.d.shuttingDown:
 			over = errDraining
 		default:
 		}
@@ -214,8 +214,8 @@ func (s *held) Close() {
 }
 
 // givenBack describes a call whose acquisition was given back because of cause. If the
-// daemon leaves, the caller is told that the call was not executed, and acquires from the
-// next daemon.
+// daemon shuts down, the caller is told that the call was not executed, and acquires from
+// the next daemon.
 func givenBack(cause error) *wire.Failure {
 	switch cause {
 	case errDraining:

@@ -70,8 +70,8 @@ func TestTurnOrder(t *testing.T) {
 	}
 }
 
-// TestTurnCanceledInTheQueue shows that a canceled ticket leaves the queue, and that the
-// shared tickets behind it do not wait for it.
+// TestTurnCanceledInTheQueue shows that a canceled ticket is removed from the queue, and that
+// the shared tickets behind it do not wait for it.
 func TestTurnCanceledInTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var turn turn

@@ -32,7 +32,8 @@ const (
 )
 
 // Host is a daemon with a process, a directory and a listener. Its methods are not safe
-// for concurrent use: one goroutine calls Publish and then Run or Abandon.
+// for concurrent use: one goroutine calls Publish, then Run, or Close if Publish failed. A
+// process that does not exit after Run calls CloseConns.
 type Host struct {
 	d         *daemon.Daemon
 	endpoint  *rundir.Endpoint // never changed, only replaced
@@ -59,7 +60,7 @@ func New(req start.Request, svc *stub.Service, dir *rundir.Dir, log *slog.Logger
 		return nil, start.StageDirectory, err
 	}
 	if err := lock.Clean(); err != nil {
-		log.Warn("cannot remove what an earlier daemon left", "err", err)
+		log.Warn("cannot remove the files of an earlier daemon", "err", err)
 	}
 	self.Serving.Store(&self.Singleton{Path: dir.Path(), Base: string(req.Anchor), Scope: string(req.Scope)})
 
@@ -128,7 +129,7 @@ func (h *Host) logServing() {
 }
 
 // Publish listens and publishes the endpoint. On failure it returns the stage that failed,
-// and the caller must call Abandon.
+// and the caller must call Close.
 func (h *Host) Publish() (string, error) {
 	if err := h.listen(); err != nil {
 		return start.StageListen, err
@@ -136,8 +137,9 @@ func (h *Host) Publish() (string, error) {
 	return start.StagePublish, h.lock.Publish(h.endpoint)
 }
 
-// Abandon closes the listener and the object after Publish has failed.
-func (h *Host) Abandon() {
+// Close closes the listener and the object of a host that never runs, since Publish has
+// failed.
+func (h *Host) Close() {
 	if h.listener != nil {
 		h.listener.Close()
 	}
@@ -208,7 +210,7 @@ func (h *Host) openService(e *rundir.Endpoint) (net.Listener, error) {
 			return nil, err
 		}
 	}
-	screen, err := sock.Screened(ln, h.admission, refusal, func(uid int) { h.d.RefusedUser(notAdmitted(uid).Error()) })
+	screen, err := sock.Screened(ln, h.admission, refusal, func(uid int) { h.d.LogRefusedUser(notAdmitted(uid).Error()) })
 	if err != nil {
 		return nil, errors.Join(err, ln.Close())
 	}
@@ -217,7 +219,8 @@ func (h *Host) openService(e *rundir.Endpoint) (net.Listener, error) {
 
 // Run serves until the daemon has shut down, and then closes the listener and removes the
 // endpoint. The daemon shuts down when it is idle, on a signal, on a client's request, when
-// its lifetime lock is lost, and when ctx ends.
+// its lifetime lock is lost, and when ctx ends. Each of these calls BeginShutdown of the
+// daemon, and Run then calls FinishShutdown.
 func (h *Host) Run(ctx context.Context) {
 	ended := make(chan struct{})
 	defer h.handleSignals(ended)() // before the first call, which a signal could otherwise kill
@@ -227,13 +230,13 @@ func (h *Host) Run(ctx context.Context) {
 	h.logServing()                            // after accepting began: the first log line loads the time zone
 	tick := time.NewTicker(watchdog)
 	defer tick.Stop()
-	go func() { // ends when the drain is over
+	go func() { // ends when the shutdown is finished
 		defer close(ended)
-		<-h.d.Departing()
-		h.d.Depart()
+		<-h.d.ShuttingDown()
+		h.d.FinishShutdown()
 	}()
-	defer context.AfterFunc(ctx, func() { h.d.Leave(context.Cause(ctx).Error(), false) })()
-	for done := false; !done; { // a drain may take long: calls may still run
+	defer context.AfterFunc(ctx, func() { h.d.BeginShutdown(context.Cause(ctx).Error(), false) })()
+	for done := false; !done; { // a shutdown may take long: calls may still run
 		select {
 		case <-ended:
 			done = true
@@ -245,7 +248,7 @@ func (h *Host) Run(ctx context.Context) {
 	if err := h.lock.Withdraw(h.endpoint.Incarnation); err != nil {
 		h.slog.Warn("cannot withdraw the endpoint", "err", err)
 	}
-	h.slog.Info("left", "because", h.d.Reason())
+	h.slog.Info("shut down", "because", h.d.Reason())
 }
 
 // watch checks once a second whether clients can still find the daemon. If they cannot, it
@@ -264,7 +267,7 @@ func (h *Host) watch() {
 	}
 	h.log.rotate()
 	if lost {
-		h.d.Leave(cut.Printable(h.lock.LostReason()), false)
+		h.d.BeginShutdown(cut.Printable(h.lock.LostReason()), false)
 	} else if problem != "" {
 		h.slog.Warn("publishing the endpoint again", "because", cut.Printable(problem))
 		if err := h.lock.Publish(h.endpoint); err != nil {
@@ -342,6 +345,6 @@ func (h *Host) relisten() {
 	go h.d.AcceptAll(h.listener, h.authorize) // ends when the listener is closed
 }
 
-// Disconnect closes the connections that Run has left open. The end of a process closes
-// them anyway; a process that goes on calls Disconnect after Run.
-func (h *Host) Disconnect() { h.d.HangUp() }
+// CloseConns closes the connections that are still open after Run. A process that exits
+// after Run needs no CloseConns, since its exit closes them.
+func (h *Host) CloseConns() { h.d.CloseConns() }

@@ -50,7 +50,7 @@ func Serve(parent *process.Parent) int {
 	}
 	if stage, err := h.Publish(); err != nil {
 		code := reportFailure(parent, log, svc, stage, err)
-		h.Abandon()
+		h.Close()
 		return code
 	}
 	self.Starting.Store(false)

@@ -47,8 +47,8 @@ func NewService(req start.Request, svc *stub.Service, admission *Admission) (*Ho
 
 // openServiceDir opens the directory of a service. It fails if the directory does not
 // belong to this user, who must be able to write there.
-func openServiceDir(anchor, name string) (*rundir.Dir, error) {
-	dir, err := rundir.OpenService(anchor, name)
+func openServiceDir(base, name string) (*rundir.Dir, error) {
+	dir, err := rundir.OpenService(base, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: who starts the service makes the directory first (RuntimeDirectory=loopgen/%s in a unit of systemd)", err, name)
 	}

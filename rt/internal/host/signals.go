@@ -27,7 +27,7 @@ func (h *Host) handleSignals(ended <-chan struct{}) (stop func()) {
 				if again {
 					h.slog.Info("already draining", "signal", s.String())
 				}
-				h.d.Leave(s.String(), false)
+				h.d.BeginShutdown(s.String(), false)
 			case <-ended:
 				return
 			}

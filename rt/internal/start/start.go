@@ -28,6 +28,7 @@ const (
 type Request struct {
 	// Paths and the user's own name need not be UTF-8, so they are bytes. Scope is
 	// in full: "session:" and "project:" are followed by the session or the root.
+	// Anchor is the base directory, under the key that it has on the wire.
 	Anchor, Dir, Name, Scope, Log []byte
 	Program                       []byte // of Config.Command; empty: the client's own
 
