@@ -26,9 +26,9 @@ type MemoryDaemon struct {
 
 // NewMemoryDaemon makes one for the service of that name, whose constructor takes
 // nothing, and admits so many clients. Its endpoint is the usual one as edit has
-// changed it. It calls left when it has left, before the connections that asked
-// for that end.
-func NewMemoryDaemon(t testing.TB, service string, clients int, log *slog.Logger, edit func(*rundir.Endpoint), left func()) *MemoryDaemon {
+// changed it. It calls finished when FinishShutdown has returned, before the connections
+// that asked for the shutdown end.
+func NewMemoryDaemon(t testing.TB, service string, clients int, log *slog.Logger, edit func(*rundir.Endpoint), finished func()) *MemoryDaemon {
 	t.Helper()
 	svc := stub.Lookup(service)
 	args, configuration, err := stub.EncodeArguments(svc, 1<<10, nil)
@@ -53,10 +53,10 @@ func NewMemoryDaemon(t testing.TB, service string, clients int, log *slog.Logger
 	}
 	d.Open()
 	m := &MemoryDaemon{d, e, make(chan struct{})}
-	go func() { // ends when the daemon has left
+	go func() { // ends when the daemon has shut down
 		<-d.ShuttingDown()
 		d.FinishShutdown()
-		left()
+		finished()
 		close(m.gone)
 		d.CloseConns()
 	}()
@@ -66,14 +66,14 @@ func NewMemoryDaemon(t testing.TB, service string, clients int, log *slog.Logger
 // Endpoint says how to reach it.
 func (m *MemoryDaemon) Endpoint() *rundir.Endpoint { return m.e }
 
-// Gone is closed when it has left.
+// Gone is closed when it has shut down.
 func (m *MemoryDaemon) Gone() <-chan struct{} { return m.gone }
 
 // Serve serves a connection.
 func (m *MemoryDaemon) Serve(conn net.Conn) { go m.d.ServeConn(conn, daemon.Peer{}) }
 
-// Leave makes it leave.
-func (m *MemoryDaemon) Leave() { m.d.BeginShutdown("the test is over", true) }
+// Shutdown begins its shutdown.
+func (m *MemoryDaemon) Shutdown() { m.d.BeginShutdown("the test is over", true) }
 
 // Place is where a Shared of a test finds its daemon.
 type Place struct {

@@ -35,7 +35,7 @@ func (s *Shared[C, P]) Serve(ctx context.Context) error {
 }
 
 func (c *client) serve(ctx context.Context) error {
-	h, stage, err := c.newService()
+	h, stage, err := c.newSystemDaemon()
 	if err == nil {
 		if stage, err = h.Publish(); err != nil {
 			h.Close()
@@ -63,9 +63,9 @@ func (c *client) objectError(stage Stage, err error) *StartError {
 	return c.startError(stage, err)
 }
 
-// newService makes the object of a service and the host that clients connect to. If it
-// fails, it returns the stage at which it failed.
-func (c *client) newService() (*host.Host, string, error) {
+// newSystemDaemon makes the object and the host that clients connect to. If it fails, it
+// returns the stage at which it failed.
+func (c *client) newSystemDaemon() (*host.Host, string, error) {
 	switch {
 	case c.cfg.Scope != ScopeSystem:
 		return nil, start.StageDirectory, fmt.Errorf("Serve is for ScopeSystem: with Config.Scope %q the first client starts the daemon; call Connect", c.cfg.Scope)
@@ -82,7 +82,7 @@ func (c *client) newService() (*host.Host, string, error) {
 	if err != nil {
 		return nil, start.StageDirectory, err
 	}
-	return host.NewService(start.Request{
+	return host.NewSystemDaemon(start.Request{
 		Anchor: []byte(base.path), Name: []byte(c.cfg.Name), Scope: []byte(base.scope),
 		Service: c.svc.Name, Args: c.args, Config: c.config, Parts: c.parts, Version: c.cfg.Version,
 		IdleTTL: c.cfg.IdleTTL, OrphanTimeout: c.cfg.OrphanTimeout, StartTimeout: c.cfg.StartTimeout, Transport: string(TransportUnix),

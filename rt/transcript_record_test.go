@@ -103,7 +103,7 @@ func newDaemonOf(t *testing.T, log *slog.Logger, clients int, edit func(*rundir.
 	t.Helper()
 	m := rt.NewMemoryDaemon(t, specimen, clients, log, edit, left)
 	t.Cleanup(func() {
-		m.Leave()
+		m.Shutdown()
 		<-m.Gone()
 		time.Sleep(time.Minute) // of the bubble's time: all its goroutines have ended by then
 	})

@@ -14,9 +14,9 @@ import (
 )
 
 // AcceptAll serves every connection of a listener until the listener is closed. It never
-// waits for a client. If the process has no descriptors left, AcceptAll uses its reserve;
-// connections accepted so may only ask for Status and Shutdown. If the reserve is empty
-// too, AcceptAll pauses and retries.
+// waits for a client. If the process has no more descriptors, AcceptAll uses its reserve;
+// a connection accepted with it may only ask for Status and Shutdown. If the reserve is
+// empty too, AcceptAll pauses and retries.
 func (d *Daemon) AcceptAll(ln net.Listener, authorize func(net.Conn) (Peer, error)) {
 	spare := sock.NewSpareDescriptors()
 	defer spare.Close()
@@ -56,7 +56,7 @@ func (d *Daemon) AcceptAll(ln net.Listener, authorize func(net.Conn) (Peer, erro
 }
 
 // admit runs the handshake of a connection, within limits.handshake. If the client fails
-// to authenticate, the connection is closed without a byte.
+// to authenticate, the connection is closed without an answer.
 func (d *Daemon) admit(conn net.Conn, p Peer) (*serverConn, error) {
 	s := d.trackPending(conn, p)
 	conn.SetDeadline(time.Now().Add(d.limits.handshake))
@@ -85,7 +85,7 @@ func (d *Daemon) admit(conn net.Conn, p Peer) (*serverConn, error) {
 
 // trackPending returns a new, unauthenticated connection. If there are too many of these,
 // the daemon closes the oldest one of the user with the most. So silent connections never
-// keep a client out, and those of another user keep out that user only.
+// exclude a new client, and a user with many of them loses only its own.
 func (d *Daemon) trackPending(conn net.Conn, p Peer) *serverConn {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -180,8 +180,8 @@ func (d *Daemon) atLimit(uid, clients, observers int) bool {
 		len(d.conns)-d.perUser[d.owner] >= clients+observers-ownerReserve(clients)-ownerReserve(observers)
 }
 
-// userLimit returns how many of limit connections one user may have that is not the
-// daemon's own.
+// userLimit returns how many of limit connections a user other than the daemon's own may
+// have.
 func userLimit(limit int) int { return limit - limit/4 }
 
 // ownerReserve returns how many of limit connections are reserved for the daemon's own
@@ -224,7 +224,7 @@ func (d *Daemon) removeConn(s *serverConn) {
 	}
 }
 
-// refuseUser closes the connection of a user whom the service does not allow. The
+// refuseUser closes the connection of a user whom the daemon does not admit. The
 // connection counts against no limit, and nothing is read from it.
 func (d *Daemon) refuseUser(conn net.Conn, p Peer) {
 	conn.SetDeadline(time.Now().Add(d.limits.handshake))
@@ -233,7 +233,8 @@ func (d *Daemon) refuseUser(conn net.Conn, p Peer) {
 	d.LogRefusedUser(p.Refused)
 }
 
-// LogRefusedUser logs a refused user, at the rate of logRefused.
+// LogRefusedUser logs the refusal of a user, at the rate of logRefused. It may be called
+// concurrently.
 func (d *Daemon) LogRefusedUser(because string) {
 	d.mu.Lock()
 	suppressed, ok := d.refusals.allow(time.Now())
@@ -243,8 +244,8 @@ func (d *Daemon) LogRefusedUser(because string) {
 	}
 }
 
-// logRefused logs a connection that was not admitted. Its rate is limited, since a
-// scanner must not fill the log.
+// logRefused logs a connection that was not admitted. The rate is limited, so that a port
+// scanner cannot fill the log.
 func (d *Daemon) logRefused(from any, err error) {
 	d.mu.Lock()
 	suppressed, ok := d.refusals.allow(time.Now())

@@ -7,8 +7,8 @@ import (
 )
 
 // callContext is the context of a method. A context of package context ends with
-// DeadlineExceeded only at its own deadline. A callContext also ends with it when the
-// client reports that the caller's context has.
+// DeadlineExceeded only at its own deadline. A callContext also ends with that error when
+// the client reports that the caller's context has ended with it.
 type callContext struct {
 	deadline time.Time     // zero: none
 	done     chan struct{} // closed when err is set

@@ -32,7 +32,7 @@ type callerKey struct{}
 type Peer struct {
 	sock.Peer
 
-	Refused string // why the service does not allow this user; empty: it does
+	Refused string // why the daemon does not admit this user; empty: it does
 	Full    string // why the process cannot have one more client; empty: it can
 }
 

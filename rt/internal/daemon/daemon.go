@@ -73,9 +73,9 @@ type Options struct {
 	Log           *slog.Logger
 
 	// Explain adds this program's identity and a remedy to an error of decoding
-	// arguments. Nil leaves the error as it is.
+	// arguments. If it is nil, the error does not change.
 	Explain func(error) error
-	// Exhausted says why the process has no descriptors left, and the remedy.
+	// Exhausted returns why the process has no more descriptors, and the remedy.
 	Exhausted func() string
 	// Limits replaces the default limits by its fields that are not zero.
 	Limits Limits

@@ -5,7 +5,7 @@
 //     serverConn.take handles each by its kind.
 //   - A call may wait in acquireMemory for memory for its arguments; in turn.wait for the
 //     turn; in servedCall.Turn until the frames that had arrived are read, and until its
-//     client has read earlier replies; in reply for room in the write queue.
+//     client has read earlier replies; in reply for space in the write queue.
 //   - The method runs while its ticket has the turn. It runs on the goroutine that reads
 //     the connection if inlineRunner allows, otherwise on one of its own.
 //   - Replies wait in the connection's write queue until the client reads them.

@@ -6,8 +6,9 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// limits bound what a peer can make the daemon hold, and for how long. They are the same
-// for every daemon. The welcome announces those that a client needs.
+// limits bound the memory, the connections and the time that a peer can take from the
+// daemon. They are the same for every daemon. The welcome announces those that a client
+// needs.
 //
 // Three more limits hold for all data that is sent or received. They are in package wire,
 // with the code that checks them: 1 KiB in a frame of the handshake (MaxHandshake), 32
@@ -32,8 +33,8 @@ import (
 //     bytes that have arrived, never the bytes that were only announced;
 //   - bytes + frame (80 MiB) for its replies. When more than bytes are queued, the daemon
 //     closes the connection, and the last reply may have been a whole frame. Only a client
-//     that breaks the protocol gets there, since none of its calls begins while more than
-//     40 MiB are queued;
+//     that violates the protocol reaches that, since none of its calls begins while more
+//     than 40 MiB are queued;
 //   - frame for the reply of each call that had begun by then. Shared and concurrent calls
 //     run beside each other and wait with their replies. If their methods return 16 MiB,
 //     256 calls can make that 4 GiB;
@@ -45,14 +46,14 @@ import (
 // arguments is an estimate by their types, see stub.Service.Memory: up to half as much
 // again is live, and four times as much is allocated, of which the rest is garbage. The
 // estimate does not include memory that methods keep, or that methods of the types, such
-// as UnmarshalText, allocate. The bound on all clients together is only clients times
+// as UnmarshalText, allocate. All clients together are bounded only by clients times
 // that: clients are programs of the same user, and each of them could use up the memory by
 // itself.
 //
-// Several users may share a daemon (ScopeSystem). A user that the service does not allow
+// Several users may share a daemon (ScopeSystem). A user that the daemon does not admit
 // gets no connection and no goroutine: see sock.Screened. Every user but the daemon's own
 // has at most three quarters of the clients (768) and of the observers (12). All these
-// users together leave a sixteenth of the clients (64) to the daemon's own user: see
+// users together have at most fifteen sixteenths of the clients (960): see
 // Daemon.atLimit. If there are too many unauthenticated connections, the user with the
 // most of them loses the oldest.
 type limits struct {

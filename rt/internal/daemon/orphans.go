@@ -17,9 +17,10 @@ const OrphanTimeout = 30 * time.Second
 // orphan, too.
 //
 // The daemon waits OrphanTimeout for an orphan; then the orphan has expired. An expired
-// orphan counts neither against idleness nor in a drain. The time of a concurrent call
-// starts when its connection ends. The time of a call that takes turns starts only in a
-// drain: without one, such a call of a short-lived client may finish its work.
+// orphan does not keep the daemon running, and a drain does not wait for it. The time of a
+// concurrent call starts when its connection ends. The time of a call that takes turns
+// starts only in a drain: without one, such a call of a short-lived client may finish its
+// work.
 //
 // Daemon.mu guards orphans and every orphan.
 type orphans struct {

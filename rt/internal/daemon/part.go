@@ -9,8 +9,9 @@ import (
 )
 
 // Parts are told of connections and calls in order, and of the end of calls in the
-// opposite order. Sessions come first, so they see the failure that another part has
-// made of a success: after a failure nothing is held.
+// opposite order. Sessions come first, so their End runs last. It sees a failure that
+// another part has returned for a successful call: after a failure the client holds
+// nothing.
 
 // makeParts returns the parts of a daemon.
 func (d *Daemon) makeParts() (parts []stub.Part) {
@@ -31,7 +32,7 @@ func (s *serverConn) connectParts() {
 	s.reader.Unknown = s.d.svc.Part != nil
 }
 
-// offer reports whether a part has handled the frame.
+// offer passes the frame to the parts in order, and reports whether one has handled it.
 func (s *serverConn) offer(f wire.Frame) bool {
 	for _, p := range s.parts {
 		if p.Frame(f) {
@@ -51,7 +52,7 @@ func (s *serverConn) unknown(f wire.Frame) {
 // refusal is the error of a call that a part has refused.
 type refusal struct{ failure *wire.Failure }
 
-// Error returns what the failure says.
+// Error returns the text of the failure.
 func (r refusal) Error() string { return r.failure.Text }
 
 // beginParts tells the parts that the method is about to be called.

@@ -20,7 +20,7 @@ func (s *serverConn) reply(c *servedCall) {
 	s.d.turn.release(&c.ticket)
 	sealed := c.failed == nil && s.seal(&c.reply, wire.Frame{Kind: wire.KindReply, ID: c.id})
 	if sealed && !c.inline {
-		// The call still counts here, so at most as many as may be outstanding wait.
+		// The call still counts against limits.calls, which bounds how many replies wait here.
 		s.out.Reserve(s.ctx, &c.reply, s.d.limits.bytes/8*7) // the last eighth is for frames that do not wait
 	}
 	s.mu.Lock()
@@ -100,12 +100,12 @@ func (s *serverConn) enqueue(o *sock.QueuedFrame) {
 	}
 }
 
-// backlogged reports whether the client has so much yet to read that none of its calls
+// backlogged reports whether the client has so many unread bytes that none of its calls
 // begins. A client may read as fast as it can, and still call many methods with large
 // results at a time: its connection is not closed for that.
 func (s *serverConn) backlogged() bool { return s.out.Over(s.maxBacklog()) }
 
-// maxBacklog is the most that a client may have yet to read when a call of it begins, in
-// bytes. There is room for a whole frame on top, so that the result of a call that had
-// the turn alone waits nowhere else than in the write queue.
+// maxBacklog is the largest number of unread bytes with which a call of the client begins.
+// A whole frame fits into the write queue on top of them, so that the result of a call
+// that had the turn alone waits nowhere else.
 func (s *serverConn) maxBacklog() int { return s.d.limits.bytes / 8 * 5 }

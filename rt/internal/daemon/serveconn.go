@@ -23,8 +23,8 @@ type serverConn struct {
 	in     *sock.Intake
 	reader *wire.Reader // of in
 	out    *sock.WriteQueue
-	pid    int // of the client, for people: from the kernel, else from the client's hello
-	uid    int // the client's user; the daemon's own where the kernel does not tell
+	pid    int // of the client, for logs and Status: from the kernel, else from the client's hello
+	uid    int // the client's user; the daemon's own if the kernel does not report it
 	caller Caller
 	since  time.Time
 
@@ -72,8 +72,8 @@ func (d *Daemon) ServeConn(conn net.Conn, p Peer) {
 }
 
 // read reads frames until the connection ends, or until another goroutine reads because
-// this one runs a method. Calls begin when all input that has come is read, so that a
-// cancel behind a call counts. This goroutine never waits for a turn or a slow reader,
+// this one runs a method. Calls begin when all input that has arrived is read, so that
+// a cancel behind a call counts. This goroutine never waits for a turn or a slow reader,
 // and for a method only as long as inlineRunner allows.
 func (s *serverConn) read() {
 	for {
@@ -253,7 +253,7 @@ func (s *serverConn) answer(c *servedCall) {
 	returned = true
 }
 
-// gone forgets the connection. Its calls that have not begun are dropped, and the
+// gone ends the connection. Its calls that have not begun are dropped, and the
 // contexts of those that run end.
 func (s *serverConn) gone() {
 	s.out.Refuse(errClientGone) // first: the calls that end because of this are not answered

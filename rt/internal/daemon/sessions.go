@@ -14,9 +14,9 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// sessions is the part of the core by which a connection holds what its calls have
-// acquired. When the connection ends, the daemon calls in the client's place the methods
-// that end these acquisitions.
+// sessions is the part of the core by which a connection holds the acquisitions of its
+// calls. When the connection ends, the daemon calls the methods that end these
+// acquisitions on behalf of the client.
 type sessions struct {
 	d       *Daemon
 	methods []methodEffect // by number
@@ -30,7 +30,7 @@ func (p *sessions) Connect(func(wire.Frame)) stub.PartConn {
 // Status has nothing to add.
 func (*sessions) Status() string { return "" }
 
-// held has what a connection has acquired and not yet ended.
+// held has the acquisitions of a connection that have not ended.
 type held struct {
 	*sessions
 
@@ -40,7 +40,7 @@ type held struct {
 	running map[uint64]effect // of the calls that run, by id
 }
 
-// acquisition says how something that a call has acquired ends.
+// acquisition is something that a call has acquired, with the call that will end it.
 type acquisition struct {
 	end  int    // the number of the method that ends it
 	args string // that method's arguments, encoded
@@ -65,18 +65,18 @@ func (s *held) add(h acquisition) bool {
 // and returns nil if there is none. The call that has taken it ends it: the end of the
 // connection, which may come at any time, does not end it again.
 //
-// The client has been told of the oldest one. To end n equal acquisitions it has read at
-// least n answers. It reads answers in the order of the list, and for each answer that it
-// took for a failure an abandon came before. So an abandon never finds its acquisition
-// taken by another caller.
+// The client knows of the oldest one. To end n equal acquisitions it has read at least n
+// answers. It reads answers in the order of the list. If one of these answers was a
+// failure for the client, its abandon arrived before this call. So an abandon never finds
+// its acquisition taken by another caller.
 func (s *held) take(equal acquisition) *acquisition {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.remove(func(h acquisition) bool { return h.end == equal.end && h.args == equal.args })
 }
 
-// abandon removes the acquisition of a call whose caller was told that the call failed,
-// and returns nil if there is none. The caller of abandon ends it.
+// abandon removes the acquisition of a call that has failed for its caller, and returns
+// nil if there is none. The caller of abandon ends it.
 func (s *held) abandon(call uint64) *acquisition {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,13 +104,13 @@ func (s *held) close() []acquisition {
 	return held
 }
 
-// effect is what a call acquires and ends for its connection.
+// effect has the acquisitions that a call adds to the list and takes from it.
 type effect struct {
 	acquires *acquisition // added if the method succeeds; nil: nothing
 	ends     *acquisition // taken from the list when the method began; nil: nothing
 }
 
-// methodEffect is what a method does for sessions.
+// methodEffect is the effect that each call of a method has on the list.
 type methodEffect struct {
 	end     int  // the number of the method that ends an acquisition of this one; -1: this one acquires nothing
 	endArgs bool // the method with that number takes the same arguments
@@ -135,8 +135,8 @@ func effectsOf(svc *stub.Service) []methodEffect {
 	return effects
 }
 
-// Begin takes what the call ends out of the list, so that the end of the connection
-// does not end it as well.
+// Begin takes the acquisition that the call ends out of the list, so that the end of the
+// connection does not end it as well.
 func (s *held) Begin(c stub.Call) *wire.Failure {
 	m := s.methods[c.Method]
 	var e effect
@@ -160,11 +160,11 @@ func (s *held) Begin(c stub.Call) *wire.Failure {
 	return nil
 }
 
-// End notes what the call has acquired. The answer is queued under the same lock of the
-// connection, so the list has what the client is told. An acquisition is given back, and
-// the call fails, if its caller has given up by then, or if the daemon shuts down: other
-// clients that held the same may have lost it only because of the shutdown, and do not
-// know yet.
+// End adds the acquisition of the call to the list. The answer is queued under the same
+// lock of the connection, so the list has the order of the answers. An acquisition is
+// ended, and the call fails, if its caller has given up by then, or if the daemon shuts
+// down: other clients that held the same may have lost it only because of the shutdown,
+// and do not know yet.
 func (s *held) End(c stub.Call) *wire.Failure {
 	s.mu.Lock()
 	e := s.running[c.ID]
@@ -187,15 +187,14 @@ func (s *held) End(c stub.Call) *wire.Failure {
 		}
 		s.d.end(*e.acquires)
 		if c.Failure == nil {
-			return givenBack(over)
+			return failureOfEnded(over)
 		}
 	}
 	return nil
 }
 
-// Frame handles an abandon: the caller of a call was told that it failed, and what the
-// call has acquired is given back. A call that still runs was canceled before, so End
-// gives its acquisition back.
+// Frame handles an abandon: the call has failed for its caller, so its acquisition is
+// ended. A call that still runs was canceled before, so End ends its acquisition.
 func (s *held) Frame(f wire.Frame) bool {
 	if f.Kind != wire.KindAbandon {
 		return false
@@ -206,17 +205,17 @@ func (s *held) Frame(f wire.Frame) bool {
 	return true
 }
 
-// Close ends what the connection still holds.
+// Close ends the remaining acquisitions, the latest first.
 func (s *held) Close() {
 	for _, a := range slices.Backward(s.close()) {
 		s.d.end(a)
 	}
 }
 
-// givenBack describes a call whose acquisition was given back because of cause. If the
+// failureOfEnded describes a call whose acquisition was ended because of cause. If the
 // daemon shuts down, the caller is told that the call was not executed, and acquires from
 // the next daemon.
-func givenBack(cause error) *wire.Failure {
+func failureOfEnded(cause error) *wire.Failure {
 	switch cause {
 	case errDraining:
 		return &wire.Failure{Code: wire.FailureDraining}
@@ -226,8 +225,8 @@ func givenBack(cause error) *wire.Failure {
 	return &wire.Failure{Code: wire.FailureCanceled, Executed: true}
 }
 
-// end calls, in the client's place, the method that ends an acquisition. It counts as a
-// running call that has lost its caller.
+// end calls the method that ends an acquisition, on behalf of the client. The call counts
+// as a running call that has lost its caller.
 func (d *Daemon) end(h acquisition) {
 	d.addRunning()
 	m := &d.svc.Methods[h.end]
@@ -235,13 +234,13 @@ func (d *Daemon) end(h acquisition) {
 	go func() { // ends with the method
 		defer d.removeRunning(orphan)
 		if err := d.serveEnd(m, h.args); err != nil {
-			d.log.Error("cannot end what a client that is gone had acquired", "method", cut.Name(m.Name), "err", usercode.Text(err))
+			d.log.Error("cannot end an acquisition of a client that is gone", "method", cut.Name(m.Name), "err", usercode.Text(err))
 		}
 	}()
 }
 
-// ending is the host of such a call. Methods with and of an End are concurrent, so it
-// waits for no turn.
+// ending is the stub.Host of a call that ends an acquisition. The method of such a call is
+// concurrent, so the call does not wait for the turn.
 type ending struct{ ctx context.Context }
 
 func (e ending) Context() context.Context { return e.ctx }

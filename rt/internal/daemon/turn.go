@@ -22,8 +22,8 @@ type turn struct {
 	closed    error     // why no ticket gets the turn any more; nil: the turn is open
 }
 
-// ticket is a call's place in the queue, and later its right to run. It names the call for
-// Status.
+// ticket is a call's position in the queue, and later its right to run. It names the call
+// for Status.
 type ticket struct {
 	method string
 	mode   stub.Mode

@@ -97,7 +97,7 @@ func (a *Admission) authorize(conn net.Conn) (daemon.Peer, error) {
 	return p, nil
 }
 
-// AdmitsUser reports whether the user may call, whatever groups the user is in.
+// AdmitsUser reports whether the user may call even without an admitted group.
 func (a *Admission) AdmitsUser(uid int) bool {
 	return uid == os.Geteuid() || slices.Contains(a.users, uid)
 }

@@ -5,5 +5,6 @@
 // and the start report.
 //
 // [Serve] is the process of a daemon that a client has started. A process that the service
-// manager has started calls [NewService], [Host.Publish] and [Host.Run].
+// manager has started calls [NewSystemDaemon], [Host.Publish], [Host.Run] and
+// [Host.CloseConns].
 package host

@@ -7,8 +7,8 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/start"
 )
 
-// exhausted returns the reason that a client is given when the daemon, the process pid,
-// refuses it because no descriptors are left.
+// exhausted returns the reason for which the daemon, the process pid, refuses a client
+// when it has no more descriptors.
 func exhausted(scope string, pid int) string {
 	_, limits, _ := inherited()
 	limit, _, ok := strings.Cut(limits["nofile"], ":")

@@ -44,7 +44,7 @@ type Host struct {
 	lock      *rundir.DaemonLock
 	log       *logFile
 	authorize func(net.Conn) (daemon.Peer, error)
-	admission *Admission        // of a service
+	admission *Admission        // set by NewSystemDaemon
 	passed    *net.UnixListener // the service manager's socket until the daemon listens on it; may be nil
 	listener  net.Listener
 	socket    fs.FileInfo // the file of the listener's Unix socket; nil: TCP
@@ -121,7 +121,7 @@ func sameUser(conn net.Conn) (daemon.Peer, error) {
 	return daemon.Peer{Peer: p}, err
 }
 
-// logServing logs the service, its endpoint and the program.
+// logServing logs the name of the type, its endpoint and the program.
 func (h *Host) logServing() {
 	e := h.endpoint
 	h.slog.Info("serving", "service", cut.Name(e.Service), "name", cut.Name(e.Name), "incarnation", e.Incarnation,
@@ -169,7 +169,7 @@ func (h *Host) listen() error {
 
 func (h *Host) open(e *rundir.Endpoint) (net.Listener, error) {
 	if string(h.req.Scope) == start.ScopeSystem {
-		return h.openService(e)
+		return h.openSystemSocket(e)
 	}
 	if h.req.Transport != transportTCP {
 		path, err := h.dir.SocketPath(e.Incarnation)
@@ -193,9 +193,10 @@ func (h *Host) open(e *rundir.Endpoint) (net.Listener, error) {
 	return ln, nil
 }
 
-// openService listens on the service manager's socket, or else on a socket of its own.
-// Every user may connect: the kernel reports the user, and the admission decides.
-func (h *Host) openService(e *rundir.Endpoint) (net.Listener, error) {
+// openSystemSocket is open for ScopeSystem. It listens on the service manager's socket, or
+// else on a socket of its own. Every user may connect: the kernel reports the user, and the
+// admission decides.
+func (h *Host) openSystemSocket(e *rundir.Endpoint) (net.Listener, error) {
 	path, err := h.dir.ServiceSocket()
 	if err != nil {
 		return nil, err
@@ -280,7 +281,7 @@ func (h *Host) watch() {
 }
 
 // describe publishes the endpoint again with a description of the program, for clients of
-// other builds. The start leaves the description out to save time, unless Developing.
+// other builds. The start omits the description to save time, unless Developing.
 func (h *Host) describe() {
 	e := *h.endpoint
 	if e.Program.Main != "" {
@@ -291,12 +292,12 @@ func (h *Host) describe() {
 	}
 	h.setEndpoint(&e)
 	if err := h.lock.Publish(&e); err != nil {
-		h.slog.Warn("cannot publish what program this is", "err", err)
+		h.slog.Warn("cannot publish the description of the program", "err", err)
 	}
 }
 
-// damage says that the socket was removed or replaced, or, with TCP, that the directory of
-// the log was removed. It returns "" if all is well.
+// damage returns the reason why clients cannot find the daemon, or "": the socket was
+// removed or replaced, or, with TCP, the directory of the log was removed.
 func (h *Host) damage() string {
 	e := h.endpoint
 	if h.socket == nil {

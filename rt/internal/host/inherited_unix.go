@@ -14,8 +14,8 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
-// inherited returns what this process has inherited from its parent: its priority, its
-// resource limits and the names of its environment variables.
+// inherited returns the priority, the resource limits and the names of the environment
+// variables that this process has inherited from its parent.
 func inherited() (nice int, limits map[string]string, env []string) {
 	if prio, err := unix.Getpriority(unix.PRIO_PROCESS, 0); err == nil {
 		nice = prio

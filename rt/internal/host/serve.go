@@ -130,7 +130,7 @@ func reportFailure(parent *process.Parent, log *slog.Logger, svc *stub.Service, 
 	return exitFailed
 }
 
-// Requested reports whether Serve is to be called for s: the start request names s, or
+// Requested reports whether Serve must be called for s: the start request names s, or
 // cannot be read. Serve reports an unreadable request and the process exits, because main
 // must not run as if the user had started it.
 func Requested(parent *process.Parent, s *stub.Service) bool {

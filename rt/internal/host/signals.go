@@ -6,8 +6,9 @@ import (
 	"syscall"
 )
 
-// handleSignals makes HUP, INT and TERM begin a drain. After an INT or TERM, a second one
-// exits at once. HUP never does: systemd and logind send it right after TERM.
+// handleSignals makes HUP, INT and TERM begin the shutdown, which drains. After an INT or
+// TERM, a second one exits at once. HUP never does: systemd and logind send it right after
+// TERM.
 //
 // Notify installs a handler for these signals and unblocks them, even if this process
 // inherited them ignored or blocked. stop restores their former effect.

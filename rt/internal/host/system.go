@@ -14,15 +14,15 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// served is set once NewService has begun to make this process a daemon. Its lifetime lock
-// is never released, so there is one service in a process.
+// served is set once NewSystemDaemon has begun to make this process a daemon. The lifetime
+// lock is never released, so a process is the daemon of one object of ScopeSystem.
 var served atomic.Bool
 
-// NewService makes this process, which the service manager has started, the daemon of an
+// NewSystemDaemon makes this process, which the service manager has started, the daemon of an
 // object of ScopeSystem, and makes the object. On failure it returns the stage that
 // failed. It succeeds at most once in a process, and may be called concurrently.
-func NewService(req start.Request, svc *stub.Service, admission *Admission) (*Host, string, error) {
-	dir, err := openServiceDir(string(req.Anchor), string(req.Name))
+func NewSystemDaemon(req start.Request, svc *stub.Service, admission *Admission) (*Host, string, error) {
+	dir, err := openSystemDir(string(req.Anchor), string(req.Name))
 	if err != nil {
 		return nil, start.StageDirectory, err
 	}
@@ -45,9 +45,9 @@ func NewService(req start.Request, svc *stub.Service, admission *Admission) (*Ho
 	return h, "", nil
 }
 
-// openServiceDir opens the directory of a service. It fails if the directory does not
-// belong to this user, who must be able to write there.
-func openServiceDir(base, name string) (*rundir.Dir, error) {
+// openSystemDir opens the directory of an object of ScopeSystem. It fails if the directory
+// does not belong to this user, since only its owner can write there.
+func openSystemDir(base, name string) (*rundir.Dir, error) {
 	dir, err := rundir.OpenService(base, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: who starts the service makes the directory first (RuntimeDirectory=loopgen/%s in a unit of systemd)", err, name)
