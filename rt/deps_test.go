@@ -95,8 +95,8 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// A program links a part only if its generated code or its author imports it: the face
-// and the rooms below it import none, and know parts as stub.Part only.
+// A program links a part only if its generated code or its author imports it: package rt
+// and the packages below it import none, and know parts as stub.Part only.
 func TestCoreImportsNoPart(t *testing.T) {
 	core := regexp.MustCompile(`/loopgen/rt/(internal/[^/]+|stub|schema)$`)
 	out, err := exec.Command("go", "list", "-f", "{{$from := .ImportPath}}{{range .Imports}}{{$from}} {{.}}\n{{end}}", ".", "./internal/...", "./stub", "./schema").Output()

@@ -210,8 +210,7 @@
 //
 // # Packages
 //
-// Each package is a room that may touch some things only. Package rt is the face and the
-// client.
+// Each package may touch some things only. Package rt is the public API and the client.
 //
 //   - internal/daemon has the object: connections, the queue, running calls, drain and
 //     status. It knows no files and no processes.
@@ -226,7 +225,7 @@
 //     know each other, besides the endpoint file and the wire.
 //   - internal/self says whether this process is a daemon, and of which program.
 //   - internal/quota bounds what one peer has outstanding.
-//   - stub is the face for generated code, schema compares signatures. Through stub.Part a
+//   - stub is the API for generated code, schema compares signatures. Through stub.Part a
 //     capability that the daemon's core does not have comes in.
 //
 // These are all imports between them:

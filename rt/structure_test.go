@@ -106,7 +106,7 @@ func section(t *testing.T, s *sources, heading string) []string {
 	return strings.Split(text, "\n")
 }
 
-// doc.go lists the files from the face down, and most names are used from above.
+// doc.go lists the files from the public API down, and most names are used from above.
 func TestFilesUseThoseBelow(t *testing.T) {
 	s := check(t, own)
 	rank := make(map[string]int)
