@@ -130,11 +130,11 @@ func (c *servedCall) over(now time.Time) error {
 	return nil
 }
 
-// Turn waits until the call has the turn and may begin. A call that does not run inline
-// first waits in CatchUp until the input behind it is read, which may have its cancel. If
-// its caller has given up by then, the call does not begin. If the client's backlog of
-// unread replies is too large, the call releases the turn, waits for the client to read,
-// and enters the queue again. In the end beginParts lets each part refuse the call.
+// Turn waits until the call has the turn and may begin. With the turn, a call that does not
+// run inline may wait in CatchUp until the input behind it is read, which may have its
+// cancel. If its caller has given up by then, the call does not begin. If the client's
+// backlog of unread replies is too large, the call releases the turn, waits for the client
+// to read, and enters the queue again. Finally, beginParts lets each part refuse the call.
 func (c *servedCall) Turn() error {
 	s := c.s
 	for {

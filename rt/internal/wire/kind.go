@@ -32,9 +32,9 @@ const (
 // Numbers reserved for frames that no version sends yet. They have names, so that a refusal
 // can name the kind.
 //
-// With kindCallback the daemon calls a function that the client has passed as an argument,
-// and kindCallbackReply has its results. With kindDaemonCall the daemon opens a call of its
-// own, with an ID that has the DaemonID bit.
+// With kindCallback the daemon calls a function of the client's during a call of the
+// client's. With kindDaemonCall the daemon opens a call of its own, with an ID that has the
+// DaemonID bit.
 const (
 	kindCallback Kind = KindAbandon + 1 + iota
 	kindCallbackReply
