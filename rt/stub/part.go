@@ -21,8 +21,8 @@ type Part interface {
 // PartConn is what a part does for one connection. All hooks but Frame and Close may be
 // called concurrently, for different calls.
 type PartConn interface {
-	// Frame handles a frame of a kind that the core does not know, and reports whether
-	// this part knows the kind. The goroutine that reads the connection calls Frame, so
+	// Frame handles a frame that the core does not handle itself, and reports whether this
+	// part knows the kind. The goroutine that reads the connection calls Frame, so
 	// it must not wait. The body is valid until Frame returns.
 	Frame(f wire.Frame) bool
 	// Begin is called right before the method, in the call's turn. A failure refuses

@@ -11,12 +11,13 @@
 //   - Replies wait in the connection's write queue until the client reads them.
 //   - SIGTERM: package host calls Daemon.BeginShutdown, which closes the turn and refuses
 //     the queue. Daemon.FinishShutdown then sends going-away, waits for the running calls,
-//     closes the connections and closes the object. Package host removes the files. If the
-//     process does not exit then, it calls Daemon.CloseConns.
-//   - There are no callbacks yet; package wire reserves their kinds of frames. They would
-//     be a part, see part.go and stub.Part: Part.Connect gets the function that sends a
-//     frame, and PartConn.Frame gets the reply. In the client, link.readFrame of package rt
-//     would receive them.
+//     closes the connections, waits for the calls that release their acquisitions, and
+//     closes the object. Package host removes the endpoint and the socket; locks and log
+//     stay. A daemon whose process goes on, as with rt.Serve, then calls CloseConns.
+//   - There are no callbacks yet; package wire reserves their kinds of frames, and its
+//     Kind.supported must admit them. They would be a part, see part.go and stub.Part:
+//     Part.Connect gets the function that sends a frame, and PartConn.Frame gets the reply.
+//     In the client, link.readFrame of package rt would receive them.
 //
 // Daemon.mu guards admission, counts and shutdown; turn.mu guards the queue; serverConn.mu
 // guards the calls of a connection.

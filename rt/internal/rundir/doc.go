@@ -28,6 +28,9 @@
 //	endpoint                  text, see Endpoint
 //	start                     text, see Start
 //	s-<8 digits>  log         only when the user has no runtime directory
+//	log.1                     the log before it was rotated
+//	<name>.new                a file that is being written, before it takes the place of name
+//	room.new                  a client's test of whether the file system has space
 //	socket                    only of a singleton that several users share, which has no log
 //
 // # Reading order

@@ -6,8 +6,8 @@ import "fmt"
 // meaning.
 type Kind uint8
 
-// The kinds that this version sends and accepts. Any other kind is refused with an
-// *UnsupportedError.
+// The kinds that this version sends and accepts. For any other kind Frame.Append returns an
+// error, and Reader.Next an *UnsupportedError, or the frame if Reader.Unknown is set.
 const (
 	KindHello     Kind = 1 + iota // client: opens the handshake
 	KindChallenge                 // daemon: proves itself and asks for proof
