@@ -219,6 +219,7 @@
 //   - internal/sock moves bytes over sockets. All code about sockets that differs between
 //     systems is there.
 //   - internal/wire has frames and messages, without sockets and files.
+//   - internal/value encodes and decodes Go values. It touches nothing.
 //   - internal/rundir has the files and locks of a singleton, without protocol.
 //   - internal/process starts a detached child.
 //   - internal/start has the request and the report by which client and daemon process
@@ -235,6 +236,7 @@
 //	internal/daemon → internal/cut, internal/quota, internal/sock, internal/usercode, internal/wire, stub
 //	internal/self → internal/process, internal/rundir
 //	internal/start → internal/cut, internal/rundir, internal/usercode, internal/wire, stub
+//	internal/value → internal/cut, internal/rt, internal/usercode, internal/wire
 //	stub → internal/cut, internal/rt, internal/usercode, internal/wire
 //	internal/rundir → internal/cut
 //	internal/usercode → internal/cut

@@ -1,0 +1,201 @@
+package value
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/rt"
+	"github.com/loopgen/loopgen/rt/internal/wire"
+)
+
+// ReadError decodes the first item of b, which [Writer.AppendError] has appended, as far as
+// this process can rebuild the error, and returns the bytes after the item. It does not
+// panic: an error whose methods panic or do not return becomes a *rt.RemoteError.
+func (r *Reader) ReadError(b []byte) (err error, rest []byte, fail error) { return r.tree(b, 0) }
+
+// error decodes the next item, nested in depth arrays and maps, into v, an interface that
+// can hold an error.
+func (r *Reader) error(v reflect.Value, depth int) *fault {
+	if _, f := skip(r.b, r.at, depth); f != nil {
+		return f
+	}
+	err, rest, fail := r.tree(r.b[r.at:], depth+1)
+	switch {
+	case fail != nil:
+		return &fault{err: fail}
+	case err == nil:
+		return faultf("null is no error that an interface holds")
+	case !reflect.TypeOf(err).Implements(v.Type()):
+		return faultf("an error comes back as %s, which is no %s", reflect.TypeOf(err), v.Type())
+	}
+	v.Set(reflect.ValueOf(err))
+	r.at = len(r.b) - len(rest)
+	return nil
+}
+
+// tree decodes the first item of data, nested in depth arrays and maps. It returns the
+// error and the bytes after the item. It fails if the item is neither null nor a tree.
+func (r *Reader) tree(data []byte, depth int) (err error, rest []byte, fail error) {
+	var nodes []errorNode
+	if len(data) > 0 && data[0] == itemNull {
+		return nil, data[1:], nil
+	}
+	rest, fail = wire.UnmarshalFirst(data, &nodes)
+	if fail != nil {
+		return nil, nil, fail
+	}
+	switch {
+	case len(nodes) == 0:
+		return nil, nil, errors.New("the tree is empty")
+	case len(nodes) > 2*maxErrorNodes:
+		return nil, nil, fmt.Errorf("the tree has %d errors, more than %d", len(nodes), 2*maxErrorNodes)
+	}
+	b := errorBuilder{errors: r.errors, quota: r.quota, built: make([]error, len(nodes)), depth: depth}
+	// From the last to the first: a node refers only to later nodes.
+	taken := make([]bool, len(nodes))
+	for i := len(nodes) - 1; i >= 0; i-- {
+		for _, child := range nodes[i].children() {
+			if child <= i || child >= len(nodes) || taken[child] {
+				return nil, nil, fmt.Errorf("node %d refers to %d", i, child)
+			}
+			taken[child] = true
+		}
+		if b.built[i], fail = nodes[i].build(&b); fail != nil {
+			return nil, nil, fmt.Errorf("node %d: %w", i, fail)
+		}
+	}
+	return b.built[0], rest, nil
+}
+
+// errorBuilder has the nodes of a tree and the errors rebuilt from them.
+type errorBuilder struct {
+	errors *Errors
+	quota  *TypeQuota
+	built  []error   // by position; complete after the current node
+	depth  int       // nesting that the data is assumed to have
+	until  time.Time // deadline for the methods of the errors; zero while none has been called
+}
+
+// errorType returns the type called name, or nil.
+func (b *errorBuilder) errorType(name string) reflect.Type {
+	if typ := b.errors.types[name]; typ != nil {
+		return typ
+	}
+	if k, f := knownBy(name, b.quota); f == nil {
+		return k.typ
+	}
+	return nil
+}
+
+// children returns the positions of the nodes below n, in a fixed order.
+func (n *errorNode) children() []int {
+	places := slices.Clone(n.Wraps)
+	for _, place := range n.Errors {
+		places = append(places, place)
+	}
+	slices.Sort(places)
+	return places
+}
+
+// build rebuilds the error of n. The errors below it are already built.
+func (n *errorNode) build(b *errorBuilder) (error, error) {
+	switch n.Kind {
+	case errorOther:
+	case errorSentinel:
+		if err := b.errors.sentinels[n.Name]; err != nil {
+			return err, nil
+		}
+	case errorValue:
+		if typ := b.errorType(n.Name); typ != nil {
+			if err := n.buildValue(b, typ); err != nil {
+				return err, nil
+			}
+		}
+	case errorJoined:
+		if len(n.Wraps) > 0 {
+			return errors.Join(n.pick(b.built)...), nil
+		}
+	default:
+		return nil, fmt.Errorf("unknown kind %d", n.Kind)
+	}
+	return n.remote(b.built), nil
+}
+
+func (n *errorNode) pick(built []error) []error {
+	var errs []error
+	for _, place := range n.children() {
+		errs = append(errs, built[place])
+	}
+	return errs
+}
+
+func (n *errorNode) remote(built []error) error {
+	err := &rt.RemoteError{Type: n.Type, Message: string(n.Message)}
+	switch errs := n.pick(built); len(errs) {
+	case 0:
+	case 1:
+		err.Err = errs[0]
+	default:
+		err.Err = errors.Join(errs...)
+	}
+	return err
+}
+
+// buildValue returns an error of type typ, or nil if the data does not fit: the sender
+// may be another build.
+func (n *errorNode) buildValue(b *errorBuilder, typ reflect.Type) error {
+	ptr := reflect.New(typ)
+	layout := layoutOf(typ)
+	switch {
+	case n.Pointer && len(n.Data) == 1 && n.Data[0] == itemNull:
+		ptr = reflect.Zero(ptr.Type())
+	case !layout.ok:
+		return nil
+	case typ == errnoType:
+		var number uint64
+		if !b.decodeData(layout.whole, n.Data, reflect.ValueOf(&number).Elem()) {
+			return nil
+		}
+		ptr.Elem().SetUint(number)
+	case layout.whole != nil:
+		if !b.decodeData(layout.whole, n.Data, ptr.Elem()) {
+			return nil
+		}
+	default:
+		if !n.buildFields(b, layout, ptr.Elem()) {
+			return nil
+		}
+	}
+	v := ptr
+	if !n.Pointer {
+		v = ptr.Elem()
+	}
+	err, _ := v.Interface().(error)
+	return err
+}
+
+// buildFields sets the fields of the struct v and returns true, if the sent fields are
+// exactly those of v.
+func (n *errorNode) buildFields(b *errorBuilder, layout *errorLayout, v reflect.Value) bool {
+	if len(n.Fields)+len(n.Errors) != len(layout.data)+len(layout.errors) {
+		return false
+	}
+	for i, p := range layout.data {
+		data, ok := n.Fields[v.Type().Field(i).Name]
+		if !ok || !b.decodeData(p, data, v.Field(i)) {
+			return false
+		}
+	}
+	for _, i := range layout.errors {
+		name := v.Type().Field(i).Name
+		if place, ok := n.Errors[name]; ok {
+			v.Field(i).Set(reflect.ValueOf(b.built[place]))
+		} else if string(n.Fields[name]) != string([]byte{itemNull}) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,396 @@
+package value
+
+import (
+	"math/big"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/wire"
+)
+
+// shape is the form of a Go type's values on the wire.
+type shape uint8
+
+const (
+	shapeRefused   shape = iota // values cannot travel
+	shapeBool                   // false, true
+	shapeInt                    // integer
+	shapeUint                   // integer, not negative
+	shapeFloat32                // float of 2 or 4 bytes
+	shapeFloat64                // float of 2, 4 or 8 bytes
+	shapeString                 // text
+	shapeBytes                  // null or byte string
+	shapeByteArray              // byte string of one length
+	shapeSlice                  // null or array
+	shapeArray                  // array of one length
+	shapeMap                    // null or map
+	shapeStruct                 // map with the fields' names as keys
+	shapePointer                // null, or the encoding of the element
+	shapeTime                   // null for the zero time, or tag 0 and text
+	shapeBigInt                 // integer, or tag 2 or 3 and byte string
+	shapeBinary                 // result of MarshalBinary, as byte string
+	shapeText                   // result of MarshalText, as text
+	shapeComplex                // array of two floats
+	shapeUintptr                // integer, not negative
+	shapeError                  // null, or the tree of an error
+	shapeInterface              // null, or array of a type's name and a value of that type
+)
+
+// Plan has the facts about a Go type that are needed to send and accept its values. The
+// plans of a recursive type form a cycle. A plan does not change after it was made.
+type Plan struct {
+	typ    reflect.Type
+	shape  shape
+	inKey  bool      // in a map's key: values that == tells apart must stay different
+	reason *fault    // of shapeRefused: the reason; its path leads to the cause inside typ
+	elem   *Plan     // of pointer, slice, array and map
+	key    *Plan     // of map
+	fields *fieldSet // of struct
+	fast   fast      // the type is one of the commonest slices and maps
+
+	least uint64 // bytes of the shortest encoding, see shortest
+	light bool   // see isLight
+	calls bool   // methods of the program may be called for a value
+	root  *fault // set by planAs: why no value of this type can be sent
+
+	entry atomic.Pointer[entry] // of map: variables for an entry, see takeEntry
+}
+
+// fast names a type that is read and written without package reflect.
+type fast uint8
+
+const (
+	fastNone    fast = iota
+	fastInts         // []int
+	fastStrings      // []string
+	fastTexts        // map[string]string
+)
+
+var fastTypes = map[reflect.Type]fast{
+	reflect.TypeFor[[]int]():             fastInts,
+	reflect.TypeFor[[]string]():          fastStrings,
+	reflect.TypeFor[map[string]string](): fastTexts,
+}
+
+var (
+	// plans caches PlanOf and keyPlanOf by their arguments.
+	plans sync.Map
+	// recent has plans that PlanOf has returned, by the hash of the type's address. A
+	// lookup in plans would allocate the key.
+	recent [512]atomic.Pointer[Plan]
+)
+
+// PlanOf returns the plan of t. It may be called concurrently.
+func PlanOf(t reflect.Type) *Plan {
+	address := reflect.ValueOf(t).Pointer()
+	slot := &recent[(address>>5^address>>14)%uintptr(len(recent))]
+	if p := slot.Load(); p != nil && p.typ == t {
+		return p
+	}
+	p := planAs(planned{t, false})
+	slot.Store(p)
+	return p
+}
+
+// keyPlanOf returns the plan of t in a map's key.
+func keyPlanOf(t reflect.Type) *Plan { return planAs(planned{t, true}) }
+
+// Refusal returns the reason why no value of the type can be sent, or nil if some can.
+func (p *Plan) Refusal() error {
+	if p.root == nil {
+		return nil
+	}
+	return p.root.in(p.typ)
+}
+
+func planAs(what planned) *Plan {
+	if p, ok := plans.Load(what); ok {
+		return p.(*Plan)
+	}
+	b := planner{plans: make(map[planned]*Plan), inKey: what.inKey}
+	p := b.plan(what.typ)
+	b.spread()
+	p.root = p.refusal(make(map[*Plan]bool))
+	if p.root == nil && p.inKey && p.holdsPointer() {
+		p.root = pointerInKey(p.typ)
+	}
+	// Two goroutines may have made the same plan. Both plans are equal.
+	made, _ := plans.LoadOrStore(what, p)
+	return made.(*Plan)
+}
+
+// refusal returns the first reason, in p or below, why values cannot be sent.
+func (p *Plan) refusal(seen map[*Plan]bool) *fault {
+	if p.reason != nil {
+		return p.reason.copy()
+	}
+	if seen[p] {
+		return nil
+	}
+	seen[p] = true
+	if p.key != nil {
+		if f := p.key.refusal(seen); f != nil {
+			return f.below("[key]")
+		}
+	}
+	if p.elem != nil {
+		f := p.elem.refusal(seen)
+		if f != nil && p.shape != shapePointer {
+			f.below("[]")
+		}
+		return f
+	}
+	if p.fields != nil {
+		for _, m := range p.fields.flat {
+			if f := m.plan.refusal(seen); f != nil {
+				return f.below("." + m.name)
+			}
+		}
+	}
+	return nil
+}
+
+// planner makes the plans of one type and the types in it. It is used once.
+type planner struct {
+	plans map[planned]*Plan
+	inKey bool // the current type is in a map's key
+}
+
+type planned struct {
+	typ   reflect.Type
+	inKey bool
+}
+
+var (
+	timeType   = reflect.TypeFor[time.Time]()
+	bigIntType = reflect.TypeFor[big.Int]()
+)
+
+// scalars has the kinds whose plan is only a shape.
+var scalars = map[reflect.Kind]shape{
+	reflect.Bool:    shapeBool,
+	reflect.Int:     shapeInt,
+	reflect.Int8:    shapeInt,
+	reflect.Int16:   shapeInt,
+	reflect.Int32:   shapeInt,
+	reflect.Int64:   shapeInt,
+	reflect.Uint:    shapeUint,
+	reflect.Uint8:   shapeUint,
+	reflect.Uint16:  shapeUint,
+	reflect.Uint32:  shapeUint,
+	reflect.Uint64:  shapeUint,
+	reflect.Uintptr: shapeUintptr,
+	reflect.Float32: shapeFloat32,
+	reflect.Float64: shapeFloat64,
+	reflect.String:  shapeString,
+
+	reflect.Complex64:  shapeComplex,
+	reflect.Complex128: shapeComplex,
+}
+
+func (b *planner) plan(t reflect.Type) *Plan {
+	if p := b.plans[planned{t, b.inKey}]; p != nil {
+		return p
+	}
+	p := &Plan{typ: t, inKey: b.inKey, fast: fastTypes[t]}
+	b.plans[planned{t, b.inKey}] = p // before its contents: the type may contain itself
+	switch s, reason := marshalled(t); {
+	case t == timeType:
+		p.shape = shapeTime
+	case t == bigIntType:
+		p.shape = shapeBigInt
+	case reason != nil:
+		p.refuse(reason)
+	case s != shapeRefused:
+		p.shape = s
+	case scalars[t.Kind()] != shapeRefused:
+		p.shape = scalars[t.Kind()]
+	default:
+		b.compose(p)
+	}
+	return p
+}
+
+func (p *Plan) refuse(reason *fault) {
+	p.shape, p.reason = shapeRefused, reason
+}
+
+// compose completes the plan of a type that consists of other types.
+func (b *planner) compose(p *Plan) {
+	t := p.typ
+	switch t.Kind() {
+	case reflect.Slice, reflect.Array:
+		b.composeList(p)
+	case reflect.Map:
+		p.shape, p.key, p.elem = shapeMap, b.keyPlan(t.Key()), b.plan(t.Elem())
+		if p.key.holdsPointer() {
+			p.refuse(pointerInKey(t.Key()))
+		}
+	case reflect.Pointer:
+		if endlessPointer(t) {
+			p.refuse(faultf("%s points to nothing but itself", t))
+			return
+		}
+		p.shape, p.elem = shapePointer, b.plan(t.Elem())
+	case reflect.Struct:
+		b.composeStruct(p)
+	case reflect.Interface:
+		p.shape = shapeInterface
+		if t != errorType {
+			return
+		}
+		p.shape = shapeError
+		if b.inKey {
+			p.refuse(faultf("an error in a map's key cannot be sent, since == compares what does not travel; use its text"))
+		}
+	default:
+		p.refuse(faultf("a value of type %s (%s) cannot be sent", t, t.Kind()))
+	}
+}
+
+func pointerInKey(t reflect.Type) *fault {
+	return faultf("the map's key type %s holds a pointer, whose identity cannot be sent; use a key without one", t)
+}
+
+func (b *planner) keyPlan(t reflect.Type) *Plan {
+	outside := b.inKey
+	b.inKey = true
+	p := b.plan(t)
+	b.inKey = outside
+	return p
+}
+
+func (b *planner) composeList(p *Plan) {
+	t := p.typ
+	isBytes := t.Elem().Kind() == reflect.Uint8
+	switch {
+	case t.Kind() == reflect.Slice && isBytes:
+		p.shape = shapeBytes
+	case t.Kind() == reflect.Slice:
+		p.shape, p.elem = shapeSlice, b.plan(t.Elem())
+	case isBytes:
+		p.shape = shapeByteArray
+	case t.Len() > wire.MaxElements:
+		p.refuse(faultf("%s has more than %d elements, the most that can be sent", t, wire.MaxElements))
+	default:
+		p.shape, p.elem = shapeArray, b.plan(t.Elem())
+	}
+}
+
+// endlessPointer reports whether t leads only to pointers, as type P *P does.
+func endlessPointer(t reflect.Type) bool {
+	seen := make(map[reflect.Type]bool)
+	for ; t.Kind() == reflect.Pointer; t = t.Elem() {
+		if seen[t] {
+			return true
+		}
+		seen[t] = true
+	}
+	return false
+}
+
+// holdsPointer reports whether p contains a pointer. Two equal encodings of p may then
+// decode to values that differ by ==. The values in a marshaller or an interface are
+// checked one by one. A key type is comparable, so it is recursive only through
+// pointers.
+func (p *Plan) holdsPointer() bool {
+	switch p.shape {
+	case shapePointer:
+		return true
+	case shapeArray:
+		return p.elem.holdsPointer()
+	case shapeStruct:
+		if p.fields.viaPointer {
+			return true
+		}
+		for _, m := range p.fields.flat {
+			if m.plan.holdsPointer() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// shortest returns how many bytes an encoding of p has at least. So a length that a message
+// claims is refused before memory is allocated.
+func (p *Plan) shortest() uint64 {
+	const most = 1 << 32 // a larger product could overflow
+	n := uint64(1)
+	switch p.shape {
+	case shapeFloat32, shapeFloat64:
+		n = 3
+	case shapeByteArray:
+		n += uint64(p.typ.Len())
+	case shapeArray:
+		n += uint64(p.typ.Len()) * p.elem.shortest()
+	case shapeStruct:
+		for _, fd := range p.fields.flat {
+			if !fd.optional {
+				n += uint64(len(fd.key)) + fd.plan.shortest()
+			}
+		}
+	}
+	return min(n, most)
+}
+
+// spread sets least, light and calls, which depend on the contents of a type.
+func (b *planner) spread() {
+	for _, p := range b.plans {
+		p.least, p.light = p.shortest(), p.isLight()
+		switch p.shape {
+		case shapeBinary, shapeText, shapeError, shapeInterface:
+			p.calls = true
+		case shapeStruct:
+			p.calls = p.fields.omitZero // by a method IsZero
+		}
+	}
+	for changed := true; changed; {
+		changed = false
+		for _, p := range b.plans {
+			if !p.calls && (p.key != nil && p.key.calls || p.contains(func(q *Plan) bool { return q.calls })) {
+				p.calls, changed = true, true
+			}
+		}
+	}
+}
+
+// contains reports whether an element or field of p satisfies what. It ignores map
+// keys.
+func (p *Plan) contains(what func(*Plan) bool) bool {
+	if p.elem != nil {
+		return what(p.elem)
+	}
+	if p.fields != nil {
+		for _, m := range p.fields.flat {
+			if what(m.plan) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isLight reports whether a value of p takes no memory beyond the size of its type and
+// its encoded bytes.
+func (p *Plan) isLight() bool {
+	switch p.shape {
+	case shapeArray:
+		return p.elem.isLight()
+	case shapeStruct:
+		if p.fields.viaPointer {
+			return false
+		}
+		for _, f := range p.fields.flat {
+			if !f.plan.isLight() {
+				return false
+			}
+		}
+		return true
+	case shapeSlice, shapeMap, shapePointer, shapeTime, shapeBigInt, shapeError, shapeInterface:
+		return false
+	}
+	return true
+}
