@@ -71,8 +71,7 @@
 // proxy implements) and summary.go.
 //
 // Describing: schema.go and signature.go (what builds compare, in the words of package
-// stub), layout.go and codec.go (which types get code that encodes and decodes them, guarded
-// by their layout).
+// stub).
 //
 // Writing: scope.go, names.go and locals.go (which names are free), typexpr.go (types as
 // source), then emit*.go.

@@ -32,7 +32,6 @@ func (s *service) emit(command string) ([]byte, error) {
 	s.emitClient(f)
 	s.emitProxy(f)
 	s.emitService(f)
-	s.emitCodecs(f)
 	var out bytes.Buffer
 	if err := f.Render(&out); err != nil {
 		return nil, fmt.Errorf("formatting the generated file: %w", err)
@@ -230,24 +229,16 @@ func (s *service) encode(to *jen.Statement, values []*value) []jen.Code {
 	return list
 }
 
-// encodeOne writes stub.Encode(to, what), or what the codec for it is called.
+// encodeOne writes stub.Encode(to, what).
 func (s *service) encodeOne(to *jen.Statement, v *value, what *jen.Statement) jen.Code {
-	encode := s.stub(v.passing.encode)
-	if v.codec != nil && v.passing.encode == asValue.encode {
-		encode = jen.Id(v.codec.name).Dot("Encode")
-	}
-	return encode.Call(to.Clone(), what)
+	return s.stub(v.passing.encode).Call(to.Clone(), what)
 }
 
 // decode writes stub.Decode(from, &name) for each value.
 func (s *service) decode(from *jen.Statement, values []*value) []jen.Code {
 	var list []jen.Code
 	for _, v := range values {
-		decode := s.stub(v.passing.decode)
-		if v.codec != nil && v.passing.decode == asValue.decode {
-			decode = jen.Id(v.codec.name).Dot("Decode")
-		}
-		list = append(list, decode.Call(from.Clone(), jen.Op("&").Id(v.name)))
+		list = append(list, s.stub(v.passing.decode).Call(from.Clone(), jen.Op("&").Id(v.name)))
 	}
 	return list
 }

@@ -61,9 +61,6 @@ func (s *service) outerNames() map[string]bool {
 	for _, name := range s.names.numbers {
 		outer[name] = true
 	}
-	for _, root := range s.codecs.roots {
-		outer[root.name] = true
-	}
 	for _, name := range s.constructor.names() {
 		outer[name] = true
 	}

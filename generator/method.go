@@ -49,7 +49,6 @@ type value struct {
 	pos   token.Pos // its declaration
 
 	passing passing
-	codec   *codecRoot // nil: it travels the long way
 }
 
 // origin says where a method comes from that is not declared at its position.

@@ -75,11 +75,9 @@ func (s *service) chooseNames(r *reporter, o *Options, whole *packageScope) bool
 			n.numbers[m] = pkg.pick(private+m.name, private+m.name+"Method")
 		}
 	}
-	s.chooseCodecNames(pkg, private)
 	s.chooseImports(pkg)
 	s.chooseTypeParams()
 	s.chooseLocals()
-	s.chooseCodecLocals(pkg)
 	return ok
 }
 
@@ -151,7 +149,6 @@ func (s *service) chooseImports(pkg *packageScope) {
 	for _, e := range s.errorTypes {
 		use(e.obj.Pkg())
 	}
-	s.packagesOfCodecs(use)
 	// The runtime's own names go first: they are what the reader looks for.
 	order := []string{"context", runtimePath, stubPath}
 	for _, p := range slices.Sorted(maps.Keys(used)) {

@@ -22,7 +22,6 @@ type service struct {
 	dataTypes   []types.Type // that interfaces can hold
 	constraint  string       // build constraint of the type and of the generated file, or ""
 	hook        bool         // the daemon serves in the init function of the generated file
-	codecs      codecSet
 	names       names
 	interfaces  []implemented // well-known ones of *T
 	summary     Summary
@@ -72,7 +71,6 @@ func (src *source) service(r *reporter, o *Options, t *target, known map[string]
 		return nil
 	}
 	s.collectDataTypes()
-	s.collectCodecs()
 	return s
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/usercode"
+	"github.com/loopgen/loopgen/rt/internal/value"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -20,11 +21,11 @@ import (
 type client struct {
 	cfg     Config
 	svc     *stub.Service
-	args    []byte            // the constructor's arguments, encoded
-	config  string            // hash of service, constructor and arguments
-	parts   []stub.ConfigPart // of the arguments, to name differences from the daemon's
-	paths   relativePaths     // arguments that may be relative paths
-	invalid error             // why no call can succeed: bad arguments or configuration
+	args    []byte             // the constructor's arguments, encoded
+	config  string             // hash of service, constructor and arguments
+	parts   []value.ConfigPart // of the arguments, to name differences from the daemon's
+	paths   relativePaths      // arguments that may be relative paths
+	invalid error              // why no call can succeed: bad arguments or configuration
 
 	hello        wire.Hello               // sent to every daemon
 	findLauncher func() (launcher, error) // chooseLauncher, except in tests
@@ -61,7 +62,7 @@ func newClient(cfg Config, svc *stub.Service, args func(*stub.Encoder)) *client 
 	c.hello = wire.Hello{Session: helloID(), PID: os.Getpid()}
 	c.findLauncher = c.chooseLauncher
 	c.workingDir.note(c.cfg.Scope)
-	var configuration stub.Configuration
+	var configuration value.Configuration
 	c.args, configuration, c.invalid = stub.EncodeArguments(svc, maxArguments, args)
 	c.parts = configuration.Parts
 	c.paths.texts, c.paths.logged = configuration.Texts, cfg.Logger != nil

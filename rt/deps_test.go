@@ -31,6 +31,7 @@ func TestDependencies(t *testing.T) {
 		own + "rt/internal/sock",
 		own + "rt/internal/start",
 		own + "rt/internal/usercode",
+		own + "rt/internal/value",
 		own + "rt/internal/wire",
 		own + "rt/schema",
 		own + "rt/stub",
@@ -39,7 +40,7 @@ func TestDependencies(t *testing.T) {
 		own + "rt": want,
 		own + "rt/stub": {
 			"github.com/fxamacker/cbor/v2", "github.com/x448/float16",
-			own + "rt/internal/cut", own + "rt/internal/platform", own + "rt/internal/rt", own + "rt/internal/usercode", own + "rt/internal/wire", own + "rt/stub",
+			own + "rt/internal/cut", own + "rt/internal/platform", own + "rt/internal/rt", own + "rt/internal/usercode", own + "rt/internal/value", own + "rt/internal/wire", own + "rt/stub",
 		},
 		own + "rt/schema":             {own + "rt/internal/cut", own + "rt/schema"},
 		own + "rt/internal/inprocess": {own + "rt/internal/inprocess"},

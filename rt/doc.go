@@ -231,13 +231,13 @@
 //
 // These are all imports between them:
 //
-//	rt → internal/cut, internal/daemon, internal/host, internal/inprocess, internal/process, internal/quota, internal/rt, internal/rundir, internal/self, internal/sock, internal/start, internal/usercode, internal/wire, schema, stub
-//	internal/host → internal/cut, internal/daemon, internal/process, internal/rundir, internal/self, internal/sock, internal/start, internal/usercode, internal/wire, stub
-//	internal/daemon → internal/cut, internal/quota, internal/sock, internal/usercode, internal/wire, stub
+//	rt → internal/cut, internal/daemon, internal/host, internal/inprocess, internal/process, internal/quota, internal/rt, internal/rundir, internal/self, internal/sock, internal/start, internal/usercode, internal/value, internal/wire, schema, stub
+//	internal/host → internal/cut, internal/daemon, internal/process, internal/rundir, internal/self, internal/sock, internal/start, internal/usercode, internal/value, internal/wire, stub
+//	internal/daemon → internal/cut, internal/quota, internal/sock, internal/usercode, internal/value, internal/wire, stub
 //	internal/self → internal/process, internal/rundir
-//	internal/start → internal/cut, internal/rundir, internal/usercode, internal/wire, stub
+//	internal/start → internal/cut, internal/rundir, internal/usercode, internal/value, internal/wire, stub
 //	internal/value → internal/cut, internal/rt, internal/usercode, internal/wire
-//	stub → internal/cut, internal/rt, internal/usercode, internal/wire
+//	stub → internal/cut, internal/value, internal/wire
 //	internal/rundir → internal/cut
 //	internal/usercode → internal/cut
 //

@@ -52,7 +52,7 @@ func TestErrorListIsComplete(t *testing.T) {
 }
 
 // errorSources are the directories whose errors are listed.
-var errorSources = []string{".", "stub", "schema", "internal/cut", "internal/daemon", "internal/host", "internal/process", "internal/start", "internal/rundir", "internal/sock", "internal/usercode", "internal/wire"}
+var errorSources = []string{".", "stub", "schema", "internal/cut", "internal/daemon", "internal/host", "internal/process", "internal/start", "internal/rundir", "internal/sock", "internal/usercode", "internal/value", "internal/wire"}
 
 // errorMakers are the functions that make an error, or a part of one, of the text that
 // is their argument of that number.
@@ -290,15 +290,14 @@ var internalErrors = map[string][]string{
 		"the tag's content is no value of type …",
 		"… elements are no value of type …",
 		"… elements, more than …",
-		"… entries, more than …",
+		"the integer … overflows …",
 		"a key that is no field's name",
 		"… has no field …",
 		"an empty value is not sent with omitempty",
-		"… of the fields of … are missing or given twice",
+		"… of the fields of … are missing",
 		"a part is no float of … bytes of …",
 		"what should name a type is no text of at most … bytes",
 		"decoding …",
-		"a part of a complex number is no …",
 		"null is no error that an interface holds",
 		"an error comes back as …, which is no …",
 		"the key is there already",

@@ -124,16 +124,10 @@ func encode[T any](e *Encoder, v T) {
 `,
 	}, {
 		"stub/encoder.go", `
-	sender sender
+	writer value.Writer
 `, `
 	later  []func()
-	sender sender
-`,
-	}, {
-		"stub/codec.go", `
-	if e.err == nil && c.Current() {
-`, `
-	if false {
+	writer value.Writer
 `,
 	}, {
 		"stub/encoder.go", `

@@ -10,8 +10,8 @@ import (
 
 	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
+	"github.com/loopgen/loopgen/rt/internal/value"
 	"github.com/loopgen/loopgen/rt/schema"
-	"github.com/loopgen/loopgen/rt/stub"
 )
 
 // mismatch returns the error of a client whose configuration differs from that of the
@@ -58,7 +58,7 @@ type configDifference struct {
 }
 
 // configDifferences compares the nonzero parts of two configurations.
-func configDifferences(ours []stub.ConfigPart, theirs []rundir.ArgumentLine) (differences []configDifference) {
+func configDifferences(ours []value.ConfigPart, theirs []rundir.ArgumentLine) (differences []configDifference) {
 	type position struct {
 		number int
 		field  string

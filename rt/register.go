@@ -3,7 +3,7 @@ package rt
 import (
 	"reflect"
 
-	"github.com/loopgen/loopgen/rt/stub"
+	"github.com/loopgen/loopgen/rt/internal/value"
 )
 
 // RegisterType makes T known to this program. An interface among the parameters and
@@ -32,7 +32,7 @@ import (
 // if another type is registered with the same import path and name. Registering T again
 // has no effect. RegisterType may be called concurrently.
 func RegisterType[T any]() {
-	if err := stub.RegisterType(reflect.TypeFor[T]()); err != nil {
+	if err := value.RegisterType(reflect.TypeFor[T]()); err != nil {
 		panic("rt: " + err.Error())
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
-	"github.com/loopgen/loopgen/rt/stub"
+	"github.com/loopgen/loopgen/rt/internal/value"
 )
 
 // missingTypesError says that a method is not called because this program cannot decode a
@@ -24,7 +24,7 @@ type missingTypesError struct {
 func missingTypes(e *rundir.Endpoint) map[int][]string {
 	var missing map[int][]string
 	for _, h := range e.Held {
-		if stub.Missing(h.Name) == nil {
+		if value.Missing(h.Name) == nil {
 			continue
 		}
 		if missing == nil {
@@ -43,7 +43,7 @@ const listedTypes = 3
 func (e *missingTypesError) Error() string {
 	var reasons []string
 	for _, name := range e.types {
-		if reason := stub.Missing(name); reason != nil {
+		if reason := value.Missing(name); reason != nil {
 			reasons = append(reasons, reason.Error())
 		}
 	}
@@ -61,7 +61,7 @@ func (e *missingTypesError) Is(target error) bool { return target == ErrIncompat
 // resolved reports whether all types have been registered meanwhile.
 func (e *missingTypesError) resolved() bool {
 	for _, name := range e.types {
-		if stub.Missing(name) != nil {
+		if value.Missing(name) != nil {
 			return false
 		}
 	}
@@ -79,7 +79,7 @@ func (b binding) unusable() bool {
 // error names a type that is not registered in this program. explainUnknownType adds that
 // this is the program, and how to register the type.
 func (c *client) explainUnknownType(err error) error {
-	unknown, ok := errors.AsType[*stub.UnknownTypeError](err)
+	unknown, ok := errors.AsType[*value.UnknownTypeError](err)
 	switch {
 	case !ok:
 		return err

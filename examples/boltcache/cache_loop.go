@@ -70,7 +70,7 @@ func (c *CacheClient) Get(ctx context.Context, key string) (value []byte, err er
 
 // Keys returns all keys in order.
 func (c *CacheClient) Keys(ctx context.Context) (keys []string, err error) {
-	err = (*rt.Conn)(c).Call(ctx, cacheKeys, nil, func(d *stub.Decoder) { cacheStringListCodec.Decode(d, &keys) })
+	err = (*rt.Conn)(c).Call(ctx, cacheKeys, nil, func(d *stub.Decoder) { stub.Decode(d, &keys) })
 	return keys, err
 }
 
@@ -139,7 +139,7 @@ func init() {
 		{Name: "Keys", Mode: stub.Concurrent, Func: (*Cache).Keys, Serve: func(run *stub.Run, target any) {
 			if run.Begin() {
 				keys, err := target.(*Cache).Keys()
-				cacheStringListCodec.Encode(run.Results, keys)
+				stub.Encode(run.Results, keys)
 				run.Results.Error(err)
 			}
 		}},
@@ -158,11 +158,3 @@ func init() {
 	}
 	stub.Register(cacheService)
 }
-
-// The short cuts by which values of these types are encoded and decoded. A type that
-// is no longer made as it says here takes the long way, until go generate is run again.
-var (
-	cacheStringListCodec = stub.NewCodec(`[]string`,
-		func(w *stub.Writer, v []string) { stub.WriteList(w, v, stub.WriteString) },
-		func(r *stub.Reader) []string { return stub.ReadList[[]string](r, stub.ReadString) })
-)

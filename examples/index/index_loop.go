@@ -54,7 +54,7 @@ type IndexClient rt.Conn
 // Add puts the words of a file into the index, all of them or, when the caller
 // gives up before they are in, none.
 func (c *IndexClient) Add(ctx context.Context, words map[string]int) error {
-	return (*rt.Conn)(c).Call(ctx, indexAdd, func(e *stub.Encoder) { indexStringIntMapCodec.Encode(e, words) }, nil)
+	return (*rt.Conn)(c).Call(ctx, indexAdd, func(e *stub.Encoder) { stub.Encode(e, words) }, nil)
 }
 
 // Claim gives a file to the caller, or returns ErrSeen if somebody has it.
@@ -67,14 +67,14 @@ func (c *IndexClient) Top(ctx context.Context, n int) ([]Entry, error) {
 	var r0 []Entry
 	err := (*rt.Conn)(c).Call(ctx, indexTop,
 		func(e *stub.Encoder) { stub.Encode(e, n) },
-		func(d *stub.Decoder) { indexEntryListCodec.Decode(d, &r0) })
+		func(d *stub.Decoder) { stub.Decode(d, &r0) })
 	return r0, err
 }
 
 // Totals returns how much the index holds.
 func (c *IndexClient) Totals(ctx context.Context) (Totals, error) {
 	var r0 Totals
-	err := (*rt.Conn)(c).Call(ctx, indexTotals, nil, func(d *stub.Decoder) { indexTotalsCodec.Decode(d, &r0) })
+	err := (*rt.Conn)(c).Call(ctx, indexTotals, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
 	return r0, err
 }
 
@@ -134,7 +134,7 @@ func init() {
 	indexService.Methods = []stub.Method{
 		{Name: "Add", Func: (*Index).Add, Serve: func(run *stub.Run, target any) {
 			var words map[string]int
-			indexStringIntMapCodec.Decode(run.Args, &words)
+			stub.Decode(run.Args, &words)
 			if run.Begin() {
 				run.Results.Error(target.(*Index).Add(run.Context(), words))
 			}
@@ -150,12 +150,12 @@ func init() {
 			var n int
 			stub.Decode(run.Args, &n)
 			if run.Begin() {
-				indexEntryListCodec.Encode(run.Results, target.(*Index).Top(n))
+				stub.Encode(run.Results, target.(*Index).Top(n))
 			}
 		}},
 		{Name: "Totals", Mode: stub.Shared, Func: (*Index).Totals, Serve: func(run *stub.Run, target any) {
 			if run.Begin() {
-				indexTotalsCodec.Encode(run.Results, target.(*Index).Totals())
+				stub.Encode(run.Results, target.(*Index).Totals())
 			}
 		}},
 	}
@@ -163,46 +163,4 @@ func init() {
 		{Name: "ErrSeen", Error: ErrSeen},
 	}
 	stub.Register(indexService)
-}
-
-// The short cuts by which values of these types are encoded and decoded. A type that
-// is no longer made as it says here takes the long way, until go generate is run again.
-var (
-	indexStringIntMapCodec = stub.NewCodec(`map[string]int`,
-		func(w *stub.Writer, v map[string]int) { stub.WriteMap(w, v, stub.WriteString, stub.WriteInt) },
-		func(r *stub.Reader) map[string]int {
-			return stub.ReadMap[map[string]int](r, stub.ReadString, stub.ReadInt)
-		})
-	indexEntryListCodec = stub.NewCodec(`[]{Word string, Count int}`,
-		func(w *stub.Writer, v []Entry) { stub.WriteList(w, v, indexWriteEntry) },
-		func(r *stub.Reader) []Entry { return stub.ReadList[[]Entry](r, indexReadEntry) })
-	indexTotalsCodec = stub.NewCodec(`{Files int, Words int, Distinct int}`, indexWriteTotals, indexReadTotals)
-)
-
-func indexWriteEntry(w *stub.Writer, v Entry) {
-	w.Struct(2)
-	stub.WriteString(w.Key("Word"), v.Word)
-	stub.WriteInt(w.Key("Count"), v.Count)
-}
-
-func indexReadEntry(r *stub.Reader) (v Entry) {
-	r.Struct(2)
-	v.Word = stub.ReadString[string](r.Key("Word"))
-	v.Count = stub.ReadInt[int](r.Key("Count"))
-	return v
-}
-
-func indexWriteTotals(w *stub.Writer, v Totals) {
-	w.Struct(3)
-	stub.WriteInt(w.Key("Files"), v.Files)
-	stub.WriteInt(w.Key("Words"), v.Words)
-	stub.WriteInt(w.Key("Distinct"), v.Distinct)
-}
-
-func indexReadTotals(r *stub.Reader) (v Totals) {
-	r.Struct(3)
-	v.Files = stub.ReadInt[int](r.Key("Files"))
-	v.Words = stub.ReadInt[int](r.Key("Words"))
-	v.Distinct = stub.ReadInt[int](r.Key("Distinct"))
-	return v
 }

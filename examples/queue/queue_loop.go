@@ -82,13 +82,13 @@ func (c *QueueClient) PopContext(ctx context.Context) (job string, err error) {
 // Progress returns the counts of now, for a client that polls.
 func (c *QueueClient) Progress(ctx context.Context) (Progress, error) {
 	var r0 Progress
-	err := (*rt.Conn)(c).Call(ctx, queueProgress, nil, func(d *stub.Decoder) { queueProgressCodec.Decode(d, &r0) })
+	err := (*rt.Conn)(c).Call(ctx, queueProgress, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
 	return r0, err
 }
 
 // Push appends jobs.
 func (c *QueueClient) Push(ctx context.Context, jobs ...string) error {
-	return (*rt.Conn)(c).Call(ctx, queuePush, func(e *stub.Encoder) { queueStringListCodec.Encode(e, jobs) }, nil)
+	return (*rt.Conn)(c).Call(ctx, queuePush, func(e *stub.Encoder) { stub.Encode(e, jobs) }, nil)
 }
 
 // Release ends a lease. A job that was not acknowledged becomes the first of the
@@ -116,8 +116,8 @@ func (c *QueueClient) Take(ctx context.Context, lease string) (job string, err e
 // returns them.
 func (c *QueueClient) WaitProgress(ctx context.Context, seen Progress) (now Progress, err error) {
 	err = (*rt.Conn)(c).Call(ctx, queueWaitProgress,
-		func(e *stub.Encoder) { queueProgressCodec.Encode(e, seen) },
-		func(d *stub.Decoder) { queueProgressCodec.Decode(d, &now) })
+		func(e *stub.Encoder) { stub.Encode(e, seen) },
+		func(d *stub.Decoder) { stub.Decode(d, &now) })
 	return now, err
 }
 
@@ -217,12 +217,12 @@ func init() {
 		}},
 		{Name: "Progress", Mode: stub.Concurrent, Func: (*Queue).Progress, Serve: func(run *stub.Run, target any) {
 			if run.Begin() {
-				queueProgressCodec.Encode(run.Results, target.(*Queue).Progress())
+				stub.Encode(run.Results, target.(*Queue).Progress())
 			}
 		}},
 		{Name: "Push", Mode: stub.Concurrent, Func: (*Queue).Push, Serve: func(run *stub.Run, target any) {
 			var jobs []string
-			queueStringListCodec.Decode(run.Args, &jobs)
+			stub.Decode(run.Args, &jobs)
 			if run.Begin() {
 				target.(*Queue).Push(jobs...)
 			}
@@ -251,10 +251,10 @@ func init() {
 		}},
 		{Name: "WaitProgress", Mode: stub.Concurrent, Func: (*Queue).WaitProgress, Serve: func(run *stub.Run, target any) {
 			var seen Progress
-			queueProgressCodec.Decode(run.Args, &seen)
+			stub.Decode(run.Args, &seen)
 			if run.Begin() {
 				now, err := target.(*Queue).WaitProgress(run.Context(), seen)
-				queueProgressCodec.Encode(run.Results, now)
+				stub.Encode(run.Results, now)
 				run.Results.Error(err)
 			}
 		}},
@@ -264,30 +264,4 @@ func init() {
 		{Name: "ErrSealed", Error: ErrSealed},
 	}
 	stub.Register(queueService)
-}
-
-// The short cuts by which values of these types are encoded and decoded. A type that
-// is no longer made as it says here takes the long way, until go generate is run again.
-var (
-	queueProgressCodec   = stub.NewCodec(`{Waiting int, Taken int, Done int, GivenBack int}`, queueWriteProgress, queueReadProgress)
-	queueStringListCodec = stub.NewCodec(`[]string`,
-		func(w *stub.Writer, v []string) { stub.WriteList(w, v, stub.WriteString) },
-		func(r *stub.Reader) []string { return stub.ReadList[[]string](r, stub.ReadString) })
-)
-
-func queueWriteProgress(w *stub.Writer, v Progress) {
-	w.Struct(4)
-	stub.WriteInt(w.Key("Done"), v.Done)
-	stub.WriteInt(w.Key("Taken"), v.Taken)
-	stub.WriteInt(w.Key("Waiting"), v.Waiting)
-	stub.WriteInt(w.Key("GivenBack"), v.GivenBack)
-}
-
-func queueReadProgress(r *stub.Reader) (v Progress) {
-	r.Struct(4)
-	v.Done = stub.ReadInt[int](r.Key("Done"))
-	v.Taken = stub.ReadInt[int](r.Key("Taken"))
-	v.Waiting = stub.ReadInt[int](r.Key("Waiting"))
-	v.GivenBack = stub.ReadInt[int](r.Key("GivenBack"))
-	return v
 }

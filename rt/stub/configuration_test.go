@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/value"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -80,7 +81,7 @@ func (u unready) MarshalText() ([]byte, error) {
 }
 func (u *unready) UnmarshalText(data []byte) error { u.text = string(data); return nil }
 
-func init() { stub.RegisterType(reflect.TypeFor[option]()) }
+func init() { value.RegisterType(reflect.TypeFor[option]()) }
 
 // What Go tells apart makes different configurations.
 func TestConfigurationTellsValuesApart(t *testing.T) {
@@ -214,7 +215,7 @@ func TestConfigurationParts(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := func(s string) string { return wire.ArgumentHash(append([]byte{0x60 + byte(len(s))}, s...)) }
-	want := []stub.ConfigPart{
+	want := []value.ConfigPart{
 		{Number: 2, Type: "stub_test.TLS", Field: "Name", Hash: text("a")},
 		{Number: 2, Type: "stub_test.TLS", Field: "Verify", Hash: wire.ArgumentHash([]byte{0xf5})},
 		{Number: 4, Type: "*stub_test.TLS", Hash: wire.ArgumentHash([]byte("\xa1\x64Name\x61b"))},

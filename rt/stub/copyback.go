@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+
+	"github.com/loopgen/loopgen/rt/internal/value"
 )
 
 // A method's changes to its arguments are sent after its results and before its error.
@@ -13,10 +15,6 @@ import (
 // reserve is the number of bytes in a message besides those of a buffer: other results
 // and an error.
 const reserve = 64 << 10
-
-// maxBuffer is the length in bytes of the largest buffer that is allocated for a
-// method. No message holds more bytes.
-const maxBuffer = 16 << 20
 
 // EncodeLen appends the length of p instead of its bytes, for a buffer that the method
 // fills. Finish fails if so many bytes could not be returned in one message.
@@ -51,7 +49,7 @@ func DecodeLen[S ~[]byte](d *Decoder, p *S) {
 	Decode(d, &n)
 	switch {
 	case n == nil:
-	case *n < 0 || *n > maxBuffer:
+	case *n < 0 || *n > value.MaxBuffer:
 		d.refuse(fmt.Sprintf("a buffer of %d bytes", *n))
 	default:
 		*p = make(S, *n)

@@ -1,11 +1,9 @@
 package stub
 
 import (
-	"errors"
 	"fmt"
-	"reflect"
 
-	"github.com/loopgen/loopgen/rt/internal/wire"
+	"github.com/loopgen/loopgen/rt/internal/value"
 )
 
 // DecodeError reports that a message, or a value in it, does not match the method's
@@ -28,19 +26,13 @@ func (e *DecodeError) Unwrap() error { return e.Err }
 
 // Decoder decodes the values of a message. Only one goroutine may use it at a time.
 type Decoder struct {
-	receiver
+	reader value.Reader
 	rest   []byte // the bytes not yet decoded
 	count  int    // number of values in the message
 	next   int    // number of values requested so far
 	fills  []func()
 	err    error
-	reader Reader // used by codecs
-}
-
-// receiver has the state common to all values of a message.
-type receiver struct {
-	table *errorTable
-	quota *TypeQuota // quota of the peer that sent the message; nil means no limit
+	kept   variable
 }
 
 // NewDecoder returns a decoder of a message that an [Encoder] made. It returns a
@@ -58,22 +50,18 @@ func NewDecoder(s *Service, body []byte) (*Decoder, error) {
 // Reset prepares d for another message. It returns a [*DecodeError] if body does not
 // begin like a message. End then returns that error, too.
 func (d *Decoder) Reset(s *Service, body []byte) error {
-	*d = Decoder{receiver: receiver{table: s.errorTable()}}
-	h, ok := readHead(body, 0)
-	switch {
-	case !ok || h.major != majorArray:
-		d.err = &DecodeError{-1, errors.New("the message is not an array of definite length")}
-	case h.arg > wire.MaxElements:
-		d.err = &DecodeError{-1, fmt.Errorf("%d values are more than %d", h.arg, wire.MaxElements)}
-	default:
-		d.rest, d.count = body[h.end:], int(h.arg)
+	*d = Decoder{reader: value.NewReader(s.errorTable(), nil), kept: d.kept}
+	count, rest, err := value.Count(body)
+	if err != nil {
+		d.err = &DecodeError{-1, err}
 	}
+	d.count, d.rest = count, rest
 	return d.err
 }
 
 // Limit counts the types that the message's values name against quota. Call it after
 // Reset and before the first value is decoded.
-func (d *Decoder) Limit(quota *TypeQuota) { d.quota = quota }
+func (d *Decoder) Limit(quota *value.TypeQuota) { d.reader.Limit(quota) }
 
 // Decode sets *v to the next value of the message. It does not merge the value into the
 // previous *v. If the next value is not an encoding of a T, End fails and *v is the
@@ -84,13 +72,20 @@ func Decode[T any](d *Decoder, v *T) {
 	if !d.more() {
 		return
 	}
-	if end := decodeScalar(d.rest, v); end > 0 {
+	if end := value.ReadScalar(d.rest, v); end > 0 {
 		d.rest = d.rest[end:]
 		return
 	}
-	fresh := new(T) // allocated only here, so that scalars stay on the stack
-	if d.value(reflect.TypeFor[T](), fresh) {
-		*v = *fresh
+	kept, _ := d.kept.pointer.(*T)
+	if kept == nil {
+		kept = new(T)
+		d.kept.set(kept)
+	}
+	if d.value() {
+		*v = *kept
+	}
+	if d.kept.pointer != nil {
+		*kept = zero
 	}
 }
 
@@ -103,9 +98,10 @@ func (d *Decoder) more() bool {
 	return d.next <= d.count
 }
 
-// value decodes the next value into v, which points to a zero value of t.
-func (d *Decoder) value(t reflect.Type, v any) bool {
-	rest, err := d.receiver.decode(planOf(t), d.rest, v, 0)
+// value decodes the next value into the kept variable, which is zero.
+func (d *Decoder) value() bool {
+	plan, v := d.kept.take()
+	rest, err := d.reader.Read(d.rest, plan, v)
 	if err != nil {
 		d.err = &DecodeError{d.next - 1, err}
 		return false
@@ -122,7 +118,7 @@ func (d *Decoder) Error() error {
 	if !d.more() {
 		return nil
 	}
-	err, rest, fail := d.receiver.decodeError(d.rest, 0)
+	err, rest, fail := d.reader.ReadError(d.rest)
 	if fail != nil {
 		d.err = &DecodeError{d.next - 1, fmt.Errorf("error: %w", fail)}
 		return nil
@@ -147,39 +143,5 @@ func (d *Decoder) End() error {
 		fill()
 	}
 	d.fills = nil
-	return nil
-}
-
-// decode decodes the first item of data, nested in depth arrays and maps, into v, a
-// pointer to a zero value of p's type. It returns the bytes after the item.
-func (r receiver) decode(p *plan, data []byte, v any, depth int) (rest []byte, err error) {
-	if p.root != nil {
-		return nil, p.root.in(p.typ)
-	}
-	end, f := p.match(data, 0, depth, r.quota)
-	if f != nil {
-		return nil, f.in(p.typ)
-	}
-	if p.own {
-		o := openReader{receiver: r, b: data}
-		if _, f := o.value(p, reflect.ValueOf(v).Elem(), 0, depth); f != nil {
-			return nil, f.in(p.typ)
-		}
-		return data[end:], nil
-	}
-	if err := decodeClosed(p, data[:end], v); err != nil {
-		return nil, err
-	}
-	return data[end:], nil
-}
-
-// decodeClosed decodes data, which matches p.
-func decodeClosed(p *plan, data []byte, v any) error {
-	if err := wire.Unmarshal(data, v); err != nil {
-		return err
-	}
-	if p.times {
-		settleTimes(p, reflect.ValueOf(v).Elem())
-	}
 	return nil
 }

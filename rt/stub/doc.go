@@ -1,5 +1,5 @@
 // Package stub is the part of the runtime that only generated code uses: the table of a
-// service and its methods, the codec of arguments and results, and the version tripwire.
+// service and its methods, the messages of arguments and results, and the version tripwire.
 // It does no I/O and starts no goroutine.
 //
 // Do not use it in other code: use package rt, and the client and proxy that loopgen
@@ -18,22 +18,6 @@
 //		}
 //	}
 //
-// For a type that consists of scalars, text and bytes, in structs, slices and maps, the
-// generated code has a [Codec] and uses it instead of Encode and Decode:
-//
-//	var storeEntryCodec = stub.NewCodec("{Key string, Size int}", storeWriteEntry, storeReadEntry)
-//
-//	func storeWriteEntry(w *stub.Writer, v Entry) {
-//		w.Struct(2)
-//		stub.WriteString(w.Key("Key"), v.Key)
-//		stub.WriteInt(w.Key("Size"), v.Size)
-//	}
-//
-// Its bytes are those of Encode, and it accepts exactly the values that Decode accepts: a
-// codec leaves doubtful values to these two. A codec is used only while the type has the
-// layout for which the codec was generated. The runtime compares the layout with the type
-// once. So code that is older than the type loses no values.
-//
 // # What travels
 //
 // A value arrives unchanged, or an error is returned before anything is sent. Nil and empty
@@ -50,26 +34,18 @@
 // value of any other type is an error that names the type. An error value in any of these
 // positions is sent in the same way as a method's own error.
 //
+// Package rt/internal/value does all this, for every type in the same way.
+//
 // # The files
 //
 //   - service.go, instance.go, run.go: a service, instances of generic types, a running call.
 //   - part.go: capabilities beyond the core of a daemon.
 //   - signature.go: the text by which two builds of a method are compared.
-//   - encoder.go, decoder.go: messages of values.
-//   - configuration.go, configparts.go, configtexts.go: the constructor's arguments.
+//   - encoder.go, decoder.go, variable.go: messages of values.
+//   - configuration.go: the constructor's arguments.
 //   - copyback.go: arguments that a method changes. options.go: options, which are not sent.
 //   - state.go, logvalue.go: fmt.State and slog.Value.
-//   - plan.go, fields.go, marshaler.go: the facts about a type, found once.
-//   - check.go, omit.go, time.go: checks of a value before it is encoded.
-//   - match.go, matchopen.go: checks of an item before it is decoded.
-//   - memory.go, scale.go: the memory that arguments take when decoded.
-//   - head.go, scalar.go, named.go: heads of CBOR items, and fast encoding of common types.
-//   - codec.go, layout.go, writer.go, order.go, reader.go: generated codecs.
-//   - openwriter.go, openreader.go: types that the CBOR library cannot encode.
-//   - known.go, typename.go, typequota.go, pkgpath.go: types in interfaces, and their names.
-//   - held.go, unknown.go: types that one of two programs lacks.
-//   - errors.go, errorlayout.go, errortree.go, errorbuild.go, errorcode.go: errors.
-//   - fault.go: the error in a value, and its path.
+//   - held.go: types that one of two programs lacks.
 package stub
 
 // On unsupported systems the compiler reports only this package.

@@ -1,19 +1,15 @@
 package stub
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"reflect"
-	"slices"
-	"time"
 
-	"github.com/loopgen/loopgen/rt/internal/wire"
+	"github.com/loopgen/loopgen/rt/internal/value"
 )
 
 // ErrTooLarge is in the chain of an [EncodeError] if the message would exceed its
 // limit. Send less in one call.
-var ErrTooLarge = errors.New("more than can be sent at once")
+var ErrTooLarge = value.ErrTooLarge
 
 // EncodeError reports a value that cannot be sent. No part of its message may be sent.
 type EncodeError struct {
@@ -30,25 +26,14 @@ func (e *EncodeError) Unwrap() error { return e.Err }
 // Encoder makes a message of values: the arguments of a call or its results. Only one
 // goroutine may use it at a time.
 type Encoder struct {
-	sender sender
+	writer value.Writer
 	limit  int    // size limit of buf
 	room   int    // bytes of buf before the message
 	buf    []byte // the room, one byte for the array's head, then the values
 	count  int
 	err    error
-	writer Writer        // used by codecs
-	config *configWriter // for a constructor's arguments; otherwise nil
-}
-
-// sender has the state common to all values of a message.
-type sender struct {
-	table *errorTable
-	// work is the number of bytes that may still be inspected. It only decreases, so
-	// nested errors terminate.
-	work int
-	// until is the time by which the methods of the message's errors must have
-	// returned. It is zero while none has been called.
-	until time.Time
+	kept   variable
+	config *value.ConfigWriter // for a constructor's arguments; otherwise nil
 }
 
 // NewEncoder returns an encoder of a message of at most limit bytes. The errors of s
@@ -67,7 +52,8 @@ func (e *Encoder) Reset(s *Service, limit, room int) {
 	if cap(buf) <= room {
 		buf = make([]byte, room+64)
 	}
-	*e = Encoder{sender: sender{table: s.errorTable(), work: limit}, limit: room + limit, room: room, buf: buf[:room+1], writer: e.writer}
+	*e = Encoder{writer: e.writer, limit: room + limit, room: room, buf: buf[:room+1], kept: e.kept}
+	e.writer.Reset(s.errorTable(), room, e.limit)
 }
 
 // Encode appends v to the message. If v cannot be sent without a change, Finish fails,
@@ -76,62 +62,45 @@ func Encode[T any](e *Encoder, v T) {
 	if e.err != nil {
 		return
 	}
-	if b, ok := appendScalar(e.buf, &v); ok {
-		e.buf = b
-		e.added(reflect.TypeFor[T]())
+	if b, ok := value.AppendScalar(e.buf, &v); ok {
+		e.appended(b, reflect.TypeFor[T]())
 		return
 	}
-	moved := v // allocated only here, so that scalars stay on the stack
-	e.value(reflect.ValueOf(&moved))
+	kept, _ := e.kept.pointer.(*T)
+	if kept == nil {
+		kept = new(T)
+		e.kept.set(kept)
+	}
+	*kept = v
+	e.value()
+	if e.kept.pointer != nil {
+		var zero T
+		*kept = zero
+	}
 }
 
-// value appends the value to which v points.
-func (e *Encoder) value(v reflect.Value) {
-	p := planOf(v.Type().Elem())
-	buf := bytes.NewBuffer(e.buf)
-	if err := e.sender.encode(buf, p, v, e.limit-len(e.buf), 0); err != nil {
+// value appends the kept variable.
+func (e *Encoder) value() {
+	plan, v := e.kept.take()
+	b, err := e.writer.Append(e.buf, plan, v)
+	if err != nil {
 		e.fail(err)
 		return
 	}
-	e.buf = buf.Bytes()
-	e.added(p.typ)
+	e.appended(b, v.Type())
 }
 
-// encode checks the value to which v points, nested in depth arrays and maps, and
-// appends it to buf. room limits the effort and, roughly, the size.
-func (s *sender) encode(buf *bytes.Buffer, p *plan, v reflect.Value, room, depth int) error {
-	if p.root != nil {
-		return p.root.in(p.typ)
-	}
-	if !p.plain {
-		c := checker{sender: s, room: room, limit: buf.Len() + room}
-		if f := c.value(p, v.Elem(), depth); f != nil {
-			return f.in(p.typ)
-		}
-	}
-	if p.open {
-		w := openWriter{sender: s, buf: buf, limit: buf.Len() + room}
-		if f := w.value(p, v.Elem(), depth); f != nil {
-			return f.in(p.typ)
-		}
-		return nil
-	}
-	if err := wire.MarshalTo(buf, v.Interface()); err != nil {
-		return (&fault{err: err}).in(p.typ)
-	}
-	return nil
-}
-
-// added counts a value of type t that was appended.
-func (e *Encoder) added(t reflect.Type) {
-	if len(e.buf) > e.limit {
-		e.fail((&fault{err: e.tooLarge(len(e.buf))}).in(t))
+// appended makes b, the message with another value of type t, the message so far.
+func (e *Encoder) appended(b []byte, t reflect.Type) {
+	if len(b) > e.limit {
+		e.fail(value.In(t, e.tooLarge(len(b))))
 		return
 	}
+	e.buf = b
 	e.count++
 	if e.config != nil {
-		if f := e.config.add(t, e.buf); f != nil {
-			e.fail(f.in(t))
+		if err := e.config.Add(t, b); err != nil {
+			e.fail(err)
 		}
 	}
 }
@@ -147,24 +116,17 @@ func (e *Encoder) fail(err error) {
 
 // Error appends the error that is a method's last result: null for nil, otherwise a
 // form from which [Decoder.Error] rebuilds it. Finish fails for it only for want of
-// room. Error does not panic, and waits for the methods of err at most a second: see
-// errorcode.go.
+// room. Error does not panic, and waits for the methods of err at most a second.
 func (e *Encoder) Error(err error) {
 	if e.err != nil {
 		return
 	}
-	if err == nil {
-		e.buf = append(e.buf, itemNull)
-		e.added(errorType)
-		return
-	}
-	item, fail := e.sender.encodeError(err, e.limit-len(e.buf), 0)
+	b, fail := e.writer.AppendError(e.buf, err)
 	if fail != nil {
 		e.fail(fail)
 		return
 	}
-	e.buf = append(e.buf, item...)
-	e.added(errorType)
+	e.appended(b, errorType)
 }
 
 // Finish returns the message, a CBOR array of the values. The caller may use it until
@@ -174,11 +136,7 @@ func (e *Encoder) Finish() ([]byte, error) {
 	if e.err != nil {
 		return nil, e.err
 	}
-	if e.count <= maxShort { // usual case: the head is the one byte that was reserved
-		e.buf[e.room] = majorArray<<5 | byte(e.count)
-		return e.buf, nil
-	}
-	e.buf = slices.Replace(e.buf, e.room, e.room+1, appendHead(nil, majorArray, uint64(e.count))...)
+	e.buf = value.SetCount(e.buf, e.room, e.count)
 	if len(e.buf) > e.limit {
 		e.fail(e.tooLarge(len(e.buf)))
 		return nil, e.err

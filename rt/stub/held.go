@@ -1,13 +1,10 @@
 package stub
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
-	"strings"
-	"sync"
 
-	"github.com/loopgen/loopgen/rt/internal/cut"
+	"github.com/loopgen/loopgen/rt/internal/value"
 )
 
 // If a method returns a value of a registered type in an interface, and the client's
@@ -21,33 +18,9 @@ type HeldType struct {
 	Methods []int  // indices of these methods, ascending
 }
 
-// explicit has the named types for which [RegisterType] was called.
-var explicit struct {
-	sync.Mutex
-	types []reflect.Type
-}
-
-// addExplicit adds t, or the named types of which t consists.
-func addExplicit(t reflect.Type) {
-	switch {
-	case builtin[t] != "":
-	case t.PkgPath() != "":
-		explicit.Lock()
-		defer explicit.Unlock()
-		if !slices.Contains(explicit.types, t) {
-			explicit.types = append(explicit.types, t)
-		}
-	case t.Kind() == reflect.Map:
-		addExplicit(t.Key())
-		addExplicit(t.Elem())
-	default:
-		addExplicit(t.Elem())
-	}
-}
-
 // Held returns the types that interfaces in the results of the methods, or in
 // parameters that are copied back, can hold. These are the data types of s and the
-// types for which RegisterType was called so far, except error types. Methods that are
+// types for which value.RegisterType was called so far, except error types. Methods that are
 // Shared or Idempotent are excluded, since nothing is lost if such a call is repeated.
 // It may be called concurrently.
 func (s *Service) Held() []HeldType {
@@ -70,11 +43,11 @@ func (s *Service) Held() []HeldType {
 	}
 	var held []HeldType
 	for _, t := range types {
-		k, f := knownOf(t)
-		if f != nil {
+		name, ok := value.NameOf(t)
+		if !ok {
 			continue // the type cannot be sent
 		}
-		h := HeldType{Name: k.name}
+		h := HeldType{Name: name}
 		for _, m := range open {
 			if m.holds(t) {
 				h.Methods = append(h.Methods, m.index)
@@ -92,15 +65,13 @@ func (s *Service) Held() []HeldType {
 func (s *Service) holdable() []reflect.Type {
 	var types []reflect.Type
 	for _, d := range s.DataTypes {
-		types = append(types, d.typ)
+		types = append(types, d.Type())
 	}
-	explicit.Lock()
-	types = append(types, explicit.types...)
-	explicit.Unlock()
+	types = append(types, value.Registered()...)
 	var unique []reflect.Type
 	for _, t := range types {
-		isError := slices.ContainsFunc(s.ErrorTypes, func(e ErrorType) bool { return e.typ == t })
-		if !isError && builtin[t] == "" && t.PkgPath() != "" && !slices.Contains(unique, t) {
+		isError := slices.ContainsFunc(s.ErrorTypes, func(e ErrorType) bool { return e.Type() == t })
+		if !isError && !value.IsBuiltin(t) && t.PkgPath() != "" && !slices.Contains(unique, t) {
 			unique = append(unique, t)
 		}
 	}
@@ -118,43 +89,15 @@ type openMethod struct {
 func (m *Method) returnedInterfaces() []reflect.Type {
 	t := reflect.TypeOf(m.Func)
 	types := m.results(t)
-	place := 0
-	for i := 1; i < t.NumIn(); i++ {
-		if t.In(i) == contextType {
-			continue
-		}
+	for place, p := range m.params(t) {
 		if slices.Contains(m.InOut, place) || slices.Contains(m.Out, place) {
-			types = append(types, t.In(i))
+			types = append(types, p)
 		}
-		place++
 	}
 	var found []reflect.Type
-	seen := make(map[*plan]bool)
 	for _, t := range types {
 		if t != errorType && t != logValueType {
-			found = planOf(t).interfaces(found, seen)
-		}
-	}
-	return found
-}
-
-// interfaces appends the interfaces in p, errors excepted, to found.
-func (p *plan) interfaces(found []reflect.Type, seen map[*plan]bool) []reflect.Type {
-	if !p.open || seen[p] {
-		return found
-	}
-	seen[p] = true
-	if p.shape == shapeInterface && !slices.Contains(found, p.typ) {
-		return append(found, p.typ)
-	}
-	for _, q := range []*plan{p.key, p.elem} {
-		if q != nil {
-			found = q.interfaces(found, seen)
-		}
-	}
-	if p.fields != nil {
-		for _, m := range p.fields.flat {
-			found = m.plan.interfaces(found, seen)
+			found = value.PlanOf(t).Interfaces(found)
 		}
 	}
 	return found
@@ -169,27 +112,12 @@ func (m *openMethod) holds(t reflect.Type) bool {
 
 // spread adds the interfaces in the types that m can return.
 func (m *openMethod) spread(types []reflect.Type) {
-	seen := make(map[*plan]bool)
 	for before := 0; before < len(m.interfaces); {
 		before = len(m.interfaces)
 		for _, t := range types {
 			if m.holds(t) {
-				m.interfaces = planOf(t).interfaces(m.interfaces, seen)
+				m.interfaces = value.PlanOf(t).Interfaces(m.interfaces)
 			}
 		}
 	}
-}
-
-// Missing returns an error if this process cannot decode values of the registered type
-// with this name on the wire, and nil if it can. It may be called concurrently.
-func Missing(name string) error {
-	plain, _, _ := strings.Cut(name, "#")
-	t := registered(plain)
-	if t == nil {
-		return fmt.Errorf("type %s is not registered in this program", cut.Name(plain))
-	}
-	if k, f := knownOf(t); f != nil || k.name != name {
-		return fmt.Errorf("type %s differs between the two programs", cut.Name(plain))
-	}
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/loopgen/loopgen/rt/internal/value"
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
@@ -58,12 +59,12 @@ func init() {
 // Held lists what methods can return in interfaces, and nothing that could be lost
 // without harm.
 func TestHeld(t *testing.T) {
-	if err := stub.RegisterType(reflect.TypeFor[map[string]*heldExtra]()); err != nil {
+	if err := value.RegisterType(reflect.TypeFor[map[string]*heldExtra]()); err != nil {
 		t.Fatal(err)
 	}
 	got := make(map[string][]int)
 	for _, h := range shelfService.Held() {
-		if err := stub.Missing(h.Name); err != nil {
+		if err := value.Missing(h.Name); err != nil {
 			t.Errorf("%s: %v", h.Name, err)
 		}
 		_, name, _ := strings.Cut(h.Name, ".held")
@@ -83,7 +84,7 @@ func TestHeld(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"example.com/none.None#00000000", "github.com/loopgen/loopgen/rt/stub_test.heldCoin#00000000", ""} {
-		if stub.Missing(name) == nil {
+		if value.Missing(name) == nil {
 			t.Errorf("%q is not missing", name)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/loopgen/loopgen/rt/internal/cut"
+	"github.com/loopgen/loopgen/rt/internal/value"
 )
 
 // TypeArg is a type argument of an instance of a generic type. [TypeArgOf] makes it.
@@ -74,15 +75,15 @@ func (s *Service) refuse() error {
 		t := reflect.TypeOf(m.Func)
 		values := slices.Concat(slices.Collect(t.Ins())[1:], m.results(t))
 		for _, v := range values {
-			if v == contextType || v == errorType || v == logValueType || planOf(v).root == nil {
+			if v == contextType || v == errorType || v == logValueType || value.PlanOf(v).Refusal() == nil {
 				continue
 			}
 			for _, a := range s.TypeArgs {
-				if root := planOf(a.typ).root; root != nil {
-					return fmt.Errorf("type argument %s, which %s needs: %w", a.param, cut.Name(m.Name), root.in(a.typ))
+				if reason := value.PlanOf(a.typ).Refusal(); reason != nil {
+					return fmt.Errorf("type argument %s, which %s needs: %w", a.param, cut.Name(m.Name), reason)
 				}
 			}
-			return fmt.Errorf("method %s: %w", cut.Name(m.Name), planOf(v).root.in(v))
+			return fmt.Errorf("method %s: %w", cut.Name(m.Name), value.PlanOf(v).Refusal())
 		}
 	}
 	return nil
@@ -94,9 +95,7 @@ func (s *Service) refuse() error {
 func (s *Service) Structure() string {
 	var args []string
 	for _, a := range s.TypeArgs {
-		var sp speller
-		sp.spell(planOf(a.typ))
-		args = append(args, sp.String())
+		args = append(args, value.Spell(a.typ))
 	}
 	return strings.Join(args, ", ")
 }
@@ -106,7 +105,7 @@ func (s *Service) Structure() string {
 func typeName(t reflect.Type) string {
 	switch {
 	case t.PkgPath() != "":
-		return pathName(t)
+		return value.PathName(t)
 	case t.Name() != "": // predeclared
 		return t.Name()
 	case t == reflect.TypeFor[any]():

@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/value"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
-	"github.com/loopgen/loopgen/rt/stub/internal/samples"
 )
 
 // sparse has only fields that are left out when they are empty.
@@ -23,6 +23,13 @@ type sparse struct {
 	Tags   []string       `json:"tags,omitempty"`
 	Meta   map[string]int `json:"meta,omitempty"`
 	Next   *sparse        `json:"next,omitempty"`
+}
+
+type order struct {
+	Customer string
+	Lines    []sparse
+	Tags     []string
+	Meta     map[string]string
 }
 
 // vast is a large struct of which all can be left out.
@@ -50,7 +57,7 @@ func (sparseError) Error() string { return "sparse" }
 
 func init() {
 	for _, t := range []reflect.Type{reflect.TypeFor[sparse](), reflect.TypeFor[vast](), reflect.TypeFor[sparseError]()} {
-		if err := stub.RegisterType(t); err != nil {
+		if err := value.RegisterType(t); err != nil {
 			panic(err)
 		}
 	}
@@ -68,9 +75,9 @@ func (m *measuring) Turn() error {
 	return errMeasured
 }
 
-// measure returns how many bytes live after the arguments of method i have been
+// measure returns how many bytes live after the arguments of the only method have been
 // decoded, and how many have been allocated meanwhile.
-func measure(t *testing.T, svc *stub.Service, i int, body []byte) (live, allocated int) {
+func measure(t *testing.T, svc *stub.Service, body []byte) (live, allocated int) {
 	t.Helper()
 	var before, after, collected runtime.MemStats
 	serve := func(decoded func()) {
@@ -80,7 +87,7 @@ func measure(t *testing.T, svc *stub.Service, i int, body []byte) (live, allocat
 		}
 		run := stub.MakeRun(&measuring{decoded}, d, stub.NewEncoder(svc, 1<<20))
 		runtime.ReadMemStats(&before)
-		svc.Methods[i].Serve(&run, nil)
+		svc.Methods[0].Serve(&run, nil)
 		if run.Err() != errMeasured {
 			t.Fatalf("the arguments were not decoded: %v", run.Err())
 		}
@@ -98,9 +105,8 @@ func measure(t *testing.T, svc *stub.Service, i int, body []byte) (live, allocat
 
 // weighing is what a test decodes.
 type weighing struct {
-	svc    *stub.Service
-	method int
-	body   []byte
+	svc  *stub.Service
+	body []byte
 }
 
 // weigh is a method with one parameter that is given v.
@@ -121,23 +127,7 @@ func weigh[T any](t *testing.T, v T) weighing {
 				runtime.KeepAlive(v)
 			}
 		},
-	}}}, 0, body}
-}
-
-// generated is a method of samples that is given v, whose arguments a generated
-// codec decodes.
-func generated[T any](t *testing.T, method string, v T) weighing {
-	t.Helper()
-	w := weigh(t, v)
-	w.svc = stub.Lookup("github.com/loopgen/loopgen/rt/stub/internal/samples.Samples")
-	for i, m := range w.svc.Methods {
-		if m.Name == method {
-			w.method = i
-			return w
-		}
-	}
-	t.Fatalf("there is no method %s", method)
-	return w
+	}}}, body}
 }
 
 func repeat[T any](n int, v T) []T {
@@ -164,50 +154,48 @@ func TestMemoryIsWhatDecodingTakes(t *testing.T) {
 	seventh := &seven
 	zone := time.Date(2024, 1, 2, 3, 4, 5, 6, time.FixedZone("", 20700))
 	for name, w := range map[string]weighing{
-		"integers":              weigh(t, repeat(n, 1)),
-		"strings":               weigh(t, repeat(n, "abcdefgh")),
-		"empty strings":         weigh(t, repeat(n, "")),
-		"a long string":         weigh(t, strings.Repeat("x", 1<<20)),
-		"bytes":                 weigh(t, repeat(n, []byte("abcdefgh"))),
-		"byte arrays":           weigh(t, repeat(n, [4]byte{1})),
-		"sparse structs":        weigh(t, repeat(n, sparse{})),
-		"pointers to sparse":    weigh(t, repeat(n, &sparse{})),
-		"sparse in sparse":      weigh(t, repeat(n, sparse{Next: &sparse{Next: &sparse{}}})),
-		"vast structs":          weigh(t, repeat(400, vast{})),
-		"pointers to pointers":  weigh(t, repeat(n, &seventh)),
-		"lists of lists":        weigh(t, repeat(n, [][]int{{1}, {}, nil})),
-		"empty maps":            weigh(t, repeat(n, map[string]int{})),
-		"maps of one":           weigh(t, repeat(n, map[string]int{"a": 1})),
-		"maps of nine":          weigh(t, repeat(400, numbered(9, true))),
-		"a map":                 weigh(t, numbered(n, 1)),
-		"a fuller map":          weigh(t, numbered(3600, 1)),
-		"a map of sparse":       weigh(t, numbered(n, sparse{})),
-		"a map of vast":         weigh(t, numbered(200, vast{})),
-		"arrays in structs":     weigh(t, repeat(n, struct{ A [3]sparse }{})),
-		"arrays of pointers":    weigh(t, repeat(n, [2]*vast{nil, nil})),
-		"embedded by pointer":   weigh(t, repeat(400, promoting{Promoted: &Promoted{A: 1}})),
-		"any integers":          weigh(t, repeat(n, any(1000))),
-		"any sparse":            weigh(t, repeat(n, any(sparse{}))),
-		"any list of sparse":    weigh(t, any(repeat(n, sparse{}))),
-		"any map of any":        weigh(t, any(map[string]any{"a": repeat(n, any(&sparse{}))})),
-		"any pointers to vast":  weigh(t, repeat(200, any(&vast{}))),
-		"complex":               weigh(t, repeat(n, complex(1, 2))),
-		"large numbers":         weigh(t, repeat(n, big.NewInt(1))),
-		"larger numbers":        weigh(t, repeat(400, new(big.Int).Lsh(big.NewInt(1), 2000))),
-		"times in UTC":          weigh(t, repeat(400, time.Unix(0, 1).UTC())),
-		"times in odd zones":    weigh(t, repeat(400, zone)),
-		"errors":                weigh(t, repeat(500, errors.New("this and that"))),
-		"joined errors":         weigh(t, errors.Join(repeat(900, errors.New("x"))...)),
-		"errors of sparse":      weigh[error](t, sparseError{repeat(n, sparse{})}),
-		"any sparse errors":     weigh(t, repeat(10, any(sparseError{repeat(n, sparse{})}))),
-		"generated orders":      generated(t, "Orders", repeat(n, samples.Order{Lines: []samples.Line{{SKU: "a"}}, Tags: []string{"a", "b"}, Meta: map[string]string{"a": "b"}})),
-		"generated empty":       generated(t, "Orders", repeat(n, samples.Order{})),
-		"generated strings":     generated(t, "Strings", repeat(n, "")),
-		"generated in the deep": generated(t, "Deep", samples.Deep{Nones: repeat(n, samples.None{}), Points: repeat(n, samples.Point{}), Lists: repeat(n, []string{})}),
+		"integers":             weigh(t, repeat(n, 1)),
+		"strings":              weigh(t, repeat(n, "abcdefgh")),
+		"empty strings":        weigh(t, repeat(n, "")),
+		"a long string":        weigh(t, strings.Repeat("x", 1<<20)),
+		"bytes":                weigh(t, repeat(n, []byte("abcdefgh"))),
+		"byte arrays":          weigh(t, repeat(n, [4]byte{1})),
+		"sparse structs":       weigh(t, repeat(n, sparse{})),
+		"pointers to sparse":   weigh(t, repeat(n, &sparse{})),
+		"sparse in sparse":     weigh(t, repeat(n, sparse{Next: &sparse{Next: &sparse{}}})),
+		"vast structs":         weigh(t, repeat(400, vast{})),
+		"pointers to pointers": weigh(t, repeat(n, &seventh)),
+		"lists of lists":       weigh(t, repeat(n, [][]int{{1}, {}, nil})),
+		"empty maps":           weigh(t, repeat(n, map[string]int{})),
+		"maps of one":          weigh(t, repeat(n, map[string]int{"a": 1})),
+		"maps of nine":         weigh(t, repeat(400, numbered(9, true))),
+		"a map":                weigh(t, numbered(n, 1)),
+		"a fuller map":         weigh(t, numbered(3600, 1)),
+		"a map of sparse":      weigh(t, numbered(n, sparse{})),
+		"a map of vast":        weigh(t, numbered(200, vast{})),
+		"arrays in structs":    weigh(t, repeat(n, struct{ A [3]sparse }{})),
+		"arrays of pointers":   weigh(t, repeat(n, [2]*vast{nil, nil})),
+		"embedded by pointer":  weigh(t, repeat(400, promoting{Promoted: &Promoted{A: 1}})),
+		"any integers":         weigh(t, repeat(n, any(1000))),
+		"any sparse":           weigh(t, repeat(n, any(sparse{}))),
+		"any list of sparse":   weigh(t, any(repeat(n, sparse{}))),
+		"any map of any":       weigh(t, any(map[string]any{"a": repeat(n, any(&sparse{}))})),
+		"any pointers to vast": weigh(t, repeat(200, any(&vast{}))),
+		"complex":              weigh(t, repeat(n, complex(1, 2))),
+		"large numbers":        weigh(t, repeat(n, big.NewInt(1))),
+		"larger numbers":       weigh(t, repeat(400, new(big.Int).Lsh(big.NewInt(1), 2000))),
+		"times in UTC":         weigh(t, repeat(400, time.Unix(0, 1).UTC())),
+		"times in odd zones":   weigh(t, repeat(400, zone)),
+		"errors":               weigh(t, repeat(500, errors.New("this and that"))),
+		"joined errors":        weigh(t, errors.Join(repeat(900, errors.New("x"))...)),
+		"errors of sparse":     weigh[error](t, sparseError{repeat(n, sparse{})}),
+		"any sparse errors":    weigh(t, repeat(10, any(sparseError{repeat(n, sparse{})}))),
+		"orders":               weigh(t, repeat(n, order{Lines: []sparse{{Name: "a"}}, Tags: []string{"a", "b"}, Meta: map[string]string{"a": "b"}})),
+		"empty orders":         weigh(t, repeat(n, order{})),
 	} {
 		t.Run(name, func(t *testing.T) {
-			live, allocated := measure(t, w.svc, w.method, w.body)
-			got := w.svc.Memory(w.method, w.body, 0, nil)
+			live, allocated := measure(t, w.svc, w.body)
+			got := w.svc.Memory(0, w.body, 0, nil)
 			t.Logf("%d bytes: weighed %d, live %d (%.2f), allocated %d (%.2f)", len(w.body), got, live, float64(live)/float64(got), allocated, float64(allocated)/float64(got))
 			const slack = 4 << 10 // what else allocates meanwhile
 			if live > got*3/2+slack || allocated > got*4+slack {
@@ -216,7 +204,7 @@ func TestMemoryIsWhatDecodingTakes(t *testing.T) {
 			if got > 4*allocated+slack {
 				t.Errorf("%d bytes weigh %d, but only %d were allocated", len(w.body), got, allocated)
 			}
-			if most := w.svc.Memory(w.method, w.body, math.MaxInt, nil); most < got {
+			if most := w.svc.Memory(0, w.body, math.MaxInt, nil); most < got {
 				t.Errorf("the upper bound is %d, less than %d", most, got)
 			}
 		})

@@ -14,11 +14,12 @@ import (
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/rt"
+	"github.com/loopgen/loopgen/rt/internal/value"
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
 func TestRegisterType(t *testing.T) {
-	if err := stub.RegisterType(reflect.TypeFor[map[string][]*Circle]()); err != nil {
+	if err := value.RegisterType(reflect.TypeFor[map[string][]*Circle]()); err != nil {
 		t.Error(err)
 	}
 	local := func() reflect.Type {
@@ -33,7 +34,7 @@ func TestRegisterType(t *testing.T) {
 		local():                                   "another type of that name and package is registered",
 		reflect.TypeFor[map[string]func() bool](): "cannot be sent",
 	} {
-		if err := stub.RegisterType(typ); err == nil || !strings.Contains(err.Error(), want) {
+		if err := value.RegisterType(typ); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want it to contain %q", typ, err, want)
 		}
 	}
@@ -45,7 +46,7 @@ func TestRegisterConcurrently(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			if err := stub.RegisterType(reflect.TypeFor[late]()); err != nil {
+			if err := value.RegisterType(reflect.TypeFor[late]()); err != nil {
 				t.Error(err)
 			}
 			for i := range 50 {
@@ -157,7 +158,7 @@ func (r registeredError) Error() string { return fmt.Sprint("code ", r.Code) }
 func (r registeredError) Unwrap() error { return r.Err }
 
 func TestErrorsAsValues(t *testing.T) {
-	if err := stub.RegisterType(reflect.TypeFor[registeredError]()); err != nil {
+	if err := value.RegisterType(reflect.TypeFor[registeredError]()); err != nil {
 		t.Fatal(err)
 	}
 	wrapped := fmt.Errorf("get: %w", errFull)

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"sync"
 	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/value"
 )
 
 // Service describes one shared type: the constructor of its object and its methods.
@@ -40,14 +42,34 @@ type Service struct {
 	once       sync.Once
 	signatures []string
 	fails      []bool
-	arguments  []arguments // see Memory
+	arguments  []value.Arguments // see Memory
 	refusal    error
 
 	late bool // set before RegisterInstance returns
 
 	errorsOnce sync.Once
-	errors     *errorTable
+	errors     *value.Errors
 }
+
+// Sentinel is an error variable of a package whose methods a service has. If a method
+// returns it, bare or wrapped, the client's method returns it, too: compare with == or
+// errors.Is. Its Name has the import path if the variable is not the service's.
+type Sentinel = value.Sentinel
+
+// ErrorType is an error type of a service's package. [ErrorTypeOf] makes it.
+type ErrorType = value.ErrorType
+
+// DataType is a type whose values an interface may hold. [DataTypeOf] makes it.
+type DataType = value.DataType
+
+// ErrorTypeOf describes the exported error type called name. E is the type or a pointer
+// to it. If all fields of the type are exported and can be sent, its errors keep their
+// type in the client, as values or as pointers. Otherwise they become an
+// *rt.RemoteError.
+func ErrorTypeOf[E error](name string) ErrorType { return value.ErrorTypeOf[E](name) }
+
+// DataTypeOf describes the type T.
+func DataTypeOf[T any]() DataType { return value.DataTypeOf[T]() }
 
 // Method describes one method in the dispatch table.
 type Method struct {
@@ -128,7 +150,7 @@ func Register(s *Service) {
 // register registers s. The caller must hold the lock of registry.
 func (s *Service) register() {
 	registry.services[s.Name] = s
-	declare(s.DataTypes)
+	value.Declare(s.DataTypes)
 }
 
 // Lookup returns the service registered with that name, or nil. It may be called
@@ -159,16 +181,43 @@ func (s *Service) Fails(i int) bool {
 func (s *Service) inspect() {
 	s.signatures = make([]string, len(s.Methods))
 	s.fails = make([]bool, len(s.Methods))
-	s.arguments = make([]arguments, len(s.Methods))
+	s.arguments = make([]value.Arguments, len(s.Methods))
 	for i := range s.Methods {
 		m := &s.Methods[i]
 		t := reflect.TypeOf(m.Func)
 		s.signatures[i] = m.signature(t)
-		s.arguments[i] = m.argumentsOf(t)
+		s.arguments[i] = value.ArgumentsOf(m.params(t), m.Out)
 		results := m.results(t)
 		s.fails[i] = len(results) > 0 && results[len(results)-1] == errorType
 	}
 	if s.refusal == nil && len(s.TypeArgs) > 0 {
 		s.refusal = s.refuse()
 	}
+}
+
+var (
+	errorType   = reflect.TypeFor[error]()
+	contextType = reflect.TypeFor[context.Context]()
+
+	standardErrors = sync.OnceValue(func() *value.Errors { return value.NewErrors(nil, nil) })
+)
+
+// errorTable returns the table of s. The first use makes it.
+func (s *Service) errorTable() *value.Errors {
+	if s == nil {
+		return standardErrors()
+	}
+	s.errorsOnce.Do(func() { s.errors = value.NewErrors(s.Sentinels, s.ErrorTypes) })
+	return s.errors
+}
+
+// Memory returns roughly how many bytes of memory the decoded arguments of method i
+// take, in addition to args. A result of at most enough is an upper bound that is
+// cheaper to compute. The result excludes allocations of user code, such as
+// UnmarshalText. If args is malformed, the result covers the part before the error.
+// Types that Memory makes for interfaces count against quota. It may be called
+// concurrently.
+func (s *Service) Memory(i int, args []byte, enough int, quota *value.TypeQuota) int {
+	s.once.Do(s.inspect)
+	return s.arguments[i].Memory(args, enough, s.errorTable(), quota)
 }

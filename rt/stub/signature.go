@@ -1,18 +1,11 @@
 package stub
 
 import (
-	"context"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
-	"unicode"
-)
 
-var (
-	contextType  = reflect.TypeFor[context.Context]()
-	durationType = reflect.TypeFor[time.Duration]()
+	"github.com/loopgen/loopgen/rt/internal/value"
 )
 
 // SignatureOf returns the text that two programs must have in common to call a method: the
@@ -52,13 +45,9 @@ func SignatureOf(method reflect.Type) string { return new(Method).signature(meth
 
 // signature returns the signature of m, whose Func is of type method.
 func (m *Method) signature(method reflect.Type) string {
-	var s speller
+	var s strings.Builder
 	s.WriteString("func(")
-	place := 0
-	for i := 1; i < method.NumIn(); i++ {
-		if method.In(i) == contextType {
-			continue
-		}
+	for place, t := range m.params(method) {
 		if place > 0 {
 			s.WriteString(", ")
 		}
@@ -68,24 +57,28 @@ func (m *Method) signature(method reflect.Type) string {
 		case slices.Contains(m.InOut, place):
 			s.WriteString("inout ")
 		}
-		place++
-		s.spell(planOf(method.In(i)))
+		s.WriteString(value.Spell(t))
 	}
 	s.WriteString(")")
 	if results := m.results(method); len(results) == 1 {
-		s.WriteString(" ")
-		s.spell(planOf(results[0]))
+		s.WriteString(" " + value.Spell(results[0]))
 	} else if len(results) > 1 {
 		s.WriteString(" (")
 		for i, t := range results {
 			if i > 0 {
 				s.WriteString(", ")
 			}
-			s.spell(planOf(t))
+			s.WriteString(value.Spell(t))
 		}
 		s.WriteString(")")
 	}
 	return s.String()
+}
+
+// params returns the types of the parameters of m, without the receiver and contexts.
+func (m *Method) params(method reflect.Type) []reflect.Type {
+	types := slices.Collect(method.Ins())[1:]
+	return slices.DeleteFunc(types, func(t reflect.Type) bool { return t == contextType })
 }
 
 // results returns the types of the results of m, without the receiver.
@@ -95,142 +88,4 @@ func (m *Method) results(method reflect.Type) []reflect.Type {
 		types = types[1:]
 	}
 	return types
-}
-
-// speller writes the types of a signature.
-type speller struct {
-	strings.Builder
-	within []*plan // the defined types being spelt out, the outermost first
-}
-
-func (s *speller) spell(p *plan) {
-	t := p.typ
-	switch {
-	case t == timeType:
-		s.WriteString("time.Time")
-		return
-	case t == durationType:
-		s.WriteString("time.Duration")
-		return
-	case t == errorType:
-		s.WriteString("error")
-		return
-	case p.shape == shapeRefused, p.shape == shapeBinary, p.shape == shapeText, p.shape == shapeBigInt:
-		s.opaque(t)
-		return
-	case t.PkgPath() == "": // predeclared, or without a name
-		s.structure(p)
-		return
-	}
-	for i, outer := range s.within {
-		if outer.typ == t {
-			s.WriteString("#" + strconv.Itoa(len(s.within)-i))
-			return
-		}
-	}
-	s.WriteString(withoutPaths(t.Name()))
-	s.within = append(s.within, p)
-	if p.shape == shapeStruct {
-		s.fields(p)
-	} else {
-		s.WriteString("{")
-		s.structure(p)
-		s.WriteString("}")
-	}
-	s.within = s.within[:len(s.within)-1]
-}
-
-// opaque writes a type that is compared by its name only.
-func (s *speller) opaque(t reflect.Type) {
-	if t.PkgPath() != "" {
-		s.WriteString(pkgPath(t) + "." + withoutPaths(t.Name()))
-		return
-	}
-	// Line breaks can only be in the tags of an unnamed struct.
-	s.WriteString(strings.Join(strings.Fields(t.String()), " "))
-}
-
-// structure writes the structure of p without its name.
-func (s *speller) structure(p *plan) {
-	switch p.shape {
-	case shapePointer:
-		s.WriteString("*")
-		s.spell(p.elem)
-	case shapeSlice:
-		s.WriteString("[]")
-		s.spell(p.elem)
-	case shapeArray:
-		s.WriteString("[" + strconv.Itoa(p.typ.Len()) + "]")
-		s.spell(p.elem)
-	case shapeBytes:
-		s.WriteString("[]")
-		s.spell(planOf(p.typ.Elem()))
-	case shapeByteArray:
-		s.WriteString("[" + strconv.Itoa(p.typ.Len()) + "]")
-		s.spell(planOf(p.typ.Elem()))
-	case shapeMap:
-		s.WriteString("map[")
-		s.spell(p.key)
-		s.WriteString("]")
-		s.spell(p.elem)
-	case shapeStruct:
-		s.WriteString("struct")
-		s.fields(p)
-	case shapeInterface:
-		if p.typ.NumMethod() == 0 {
-			s.WriteString("any")
-		} else {
-			s.WriteString("interface")
-		}
-	default:
-		s.WriteString(p.typ.Kind().String())
-	}
-}
-
-func (s *speller) fields(p *plan) {
-	s.WriteString("{")
-	for i, f := range p.fields.flat {
-		if i > 0 {
-			s.WriteString(", ")
-		}
-		// An integer name is not a text: "1" and 1 are different keys.
-		if f.key[0]>>5 != majorText || isIdentifier(f.wire) {
-			s.WriteString(f.wire)
-		} else {
-			s.WriteString(strconv.Quote(f.wire))
-		}
-		s.WriteString(" ")
-		s.spell(f.plan)
-	}
-	s.WriteString("}")
-}
-
-func isIdentifier(name string) bool {
-	for i, r := range name {
-		if r != '_' && !unicode.IsLetter(r) && (i == 0 || !unicode.IsDigit(r)) {
-			return false
-		}
-	}
-	return name != ""
-}
-
-// withoutPaths removes the import paths from a type's name. Only the type arguments of
-// an instance have import paths.
-func withoutPaths(name string) string {
-	var b strings.Builder
-	for name != "" {
-		end := strings.IndexAny(name, separators)
-		if end < 0 {
-			end = len(name)
-		}
-		word := name[:end]
-		word = word[strings.LastIndexByte(word, '/')+1:]
-		b.WriteString(word[strings.LastIndexByte(word, '.')+1:])
-		if end < len(name) {
-			b.WriteByte(name[end])
-			end++
-		}
-		name = name[end:]
-	}
-	return b.String()
 }

@@ -8,7 +8,7 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/loopgen/loopgen/rt/stub"
+	"github.com/loopgen/loopgen/rt/internal/value"
 )
 
 // The types that the tests send.
@@ -168,7 +168,7 @@ func init() {
 		reflect.TypeFor[Celsius](), reflect.TypeFor[map[Label][]Node](), reflect.TypeFor[Box[Open]](), reflect.TypeFor[big.Int](), reflect.TypeFor[netip.Addr](),
 		reflect.TypeFor[Tree](), reflect.TypeFor[Label](),
 	} {
-		if err := stub.RegisterType(t); err != nil {
+		if err := value.RegisterType(t); err != nil {
 			panic(err)
 		}
 	}

@@ -90,7 +90,7 @@ func (c *BigCacheClient) GetWithInfo(ctx context.Context, key string) ([]byte, b
 	var r1 bigcache.Response
 	err := (*rt.Conn)(c).Call(ctx, bigCacheGetWithInfo,
 		func(e *stub.Encoder) { stub.Encode(e, key) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0); bigCacheResponseCodec.Decode(d, &r1) })
+		func(d *stub.Decoder) { stub.Decode(d, &r0); stub.Decode(d, &r1) })
 	return r0, r1, err
 }
 
@@ -99,7 +99,7 @@ func (c *BigCacheClient) KeyMetadata(ctx context.Context, key string) (bigcache.
 	var r0 bigcache.Metadata
 	err := (*rt.Conn)(c).Call(ctx, bigCacheKeyMetadata,
 		func(e *stub.Encoder) { stub.Encode(e, key) },
-		func(d *stub.Decoder) { bigCacheMetadataCodec.Decode(d, &r0) })
+		func(d *stub.Decoder) { stub.Decode(d, &r0) })
 	return r0, err
 }
 
@@ -128,7 +128,7 @@ func (c *BigCacheClient) Set(ctx context.Context, key string, entry []byte) erro
 // Stats calls Stats of the shared bigcache.BigCache.
 func (c *BigCacheClient) Stats(ctx context.Context) (bigcache.Stats, error) {
 	var r0 bigcache.Stats
-	err := (*rt.Conn)(c).Call(ctx, bigCacheStats, nil, func(d *stub.Decoder) { bigCacheStatsCodec.Decode(d, &r0) })
+	err := (*rt.Conn)(c).Call(ctx, bigCacheStats, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
 	return r0, err
 }
 
@@ -277,7 +277,7 @@ func init() {
 			if run.Begin() {
 				r0, r1, err := target.(*bigcache.BigCache).GetWithInfo(key)
 				stub.Encode(run.Results, r0)
-				bigCacheResponseCodec.Encode(run.Results, r1)
+				stub.Encode(run.Results, r1)
 				run.Results.Error(err)
 			}
 		}},
@@ -285,7 +285,7 @@ func init() {
 			var key string
 			stub.Decode(run.Args, &key)
 			if run.Begin() {
-				bigCacheMetadataCodec.Encode(run.Results, target.(*bigcache.BigCache).KeyMetadata(key))
+				stub.Encode(run.Results, target.(*bigcache.BigCache).KeyMetadata(key))
 			}
 		}},
 		{Name: "Len", Func: (*bigcache.BigCache).Len, Serve: func(run *stub.Run, target any) {
@@ -314,7 +314,7 @@ func init() {
 		}},
 		{Name: "Stats", Func: (*bigcache.BigCache).Stats, Serve: func(run *stub.Run, target any) {
 			if run.Begin() {
-				bigCacheStatsCodec.Encode(run.Results, target.(*bigcache.BigCache).Stats())
+				stub.Encode(run.Results, target.(*bigcache.BigCache).Stats())
 			}
 		}},
 	}
@@ -322,53 +322,4 @@ func init() {
 		{Name: "github.com/allegro/bigcache/v3.ErrEntryNotFound", Error: bigcache.ErrEntryNotFound},
 	}
 	stub.Register(bigCacheService)
-}
-
-// The short cuts by which values of these types are encoded and decoded. A type that
-// is no longer made as it says here takes the long way, until go generate is run again.
-var (
-	bigCacheResponseCodec = stub.NewCodec(`{EntryStatus uint32}`, bigCacheWriteResponse, bigCacheReadResponse)
-	bigCacheMetadataCodec = stub.NewCodec(`{RequestCount uint32}`, bigCacheWriteMetadata, bigCacheReadMetadata)
-	bigCacheStatsCodec    = stub.NewCodec(`{Hits "hits" int64, Misses "misses" int64, DelHits "delete_hits" int64, DelMisses "delete_misses" int64, Collisions "collisions" int64}`, bigCacheWriteStats, bigCacheReadStats)
-)
-
-func bigCacheWriteResponse(w *stub.Writer, v bigcache.Response) {
-	w.Struct(1)
-	stub.WriteUint(w.Key("EntryStatus"), v.EntryStatus)
-}
-
-func bigCacheReadResponse(r *stub.Reader) (v bigcache.Response) {
-	r.Struct(1)
-	v.EntryStatus = stub.ReadUint[bigcache.RemoveReason](r.Key("EntryStatus"))
-	return v
-}
-
-func bigCacheWriteMetadata(w *stub.Writer, v bigcache.Metadata) {
-	w.Struct(1)
-	stub.WriteUint(w.Key("RequestCount"), v.RequestCount)
-}
-
-func bigCacheReadMetadata(r *stub.Reader) (v bigcache.Metadata) {
-	r.Struct(1)
-	v.RequestCount = stub.ReadUint[uint32](r.Key("RequestCount"))
-	return v
-}
-
-func bigCacheWriteStats(w *stub.Writer, v bigcache.Stats) {
-	w.Struct(5)
-	stub.WriteInt(w.Key("hits"), v.Hits)
-	stub.WriteInt(w.Key("misses"), v.Misses)
-	stub.WriteInt(w.Key("collisions"), v.Collisions)
-	stub.WriteInt(w.Key("delete_hits"), v.DelHits)
-	stub.WriteInt(w.Key("delete_misses"), v.DelMisses)
-}
-
-func bigCacheReadStats(r *stub.Reader) (v bigcache.Stats) {
-	r.Struct(5)
-	v.Hits = stub.ReadInt[int64](r.Key("hits"))
-	v.Misses = stub.ReadInt[int64](r.Key("misses"))
-	v.Collisions = stub.ReadInt[int64](r.Key("collisions"))
-	v.DelHits = stub.ReadInt[int64](r.Key("delete_hits"))
-	v.DelMisses = stub.ReadInt[int64](r.Key("delete_misses"))
-	return v
 }

@@ -182,7 +182,7 @@ func (c *FilterClient) TestAndAddString(ctx context.Context, data string) (bool,
 func (c *FilterClient) TestLocations(ctx context.Context, locs []uint64) (bool, error) {
 	var r0 bool
 	err := (*rt.Conn)(c).Call(ctx, filterTestLocations,
-		func(e *stub.Encoder) { filterUint64ListCodec.Encode(e, locs) },
+		func(e *stub.Encoder) { stub.Encode(e, locs) },
 		func(d *stub.Decoder) { stub.Decode(d, &r0) })
 	return r0, err
 }
@@ -538,7 +538,7 @@ func init() {
 		}},
 		{Name: "TestLocations", Func: (*bloom.BloomFilter).TestLocations, Serve: func(run *stub.Run, target any) {
 			var locs []uint64
-			filterUint64ListCodec.Decode(run.Args, &locs)
+			stub.Decode(run.Args, &locs)
 			if run.Begin() {
 				stub.Encode(run.Results, target.(*bloom.BloomFilter).TestLocations(locs))
 			}
@@ -581,11 +581,3 @@ func init() {
 	}
 	stub.Register(filterService)
 }
-
-// The short cuts by which values of these types are encoded and decoded. A type that
-// is no longer made as it says here takes the long way, until go generate is run again.
-var (
-	filterUint64ListCodec = stub.NewCodec(`[]uint64`,
-		func(w *stub.Writer, v []uint64) { stub.WriteList(w, v, stub.WriteUint) },
-		func(r *stub.Reader) []uint64 { return stub.ReadList[[]uint64](r, stub.ReadUint) })
-)

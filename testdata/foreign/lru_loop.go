@@ -100,7 +100,7 @@ func (c *LRUClient) GetOldest(ctx context.Context) (key string, value []byte, ok
 // Keys calls Keys of the shared lru.Cache[string, []byte].
 func (c *LRUClient) Keys(ctx context.Context) ([]string, error) {
 	var r0 []string
-	err := (*rt.Conn)(c).Call(ctx, lruKeys, nil, func(d *stub.Decoder) { lruStringListCodec.Decode(d, &r0) })
+	err := (*rt.Conn)(c).Call(ctx, lruKeys, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
 	return r0, err
 }
 
@@ -165,7 +165,7 @@ func (c *LRUClient) Resize(ctx context.Context, size int) (evicted int, err erro
 // Values calls Values of the shared lru.Cache[string, []byte].
 func (c *LRUClient) Values(ctx context.Context) ([][]byte, error) {
 	var r0 [][]byte
-	err := (*rt.Conn)(c).Call(ctx, lruValues, nil, func(d *stub.Decoder) { lruByteListListCodec.Decode(d, &r0) })
+	err := (*rt.Conn)(c).Call(ctx, lruValues, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
 	return r0, err
 }
 
@@ -377,7 +377,7 @@ func init() {
 		}},
 		{Name: "Keys", Func: (*lru.Cache[string, []byte]).Keys, Serve: func(run *stub.Run, target any) {
 			if run.Begin() {
-				lruStringListCodec.Encode(run.Results, target.(*lru.Cache[string, []byte]).Keys())
+				stub.Encode(run.Results, target.(*lru.Cache[string, []byte]).Keys())
 			}
 		}},
 		{Name: "Len", Func: (*lru.Cache[string, []byte]).Len, Serve: func(run *stub.Run, target any) {
@@ -435,20 +435,9 @@ func init() {
 		}},
 		{Name: "Values", Func: (*lru.Cache[string, []byte]).Values, Serve: func(run *stub.Run, target any) {
 			if run.Begin() {
-				lruByteListListCodec.Encode(run.Results, target.(*lru.Cache[string, []byte]).Values())
+				stub.Encode(run.Results, target.(*lru.Cache[string, []byte]).Values())
 			}
 		}},
 	}
 	stub.Register(lruService)
 }
-
-// The short cuts by which values of these types are encoded and decoded. A type that
-// is no longer made as it says here takes the long way, until go generate is run again.
-var (
-	lruStringListCodec = stub.NewCodec(`[]string`,
-		func(w *stub.Writer, v []string) { stub.WriteList(w, v, stub.WriteString) },
-		func(r *stub.Reader) []string { return stub.ReadList[[]string](r, stub.ReadString) })
-	lruByteListListCodec = stub.NewCodec(`[][]byte`,
-		func(w *stub.Writer, v [][]byte) { stub.WriteList(w, v, stub.WriteBytes) },
-		func(r *stub.Reader) [][]byte { return stub.ReadList[[][]byte](r, stub.ReadBytes) })
-)

@@ -136,7 +136,7 @@ func (c *RandClient) Perm(ctx context.Context, n int) ([]int, error) {
 	var r0 []int
 	err := (*rt.Conn)(c).Call(ctx, randPerm,
 		func(e *stub.Encoder) { stub.Encode(e, n) },
-		func(d *stub.Decoder) { randIntListCodec.Decode(d, &r0) })
+		func(d *stub.Decoder) { stub.Decode(d, &r0) })
 	return r0, err
 }
 
@@ -393,7 +393,7 @@ func init() {
 			var n int
 			stub.Decode(run.Args, &n)
 			if run.Begin() {
-				randIntListCodec.Encode(run.Results, target.(*rand.Rand).Perm(n))
+				stub.Encode(run.Results, target.(*rand.Rand).Perm(n))
 			}
 		}},
 		{Name: "Read", Out: []int{0}, Func: (*rand.Rand).Read, Serve: func(run *stub.Run, target any) {
@@ -426,11 +426,3 @@ func init() {
 	}
 	stub.Register(randService)
 }
-
-// The short cuts by which values of these types are encoded and decoded. A type that
-// is no longer made as it says here takes the long way, until go generate is run again.
-var (
-	randIntListCodec = stub.NewCodec(`[]int`,
-		func(w *stub.Writer, v []int) { stub.WriteList(w, v, stub.WriteInt) },
-		func(r *stub.Reader) []int { return stub.ReadList[[]int](r, stub.ReadInt) })
-)

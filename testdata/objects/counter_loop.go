@@ -101,7 +101,7 @@ func ShareCounter(cfg rt.Config, options Options) *rt.Shared[*CounterClient, *Co
 	return rt.NewShared(cfg, counterService,
 		func(conn *rt.Conn) *CounterClient { return (*CounterClient)(conn) },
 		func(conn *rt.Conn) *CounterProxy { return (*CounterProxy)(conn) },
-		func(e *stub.Encoder) { counterOptionsCodec.Encode(e, options) })
+		func(e *stub.Encoder) { stub.Encode(e, options) })
 }
 
 // CounterClient calls the shared Counter. Each method takes a context, which bounds and
@@ -190,7 +190,7 @@ func (c *CounterClient) Entered(ctx context.Context, name string) error {
 // Environment returns the daemon's surroundings.
 func (c *CounterClient) Environment(ctx context.Context) (Surroundings, error) {
 	var r0 Surroundings
-	err := (*rt.Conn)(c).Call(ctx, counterEnvironment, nil, func(d *stub.Decoder) { counterSurroundingsCodec.Decode(d, &r0) })
+	err := (*rt.Conn)(c).Call(ctx, counterEnvironment, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
 	return r0, err
 }
 
@@ -275,7 +275,7 @@ func (c *CounterClient) Words(ctx context.Context, word string) (map[string]int,
 	var r0 map[string]int
 	err := (*rt.Conn)(c).Call(ctx, counterWords,
 		func(e *stub.Encoder) { stub.Encode(e, word) },
-		func(d *stub.Decoder) { counterStringIntMapCodec.Decode(d, &r0) })
+		func(d *stub.Decoder) { stub.Decode(d, &r0) })
 	return r0, err
 }
 
@@ -499,7 +499,7 @@ var counterService = &stub.Service{Name: "github.com/loopgen/loopgen/testdata/ob
 func init() {
 	counterService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
 		var options Options
-		counterOptionsCodec.Decode(args, &options)
+		stub.Decode(args, &options)
 		if err := args.End(); err != nil {
 			return nil, err
 		}
@@ -573,7 +573,7 @@ func init() {
 		{Name: "Environment", Mode: stub.Concurrent, Func: (*Counter).Environment, Serve: func(run *stub.Run, target any) {
 			if run.Begin() {
 				r0, err := target.(*Counter).Environment()
-				counterSurroundingsCodec.Encode(run.Results, r0)
+				stub.Encode(run.Results, r0)
 				run.Results.Error(err)
 			}
 		}},
@@ -655,7 +655,7 @@ func init() {
 			var word string
 			stub.Decode(run.Args, &word)
 			if run.Begin() {
-				counterStringIntMapCodec.Encode(run.Results, target.(*Counter).Words(word))
+				stub.Encode(run.Results, target.(*Counter).Words(word))
 			}
 		}},
 	}
@@ -669,54 +669,4 @@ func init() {
 		stub.ErrorTypeOf[*RangeError]("RangeError"),
 	}
 	stub.Register(counterService)
-}
-
-// The short cuts by which values of these types are encoded and decoded. A type that
-// is no longer made as it says here takes the long way, until go generate is run again.
-var (
-	counterOptionsCodec      = stub.NewCodec(`{Start int, Step int, Tags map[string]string, Fail string, Witness string}`, counterWriteOptions, counterReadOptions)
-	counterSurroundingsCodec = stub.NewCodec(`{PID int, Session int, Dir string, Umask int, Env []string}`, counterWriteSurroundings, counterReadSurroundings)
-	counterStringIntMapCodec = stub.NewCodec(`map[string]int`,
-		func(w *stub.Writer, v map[string]int) { stub.WriteMap(w, v, stub.WriteString, stub.WriteInt) },
-		func(r *stub.Reader) map[string]int {
-			return stub.ReadMap[map[string]int](r, stub.ReadString, stub.ReadInt)
-		})
-)
-
-func counterWriteOptions(w *stub.Writer, v Options) {
-	w.Struct(5)
-	stub.WriteString(w.Key("Fail"), v.Fail)
-	stub.WriteInt(w.Key("Step"), v.Step)
-	stub.WriteMap(w.Key("Tags"), v.Tags, stub.WriteString, stub.WriteString)
-	stub.WriteInt(w.Key("Start"), v.Start)
-	stub.WriteString(w.Key("Witness"), v.Witness)
-}
-
-func counterReadOptions(r *stub.Reader) (v Options) {
-	r.Struct(5)
-	v.Fail = stub.ReadString[string](r.Key("Fail"))
-	v.Step = stub.ReadInt[int](r.Key("Step"))
-	v.Tags = stub.ReadMap[map[string]string](r.Key("Tags"), stub.ReadString, stub.ReadString)
-	v.Start = stub.ReadInt[int](r.Key("Start"))
-	v.Witness = stub.ReadString[string](r.Key("Witness"))
-	return v
-}
-
-func counterWriteSurroundings(w *stub.Writer, v Surroundings) {
-	w.Struct(5)
-	stub.WriteString(w.Key("Dir"), v.Dir)
-	stub.WriteList(w.Key("Env"), v.Env, stub.WriteString)
-	stub.WriteInt(w.Key("PID"), v.PID)
-	stub.WriteInt(w.Key("Umask"), v.Umask)
-	stub.WriteInt(w.Key("Session"), v.Session)
-}
-
-func counterReadSurroundings(r *stub.Reader) (v Surroundings) {
-	r.Struct(5)
-	v.Dir = stub.ReadString[string](r.Key("Dir"))
-	v.Env = stub.ReadList[[]string](r.Key("Env"), stub.ReadString)
-	v.PID = stub.ReadInt[int](r.Key("PID"))
-	v.Umask = stub.ReadInt[int](r.Key("Umask"))
-	v.Session = stub.ReadInt[int](r.Key("Session"))
-	return v
 }

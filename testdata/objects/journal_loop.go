@@ -65,7 +65,7 @@ func (c *JournalClient) Add(ctx context.Context, token string) (Entry, error) {
 	var r0 Entry
 	err := (*rt.Conn)(c).Call(ctx, journalAdd,
 		func(e *stub.Encoder) { stub.Encode(e, token) },
-		func(d *stub.Decoder) { journalEntryCodec.Decode(d, &r0) })
+		func(d *stub.Decoder) { stub.Decode(d, &r0) })
 	return r0, err
 }
 
@@ -96,7 +96,7 @@ func (c *JournalClient) Own(ctx context.Context, n int) (map[string]int, error) 
 	var r0 map[string]int
 	err := (*rt.Conn)(c).Call(ctx, journalOwn,
 		func(e *stub.Encoder) { stub.Encode(e, n) },
-		func(d *stub.Decoder) { journalStringIntMapCodec.Decode(d, &r0) })
+		func(d *stub.Decoder) { stub.Decode(d, &r0) })
 	return r0, err
 }
 
@@ -110,7 +110,7 @@ func (c *JournalClient) Rest(ctx context.Context, token string, d time.Duration)
 	var r0 Entry
 	err := (*rt.Conn)(c).Call(ctx, journalRest,
 		func(e *stub.Encoder) { stub.Encode(e, token); stub.Encode(e, d) },
-		func(dec *stub.Decoder) { journalEntryCodec.Decode(dec, &r0) })
+		func(dec *stub.Decoder) { stub.Decode(dec, &r0) })
 	return r0, err
 }
 
@@ -195,7 +195,7 @@ func init() {
 			stub.Decode(run.Args, &token)
 			if run.Begin() {
 				r0, err := target.(*Journal).Add(token)
-				journalEntryCodec.Encode(run.Results, r0)
+				stub.Encode(run.Results, r0)
 				run.Results.Error(err)
 			}
 		}},
@@ -218,7 +218,7 @@ func init() {
 			var n int
 			stub.Decode(run.Args, &n)
 			if run.Begin() {
-				journalStringIntMapCodec.Encode(run.Results, target.(*Journal).Own(n))
+				stub.Encode(run.Results, target.(*Journal).Own(n))
 			}
 		}},
 		{Name: "Release", Mode: stub.Concurrent, Func: (*Journal).Release, Serve: func(run *stub.Run, target any) {
@@ -233,7 +233,7 @@ func init() {
 			stub.Decode(run.Args, &d)
 			if run.Begin() {
 				r0, err := target.(*Journal).Rest(token, d)
-				journalEntryCodec.Encode(run.Results, r0)
+				stub.Encode(run.Results, r0)
 				run.Results.Error(err)
 			}
 		}},
@@ -248,28 +248,4 @@ func init() {
 		stub.ErrorTypeOf[*RangeError]("RangeError"),
 	}
 	stub.Register(journalService)
-}
-
-// The short cuts by which values of these types are encoded and decoded. A type that
-// is no longer made as it says here takes the long way, until go generate is run again.
-var (
-	journalEntryCodec        = stub.NewCodec(`{Life string, Value int}`, journalWriteEntry, journalReadEntry)
-	journalStringIntMapCodec = stub.NewCodec(`map[string]int`,
-		func(w *stub.Writer, v map[string]int) { stub.WriteMap(w, v, stub.WriteString, stub.WriteInt) },
-		func(r *stub.Reader) map[string]int {
-			return stub.ReadMap[map[string]int](r, stub.ReadString, stub.ReadInt)
-		})
-)
-
-func journalWriteEntry(w *stub.Writer, v Entry) {
-	w.Struct(2)
-	stub.WriteString(w.Key("Life"), v.Life)
-	stub.WriteInt(w.Key("Value"), v.Value)
-}
-
-func journalReadEntry(r *stub.Reader) (v Entry) {
-	r.Struct(2)
-	v.Life = stub.ReadString[string](r.Key("Life"))
-	v.Value = stub.ReadInt[int](r.Key("Value"))
-	return v
 }

@@ -210,16 +210,16 @@ func (c *SpecimenClient) Lists(ctx context.Context, words []string, pair [2]int,
 	var r3 map[int]string
 	err := (*rt.Conn)(c).Call(ctx, specimenLists,
 		func(e *stub.Encoder) {
-			specimenStringListCodec.Encode(e, words)
+			stub.Encode(e, words)
 			stub.Encode(e, pair)
-			specimenStringIntMapCodec.Encode(e, counts)
-			specimenIntStringMapCodec.Encode(e, names)
+			stub.Encode(e, counts)
+			stub.Encode(e, names)
 		},
 		func(d *stub.Decoder) {
-			specimenStringListCodec.Decode(d, &r0)
+			stub.Decode(d, &r0)
 			stub.Decode(d, &r1)
-			specimenStringIntMapCodec.Decode(d, &r2)
-			specimenIntStringMapCodec.Decode(d, &r3)
+			stub.Decode(d, &r2)
+			stub.Decode(d, &r3)
 		})
 	return r0, r1, r2, r3, err
 }
@@ -281,8 +281,8 @@ func (c *SpecimenClient) Numbers(ctx context.Context, c64 complex64, c128 comple
 func (c *SpecimenClient) Plain(ctx context.Context, p Plain) (Plain, error) {
 	var r0 Plain
 	err := (*rt.Conn)(c).Call(ctx, specimenPlain,
-		func(e *stub.Encoder) { specimenPlainCodec.Encode(e, p) },
-		func(d *stub.Decoder) { specimenPlainCodec.Decode(d, &r0) })
+		func(e *stub.Encoder) { stub.Encode(e, p) },
+		func(d *stub.Decoder) { stub.Decode(d, &r0) })
 	return r0, err
 }
 
@@ -305,7 +305,7 @@ func (c *SpecimenClient) Rest(ctx context.Context) (string, error) {
 // Sort sorts in place.
 func (c *SpecimenClient) Sort(ctx context.Context, numbers []int) error {
 	return (*rt.Conn)(c).Call(ctx, specimenSort,
-		func(e *stub.Encoder) { specimenIntListCodec.Encode(e, numbers) },
+		func(e *stub.Encoder) { stub.Encode(e, numbers) },
 		func(d *stub.Decoder) { stub.FillSlice(d, numbers) })
 }
 
@@ -322,7 +322,7 @@ func (c *SpecimenClient) Spin(ctx context.Context, d time.Duration) (time.Durati
 func (c *SpecimenClient) Sum(ctx context.Context, numbers ...int) (int, error) {
 	var r0 int
 	err := (*rt.Conn)(c).Call(ctx, specimenSum,
-		func(e *stub.Encoder) { specimenIntListCodec.Encode(e, numbers) },
+		func(e *stub.Encoder) { stub.Encode(e, numbers) },
 		func(d *stub.Decoder) { stub.Decode(d, &r0) })
 	return r0, err
 }
@@ -672,16 +672,16 @@ func init() {
 			var pair [2]int
 			var counts map[string]int
 			var names map[int]string
-			specimenStringListCodec.Decode(run.Args, &words)
+			stub.Decode(run.Args, &words)
 			stub.Decode(run.Args, &pair)
-			specimenStringIntMapCodec.Decode(run.Args, &counts)
-			specimenIntStringMapCodec.Decode(run.Args, &names)
+			stub.Decode(run.Args, &counts)
+			stub.Decode(run.Args, &names)
 			if run.Begin() {
 				r0, r1, r2, r3 := target.(*Specimen).Lists(words, pair, counts, names)
-				specimenStringListCodec.Encode(run.Results, r0)
+				stub.Encode(run.Results, r0)
 				stub.Encode(run.Results, r1)
-				specimenStringIntMapCodec.Encode(run.Results, r2)
-				specimenIntStringMapCodec.Encode(run.Results, r3)
+				stub.Encode(run.Results, r2)
+				stub.Encode(run.Results, r3)
 			}
 		}},
 		{Name: "Lock", Mode: stub.Concurrent, End: "Unlock", Func: (*Specimen).Lock, Serve: func(run *stub.Run, target any) {
@@ -729,9 +729,9 @@ func init() {
 		}},
 		{Name: "Plain", Func: (*Specimen).Plain, Serve: func(run *stub.Run, target any) {
 			var p Plain
-			specimenPlainCodec.Decode(run.Args, &p)
+			stub.Decode(run.Args, &p)
 			if run.Begin() {
-				specimenPlainCodec.Encode(run.Results, target.(*Specimen).Plain(p))
+				stub.Encode(run.Results, target.(*Specimen).Plain(p))
 			}
 		}},
 		{Name: "Read", Out: []int{0}, Func: (*Specimen).Read, Serve: func(run *stub.Run, target any) {
@@ -753,7 +753,7 @@ func init() {
 		}},
 		{Name: "Sort", InOut: []int{0}, Func: (*Specimen).Sort, Serve: func(run *stub.Run, target any) {
 			var numbers []int
-			specimenIntListCodec.Decode(run.Args, &numbers)
+			stub.Decode(run.Args, &numbers)
 			if run.Begin() {
 				target.(*Specimen).Sort(numbers)
 				stub.Encode(run.Results, numbers)
@@ -768,7 +768,7 @@ func init() {
 		}},
 		{Name: "Sum", Func: (*Specimen).Sum, Serve: func(run *stub.Run, target any) {
 			var numbers []int
-			specimenIntListCodec.Decode(run.Args, &numbers)
+			stub.Decode(run.Args, &numbers)
 			if run.Begin() {
 				stub.Encode(run.Results, target.(*Specimen).Sum(numbers...))
 			}
@@ -828,63 +828,4 @@ func init() {
 		stub.DataTypeOf[url.URL](),
 	}
 	stub.Register(specimenService)
-}
-
-// The short cuts by which values of these types are encoded and decoded. A type that
-// is no longer made as it says here takes the long way, until go generate is run again.
-var (
-	specimenStringListCodec = stub.NewCodec(`[]string`,
-		func(w *stub.Writer, v []string) { stub.WriteList(w, v, stub.WriteString) },
-		func(r *stub.Reader) []string { return stub.ReadList[[]string](r, stub.ReadString) })
-	specimenStringIntMapCodec = stub.NewCodec(`map[string]int`,
-		func(w *stub.Writer, v map[string]int) { stub.WriteMap(w, v, stub.WriteString, stub.WriteInt) },
-		func(r *stub.Reader) map[string]int {
-			return stub.ReadMap[map[string]int](r, stub.ReadString, stub.ReadInt)
-		})
-	specimenIntStringMapCodec = stub.NewCodec(`map[int]string`,
-		func(w *stub.Writer, v map[int]string) { stub.WriteMap(w, v, stub.WriteInt, stub.WriteString) },
-		func(r *stub.Reader) map[int]string {
-			return stub.ReadMap[map[int]string](r, stub.ReadInt, stub.ReadString)
-		})
-	specimenPlainCodec   = stub.NewCodec(`{Bool bool, Int int, Int8 int8, Int16 int16, Int32 int32, Int64 int64, Uint uint, Uint8 uint8, Uint16 uint16, Uint32 uint32, Uint64 uint64, Float32 float32, Float64 float64, String string}`, specimenWritePlain, specimenReadPlain)
-	specimenIntListCodec = stub.NewCodec(`[]int`,
-		func(w *stub.Writer, v []int) { stub.WriteList(w, v, stub.WriteInt) },
-		func(r *stub.Reader) []int { return stub.ReadList[[]int](r, stub.ReadInt) })
-)
-
-func specimenWritePlain(w *stub.Writer, v Plain) {
-	w.Struct(14)
-	stub.WriteInt(w.Key("Int"), v.Int)
-	stub.WriteBool(w.Key("Bool"), v.Bool)
-	stub.WriteInt(w.Key("Int8"), v.Int8)
-	stub.WriteUint(w.Key("Uint"), v.Uint)
-	stub.WriteInt(w.Key("Int16"), v.Int16)
-	stub.WriteInt(w.Key("Int32"), v.Int32)
-	stub.WriteInt(w.Key("Int64"), v.Int64)
-	stub.WriteUint(w.Key("Uint8"), v.Uint8)
-	stub.WriteString(w.Key("String"), v.String)
-	stub.WriteUint(w.Key("Uint16"), v.Uint16)
-	stub.WriteUint(w.Key("Uint32"), v.Uint32)
-	stub.WriteUint(w.Key("Uint64"), v.Uint64)
-	stub.WriteFloat(w.Key("Float32"), v.Float32)
-	stub.WriteFloat(w.Key("Float64"), v.Float64)
-}
-
-func specimenReadPlain(r *stub.Reader) (v Plain) {
-	r.Struct(14)
-	v.Int = stub.ReadInt[int](r.Key("Int"))
-	v.Bool = stub.ReadBool[bool](r.Key("Bool"))
-	v.Int8 = stub.ReadInt[int8](r.Key("Int8"))
-	v.Uint = stub.ReadUint[uint](r.Key("Uint"))
-	v.Int16 = stub.ReadInt[int16](r.Key("Int16"))
-	v.Int32 = stub.ReadInt[int32](r.Key("Int32"))
-	v.Int64 = stub.ReadInt[int64](r.Key("Int64"))
-	v.Uint8 = stub.ReadUint[uint8](r.Key("Uint8"))
-	v.String = stub.ReadString[string](r.Key("String"))
-	v.Uint16 = stub.ReadUint[uint16](r.Key("Uint16"))
-	v.Uint32 = stub.ReadUint[uint32](r.Key("Uint32"))
-	v.Uint64 = stub.ReadUint[uint64](r.Key("Uint64"))
-	v.Float32 = stub.ReadFloat[float32](r.Key("Float32"))
-	v.Float64 = stub.ReadFloat[float64](r.Key("Float64"))
-	return v
 }

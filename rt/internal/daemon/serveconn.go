@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/sock"
+	"github.com/loopgen/loopgen/rt/internal/value"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -50,7 +51,7 @@ type serverConn struct {
 	parts  []stub.PartConn // set before the first frame is read; nil: the service has no part
 	made   atomic.Uint64   // how many calls have arrived
 	memory memory          // for the arguments of its calls
-	types  stub.TypeQuota
+	types  value.TypeQuota
 
 	client bool // counted as a user of the object; guarded by Daemon.mu
 }

@@ -9,13 +9,13 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/internal/self"
 	"github.com/loopgen/loopgen/rt/internal/start"
-	"github.com/loopgen/loopgen/rt/stub"
+	"github.com/loopgen/loopgen/rt/internal/value"
 )
 
 // explainUnknown completes err, an error of decoding arguments in this process, whose
 // endpoint is e. The client's user reads the text, so "this program" is the client's.
 func explainUnknown(err error, e *rundir.Endpoint) error {
-	unknown, ok := errors.AsType[*stub.UnknownTypeError](err)
+	unknown, ok := errors.AsType[*value.UnknownTypeError](err)
 	switch {
 	case !ok:
 		return err

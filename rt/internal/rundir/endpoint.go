@@ -71,7 +71,7 @@ type ProgramLine struct {
 }
 
 // ArgumentLine is an argument of the constructor, or a field of a struct argument: see
-// stub.ConfigPart.
+// value.ConfigPart.
 type ArgumentLine struct {
 	Number            int
 	Type, Field, Hash string

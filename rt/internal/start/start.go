@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/rundir"
-	"github.com/loopgen/loopgen/rt/stub"
+	"github.com/loopgen/loopgen/rt/internal/value"
 )
 
 // ScopeSystem is the scope whose daemon a service manager starts.
@@ -36,7 +36,7 @@ type Request struct {
 	Constructor   string
 	Args          []byte
 	Config        string
-	Parts         []stub.ConfigPart
+	Parts         []value.ConfigPart
 	Version       int
 	IdleTTL       time.Duration
 	OrphanTimeout time.Duration

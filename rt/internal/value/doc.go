@@ -10,13 +10,16 @@
 //
 // # The files
 //
-//   - plan.go, fields.go, marshaler.go: the facts about a type.
+//   - plan.go, planner.go, fields.go, marshaler.go: the facts about a type.
 //   - writer.go, writefields.go, writemap.go: encoding.
 //   - reader.go, readmap.go, item.go: decoding.
+//   - message.go: the array of a message's values.
 //   - scalar.go: the commonest types, without a plan.
 //   - head.go, number.go, time.go, omit.go: heads, floats, times and omitempty.
 //   - known.go, typename.go, typequota.go, pkgpath.go, unknown.go: types in interfaces.
 //   - held.go, spell.go: values in interfaces, and the structure of their types.
 //   - errors.go, errorlayout.go, errortree.go, errorbuild.go, errorcode.go: errors.
+//   - memory.go, scale.go: the memory that arguments take when decoded.
+//   - configuration.go, configparts.go, configtexts.go: the constructor's arguments.
 //   - fault.go: the error in a value, and its path.
 package value

@@ -24,6 +24,9 @@ type ErrorType struct {
 	typ  reflect.Type // not a pointer
 }
 
+// Type returns the type, which is not a pointer.
+func (e ErrorType) Type() reflect.Type { return e.typ }
+
 // ErrorTypeOf describes the error type called name. E is the type or a pointer to it. If all
 // fields of the type are exported and can be sent, the receiver rebuilds its errors, as
 // values or as pointers.

@@ -38,6 +38,9 @@ func (f *fault) copy() *fault {
 	return &c
 }
 
+// In returns err as an error about a value of type t. It may be called concurrently.
+func In(t reflect.Type, err error) error { return (&fault{err: err}).in(t) }
+
 // in returns f as an error about a value of type t.
 func (f *fault) in(t reflect.Type) error {
 	name := t.Name()

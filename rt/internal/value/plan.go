@@ -1,13 +1,10 @@
 package value
 
 import (
-	"math/big"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
-
-	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
 // shape is the form of a Go type's values on the wire.
@@ -105,6 +102,37 @@ func (p *Plan) Refusal() error {
 	return p.root.in(p.typ)
 }
 
+// Reusable reports whether a variable may be used for one value after another: it is not
+// large, and no method of the program can have kept its address.
+func (p *Plan) Reusable() bool { return !p.calls && p.typ.Size() <= maxKept }
+
+// Interfaces appends the interfaces that a value of p can have inside, errors excepted, to
+// found, each once.
+func (p *Plan) Interfaces(found []reflect.Type) []reflect.Type {
+	return p.interfaces(found, make(map[*Plan]bool))
+}
+
+func (p *Plan) interfaces(found []reflect.Type, seen map[*Plan]bool) []reflect.Type {
+	if !p.calls || seen[p] {
+		return found
+	}
+	seen[p] = true
+	if p.shape == shapeInterface && !slices.Contains(found, p.typ) {
+		return append(found, p.typ)
+	}
+	for _, q := range []*Plan{p.key, p.elem} {
+		if q != nil {
+			found = q.interfaces(found, seen)
+		}
+	}
+	if p.fields != nil {
+		for _, m := range p.fields.flat {
+			found = m.plan.interfaces(found, seen)
+		}
+	}
+	return found
+}
+
 func planAs(what planned) *Plan {
 	if p, ok := plans.Load(what); ok {
 		return p.(*Plan)
@@ -150,168 +178,6 @@ func (p *Plan) refusal(seen map[*Plan]bool) *fault {
 		}
 	}
 	return nil
-}
-
-// planner makes the plans of one type and the types in it. It is used once.
-type planner struct {
-	plans map[planned]*Plan
-	inKey bool // the current type is in a map's key
-}
-
-type planned struct {
-	typ   reflect.Type
-	inKey bool
-}
-
-var (
-	timeType   = reflect.TypeFor[time.Time]()
-	bigIntType = reflect.TypeFor[big.Int]()
-)
-
-// scalars has the kinds whose plan is only a shape.
-var scalars = map[reflect.Kind]shape{
-	reflect.Bool:    shapeBool,
-	reflect.Int:     shapeInt,
-	reflect.Int8:    shapeInt,
-	reflect.Int16:   shapeInt,
-	reflect.Int32:   shapeInt,
-	reflect.Int64:   shapeInt,
-	reflect.Uint:    shapeUint,
-	reflect.Uint8:   shapeUint,
-	reflect.Uint16:  shapeUint,
-	reflect.Uint32:  shapeUint,
-	reflect.Uint64:  shapeUint,
-	reflect.Uintptr: shapeUintptr,
-	reflect.Float32: shapeFloat32,
-	reflect.Float64: shapeFloat64,
-	reflect.String:  shapeString,
-
-	reflect.Complex64:  shapeComplex,
-	reflect.Complex128: shapeComplex,
-}
-
-func (b *planner) plan(t reflect.Type) *Plan {
-	if p := b.plans[planned{t, b.inKey}]; p != nil {
-		return p
-	}
-	p := &Plan{typ: t, inKey: b.inKey, fast: fastTypes[t]}
-	b.plans[planned{t, b.inKey}] = p // before its contents: the type may contain itself
-	switch s, reason := marshalled(t); {
-	case t == timeType:
-		p.shape = shapeTime
-	case t == bigIntType:
-		p.shape = shapeBigInt
-	case reason != nil:
-		p.refuse(reason)
-	case s != shapeRefused:
-		p.shape = s
-	case scalars[t.Kind()] != shapeRefused:
-		p.shape = scalars[t.Kind()]
-	default:
-		b.compose(p)
-	}
-	return p
-}
-
-func (p *Plan) refuse(reason *fault) {
-	p.shape, p.reason = shapeRefused, reason
-}
-
-// compose completes the plan of a type that consists of other types.
-func (b *planner) compose(p *Plan) {
-	t := p.typ
-	switch t.Kind() {
-	case reflect.Slice, reflect.Array:
-		b.composeList(p)
-	case reflect.Map:
-		p.shape, p.key, p.elem = shapeMap, b.keyPlan(t.Key()), b.plan(t.Elem())
-		if p.key.holdsPointer() {
-			p.refuse(pointerInKey(t.Key()))
-		}
-	case reflect.Pointer:
-		if endlessPointer(t) {
-			p.refuse(faultf("%s points to nothing but itself", t))
-			return
-		}
-		p.shape, p.elem = shapePointer, b.plan(t.Elem())
-	case reflect.Struct:
-		b.composeStruct(p)
-	case reflect.Interface:
-		p.shape = shapeInterface
-		if t != errorType {
-			return
-		}
-		p.shape = shapeError
-		if b.inKey {
-			p.refuse(faultf("an error in a map's key cannot be sent, since == compares what does not travel; use its text"))
-		}
-	default:
-		p.refuse(faultf("a value of type %s (%s) cannot be sent", t, t.Kind()))
-	}
-}
-
-func pointerInKey(t reflect.Type) *fault {
-	return faultf("the map's key type %s holds a pointer, whose identity cannot be sent; use a key without one", t)
-}
-
-func (b *planner) keyPlan(t reflect.Type) *Plan {
-	outside := b.inKey
-	b.inKey = true
-	p := b.plan(t)
-	b.inKey = outside
-	return p
-}
-
-func (b *planner) composeList(p *Plan) {
-	t := p.typ
-	isBytes := t.Elem().Kind() == reflect.Uint8
-	switch {
-	case t.Kind() == reflect.Slice && isBytes:
-		p.shape = shapeBytes
-	case t.Kind() == reflect.Slice:
-		p.shape, p.elem = shapeSlice, b.plan(t.Elem())
-	case isBytes:
-		p.shape = shapeByteArray
-	case t.Len() > wire.MaxElements:
-		p.refuse(faultf("%s has more than %d elements, the most that can be sent", t, wire.MaxElements))
-	default:
-		p.shape, p.elem = shapeArray, b.plan(t.Elem())
-	}
-}
-
-// endlessPointer reports whether t leads only to pointers, as type P *P does.
-func endlessPointer(t reflect.Type) bool {
-	seen := make(map[reflect.Type]bool)
-	for ; t.Kind() == reflect.Pointer; t = t.Elem() {
-		if seen[t] {
-			return true
-		}
-		seen[t] = true
-	}
-	return false
-}
-
-// holdsPointer reports whether p contains a pointer. Two equal encodings of p may then
-// decode to values that differ by ==. The values in a marshaller or an interface are
-// checked one by one. A key type is comparable, so it is recursive only through
-// pointers.
-func (p *Plan) holdsPointer() bool {
-	switch p.shape {
-	case shapePointer:
-		return true
-	case shapeArray:
-		return p.elem.holdsPointer()
-	case shapeStruct:
-		if p.fields.viaPointer {
-			return true
-		}
-		for _, m := range p.fields.flat {
-			if m.plan.holdsPointer() {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // shortest returns how many bytes an encoding of p has at least. So a length that a message

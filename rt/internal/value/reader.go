@@ -23,6 +23,9 @@ type Reader struct {
 // new in this process count against quota.
 func NewReader(table *Errors, quota *TypeQuota) Reader { return Reader{errors: table, quota: quota} }
 
+// Limit counts the types that are new in this process against quota from now on.
+func (r *Reader) Limit(quota *TypeQuota) { r.quota = quota }
+
 // Read decodes the first item of b into v, which is addressable, zero and of p's type. It
 // returns the bytes after the item. If the item is not an encoding of such a value, Read
 // returns an error that names the type, the path inside the value and the reason, and v
@@ -79,7 +82,7 @@ func (r *Reader) value(p *Plan, v reflect.Value, depth int) *fault {
 			return p.mismatch(h)
 		}
 		if !ok || v.OverflowInt(n) {
-			return p.overflow()
+			return p.overflow(h)
 		}
 		v.SetInt(n)
 	case shapeUint, shapeUintptr:
@@ -87,7 +90,7 @@ func (r *Reader) value(p *Plan, v reflect.Value, depth int) *fault {
 			return p.mismatch(h)
 		}
 		if v.OverflowUint(h.arg) {
-			return p.overflow()
+			return p.overflow(h)
 		}
 		v.SetUint(h.arg)
 	case shapeFloat32, shapeFloat64:
@@ -125,7 +128,10 @@ func (r *Reader) value(p *Plan, v reflect.Value, depth int) *fault {
 	return nil
 }
 
-func (p *Plan) overflow() *fault { return faultf("the integer overflows %s", p.typ) }
+// overflow returns the fault for the integer with head h, which p's type cannot have.
+func (p *Plan) overflow(h head) *fault {
+	return faultf("the integer %s overflows %s", keyText(nil, h), p.typ)
+}
 
 // float decodes a float. A NaN as a map's key could not be found again.
 func (r *Reader) float(p *Plan, v reflect.Value, h head) *fault {
@@ -252,12 +258,12 @@ func (r *Reader) composite(p *Plan, v reflect.Value, h head, depth int) *fault {
 		}
 		return r.held(p, v, depth)
 	case shapeStruct:
-		if h.arg > uint64(len(p.fields.sorted)) {
-			return faultf("%d fields, more than %s has", h.arg, p.typ)
+		if f := r.claimed(h, 1); f != nil {
+			return f
 		}
 		return r.fields(p, v, int(h.arg), depth)
 	case shapeMap:
-		if f := r.claimed(h, "entries", p.key.least+p.elem.least); f != nil {
+		if f := r.claimed(h, p.key.least+p.elem.least); f != nil {
 			return f
 		}
 		return r.entries(p, v, int(h.arg), depth)
@@ -266,7 +272,7 @@ func (r *Reader) composite(p *Plan, v reflect.Value, h head, depth int) *fault {
 			return faultf("%d elements are no value of type %s", h.arg, p.typ)
 		}
 	}
-	if f := r.claimed(h, "elements", p.elem.least); f != nil {
+	if f := r.claimed(h, p.elem.least); f != nil {
 		return f
 	}
 	return r.elements(p, v, int(h.arg), depth)
@@ -274,9 +280,9 @@ func (r *Reader) composite(p *Plan, v reflect.Value, h head, depth int) *fault {
 
 // claimed returns a fault if the message cannot have as many elements as h claims. Each of
 // them has at least least bytes.
-func (r *Reader) claimed(h head, what string, least uint64) *fault {
+func (r *Reader) claimed(h head, least uint64) *fault {
 	if h.arg > wire.MaxElements {
-		return faultf("%d %s, more than %d", h.arg, what, wire.MaxElements)
+		return faultf("%d elements, more than %d", h.arg, wire.MaxElements)
 	}
 	if h.arg*least > uint64(len(r.b)-r.at) {
 		return cutShort()
@@ -335,12 +341,11 @@ func (r *Reader) ints(p *Plan, list []int) *fault {
 		if !ok {
 			return malformed().below(indexStep(i))
 		}
+		if h.major > majorNegative {
+			return p.mismatch(h).below(indexStep(i))
+		}
 		if !decodeInt(h, &list[i]) {
-			f := p.overflow()
-			if h.major > majorNegative {
-				f = p.mismatch(h)
-			}
-			return f.below(indexStep(i))
+			return p.overflow(h).below(indexStep(i))
 		}
 	}
 	return nil

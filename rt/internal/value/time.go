@@ -44,7 +44,7 @@ func (r *Reader) time(p *Plan, tag head, t *time.Time) *fault {
 	}
 	parsed, err := time.Parse(time.RFC3339, string(text))
 	if err != nil {
-		return faultf("the text is no time: %w", err)
+		return faultf("decoding %s: %w", p.typ, err)
 	}
 	// Parsing yields the local zone if the offset is that of the local zone. The result
 	// must not depend on the decoding process.

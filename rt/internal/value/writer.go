@@ -171,7 +171,7 @@ func (w *Writer) complex(p *Plan, v reflect.Value, depth int) *fault {
 	if depth > wire.MaxNesting {
 		return tooDeep()
 	}
-	if c := v.Complex(); p.inKey && c != c {
+	if c := v.Complex(); p.inKey && (math.IsNaN(real(c)) || math.IsNaN(imag(c))) {
 		return notANumberInKey()
 	}
 	w.b = appendHead(w.b, majorArray, 2)

@@ -1,4 +1,4 @@
-package stub
+package value
 
 import (
 	"reflect"
@@ -12,7 +12,7 @@ type Configuration struct {
 	Bytes []byte
 	// Parts describe for people the difference of two configurations.
 	Parts []ConfigPart
-	// Texts are the strings in the arguments that EncodeArguments has found.
+	// Texts are the strings in the arguments that were found.
 	Texts []ConfigText
 }
 
@@ -27,8 +27,8 @@ type ConfigPart struct {
 
 // addParts appends the parts of an argument of type t. item is its form in the
 // configuration.
-func (c *configWriter) addParts(t reflect.Type, item []byte) *fault {
-	p := planOf(t)
+func (c *ConfigWriter) addParts(t reflect.Type, item []byte) *fault {
+	p := PlanOf(t)
 	part := ConfigPart{Number: c.all, Type: t.String()}
 	h, ok := readHead(item, 0)
 	if p.shape != shapeStruct || !ok || h.isNull() {

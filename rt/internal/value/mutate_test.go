@@ -1,4 +1,4 @@
-package samples
+package value_test
 
 import (
 	"encoding/binary"
@@ -110,6 +110,22 @@ func (it *item) mutate(c *choices) {
 		a, b := c.of(entries)*step, c.of(entries)*step
 		for i := range step {
 			it.items[a+i], it.items[b+i] = it.items[b+i], it.items[a+i]
+		}
+	}
+}
+
+// quiet makes the NaNs in the item quiet.
+func (it *item) quiet() {
+	for i := range it.items {
+		it.items[i].quiet()
+	}
+	if it.major != 7 {
+		return
+	}
+	for info, fraction := range map[byte]int{25: 10, 26: 23, 27: 52} {
+		infinity := (uint64(1)<<(8<<(info-24)-1-fraction) - 1) << fraction
+		if it.info == info && it.arg&^(1<<(8<<(info-24)-1)) > infinity {
+			it.arg |= 1 << (fraction - 1)
 		}
 	}
 }

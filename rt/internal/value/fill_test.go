@@ -1,4 +1,4 @@
-package samples
+package value_test
 
 import (
 	"encoding/binary"

@@ -1,4 +1,4 @@
-package stub
+package value
 
 import (
 	"fmt"
@@ -33,7 +33,7 @@ type textWalk struct {
 func (w *textWalk) argument(number int, t reflect.Type, b []byte) {
 	before := len(w.found)
 	w.steps = w.steps[:0]
-	w.walk(planOf(t), b)
+	w.walk(PlanOf(t), b)
 	for i := range w.found[before:] {
 		w.found[before+i].Number, w.found[before+i].Type = number, t.String()
 	}
@@ -41,7 +41,7 @@ func (w *textWalk) argument(number int, t reflect.Type, b []byte) {
 
 // walk finds strings in the first item of b, which matches p. It returns the bytes
 // after the item, and whether the search continues.
-func (w *textWalk) walk(p *plan, b []byte) (rest []byte, more bool) {
+func (w *textWalk) walk(p *Plan, b []byte) (rest []byte, more bool) {
 	h, ok := readHead(b, 0)
 	if w.items++; !ok || w.items > maxTextItems || len(w.found) >= maxTexts {
 		return nil, false
@@ -86,7 +86,7 @@ func (w *textWalk) walk(p *plan, b []byte) (rest []byte, more bool) {
 		if f != nil {
 			return nil, false
 		}
-		return w.walk(planOf(k.typ), b[end:])
+		return w.walk(PlanOf(k.typ), b[end:])
 	}
 	end, f := skip(b, 0, 0)
 	if f != nil {
@@ -95,7 +95,7 @@ func (w *textWalk) walk(p *plan, b []byte) (rest []byte, more bool) {
 	return b[end:], true
 }
 
-func (w *textWalk) fields(p *plan, h head, b []byte) (rest []byte, more bool) {
+func (w *textWalk) fields(p *Plan, h head, b []byte) (rest []byte, more bool) {
 	rest, more = b[h.end:], true
 	for i := uint64(0); i < h.arg && more; i++ {
 		end, f := skip(rest, 0, 0)
@@ -112,7 +112,7 @@ func (w *textWalk) fields(p *plan, h head, b []byte) (rest []byte, more bool) {
 }
 
 // step finds strings in an item one step further inside.
-func (w *textWalk) step(step string, p *plan, b []byte) (rest []byte, more bool) {
+func (w *textWalk) step(step string, p *Plan, b []byte) (rest []byte, more bool) {
 	w.steps = append(w.steps, step)
 	rest, more = w.walk(p, b)
 	w.steps = w.steps[:len(w.steps)-1]

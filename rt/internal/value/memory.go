@@ -1,4 +1,4 @@
-package stub
+package value
 
 import (
 	"math"
@@ -13,15 +13,15 @@ import (
 // along with the types, and adds up the memory for slices, maps, pointers and buffers.
 // Weighing itself takes next to no memory.
 
-// arguments has the data for weighing the arguments of a method.
-type arguments struct {
+// Arguments has the data for weighing the arguments of a method.
+type Arguments struct {
 	params  []parameter
 	fixed   uint64 // sizes of the parameters' types
 	perByte uint64 // maximum memory for a byte beyond that; 0 means no maximum
 }
 
 type parameter struct {
-	plan *plan
+	plan *Plan
 	out  bool // only the length of a buffer is sent
 	rest bool // no later parameter weighs anything
 }
@@ -37,18 +37,14 @@ const (
 	errorGrowth = 8   // times the bytes of an error
 )
 
-// argumentsOf prepares the weighing of the arguments of m.
-func (m *Method) argumentsOf(method reflect.Type) arguments {
-	var a arguments
-	place := 0
-	for i := 1; i < method.NumIn(); i++ {
-		if method.In(i) == contextType {
-			continue
-		}
-		a.params = append(a.params, parameter{plan: planOf(method.In(i)), out: slices.Contains(m.Out, place)})
-		place++
+// ArgumentsOf prepares the weighing of arguments of these types. Of those at the positions
+// out only the length is sent.
+func ArgumentsOf(types []reflect.Type, out []int) Arguments {
+	var a Arguments
+	for place, t := range types {
+		a.params = append(a.params, parameter{plan: PlanOf(t), out: slices.Contains(out, place)})
 	}
-	seen := make(map[*plan]bool)
+	seen := make(map[*Plan]bool)
 	a.perByte = 1
 	bounded := true
 	rest := true
@@ -66,15 +62,12 @@ func (m *Method) argumentsOf(method reflect.Type) arguments {
 	return a
 }
 
-// Memory returns roughly how many bytes of memory the decoded arguments of method i
-// take, in addition to args. A result of at most enough is an upper bound that is
-// cheaper to compute. The result excludes allocations of user code, such as
-// UnmarshalText. If args is malformed, the result covers the part before the error.
-// Types that Memory makes for interfaces count against quota. It may be called
-// concurrently.
-func (s *Service) Memory(i int, args []byte, enough int, quota *TypeQuota) int {
-	s.once.Do(s.inspect)
-	a := &s.arguments[i]
+// Memory returns roughly how many bytes of memory the decoded arguments take, in addition
+// to args. A result of at most enough is an upper bound that is cheaper to compute. The
+// result excludes allocations of user code, such as UnmarshalText. If args is malformed,
+// the result covers the part before the error. Types that Memory makes for interfaces
+// count against quota. It may be called concurrently.
+func (a *Arguments) Memory(args []byte, enough int, table *Errors, quota *TypeQuota) int {
 	if len(a.params) == 0 {
 		return 0
 	}
@@ -86,7 +79,7 @@ func (s *Service) Memory(i int, args []byte, enough int, quota *TypeQuota) int {
 	if !ok || h.major != majorArray {
 		return 0
 	}
-	w := scale{receiver: receiver{s.errorTable(), quota}, b: args}
+	w := scale{errors: table, quota: quota, b: args}
 	at := h.end
 	for _, p := range a.params[:min(uint64(len(a.params)), h.arg)] {
 		begin := at
@@ -98,30 +91,8 @@ func (s *Service) Memory(i int, args []byte, enough int, quota *TypeQuota) int {
 	return int(min(w.total, math.MaxInt))
 }
 
-// isLight reports whether a value of p takes no memory beyond the size of its type and
-// its encoded bytes.
-func (p *plan) isLight() bool {
-	switch p.shape {
-	case shapeArray:
-		return p.elem.isLight()
-	case shapeStruct:
-		if p.fields.viaPointer {
-			return false
-		}
-		for _, f := range p.fields.flat {
-			if !f.plan.isLight() {
-				return false
-			}
-		}
-		return true
-	case shapeSlice, shapeMap, shapePointer, shapeTime, shapeBigInt, shapeError, shapeInterface:
-		return false
-	}
-	return true
-}
-
 // shallow reports whether p is light, or a slice or map of light types.
-func (p *plan) shallow() bool {
+func (p *Plan) shallow() bool {
 	switch p.shape {
 	case shapeSlice:
 		return p.elem.light
@@ -134,13 +105,13 @@ func (p *plan) shallow() bool {
 // costPerByte returns the maximum memory for one encoded byte of a value of p: the sum
 // of the memory of one item of each type inside, since an item has at least one byte.
 // It returns false if the maximum depends on the value.
-func (p *plan) costPerByte(seen map[*plan]bool) (cost uint64, ok bool) {
+func (p *Plan) costPerByte(seen map[*Plan]bool) (cost uint64, ok bool) {
 	if seen[p] {
 		return 0, true
 	}
 	seen[p] = true
 	ok = true
-	below := func(q *plan) {
+	below := func(q *Plan) {
 		c, o := q.costPerByte(seen)
 		cost, ok = cost+c, ok && o
 	}
@@ -195,7 +166,7 @@ func embeddedSize(t reflect.Type, members []member) (size uint64) {
 
 // mapSize returns the memory of a map of n entries, without the memory behind pointers
 // in its entries.
-func (p *plan) mapSize(n uint64) uint64 {
+func (p *Plan) mapSize(n uint64) uint64 {
 	if n == 0 {
 		return mapHeader
 	}

@@ -1,4 +1,4 @@
-package stub
+package value
 
 import (
 	"math"
@@ -8,9 +8,10 @@ import (
 
 // scale adds up the memory of a decoded message.
 type scale struct {
-	receiver
-	b     []byte
-	total uint64
+	errors *Errors
+	quota  *TypeQuota
+	b      []byte
+	total  uint64
 }
 
 func (w *scale) add(n uint64) { w.total += min(n, math.MaxUint64-w.total) }
@@ -23,14 +24,14 @@ func (w *scale) parameter(p parameter, at int) (end int, ok bool) {
 		return at, false
 	}
 	if p.out {
-		if h.major == majorUint && h.arg <= maxBuffer {
+		if h.major == majorUint && h.arg <= MaxBuffer {
 			w.add(h.arg)
 		}
 		return h.end, true
 	}
 	if p.plan.shape == shapeBytes && h.major == majorBytes {
 		if end, f := skipString(w.b, h); f == nil {
-			if !sharesMessage(end-h.end, len(w.b)-at) {
+			if !Shares(end-h.end, len(w.b)-at) {
 				w.add(uint64(end - h.end))
 			}
 			return end, true
@@ -50,7 +51,7 @@ func (w *scale) parameter(p parameter, at int) (end int, ok bool) {
 // value adds the memory of the value of p at w.b[at:], nested in depth arrays and maps,
 // beyond the size of its type. It returns the end of the value. It stops at an item
 // that does not match p, since that item is not decoded.
-func (w *scale) value(p *plan, at, depth int) (end int, ok bool) {
+func (w *scale) value(p *Plan, at, depth int) (end int, ok bool) {
 	if p.light {
 		return w.skip(at)
 	}
@@ -148,7 +149,7 @@ func (w *scale) skip(at int) (end int, ok bool) {
 
 // container adds the elements of the slice or map with head h. It reports whether the
 // message can have as many elements as the head says, each of at least one byte.
-func (w *scale) container(p *plan, h head) bool {
+func (w *scale) container(p *Plan, h head) bool {
 	if h.arg > wire.MaxElements || h.arg > uint64(len(w.b)-h.end) {
 		return false
 	}
@@ -162,7 +163,7 @@ func (w *scale) container(p *plan, h head) bool {
 }
 
 // fields adds the fields of a struct.
-func (w *scale) fields(p *plan, h head, depth int) (end int, ok bool) {
+func (w *scale) fields(p *Plan, h head, depth int) (end int, ok bool) {
 	if h.major != majorMap || h.arg > uint64(len(p.fields.flat)) {
 		return h.end, false
 	}
@@ -175,10 +176,7 @@ func (w *scale) fields(p *plan, h head, depth int) (end int, ok bool) {
 		at := end
 		if end += len(fd.key); end > len(w.b) || string(w.b[at:end]) != fd.key {
 			// Some fields are omitted, or the fields have another order.
-			if end, ok = w.skip(at); !ok {
-				return at, false
-			}
-			if fd = p.fields.byKey[string(w.b[at:end])]; fd == nil {
+			if fd, end, ok = p.fields.find(w.b, at); !ok || fd == nil {
 				return at, false
 			}
 		}
@@ -198,7 +196,7 @@ func (w *scale) time(at int) (end int, ok bool) {
 }
 
 // held adds the value in an interface of plan p, after the head h.
-func (w *scale) held(p *plan, h head, depth int) (end int, ok bool) {
+func (w *scale) held(p *Plan, h head, depth int) (end int, ok bool) {
 	if h.major != majorArray || h.arg != 2 {
 		return h.end, false
 	}
@@ -257,14 +255,14 @@ func (w *scale) node(at int) (end int, ok bool) {
 	if !ok || name == "" {
 		return end, ok
 	}
-	b := errorBuilder{receiver: w.receiver}
+	b := errorBuilder{errors: w.errors, quota: w.quota}
 	typ := b.errorType(name)
 	if typ == nil {
 		return end, true // the error becomes a RemoteError
 	}
 	w.add(uint64(typ.Size()))
 	layout := layoutOf(typ)
-	inner := scale{receiver: w.receiver}
+	inner := scale{errors: w.errors, quota: w.quota}
 	if layout.whole != nil {
 		inner.b = data
 		inner.value(layout.whole, 0, 0)
