@@ -26,9 +26,12 @@ func BenchmarkStruct(b *testing.B) {
 		ID: 1 << 40, Name: "Ada Lovelace", Email: "ada@example.com", Age: 36, Height: 1.65, Active: true,
 		Tags: []string{"poet", "analyst"}, Scores: []int{7, 8, 9}, Created: time.Unix(1e9, 0).UTC(), Note: "first",
 	}
-	file := func() error {
+	if got, err := c.File(context.Background(), record); err != nil || !reflect.DeepEqual(got, record) {
+		b.Fatalf("got %+v, %v, want %+v", got, err, record)
+	}
+	file := func() error { // DeepEqual would take a quarter of the values' time
 		got, err := c.File(context.Background(), record)
-		if err == nil && !reflect.DeepEqual(got, record) {
+		if err == nil && got.Note != record.Note {
 			b.Fatalf("got %+v, want %+v", got, record)
 		}
 		return err

@@ -165,11 +165,18 @@ func (r *Reader) string(p *Plan, h head, major byte) ([]byte, *fault) {
 }
 
 func (r *Reader) text(p *Plan, h head) ([]byte, *fault) {
-	text, f := r.string(p, h, majorText)
-	if f == nil && !utf8.Valid(text) {
+	if h.major != majorText {
+		return nil, p.mismatch(h)
+	}
+	if h.arg > uint64(len(r.b)-h.end) {
+		return nil, cutShort()
+	}
+	r.at = h.end + int(h.arg)
+	text := r.b[h.end:r.at]
+	if !utf8.Valid(text) {
 		return nil, &fault{err: errNotUTF8}
 	}
-	return text, f
+	return text, nil
 }
 
 func (r *Reader) bytes(p *Plan, v reflect.Value, h head) *fault {
