@@ -36,8 +36,8 @@ func (c *ConfigWriter) addParts(t reflect.Type, item []byte) *fault {
 		c.parts = append(c.parts, part)
 		return nil
 	}
-	rest := item[h.end:]
-	for range h.arg {
+	rest := item[h.End:]
+	for range h.Arg {
 		end, f := skip(rest, 0, 0)
 		if f != nil {
 			return f

@@ -47,7 +47,7 @@ func (w *textWalk) walk(p *Plan, b []byte) (rest []byte, more bool) {
 		return nil, false
 	}
 	if h.isNull() {
-		return b[h.end:], true
+		return b[h.End:], true
 	}
 	switch p.shape {
 	case shapeString:
@@ -55,21 +55,21 @@ func (w *textWalk) walk(p *Plan, b []byte) (rest []byte, more bool) {
 		if f != nil {
 			return nil, false
 		}
-		if text := b[h.end:end]; len(text) > 0 && len(text) <= maxTextSize {
+		if text := b[h.End:end]; len(text) > 0 && len(text) <= maxTextSize {
 			w.found = append(w.found, ConfigText{Path: strings.Join(w.steps, ""), Text: string(text)})
 		}
 		return b[end:], true
 	case shapePointer:
 		return w.walk(p.elem, b)
 	case shapeSlice, shapeArray:
-		rest, more = b[h.end:], true
-		for i := uint64(0); i < h.arg && more; i++ {
+		rest, more = b[h.End:], true
+		for i := uint64(0); i < h.Arg && more; i++ {
 			rest, more = w.step(fmt.Sprintf("[%d]", i), p.elem, rest)
 		}
 		return rest, more
 	case shapeMap:
-		rest, more = b[h.end:], true
-		for i := uint64(0); i < h.arg && more; i++ {
+		rest, more = b[h.End:], true
+		for i := uint64(0); i < h.Arg && more; i++ {
 			if rest, more = w.step("[key]", p.key, rest); more {
 				rest, more = w.step("[]", p.elem, rest)
 			}
@@ -78,7 +78,7 @@ func (w *textWalk) walk(p *Plan, b []byte) (rest []byte, more bool) {
 	case shapeStruct:
 		return w.fields(p, h, b)
 	case shapeInterface:
-		name, end, f := readTypeName(b, h.end)
+		name, end, f := readTypeName(b, h.End)
 		if f != nil || name == errorName {
 			break
 		}
@@ -96,8 +96,8 @@ func (w *textWalk) walk(p *Plan, b []byte) (rest []byte, more bool) {
 }
 
 func (w *textWalk) fields(p *Plan, h head, b []byte) (rest []byte, more bool) {
-	rest, more = b[h.end:], true
-	for i := uint64(0); i < h.arg && more; i++ {
+	rest, more = b[h.End:], true
+	for i := uint64(0); i < h.Arg && more; i++ {
 		end, f := skip(rest, 0, 0)
 		if f != nil {
 			return nil, false

@@ -77,7 +77,7 @@ func (c *ConfigWriter) canonical(p *Plan, b []byte) (item, rest []byte, zero boo
 		return nil, nil, false, faultf("the item is cut short or malformed")
 	}
 	if h.isNull() {
-		return b[:h.end], b[h.end:], true, nil
+		return b[:h.End], b[h.End:], true, nil
 	}
 	switch p.shape {
 	case shapePointer: // a pointer that is not nil, whatever its element
@@ -114,11 +114,11 @@ func (c *ConfigWriter) isZeroItem(p *Plan, item []byte) bool {
 		return string(item) == "\x60"
 	case shapeByteArray:
 		h, _ := readHead(item, 0)
-		return len(bytes.TrimLeft(item[h.end:], "\x00")) == 0
+		return len(bytes.TrimLeft(item[h.End:], "\x00")) == 0
 	case shapeBinary, shapeText:
 		h, _ := readHead(item, 0)
 		zero := c.zeroOf(p)
-		return zero.ok && bytes.Equal(zero.data, item[h.end:])
+		return zero.ok && bytes.Equal(zero.data, item[h.End:])
 	}
 	return false
 }
@@ -143,9 +143,9 @@ func (c *ConfigWriter) zeroOf(p *Plan) (zero marshalledZero) {
 }
 
 func (c *ConfigWriter) canonicalList(p *Plan, h head, b []byte) (item, rest []byte, zero bool, f *fault) {
-	item, rest = appendHead(nil, majorArray, h.arg), b[h.end:]
+	item, rest = appendHead(nil, majorArray, h.Arg), b[h.End:]
 	zero = p.shape == shapeArray
-	for range h.arg {
+	for range h.Arg {
 		elem, after, isZero, f := c.canonical(p.elem, rest)
 		if f != nil {
 			return nil, nil, false, f
@@ -173,8 +173,8 @@ func appendPairs(item []byte, pairs []configPair) []byte {
 }
 
 func (c *ConfigWriter) canonicalMap(p *Plan, h head, b []byte) (item, rest []byte, zero bool, f *fault) {
-	pairs := make([]configPair, h.arg)
-	rest = b[h.end:]
+	pairs := make([]configPair, h.Arg)
+	rest = b[h.End:]
 	for i := range pairs {
 		if pairs[i].key, rest, _, f = c.canonical(p.key, rest); f != nil {
 			return nil, nil, false, f
@@ -187,8 +187,8 @@ func (c *ConfigWriter) canonicalMap(p *Plan, h head, b []byte) (item, rest []byt
 }
 
 func (c *ConfigWriter) canonicalStruct(p *Plan, h head, b []byte) (item, rest []byte, zero bool, f *fault) {
-	pairs := make([]configPair, h.arg)
-	rest = b[h.end:]
+	pairs := make([]configPair, h.Arg)
+	rest = b[h.End:]
 	sent := make(map[*field]bool)
 	for i := range pairs {
 		end, f := skip(rest, 0, 0)
@@ -245,7 +245,7 @@ func firstSent(members []member, sent map[*field]bool) *field {
 // canonicalHeld omits the hashes from the name of the type that an interface holds, so
 // that fields can be added to the type.
 func (c *ConfigWriter) canonicalHeld(h head, b []byte) (item, rest []byte, zero bool, f *fault) {
-	name, end, f := readTypeName(b, h.end)
+	name, end, f := readTypeName(b, h.End)
 	if f != nil {
 		return nil, nil, false, f
 	}

@@ -184,16 +184,16 @@ func (s *fieldSet) find(b []byte, at int) (fd *field, end int, ok bool) {
 	if !ok {
 		return nil, at, false
 	}
-	end = h.end
-	if h.major == majorText {
-		if h.arg > uint64(len(b)-end) {
+	end = h.End
+	if h.Major == majorText {
+		if h.Arg > uint64(len(b)-end) {
 			return nil, at, false
 		}
-		end += int(h.arg)
+		end += int(h.Arg)
 	}
-	if fd = s.byKey[string(b[at:end])]; fd == nil && (h.major == majorText || h.major <= majorNegative) {
+	if fd = s.byKey[string(b[at:end])]; fd == nil && (h.Major == majorText || h.Major <= majorNegative) {
 		// The head may be longer than necessary.
-		fd = s.byKey[string(append(appendHead(nil, h.major, h.arg), b[h.end:end]...))]
+		fd = s.byKey[string(append(appendHead(nil, h.Major, h.Arg), b[h.End:end]...))]
 	}
 	return fd, end, true
 }

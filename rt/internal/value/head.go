@@ -1,24 +1,28 @@
 package value
 
-import "encoding/binary"
+import (
+	"encoding/binary"
 
-// Major types of CBOR, the upper three bits of an item's first byte.
+	"github.com/loopgen/loopgen/rt/internal/wire"
+)
+
+// Major types of CBOR.
 const (
-	majorUint = iota
-	majorNegative
-	majorBytes
-	majorText
-	majorArray
-	majorMap
-	majorTag
-	majorOther
+	majorUint     = wire.MajorUint
+	majorNegative = wire.MajorNegative
+	majorBytes    = wire.MajorBytes
+	majorText     = wire.MajorText
+	majorArray    = wire.MajorArray
+	majorMap      = wire.MajorMap
+	majorTag      = wire.MajorTag
+	majorOther    = wire.MajorOther
 )
 
 // The tags that values have.
 const (
-	tagTime           = 0
-	tagBignum         = 2
-	tagNegativeBignum = 3
+	tagTime           = wire.TagTime
+	tagBignum         = wire.TagBignum
+	tagNegativeBignum = wire.TagNegativeBignum
 )
 
 // The items of one byte.
@@ -56,41 +60,11 @@ func appendInt(b []byte, n int64) []byte {
 }
 
 // head is the first byte and the argument of an item.
-type head struct {
-	major byte
-	info  byte   // the lower five bits of the first byte
-	arg   uint64 // value, length, tag or the bits of a float
-	end   int    // end of the head
-}
+type head wire.Head
 
-// readHead reads the head of the item at b[at:]. It fails if b ends within the head,
-// and for indefinite lengths.
-func readHead(b []byte, at int) (h head, ok bool) {
-	if at >= len(b) {
-		return h, false
-	}
-	h = head{major: b[at] >> 5, info: b[at] & 31, end: at + 1}
-	if h.info < 24 {
-		h.arg = uint64(h.info)
-		return h, true
-	}
-	if h.info > 27 {
-		return h, false
-	}
-	size := 1 << (h.info - 24)
-	if len(b)-h.end < size {
-		return h, false
-	}
-	switch b := b[h.end : h.end+size]; size {
-	case 1:
-		h.arg = uint64(b[0])
-	case 2:
-		h.arg = uint64(binary.BigEndian.Uint16(b))
-	case 4:
-		h.arg = uint64(binary.BigEndian.Uint32(b))
-	case 8:
-		h.arg = binary.BigEndian.Uint64(b)
-	}
-	h.end += size
-	return h, true
+// readHead reads the head of the item at b[at:]. It fails if b ends within the head, and
+// for indefinite lengths.
+func readHead(b []byte, at int) (head, bool) {
+	h, ok := wire.ReadHead(b, at)
+	return head(h), ok
 }

@@ -7,12 +7,12 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-func (h head) isNull() bool { return h.major == majorOther && h.info == itemNull&31 }
+func (h head) isNull() bool { return h.Major == majorOther && h.Info == itemNull&31 }
 
 // mismatch returns the fault for an item with head h that is not a value of p's type.
 func (p *Plan) mismatch(h head) *fault {
 	names := [...]string{"an integer", "a negative integer", "a byte string", "text", "an array", "a map", "a tagged item", "a float or simple value"}
-	name := names[h.major]
+	name := names[h.Major]
 	if h.isNull() {
 		name = "null"
 	}
@@ -24,23 +24,23 @@ func cutShort() *fault { return faultf("the item is cut short") }
 func malformed() *fault { return faultf("the item is cut short or malformed") }
 
 func skipString(b []byte, h head) (end int, f *fault) {
-	if h.arg > uint64(len(b)-h.end) {
+	if h.Arg > uint64(len(b)-h.End) {
 		return 0, cutShort()
 	}
-	return h.end + int(h.arg), nil
+	return h.End + int(h.Arg), nil
 }
 
 // readTypeName reads the name of a type.
 func readTypeName(b []byte, at int) (name string, end int, f *fault) {
 	h, ok := readHead(b, at)
-	if !ok || h.major != majorText || h.arg > maxTypeName {
+	if !ok || h.Major != majorText || h.Arg > maxTypeName {
 		return "", 0, faultf("what should name a type is no text of at most %d bytes", maxTypeName)
 	}
 	end, f = skipString(b, h)
 	if f != nil {
 		return "", 0, f
 	}
-	return string(b[h.end:end]), end, nil
+	return string(b[h.End:end]), end, nil
 }
 
 // skip returns the end of the item at b[at:], of any kind.
@@ -50,24 +50,24 @@ func skip(b []byte, at, depth int) (end int, f *fault) {
 		return 0, faultf("the item is cut short or malformed")
 	}
 	items := 0
-	switch h.major {
+	switch h.Major {
 	case majorBytes, majorText:
 		return skipString(b, h)
 	case majorTag:
 		items = 1
 	case majorArray, majorMap:
-		if h.arg > wire.MaxElements {
-			return 0, faultf("%d elements, more than %d", h.arg, wire.MaxElements)
+		if h.Arg > wire.MaxElements {
+			return 0, faultf("%d elements, more than %d", h.Arg, wire.MaxElements)
 		}
-		items = int(h.arg)
-		if h.major == majorMap {
+		items = int(h.Arg)
+		if h.Major == majorMap {
 			items *= 2
 		}
 	}
 	if depth++; items > 0 && depth > wire.MaxNesting {
 		return 0, faultf("nested deeper than %d levels", wire.MaxNesting)
 	}
-	end = h.end
+	end = h.End
 	for range items {
 		if end, f = skip(b, end, depth); f != nil {
 			return 0, f
@@ -78,12 +78,12 @@ func skip(b []byte, at, depth int) (end int, f *fault) {
 
 // keyText returns a key as text for a message.
 func keyText(key []byte, h head) string {
-	switch h.major {
+	switch h.Major {
 	case majorUint:
-		return strconv.FormatUint(h.arg, 10)
+		return strconv.FormatUint(h.Arg, 10)
 	case majorNegative:
-		return "-1-" + strconv.FormatUint(h.arg, 10)
+		return "-1-" + strconv.FormatUint(h.Arg, 10)
 	}
 	const most = 40
-	return strconv.Quote(cut.Text(string(key[len(key)-int(h.arg):]), most))
+	return strconv.Quote(cut.Text(string(key[len(key)-int(h.Arg):]), most))
 }

@@ -76,12 +76,12 @@ func (a *Arguments) Memory(args []byte, enough int, table *Errors, quota *TypeQu
 		return int(a.fixed + n*a.perByte)
 	}
 	h, ok := readHead(args, 0)
-	if !ok || h.major != majorArray {
+	if !ok || h.Major != majorArray {
 		return 0
 	}
 	w := scale{errors: table, quota: quota, b: args}
-	at := h.end
-	for _, p := range a.params[:min(uint64(len(a.params)), h.arg)] {
+	at := h.End
+	for _, p := range a.params[:min(uint64(len(a.params)), h.Arg)] {
 		begin := at
 		if at, ok = w.parameter(p, at); !ok {
 			w.add(uint64(len(args) - begin))

@@ -26,12 +26,12 @@ func SetCount(b []byte, start, n int) []byte {
 func Count(b []byte) (n int, rest []byte, err error) {
 	h, ok := readHead(b, 0)
 	switch {
-	case !ok || h.major != majorArray:
+	case !ok || h.Major != majorArray:
 		return 0, nil, errors.New("the message is not an array of definite length")
-	case h.arg > wire.MaxElements:
-		return 0, nil, fmt.Errorf("%d values are more than %d", h.arg, wire.MaxElements)
+	case h.Arg > wire.MaxElements:
+		return 0, nil, fmt.Errorf("%d values are more than %d", h.Arg, wire.MaxElements)
 	}
-	return int(h.arg), b[h.end:], nil
+	return int(h.Arg), b[h.End:], nil
 }
 
 // MaxBuffer is the length in bytes of the largest buffer that is allocated for a method to

@@ -69,33 +69,33 @@ func halfBits(f float32) (half uint16, ok bool) {
 
 // isFloat reports whether h is the head of a float of at most size bytes.
 func (h head) isFloat(size int) bool {
-	return h.major == majorOther && h.info >= 25 && h.info <= 27 && 1<<(h.info-24) <= size
+	return h.Major == majorOther && h.Info >= 25 && h.Info <= 27 && 1<<(h.Info-24) <= size
 }
 
 // float64 returns the float with head h. A NaN keeps its bits, which a conversion between
 // floats of 4 and 8 bytes would change.
 func (h head) float64() float64 {
-	switch h.info {
+	switch h.Info {
 	case 25:
-		return halfFloat(h.arg)
+		return halfFloat(h.Arg)
 	case 26:
-		if f := math.Float32frombits(uint32(h.arg)); f == f {
+		if f := math.Float32frombits(uint32(h.Arg)); f == f {
 			return float64(f)
 		}
-		return math.Float64frombits(h.arg&(1<<31)<<32 | 0x7ff<<52 | h.arg&0x7fffff<<29)
+		return math.Float64frombits(h.Arg&(1<<31)<<32 | 0x7ff<<52 | h.Arg&0x7fffff<<29)
 	}
-	return math.Float64frombits(h.arg)
+	return math.Float64frombits(h.Arg)
 }
 
 // float32 is float64 for a float of at most 4 bytes.
 func (h head) float32() float32 {
 	switch {
-	case h.info == 26:
-		return math.Float32frombits(uint32(h.arg))
-	case h.arg&0x7c00 == 0x7c00:
-		return math.Float32frombits(uint32(h.arg&0x8000<<16 | 0xff<<23 | h.arg&0x3ff<<13))
+	case h.Info == 26:
+		return math.Float32frombits(uint32(h.Arg))
+	case h.Arg&0x7c00 == 0x7c00:
+		return math.Float32frombits(uint32(h.Arg&0x8000<<16 | 0xff<<23 | h.Arg&0x3ff<<13))
 	}
-	return float32(halfFloat(h.arg))
+	return float32(halfFloat(h.Arg))
 }
 
 // halfFloat returns the value of a float of 2 bytes.

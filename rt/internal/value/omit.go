@@ -107,8 +107,8 @@ func (p *Plan) isEmpty(h head) bool {
 	case shapePointer:
 		return h.isNull()
 	}
-	if h.major == majorOther {
-		return h.info == itemFalse&31 || h.isNull() || h.isEmptyFloat()
+	if h.Major == majorOther {
+		return h.Info == itemFalse&31 || h.isNull() || h.isEmptyFloat()
 	}
-	return h.major != majorNegative && h.arg == 0
+	return h.Major != majorNegative && h.Arg == 0
 }

@@ -51,7 +51,7 @@ func (r *Reader) read(b []byte, p *Plan, v reflect.Value, depth int) (rest []byt
 // head reads the head of the next item.
 func (r *Reader) head() (h head, ok bool) {
 	if h, ok = readHead(r.b, r.at); ok {
-		r.at = h.end
+		r.at = h.End
 	}
 	return h, ok
 }
@@ -75,10 +75,10 @@ func (r *Reader) value(p *Plan, v reflect.Value, depth int) *fault {
 		if !h.isBool() {
 			return p.mismatch(h)
 		}
-		v.SetBool(h.info == itemTrue&31)
+		v.SetBool(h.Info == itemTrue&31)
 	case shapeInt:
 		n, ok := h.integer()
-		if h.major > majorNegative {
+		if h.Major > majorNegative {
 			return p.mismatch(h)
 		}
 		if !ok || v.OverflowInt(n) {
@@ -86,13 +86,13 @@ func (r *Reader) value(p *Plan, v reflect.Value, depth int) *fault {
 		}
 		v.SetInt(n)
 	case shapeUint, shapeUintptr:
-		if h.major != majorUint {
+		if h.Major != majorUint {
 			return p.mismatch(h)
 		}
-		if v.OverflowUint(h.arg) {
+		if v.OverflowUint(h.Arg) {
 			return p.overflow(h)
 		}
-		v.SetUint(h.arg)
+		v.SetUint(h.Arg)
 	case shapeFloat32, shapeFloat64:
 		return r.float(p, v, h)
 	case shapeString:
@@ -115,7 +115,7 @@ func (r *Reader) value(p *Plan, v reflect.Value, depth int) *fault {
 	case shapeBinary, shapeText:
 		return r.marshalled(p, v, h)
 	case shapeError:
-		if h.major != majorArray {
+		if h.Major != majorArray {
 			return p.mismatch(h)
 		}
 		r.at = start
@@ -153,7 +153,7 @@ func (r *Reader) float(p *Plan, v reflect.Value, h head) *fault {
 // string reads the content of a string of the major type with head h. The result shares the
 // memory of the message.
 func (r *Reader) string(p *Plan, h head, major byte) ([]byte, *fault) {
-	if h.major != major {
+	if h.Major != major {
 		return nil, p.mismatch(h)
 	}
 	end, f := skipString(r.b, h)
@@ -161,18 +161,18 @@ func (r *Reader) string(p *Plan, h head, major byte) ([]byte, *fault) {
 		return nil, f
 	}
 	r.at = end
-	return r.b[h.end:end], nil
+	return r.b[h.End:end], nil
 }
 
 func (r *Reader) text(p *Plan, h head) ([]byte, *fault) {
-	if h.major != majorText {
+	if h.Major != majorText {
 		return nil, p.mismatch(h)
 	}
-	if h.arg > uint64(len(r.b)-h.end) {
+	if h.Arg > uint64(len(r.b)-h.End) {
 		return nil, cutShort()
 	}
-	r.at = h.end + int(h.arg)
-	text := r.b[h.end:r.at]
+	r.at = h.End + int(h.Arg)
+	text := r.b[h.End:r.at]
 	if !utf8.Valid(text) {
 		return nil, &fault{err: errNotUTF8}
 	}
@@ -197,18 +197,18 @@ func (r *Reader) bytes(p *Plan, v reflect.Value, h head) *fault {
 // tagged reads the content of a tag, a string of the major type.
 func (r *Reader) tagged(p *Plan, major byte) ([]byte, *fault) {
 	h, ok := r.head()
-	if !ok || h.major != major {
+	if !ok || h.Major != major {
 		return nil, faultf("the tag's content is no value of type %s", p.typ)
 	}
 	return r.string(p, h, major)
 }
 
 func (r *Reader) bigInt(p *Plan, h head, n *big.Int) *fault {
-	negative := h.major == majorNegative
+	negative := h.Major == majorNegative
 	switch {
-	case h.major <= majorNegative:
-		n.SetUint64(h.arg)
-	case h.major != majorTag || h.arg != tagBignum && h.arg != tagNegativeBignum:
+	case h.Major <= majorNegative:
+		n.SetUint64(h.Arg)
+	case h.Major != majorTag || h.Arg != tagBignum && h.Arg != tagNegativeBignum:
 		return p.mismatch(h)
 	default:
 		data, f := r.tagged(p, majorBytes)
@@ -216,7 +216,7 @@ func (r *Reader) bigInt(p *Plan, h head, n *big.Int) *fault {
 			return f
 		}
 		n.SetBytes(data)
-		negative = h.arg == tagNegativeBignum
+		negative = h.Arg == tagNegativeBignum
 	}
 	if negative {
 		n.Not(n) // -1-n
@@ -252,12 +252,12 @@ func (r *Reader) composite(p *Plan, v reflect.Value, h head, depth int) *fault {
 	if p.shape == shapeMap || p.shape == shapeStruct {
 		major = majorMap
 	}
-	if h.major != major {
+	if h.Major != major {
 		return p.mismatch(h)
 	}
 	switch p.shape {
 	case shapeComplex, shapeInterface:
-		if h.arg != 2 {
+		if h.Arg != 2 {
 			return p.mismatch(h)
 		}
 		if p.shape == shapeComplex {
@@ -268,30 +268,30 @@ func (r *Reader) composite(p *Plan, v reflect.Value, h head, depth int) *fault {
 		if f := r.claimed(h, 1); f != nil {
 			return f
 		}
-		return r.fields(p, v, int(h.arg), depth)
+		return r.fields(p, v, int(h.Arg), depth)
 	case shapeMap:
 		if f := r.claimed(h, p.key.least+p.elem.least); f != nil {
 			return f
 		}
-		return r.entries(p, v, int(h.arg), depth)
+		return r.entries(p, v, int(h.Arg), depth)
 	case shapeArray:
-		if h.arg != uint64(v.Len()) {
-			return faultf("%d elements are no value of type %s", h.arg, p.typ)
+		if h.Arg != uint64(v.Len()) {
+			return faultf("%d elements are no value of type %s", h.Arg, p.typ)
 		}
 	}
 	if f := r.claimed(h, p.elem.least); f != nil {
 		return f
 	}
-	return r.elements(p, v, int(h.arg), depth)
+	return r.elements(p, v, int(h.Arg), depth)
 }
 
 // claimed returns a fault if the message cannot have as many elements as h claims. Each of
 // them has at least least bytes.
 func (r *Reader) claimed(h head, least uint64) *fault {
-	if h.arg > wire.MaxElements {
-		return faultf("%d elements, more than %d", h.arg, wire.MaxElements)
+	if h.Arg > wire.MaxElements {
+		return faultf("%d elements, more than %d", h.Arg, wire.MaxElements)
 	}
-	if h.arg*least > uint64(len(r.b)-r.at) {
+	if h.Arg*least > uint64(len(r.b)-r.at) {
 		return cutShort()
 	}
 	return nil
@@ -348,7 +348,7 @@ func (r *Reader) ints(p *Plan, list []int) *fault {
 		if !ok {
 			return malformed().below(indexStep(i))
 		}
-		if h.major > majorNegative {
+		if h.Major > majorNegative {
 			return p.mismatch(h).below(indexStep(i))
 		}
 		if !decodeInt(h, &list[i]) {

@@ -68,7 +68,7 @@ func (r *Reader) field(p *Plan, next int) (*field, *fault) {
 	if !ok {
 		return nil, malformed()
 	}
-	if h.major != majorText && h.major > majorNegative {
+	if h.Major != majorText && h.Major > majorNegative {
 		return nil, faultf("a key that is no field's name")
 	}
 	fd, end, ok := s.find(r.b, r.at)

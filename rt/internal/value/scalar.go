@@ -120,18 +120,18 @@ func ReadScalar(b []byte, v any) (end int) {
 	if !ok {
 		return 0
 	}
-	return h.end
+	return h.End
 }
 
-func (h head) isBool() bool { return h.major == majorOther && (h.info == 20 || h.info == 21) }
+func (h head) isBool() bool { return h.Major == majorOther && (h.Info == 20 || h.Info == 21) }
 
 // integer returns the integer with head h, if there is one of 64 bits.
 func (h head) integer() (n int64, ok bool) {
-	n = int64(h.arg)
-	if h.major == majorNegative {
+	n = int64(h.Arg)
+	if h.Major == majorNegative {
 		n = ^n
 	}
-	return n, h.major <= majorNegative && h.arg <= math.MaxInt64
+	return n, h.Major <= majorNegative && h.Arg <= math.MaxInt64
 }
 
 func decodeInt[T int | int8 | int16 | int32 | int64 | time.Duration](h head, v *T) bool {
@@ -144,32 +144,32 @@ func decodeInt[T int | int8 | int16 | int32 | int64 | time.Duration](h head, v *
 }
 
 func decodeUint[T uint | uint8 | uint16 | uint32 | uint64](h head, v *T) bool {
-	if h.major != majorUint || uint64(T(h.arg)) != h.arg {
+	if h.Major != majorUint || uint64(T(h.Arg)) != h.Arg {
 		return false
 	}
-	*v = T(h.arg)
+	*v = T(h.Arg)
 	return true
 }
 
 func decodeString(b []byte, h head, v *string) (end int) {
 	end, f := skipString(b, h)
-	if f != nil || h.major != majorText || !utf8.Valid(b[h.end:end]) {
+	if f != nil || h.Major != majorText || !utf8.Valid(b[h.End:end]) {
 		return 0
 	}
-	*v = string(b[h.end:end])
+	*v = string(b[h.End:end])
 	return end
 }
 
 func decodeBytes(b []byte, h head, v *[]byte) (end int) {
 	if h.isNull() {
 		*v = nil
-		return h.end
+		return h.End
 	}
 	end, f := skipString(b, h)
-	if f != nil || h.major != majorBytes {
+	if f != nil || h.Major != majorBytes {
 		return 0
 	}
-	if *v = b[h.end:end:end]; !Shares(len(*v), len(b)) {
+	if *v = b[h.End:end:end]; !Shares(len(*v), len(b)) {
 		*v = bytes.Clone(*v)
 	}
 	return end

@@ -24,15 +24,15 @@ func (w *scale) parameter(p parameter, at int) (end int, ok bool) {
 		return at, false
 	}
 	if p.out {
-		if h.major == majorUint && h.arg <= MaxBuffer {
-			w.add(h.arg)
+		if h.Major == majorUint && h.Arg <= MaxBuffer {
+			w.add(h.Arg)
 		}
-		return h.end, true
+		return h.End, true
 	}
-	if p.plan.shape == shapeBytes && h.major == majorBytes {
+	if p.plan.shape == shapeBytes && h.Major == majorBytes {
 		if end, f := skipString(w.b, h); f == nil {
-			if !Shares(end-h.end, len(w.b)-at) {
-				w.add(uint64(end - h.end))
+			if !Shares(end-h.End, len(w.b)-at) {
+				w.add(uint64(end - h.End))
 			}
 			return end, true
 		}
@@ -57,7 +57,7 @@ func (w *scale) value(p *Plan, at, depth int) (end int, ok bool) {
 	}
 	h, ok := readHead(w.b, at)
 	if !ok || h.isNull() {
-		return h.end, ok
+		return h.End, ok
 	}
 	switch p.shape {
 	case shapePointer:
@@ -78,28 +78,28 @@ func (w *scale) value(p *Plan, at, depth int) (end int, ok bool) {
 	case shapeInterface:
 		return w.held(p, h, depth)
 	case shapeSlice, shapeArray:
-		if h.major != majorArray || !w.container(p, h) {
+		if h.Major != majorArray || !w.container(p, h) {
 			return at, false
 		}
 		if p.elem.light {
 			return w.skip(at)
 		}
-		end = h.end
-		for range int(h.arg) {
+		end = h.End
+		for range int(h.Arg) {
 			if end, ok = w.value(p.elem, end, depth); !ok {
 				return end, false
 			}
 		}
 		return end, true
 	case shapeMap:
-		if h.major != majorMap || !w.container(p, h) {
+		if h.Major != majorMap || !w.container(p, h) {
 			return at, false
 		}
 		if p.key.light && p.elem.light {
 			return w.skip(at)
 		}
-		end = h.end
-		for range int(h.arg) {
+		end = h.End
+		for range int(h.Arg) {
 			if end, ok = w.value(p.key, end, depth); ok {
 				end, ok = w.value(p.elem, end, depth)
 			}
@@ -119,26 +119,26 @@ func (w *scale) skip(at int) (end int, ok bool) {
 		if at >= len(w.b) {
 			return at, false
 		}
-		h := head{major: w.b[at] >> 5, arg: uint64(w.b[at] & 31), end: at + 1}
-		if h.arg > maxShort {
+		h := head{Major: w.b[at] >> 5, Arg: uint64(w.b[at] & 31), End: at + 1}
+		if h.Arg > maxShort {
 			if h, ok = readHead(w.b, at); !ok {
 				return at, false
 			}
 		}
-		at = h.end
-		switch h.major {
+		at = h.End
+		switch h.Major {
 		case majorBytes, majorText:
-			if h.arg > uint64(len(w.b)-at) {
+			if h.Arg > uint64(len(w.b)-at) {
 				return at, false
 			}
-			at += int(h.arg)
+			at += int(h.Arg)
 		case majorArray, majorMap:
-			if h.arg > wire.MaxElements {
+			if h.Arg > wire.MaxElements {
 				return at, false
 			}
-			left += h.arg
-			if h.major == majorMap {
-				left += h.arg
+			left += h.Arg
+			if h.Major == majorMap {
+				left += h.Arg
 			}
 		case majorTag:
 			left++
@@ -150,28 +150,28 @@ func (w *scale) skip(at int) (end int, ok bool) {
 // container adds the elements of the slice or map with head h. It reports whether the
 // message can have as many elements as the head says, each of at least one byte.
 func (w *scale) container(p *Plan, h head) bool {
-	if h.arg > wire.MaxElements || h.arg > uint64(len(w.b)-h.end) {
+	if h.Arg > wire.MaxElements || h.Arg > uint64(len(w.b)-h.End) {
 		return false
 	}
 	switch p.shape {
 	case shapeSlice:
-		w.add(h.arg * uint64(p.elem.typ.Size()))
+		w.add(h.Arg * uint64(p.elem.typ.Size()))
 	case shapeMap:
-		w.add(p.mapSize(h.arg))
+		w.add(p.mapSize(h.Arg))
 	}
 	return true
 }
 
 // fields adds the fields of a struct.
 func (w *scale) fields(p *Plan, h head, depth int) (end int, ok bool) {
-	if h.major != majorMap || h.arg > uint64(len(p.fields.flat)) {
-		return h.end, false
+	if h.Major != majorMap || h.Arg > uint64(len(p.fields.flat)) {
+		return h.End, false
 	}
-	if h.arg > 0 {
+	if h.Arg > 0 {
 		w.add(p.fields.viaPointers(p.typ))
 	}
-	end = h.end
-	for i := range int(h.arg) {
+	end = h.End
+	for i := range int(h.Arg) {
 		fd := p.fields.sorted[i]
 		at := end
 		if end += len(fd.key); end > len(w.b) || string(w.b[at:end]) != fd.key {
@@ -197,12 +197,12 @@ func (w *scale) time(at int) (end int, ok bool) {
 
 // held adds the value in an interface of plan p, after the head h.
 func (w *scale) held(p *Plan, h head, depth int) (end int, ok bool) {
-	if h.major != majorArray || h.arg != 2 {
-		return h.end, false
+	if h.Major != majorArray || h.Arg != 2 {
+		return h.End, false
 	}
-	name, end, f := readTypeName(w.b, h.end)
+	name, end, f := readTypeName(w.b, h.End)
 	if f != nil {
-		return h.end, false
+		return h.End, false
 	}
 	if name == errorName {
 		return w.error(end)
@@ -222,15 +222,15 @@ func (w *scale) held(p *Plan, h head, depth int) (end int, ok bool) {
 // error adds the tree of an error.
 func (w *scale) error(at int) (end int, ok bool) {
 	h, ok := readHead(w.b, at)
-	if !ok || h.major != majorArray {
-		return h.end, ok && h.isNull()
+	if !ok || h.Major != majorArray {
+		return h.End, ok && h.isNull()
 	}
 	if end, ok = w.skip(at); !ok {
 		return at, false
 	}
-	w.add(h.arg*errorCost + uint64(end-at)*errorGrowth)
-	for range int(h.arg) {
-		if h.end, ok = w.node(h.end); !ok {
+	w.add(h.Arg*errorCost + uint64(end-at)*errorGrowth)
+	for range int(h.Arg) {
+		if h.End, ok = w.node(h.End); !ok {
 			return end, false
 		}
 	}
@@ -283,11 +283,11 @@ func (w *scale) node(at int) (end int, ok bool) {
 // entries calls each for the entries of the map at w.b[at:], whose keys are texts.
 func (w *scale) entries(at int, each func(key, value []byte)) (end int, ok bool) {
 	h, ok := readHead(w.b, at)
-	if !ok || h.major != majorMap {
+	if !ok || h.Major != majorMap {
 		return at, false
 	}
-	end = h.end
-	for range int(h.arg) {
+	end = h.End
+	for range int(h.Arg) {
 		key := end
 		if end, ok = w.skip(end); !ok {
 			return end, false
@@ -304,8 +304,8 @@ func (w *scale) entries(at int, each func(key, value []byte)) (end int, ok bool)
 // content returns the bytes of a text or byte string.
 func content(item []byte) []byte {
 	h, ok := readHead(item, 0)
-	if !ok || h.major != majorText && h.major != majorBytes {
+	if !ok || h.Major != majorText && h.Major != majorBytes {
 		return nil
 	}
-	return item[h.end:]
+	return item[h.End:]
 }

@@ -32,7 +32,7 @@ func (w *Writer) time(p *Plan, t time.Time) *fault {
 
 // time decodes a time after the head of its tag.
 func (r *Reader) time(p *Plan, tag head, t *time.Time) *fault {
-	if tag.major != majorTag || tag.arg != tagTime {
+	if tag.Major != majorTag || tag.Arg != tagTime {
 		return p.mismatch(tag)
 	}
 	text, f := r.tagged(p, majorText)

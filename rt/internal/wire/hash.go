@@ -37,7 +37,7 @@ func ConfigHash(service, constructor string, configuration []byte) (string, erro
 	if err != nil {
 		return fail(err)
 	}
-	if list.major != majorArray {
+	if list.Major != MajorArray {
 		return fail(errors.New("it is not an array"))
 	}
 	// Depth counts within each argument, as it does when they are decoded.
@@ -52,7 +52,7 @@ func ConfigHash(service, constructor string, configuration []byte) (string, erro
 	if err != nil {
 		return fail(err)
 	}
-	whole := append([]byte{majorArray<<5 | 3}, names[1:]...) // without the head of an array of two
+	whole := append([]byte{MajorArray<<5 | 3}, names[1:]...) // without the head of an array of two
 	sum := sha256.Sum256(append(whole, configuration...))
 	return hex.EncodeToString(sum[:]), nil
 }
