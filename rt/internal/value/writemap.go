@@ -103,8 +103,11 @@ type span struct {
 	begin, end int
 }
 
-// maxScratch is the most memory in bytes that is kept for sorting the next map.
-const maxScratch = 64 << 10
+// What is kept for sorting the next map.
+const (
+	maxScratch = 64 << 10 // bytes
+	maxSpans   = 4 << 10
+)
 
 // sort sorts the entries of a map by the bytes of their keys. The entries are the last in
 // the buffer, and in w.spans from mine. No key is a prefix of another, so the elements after

@@ -39,7 +39,7 @@ type Writer struct {
 // most at limit. The errors of the table keep their identity in the receiver.
 func (w *Writer) Reset(table *Errors, start, limit int) {
 	*w = Writer{errors: table, start: start, limit: limit, work: limit - start, spans: w.spans[:0], scratch: w.scratch}
-	if cap(w.scratch) > maxScratch {
+	if cap(w.scratch) > maxScratch || cap(w.spans) > maxSpans {
 		w.spans, w.scratch = nil, nil
 	}
 }
