@@ -122,7 +122,7 @@ func TestSignatures(t *testing.T) {
 	}
 }
 
-// Plans, layouts and tables are made on first use, by whoever comes first.
+// Plans and tables are made on first use, by whoever comes first.
 func TestConcurrentFirstUse(t *testing.T) {
 	type fresh struct {
 		Next *fresh

@@ -54,7 +54,7 @@ func TestScalarsAllocateNothing(t *testing.T) {
 	}
 }
 
-// Neither an encoder nor a decoder keeps a value alive that it has done with.
+// An encoder or decoder keeps no value alive after the call.
 func TestVariablesAreCleared(t *testing.T) {
 	e, d := stub.NewEncoder(nil, limit), new(stub.Decoder)
 	sent := &Inner{1, 2}
@@ -123,7 +123,7 @@ func TestVariablesAreNotSharedWithMethods(t *testing.T) {
 	}
 	for i, h := range hoarded[:seen] {
 		if h.Text != texts[i] {
-			t.Errorf("what method call %d saw has changed from %q to %q", i, texts[i], h.Text)
+			t.Errorf("the value of method call %d has changed from %q to %q", i, texts[i], h.Text)
 		}
 	}
 	if first, second := hoarded[seen], hoarded[seen+1]; first == second || first.Text != "a" {

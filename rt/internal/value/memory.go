@@ -37,8 +37,8 @@ const (
 	errorGrowth = 8   // times the bytes of an error
 )
 
-// ArgumentsOf prepares the weighing of arguments of these types. Of those at the positions
-// out only the length is sent.
+// ArgumentsOf prepares the weighing of arguments of these types. Callers send only the
+// length of an argument whose position is in out.
 func ArgumentsOf(types []reflect.Type, out []int) Arguments {
 	var a Arguments
 	for place, t := range types {

@@ -40,7 +40,7 @@ func sampleOf[T any]() sample {
 			if err != nil {
 				return
 			}
-			// What is decoded can be encoded, nil and empty apart, to the bit.
+			// A decoded value can be encoded again, to the bit.
 			again, err := encode(v)
 			if err != nil {
 				t.Fatalf("%T: %x was decoded as %+v, but is not encoded: %v", v, kept, v, err)

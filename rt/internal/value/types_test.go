@@ -72,7 +72,7 @@ type (
 		//lint:ignore SA5008 unusual tags have a meaning, too
 		Five *Point `json:",string"`
 	}
-	// Optional leaves out what is empty.
+	// Optional omits empty fields.
 	Optional struct {
 		Always int
 		Bool   bool              `json:"bool,omitempty"`

@@ -145,7 +145,7 @@ func (c *counted) UnmarshalText(text []byte) error {
 	return err
 }
 
-// What is sent is what was checked: the value is not marshalled again.
+// The bytes that were checked are sent: the value is not marshalled again.
 func TestMarshalTwiceUnmarshalOnce(t *testing.T) {
 	calls = [2]int{}
 	item := mustEncode(t, []counted{{5}})

@@ -103,7 +103,7 @@ type span struct {
 	begin, end int
 }
 
-// What is kept for sorting the next map.
+// Limits of the memory that is kept for sorting the next map.
 const (
 	maxScratch = 64 << 10 // bytes
 	maxSpans   = 4 << 10
