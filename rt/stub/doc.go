@@ -48,9 +48,6 @@
 //   - held.go: types that one of two programs lacks.
 package stub
 
-// On unsupported systems the compiler reports only this package.
-import _ "github.com/loopgen/loopgen/rt/internal/platform"
-
 // Version1 is used by every file generated for this version of the runtime. If the
 // compiler does not find it, the file and the rt module have different versions: run go
 // generate again with the loopgen of the same module version.

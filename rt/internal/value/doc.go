@@ -23,3 +23,6 @@
 //   - configuration.go, configparts.go, configtexts.go: the constructor's arguments.
 //   - fault.go: the error in a value, and its path.
 package value
+
+// On unsupported systems the compiler reports only this package.
+import _ "github.com/loopgen/loopgen/rt/internal/platform"
