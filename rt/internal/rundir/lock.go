@@ -51,7 +51,7 @@ func (d *Dir) Alive() (bool, error) {
 	}
 	lock := newLock(path)
 	ok, err := lock.TryLock()
-	for interrupted(err) {
+	for interrupted(err) || errors.Is(err, fs.ErrPermission) && d.diagnose(lifeLockName, err) == nil {
 		ok, err = lock.TryLock()
 	}
 	if errors.Is(err, fs.ErrNotExist) {
@@ -132,10 +132,13 @@ func (d *Dir) ensureFile(name string) error {
 			f, err = root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 			root.Close()
 		}
-		if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
-			// Another process has made the file first, or has replaced the directory
-			// (see makeAll). The next try checks the result.
+		if errors.Is(err, fs.ErrNotExist) {
+			// Another process has replaced the directory (see makeAll). The next try
+			// checks the result.
 			return nil
+		}
+		if errors.Is(err, fs.ErrExist) { // another process has made the file first
+			return d.ensureFile(name)
 		}
 		if err == nil {
 			err = f.Chmod(0o600)
@@ -157,8 +160,9 @@ func (d *Dir) ensureFile(name string) error {
 
 // diagnose turns an error of opening a lock file into an *UnsafeError if the file is not a
 // lock file of this user. A regular file of this user without permissions is one whose
-// maker was stopped, under a umask that denies everything, before it could set the mode.
-// diagnose sets the mode and returns nil, and the caller retries.
+// maker has not set the mode yet, under a umask that denies everything, and may have been
+// stopped before. diagnose sets the mode and returns nil, and the caller retries. It does
+// so, too, if the maker has set the mode since the file was opened.
 func (d *Dir) diagnose(name string, err error) error {
 	if !foreign(err) {
 		return err
@@ -175,10 +179,17 @@ func (d *Dir) diagnose(name string, err error) error {
 	if unsafe := checkLockInfo(d.file(name), info); unsafe != nil {
 		return unsafe
 	}
-	if !errors.Is(err, fs.ErrPermission) || info.Mode().Perm()&0o600 == 0o600 {
+	if !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
-	return root.Chmod(name, 0o600)
+	if info.Mode().Perm()&0o600 != 0o600 {
+		return root.Chmod(name, 0o600)
+	}
+	f, err := os.OpenFile(d.file(name), os.O_RDWR|safeOpen, 0)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // newLock returns a lock that never creates the file and never follows a link.
