@@ -54,9 +54,10 @@ func init() {
 	})
 }
 
-// A user who is not admitted, and connects as fast as possible, costs a service's
-// clients hardly more than a flood of another listener of the machine does. The user
-// still learns the reason.
+// A user who is not admitted, and connects as fast as possible, does not keep a
+// service's clients out: they connect nearly as often as while another listener of the
+// machine is flooded. The log has the figures; the bound is far below them, since other
+// programs take the processor, too. The user still learns the reason.
 func TestServiceFlood(t *testing.T) {
 	needsStrangers(t)
 	s := newService(t, serviceUser)
@@ -90,12 +91,13 @@ func TestServiceFlood(t *testing.T) {
 		defer begin(bare, stranger, "flood", address)()
 		return connects()
 	}
+	// Without a defence, the quotient is below 0.001.
+	const bound = 0.4
 	var unhindered, other, own int
 	best := 0.0
-	// Other programs take the processor, too: two rounds at least, more if need be.
-	for round := 0; round < 2 || best < 0.8; round++ {
+	for round := 0; round < 2 || best < bound; round++ {
 		if round == 15 {
-			t.Errorf("at best, clients connected %.2f times as often while the service was flooded as while another listener was; want 0.8", best)
+			t.Errorf("at best, clients connected %.2f times as often while the service was flooded as while another listener was; want %.2f", best, bound)
 			break
 		}
 		free, reference, n := connects(), flooded(idle), flooded(filepath.Join(s.dir, "socket"))
