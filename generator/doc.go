@@ -74,7 +74,7 @@
 // stub).
 //
 // Writing: scope.go, names.go and locals.go (which names are free), typexpr.go (types as
-// source), then emit*.go.
+// source), model.go (the model that internal/emit writes as a file).
 //
 // # Type parameters
 //

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/loopgen/loopgen/generator/internal/emit"
 )
 
 // Options says what to generate. Types is all that must be set.
@@ -238,9 +240,11 @@ func (src *source) generate(r *reporter, o *Options) *Result {
 		if !s.claim(r, o, path, taken) || !s.chooseNames(r, o, scope) {
 			continue
 		}
-		content, err := s.emit(o.command())
+		content, err := emit.File(modeler{s}.model(o.command()))
 		if err != nil {
-			r.report(Error, s.pos, s.typeName(), err.Error(), "please report this as a defect of loopgen")
+			if !r.failed() { // else methods that are refused may be missing
+				r.report(Error, s.pos, s.typeName(), err.Error(), "please report this as a defect of loopgen")
+			}
 			continue
 		}
 		result.Files = append(result.Files, File{Path: path, Content: content})

@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/dave/jennifer/jen"
 )
 
 // With Options.Hook "init" the daemon serves at the end of the init function of the
@@ -88,13 +86,4 @@ func (src *source) laterName(output string, functions []initFunction) string {
 		name = "z" + name
 	}
 	return name
-}
-
-// emitHook writes the call by which the daemon of s serves before main.
-func (s *service) emitHook(g *jen.Group) {
-	if !s.hook {
-		return
-	}
-	comment(g, "The daemon of "+s.typeName()+" serves here, and its main does not run.")
-	g.Add(s.rt("ServeIfDaemonOf")).Call(jen.Id(s.names.service))
 }

@@ -16,7 +16,7 @@ import (
 // set if it was not seen to write, only to give the parameter away.
 func (src *source) writtenParameter(m *method) (written *value, handedOn bool) {
 	for i, v := range m.params {
-		if i == m.context || v.user == "" || v.passing.back != "" || !canBeFilled(v.typ) || m.variadic && i == len(m.params)-1 || m.givesBack(v) {
+		if i == m.context || v.user == "" || v.passing.back || !canBeFilled(v.typ) || m.variadic && i == len(m.params)-1 || m.givesBack(v) {
 			continue
 		}
 		src.findBody(m)

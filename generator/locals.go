@@ -8,10 +8,11 @@ import (
 // locals are the names inside one generated function. Those of the user's
 // parameters and results are in the values.
 type locals struct {
-	ctx, cancel, err   string
-	encoder, decoder   string
-	run, target, cfg   string
-	args, conn, object string
+	ctx, err         string
+	encoder, decoder string
+	run, target      string
+	cfg, args, conn  string
+	object           string
 }
 
 // chooseLocals names receivers, parameters, results and helper variables.
@@ -56,9 +57,6 @@ func (s *service) outerNames() map[string]bool {
 		outer[name] = true
 	}
 	for _, name := range s.names.typeParams {
-		outer[name] = true
-	}
-	for _, name := range s.names.numbers {
 		outer[name] = true
 	}
 	for _, name := range s.constructor.names() {
@@ -106,7 +104,6 @@ func (l *locals) choose(inner *scope) {
 	if l.err == "" {
 		l.err = inner.pick("err", "callErr")
 	}
-	l.cancel = inner.pick("cancel", "cancelCall")
 	l.encoder = inner.pick("e", "enc")
 	l.decoder = inner.pick("d", "dec")
 	l.run = inner.pick("run", "call")

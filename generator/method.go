@@ -11,17 +11,16 @@ import (
 
 // method is one exported method of a shared type.
 type method struct {
-	name   string
-	fn     *types.Func
-	decl   *ast.FuncDecl // nil when it is declared in another package
-	body   *ast.FuncDecl // its source, if that is needed and at hand
-	file   declarations  // what is declared beside it
-	pos    token.Pos     // its name, or the field that promotes it
-	depth  int           // 1 for the type's own methods, more for promoted ones
-	from   string        // for promoted methods, the type they come from
-	place  string        // where it stands in another package, if that is known
-	number int           // its row in the dispatch table
-	doc    []string      // lines of its doc comment, without the slashes
+	name  string
+	fn    *types.Func
+	decl  *ast.FuncDecl // nil when it is declared in another package
+	body  *ast.FuncDecl // its source, if that is needed and at hand
+	file  declarations  // what is declared beside it
+	pos   token.Pos     // its name, or the field that promotes it
+	depth int           // 1 for the type's own methods, more for promoted ones
+	from  string        // for promoted methods, the type they come from
+	place string        // where it stands in another package, if that is known
+	doc   []string      // lines of its doc comment, without the slashes
 
 	mode   string // "", "Shared" or "Concurrent"
 	detach bool   // Close, ending the handle only: not in the table
@@ -102,13 +101,6 @@ func (s *service) collectMethods(r *reporter, o *Options, known map[string]bool)
 		s.warnOfWaiting(r)
 	}
 	slices.SortFunc(s.methods, func(a, b *method) int { return strings.Compare(a.name, b.name) })
-	number := 0
-	for _, m := range s.methods {
-		if !m.detach {
-			m.number = number
-			number++
-		}
-	}
 	s.summarise(r, without)
 	return len(all)
 }

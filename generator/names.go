@@ -21,7 +21,6 @@ type names struct {
 	base                      string // the type's name, or what -name puts in its place
 	api, client, proxy, share string // part of the public face: taken ones are errors
 	service                   string
-	numbers                   map[*method]string
 	imports                   map[string]string // import path to name
 	receiver                  struct{ client, proxy string }
 	qualifier                 func(*types.Package) string
@@ -69,12 +68,6 @@ func (s *service) chooseNames(r *reporter, o *Options, whole *packageScope) bool
 	}
 	private := strings.TrimLeft(lowerFirst(base), "_")
 	n.service = pkg.pick(private+"Service", private+"LoopService")
-	n.numbers = make(map[*method]string)
-	for _, m := range s.methods {
-		if !m.detach {
-			n.numbers[m] = pkg.pick(private+m.name, private+m.name+"Method")
-		}
-	}
 	s.chooseImports(pkg)
 	s.chooseTypeParams()
 	s.chooseLocals()
@@ -99,7 +92,7 @@ func (src *source) regenerated(o *Options, path string) bool {
 // checkPredeclared reports package-level names that hide predeclared ones
 // which the generated file needs.
 func (s *service) checkPredeclared(r *reporter, pkg *packageScope) bool {
-	needed := map[string]bool{"any": true, "error": true, "iota": true, "nil": true, "string": true}
+	needed := map[string]bool{"any": true, "error": true, "nil": true, "string": true}
 	for t := range s.valueTypes() {
 		if basic, ok := t.(*types.Basic); ok {
 			needed[basic.Name()] = true

@@ -6,24 +6,19 @@ import (
 	"strings"
 )
 
-// passing is how a parameter or result travels: which functions of package stub
-// encode and decode it, and for a parameter that comes back those that encode
-// it after the call and put it in place in the caller.
+// passing is how a parameter or result travels.
 type passing struct {
-	encode, decode, back, fill string
-
 	list string // the list of the method's row that the parameter is in
+	back bool   // the parameter comes back from the method
+	form bool   // package stub gives the type a form of its own
 }
 
 var (
-	asValue   = passing{encode: "Encode", decode: "Decode"}
-	asRoom    = passing{"EncodeRoom", "DecodeLen", "EncodeFilled", "FillBuffer", "Out"}
-	asBuffer  = passing{"EncodeLen", "DecodeLen", "EncodeFilled", "FillBuffer", "Out"}
-	asSlice   = passing{"Encode", "Decode", "Encode", "FillSlice", "InOut"}
-	asMap     = passing{"Encode", "Decode", "Encode", "FillMap", "InOut"}
-	asPointer = passing{"Encode", "Decode", "Encode", "FillPointer", "InOut"}
-	asState   = passing{"EncodeState", "DecodeState", "EncodeWritten", "FillState", ""}
-	asLog     = passing{encode: "EncodeLogValue", decode: "DecodeLogValue"}
+	asValue  = passing{}
+	asBuffer = passing{list: "Out", back: true}
+	asInOut  = passing{list: "InOut", back: true}
+	asState  = passing{back: true, form: true}
+	asLog    = passing{form: true}
 )
 
 // choosePassing decides how the method's parameters and results travel.
@@ -40,12 +35,10 @@ func (m *method) choosePassing(r *reporter) {
 		case i == m.context:
 		case isNamed(v.typ, "fmt", "State"):
 			v.passing = asState
-		case m.name == "Read" && signature == readSignature:
-			v.passing = asRoom
-		case m.name == "ReadAt" && signature == readAtSignature && i == 0:
+		case m.name == "Read" && signature == readSignature, m.name == "ReadAt" && signature == readAtSignature && i == 0:
 			v.passing = asBuffer
 		case fillsByName(m, v):
-			v.passing = asSlice
+			v.passing = asInOut
 		}
 	}
 	for _, v := range m.results {
@@ -63,12 +56,8 @@ func (m *method) choosePassing(r *reporter) {
 // bothWays makes v come back from the method.
 func (m *method) bothWays(r *reporter, v *value) {
 	switch types.Unalias(v.typ).Underlying().(type) {
-	case *types.Slice:
-		v.passing = asSlice
-	case *types.Map:
-		v.passing = asMap
-	case *types.Pointer:
-		v.passing = asPointer
+	case *types.Slice, *types.Map, *types.Pointer:
+		v.passing = asInOut
 	default:
 		r.report(Error, m.pos, m.name, v.label+" cannot be inout: it is no slice, map or pointer, so the method changes a copy", m.dropHow("inout", v.user, v.user))
 	}
@@ -88,17 +77,6 @@ func (m *method) reportNoParameter(r *reporter, name string) {
 		remedy = "it has " + strings.Join(names, ", ")
 	}
 	r.report(Error, m.pos, m.name, "has no parameter "+name+" to copy back", remedy)
-}
-
-// comeBack returns the parameters that travel back as well.
-func (m *method) comeBack() []*value {
-	var back []*value
-	for _, v := range m.params {
-		if v.passing.back != "" {
-			back = append(back, v)
-		}
-	}
-	return back
 }
 
 // places returns where the parameters of a list of the method's row stand among

@@ -4,8 +4,6 @@ import (
 	"go/types"
 	"maps"
 	"slices"
-
-	"github.com/dave/jennifer/jen"
 )
 
 // pairSessions links each method that has a session with the method that ends it.
@@ -63,24 +61,4 @@ func (m *method) sameParameters(other *method) bool {
 	return slices.EqualFunc(m.withoutContext(), other.withoutContext(), func(a, b *value) bool {
 		return types.Identical(a.typ, b.typ) && a.passing == asValue && b.passing == asValue
 	})
-}
-
-// failed writes the condition that a call of a session's method has acquired or ended
-// nothing: its error is not nil, or the result before the error is false. It returns nil
-// for a method that cannot fail.
-func (m *method) failed() *jen.Statement {
-	var failed []jen.Code
-	if m.fails {
-		failed = append(failed, jen.Id(m.local.err).Op("!=").Nil())
-	}
-	if n := len(m.results); n > 0 && isBasic(types.Bool)(nil, m.results[n-1].typ) {
-		failed = append(failed, jen.Op("!").Id(m.results[n-1].name))
-	}
-	switch {
-	case m.end == "" && !m.ends || len(failed) == 0:
-		return nil
-	case len(failed) == 1:
-		return jen.Add(failed[0])
-	}
-	return jen.Add(failed[0]).Op("||").Add(failed[1])
 }

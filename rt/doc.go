@@ -253,8 +253,10 @@
 //
 // A call that is alone reads its own reply. Among several, one reads for all.
 //
-//	Conn.Call
-//	  client.call
+//	stub.Call
+//	  conn.Begin
+//	    client.begin
+//	  pendingCall.Send
 //	    link.call
 //	      link.enqueue
 //	      link.await
@@ -262,7 +264,7 @@
 //	          link.read
 //	            link.readFrame
 //	              link.deliver
-//	    client.results
+//	  pendingCall.End
 //
 // # A call, in the daemon
 //

@@ -128,8 +128,8 @@ func (d *Decoder) Error() error {
 }
 
 // End returns nil if all values were decoded without error and the message has no
-// others. It then copies back the values of FillBuffer, FillSlice, FillMap and
-// FillPointer. Otherwise it returns a [*DecodeError] and copies nothing.
+// others. It then copies back the arguments that the method has changed. Otherwise it
+// returns a [*DecodeError] and copies nothing.
 func (d *Decoder) End() error {
 	switch {
 	case d.err != nil:

@@ -34,6 +34,7 @@ type Encoder struct {
 	err    error
 	kept   variable
 	config *value.ConfigWriter // for a constructor's arguments; otherwise nil
+	back   copyBack            // used by EncodeArg
 }
 
 // NewEncoder returns an encoder of a message of at most limit bytes. The errors of s

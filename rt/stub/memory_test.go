@@ -85,7 +85,7 @@ func measure(t *testing.T, svc *stub.Service, body []byte) (live, allocated int)
 		if err != nil {
 			t.Fatal(err)
 		}
-		run := stub.MakeRun(&measuring{decoded}, d, stub.NewEncoder(svc, 1<<20))
+		run := stub.MakeRun(&measuring{decoded}, &svc.Methods[0], d, stub.NewEncoder(svc, 1<<20))
 		runtime.ReadMemStats(&before)
 		svc.Methods[0].Serve(&run, nil)
 		if run.Err() != errMeasured {

@@ -40,6 +40,7 @@ type Service struct {
 	Part func() Part
 
 	once       sync.Once
+	numbers    map[string]int // by name of the method
 	signatures []string
 	fails      []bool
 	arguments  []value.Arguments // see Memory
@@ -147,8 +148,23 @@ func Register(s *Service) {
 	s.register()
 }
 
-// register registers s. The caller must hold the lock of registry.
+// register registers s. The caller must hold the lock of registry. It panics if a name by
+// which a method is looked up is not that of exactly one method.
 func (s *Service) register() {
+	names := make(map[string]bool, len(s.Methods))
+	for i := range s.Methods {
+		if name := s.Methods[i].Name; names[name] {
+			panic("loopgen: two methods of " + s.Name + " have the name " + name)
+		}
+		names[s.Methods[i].Name] = true
+	}
+	for i := range s.Methods {
+		if m := &s.Methods[i]; m.End != "" && !names[m.End] {
+			panic("loopgen: no method of " + s.Name + " has the name " + m.End)
+		}
+	}
+	// A package-level variable may have used s before it was complete.
+	s.once, s.errorsOnce = sync.Once{}, sync.Once{}
 	registry.services[s.Name] = s
 	value.Declare(s.DataTypes)
 }
@@ -159,6 +175,14 @@ func Lookup(name string) *Service {
 	registry.Lock()
 	defer registry.Unlock()
 	return registry.services[name]
+}
+
+// Number returns the index of the method with that name. It returns false if there is
+// none. It may be called concurrently.
+func (s *Service) Number(method string) (int, bool) {
+	s.once.Do(s.inspect)
+	n, ok := s.numbers[method]
+	return n, ok
 }
 
 // Signature returns the signature of method i: see SignatureOf. It prefixes the type of
@@ -179,11 +203,13 @@ func (s *Service) Fails(i int) bool {
 }
 
 func (s *Service) inspect() {
+	s.numbers = make(map[string]int, len(s.Methods))
 	s.signatures = make([]string, len(s.Methods))
 	s.fails = make([]bool, len(s.Methods))
 	s.arguments = make([]value.Arguments, len(s.Methods))
 	for i := range s.Methods {
 		m := &s.Methods[i]
+		s.numbers[m.Name] = i
 		t := reflect.TypeOf(m.Func)
 		s.signatures[i] = m.signature(t)
 		s.arguments[i] = value.ArgumentsOf(m.params(t), m.Out)

@@ -69,7 +69,7 @@ func (s *serverConn) newCall(f wire.Frame) *servedCall {
 	}
 	c.args.Limit(&s.types)
 	c.results.Reset(s.d.svc, s.d.limits.frame, wire.Room)
-	c.run = stub.MakeRun(c, &c.args, &c.results)
+	c.run = stub.MakeRun(c, c.method, &c.args, &c.results)
 	return c
 }
 
