@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // callee judges the function that is called.
@@ -25,7 +27,7 @@ func (r *bodyReader) callee(call *ast.CallExpr) {
 			}
 			// Other variables are parameters, which the caller's body has.
 		case nil:
-			if b := r.src.functionBeside(r.body, f.Name); b != nil {
+			if b := r.src.pkg.Bodies.Beside(r.body, f.Name); b != nil {
 				hands, passes := r.channels(call)
 				r.calls = append(r.calls, bodyCall{body: b, pos: call.Pos(), loop: r.loop, hands: hands, passes: passes})
 			}
@@ -55,7 +57,7 @@ func (r *bodyReader) selected(call *ast.CallExpr, f *ast.SelectorExpr) {
 	switch {
 	case path == "time" && name == "Sleep":
 		r.add(waitsInLoop, "sleeps", call.Pos())
-	case path != "" && !r.src.standard(path):
+	case path != "" && !r.src.imports.Standard(path):
 		r.calls = append(r.calls, bodyCall{name: types.ExprString(f), pos: call.Pos(), loop: r.loop})
 	}
 }
@@ -89,9 +91,9 @@ func (r *bodyReader) packageFunction(expr ast.Expr) (path, name string) {
 	}
 	if r.imports == nil {
 		r.imports = make(map[string]string)
-		for _, spec := range r.body.file.Imports {
+		for _, spec := range r.body.File.Imports {
 			path, _ := strconv.Unquote(spec.Path.Value)
-			name := likelyName(path)
+			name := load.LikelyName(path)
 			if spec.Name != nil {
 				name = spec.Name.Name
 			}
@@ -108,7 +110,7 @@ func (r *bodyReader) function(call *ast.CallExpr, fn *types.Func) {
 	if fn.Pkg() != nil {
 		path = fn.Pkg().Path()
 	}
-	receiver, name := receiverName(fn), fn.Name()
+	receiver, name := load.ReceiverName(fn), fn.Name()
 	selector, _ := ast.Unparen(call.Fun).(*ast.SelectorExpr)
 	switch {
 	case path == "time":
@@ -176,8 +178,8 @@ func (r *bodyReader) callbacks(call *ast.CallExpr, fn *types.Func) {
 		if !ok {
 			continue
 		}
-		if b := r.src.bodyAt(fn); b != nil {
-			if names := parameterNames(b.decl.Type); i < len(names) && callsParameter(b.decl.Body, names[i]) {
+		if b := r.src.pkg.Bodies.Of(fn); b != nil {
+			if names := parameterNames(b.Decl.Type); i < len(names) && callsParameter(b.Decl.Body, names[i]) {
 				r.literal(lit)
 			}
 		}

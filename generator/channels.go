@@ -28,7 +28,7 @@ func (r *bodyReader) communicates(channel ast.Expr, what string, pos token.Pos) 
 func (r *bodyReader) isParameter(expr ast.Expr) bool {
 	id, ok := ast.Unparen(expr).(*ast.Ident)
 	obj := r.object(id)
-	return ok && obj != nil && r.body.decl.Type.Params.Pos() <= obj.Pos() && obj.Pos() < r.body.decl.Type.Params.End()
+	return ok && obj != nil && r.body.Decl.Type.Params.Pos() <= obj.Pos() && obj.Pos() < r.body.Decl.Type.Params.End()
 }
 
 // channels says which channels a call is given.
@@ -52,7 +52,7 @@ const sending = "sends to a channel"
 func (r *bodyReader) isBuffered(channel ast.Expr) bool {
 	id, ok := ast.Unparen(channel).(*ast.Ident)
 	found := false
-	ast.Inspect(r.body.decl.Body, func(n ast.Node) bool {
+	ast.Inspect(r.body.Decl.Body, func(n ast.Node) bool {
 		assign, isAssign := n.(*ast.AssignStmt)
 		if !ok || !isAssign || len(assign.Lhs) != len(assign.Rhs) {
 			return true
@@ -127,7 +127,7 @@ func (r *bodyReader) isConfined(expr ast.Expr) bool {
 		return false
 	}
 	v, ok := r.object(id).(*types.Var)
-	body := r.body.decl.Body
+	body := r.body.Decl.Body
 	if !ok || v.Pos() < body.Pos() || v.Pos() > body.End() {
 		return false
 	}

@@ -10,12 +10,14 @@ import (
 	"strings"
 
 	"github.com/dave/jennifer/jen"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // emit returns the formatted source of the file for s.
 func (s *service) emit(command string) ([]byte, error) {
 	f := jen.NewFile(s.src.types.Name())
-	f.HeaderComment(header + strings.TrimPrefix(command, "loopgen ") + `"; DO NOT EDIT.`)
+	f.HeaderComment(load.Header + strings.TrimPrefix(command, "loopgen ") + `"; DO NOT EDIT.`)
 	if s.constraint != "" {
 		f.HeaderComment("")
 		f.HeaderComment("//go:build " + s.constraint)
@@ -54,7 +56,7 @@ func (s *service) emitImports(f *jen.File) {
 		if name != path.Base(source) {
 			line = jen.Id(name).Lit(source)
 		}
-		if s.src.standard(source) {
+		if s.src.imports.Standard(source) {
 			standard = append(standard, line)
 		} else {
 			others = append(others, line)

@@ -64,7 +64,7 @@ func (src *source) typeArguments(spec *typeSpec) ([]types.Type, error) {
 		case err != nil:
 			failed = fmt.Errorf("cannot import %s: %w", path, err)
 			return name
-		case !importable(src.pkg.PkgPath, path) || src.imports.dependsOn(path, src.pkg.PkgPath):
+		case !importable(src.pkg.Path, path) || src.imports.DependsOn(path, src.pkg.Path):
 			failed = fmt.Errorf("this package cannot import %s", path)
 			return name
 		}

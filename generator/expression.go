@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // expression is Go source from the command line that makes the object.
@@ -48,7 +50,7 @@ func (s *service) parseConstructor(text string) (c *constructor, named *types.Fu
 	if err != nil {
 		return bad(fmt.Sprintf("%q is no Go expression: %v", text, err), "give the name of a function, or a call like New(10)")
 	}
-	if slices.Contains(qualifiers(expr), cgoImport) && s.src.cgo != nil {
+	if slices.Contains(qualifiers(expr), load.CPath) && s.src.pkg.UsesC {
 		return bad(text+" needs cgo, which the generated file cannot use", "write a function without parameters that returns it, and name that with -new")
 	}
 	var info *types.Info
@@ -56,7 +58,7 @@ func (s *service) parseConstructor(text string) (c *constructor, named *types.Fu
 	if err == nil {
 		info, err = s.src.checkExpr(env, expr)
 	}
-	if err != nil && s.src.cgo != nil {
+	if err != nil && s.src.pkg.UsesC {
 		return bad(fmt.Sprintf("%s: %v", text, err), "if only cgo knows the types in it, write a function that returns it, and name that with -new")
 	}
 	if err != nil {
@@ -124,13 +126,13 @@ func (s *service) surroundings(expr ast.Expr) (*types.Package, error) {
 		return s.src.environment(inner, imported, outer), nil
 	}
 	needed := unknown // perhaps packages of the standard library, which need no import
-	for _, file := range s.src.files {
-		needed = append(needed, importsOf(file, nil)...)
+	for _, file := range s.src.pkg.Files {
+		needed = append(needed, load.ImportsOf(file)...)
 	}
-	if err := s.src.imports.load(needed); err != nil {
+	if err := s.src.imports.Load(needed); err != nil {
 		return nil, err
 	}
-	for _, file := range s.src.files {
+	for _, file := range s.src.pkg.Files {
 		for _, spec := range file.Imports {
 			path, _ := strconv.Unquote(spec.Path.Value) // the file was parsed
 			if spec.Name != nil {
@@ -165,7 +167,7 @@ func (s *service) addMentioned(names []string, imported map[string]*types.Packag
 			paths = append(paths, called[0])
 		}
 	}
-	if err := s.src.imports.load(paths); err != nil {
+	if err := s.src.imports.Load(paths); err != nil {
 		return err
 	}
 	for _, path := range paths {

@@ -52,7 +52,7 @@ func (s *service) failing() ([]*types.Package, error) {
 			missing = append(missing, p.Path())
 		}
 	}
-	if err := s.src.imports.load(missing); err != nil {
+	if err := s.src.imports.Load(missing); err != nil {
 		return nil, err
 	}
 	for _, path := range missing {
@@ -198,7 +198,7 @@ func (s *service) losesError(named *types.Named) *problem {
 // declared. Others may still be nil when the table is built.
 func (src *source) sentinels() []types.Object {
 	var found []types.Object
-	for _, file := range src.files {
+	for _, file := range src.pkg.Files {
 		for _, decl := range file.Decls {
 			gen, ok := decl.(*ast.GenDecl)
 			if !ok || gen.Tok != token.VAR {

@@ -67,7 +67,7 @@ func (d declarations) isReceiver(expr ast.Expr, decl *ast.FuncDecl, receiver str
 		if !ok || !isIdent(selector.X, receiver) {
 			return false
 		}
-		next := d[declared{parameterType(decl, receiver), selector.Sel.Name}]
+		next := d(parameterType(decl, receiver), selector.Sel.Name)
 		return next != nil && d.returnsReceiver(next, seen)
 	}
 	return isIdent(expr, receiver)

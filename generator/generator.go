@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // Options says what to generate. Types is all that must be set.
@@ -188,7 +190,7 @@ func Generate(ctx context.Context, o Options) (*Result, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	src, err := load(ctx, &o)
+	src, err := newSource(ctx, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +202,7 @@ func Generate(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	result := src.generate(r, &o)
-	if broken := src.recheck(result.Files); len(broken) > 0 {
+	if broken := src.brokenCode(result.Files); len(broken) > 0 {
 		// What does not compile explains whatever else was found.
 		r = &reporter{fset: src.fset}
 		for _, e := range broken {
@@ -212,7 +214,7 @@ func Generate(ctx context.Context, o Options) (*Result, error) {
 	}
 	result.Diagnostics = r.sorted()
 	// A package that already has generated files was built with package rt before.
-	result.NeedsTidy = len(result.Files) > 0 && len(src.earlier) == 0 && !o.Schema && lacksRuntime(ctx, src.dir)
+	result.NeedsTidy = len(result.Files) > 0 && len(src.pkg.Earlier) == 0 && !o.Schema && load.LacksModules(ctx, src.pkg.Dir, runtimePath, stubPath)
 	return result, nil
 }
 

@@ -64,7 +64,7 @@ func (s *service) exportedTypes(packages ...*types.Package) []types.Type {
 		if p == nil || slices.Contains(packages[:i], p) {
 			continue
 		}
-		s.src.imports.complete(p)
+		s.src.imports.Complete(p)
 		for _, name := range p.Scope().Names() {
 			tn, ok := p.Scope().Lookup(name).(*types.TypeName)
 			if !ok || !tn.Exported() || tn.IsAlias() || !s.src.nameable(tn) {

@@ -4,10 +4,10 @@ import (
 	"go/ast"
 	"go/token"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/dave/jennifer/jen"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // With Options.Hook "init" the daemon serves at the end of the init function of the
@@ -54,22 +54,11 @@ type initFunction struct {
 // initFunctions returns the init functions of the package in all its builds, but for
 // those of generated files.
 func (src *source) initFunctions() []initFunction {
-	files := slices.Clone(src.files)
-	for _, path := range src.pkg.IgnoredFiles {
-		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || slices.Contains(src.earlier, path) {
-			continue
-		}
-		// Of another package in the directory, such as one that is ignored, nothing runs.
-		if file, _ := src.parseFile(path); file != nil && file.Name.Name == src.types.Name() {
-			files = append(files, file)
-		}
-	}
 	var found []initFunction
-	for _, file := range files {
-		cgo := slices.ContainsFunc(file.Imports, func(spec *ast.ImportSpec) bool { return spec.Path.Value == `"C"` })
+	for _, file := range src.pkg.Builds.Files() {
 		for _, decl := range file.Decls {
 			if fn, ok := decl.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
-				found = append(found, initFunction{fn.Pos(), cgo})
+				found = append(found, initFunction{fn.Pos(), load.ImportsC(file)})
 			}
 		}
 	}

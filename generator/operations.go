@@ -5,6 +5,8 @@ import (
 	"go/token"
 	"go/types"
 	"strings"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // operations are what the body of one function does that may wait, and the functions
@@ -34,7 +36,7 @@ const (
 // bodyCall is a function that the body calls.
 type bodyCall struct {
 	fn   *types.Func // nil if its types are not known
-	body *body       // set where fn is not
+	body *load.Body  // set where fn is not
 	name string      // for diagnostics; "" if it certainly waits for nothing
 	pos  token.Pos
 	loop bool
@@ -47,7 +49,7 @@ type bodyCall struct {
 type bodyReader struct {
 	*operations
 	src     *source
-	body    *body
+	body    *load.Body
 	info    *types.Info
 	loop    bool
 	imports map[string]string // paths by the names that the file has for them
@@ -60,12 +62,12 @@ type bodyReader struct {
 	unlocks  map[string]bool // the mutexes that it unlocks
 }
 
-func newOperations(src *source, b *body) *operations {
-	r := &bodyReader{operations: new(operations), src: src, body: b, info: src.checkBody(b),
+func newOperations(src *source, b *load.Body) *operations {
+	r := &bodyReader{operations: new(operations), src: src, body: b, info: src.pkg.Bodies.Check(b),
 		literals: make(map[types.Object][]*ast.FuncLit), reading: make(map[*ast.FuncLit]bool),
 		unlocks: make(map[string]bool)}
 	r.findLiterals()
-	r.read(b.decl.Body)
+	r.read(b.Decl.Body)
 	if r.joins {
 		// It ends when they do, so that they are as good as called.
 		for len(r.started) > 0 {
@@ -95,7 +97,7 @@ func (r *bodyReader) findLiterals() {
 			r.literals[obj] = append(r.literals[obj], lit)
 		}
 	}
-	ast.Inspect(r.body.decl.Body, func(n ast.Node) bool {
+	ast.Inspect(r.body.Decl.Body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.AssignStmt:
 			for i := range n.Lhs {

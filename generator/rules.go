@@ -3,6 +3,8 @@ package generator
 import (
 	"go/types"
 	"strings"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // rule says of one kind of type why it cannot travel. The first that matches
@@ -90,7 +92,7 @@ func (src *source) nameable(tn *types.TypeName) bool {
 	if tn.Parent() != nil && tn.Parent() != pkg.Scope() {
 		return false // declared inside a function
 	}
-	return pkg == src.types || tn.Exported() && pkg.Path() != cgoImport && src.canImport(pkg)
+	return pkg == src.types || tn.Exported() && pkg.Path() != load.CPath && src.canImport(pkg)
 }
 
 // canImport reports whether this package, which p is not, can import p. What the

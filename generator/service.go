@@ -2,12 +2,8 @@ package generator
 
 import (
 	"fmt"
-	"go/ast"
-	"go/parser"
 	"go/token"
 	"go/types"
-	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -43,12 +39,12 @@ func (s *service) foreign() bool { return !s.src.isOwn(s.spec.path) }
 func (src *source) service(r *reporter, o *Options, t *target, known map[string]bool) *service {
 	s := &service{target: t, src: src, hook: o.Hook == "init"}
 	name := s.typeName()
-	if file := src.fileOf(t.pos); file != nil && !s.foreign() {
-		s.constraint = src.buildConstraint(file)
+	if file := src.pkg.FileOf(t.pos); file != nil && !s.foreign() {
+		s.constraint = src.pkg.Builds.Constraint(file)
 	} else if !s.isEverywhere(t.typ.Obj()) {
-		s.constraint = src.buildConstraint(src.headOf(t.typ.Obj()))
+		s.constraint = src.pkg.Builds.ConstraintOf(t.typ.Obj())
 	}
-	if src.cgo != nil {
+	if src.pkg.UsesC {
 		s.requireCgo(o)
 	}
 	s.reportUnknownPromotions(r, t.typ, nil)
@@ -78,13 +74,17 @@ func (src *source) service(r *reporter, o *Options, t *target, known map[string]
 func (src *source) reportMissing(r *reporter, spec *typeSpec, pkg *types.Package, pos token.Pos) {
 	own := pkg == src.types
 	if own {
-		if at, why := src.declaredElsewhere(spec.name); why != "" {
+		if at, test := src.pkg.Builds.TypeLeftOut(spec.name); at.IsValid() {
+			why := "is declared in a file that build constraints keep out of the package here"
+			if test {
+				why = "is declared in a test file, and types of tests cannot be shared"
+			}
 			r.list = append(r.list, Diagnostic{Pos: at, Method: spec.name, Severity: Error,
 				Reason: why, Remedy: "move it to a file that is always part of the package"})
 			return
 		}
 	}
-	reason, remedy := fmt.Sprintf("package %s (%s) declares no such type", pkg.Name(), src.dir), "run loopgen in the directory of the package that does, or name that package"
+	reason, remedy := fmt.Sprintf("package %s (%s) declares no such type", pkg.Name(), src.pkg.Dir), "run loopgen in the directory of the package that does, or name that package"
 	if !own {
 		reason, remedy = fmt.Sprintf("package %s exports no such type", pkg.Path()), "give the import path, a dot and the name of a type"
 	}
@@ -100,40 +100,6 @@ func (src *source) reportMissing(r *reporter, spec *typeSpec, pkg *types.Package
 	r.report(Error, pos, spec.text, reason, remedy)
 }
 
-// declaredElsewhere looks for a type in the files of the directory that are
-// not part of the package as built here.
-func (src *source) declaredElsewhere(name string) (token.Position, string) {
-	tests, _ := filepath.Glob(filepath.Join(escapeGlob(src.dir), "*_test.go"))
-	files := append(slices.Clone(src.pkg.IgnoredFiles), tests...)
-	slices.Sort(files)
-	for _, path := range files {
-		if !strings.HasSuffix(path, ".go") {
-			continue
-		}
-		fset := token.NewFileSet()
-		file, _ := parser.ParseFile(fset, path, nil, parser.ParseComments|parser.SkipObjectResolution)
-		if file == nil {
-			continue
-		}
-		for _, decl := range file.Decls {
-			gen, ok := decl.(*ast.GenDecl)
-			if !ok {
-				continue
-			}
-			for _, spec := range gen.Specs {
-				if spec, ok := spec.(*ast.TypeSpec); ok && spec.Name.Name == name {
-					why := "is declared in a file that build constraints keep out of the package here"
-					if strings.HasSuffix(path, "_test.go") {
-						why = "is declared in a test file, and types of tests cannot be shared"
-					}
-					return fset.Position(spec.Name.Pos()), why
-				}
-			}
-		}
-	}
-	return token.Position{}, ""
-}
-
 // qualify writes other packages' names as the user's code would.
 func (src *source) qualify(p *types.Package) string {
 	if p == src.types {
@@ -145,4 +111,32 @@ func (src *source) qualify(p *types.Package) string {
 // qualified writes the name of a package-level object as the user's code would.
 func (src *source) qualified(obj types.Object) string {
 	return strings.TrimPrefix(src.qualify(obj.Pkg())+"."+obj.Name(), ".")
+}
+
+// isEverywhere reports whether obj, a method or what a package declares, is there
+// in all builds that have the generated file.
+func (s *service) isEverywhere(obj types.Object) bool { return s.elsewhere(obj) == "" }
+
+// elsewhere says which build that has the generated file lacks obj or declares it
+// otherwise, and which files decide that, or returns "".
+func (s *service) elsewhere(obj types.Object) string {
+	d := s.src.pkg.Builds.Differs(obj, s.constraint)
+	switch {
+	case d == nil:
+		return ""
+	case d.Other != "":
+		return "in a build for " + d.Build + " " + d.Other + " declares it otherwise than " + d.Files[0]
+	}
+	return "a build for " + d.Build + " leaves out " + strings.Join(d.Files, " and ")
+}
+
+// isBound reports whether m is promoted from a type that only some builds have: in
+// the others, what embeds it does not compile either.
+func (s *service) isBound(m *method) bool {
+	if m.from == "" {
+		return false
+	}
+	t, _ := pointee(m.fn.Signature().Recv().Type())
+	tn := typeNameOf(t)
+	return tn != nil && tn.Exported() && !s.isEverywhere(tn)
 }

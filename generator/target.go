@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // target is a type that is to be shared, found.
@@ -60,7 +62,7 @@ func (src *source) findTarget(r *reporter, spec *typeSpec) *target {
 	switch {
 	case spec.args != "" && params.Len() == 0:
 		return bad("has no type parameters", "leave out "+spec.args)
-	case spec.args != "" && src.cgo != nil && slices.Contains(strings.FieldsFunc(spec.args, isNoName), cgoImport):
+	case spec.args != "" && src.pkg.UsesC && slices.Contains(strings.FieldsFunc(spec.args, isNoName), load.CPath):
 		return bad("has a C type as its argument, which generated code cannot name",
 			"declare an alias in a file that imports C, and give that: type MyType = "+spec.text)
 	case spec.args != "":
@@ -80,7 +82,7 @@ func (src *source) findTarget(r *reporter, spec *typeSpec) *target {
 	}
 	for _, p := range t.params {
 		reason := src.unwritable(p.Constraint())
-		if reason != "" && src.cgo != nil {
+		if reason != "" && src.pkg.UsesC {
 			return bad("the constraint of "+p.Obj().Name()+" "+reason, "declare the constraint as a type")
 		}
 		if reason != "" {
@@ -127,7 +129,7 @@ func (src *source) unwritable(constraint types.Type) (reason string) {
 }
 
 // isOwn reports whether an import path is that of the package itself.
-func (src *source) isOwn(path string) bool { return path == "" || path == src.pkg.PkgPath }
+func (src *source) isOwn(path string) bool { return path == "" || path == src.pkg.Path }
 
 // importForeign returns another package, or nil after saying why generated code
 // cannot use it.
@@ -140,15 +142,15 @@ func (src *source) importForeign(r *reporter, spec *typeSpec, pos token.Pos) *ty
 	switch {
 	case err != nil && strings.Contains(err.Error(), "go get"):
 		return bad(err.Error(), "") // the go command says it all
-	case err != nil && src.standard(spec.path):
+	case err != nil && src.imports.Standard(spec.path):
 		return bad("cannot import "+spec.path+": "+err.Error(), "give the whole import path of the type's package, like net/http/cookiejar.Jar")
 	case err != nil:
 		return bad("cannot import "+spec.path+": "+err.Error(), "give the import path of a package, and its module to this one with go get "+spec.path)
 	case pkg.Name() == "main":
 		return bad(spec.path+" is a program, which cannot be imported", "move the type to a package of its own")
-	case !importable(src.pkg.PkgPath, spec.path):
+	case !importable(src.pkg.Path, spec.path):
 		return bad(spec.path+" is internal to another module or directory, and cannot be imported from here", "run loopgen in a package that can")
-	case src.imports.dependsOn(spec.path, src.pkg.PkgPath):
+	case src.imports.DependsOn(spec.path, src.pkg.Path):
 		return bad(spec.path+" imports this package, which cannot import it in turn", "run loopgen in another package, or in "+spec.path+" itself")
 	}
 	return pkg
@@ -159,7 +161,7 @@ func (src *source) importForeign(r *reporter, spec *typeSpec, pos token.Pos) *ty
 func (src *source) mention(spec *typeSpec) token.Pos {
 	unquoted := strings.NewReplacer(`"`, "", "'", "")
 	pos := token.NoPos
-	for _, file := range src.files {
+	for _, file := range src.pkg.Files {
 		if !pos.IsValid() {
 			pos = file.Package
 		}
@@ -196,7 +198,7 @@ func (src *source) place(obj types.Object) string {
 		return ""
 	}
 	file := obj.Pkg().Path() + "/" + filepath.Base(pos.Filename)
-	if src.standard(obj.Pkg().Path()) {
+	if src.imports.Standard(obj.Pkg().Path()) {
 		return file
 	}
 	return file + ":" + strconv.Itoa(pos.Line)

@@ -5,6 +5,8 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // A type is unknown if only cgo knows its structure, or if a file that is still to
@@ -122,28 +124,6 @@ func mentionsInvalid(t types.Type) bool {
 	return false
 }
 
-// dependsOnUnknown reports whether the size of a t depends on an unknown type.
-func dependsOnUnknown(t types.Type, within []types.Type) bool {
-	if isUnknown(t) {
-		return true
-	}
-	if slices.Contains(within, t) {
-		return false
-	}
-	within = append(within, t)
-	switch u := t.Underlying().(type) {
-	case *types.Array:
-		return dependsOnUnknown(u.Elem(), within)
-	case *types.Struct:
-		for f := range u.Fields() {
-			if dependsOnUnknown(f.Type(), within) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // unknown returns why a value of type t cannot travel if t is unknown, or nil. A
 // defined type with a codec of its own can.
 func (w *walk) unknown(t types.Type, path string) *problem {
@@ -199,7 +179,7 @@ func (src *source) unknownReason(expr ast.Expr, cgo string) string {
 		}
 		return true
 	})
-	if missing || src.cgo == nil {
+	if missing || !src.pkg.UsesC {
 		return notYet
 	}
 	return cgo
@@ -226,7 +206,7 @@ func (src *source) definition(expr ast.Expr, within []*ast.TypeSpec) ast.Expr {
 // typeSpecOf returns the declaration of a type of the package, or nil.
 func (src *source) typeSpecOf(tn *types.TypeName) *ast.TypeSpec {
 	var found *ast.TypeSpec
-	if file := src.fileOf(tn.Pos()); file != nil {
+	if file := src.pkg.FileOf(tn.Pos()); file != nil {
 		ast.Inspect(file, func(n ast.Node) bool {
 			if spec, ok := n.(*ast.TypeSpec); ok && spec.Name.Pos() == tn.Pos() {
 				found = spec
@@ -240,7 +220,7 @@ func (src *source) typeSpecOf(tn *types.TypeName) *ast.TypeSpec {
 // typeExpr returns the type of the parameter, result or field that is declared at
 // pos, as the package writes it, or nil.
 func (src *source) typeExpr(pos token.Pos) (expr ast.Expr) {
-	file := src.fileOf(pos)
+	file := src.pkg.FileOf(pos)
 	if file == nil {
 		return nil
 	}
@@ -287,5 +267,5 @@ func (src *source) valueType(t types.Type, e ast.Expr) types.Type {
 
 // isOfCgo reports whether a type is declared in C.
 func isOfCgo(named *types.Named) bool {
-	return named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == cgoImport
+	return named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == load.CPath
 }

@@ -1,13 +1,13 @@
 package generator
 
 import (
-	"go/ast"
 	"go/token"
 	"go/types"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // A method waits if something outside of its call decides when it goes on: another
@@ -58,7 +58,7 @@ type search struct {
 
 // step is a function to be looked at.
 type step struct {
-	body *body
+	body *load.Body
 	loop bool // it is called in a loop
 	// hands is set if it is given a channel that others than its caller know.
 	hands bool
@@ -70,7 +70,7 @@ func (src *source) search(fn *types.Func) *search {
 		w.found = &finding{what: what, place: src.site(fn.Pkg(), fn.Pos())}
 		return w
 	}
-	b := src.bodyOf(fn)
+	b := src.pkg.Bodies.Of(fn)
 	if b == nil {
 		w.unknown = "its source is not at hand"
 		return w
@@ -130,7 +130,7 @@ func (w *search) look(s step) {
 }
 
 func (w *search) find(s step, op operation, root bool) *finding {
-	f := &finding{what: op.what, place: w.src.site(s.body.pkg, op.pos)}
+	f := &finding{what: op.what, place: w.src.site(s.body.Pkg, op.pos)}
 	if op.kind == waitsInLoop && (s.loop || op.loop) {
 		f.what += " in a loop"
 	}
@@ -148,20 +148,20 @@ func (w *search) follow(from step, call bodyCall) {
 		if !w.isFollowed(call.fn.Pkg()) || waitsForNothing(call.fn) {
 			return
 		}
-		b = w.src.bodyAt(call.fn)
+		b = w.src.pkg.Bodies.Of(call.fn)
 	}
 	switch {
 	case b != nil:
 		w.next = append(w.next, step{body: b, loop: loop, hands: call.hands || call.passes && from.hands})
 	case call.name != "":
-		w.undecided("it calls " + call.name + " (" + w.src.site(from.body.pkg, call.pos) + "), whose source is not at hand")
+		w.undecided("it calls " + call.name + " (" + w.src.site(from.body.Pkg, call.pos) + "), whose source is not at hand")
 	}
 }
 
 // isFollowed reports whether functions of p may wait: of the standard library, those of
 // a few packages do.
 func (w *search) isFollowed(p *types.Package) bool {
-	return p == nil || p == w.root.Pkg() && p.Path() != "runtime" || !w.src.standard(p.Path()) || isWaitingPackage(p.Path())
+	return p == nil || p == w.root.Pkg() && p.Path() != "runtime" || !w.src.imports.Standard(p.Path()) || isWaitingPackage(p.Path())
 }
 
 func isWaitingPackage(path string) bool {
@@ -196,7 +196,7 @@ func waitingFunction(fn *types.Func) string {
 	if fn.Pkg() == nil {
 		return ""
 	}
-	switch fn.Pkg().Path() + "." + receiverName(fn) + "." + fn.Name() {
+	switch fn.Pkg().Path() + "." + load.ReceiverName(fn) + "." + fn.Name() {
 	case "sync.Cond.Wait":
 		return "waits for a sync.Cond"
 	case "sync.WaitGroup.Wait":
@@ -206,38 +206,21 @@ func waitingFunction(fn *types.Func) string {
 	case "golang.org/x/sync/semaphore.Weighted.Acquire":
 		return "acquires a semaphore.Weighted"
 	case "sync.Mutex.Lock", "sync.RWMutex.Lock", "sync.RWMutex.RLock":
-		return "locks a sync." + receiverName(fn) // of a method by itself: calls are judged in pairs
+		return "locks a sync." + load.ReceiverName(fn) // of a method by itself: calls are judged in pairs
 	}
 	return ""
 }
 
-// bodyAt is bodyOf, remembered.
-func (src *source) bodyAt(fn *types.Func) *body {
-	fn = fn.Origin()
-	b, known := src.bodies[fn]
-	if !known {
-		b = src.bodyOf(fn)
-		if src.bodies == nil {
-			src.bodies = make(map[*types.Func]*body)
-		}
-		src.bodies[fn] = b
-	}
-	return b
-}
-
 // operations returns what a body does, or nil if too many have been looked at.
-func (src *source) operations(b *body) *operations {
-	if ops, known := src.operated[b.decl]; known {
+func (src *source) operations(b *load.Body) *operations {
+	if ops, known := src.operated[b.Decl]; known {
 		return ops
 	}
 	if len(src.operated) >= maxWaitingBodies {
 		return nil
 	}
-	if src.operated == nil {
-		src.operated = make(map[*ast.FuncDecl]*operations)
-	}
 	ops := newOperations(src, b)
-	src.operated[b.decl] = ops
+	src.operated[b.Decl] = ops
 	return ops
 }
 
@@ -248,7 +231,7 @@ func (src *source) site(p *types.Package, pos token.Pos) string {
 	switch {
 	case p == src.types || p == nil:
 		return name + ":" + strconv.Itoa(at.Line)
-	case src.standard(p.Path()):
+	case src.imports.Standard(p.Path()):
 		return p.Path() + "/" + name // its lines are those of one version of Go
 	}
 	return p.Path() + "/" + name + ":" + strconv.Itoa(at.Line)
@@ -256,23 +239,14 @@ func (src *source) site(p *types.Package, pos token.Pos) string {
 
 // functionName is how a reader finds the function: "Queue.next", "http.Server.Serve".
 func (src *source) functionName(s step) string {
-	name := s.body.decl.Name.Name
-	if recv := s.body.decl.Recv; recv != nil && len(recv.List) == 1 {
-		name = baseName(recv.List[0].Type) + "." + name
+	if s.body.Pkg != src.types {
+		return s.body.Pkg.Name() + "." + s.body.Name()
 	}
-	if s.body.pkg != src.types {
-		name = s.body.pkg.Name() + "." + name
-	}
-	return name
+	return s.body.Name()
 }
 
-// waitingImports returns what a file imports, if only for bodies, of the packages by
-// whose types waiting is recognised.
-func waitingImports(file *ast.File) []string {
-	return slices.DeleteFunc(importsOf(file, nil), func(path string) bool {
-		return !slices.Contains([]string{"context", "golang.org/x/sync/errgroup", "golang.org/x/sync/semaphore", "sync", "time"}, path)
-	})
-}
+// waitingImports are the packages by whose types waiting is recognised in bodies.
+var waitingImports = []string{"context", "golang.org/x/sync/errgroup", "golang.org/x/sync/semaphore", "sync", "time"}
 
 // warnOfWaiting reports methods that may wait in a mode in which that does harm.
 func (s *service) warnOfWaiting(r *reporter) {

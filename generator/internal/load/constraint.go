@@ -1,10 +1,9 @@
-package generator
+package load
 
 import (
 	"go/ast"
 	"go/build"
 	"go/build/constraint"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -19,25 +18,10 @@ var (
 		"mips64le", "mips64p32", "mips64p32le", "ppc", "ppc64", "ppc64le", "riscv", "riscv64", "s390", "s390x", "sparc", "sparc64", "wasm"}
 )
 
-// buildConstraint returns when file is part of the package, as an expression
-// for a //go:build line; "" means always.
-func (src *source) buildConstraint(file *ast.File) string {
-	line := buildLine(file)
-	c := constraintOf(filepath.Base(src.fset.Position(file.Package).Filename), line)
-	switch anyOf := strings.Contains(line, "||"); {
-	case !importsCgo(file) || !anyOf && slices.Contains(strings.Fields(line), "cgo"):
-		return c
-	case c == "":
-		return "cgo"
-	case c == line && anyOf:
-		return "(" + c + ") && cgo"
-	}
-	return c + " && cgo"
-}
-
-// constraintOf returns when a file is part of the package that has this name and
-// the expression line in its //go:build line, or "".
-func constraintOf(name, line string) string {
+// Constraint returns in which builds a file is part of its package, as an expression
+// for a //go:build line; "" means all. The file has this name and the expression line
+// in its own //go:build line, or "".
+func Constraint(name, line string) string {
 	var terms []string
 	parts := strings.Split(strings.TrimSuffix(strings.TrimSuffix(name, ".go"), "_test"), "_")[1:]
 	if n := len(parts); n > 0 && slices.Contains(architectures, parts[n-1]) {
@@ -76,7 +60,7 @@ func buildLine(file *ast.File) string {
 // covers reports whether, in each build for which within holds, one of the
 // constraints does.
 func covers(within string, constraints []string) bool {
-	return uncovered(within, constraints) == ""
+	return Uncovered(within, constraints) == ""
 }
 
 // both returns the constraint of builds that satisfy a and b.
@@ -87,8 +71,8 @@ func both(a, b string) string {
 	return "(" + a + ") && (" + b + ")"
 }
 
-// disjoint reports whether no build satisfies both constraints.
-func disjoint(a, b string) bool {
+// Disjoint reports whether no build satisfies both constraints.
+func Disjoint(a, b string) bool {
 	c := both(a, b)
 	if c == "" {
 		return false
@@ -97,9 +81,10 @@ func disjoint(a, b string) bool {
 	return err == nil && counterexample(expr, allPorts) == ""
 }
 
-// uncovered returns a description of a build for which within holds and none of the
-// constraints does, such as "windows", or "" if there is no such build.
-func uncovered(within string, constraints []string) string {
+// Uncovered returns a description of a build for which within holds and none of the
+// constraints does, such as "windows", or "" if there is no such build. Builds for the
+// systems that package rt supports count.
+func Uncovered(within string, constraints []string) string {
 	var terms []string
 	if within != "" {
 		terms = append(terms, "!("+within+")")

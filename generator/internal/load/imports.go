@@ -1,4 +1,4 @@
-package generator
+package load
 
 import (
 	"bytes"
@@ -20,17 +20,15 @@ import (
 	"strings"
 )
 
-// imports finds the types of imported packages in the export data that the go
-// command keeps in its cache. That of one package tells all about the types of
-// others that it mentions, so only direct imports are asked for, and of them those
+// Imports finds the types of imported packages in the export data that the go
+// command keeps in its cache. The export data of one package tell all about the types
+// of others that it mentions. So only direct imports are asked for, and of them those
 // that declarations use: to ask for one takes the go command time for each package
-// that it needs in turn. What else those others declare is asked for by complete.
-//
-// One goroutine uses it at a time.
-type imports struct {
+// that it needs in turn. Complete asks for the rest of those others.
+type Imports struct {
 	compiled types.Importer
 	ctx      context.Context
-	src      *source
+	pkg      *Package // that imports them
 	listed   map[string]listed
 }
 
@@ -45,37 +43,39 @@ type listed struct {
 	DepsErrors []struct{ Err string }
 }
 
-func newImports(ctx context.Context, src *source) *imports {
-	i := &imports{ctx: ctx, src: src, listed: make(map[string]listed)}
-	i.compiled = importer.ForCompiler(src.fset, "gc", i.open)
+func newImports(ctx context.Context, pkg *Package) *Imports {
+	i := &Imports{ctx: ctx, pkg: pkg, listed: make(map[string]listed)}
+	i.compiled = importer.ForCompiler(pkg.Fset, "gc", i.open)
 	return i
 }
 
-// Import returns the package at path, or an empty one if it was not asked for.
-func (i *imports) Import(path string) (*types.Package, error) {
-	if path == cgoImport && i.src.cgo != nil {
-		return i.src.cgo.pkg, nil
+// Import returns the package at path, or an empty one if Load was not asked for it. Its
+// error says why the package does not compile.
+func (i *Imports) Import(path string) (*types.Package, error) {
+	if path == CPath && i.pkg.cgo != nil {
+		return i.pkg.cgo.pkg, nil
 	}
 	if _, asked := i.listed[path]; asked || path == "unsafe" {
 		return i.compiled.Import(path)
 	}
-	empty := types.NewPackage(path, likelyName(path))
+	empty := types.NewPackage(path, LikelyName(path))
 	empty.MarkComplete()
 	return empty, nil
 }
 
-// complete makes p, which was imported, declare all that it exports. The export data
-// of a package tells only as much of another one as the first uses of it. If p
+// Complete makes p, which was imported, declare all that it exports. The export data
+// of a package tell only as much of another one as the first uses of it. If p
 // cannot be loaded, it stays as it is.
-func (i *imports) complete(p *types.Package) {
-	if p.Complete() || p == i.src.types || i.load([]string{p.Path()}) != nil {
+func (i *Imports) Complete(p *types.Package) {
+	if p.Complete() || p == i.pkg.Types || i.Load([]string{p.Path()}) != nil {
 		return
 	}
 	i.Import(p.Path()) // adds to p itself, by its path
 }
 
-// load asks for the export data of the packages at paths.
-func (i *imports) load(paths []string) error {
+// Load asks for the export data of the packages at paths. An error is one of the go
+// command; why a single package cannot be used is the error of Import.
+func (i *Imports) Load(paths []string) error {
 	args := []string{"list", "-e", "-export", "-buildvcs=false", "-json=ImportPath,Export,Deps,Dir,Root,Standard,Error,DepsErrors", "--"}
 	fixed := len(args)
 	for _, path := range paths {
@@ -88,7 +88,7 @@ func (i *imports) load(paths []string) error {
 		return nil
 	}
 	cmd := exec.CommandContext(i.ctx, "go", args...)
-	cmd.Dir = i.src.dir
+	cmd.Dir = i.pkg.Dir
 	if os.Getenv("GOGC") == "" {
 		// It lives for some fifty milliseconds, a fifth of them spent on
 		// collecting garbage.
@@ -121,15 +121,15 @@ func (i *imports) load(paths []string) error {
 	return nil
 }
 
-// dependsOn reports whether package path, which was loaded, needs another one,
+// DependsOn reports whether package path, which was loaded, needs another one,
 // or is that.
-func (i *imports) dependsOn(path, other string) bool {
+func (i *Imports) DependsOn(path, other string) bool {
 	return path == other || slices.Contains(i.listed[path].Deps, other)
 }
 
 // open returns the export data of the package that the user's files import as
 // path; it is what the compiler's own importer asks for.
-func (i *imports) open(path string) (io.ReadCloser, error) {
+func (i *Imports) open(path string) (io.ReadCloser, error) {
 	l := i.listed[path]
 	if err := l.incomplete(); err != nil {
 		return nil, err
@@ -146,25 +146,39 @@ func (i *imports) open(path string) (io.ReadCloser, error) {
 // likelyImports returns what the declarations in the directory's files need,
 // judged without the go command: build tags that it is given by its environment
 // are not seen.
-func (src *source) likelyImports() []string {
-	entries, _ := os.ReadDir(src.dir) // no files: nothing likely
+func (p *Package) likelyImports() []string {
+	entries, _ := os.ReadDir(p.Dir) // no files: nothing likely
 	var paths []string
 	for _, e := range entries {
 		name := e.Name()
-		path := filepath.Join(src.dir, name)
-		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") || slices.Contains(src.earlier, path) {
+		path := filepath.Join(p.Dir, name)
+		if !strings.HasSuffix(name, ".go") || isTest(name) || slices.Contains(p.Earlier, path) {
 			continue
 		}
-		if match, err := build.Default.MatchFile(src.dir, name); err != nil || !match {
+		if match, err := build.Default.MatchFile(p.Dir, name); err != nil || !match {
 			continue
 		}
-		if file, _ := src.parseFile(path); file != nil {
-			paths = append(paths, importsOf(file, usedOutside(file))...)
-			paths = append(paths, waitingImports(file)...)
+		if file, _ := p.files.parse(path); file != nil {
+			paths = append(paths, p.neededBy(file)...)
 		}
 	}
 	return paths
 }
+
+// neededBy returns the packages that declarations in file need, and those of
+// Config.InBodies that it imports.
+func (p *Package) neededBy(file *ast.File) []string {
+	paths := importsOf(file, usedOutside(file))
+	for _, path := range ImportsOf(file) {
+		if slices.Contains(p.config.InBodies, path) {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+// ImportsOf returns the packages that a file imports.
+func ImportsOf(file *ast.File) []string { return importsOf(file, nil) }
 
 // importsOf returns the packages that a file imports. If used is not nil, those
 // are left out whose likely names are not in it.
@@ -175,7 +189,7 @@ func importsOf(file *ast.File, used map[string]bool) []string {
 		if err != nil || path == "" || strings.HasPrefix(path, "-") || build.IsLocalImport(path) {
 			continue
 		}
-		name := likelyName(path)
+		name := LikelyName(path)
 		if spec.Name != nil {
 			name = spec.Name.Name
 		}
@@ -204,9 +218,9 @@ func usedOutside(file *ast.File) map[string]bool {
 	return used
 }
 
-// likelyName returns the name that a package at path probably has. A wrong guess
-// costs time and no more, see source.typeCheck.
-func likelyName(importPath string) string {
+// LikelyName returns the name that a package at path probably has. A wrong guess
+// costs time and no more, see Package.typeCheck.
+func LikelyName(importPath string) string {
 	dir, name := path.Split(importPath)
 	if len(name) > 1 && name[0] == 'v' && strings.Trim(name[1:], "0123456789") == "" && dir != "" {
 		name = path.Base(dir)
@@ -217,10 +231,44 @@ func likelyName(importPath string) string {
 	return name
 }
 
-// standard reports whether a package is of the standard library, judged by its
+// Standard reports whether a package is of the standard library, judged by its
 // path: others have a dot in the first element, but for those of this module.
-func (src *source) standard(importPath string) bool {
+func (i *Imports) Standard(importPath string) bool {
 	first, _, _ := strings.Cut(importPath, "/")
-	m := src.pkg.Module
-	return !strings.Contains(first, ".") && (m == nil || importPath != m.Path && !strings.HasPrefix(importPath, m.Path+"/"))
+	return !strings.Contains(first, ".") && !i.pkg.InModule(importPath)
+}
+
+// sourcePath returns where a file of package p is that export data call name.
+// Those made with -trimpath, as the standard library's are, have no directory.
+func (i *Imports) sourcePath(p *types.Package, name string) string {
+	if dir := i.listed[p.Path()].Dir; dir != "" {
+		return filepath.Join(dir, path.Base(filepath.ToSlash(name)))
+	}
+	if inside, ok := strings.CutPrefix(name, "$GOROOT/"); ok {
+		return filepath.Join(i.goroot(), inside)
+	}
+	return name
+}
+
+// goroot is the directory of the standard library that the go command uses.
+func (i *Imports) goroot() string {
+	for _, l := range i.listed {
+		if l.Standard {
+			return l.Root
+		}
+	}
+	return build.Default.GOROOT
+}
+
+// dirOf returns the directory of the package at importPath, or "". It asks the go
+// command, which compiles nothing.
+func (i *Imports) dirOf(importPath string) string {
+	cmd := exec.CommandContext(i.ctx, "go", "list", "-e", "-find", "-f", "{{.Dir}}", "--", importPath)
+	cmd.Dir = i.pkg.Dir
+	// A package that is not found is none that compiles.
+	out, err := cmd.Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
 }

@@ -1,4 +1,4 @@
-package generator
+package load
 
 import (
 	"bytes"
@@ -12,57 +12,115 @@ import (
 	"strings"
 )
 
-// body is a function whose source is at hand.
-type body struct {
-	decl *ast.FuncDecl
-	file *ast.File
-	pkg  *types.Package
-	path string // of the file
+// Bodies finds functions whose source is at hand, in the package and in others.
+type Bodies struct {
+	pkg    *Package
+	own    declarations               // of the package, once they are needed
+	beside map[*ast.File]declarations // of files of other packages
+	known  map[*types.Func]*Body
+	copies map[packageState]*types.Package
 }
 
-// bodyOf returns the source of a function or method, or nil if it is not at hand.
-func (src *source) bodyOf(fn *types.Func) *body {
+func newBodies(pkg *Package) *Bodies {
+	return &Bodies{pkg: pkg, beside: make(map[*ast.File]declarations),
+		known: make(map[*types.Func]*Body), copies: make(map[packageState]*types.Package)}
+}
+
+// Body is a function whose source is at hand.
+type Body struct {
+	Decl *ast.FuncDecl // with a body
+	File *ast.File
+	Pkg  *types.Package
+
+	path string // of the file
+	near declarations
+}
+
+// Name is how a reader finds the function in its package: "Queue.next".
+func (b *Body) Name() string {
+	name := b.Decl.Name.Name
+	if recv := b.Decl.Recv; recv != nil && len(recv.List) == 1 {
+		name = BaseName(recv.List[0].Type) + "." + name
+	}
+	return name
+}
+
+// Near returns the declaration of another function, or of a method if it has a receiver,
+// that is beside the function: in the package that declares the types, or in the same
+// file of another package. It returns nil if there is none.
+func (b *Body) Near(receiver, name string) *ast.FuncDecl { return b.near[declared{receiver, name}] }
+
+// Of returns the source of a function or method, or nil if it is not at hand. In other
+// packages it is looked for in the file that their export data name; in another line than
+// the one that they say it is not the source.
+func (b *Bodies) Of(fn *types.Func) *Body {
 	fn = fn.Origin()
 	if fn.Pkg() == nil {
 		return nil
 	}
-	b := &body{pkg: fn.Pkg()}
-	at := src.fset.Position(fn.Pos())
-	if b.decl = src.decls[fn.Pos()]; b.decl != nil {
-		b.file, b.path = src.fileOf(fn.Pos()), at.Filename
-	} else {
-		b.path = src.sourcePath(fn.Pkg(), at.Filename)
-		b.file, b.decl = src.declarationIn(b.path, declared{receiverName(fn), fn.Name()})
-		if b.decl == nil || src.fset.Position(b.decl.Name.Pos()).Line != at.Line {
-			return nil
-		}
+	body := b.known[fn]
+	if body != nil {
+		return body
 	}
-	if b.decl.Body == nil || b.file == nil {
+	if decl := b.pkg.Decls[fn.Pos()]; decl != nil {
+		body = &Body{Decl: decl, File: b.pkg.FileOf(fn.Pos()), path: b.pkg.files.at(fn.Pos()), near: b.declared()}
+	} else if body = b.elsewhere(fn); body == nil {
 		return nil
 	}
-	return b
+	if body.Decl.Body == nil || body.File == nil {
+		return nil
+	}
+	body.Pkg = fn.Pkg()
+	b.known[fn] = body
+	return body
 }
 
-// declarationIn returns the file at path and what it declares by that name, or nil.
-func (src *source) declarationIn(path string, name declared) (*ast.File, *ast.FuncDecl) {
-	file, err := src.parseFile(path)
+// declared returns the functions and methods that the package declares.
+func (b *Bodies) declared() declarations {
+	if b.own == nil {
+		b.own = make(declarations)
+		for _, file := range b.pkg.Files {
+			b.own.add(file)
+		}
+	}
+	return b.own
+}
+
+// elsewhere returns the source of a function of another package, or nil.
+func (b *Bodies) elsewhere(fn *types.Func) *Body {
+	at := b.pkg.Fset.Position(fn.Pos())
+	body := b.declarationIn(b.pkg.Imports.sourcePath(fn.Pkg(), at.Filename), declared{ReceiverName(fn), fn.Name()})
+	if body == nil || b.pkg.Fset.Position(body.Decl.Name.Pos()).Line != at.Line {
+		return nil
+	}
+	return body
+}
+
+// declarationIn returns the function that the file at path declares by that name, or nil.
+func (b *Bodies) declarationIn(path string, name declared) *Body {
+	file, err := b.pkg.files.parse(path)
 	if err != nil {
-		return nil, nil
+		return nil
 	}
-	if src.beside[file] == nil {
-		src.beside[file] = make(declarations)
-		src.beside[file].add(file)
+	near := b.beside[file]
+	if near == nil {
+		near = make(declarations)
+		near.add(file)
+		b.beside[file] = near
 	}
-	return file, src.beside[file][name]
+	if near[name] == nil {
+		return nil
+	}
+	return &Body{Decl: near[name], File: file, path: path, near: near}
 }
 
-// functionBeside returns the function of that name in the package of b. Export data
+// Beside returns the function of that name in the package of body, or nil. Export data
 // lack the functions that a package does not export.
-func (src *source) functionBeside(b *body, name string) *body {
-	dir := filepath.Dir(b.path)
+func (b *Bodies) Beside(body *Body, name string) *Body {
+	dir := filepath.Dir(body.path)
 	entries, _ := os.ReadDir(dir) // without them, the function is not found
 	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), ".go") || strings.HasSuffix(e.Name(), "_test.go") {
+		if !strings.HasSuffix(e.Name(), ".go") || isTest(e.Name()) {
 			continue
 		}
 		path := filepath.Join(dir, e.Name())
@@ -73,65 +131,67 @@ func (src *source) functionBeside(b *body, name string) *body {
 		if match, err := build.Default.MatchFile(dir, e.Name()); err != nil || !match {
 			continue
 		}
-		if file, decl := src.declarationIn(path, declared{"", name}); decl != nil && decl.Body != nil {
-			return &body{decl: decl, file: file, pkg: b.pkg, path: path}
+		if found := b.declarationIn(path, declared{"", name}); found != nil && found.Decl.Body != nil {
+			found.Pkg = body.Pkg
+			return found
 		}
 	}
 	return nil
 }
 
-// checkBody finds the types in the body. The types of the package's declarations are known
+// Check finds the types in a body. The types of the package's declarations are known
 // already, so only this function is checked, as one without a name whose first
 // parameter is the receiver. What depends on imports that were not loaded has no type.
-func (src *source) checkBody(b *body) *types.Info {
+func (b *Bodies) Check(body *Body) *types.Info {
 	info := &types.Info{
 		Types:      make(map[ast.Expr]types.TypeAndValue),
 		Uses:       make(map[*ast.Ident]types.Object),
 		Defs:       make(map[*ast.Ident]types.Object),
 		Selections: make(map[*ast.SelectorExpr]*types.Selection),
 	}
-	file := *b.file
+	file := *body.File
 	file.Decls = nil
-	for _, decl := range b.file.Decls {
+	for _, decl := range body.File.Decls {
 		if gen, ok := decl.(*ast.GenDecl); ok && gen.Tok == token.IMPORT {
 			file.Decls = append(file.Decls, gen)
 		}
 	}
-	file.Decls = append(file.Decls, withoutReceiver(b.decl))
+	file.Decls = append(file.Decls, withoutReceiver(body.Decl))
 	cfg := types.Config{
-		Importer:    &bodyImporter{imports: src.imports, of: b.pkg},
+		Importer:    &bodyImporter{Imports: b.pkg.Imports, bodies: b, of: body.Pkg},
 		FakeImportC: true,
 		Sizes:       types.SizesFor("gc", build.Default.GOARCH),
 		Error:       func(error) {}, // the compiler reports them
 	}
-	_ = types.NewChecker(&cfg, src.fset, src.copyOf(b.pkg), info).Files([]*ast.File{&file}) // likewise
+	_ = types.NewChecker(&cfg, b.pkg.Fset, b.copyOf(body.Pkg), info).Files([]*ast.File{&file}) // likewise
 	return info
 }
 
 // bodyImporter finds what a body imports. Of a package that was not loaded it has what
 // the export data of its importer mention.
 type bodyImporter struct {
-	*imports
-	of *types.Package
+	*Imports
+	bodies *Bodies
+	of     *types.Package
 }
 
 func (i *bodyImporter) Import(path string) (*types.Package, error) {
 	if _, asked := i.listed[path]; asked {
-		return i.imports.Import(path)
+		return i.Imports.Import(path)
 	}
 	for _, known := range i.of.Imports() {
 		if known.Path() == path {
-			return i.src.copyOf(known), nil
+			return i.bodies.copyOf(known), nil
 		}
 	}
-	return i.imports.Import(path)
+	return i.Imports.Import(path)
 }
 
 // copyOf returns a package that declares what p does as far as it is known. To check a
 // body adds to the package and makes it complete, which p may not be.
-func (src *source) copyOf(p *types.Package) *types.Package {
+func (b *Bodies) copyOf(p *types.Package) *types.Package {
 	key := packageState{p, p.Complete()}
-	if c := src.copies[key]; c != nil {
+	if c := b.copies[key]; c != nil {
 		return c
 	}
 	c := types.NewPackage(p.Path(), p.Name())
@@ -139,10 +199,7 @@ func (src *source) copyOf(p *types.Package) *types.Package {
 		c.Scope().Insert(p.Scope().Lookup(name))
 	}
 	c.MarkComplete()
-	if src.copies == nil {
-		src.copies = make(map[packageState]*types.Package)
-	}
-	src.copies[key] = c
+	b.copies[key] = c
 	return c
 }
 
