@@ -8,8 +8,8 @@ import (
 	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
-// requireCgo adds cgo to the constraint of the generated file if only files with
-// cgo declare a method of the type that can be shared, or its constructor.
+// requireCgo adds cgo to the constraint of the generated file if only files that import
+// C declare the constructor of the type, or a method that can be shared.
 func (s *service) requireCgo(o *Options) {
 	title := strings.TrimLeft(upperFirst(s.spec.base(o)), "_")
 	var needed []types.Object

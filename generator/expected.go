@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// brokenCode returns the type errors of the user's files that the generated ones
-// do not mend.
+// brokenCode returns the type errors that remain in the user's files beside the
+// generated ones.
 func (src *source) brokenCode(generated []File) []types.Error {
 	found := src.pkg.Recheck(func(yield func(string, []byte) bool) {
 		for _, f := range generated {
@@ -26,9 +26,9 @@ func (src *source) brokenCode(generated []File) []types.Error {
 	})
 }
 
-// expectedNames are what loopgen would declare for any type of the package,
-// and for the names that //go:generate lines give with -name and -type: another
-// run may still have to generate them.
+// expectedNames are the names that loopgen would declare for any type of the package,
+// and for the names that //go:generate lines give with -name and -type. Another run may
+// still have to generate them.
 func (src *source) expectedNames() map[string]bool {
 	bases := src.types.Scope().Names()
 	for _, file := range src.pkg.Files {

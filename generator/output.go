@@ -8,9 +8,9 @@ import (
 	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
-// outputPath returns the absolute path of the file generated for a type. That
-// of a type declared elsewhere is called what generated names begin with, since
-// there may be several of a name.
+// outputPath returns the absolute path of the file generated for a type. For a type that
+// the package does not declare, the name of the file is that in the generated names:
+// other packages may declare several types of one name.
 func (src *source) outputPath(o *Options, spec *typeSpec) string {
 	name := o.Output
 	switch {

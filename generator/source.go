@@ -9,8 +9,7 @@ import (
 	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
-// source is the package that declares the types, and what the generator found out about
-// all of them.
+// source is the package that declares the types, as the generator sees it.
 type source struct {
 	pkg      *load.Package
 	types    *types.Package // of pkg
@@ -34,8 +33,8 @@ func newSource(ctx context.Context, o *Options) (*source, error) {
 	return &source{pkg: pkg, types: pkg.Types, fset: pkg.Fset, imports: pkg.Imports, specs: specs, operated: make(map[*ast.FuncDecl]*operations)}, nil
 }
 
-// unreadable reports what keeps the types from being looked at: syntax errors
-// and what the go command says of the package.
+// unreadable reports the problems of the package: syntax errors, and errors of the go
+// command. It returns false if there are none.
 func (src *source) unreadable(r *reporter) bool {
 	for _, p := range src.pkg.Problems {
 		r.list = append(r.list, Diagnostic{Pos: p.Pos, Reason: p.Msg, Severity: Error})

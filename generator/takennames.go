@@ -6,9 +6,9 @@ import (
 	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
-// addLeftOut takes the names in the files that are part of a build which has the
-// generated file of s but not of this build. Of an import without a name it takes the
-// one that its path suggests, and of a dot import what the package exports.
+// addLeftOut takes the names in files that this build leaves out, if a build has them
+// together with the generated file of s. For a dot import it takes the names that the
+// package exports.
 func (p *packageScope) addLeftOut(s *service, files []load.OtherFile) {
 	for _, f := range files {
 		if load.Disjoint(s.constraint, f.Constraint) {

@@ -36,7 +36,7 @@ type Body struct {
 	near declarations
 }
 
-// Name is how a reader finds the function in its package: "Queue.next".
+// Name returns the name by which a reader finds the function: "Queue.next".
 func (b *Body) Name() string {
 	name := b.Decl.Name.Name
 	if recv := b.Decl.Recv; recv != nil && len(recv.List) == 1 {
@@ -50,9 +50,9 @@ func (b *Body) Name() string {
 // file of another package. It returns nil if there is none.
 func (b *Body) Near(receiver, name string) *ast.FuncDecl { return b.near[declared{receiver, name}] }
 
-// Of returns the source of a function or method, or nil if it is not at hand. In other
-// packages it is looked for in the file that their export data name; in another line than
-// the one that they say it is not the source.
+// Of returns the source of a function or method, or nil if it is not at hand. Export data
+// name the file and line of a function of another package. A declaration in another line
+// belongs to another version of the source, and is not returned.
 func (b *Bodies) Of(fn *types.Func) *Body {
 	fn = fn.Origin()
 	if fn.Pkg() == nil {
@@ -118,7 +118,7 @@ func (b *Bodies) declarationIn(path string, name declared) *Body {
 // lack the functions that a package does not export.
 func (b *Bodies) Beside(body *Body, name string) *Body {
 	dir := filepath.Dir(body.path)
-	entries, _ := os.ReadDir(dir) // without them, the function is not found
+	entries, _ := os.ReadDir(dir) // an error means that the function is not found
 	for _, e := range entries {
 		if !strings.HasSuffix(e.Name(), ".go") || isTest(e.Name()) {
 			continue
@@ -141,7 +141,8 @@ func (b *Bodies) Beside(body *Body, name string) *Body {
 
 // Check finds the types in a body. The types of the package's declarations are known
 // already, so only this function is checked, as one without a name whose first
-// parameter is the receiver. What depends on imports that were not loaded has no type.
+// parameter is the receiver. An
+// expression that depends on an import that was not loaded has no type.
 func (b *Bodies) Check(body *Body) *types.Info {
 	info := &types.Info{
 		Types:      make(map[ast.Expr]types.TypeAndValue),
@@ -167,8 +168,8 @@ func (b *Bodies) Check(body *Body) *types.Info {
 	return info
 }
 
-// bodyImporter finds what a body imports. Of a package that was not loaded it has what
-// the export data of its importer mention.
+// bodyImporter imports packages for a body. A package that was not loaded has only the
+// declarations that the export data of the body's package mention.
 type bodyImporter struct {
 	*Imports
 	bodies *Bodies
@@ -187,8 +188,8 @@ func (i *bodyImporter) Import(path string) (*types.Package, error) {
 	return i.Imports.Import(path)
 }
 
-// copyOf returns a package that declares what p does as far as it is known. To check a
-// body adds to the package and makes it complete, which p may not be.
+// copyOf returns a package with the known declarations of p. Checking a body adds
+// declarations to its package and marks it complete, although p may be incomplete.
 func (b *Bodies) copyOf(p *types.Package) *types.Package {
 	key := packageState{p, p.Complete()}
 	if c := b.copies[key]; c != nil {
@@ -203,14 +204,14 @@ func (b *Bodies) copyOf(p *types.Package) *types.Package {
 	return c
 }
 
-// packageState is a package, and whether all of it is known.
+// packageState is a package, and whether all of its declarations are known.
 type packageState struct {
 	pkg      *types.Package
 	complete bool
 }
 
-// withoutReceiver returns a function called _ that does what the method does. The type
-// parameters have no constraints, which belong to the type's declaration.
+// withoutReceiver returns a function called _ with the body of the method decl. Its type
+// parameters have no constraints, since those belong to the declaration of the type.
 func withoutReceiver(decl *ast.FuncDecl) *ast.FuncDecl {
 	signature := *decl.Type
 	if decl.Recv != nil && len(decl.Recv.List) == 1 {
@@ -237,8 +238,8 @@ func withoutReceiver(decl *ast.FuncDecl) *ast.FuncDecl {
 	return &ast.FuncDecl{Name: &ast.Ident{NamePos: decl.Name.NamePos, Name: "_"}, Type: &signature, Body: decl.Body}
 }
 
-// receiverType copies the type of a receiver and returns its type parameters, of which
-// each gets a name.
+// receiverType copies the type of a receiver, and returns its type parameters, each with
+// a name.
 func receiverType(expr ast.Expr) (ast.Expr, []*ast.Ident) {
 	var params []*ast.Ident
 	name := func(arg ast.Expr) ast.Expr {

@@ -2,6 +2,8 @@ package load
 
 import (
 	"go/types"
+	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -32,6 +34,8 @@ type T struct {
 	strings.Builder
 }
 
+type U struct{ o.B }
+
 type Local[K comparable, V any] struct{ m map[K]V }
 
 func (l *Local[K, _]) Len() int { n := len(l.m); return n }
@@ -53,7 +57,13 @@ go 1.26
 -- o/o.go --
 package o
 
+import "bytes"
+
 type T struct{ c chan int }
+
+type B struct{ *bytes.Buffer }
+
+func (b B) Fill() { var filled bytes.Buffer; _ = filled }
 
 func (t *T) Wait() { v := <-t.c; hidden(v); Generic[int]() }
 
@@ -68,6 +78,9 @@ package o
 func hidden(n int) { var v = n; _ = v }
 
 func Generic[V any]() {}
+
+func assembly()
+-- o/o.s --
 -- o/hidden_never.go --
 //go:build never
 
@@ -98,6 +111,9 @@ func TestBodies(t *testing.T) {
 			t.Errorf("%s: got the body %q, want %q", name, got, want)
 		}
 	}
+	if b := p.Bodies.Of(method(t, p.Types, "U", "Next")); b == nil || b.Name() != "Buffer.Next" {
+		t.Errorf("a method of a package that is not imported has the body %v", b)
+	}
 	if p.Bodies.Of(types.Universe.Lookup("error").Type().Underlying().(*types.Interface).Method(0)) != nil {
 		t.Error("the method of an error has a body")
 	}
@@ -117,7 +133,7 @@ func TestBodies(t *testing.T) {
 			t.Errorf("%s %s is near %s: %t, want %t", test.receiver, test.name, test.body.Name(), got, test.want)
 		}
 	}
-	for name, want := range map[string]bool{"hidden": true, "Generic": true, "Wait": false, "never": false, "tested": false, "hid": false} {
+	for name, want := range map[string]bool{"hidden": true, "Generic": true, "Wait": false, "never": false, "assembly": false, "tested": false, "hid": false} {
 		b := p.Bodies.Beside(other, name)
 		if got := b != nil; got != want {
 			t.Errorf("%s is beside T.Wait: %t, want %t", name, got, want)
@@ -126,10 +142,16 @@ func TestBodies(t *testing.T) {
 			t.Errorf("beside T.Wait is %s of %s, want %s", b.Name(), b.Pkg.Path(), name)
 		}
 	}
-	// A body that has moved since the export data were made is another one.
-	moved := method(t, p.Types, "T", "Wait")
-	if p.Bodies.elsewhere(types.NewFunc(moved.Pos(), moved.Pkg(), "hidden", moved.Signature())) != nil {
-		t.Error("another function than the one in that line was found")
+	instance := method(t, p.Types, "T", "Get")
+	if p.Bodies.Of(instance) != p.Bodies.Of(instance.Origin()) {
+		t.Error("an instance of a method has another body")
+	}
+	moved := loaded(t, bodies, Config{})
+	if err := os.WriteFile(filepath.Join(moved.Dir, "o", "o.go"), []byte("package o\n\nfunc (t *T) Wait() { <-t.c }\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if moved.Bodies.Of(method(t, moved.Types, "T", "Wait")) != nil {
+		t.Error("a body in another line than the export data name was found")
 	}
 }
 
@@ -145,6 +167,7 @@ func TestCheckBody(t *testing.T) {
 		{p.Bodies.Beside(wait, "hidden"), map[string]string{"n": "int", "v": "int"}},
 		{p.Bodies.Of(method(t, p.Types, "Local", "Len")), map[string]string{"l": "*example.com/p.Local[K, _1]", "n": "int"}},
 		{p.Bodies.Of(method(t, p.Types, "T", "Get")), map[string]string{"g": "example.org/o.G[V]"}},
+		{p.Bodies.Of(method(t, p.Types, "U", "Fill")), map[string]string{"filled": "bytes.Buffer"}}, // as far as o tells of bytes
 		{p.Bodies.Of(method(t, p.Types, "T", "unused")), map[string]string{"t": "example.com/p.T"}},
 		{p.Bodies.Of(method(t, p.Types, "T", "Own")), map[string]string{"t": "*example.com/p.T", "b": "invalid type"}}, // bytes is not loaded
 	} {

@@ -100,6 +100,12 @@ func (Text) Decode() error { return nil }
 package main
 
 func init() {}
+-- example.go --
+//go:build ignore
+
+package p
+
+type Example int
 -- foreign_windows.go --
 package q
 -- _ignored.go --
@@ -119,6 +125,11 @@ import (
 type Tested int
 
 func TestT(t *testing.T) {}
+-- u_windows_test.go --
+package p
+
+func init() {}
+func (T) UnixOnly() {}
 -- x_test.go --
 package p_test
 
@@ -214,6 +225,7 @@ func TestOtherFiles(t *testing.T) {
 	want := []string{
 		"v2: other=example.com/p/v2 Raw",
 		": testing=testing .=strings renamed=fmt Tested TestT",
+		"windows: init",
 		"windows: split",
 	}
 	if !slices.Equal(got, want) {
@@ -239,7 +251,7 @@ func TestOtherFiles(t *testing.T) {
 		}
 	}
 	slices.Sort(files)
-	if want := []string{"a.go", "alias.go", "alias2.go", "cgo.go", "tagged.go", "unix.go", "z_windows.go"}; !slices.Equal(files, want) || inits != 1 {
+	if want := []string{"a.go", "alias.go", "alias2.go", "cgo.go", "example.go", "tagged.go", "unix.go", "z_windows.go"}; !slices.Equal(files, want) || inits != 1 {
 		t.Errorf("all builds have the files %q and %d init functions, want %q and 1", files, inits, want)
 	}
 	for name, want := range map[string]string{"Tested": "t_test.go:10 true", "External": "x_test.go:3 true", "split": "z_windows.go:6 false",

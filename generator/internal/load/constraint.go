@@ -112,16 +112,16 @@ type port struct {
 }
 
 var (
-	// runtimePorts are those that package rt is meant for. A method that only a build for
+	// runtimePorts are the ports that package rt supports. A method that only a build for
 	// another architecture lacks is shared: hardly any program is built for it, and the
-	// compiler says what is missing there.
+	// compiler reports the missing method there.
 	runtimePorts = []port{
 		{"linux", []string{"amd64", "arm64", "386", "arm"}},
 		{"darwin", []string{"arm64", "amd64"}},
 		{"windows", []string{"amd64", "arm64", "386"}},
 		{"freebsd", []string{"amd64", "arm64", "386", "arm"}},
 	}
-	// allPorts are all on which package rt compiles.
+	// allPorts are the ports on which package rt compiles.
 	allPorts = []port{
 		{"linux", []string{"amd64", "arm64", "386", "arm", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64", "s390x"}},
 		{"darwin", []string{"arm64", "amd64"}},
@@ -130,7 +130,7 @@ var (
 	}
 )
 
-// unsetTags are set only on systems that package rt is not for.
+// unsetTags are set only on systems that package rt does not support.
 var unsetTags = []string{"appengine", "gopherjs", "tinygo"}
 
 // maxTags bounds the tags whose combinations counterexample tries.
@@ -140,7 +140,7 @@ const maxTags = 8
 // the ports, and the tags that are no ports set and not set.
 func counterexample(expr constraint.Expr, ports []port) string {
 	var tags []string
-	expr.Eval(func(tag string) bool { // is asked for every tag
+	expr.Eval(func(tag string) bool { // Eval asks for every tag
 		if !slices.Contains(tags, tag) && !slices.Contains(architectures, tag) && !slices.Contains(systems, tag) &&
 			tag != "unix" && !slices.Contains(unsetTags, tag) && !strings.HasPrefix(tag, "go1.") {
 			tags = append(tags, tag)
@@ -195,7 +195,7 @@ func isSystem(tag, system string) bool {
 }
 
 // canHold reports whether there may be builds without the tag "ignore" that satisfy
-// expr. That tag keeps scripts out of the package beside which they are.
+// expr. That tag keeps a script out of the package in its directory.
 func canHold(expr constraint.Expr, value bool) bool {
 	switch e := expr.(type) {
 	case *constraint.TagExpr:

@@ -1,7 +1,7 @@
-// Package load finds the package that declares the types and reads what the generator
-// must know of it and of its imports. Only load runs the go command, reads files, and
-// knows build constraints, the output of earlier runs, package C and type-checked
-// bodies. It reports nothing: it returns facts and errors, and the generator judges.
+// Package load loads the package that declares the types, and the packages that it needs.
+// Only this package runs the go command, reads files, and knows build constraints, the
+// output of earlier runs, package C, and the types in function bodies. It reports no
+// diagnostics: it returns facts and errors, and the generator judges them.
 //
 //	pkg, err := load.Load(ctx, load.Config{Dir: dir})
 //

@@ -24,7 +24,7 @@ import (
 // command keeps in its cache. The export data of one package tell all about the types
 // of others that it mentions. So only direct imports are asked for, and of them those
 // that declarations use: to ask for one takes the go command time for each package
-// that it needs in turn. Complete asks for the rest of those others.
+// that it needs in turn. Complete loads the rest.
 type Imports struct {
 	compiled types.Importer
 	ctx      context.Context
@@ -32,7 +32,7 @@ type Imports struct {
 	listed   map[string]listed
 }
 
-// listed is what the go command says of a package.
+// listed is the answer of the go command about a package.
 type listed struct {
 	ImportPath string
 	Export     string
@@ -112,7 +112,7 @@ func (i *Imports) Load(paths []string) error {
 		}
 		i.listed[l.ImportPath] = l
 	}
-	// What was not answered is not asked again.
+	// A path without an answer is not asked for again.
 	for _, path := range args[fixed:] {
 		if _, answered := i.listed[path]; !answered {
 			i.listed[path] = listed{}
@@ -128,7 +128,7 @@ func (i *Imports) DependsOn(path, other string) bool {
 }
 
 // open returns the export data of the package that the user's files import as
-// path; it is what the compiler's own importer asks for.
+// path. The compiler's own importer calls it.
 func (i *Imports) open(path string) (io.ReadCloser, error) {
 	l := i.listed[path]
 	if err := l.incomplete(); err != nil {
@@ -143,9 +143,8 @@ func (i *Imports) open(path string) (io.ReadCloser, error) {
 	return os.Open(l.Export)
 }
 
-// likelyImports returns what the declarations in the directory's files need,
-// judged without the go command: build tags that it is given by its environment
-// are not seen.
+// likelyImports returns the packages that declarations in the directory's files need.
+// It does not ask the go command, and so does not see build tags in its environment.
 func (p *Package) likelyImports() []string {
 	entries, _ := os.ReadDir(p.Dir) // no files: nothing likely
 	var paths []string
@@ -180,8 +179,8 @@ func (p *Package) neededBy(file *ast.File) []string {
 // ImportsOf returns the packages that a file imports.
 func ImportsOf(file *ast.File) []string { return importsOf(file, nil) }
 
-// importsOf returns the packages that a file imports. If used is not nil, those
-// are left out whose likely names are not in it.
+// importsOf returns the packages that a file imports. If used is not nil, it
+// leaves out those whose likely names are not in used.
 func importsOf(file *ast.File, used map[string]bool) []string {
 	var paths []string
 	for _, spec := range file.Imports {
@@ -232,14 +231,15 @@ func LikelyName(importPath string) string {
 }
 
 // Standard reports whether a package is of the standard library, judged by its
-// path: others have a dot in the first element, but for those of this module.
+// path: that of another module has a dot in its first element.
 func (i *Imports) Standard(importPath string) bool {
 	first, _, _ := strings.Cut(importPath, "/")
 	return !strings.Contains(first, ".") && !i.pkg.InModule(importPath)
 }
 
-// sourcePath returns where a file of package p is that export data call name.
-// Those made with -trimpath, as the standard library's are, have no directory.
+// sourcePath returns the path of the file of package p that export data call name. A
+// name has no directory if its package was compiled with -trimpath, as the standard
+// library is.
 func (i *Imports) sourcePath(p *types.Package, name string) string {
 	if dir := i.listed[p.Path()].Dir; dir != "" {
 		return filepath.Join(dir, path.Base(filepath.ToSlash(name)))
@@ -265,7 +265,7 @@ func (i *Imports) goroot() string {
 func (i *Imports) dirOf(importPath string) string {
 	cmd := exec.CommandContext(i.ctx, "go", "list", "-e", "-find", "-f", "{{.Dir}}", "--", importPath)
 	cmd.Dir = i.pkg.Dir
-	// A package that is not found is none that compiles.
+	// The compiler reports a package that is not found.
 	out, err := cmd.Output()
 	if err != nil {
 		return ""

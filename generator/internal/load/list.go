@@ -42,7 +42,7 @@ func listOne(cfg *packages.Config, pattern string) (*packages.Package, error) {
 		err = cfg.Context.Err() // which go/packages does not wrap
 	}
 	if err != nil {
-		// What the go command itself says of it comes last.
+		// The message of the go command itself comes last.
 		if _, said, ok := strings.Cut(err.Error(), "stderr: "); ok && said != "" {
 			err = errors.New(strings.TrimSpace(said))
 			if proposesCommand(said) {

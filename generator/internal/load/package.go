@@ -51,15 +51,15 @@ type Package struct {
 	untyped []types.Error // type errors
 }
 
-// Problem is what keeps a package from being read.
+// Problem is a reason why a package cannot be read.
 type Problem struct {
 	Pos token.Position // invalid where the problem has no place
 	Msg string
 }
 
 // Load loads the one package that cfg names. Its error is for a package that is not
-// found, a pattern for several, and a go command that fails; what is wrong with the
-// package itself is among its Problems. It may be called concurrently.
+// found, a pattern for several packages, and a go command that fails. Faults of the
+// package itself are among its Problems. It may be called concurrently.
 func Load(ctx context.Context, cfg Config) (*Package, error) {
 	if cfg.Pattern == "" {
 		cfg.Pattern = "."
@@ -80,9 +80,8 @@ func Load(ctx context.Context, cfg Config) (*Package, error) {
 	p := &Package{Dir: dir, Earlier: earlierOutput(dir), config: cfg, files: newFiles()}
 	p.Fset = p.files.fset
 	p.Imports, p.Builds, p.Bodies = newImports(ctx, p), newBuilds(ctx, p), newBodies(p)
-	// The go command is asked two things at once, each taking most of the
-	// time that loopgen takes: what the package is, and the export data of
-	// what it probably imports.
+	// Two go commands run at once, each of which takes most of the time that loopgen
+	// takes: one lists the package, the other finds the export data of likely imports.
 	loading := make(chan error, 1)
 	needed := append(p.likelyImports(), cfg.Needed...)
 	if len(needed) > 0 {
@@ -142,7 +141,7 @@ func (p *Package) unparsed(err error) {
 	}
 }
 
-// unlisted adds to the problems what the go command says of the package.
+// unlisted adds the errors of the go command to the problems.
 func (p *Package) unlisted() {
 	for _, e := range p.listed.Errors {
 		problem := Problem{parsePosition(e.Pos), strings.TrimSpace(e.Msg)}

@@ -91,23 +91,13 @@ func isCName(e *ast.SelectorExpr) bool {
 	return ok && id.Name == CPath
 }
 
-// cgoSizes are the sizes of types, but of those that depend on C.
-type cgoSizes struct {
-	types.Sizes
-	asked bool // for the size of a type that depends on C; the error is still to come
-}
+// cgoSizes are the sizes of types, except of those that depend on C.
+type cgoSizes struct{ types.Sizes }
 
-// refused reports whether the last type error is due to a size that Sizeof refused.
-func (s *cgoSizes) refused() bool {
-	defer func() { s.asked = false }()
-	return s.asked
-}
-
-// Sizeof returns -1, which makes the checker report an error, for a type that
-// depends on C.
-func (s *cgoSizes) Sizeof(t types.Type) int64 {
+// Sizeof returns -1 for a type that depends on C, which the checker reports. The
+// expression is one of the doubtful.
+func (s cgoSizes) Sizeof(t types.Type) int64 {
 	if dependsOnUnknown(t, nil) {
-		s.asked = true
 		return -1
 	}
 	return s.Sizes.Sizeof(t)

@@ -10,15 +10,14 @@ import (
 	"slices"
 )
 
-// typeCheck finds the types that the package declares. What only function bodies
-// import is left out at first; it may turn out that a name was guessed wrong.
-// Bodies are looked at only if the declarations are wrong, to say all that is: a
-// package in the middle of a change can be shared as well.
+// typeCheck finds the types that the package declares. At first it leaves out imports
+// that, by their likely names, only function bodies use; a wrong guess is a type error.
+// It checks no bodies: a package in the middle of a change can be shared.
 func (p *Package) typeCheck() error {
-	for _, look := range []struct{ imports, bodies bool }{{false, false}, {true, false}, {true, true}} {
+	for _, all := range []bool{false, true} {
 		var needed []string
 		for _, file := range p.Files {
-			if look.imports {
+			if all {
 				needed = append(needed, ImportsOf(file)...)
 			} else {
 				needed = append(needed, p.neededBy(file)...)
@@ -27,7 +26,7 @@ func (p *Package) typeCheck() error {
 		if err := p.Imports.Load(needed); err != nil {
 			return err
 		}
-		p.Types, p.untyped = p.check(p.Files, look.bodies)
+		p.Types, p.untyped = p.check(p.Files, false)
 		if len(p.untyped) == 0 {
 			break
 		}
@@ -35,17 +34,16 @@ func (p *Package) typeCheck() error {
 	return nil
 }
 
-// check returns the types that files declare, and what is wrong with them; with
-// their function bodies if bodies is set.
+// check returns the types that files declare, and their type errors. It checks function
+// bodies if bodies is set.
 func (p *Package) check(files []*ast.File, bodies bool) (*types.Package, []types.Error) {
 	var found []types.Error
-	sizes := &cgoSizes{Sizes: types.SizesFor("gc", build.Default.GOARCH)}
 	cfg := types.Config{
 		Importer:         p.Imports,
 		IgnoreFuncBodies: !bodies,
-		Sizes:            sizes,
+		Sizes:            cgoSizes{types.SizesFor("gc", build.Default.GOARCH)},
 		Error: func(err error) {
-			if e := err.(types.Error); !sizes.refused() && !p.cgo.doubts(e.Pos) {
+			if e := err.(types.Error); !p.cgo.doubts(e.Pos) {
 				found = append(found, e)
 			}
 		},

@@ -49,8 +49,8 @@ func (b *Builds) variants(obj types.Object, file *ast.File) (same, others []vari
 	return same, others
 }
 
-// mentions reports whether the file at path may have something to do with d: most
-// need not be parsed.
+// mentions reports whether the file at path has the name of d or of its receiver. A
+// file without them need not be parsed.
 func mentions(path string, d declared) bool {
 	text, err := os.ReadFile(path)
 	return err == nil && (bytes.Contains(text, []byte(d.name)) || d.receiver != "" && bytes.Contains(text, []byte(d.receiver)))
@@ -125,8 +125,8 @@ func aliasIn(file *ast.File, name string) (other, importPath string) {
 	return "", ""
 }
 
-// importName returns the name by which file imports the package at path, to judge by
-// the path where it gives none.
+// importName returns the name by which file imports the package at path: the likely
+// one if file gives none.
 func importName(file *ast.File, path string) string {
 	for _, spec := range file.Imports {
 		if unquoted, _ := strconv.Unquote(spec.Path.Value); unquoted == path && spec.Name != nil {
