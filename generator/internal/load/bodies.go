@@ -9,21 +9,17 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 )
 
 // Bodies finds functions whose source is at hand, in the package and in others.
 type Bodies struct {
 	pkg    *Package
-	own    declarations               // of the package, once they are needed
-	beside map[*ast.File]declarations // of files of other packages
 	known  map[*types.Func]*Body
 	copies map[packageState]*types.Package
 }
 
 func newBodies(pkg *Package) *Bodies {
-	return &Bodies{pkg: pkg, beside: make(map[*ast.File]declarations),
-		known: make(map[*types.Func]*Body), copies: make(map[packageState]*types.Package)}
+	return &Bodies{pkg: pkg, known: make(map[*types.Func]*Body), copies: make(map[packageState]*types.Package)}
 }
 
 // Body is a function whose source is at hand.
@@ -63,7 +59,7 @@ func (b *Bodies) Of(fn *types.Func) *Body {
 		return body
 	}
 	if decl := b.pkg.Decls[fn.Pos()]; decl != nil {
-		body = &Body{Decl: decl, File: b.pkg.FileOf(fn.Pos()), path: b.pkg.files.at(fn.Pos()), near: b.declared()}
+		body = &Body{Decl: decl, File: b.pkg.FileOf(fn.Pos()), path: b.pkg.files.at(fn.Pos()), near: b.pkg.functions}
 	} else if body = b.elsewhere(fn); body == nil {
 		return nil
 	}
@@ -73,17 +69,6 @@ func (b *Bodies) Of(fn *types.Func) *Body {
 	body.Pkg = fn.Pkg()
 	b.known[fn] = body
 	return body
-}
-
-// declared returns the functions and methods that the package declares.
-func (b *Bodies) declared() declarations {
-	if b.own == nil {
-		b.own = make(declarations)
-		for _, file := range b.pkg.Files {
-			b.own.add(file)
-		}
-	}
-	return b.own
 }
 
 // elsewhere returns the source of a function of another package, or nil.
@@ -102,12 +87,7 @@ func (b *Bodies) declarationIn(path string, name declared) *Body {
 	if err != nil {
 		return nil
 	}
-	near := b.beside[file]
-	if near == nil {
-		near = make(declarations)
-		near.add(file)
-		b.beside[file] = near
-	}
+	near := b.pkg.files.functions(path)
 	if near[name] == nil {
 		return nil
 	}
@@ -118,17 +98,12 @@ func (b *Bodies) declarationIn(path string, name declared) *Body {
 // lack the functions that a package does not export.
 func (b *Bodies) Beside(body *Body, name string) *Body {
 	dir := filepath.Dir(body.path)
-	entries, _ := os.ReadDir(dir) // an error means that the function is not found
-	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), ".go") || isTest(e.Name()) {
-			continue
-		}
-		path := filepath.Join(dir, e.Name())
+	for _, path := range GoFiles(dir) {
 		text, err := os.ReadFile(path)
-		if err != nil || !bytes.Contains(text, []byte("\nfunc "+name+"(")) && !bytes.Contains(text, []byte("\nfunc "+name+"[")) {
+		if err != nil || isTest(path) || !bytes.Contains(text, []byte("\nfunc "+name+"(")) && !bytes.Contains(text, []byte("\nfunc "+name+"[")) {
 			continue
 		}
-		if match, err := build.Default.MatchFile(dir, e.Name()); err != nil || !match {
+		if match, err := build.Default.MatchFile(dir, filepath.Base(path)); err != nil || !match {
 			continue
 		}
 		if found := b.declarationIn(path, declared{"", name}); found != nil && found.Decl.Body != nil {

@@ -12,27 +12,41 @@ import (
 // files parses Go files, each of them once.
 type files struct {
 	fset   *token.FileSet
-	parsed map[string]parsedFile // by path
-	heads  map[string]*ast.File  // of files not parsed, as far as the package clause
+	parsed map[string]*parsedFile // by path
+	heads  map[string]*ast.File   // of files not parsed, as far as the package clause
 }
 
 type parsedFile struct {
-	file *ast.File
-	err  error
+	file      *ast.File
+	err       error
+	functions declarations // once they are needed
 }
 
 func newFiles() *files {
-	return &files{fset: token.NewFileSet(), parsed: make(map[string]parsedFile), heads: make(map[string]*ast.File)}
+	return &files{fset: token.NewFileSet(), parsed: make(map[string]*parsedFile), heads: make(map[string]*ast.File)}
 }
 
-// parse returns the file at path. With an error it returns what could be parsed, or nil.
+// parse returns the file at path. With an error it returns the part that could be
+// parsed, or nil.
 func (f *files) parse(path string) (*ast.File, error) {
-	p, done := f.parsed[path]
-	if !done {
+	p := f.parsed[path]
+	if p == nil {
+		p = new(parsedFile)
 		p.file, p.err = parser.ParseFile(f.fset, path, nil, parser.ParseComments|parser.SkipObjectResolution)
 		f.parsed[path] = p
 	}
 	return p.file, p.err
+}
+
+// functions returns the functions and methods that the file at path declares.
+func (f *files) functions(path string) declarations {
+	file, _ := f.parse(path)
+	p := f.parsed[path]
+	if p.functions == nil && file != nil {
+		p.functions = make(declarations)
+		p.functions.add(file)
+	}
+	return p.functions
 }
 
 // head returns the file at path, parsed as far as its package clause at least, or nil.

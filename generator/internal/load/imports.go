@@ -146,15 +146,12 @@ func (i *Imports) open(path string) (io.ReadCloser, error) {
 // likelyImports returns the packages that declarations in the directory's files need.
 // It does not ask the go command, and so does not see build tags in its environment.
 func (p *Package) likelyImports() []string {
-	entries, _ := os.ReadDir(p.Dir) // no files: nothing likely
 	var paths []string
-	for _, e := range entries {
-		name := e.Name()
-		path := filepath.Join(p.Dir, name)
-		if !strings.HasSuffix(name, ".go") || isTest(name) || slices.Contains(p.Earlier, path) {
+	for _, path := range GoFiles(p.Dir) {
+		if isTest(path) || slices.Contains(p.Earlier, path) {
 			continue
 		}
-		if match, err := build.Default.MatchFile(p.Dir, name); err != nil || !match {
+		if match, err := build.Default.MatchFile(p.Dir, filepath.Base(path)); err != nil || !match {
 			continue
 		}
 		if file, _ := p.files.parse(path); file != nil {

@@ -10,6 +10,7 @@ import (
 	"go/types"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/tools/go/packages"
@@ -44,11 +45,12 @@ type Package struct {
 	Builds  *Builds
 	Bodies  *Bodies
 
-	config  Config
-	listed  *packages.Package
-	files   *files
-	cgo     *cgoView      // nil in a package without cgo
-	untyped []types.Error // type errors
+	config    Config
+	listed    *packages.Package
+	files     *files
+	functions declarations  // of Files
+	cgo       *cgoView      // nil in a package without cgo
+	untyped   []types.Error // type errors
 }
 
 // Problem is a reason why a package cannot be read.
@@ -119,8 +121,9 @@ func (p *Package) read() error {
 	}
 	p.cgo = viewCgo(p.Files)
 	p.UsesC = p.cgo != nil
-	p.Decls = make(map[token.Pos]*ast.FuncDecl)
+	p.Decls, p.functions = make(map[token.Pos]*ast.FuncDecl), make(declarations)
 	for _, file := range p.Files {
+		p.functions.add(file)
 		for _, decl := range file.Decls {
 			if fn, ok := decl.(*ast.FuncDecl); ok {
 				p.Decls[fn.Name.Pos()] = fn
@@ -153,24 +156,17 @@ func (p *Package) unlisted() {
 
 // parsePosition reads "file:line:column" as go/packages writes it.
 func parsePosition(s string) token.Position {
-	var pos token.Position
-	rest, numbers := s, [2]int{}
-	for i := range numbers {
-		cut := strings.LastIndexByte(rest, ':')
-		if cut < 0 {
+	var numbers []int
+	for len(numbers) < 2 {
+		i := strings.LastIndexByte(s, ':')
+		n, err := strconv.Atoi(s[i+1:])
+		if i < 0 || err != nil {
 			break
 		}
-		n := 0
-		if _, err := fmt.Sscanf(rest[cut+1:], "%d", &n); err != nil {
-			break
-		}
-		numbers[i], rest = n, rest[:cut]
+		numbers, s = slices.Insert(numbers, 0, n), s[:i]
 	}
-	pos.Filename, pos.Line, pos.Column = rest, numbers[1], numbers[0]
-	if numbers[1] == 0 {
-		pos.Line, pos.Column = numbers[0], 0
-	}
-	return pos
+	numbers = append(numbers, 0, 0)
+	return token.Position{Filename: s, Line: numbers[0], Column: numbers[1]}
 }
 
 // FileOf returns the one of Files that has pos, or nil.

@@ -26,7 +26,7 @@ func (b *Builds) variants(obj types.Object, file *ast.File) (same, others []vari
 	}
 	named := func(id *ast.Ident) bool { return id.Name == wanted.name }
 	here := b.pkg.files.at(file.Package)
-	original := b.declaration(here, wanted)
+	original := b.pkg.files.functions(here)[wanted]
 	for _, path := range GoFiles(filepath.Dir(here)) {
 		if path == here || isTest(path) || slices.Contains(b.pkg.Earlier, path) || !mentions(path, wanted) {
 			continue
@@ -36,7 +36,7 @@ func (b *Builds) variants(obj types.Object, file *ast.File) (same, others []vari
 			continue
 		}
 		constraint := b.Constraint(file)
-		fn := b.declaration(path, wanted)
+		fn := b.pkg.files.functions(path)[wanted]
 		switch {
 		case fn != nil && original != nil && !alike(fn.Type, original.Type):
 			others = append(others, variant{filepath.Base(path), constraint})
@@ -54,17 +54,6 @@ func (b *Builds) variants(obj types.Object, file *ast.File) (same, others []vari
 func mentions(path string, d declared) bool {
 	text, err := os.ReadFile(path)
 	return err == nil && (bytes.Contains(text, []byte(d.name)) || d.receiver != "" && bytes.Contains(text, []byte(d.receiver)))
-}
-
-// declaration returns the function or method that the file at path declares, or nil.
-func (b *Builds) declaration(path string, d declared) *ast.FuncDecl {
-	file, _ := b.pkg.files.parse(path)
-	if file == nil {
-		return nil
-	}
-	functions := make(declarations)
-	functions.add(file)
-	return functions[d]
 }
 
 // aliased returns the declarations like original of the method that d names, if file
@@ -88,7 +77,7 @@ func (b *Builds) aliased(file *ast.File, d declared, original *ast.FuncDecl) []v
 		if isTest(path) || !mentions(path, declared{name: other}) {
 			continue
 		}
-		if fn := b.declaration(path, d); fn != nil && alike(fn.Type, original.Type) {
+		if fn := b.pkg.files.functions(path)[d]; fn != nil && alike(fn.Type, original.Type) {
 			at, _ := b.pkg.files.parse(path)
 			found = append(found, variant{filepath.Base(path), both(b.Constraint(file), b.Constraint(at))})
 		}
