@@ -4,7 +4,6 @@ import (
 	"go/ast"
 	"go/types"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/loopgen/loopgen/generator/internal/load"
@@ -70,37 +69,6 @@ func compares(sig *types.Signature) bool {
 	}
 	_, basic := sig.Results().At(0).Type().Underlying().(*types.Basic)
 	return basic
-}
-
-// packageFunction returns the path of the package and the name of pkg.F, whether or not
-// the types of that package are known.
-func (r *bodyReader) packageFunction(expr ast.Expr) (path, name string) {
-	selector, ok := ast.Unparen(unindexed(expr)).(*ast.SelectorExpr)
-	if !ok {
-		return "", ""
-	}
-	id, ok := selector.X.(*ast.Ident)
-	if !ok {
-		return "", ""
-	}
-	if obj := r.object(id); obj != nil {
-		if p, ok := obj.(*types.PkgName); ok {
-			return p.Imported().Path(), selector.Sel.Name
-		}
-		return "", ""
-	}
-	if r.imports == nil {
-		r.imports = make(map[string]string)
-		for _, spec := range r.body.File.Imports {
-			path, _ := strconv.Unquote(spec.Path.Value)
-			name := load.LikelyName(path)
-			if spec.Name != nil {
-				name = spec.Name.Name
-			}
-			r.imports[name] = path
-		}
-	}
-	return r.imports[id.Name], selector.Sel.Name
 }
 
 // function judges a call of a function whose types are known.

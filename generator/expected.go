@@ -4,12 +4,14 @@ import (
 	"go/types"
 	"slices"
 	"strings"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // brokenCode returns the type errors that remain in the user's files beside the
 // generated ones.
-func (src *source) brokenCode(generated []File) []types.Error {
-	found := src.pkg.Recheck(func(yield func(string, []byte) bool) {
+func brokenCode(pkg *load.Package, generated []File) []types.Error {
+	found := pkg.Recheck(func(yield func(string, []byte) bool) {
 		for _, f := range generated {
 			if !yield(f.Path, f.Content) {
 				return
@@ -19,7 +21,7 @@ func (src *source) brokenCode(generated []File) []types.Error {
 	if len(found) == 0 {
 		return nil
 	}
-	expected := src.expectedNames()
+	expected := expectedNames(pkg)
 	return slices.DeleteFunc(found, func(e types.Error) bool {
 		name, undefined := strings.CutPrefix(e.Msg, "undefined: ")
 		return undefined && expected[name]
@@ -29,9 +31,9 @@ func (src *source) brokenCode(generated []File) []types.Error {
 // expectedNames are the names that loopgen would declare for any type of the package,
 // and for the names that //go:generate lines give with -name and -type. Another run may
 // still have to generate them.
-func (src *source) expectedNames() map[string]bool {
-	bases := src.types.Scope().Names()
-	for _, file := range src.pkg.Files {
+func expectedNames(pkg *load.Package) map[string]bool {
+	bases := pkg.Types.Scope().Names()
+	for _, file := range pkg.Files {
 		for line := range generateLines(file) {
 			words := strings.Fields(line.Text)
 			for i, word := range words[1:] {

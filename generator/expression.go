@@ -56,7 +56,7 @@ func (s *service) parseConstructor(text string) (c *constructor, named *types.Fu
 	var info *types.Info
 	env, err := s.surroundings(expr)
 	if err == nil {
-		info, err = s.src.checkExpr(env, expr)
+		info, err = checkExpr(env, expr)
 	}
 	if err != nil && s.src.pkg.UsesC {
 		return bad(fmt.Sprintf("%s: %v", text, err), "if only cgo knows the types in it, write a function that returns it, and name that with -new")
@@ -123,7 +123,7 @@ func (s *service) surroundings(expr ast.Expr) (*types.Package, error) {
 		return imported[name] != nil || s.src.types.Scope().Lookup(name) != nil
 	})
 	if len(unknown) == 0 {
-		return s.src.environment(inner, imported, outer), nil
+		return environment(s.src.types, inner, imported, outer), nil
 	}
 	needed := unknown // perhaps packages of the standard library, which need no import
 	for _, file := range s.src.pkg.Files {
@@ -148,7 +148,7 @@ func (s *service) surroundings(expr ast.Expr) (*types.Package, error) {
 	if err := s.addMentioned(unknown, imported); err != nil {
 		return nil, err
 	}
-	return s.src.environment(inner, imported, outer), nil
+	return environment(s.src.types, inner, imported, outer), nil
 }
 
 // addMentioned adds to imported the packages that the type's package mentions, by

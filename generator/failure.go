@@ -7,6 +7,8 @@ import (
 	"go/types"
 	"slices"
 	"strings"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // errorType is an error type of the package that comes back as itself.
@@ -25,7 +27,7 @@ func (s *service) collectFailures(r *reporter) {
 	}
 	for _, p := range packages {
 		if p == s.src.types {
-			s.collectSentinels(r, s.src.sentinels())
+			s.collectSentinels(r, sentinels(s.src.pkg))
 			s.collectErrorTypes(r, p, s.src.typeDocs())
 			continue
 		}
@@ -196,9 +198,9 @@ func (s *service) losesError(named *types.Named) *problem {
 
 // sentinels returns the package's error variables that are set where they are
 // declared. Others may still be nil when the table is built.
-func (src *source) sentinels() []types.Object {
+func sentinels(pkg *load.Package) []types.Object {
 	var found []types.Object
-	for _, file := range src.pkg.Files {
+	for _, file := range pkg.Files {
 		for _, decl := range file.Decls {
 			gen, ok := decl.(*ast.GenDecl)
 			if !ok || gen.Tok != token.VAR {
@@ -207,8 +209,8 @@ func (src *source) sentinels() []types.Object {
 			for _, spec := range gen.Specs {
 				spec := spec.(*ast.ValueSpec)
 				for i, id := range spec.Names {
-					if src.isSentinel(spec, i, id) {
-						found = append(found, src.types.Scope().Lookup(id.Name))
+					if isSentinel(pkg, spec, i, id) {
+						found = append(found, pkg.Types.Scope().Lookup(id.Name))
 					}
 				}
 			}
@@ -218,20 +220,20 @@ func (src *source) sentinels() []types.Object {
 	return found
 }
 
-func (src *source) isSentinel(spec *ast.ValueSpec, i int, id *ast.Ident) bool {
+func isSentinel(pkg *load.Package, spec *ast.ValueSpec, i int, id *ast.Ident) bool {
 	if !strings.HasPrefix(id.Name, "Err") && !strings.HasPrefix(id.Name, "err") || len(spec.Values) == 0 {
 		return false
 	}
 	if value, ok := spec.Values[min(i, len(spec.Values)-1)].(*ast.Ident); ok && value.Name == "nil" {
 		return false
 	}
-	obj := src.types.Scope().Lookup(id.Name)
+	obj := pkg.Types.Scope().Lookup(id.Name)
 	if obj == nil {
 		return false
 	}
 	t := obj.Type()
 	if len(spec.Values) == len(spec.Names) {
-		t = src.valueType(t, spec.Values[i])
+		t = writtenTypes{pkg}.valueType(t, spec.Values[i])
 	}
 	return implementsError(t)
 }

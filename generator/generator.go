@@ -202,7 +202,7 @@ func Generate(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	result := src.generate(r, &o)
-	if broken := src.brokenCode(result.Files); len(broken) > 0 {
+	if broken := brokenCode(src.pkg, result.Files); len(broken) > 0 {
 		// What does not compile explains whatever else was found.
 		r = &reporter{fset: src.fset}
 		for _, e := range broken {
@@ -226,12 +226,12 @@ func (src *source) generate(r *reporter, o *Options) *Result {
 	src.strayDirectives(r)
 	scope, taken := newPackageScope(src), make(claims)
 	for _, spec := range src.specs {
-		t := src.findTarget(r, spec)
+		t := findTarget(r, src, spec)
 		if t == nil {
 			allFound = false
 			continue
 		}
-		s := src.service(r, o, t, known)
+		s := newService(r, o, src, t, known)
 		if s == nil {
 			continue
 		}

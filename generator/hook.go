@@ -27,7 +27,7 @@ func (s *service) checkHook(r *reporter, o *Options) bool {
 	}
 	ok := true
 	output := filepath.Base(s.src.outputPath(o, s.spec))
-	functions := s.src.initFunctions()
+	functions := initFunctions(s.src.pkg)
 	for _, fn := range functions {
 		file := filepath.Base(s.src.fset.Position(fn.pos).Filename)
 		switch {
@@ -36,7 +36,7 @@ func (s *service) checkHook(r *reporter, o *Options) bool {
 				"move it to a file that does not import C and whose name sorts before "+output)
 		case file > output:
 			r.report(Error, fn.pos, "init", "does not run in the daemon of "+s.typeName()+" with -hook init: "+output+" sorts before "+file+", and its init function serves",
-				"move it to a file whose name sorts before "+output+", or give the generated file a later name with -output "+s.src.laterName(output, functions))
+				"move it to a file whose name sorts before "+output+", or give the generated file a later name with -output "+laterName(s.src.fset, output, functions))
 		default:
 			continue
 		}
@@ -53,9 +53,9 @@ type initFunction struct {
 
 // initFunctions returns the init functions of the package in all its builds, but for
 // those of generated files.
-func (src *source) initFunctions() []initFunction {
+func initFunctions(pkg *load.Package) []initFunction {
 	var found []initFunction
-	for _, file := range src.pkg.Builds.Files() {
+	for _, file := range pkg.Builds.Files() {
 		for _, decl := range file.Decls {
 			if fn, ok := decl.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
 				found = append(found, initFunction{fn.Pos(), load.ImportsC(file)})
@@ -67,10 +67,10 @@ func (src *source) initFunctions() []initFunction {
 
 // laterName returns a file name made of output that sorts after the files of the init
 // functions.
-func (src *source) laterName(output string, functions []initFunction) string {
+func laterName(fset *token.FileSet, output string, functions []initFunction) string {
 	last := ""
 	for _, fn := range functions {
-		last = max(last, filepath.Base(src.fset.Position(fn.pos).Filename))
+		last = max(last, filepath.Base(fset.Position(fn.pos).Filename))
 	}
 	name := "z_" + output
 	for name <= last {

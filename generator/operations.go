@@ -48,11 +48,9 @@ type bodyCall struct {
 // bodyReader gathers the operations of one body.
 type bodyReader struct {
 	*operations
-	src     *source
-	body    *load.Body
-	info    *types.Info
-	loop    bool
-	imports map[string]string // paths by the names that the file has for them
+	*bodyTypes
+	src  *source
+	loop bool
 
 	literals map[types.Object][]*ast.FuncLit // those that local variables hold
 	started  []func()                        // to look through what the body starts with go
@@ -63,7 +61,7 @@ type bodyReader struct {
 }
 
 func newOperations(src *source, b *load.Body) *operations {
-	r := &bodyReader{operations: new(operations), src: src, body: b, info: src.pkg.Bodies.Check(b),
+	r := &bodyReader{operations: new(operations), src: src, bodyTypes: &bodyTypes{body: b, info: src.pkg.Bodies.Check(b)},
 		literals: make(map[types.Object][]*ast.FuncLit), reading: make(map[*ast.FuncLit]bool),
 		unlocks: make(map[string]bool)}
 	r.findLiterals()
@@ -114,16 +112,6 @@ func (r *bodyReader) findLiterals() {
 		}
 		return true
 	})
-}
-
-func (r *bodyReader) object(id *ast.Ident) types.Object {
-	if id == nil {
-		return nil
-	}
-	if obj := r.info.Uses[id]; obj != nil {
-		return obj
-	}
-	return r.info.Defs[id]
 }
 
 // read looks through a part of the body.

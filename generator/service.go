@@ -1,8 +1,6 @@
 package generator
 
 import (
-	"fmt"
-	"go/token"
 	"go/types"
 	"strings"
 )
@@ -34,9 +32,9 @@ func (s *service) typeName() string { return s.title(s.src.qualify) }
 // that of the type.
 func (s *service) foreign() bool { return !s.src.isOwn(s.spec.path) }
 
-// service looks at a type. It returns nil when something about it was reported
-// that keeps it from being shared. The names of its methods are added to known.
-func (src *source) service(r *reporter, o *Options, t *target, known map[string]bool) *service {
+// newService looks at a type. It returns nil after reporting why the type cannot be
+// shared. It adds the names of its methods to known.
+func newService(r *reporter, o *Options, src *source, t *target, known map[string]bool) *service {
 	s := &service{target: t, src: src, hook: o.Hook == "init"}
 	name := s.typeName()
 	if file := src.pkg.FileOf(t.pos); file != nil && !s.foreign() {
@@ -68,36 +66,6 @@ func (src *source) service(r *reporter, o *Options, t *target, known map[string]
 	}
 	s.collectDataTypes()
 	return s
-}
-
-// reportMissing says where the type is instead, or what is called similarly.
-func (src *source) reportMissing(r *reporter, spec *typeSpec, pkg *types.Package, pos token.Pos) {
-	own := pkg == src.types
-	if own {
-		if at, test := src.pkg.Builds.TypeLeftOut(spec.name); at.IsValid() {
-			why := "is declared in a file that build constraints keep out of the package here"
-			if test {
-				why = "is declared in a test file, and types of tests cannot be shared"
-			}
-			r.list = append(r.list, Diagnostic{Pos: at, Method: spec.name, Severity: Error,
-				Reason: why, Remedy: "move it to a file that is always part of the package"})
-			return
-		}
-	}
-	reason, remedy := fmt.Sprintf("package %s (%s) declares no such type", pkg.Name(), src.pkg.Dir), "run loopgen in the directory of the package that does, or name that package"
-	if !own {
-		reason, remedy = fmt.Sprintf("package %s exports no such type", pkg.Path()), "give the import path, a dot and the name of a type"
-	}
-	var all []string
-	for _, other := range pkg.Scope().Names() {
-		if tn, ok := pkg.Scope().Lookup(other).(*types.TypeName); ok && (own || tn.Exported()) {
-			all = append(all, other)
-		}
-	}
-	if near := nearest(spec.name, all); near != "" {
-		remedy = "did you mean " + strings.TrimPrefix(spec.path+"."+near, ".") + "?"
-	}
-	r.report(Error, pos, spec.text, reason, remedy)
 }
 
 // qualify writes other packages' names as the user's code would.

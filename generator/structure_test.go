@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // rooms are the packages from here down, and the packages of this module that each may
@@ -122,13 +124,14 @@ func TestMap(t *testing.T) {
 	}
 }
 
-// TestSizes fails, in the packages below this one, on a function that does not fit a
-// screen and on a type with more methods than a reader keeps in mind.
+// large are the types with more methods than a reader keeps in mind, and how many they
+// have. These numbers only fall.
+var large = map[string]int{"service": 159, "method": 36, "source": 22}
+
+// TestSizes fails on a type with more than 20 methods and, in the packages below this one,
+// on a function that does not fit a screen.
 func TestSizes(t *testing.T) {
 	for dir := range rooms {
-		if dir == "." {
-			continue
-		}
 		fset := token.NewFileSet()
 		methods := make(map[string]int)
 		for _, file := range sourceFiles(t, fset, dir) {
@@ -137,23 +140,17 @@ func TestSizes(t *testing.T) {
 				if !ok {
 					continue
 				}
-				if n := fset.Position(fn.End()).Line - fset.Position(fn.Pos()).Line + 1; n > 60 {
+				if n := fset.Position(fn.End()).Line - fset.Position(fn.Pos()).Line + 1; n > 60 && dir != "." {
 					t.Errorf("%s: %s has %d lines, want at most 60", fset.Position(fn.Pos()), fn.Name.Name, n)
 				}
 				if fn.Recv != nil {
-					recv := fn.Recv.List[0].Type
-					if star, ok := recv.(*ast.StarExpr); ok {
-						recv = star.X
-					}
-					if id, ok := recv.(*ast.Ident); ok {
-						methods[id.Name]++
-					}
+					methods[load.BaseName(fn.Recv.List[0].Type)]++
 				}
 			}
 		}
 		for name, n := range methods {
-			if n > 20 {
-				t.Errorf("%s: %s has %d methods, want at most 20", dir, name, n)
+			if limit := max(20, large[name]); n > limit {
+				t.Errorf("%s: %s has %d methods, want at most %d", dir, name, n, limit)
 			}
 		}
 	}

@@ -140,9 +140,10 @@ func (w *walk) unknown(t types.Type, path string) *problem {
 		return nil
 	}
 	p := w.refuse(named, path, notYet, w.src.change(named.Obj().Pkg(), "define it by a Go type, or give "+named.Obj().Name()+" MarshalBinary and UnmarshalBinary"))
-	if spec := w.src.typeSpecOf(named.Obj()); spec != nil {
-		p.reason = w.src.unknownReason(spec.Type, "is defined by a C type, of which only cgo knows the structure")
-		p.typ += ": " + types.ExprString(w.src.definition(spec.Type, nil))
+	written := writtenTypes{w.src.pkg}
+	if spec := written.specOf(named.Obj()); spec != nil {
+		p.reason = written.reason(spec.Type, "is defined by a C type, of which only cgo knows the structure")
+		p.typ += ": " + types.ExprString(written.definition(spec.Type, nil))
 	}
 	return p
 }
@@ -158,28 +159,33 @@ func (p *problem) writtenAt(src *source, pos token.Pos) *problem {
 	if !p.unknown {
 		return p
 	}
-	if expr := src.typeExpr(pos); expr != nil {
+	written := writtenTypes{src.pkg}
+	if expr := written.at(pos); expr != nil {
 		p.unknown = false
-		p.reason = src.unknownReason(expr, "has a type whose structure only cgo knows")
+		p.reason = written.reason(expr, "has a type whose structure only cgo knows")
 		p.typ = types.ExprString(expr)
 	}
 	return p
 }
 
-// unknownReason tells names that are still to be generated from what only cgo
-// knows.
-func (src *source) unknownReason(expr ast.Expr, cgo string) string {
+// writtenTypes are the types in the source of the package. Package types has nothing
+// to say of those that are unknown.
+type writtenTypes struct{ *load.Package }
+
+// reason returns notYet if expr mentions names that are still to be generated, or else
+// cgo.
+func (w writtenTypes) reason(expr ast.Expr, cgo string) string {
 	missing := false
-	ast.Inspect(src.definition(expr, nil), func(n ast.Node) bool {
+	ast.Inspect(w.definition(expr, nil), func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.SelectorExpr:
 			return false
 		case *ast.Ident:
-			missing = missing || src.types.Scope().Lookup(n.Name) == nil && types.Universe.Lookup(n.Name) == nil
+			missing = missing || w.Types.Scope().Lookup(n.Name) == nil && types.Universe.Lookup(n.Name) == nil
 		}
 		return true
 	})
-	if missing || !src.pkg.UsesC {
+	if missing || !w.UsesC {
 		return notYet
 	}
 	return cgo
@@ -187,26 +193,26 @@ func (src *source) unknownReason(expr ast.Expr, cgo string) string {
 
 // definition follows names of unknown types of the package to what they are
 // defined by.
-func (src *source) definition(expr ast.Expr, within []*ast.TypeSpec) ast.Expr {
+func (w writtenTypes) definition(expr ast.Expr, within []*ast.TypeSpec) ast.Expr {
 	id, ok := ast.Unparen(expr).(*ast.Ident)
 	if !ok {
 		return expr
 	}
-	tn, ok := src.types.Scope().Lookup(id.Name).(*types.TypeName)
+	tn, ok := w.Types.Scope().Lookup(id.Name).(*types.TypeName)
 	if !ok {
 		return expr
 	}
-	spec := src.typeSpecOf(tn)
+	spec := w.specOf(tn)
 	if spec == nil || slices.Contains(within, spec) {
 		return expr
 	}
-	return src.definition(spec.Type, append(within, spec))
+	return w.definition(spec.Type, append(within, spec))
 }
 
-// typeSpecOf returns the declaration of a type of the package, or nil.
-func (src *source) typeSpecOf(tn *types.TypeName) *ast.TypeSpec {
+// specOf returns the declaration of a type of the package, or nil.
+func (w writtenTypes) specOf(tn *types.TypeName) *ast.TypeSpec {
 	var found *ast.TypeSpec
-	if file := src.pkg.FileOf(tn.Pos()); file != nil {
+	if file := w.FileOf(tn.Pos()); file != nil {
 		ast.Inspect(file, func(n ast.Node) bool {
 			if spec, ok := n.(*ast.TypeSpec); ok && spec.Name.Pos() == tn.Pos() {
 				found = spec
@@ -217,10 +223,10 @@ func (src *source) typeSpecOf(tn *types.TypeName) *ast.TypeSpec {
 	return found
 }
 
-// typeExpr returns the type of the parameter, result or field that is declared at
+// at returns the type of the parameter, result or field that is declared at
 // pos, as the package writes it, or nil.
-func (src *source) typeExpr(pos token.Pos) (expr ast.Expr) {
-	file := src.pkg.FileOf(pos)
+func (w writtenTypes) at(pos token.Pos) (expr ast.Expr) {
+	file := w.FileOf(pos)
 	if file == nil {
 		return nil
 	}
@@ -240,13 +246,13 @@ func (src *source) typeExpr(pos token.Pos) (expr ast.Expr) {
 
 // valueType returns t, the type of the value e, or the one that e names if t is
 // unknown: package types rejects Errno(3) if only cgo knows that Errno is a number.
-func (src *source) valueType(t types.Type, e ast.Expr) types.Type {
+func (w writtenTypes) valueType(t types.Type, e ast.Expr) types.Type {
 	if !isUnknown(t) {
 		return t
 	}
 	named := func(e ast.Expr) types.Type {
 		if id, ok := ast.Unparen(e).(*ast.Ident); ok {
-			if tn, ok := src.types.Scope().Lookup(id.Name).(*types.TypeName); ok {
+			if tn, ok := w.Types.Scope().Lookup(id.Name).(*types.TypeName); ok {
 				return tn.Type()
 			}
 		}
@@ -254,7 +260,7 @@ func (src *source) valueType(t types.Type, e ast.Expr) types.Type {
 	}
 	switch e := ast.Unparen(e).(type) {
 	case *ast.UnaryExpr:
-		if inner := src.valueType(t, e.X); e.Op == token.AND && inner != t {
+		if inner := w.valueType(t, e.X); e.Op == token.AND && inner != t {
 			return types.NewPointer(inner)
 		}
 	case *ast.CallExpr:

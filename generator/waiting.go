@@ -24,7 +24,7 @@ const (
 // waits says why m may wait, or returns "". The name of the method
 // counts if its body waits for a moment, or if not all that it calls is at hand.
 func (s *service) waits(m *method) string {
-	w := s.src.search(m.fn)
+	w := newSearch(s.src, m.fn)
 	if w.found != nil {
 		return "it " + w.found.String()
 	}
@@ -64,7 +64,7 @@ type step struct {
 	hands bool
 }
 
-func (src *source) search(fn *types.Func) *search {
+func newSearch(src *source, fn *types.Func) *search {
 	w := &search{src: src, root: fn, seen: make(map[step]bool)}
 	if what := waitingFunction(fn); what != "" {
 		w.found = &finding{what: what, place: src.site(fn.Pkg(), fn.Pos())}
@@ -106,7 +106,7 @@ func (w *search) look(s step) {
 		return
 	}
 	w.seen[key] = true
-	ops := w.src.operations(s.body)
+	ops := w.operations(s.body)
 	if ops == nil {
 		w.undecided("it calls more functions than were looked at")
 		return
@@ -135,7 +135,7 @@ func (w *search) find(s step, op operation, root bool) *finding {
 		f.what += " in a loop"
 	}
 	if !root {
-		f.in = " in " + w.src.functionName(s)
+		f.in = " in " + w.functionName(s)
 	}
 	return f
 }
@@ -212,7 +212,8 @@ func waitingFunction(fn *types.Func) string {
 }
 
 // operations returns what a body does, or nil if too many have been looked at.
-func (src *source) operations(b *load.Body) *operations {
+func (w *search) operations(b *load.Body) *operations {
+	src := w.src
 	if ops, known := src.operated[b.Decl]; known {
 		return ops
 	}
@@ -238,8 +239,8 @@ func (src *source) site(p *types.Package, pos token.Pos) string {
 }
 
 // functionName is how a reader finds the function: "Queue.next", "http.Server.Serve".
-func (src *source) functionName(s step) string {
-	if s.body.Pkg != src.types {
+func (w *search) functionName(s step) string {
+	if s.body.Pkg != w.src.types {
 		return s.body.Pkg.Name() + "." + s.body.Name()
 	}
 	return s.body.Name()

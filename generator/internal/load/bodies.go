@@ -30,6 +30,7 @@ type Body struct {
 
 	path string // of the file
 	near declarations
+	info *types.Info // once it is needed
 }
 
 // Name returns the name by which a reader finds the function: "Queue.next".
@@ -117,9 +118,13 @@ func (b *Bodies) Beside(body *Body, name string) *Body {
 // Check finds the types in a body. The types of the package's declarations are known
 // already, so only this function is checked, as one without a name whose first
 // parameter is the receiver. An
-// expression that depends on an import that was not loaded has no type.
+// expression that depends on an import that was not loaded has no type. A body is
+// checked once.
 func (b *Bodies) Check(body *Body) *types.Info {
-	info := &types.Info{
+	if body.info != nil {
+		return body.info
+	}
+	body.info = &types.Info{
 		Types:      make(map[ast.Expr]types.TypeAndValue),
 		Uses:       make(map[*ast.Ident]types.Object),
 		Defs:       make(map[*ast.Ident]types.Object),
@@ -139,8 +144,8 @@ func (b *Bodies) Check(body *Body) *types.Info {
 		Sizes:       types.SizesFor("gc", build.Default.GOARCH),
 		Error:       func(error) {}, // the compiler reports them
 	}
-	_ = types.NewChecker(&cfg, b.pkg.Fset, b.copyOf(body.Pkg), info).Files([]*ast.File{&file}) // likewise
-	return info
+	_ = types.NewChecker(&cfg, b.pkg.Fset, b.copyOf(body.Pkg), body.info).Files([]*ast.File{&file}) // likewise
+	return body.info
 }
 
 // bodyImporter imports packages for a body. A package that was not loaded has only the
