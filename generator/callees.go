@@ -61,8 +61,7 @@ func (r *bodyReader) selected(call *ast.CallExpr, f *ast.SelectorExpr) {
 	}
 }
 
-// compares reports whether a function of this signature tells which of two values is
-// less, or the like.
+// compares reports whether a function of this signature may compare its arguments.
 func compares(sig *types.Signature) bool {
 	if sig.Results().Len() != 1 {
 		return false
@@ -154,8 +153,8 @@ func (r *bodyReader) callbacks(call *ast.CallExpr, fn *types.Func) {
 	}
 }
 
-// callsParameter reports whether body calls the function that it has as name, or hands
-// it on, other than with go.
+// callsParameter reports whether body calls the function in its parameter called name,
+// or passes it to another function, other than with go.
 func callsParameter(body *ast.BlockStmt, name string) bool {
 	found := false
 	ast.Inspect(body, func(n ast.Node) bool {
@@ -173,7 +172,7 @@ func callsParameter(body *ast.BlockStmt, name string) bool {
 	return found
 }
 
-// mutex notes what is locked and unlocked.
+// mutex notes a lock or unlock of a mutex.
 func (r *bodyReader) mutex(selector *ast.SelectorExpr, name string) {
 	if selector == nil {
 		return

@@ -11,11 +11,11 @@ import (
 	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
-// bodyTypes tells what names and channels in a body are.
+// bodyTypes knows the names and channels in a body.
 type bodyTypes struct {
 	body    *load.Body
 	info    *types.Info
-	imports map[string]string // paths by the names that the file has for them
+	imports map[string]string // import paths by their names in the file
 }
 
 // object returns the object that an identifier declares or stands for, or nil.
@@ -60,8 +60,8 @@ func (b *bodyTypes) packageFunction(expr ast.Expr) (path, name string) {
 	return b.imports[id.Name], selector.Sel.Name
 }
 
-// communicates adds an operation on a channel, unless that is one between the
-// function and what it has started itself.
+// communicates adds an operation on a channel, unless only the function itself and its
+// goroutines use the channel.
 func (r *bodyReader) communicates(channel ast.Expr, what string, pos token.Pos) {
 	switch {
 	case r.isClock(channel):
@@ -83,7 +83,8 @@ func (b *bodyTypes) isParameter(expr ast.Expr) bool {
 	return ok && obj != nil && b.body.Decl.Type.Params.Pos() <= obj.Pos() && obj.Pos() < b.body.Decl.Type.Params.End()
 }
 
-// channels says which channels a call is given.
+// channels reports whether an argument of a call is a channel that is not confined to
+// the body (hands), and whether one is a parameter of the function (passes).
 func (b *bodyTypes) channels(call *ast.CallExpr) (hands, passes bool) {
 	for _, arg := range call.Args {
 		switch {
@@ -171,8 +172,8 @@ func (b *bodyTypes) isDone(channel ast.Expr) bool {
 }
 
 // isConfined reports whether expr is a channel that the body makes, or a group that it
-// declares, and that nothing can reach but the body, its function literals and what it
-// starts with go: then what it waits for it has started itself.
+// declares, and only the body, its function literals and its goroutines can reach it:
+// then the body waits for nothing but its own goroutines.
 func (b *bodyTypes) isConfined(expr ast.Expr) bool {
 	id, ok := ast.Unparen(expr).(*ast.Ident)
 	if !ok {

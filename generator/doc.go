@@ -58,7 +58,7 @@
 // types).
 //
 // Judging: rules.go (the table), unknown.go (types without a known structure), data.go,
-// fields.go and marshaler.go (the walk into a type), nesting.go (how deep it is), held.go
+// fields.go and marshaler.go (the walk into a type), nesting.go (how deep it is), implementers.go
 // (what interfaces can hold), fluent.go (methods that return their receiver), options.go
 // (functional options), copies.go (results that the object keeps), identity.go (addresses
 // and handles), inplace.go and outparam.go (methods that write into their arguments), by
@@ -69,7 +69,7 @@
 // channels.go (what a body waits for and calls); acquire.go (methods that acquire what
 // another one gives back).
 //
-// Reporting: diagnostic.go, remedy.go (what can be done, and by whom), nearest.go (names
+// Reporting: diagnostic.go, remedy.go (what can be done, and by whom), similarname.go (names
 // that are meant), suggest.go (constructors to write), interfaces.go (which well-known ones a
 // proxy implements) and summary.go.
 //

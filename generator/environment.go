@@ -10,9 +10,9 @@ import (
 	"slices"
 )
 
-// environment returns a package with the names that Go source on the command
-// line can use: inner ones, those of the package own, imported packages, and
-// outer ones. The first of a name in this order counts.
+// environment returns a package with the names that Go source on the command line can
+// use: inner objects, the declarations of the package own, imported packages, and outer
+// objects. The first object of a name, in this order, counts.
 func environment(own *types.Package, inner []types.Object, imported map[string]*types.Package, outer []types.Object) *types.Package {
 	env := types.NewPackage(own.Path(), own.Name())
 	var imports []types.Object
@@ -33,7 +33,7 @@ func objects(scope *types.Scope) []types.Object {
 	return list
 }
 
-// checkExpr finds what is meant by expr, which has no position in a file.
+// checkExpr finds the types and objects in expr, which has no position in a file.
 func checkExpr(env *types.Package, expr ast.Expr) (*types.Info, error) {
 	info := &types.Info{
 		Types: make(map[ast.Expr]types.TypeAndValue),
@@ -94,7 +94,7 @@ func (f *targetFinder) typeArguments() ([]types.Type, error) {
 	return args, nil
 }
 
-// indices returns what stands in the brackets of expr.
+// indices returns the expressions in the brackets of expr.
 func indices(expr ast.Expr) []ast.Expr {
 	switch expr := expr.(type) {
 	case *ast.IndexExpr:

@@ -19,13 +19,13 @@ import (
 // expression is Go source from the command line that makes the object.
 type expression struct {
 	expr ast.Expr
-	// uses are the names that mean something outside of the expression. Those of
-	// the type's own package may stand there without its name.
+	// uses are the names that are declared outside of the expression. A name of the
+	// type's own package may stand there without a qualifier.
 	uses map[*ast.Ident]types.Object
 }
 
 // constructorExpression makes the expression text the constructor, or reports
-// why it cannot be that.
+// why it cannot be one.
 func (s *service) constructorExpression(r *reporter, text string) bool {
 	c, fn, reason, remedy := s.parseConstructor(text)
 	switch {
@@ -41,7 +41,7 @@ func (s *service) constructorExpression(r *reporter, text string) bool {
 }
 
 // parseConstructor returns the constructor that the expression text is, or the
-// function that it names, or the reason why it is neither and what to do about it.
+// function that it names, or the reason why it is neither, with a remedy.
 func (s *service) parseConstructor(text string) (c *constructor, named *types.Func, reason, remedy string) {
 	bad := func(reason, remedy string) (*constructor, *types.Func, string, string) {
 		return nil, nil, reason, remedy
@@ -151,9 +151,9 @@ func (s *service) surroundings(expr ast.Expr) (*types.Package, error) {
 	return environment(s.src.types, inner, imported, outer), nil
 }
 
-// addMentioned adds to imported the packages that the type's package mentions, by
-// those of the names that nothing else has and that only one such package has: the
-// arguments of a function beside the type are often of their types.
+// addMentioned adds to imported the packages that the type's package mentions, if they
+// have one of the names, and neither an import nor another such package has it: arguments
+// of a function beside the type are often of their types.
 func (s *service) addMentioned(names []string, imported map[string]*types.Package) error {
 	var paths []string
 	for _, name := range names {

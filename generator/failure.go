@@ -37,7 +37,7 @@ func (s *service) collectFailures(r *reporter) {
 }
 
 // failing returns the packages whose errors clients may get: that of the type, the
-// user's own if the constructor is from there, and those of promoted methods.
+// user's own if it declares the constructor, and the packages of promoted methods.
 func (s *service) failing() ([]*types.Package, error) {
 	list := []*types.Package{s.typ.Obj().Pkg()}
 	if own := s.src.types; list[0] != own && s.constructor.uses(own) {
@@ -121,7 +121,7 @@ func (s *service) collectErrorTypes(r *reporter, pkg *types.Package, docs map[st
 			switch {
 			case named.TypeParams().Len() > 0:
 				p.remedy = "use a plain type"
-			case !p.lossy: // its remedy is for what methods pass and return
+			case !p.lossy: // its remedy is for parameters and results
 				p.remedy = "keep plain data in it, or give " + name + " both MarshalBinary and UnmarshalBinary"
 			}
 			switch {
@@ -141,8 +141,8 @@ func (s *service) collectErrorTypes(r *reporter, pkg *types.Package, docs map[st
 	}
 }
 
-// isElsewhere reports whether builds that have the generated file may lack what
-// obj declares, and says what follows.
+// isElsewhere reports whether a build that has the generated file may lack obj. If so,
+// it reports a diagnostic.
 func (s *service) isElsewhere(r *reporter, obj types.Object) bool {
 	elsewhere := s.elsewhere(obj)
 	if elsewhere == "" {
@@ -163,7 +163,7 @@ func (s *service) isElsewhere(r *reporter, obj types.Object) bool {
 	return true
 }
 
-// asRemote is what becomes of errors of a type that clients do not rebuild.
+// asRemote is the reason for an error type that clients do not rebuild.
 const asRemote = "clients get errors of this type as *rt.RemoteError"
 
 // losesError returns why an exported error type cannot be rebuilt in a client,

@@ -11,11 +11,11 @@ import (
 )
 
 // With Options.Hook "init" the daemon serves at the end of the init function of the
-// generated file. What is initialised later does not exist in it: init functions of
-// later files of the package, and packages that import this one.
+// generated file. Later initialization does not run in it: that of later files of the
+// package, and of packages that import this one.
 
-// checkHook reports what the daemon of s would lack. It returns false if there is
-// anything.
+// checkHook reports the init functions that the daemon of s would lack. It returns false
+// if there are any.
 func (s *service) checkHook(r *reporter, o *Options) bool {
 	if o.Hook != "init" {
 		return true
@@ -51,8 +51,8 @@ type initFunction struct {
 	cgo bool // its file imports C
 }
 
-// initFunctions returns the init functions of the package in all its builds, but for
-// those of generated files.
+// initFunctions returns the init functions of the package in all its builds, without
+// generated files.
 func initFunctions(pkg *load.Package) []initFunction {
 	var found []initFunction
 	for _, file := range pkg.Builds.Files() {

@@ -9,9 +9,9 @@ import (
 	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
-// operations are what the body of one function does that may wait, and the functions
-// that it calls while its caller waits: not those that it starts with go, and not the
-// function literals that it only keeps.
+// operations are the operations of one body that may wait, and the functions that it
+// calls while its caller waits. Functions that it starts with go, and function literals
+// that it only keeps, are not among them.
 type operations struct {
 	list  []operation
 	calls []bodyCall
@@ -52,9 +52,9 @@ type bodyReader struct {
 	src  *source
 	loop bool
 
-	literals map[types.Object][]*ast.FuncLit // those that local variables hold
-	started  []func()                        // to look through what the body starts with go
-	joins    bool                            // the body waits for what it starts
+	literals map[types.Object][]*ast.FuncLit // in local variables
+	started  []func()                        // to read the functions that the body starts with go
+	joins    bool                            // the body waits for its own goroutines
 	reading  map[*ast.FuncLit]bool
 	locks    []operation     // of mutexes, which are described as they are written
 	unlocks  map[string]bool // the mutexes that it unlocks
@@ -119,7 +119,7 @@ func (r *bodyReader) read(root ast.Node) {
 	ast.Inspect(root, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncLit:
-			return false // those that are called are read there
+			return false // a call reads it
 		case *ast.GoStmt:
 			r.start(n.Call)
 		case *ast.ForStmt:
@@ -258,7 +258,7 @@ func (r *bodyReader) receives(n *ast.UnaryExpr) {
 	}
 }
 
-// start notes what is started with go: only its arguments are evaluated at once.
+// start notes a call that is started with go. Only its arguments are evaluated at once.
 func (r *bodyReader) start(call *ast.CallExpr) {
 	for _, arg := range call.Args {
 		r.read(arg)

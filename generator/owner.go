@@ -151,8 +151,8 @@ func (s *service) owns(spec *typeSpec) bool {
 	return spec.name == s.spec.name && (own || spec.path == s.spec.path) && unspaced.Replace(spec.args) == unspaced.Replace(s.spec.args)
 }
 
-// mayExist reports whether spec may name a type. Of those of other packages this is
-// not known.
+// mayExist reports whether spec may name a type. A type of another package may always
+// exist.
 func (src *source) mayExist(spec *typeSpec) bool {
 	if !src.isOwn(spec.path) {
 		return true
@@ -164,8 +164,8 @@ func (src *source) mayExist(spec *typeSpec) bool {
 	return at.IsValid()
 }
 
-// separate returns the flag that gives the file of s another name than that of the
-// file for other. Where the generated names are the same as well, it changes these.
+// separate returns the flag that gives the file of s another name than the file for
+// other has. If the generated names are the same, too, the flag changes them as well.
 func (s *service) separate(o *Options, other *typeSpec) string {
 	base := s.spec.base(o)
 	if base != other.name {

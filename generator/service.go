@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// service is one type to be shared, understood: what emit needs to know.
+// service is one type to be shared, with all that emit needs to know.
 type service struct {
 	*target
 	src         *source
@@ -25,7 +25,7 @@ type service struct {
 	judging      int // how many of them are being looked for
 }
 
-// typeName returns what the type is called in comments and diagnostics.
+// typeName returns the name of the type in comments and diagnostics.
 func (s *service) typeName() string { return s.title(s.src.qualify) }
 
 // foreign reports whether the package of the generated file is another one than
@@ -85,8 +85,8 @@ func (src *source) qualified(obj types.Object) string {
 // in all builds that have the generated file.
 func (s *service) isEverywhere(obj types.Object) bool { return s.elsewhere(obj) == "" }
 
-// elsewhere says which build that has the generated file lacks obj or declares it
-// otherwise, and which files decide that, or returns "".
+// elsewhere describes a build that has the generated file and lacks obj, or declares it
+// otherwise, with the files that decide it. It returns "" if there is none.
 func (s *service) elsewhere(obj types.Object) string {
 	d := s.src.pkg.Builds.Differs(obj, s.constraint)
 	switch {

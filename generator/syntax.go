@@ -18,8 +18,8 @@ func (src *source) findBody(m *method) {
 	}
 }
 
-// parameterNames returns the names of a function's parameters, one for each, "_"
-// for those that have none.
+// parameterNames returns the names of a function's parameters, one for each, "_" for a
+// parameter without a name.
 func parameterNames(f *ast.FuncType) []string {
 	var names []string
 	if f.Params == nil {
@@ -36,8 +36,8 @@ func parameterNames(f *ast.FuncType) []string {
 	return names
 }
 
-// parameterType returns the name of the type of a parameter or receiver, or of
-// what it points to.
+// parameterType returns the name of the type of a parameter or receiver, or of the
+// type that it points to.
 func parameterType(decl *ast.FuncDecl, name string) string {
 	for _, list := range []*ast.FieldList{decl.Recv, decl.Type.Params} {
 		if list == nil {

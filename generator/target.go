@@ -13,18 +13,18 @@ import (
 	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
-// target is a type that is to be shared, found.
+// target is the type that a typeSpec names.
 type target struct {
 	spec *typeSpec
 	pos  token.Pos // where its user can change something about it
-	// typ is the defined type. A generic one is given its own type parameters
-	// as arguments, so that its methods speak of those.
+	// typ is the defined type. A generic type is instantiated with its own type
+	// parameters, so that its methods have them in their signatures.
 	typ    *types.Named
 	self   types.Type         // typ as generated code writes it, which may be an alias
 	params []*types.TypeParam // of a generic type or alias
 }
 
-// title is what the type is called in comments and diagnostics.
+// title returns the name of the type in comments and diagnostics.
 func (t *target) title(q types.Qualifier) string {
 	title := types.TypeString(t.self, q)
 	if len(t.params) > 0 {
@@ -46,7 +46,8 @@ func (f *targetFinder) bad(reason, remedy string) {
 	f.r.report(Error, f.pos, f.spec.text, reason, remedy)
 }
 
-// findTarget returns the type that spec names, or nil after saying why not.
+// findTarget returns the type that spec names, or nil after reporting why it cannot be
+// shared.
 func findTarget(r *reporter, src *source, spec *typeSpec) *target {
 	f := &targetFinder{src: src, r: r, spec: spec}
 	pkg := src.types
@@ -93,7 +94,7 @@ func findTarget(r *reporter, src *source, spec *typeSpec) *target {
 }
 
 // instantiate gives a generic type its type arguments: those of the spec, or its own type
-// parameters. It returns false after saying why it cannot.
+// parameters. It returns false after reporting why it cannot.
 func (f *targetFinder) instantiate(t *target) bool {
 	params := typeParams(t.self)
 	switch {
@@ -134,8 +135,8 @@ func (f *targetFinder) instantiate(t *target) bool {
 	return true
 }
 
-// unwritable says why a constraint cannot be written in this package, if so. An
-// interface that cannot be named can be spelt out.
+// unwritable returns the reason why a constraint cannot be written in this package, or
+// "". An interface that cannot be named can be spelt out.
 func (f *targetFinder) unwritable(constraint types.Type) (reason string) {
 	src := f.src
 	s := &service{src: src}
@@ -159,8 +160,8 @@ func (f *targetFinder) unwritable(constraint types.Type) (reason string) {
 	return reason
 }
 
-// importForeign returns another package, or nil after saying why generated code
-// cannot use it.
+// importForeign returns the package of the spec, which is another one, or nil after
+// reporting why generated code cannot use it.
 func (f *targetFinder) importForeign() *types.Package {
 	src, spec := f.src, f.spec
 	pkg, err := src.imports.Import(spec.path)
@@ -204,7 +205,8 @@ func (f *targetFinder) mention() token.Pos {
 	return pos
 }
 
-// reportMissing says where the type is instead, or what is called similarly.
+// reportMissing reports that pkg does not declare the type. It names a file that does, or
+// a type with a similar name.
 func (f *targetFinder) reportMissing(pkg *types.Package) {
 	src, spec := f.src, f.spec
 	own := pkg == src.types
@@ -251,8 +253,8 @@ func generateLines(file *ast.File) func(yield func(*ast.Comment) bool) {
 	}
 }
 
-// place says where an object of another package stands, as far as is known. The
-// lines of the standard library are those of one version of Go.
+// place returns the file and line that declare an object of another package, or "". For
+// the standard library it leaves out the line, which differs between versions of Go.
 func (src *source) place(obj types.Object) string {
 	pos := src.fset.Position(obj.Pos())
 	if obj.Pkg() == nil || obj.Pkg() == src.types || !pos.IsValid() || pos.Filename == "" {

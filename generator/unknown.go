@@ -10,10 +10,9 @@ import (
 )
 
 // A type is unknown if only cgo knows its structure, or if a file that is still to
-// be generated declares it. Package types gives it the invalid type as the
-// underlying one, and takes that for anything: a value of an unknown type
-// implements every interface. The generator takes it for nothing: it is no data,
-// no error and no implementer.
+// be generated declares it. Package types gives it the invalid type as the underlying
+// type, and takes it for any type: a value of an unknown type implements every interface.
+// For the generator it is no data, no error and no implementer.
 
 // isUnknown reports whether the structure of t is unknown.
 func isUnknown(t types.Type) bool { return t.Underlying() == types.Typ[types.Invalid] }
@@ -153,8 +152,8 @@ const (
 	useGoType = "use a Go type of your own"
 )
 
-// writtenAt returns p. If its type is unknown and has no name, p shows what the
-// package wrote for the type of the variable that is declared at pos.
+// writtenAt returns p. If its type is unknown and has no name, p shows the type of the
+// variable declared at pos as the package writes it.
 func (p *problem) writtenAt(src *source, pos token.Pos) *problem {
 	if !p.unknown {
 		return p
@@ -168,8 +167,8 @@ func (p *problem) writtenAt(src *source, pos token.Pos) *problem {
 	return p
 }
 
-// writtenTypes are the types in the source of the package. Package types has nothing
-// to say of those that are unknown.
+// writtenTypes finds types as the package writes them, since package types knows nothing
+// about an unknown type.
 type writtenTypes struct{ *load.Package }
 
 // reason returns notYet if expr mentions names that are still to be generated, or else
@@ -191,8 +190,8 @@ func (w writtenTypes) reason(expr ast.Expr, cgo string) string {
 	return cgo
 }
 
-// definition follows names of unknown types of the package to what they are
-// defined by.
+// definition follows the name of an unknown type of the package to the expression that
+// defines it.
 func (w writtenTypes) definition(expr ast.Expr, within []*ast.TypeSpec) ast.Expr {
 	id, ok := ast.Unparen(expr).(*ast.Ident)
 	if !ok {

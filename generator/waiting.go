@@ -11,8 +11,8 @@ import (
 )
 
 // A method waits if something outside of its call decides when it goes on: another
-// call that sends to a channel, a clock, a client that connects. What methods do is in
-// their bodies and in those of the functions that they call, see operations.go.
+// call that sends to a channel, a clock, a client that connects. The search reads its
+// body and the bodies of the functions that it calls, see operations.go.
 
 // The search for a place that waits ends with these. A method that waits does so in one
 // of the first functions that it calls.
@@ -45,7 +45,7 @@ func (f *finding) String() string { return f.what + f.in + " (" + f.place + ")" 
 // finding is an operation that waits, found.
 type finding struct{ what, in, place string }
 
-// search looks through the calls of one method, those that are closest first.
+// search looks through the calls of one method, the closest first.
 type search struct {
 	src     *source
 	root    *types.Func
@@ -60,7 +60,7 @@ type search struct {
 type step struct {
 	body *load.Body
 	loop bool // it is called in a loop
-	// hands is set if it is given a channel that others than its caller know.
+	// hands is set if an argument is a channel that is not confined to its caller.
 	hands bool
 }
 
@@ -99,7 +99,7 @@ func (w *search) undecided(why string) {
 	}
 }
 
-// look judges what one function does itself, and notes what it calls.
+// look judges the operations of one function, and notes the functions that it calls.
 func (w *search) look(s step) {
 	key := step{body: s.body, loop: s.loop, hands: s.hands}
 	if w.seen[key] {
@@ -173,8 +173,8 @@ func isWaitingPackage(path string) bool {
 	return false
 }
 
-// waitsForNothing recognises the functions of followed packages that do not wait
-// although they call what they are given.
+// waitsForNothing recognises the functions of followed packages that do not wait,
+// although they call functions in their arguments.
 func waitsForNothing(fn *types.Func) bool {
 	recv := fn.Signature().Recv()
 	if recv == nil || !types.IsInterface(recv.Type()) {
@@ -190,8 +190,8 @@ func waitsForNothing(fn *types.Func) bool {
 	return false
 }
 
-// waitingFunction says what a function of the standard library or its kin does if it
-// waits, which the source of some does not show. It completes "it ".
+// waitingFunction describes how a function of the standard library or its kin waits, or
+// returns "". The source of some of them does not show it. The text completes "it ".
 func waitingFunction(fn *types.Func) string {
 	if fn.Pkg() == nil {
 		return ""
@@ -211,7 +211,7 @@ func waitingFunction(fn *types.Func) string {
 	return ""
 }
 
-// operations returns what a body does, or nil if too many have been looked at.
+// operations returns the operations of a body, or nil after maxWaitingBodies.
 func (w *search) operations(b *load.Body) *operations {
 	src := w.src
 	if ops, known := src.operated[b.Decl]; known {
@@ -225,7 +225,7 @@ func (w *search) operations(b *load.Body) *operations {
 	return ops
 }
 
-// site says where something in the source of package p stands.
+// site returns the file and line of a position in package p.
 func (src *source) site(p *types.Package, pos token.Pos) string {
 	at := src.fset.Position(pos)
 	name := filepath.Base(at.Filename)
@@ -233,12 +233,13 @@ func (src *source) site(p *types.Package, pos token.Pos) string {
 	case p == src.types || p == nil:
 		return name + ":" + strconv.Itoa(at.Line)
 	case src.imports.Standard(p.Path()):
-		return p.Path() + "/" + name // its lines are those of one version of Go
+		return p.Path() + "/" + name // its lines differ between versions of Go
 	}
 	return p.Path() + "/" + name + ":" + strconv.Itoa(at.Line)
 }
 
-// functionName is how a reader finds the function: "Queue.next", "http.Server.Serve".
+// functionName returns the name by which a reader finds the function: "Queue.next",
+// "http.Server.Serve".
 func (w *search) functionName(s step) string {
 	if s.body.Pkg != w.src.types {
 		return s.body.Pkg.Name() + "." + s.body.Name()
@@ -297,8 +298,8 @@ func (s *service) contextHow(m *method) string {
 	return s.replacement(m) + ", with a context as its first parameter,"
 }
 
-// warnOfPair reports a method that acquires what nobody gives back for a process that
-// dies.
+// warnOfPair reports a method that acquires something which nothing releases for a
+// process that dies.
 func (s *service) warnOfPair(r *reporter, m, end *method, reason string) {
 	if m.mode != "Concurrent" && !strings.HasPrefix(m.name, "Try") {
 		reason += ", and " + end.name + " cannot run before it returns"
