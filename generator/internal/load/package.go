@@ -16,7 +16,7 @@ import (
 	"golang.org/x/tools/go/packages"
 )
 
-// Config says what Load loads.
+// Config names the package that Load loads.
 type Config struct {
 	Dir     string // to work in; empty means the current one
 	Pattern string // names the package as the go command would; empty means the one in Dir
