@@ -5,9 +5,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/loopgen/loopgen/generator/internal/load"
@@ -253,16 +251,10 @@ func generateLines(file *ast.File) func(yield func(*ast.Comment) bool) {
 	}
 }
 
-// place returns the file and line that declare an object of another package, or "". For
-// the standard library it leaves out the line, which differs between versions of Go.
+// place returns the file and line that declare an object of another package, or "".
 func (src *source) place(obj types.Object) string {
-	pos := src.fset.Position(obj.Pos())
-	if obj.Pkg() == nil || obj.Pkg() == src.types || !pos.IsValid() || pos.Filename == "" {
+	if obj.Pkg() == nil || obj.Pkg() == src.types || src.fset.Position(obj.Pos()).Filename == "" {
 		return ""
 	}
-	file := obj.Pkg().Path() + "/" + filepath.Base(pos.Filename)
-	if src.imports.Standard(obj.Pkg().Path()) {
-		return file
-	}
-	return file + ":" + strconv.Itoa(pos.Line)
+	return src.site(obj.Pkg(), obj.Pos())
 }

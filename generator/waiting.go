@@ -225,7 +225,8 @@ func (w *search) operations(b *load.Body) *operations {
 	return ops
 }
 
-// site returns the file and line of a position in package p.
+// site returns the file and line of a position in package p. For the standard library it
+// leaves out the line, which differs between versions of Go.
 func (src *source) site(p *types.Package, pos token.Pos) string {
 	at := src.fset.Position(pos)
 	name := filepath.Base(at.Filename)
@@ -233,7 +234,7 @@ func (src *source) site(p *types.Package, pos token.Pos) string {
 	case p == src.types || p == nil:
 		return name + ":" + strconv.Itoa(at.Line)
 	case src.imports.Standard(p.Path()):
-		return p.Path() + "/" + name // its lines differ between versions of Go
+		return p.Path() + "/" + name
 	}
 	return p.Path() + "/" + name + ":" + strconv.Itoa(at.Line)
 }

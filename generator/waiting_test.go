@@ -37,6 +37,7 @@ func TestSearch(t *testing.T) {
 		{"for { time.Sleep(1) }", "sleeps in a loop"},
 		{"<-time.After(1)", "once: waits for a clock"},
 		{"k := time.NewTicker(1); for { <-k.C }", "waits for a clock in a loop"},
+		{"for range time.Tick(1) {}", "waits for a clock in a loop"},
 		{"select { case <-time.After(1): }", "once: waits for a clock"},
 		// Locks.
 		{"t.mu.Lock()", "locks t.mu and leaves it locked"},

@@ -74,7 +74,7 @@ func (b *Builds) Differs(obj types.Object, within string) *Difference {
 		return nil // predeclared, or of a package without source
 	}
 	here := b.Constraint(file)
-	if here == "" || here == within || covers(within, []string{here}) {
+	if here == "" || here == within || Uncovered(within, []string{here}) == "" {
 		return nil
 	}
 	same, others := b.variants(obj, file)

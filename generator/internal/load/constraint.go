@@ -57,12 +57,6 @@ func buildLine(file *ast.File) string {
 	return ""
 }
 
-// covers reports whether, in each build for which within holds, one of the
-// constraints does.
-func covers(within string, constraints []string) bool {
-	return Uncovered(within, constraints) == ""
-}
-
 // both returns the constraint of builds that satisfy a and b.
 func both(a, b string) string {
 	if a == "" || b == "" {
