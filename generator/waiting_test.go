@@ -32,6 +32,8 @@ func TestSearch(t *testing.T) {
 		{"c := make(chan int); go func() { <-t.c; c <- 1 }(); <-c", "receives from a channel"}, // it waits for a goroutine that waits
 		{"c := make(chan int, 1); go func() { <-t.c; c <- 1 }(); c <- 1", ""},
 		{"go func() { <-t.c }()", ""},
+		{"c := make(chan int); go takes(c); c <- 1", ""},
+		{"c := t.c; <-c", "receives from a channel"},
 		// Clocks.
 		{"time.Sleep(1)", "once: sleeps"},
 		{"for { time.Sleep(1) }", "sleeps in a loop"},
