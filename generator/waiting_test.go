@@ -34,6 +34,7 @@ func TestSearch(t *testing.T) {
 		{"go func() { <-t.c }()", ""},
 		{"c := make(chan int); go takes(c); c <- 1", ""},
 		{"c := t.c; <-c", "receives from a channel"},
+		{"var c chan int; <-c", "receives from a channel"},
 		// Clocks.
 		{"time.Sleep(1)", "once: sleeps"},
 		{"for { time.Sleep(1) }", "sleeps in a loop"},
