@@ -63,6 +63,7 @@ func TestSearch(t *testing.T) {
 		{"<-p", ""},
 		{"through(t.c)", "receives from a channel in takes"},
 		{"through(p)", ""},
+		{"select { case <-p: }", ""},
 		{"calls(func() { <-t.c })", "receives from a channel"},
 		{"keeps(func() { <-t.c })", ""},
 		{"f := func() { <-t.c }; f()", "receives from a channel"},
