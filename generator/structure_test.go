@@ -129,7 +129,7 @@ func TestMap(t *testing.T) {
 
 // large are the types with more methods than a reader keeps in mind, and how many they
 // have. These numbers only fall.
-var large = map[string]int{"service": 159, "method": 36, "source": 22}
+var large = map[string]int{"service": 143, "method": 36, "source": 22}
 
 // TestSizes fails on a type with more than 20 methods and, in the packages below this one,
 // on a function that does not fit a screen.
