@@ -9,7 +9,7 @@ import (
 )
 
 // partners are the names of methods that acquire something beyond their own call, each
-// with the names of those that end that.
+// with the names of the methods that release it.
 var partners = map[string][]string{
 	"Lock": {"Unlock"}, "TryLock": {"Unlock"},
 	"RLock": {"RUnlock", "Unlock"}, "TryRLock": {"RUnlock", "Unlock"},
@@ -23,8 +23,8 @@ var partners = map[string][]string{
 // acquires reports whether by its name a method acquires something beyond its own call.
 func acquires(name string) bool { return len(partnerNames(name)) > 0 }
 
-// partnerNames returns the names that the method which ends what name acquires may
-// have: Release and ReleaseN for AcquireN.
+// partnerNames returns the possible names of the method that pairs with the method
+// called name: Release and ReleaseN for AcquireN.
 func partnerNames(name string) []string {
 	for acquire, ends := range partners {
 		rest, ok := strings.CutPrefix(name, acquire)
@@ -43,7 +43,7 @@ func partnerNames(name string) []string {
 	return nil
 }
 
-// partner returns the served method that can end what m acquires in a session, or nil.
+// partner returns the served method that can end a session of m, or nil.
 func (s *service) partner(m *method) *method {
 	names := partnerNames(m.name)
 	if len(names) == 0 {
@@ -59,7 +59,7 @@ func (s *service) partner(m *method) *method {
 				return other
 			}
 		}
-		return nil // it is not served, and the next one ends something else
+		return nil // it is not served, and the next name is that of another pair
 	}
 	return nil
 }

@@ -4,8 +4,9 @@ import (
 	"go/ast"
 	"go/types"
 	"slices"
-	"strconv"
 	"strings"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // callee judges the function that is called.
@@ -25,7 +26,7 @@ func (r *bodyReader) callee(call *ast.CallExpr) {
 			}
 			// Other variables are parameters, which the caller's body has.
 		case nil:
-			if b := r.src.functionBeside(r.body, f.Name); b != nil {
+			if b := r.src.pkg.Bodies.Beside(r.body, f.Name); b != nil {
 				hands, passes := r.channels(call)
 				r.calls = append(r.calls, bodyCall{body: b, pos: call.Pos(), loop: r.loop, hands: hands, passes: passes})
 			}
@@ -55,50 +56,18 @@ func (r *bodyReader) selected(call *ast.CallExpr, f *ast.SelectorExpr) {
 	switch {
 	case path == "time" && name == "Sleep":
 		r.add(waitsInLoop, "sleeps", call.Pos())
-	case path != "" && !r.src.standard(path):
+	case path != "" && !r.src.imports.Standard(path):
 		r.calls = append(r.calls, bodyCall{name: types.ExprString(f), pos: call.Pos(), loop: r.loop})
 	}
 }
 
-// compares reports whether a function of this signature tells which of two values is
-// less, or the like.
+// compares reports whether a function of this signature may compare its arguments.
 func compares(sig *types.Signature) bool {
 	if sig.Results().Len() != 1 {
 		return false
 	}
 	_, basic := sig.Results().At(0).Type().Underlying().(*types.Basic)
 	return basic
-}
-
-// packageFunction returns the path of the package and the name of pkg.F, whether or not
-// the types of that package are known.
-func (r *bodyReader) packageFunction(expr ast.Expr) (path, name string) {
-	selector, ok := ast.Unparen(unindexed(expr)).(*ast.SelectorExpr)
-	if !ok {
-		return "", ""
-	}
-	id, ok := selector.X.(*ast.Ident)
-	if !ok {
-		return "", ""
-	}
-	if obj := r.object(id); obj != nil {
-		if p, ok := obj.(*types.PkgName); ok {
-			return p.Imported().Path(), selector.Sel.Name
-		}
-		return "", ""
-	}
-	if r.imports == nil {
-		r.imports = make(map[string]string)
-		for _, spec := range r.body.file.Imports {
-			path, _ := strconv.Unquote(spec.Path.Value)
-			name := likelyName(path)
-			if spec.Name != nil {
-				name = spec.Name.Name
-			}
-			r.imports[name] = path
-		}
-	}
-	return r.imports[id.Name], selector.Sel.Name
 }
 
 // function judges a call of a function whose types are known.
@@ -108,7 +77,7 @@ func (r *bodyReader) function(call *ast.CallExpr, fn *types.Func) {
 	if fn.Pkg() != nil {
 		path = fn.Pkg().Path()
 	}
-	receiver, name := receiverName(fn), fn.Name()
+	receiver, name := load.ReceiverName(fn), fn.Name()
 	selector, _ := ast.Unparen(call.Fun).(*ast.SelectorExpr)
 	switch {
 	case path == "time":
@@ -176,16 +145,16 @@ func (r *bodyReader) callbacks(call *ast.CallExpr, fn *types.Func) {
 		if !ok {
 			continue
 		}
-		if b := r.src.bodyAt(fn); b != nil {
-			if names := parameterNames(b.decl.Type); i < len(names) && callsParameter(b.decl.Body, names[i]) {
+		if b := r.src.pkg.Bodies.Of(fn); b != nil {
+			if names := parameterNames(b.Decl.Type); i < len(names) && callsParameter(b.Decl.Body, names[i]) {
 				r.literal(lit)
 			}
 		}
 	}
 }
 
-// callsParameter reports whether body calls the function that it has as name, or hands
-// it on, other than with go.
+// callsParameter reports whether body calls the function in its parameter called name,
+// or passes it to another function, other than with go.
 func callsParameter(body *ast.BlockStmt, name string) bool {
 	found := false
 	ast.Inspect(body, func(n ast.Node) bool {
@@ -203,7 +172,7 @@ func callsParameter(body *ast.BlockStmt, name string) bool {
 	return found
 }
 
-// mutex notes what is locked and unlocked.
+// mutex notes a lock or unlock of a mutex.
 func (r *bodyReader) mutex(selector *ast.SelectorExpr, name string) {
 	if selector == nil {
 		return

@@ -54,10 +54,10 @@ func (w *writes) follows(call *ast.CallExpr, names aliases) bool {
 func (w *writes) callee(call *ast.CallExpr) *ast.FuncDecl {
 	switch f := unindexed(call.Fun).(type) {
 	case *ast.Ident:
-		return w.file[declared{"", f.Name}]
+		return w.file("", f.Name)
 	case *ast.SelectorExpr:
 		if id, ok := f.X.(*ast.Ident); ok {
-			return w.file[declared{parameterType(w.decl, id.Name), f.Sel.Name}]
+			return w.file(parameterType(w.decl, id.Name), f.Sel.Name)
 		}
 	}
 	return nil

@@ -6,10 +6,62 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
+	"strconv"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
-// communicates adds an operation on a channel, unless that is one between the
-// function and what it has started itself.
+// bodyTypes knows the names and channels in a body.
+type bodyTypes struct {
+	body    *load.Body
+	info    *types.Info
+	imports map[string]string // import paths by their names in the file
+}
+
+// object returns the object that an identifier declares or stands for, or nil.
+func (b *bodyTypes) object(id *ast.Ident) types.Object {
+	if id == nil {
+		return nil
+	}
+	if obj := b.info.Uses[id]; obj != nil {
+		return obj
+	}
+	return b.info.Defs[id]
+}
+
+// packageFunction returns the path of the package and the name of pkg.F, whether or not
+// the types of that package are known.
+func (b *bodyTypes) packageFunction(expr ast.Expr) (path, name string) {
+	selector, ok := ast.Unparen(unindexed(expr)).(*ast.SelectorExpr)
+	if !ok {
+		return "", ""
+	}
+	id, ok := selector.X.(*ast.Ident)
+	if !ok {
+		return "", ""
+	}
+	if obj := b.object(id); obj != nil {
+		if p, ok := obj.(*types.PkgName); ok {
+			return p.Imported().Path(), selector.Sel.Name
+		}
+		return "", ""
+	}
+	if b.imports == nil {
+		b.imports = make(map[string]string)
+		for _, spec := range b.body.File.Imports {
+			path, _ := strconv.Unquote(spec.Path.Value)
+			name := load.LikelyName(path)
+			if spec.Name != nil {
+				name = spec.Name.Name
+			}
+			b.imports[name] = path
+		}
+	}
+	return b.imports[id.Name], selector.Sel.Name
+}
+
+// communicates adds an operation on a channel, unless only the function itself and its
+// goroutines use the channel.
 func (r *bodyReader) communicates(channel ast.Expr, what string, pos token.Pos) {
 	switch {
 	case r.isClock(channel):
@@ -25,18 +77,19 @@ func (r *bodyReader) communicates(channel ast.Expr, what string, pos token.Pos) 
 }
 
 // isParameter reports whether expr is a parameter of the function.
-func (r *bodyReader) isParameter(expr ast.Expr) bool {
+func (b *bodyTypes) isParameter(expr ast.Expr) bool {
 	id, ok := ast.Unparen(expr).(*ast.Ident)
-	obj := r.object(id)
-	return ok && obj != nil && r.body.decl.Type.Params.Pos() <= obj.Pos() && obj.Pos() < r.body.decl.Type.Params.End()
+	obj := b.object(id)
+	return ok && obj != nil && b.body.Decl.Type.Params.Pos() <= obj.Pos() && obj.Pos() < b.body.Decl.Type.Params.End()
 }
 
-// channels says which channels a call is given.
-func (r *bodyReader) channels(call *ast.CallExpr) (hands, passes bool) {
+// channels reports whether an argument of a call is a channel that is not confined to
+// the body (hands), and whether one is a parameter of the function (passes).
+func (b *bodyTypes) channels(call *ast.CallExpr) (hands, passes bool) {
 	for _, arg := range call.Args {
 		switch {
-		case !isChannel(r.typeOf(arg)) || r.isConfined(arg):
-		case r.isParameter(arg):
+		case !isChannel(b.typeOf(arg)) || b.isConfined(arg):
+		case b.isParameter(arg):
 			passes = true
 		default:
 			hands = true
@@ -49,10 +102,10 @@ const sending = "sends to a channel"
 
 // isBuffered reports whether the body makes the channel, which is a variable, with a
 // buffer.
-func (r *bodyReader) isBuffered(channel ast.Expr) bool {
+func (b *bodyTypes) isBuffered(channel ast.Expr) bool {
 	id, ok := ast.Unparen(channel).(*ast.Ident)
 	found := false
-	ast.Inspect(r.body.decl.Body, func(n ast.Node) bool {
+	ast.Inspect(b.body.Decl.Body, func(n ast.Node) bool {
 		assign, isAssign := n.(*ast.AssignStmt)
 		if !ok || !isAssign || len(assign.Lhs) != len(assign.Rhs) {
 			return true
@@ -60,8 +113,8 @@ func (r *bodyReader) isBuffered(channel ast.Expr) bool {
 		for i, left := range assign.Lhs {
 			left, isIdent := left.(*ast.Ident)
 			call, isCall := assign.Rhs[i].(*ast.CallExpr)
-			if isIdent && isCall && len(call.Args) == 2 && r.object(left) == r.object(id) {
-				size := r.info.Types[call.Args[1]].Value
+			if isIdent && isCall && len(call.Args) == 2 && b.object(left) == b.object(id) {
+				size := b.info.Types[call.Args[1]].Value
 				found = size != nil && constant.Sign(size) > 0
 			}
 		}
@@ -70,8 +123,8 @@ func (r *bodyReader) isBuffered(channel ast.Expr) bool {
 	return found
 }
 
-func (r *bodyReader) typeOf(expr ast.Expr) types.Type {
-	if t := r.info.TypeOf(expr); t != nil && t != types.Typ[types.Invalid] {
+func (b *bodyTypes) typeOf(expr ast.Expr) types.Type {
+	if t := b.info.TypeOf(expr); t != nil && t != types.Typ[types.Invalid] {
 		return t
 	}
 	return nil
@@ -80,13 +133,13 @@ func (r *bodyReader) typeOf(expr ast.Expr) types.Type {
 func isChannel(t types.Type) bool { return t != nil && isKind[*types.Chan](nil, t) }
 
 // isClock recognises time.After(d), time.Tick(d) and the channel of a timer.
-func (r *bodyReader) isClock(channel ast.Expr) bool {
+func (b *bodyTypes) isClock(channel ast.Expr) bool {
 	switch e := ast.Unparen(channel).(type) {
 	case *ast.CallExpr:
-		path, name := r.packageFunction(e.Fun)
+		path, name := b.packageFunction(e.Fun)
 		return path == "time" && (name == "After" || name == "Tick")
 	case *ast.SelectorExpr:
-		t := r.typeOf(e.X)
+		t := b.typeOf(e.X)
 		if t == nil || e.Sel.Name != "C" {
 			return false
 		}
@@ -94,7 +147,7 @@ func (r *bodyReader) isClock(channel ast.Expr) bool {
 		return isNamed(t, "time", "Timer") || isNamed(t, "time", "Ticker")
 	case *ast.Ident:
 		// A variable that holds a clock's channel, or nil.
-		t := r.typeOf(e)
+		t := b.typeOf(e)
 		if t == nil {
 			return false
 		}
@@ -105,7 +158,7 @@ func (r *bodyReader) isClock(channel ast.Expr) bool {
 }
 
 // isDone recognises ctx.Done().
-func (r *bodyReader) isDone(channel ast.Expr) bool {
+func (b *bodyTypes) isDone(channel ast.Expr) bool {
 	call, ok := ast.Unparen(channel).(*ast.CallExpr)
 	if !ok {
 		return false
@@ -114,27 +167,27 @@ func (r *bodyReader) isDone(channel ast.Expr) bool {
 	if !ok || selector.Sel.Name != "Done" {
 		return false
 	}
-	t := r.typeOf(selector.X)
+	t := b.typeOf(selector.X)
 	return t == nil || isContext(t)
 }
 
 // isConfined reports whether expr is a channel that the body makes, or a group that it
-// declares, and that nothing can reach but the body, its function literals and what it
-// starts with go: then what it waits for it has started itself.
-func (r *bodyReader) isConfined(expr ast.Expr) bool {
+// declares, and only the body, its function literals and its goroutines can reach it:
+// then the body waits for nothing but its own goroutines.
+func (b *bodyTypes) isConfined(expr ast.Expr) bool {
 	id, ok := ast.Unparen(expr).(*ast.Ident)
 	if !ok {
 		return false
 	}
-	v, ok := r.object(id).(*types.Var)
-	body := r.body.decl.Body
+	v, ok := b.object(id).(*types.Var)
+	body := b.body.Decl.Body
 	if !ok || v.Pos() < body.Pos() || v.Pos() > body.End() {
 		return false
 	}
 	confined, made := true, false
 	isIt := func(e ast.Expr) bool {
 		id, ok := ast.Unparen(e).(*ast.Ident)
-		return ok && r.object(id) == v
+		return ok && b.object(id) == v
 	}
 	uses := 0
 	allowed := func(e ast.Expr) {
@@ -145,7 +198,7 @@ func (r *bodyReader) isConfined(expr ast.Expr) bool {
 	ast.Inspect(body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.Ident:
-			if r.object(n) == v {
+			if b.object(n) == v {
 				uses++
 			}
 		case *ast.GoStmt:
@@ -175,7 +228,7 @@ func (r *bodyReader) isConfined(expr ast.Expr) bool {
 			}
 		case *ast.ValueSpec:
 			for i, left := range n.Names {
-				if r.object(left) == v {
+				if b.object(left) == v {
 					made = len(n.Values) == 0 && !isChannel(v.Type()) || len(n.Values) == len(n.Names) && isMaking(n.Values[i])
 					allowed(left)
 				}

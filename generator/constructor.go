@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// constructor is what makes the object in the daemon: a function, or an
-// expression whose arguments are fixed.
+// constructor makes the object in the daemon: it is a function, or an expression
+// whose arguments are fixed.
 type constructor struct {
 	name     string       // the function as the user calls it, or the expression's text
 	fn       *types.Func  // nil for an expression
@@ -68,7 +68,7 @@ func (s *service) findConstructor(r *reporter, o *Options) bool {
 	return false
 }
 
-// blamed is the place of obj where its user can change something about it.
+// blamed returns the position where the user can change something about obj.
 func (s *service) blamed(obj types.Object) token.Pos {
 	if obj.Pkg() == s.src.types {
 		return obj.Pos()
@@ -76,8 +76,8 @@ func (s *service) blamed(obj types.Object) token.Pos {
 	return s.pos
 }
 
-// useConstructor makes fn the constructor, or reports why it is none. One that
-// was not asked for is passed over if it makes something else, and with a
+// useConstructor makes fn the constructor, or reports why it cannot be one. A function
+// that was not asked for is passed over: in silence if it makes something else, with a
 // warning if it makes the object.
 func (s *service) useConstructor(r *reporter, fn *types.Func, asked bool) bool {
 	name := s.src.qualified(fn)

@@ -102,13 +102,13 @@ func (d declarations) isMade(expr ast.Expr, decl *ast.FuncDecl, l locallyAssigne
 		if isIdent(called, "new") {
 			return true
 		}
-		next := d[declared{"", calledLast(called)}]
+		next := d("", calledLast(called))
 		if selector, ok := called.(*ast.SelectorExpr); ok {
 			id, ok := selector.X.(*ast.Ident)
 			if !ok {
 				return false
 			}
-			next = d[declared{parameterType(decl, id.Name), selector.Sel.Name}]
+			next = d(parameterType(decl, id.Name), selector.Sel.Name)
 		}
 		return next != nil && next.Type.Results.NumFields() == 1 && d.makes(next, 0, seen)
 	case *ast.Ident:

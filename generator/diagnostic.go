@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Severity says what a diagnostic means for the result.
+// Severity is the weight of a diagnostic.
 type Severity uint8
 
 const (
@@ -44,15 +44,15 @@ type Diagnostic struct {
 	Reason   string
 	Remedy   string // may be empty
 	Severity Severity
-	// Path is the way into a type to what the finding is about, as in
-	// "User.Address.zip"; empty where that is the whole type or none.
+	// Path is the way into a type to the field or element with the fault, as in
+	// "User.Address.zip"; empty if it is the whole type, or no type.
 	Path string
 
 	field *types.Var // to blame, if any
 }
 
-// String returns "file.go:12:3: warning: Method: reason; remedy", without what is
-// empty.
+// String returns "file.go:12:3: warning: Method: reason; remedy", without the empty
+// parts.
 func (d Diagnostic) String() string {
 	s := d.Reason
 	if d.Method != "" {
@@ -79,15 +79,16 @@ type reporter struct {
 	places          map[about]string // of declarations in other packages
 }
 
-// about is what diagnostics at one position are about.
+// about names the subject of diagnostics at one position.
 type about struct {
 	pos  token.Pos
 	name string
 }
 
 // declared makes notes about a declaration of another package name its place there.
-// Their position would be that of the go:generate line or of an embedded field, for
-// each of them. Warnings and errors keep that, since only there it can be changed.
+// Otherwise all of them would have the position of the go:generate line or of an
+// embedded field. Warnings and errors keep that position, since the user can only change
+// something there.
 func (r *reporter) declared(pos token.Pos, name, place string) {
 	if r.places == nil {
 		r.places = make(map[about]string)

@@ -70,7 +70,7 @@ func arguments(doc *ast.CommentGroup, directive string) []string {
 // its author wanted.
 func (src *source) strayDirectives(r *reporter) {
 	atMethod := make(map[*ast.CommentGroup]bool)
-	for _, decl := range src.decls {
+	for _, decl := range src.pkg.Decls {
 		if decl.Recv != nil && decl.Doc != nil {
 			atMethod[decl.Doc] = true
 		}
@@ -81,7 +81,7 @@ func (src *source) strayDirectives(r *reporter) {
 			atError[doc] = true
 		}
 	}
-	for _, file := range src.files {
+	for _, file := range src.pkg.Files {
 		for _, group := range file.Comments {
 			for _, c := range group.List {
 				if atError[group] && strings.TrimRight(c.Text, " \t") == directivePrefix+"skip" {
@@ -96,7 +96,7 @@ func (src *source) strayDirectives(r *reporter) {
 // typeDocs returns the doc comments of the package's types by their names.
 func (src *source) typeDocs() map[string]*ast.CommentGroup {
 	docs := make(map[string]*ast.CommentGroup)
-	for _, file := range src.files {
+	for _, file := range src.pkg.Files {
 		for _, decl := range file.Decls {
 			gen, ok := decl.(*ast.GenDecl)
 			if !ok || gen.Tok != token.TYPE {

@@ -10,16 +10,16 @@ import (
 	"slices"
 )
 
-// environment returns a package with the names that Go source on the command
-// line can use: inner ones, those of the package itself, imported packages, and
-// outer ones. The first of a name in this order counts.
-func (src *source) environment(inner []types.Object, imported map[string]*types.Package, outer []types.Object) *types.Package {
-	env := types.NewPackage(src.types.Path(), src.types.Name())
+// environment returns a package with the names that Go source on the command line can
+// use: inner objects, the declarations of the package own, imported packages, and outer
+// objects. The first object of a name, in this order, counts.
+func environment(own *types.Package, inner []types.Object, imported map[string]*types.Package, outer []types.Object) *types.Package {
+	env := types.NewPackage(own.Path(), own.Name())
 	var imports []types.Object
 	for name, pkg := range imported {
 		imports = append(imports, types.NewPkgName(token.NoPos, env, name, pkg))
 	}
-	for _, obj := range slices.Concat(inner, objects(src.types.Scope()), imports, outer) {
+	for _, obj := range slices.Concat(inner, objects(own.Scope()), imports, outer) {
 		env.Scope().Insert(obj) // unless the name is taken
 	}
 	return env
@@ -33,8 +33,8 @@ func objects(scope *types.Scope) []types.Object {
 	return list
 }
 
-// checkExpr finds what is meant by expr, which has no position in a file.
-func (src *source) checkExpr(env *types.Package, expr ast.Expr) (*types.Info, error) {
+// checkExpr finds the types and objects in expr, which has no position in a file.
+func checkExpr(env *types.Package, expr ast.Expr) (*types.Info, error) {
 	info := &types.Info{
 		Types: make(map[ast.Expr]types.TypeAndValue),
 		Uses:  make(map[*ast.Ident]types.Object),
@@ -47,24 +47,24 @@ func (src *source) checkExpr(env *types.Package, expr ast.Expr) (*types.Info, er
 	return info, err
 }
 
-// typeArguments returns the types in the brackets of spec.
-func (src *source) typeArguments(spec *typeSpec) ([]types.Type, error) {
+// typeArguments returns the types in the brackets of the spec.
+func (f *targetFinder) typeArguments() ([]types.Type, error) {
 	imported := make(map[string]*types.Package)
 	var failed error
 	names := newScope()
-	for _, obj := range objects(src.types.Scope()) {
+	for _, obj := range objects(f.src.types.Scope()) {
 		names.taken[obj.Name()] = true
 	}
-	source := eachName(spec.args, func(path, name string) string {
-		if src.isOwn(path) {
+	source := eachName(f.spec.args, func(path, name string) string {
+		if f.src.isOwn(path) {
 			return name
 		}
-		pkg, err := src.imports.Import(path)
+		pkg, err := f.src.imports.Import(path)
 		switch {
 		case err != nil:
 			failed = fmt.Errorf("cannot import %s: %w", path, err)
 			return name
-		case !importable(src.pkg.PkgPath, path) || src.imports.dependsOn(path, src.pkg.PkgPath):
+		case !importable(f.src.pkg.Path, path) || f.src.imports.DependsOn(path, f.src.pkg.Path):
 			failed = fmt.Errorf("this package cannot import %s", path)
 			return name
 		}
@@ -79,10 +79,10 @@ func (src *source) typeArguments(spec *typeSpec) ([]types.Type, error) {
 	if err != nil {
 		return nil, err
 	}
-	env := src.environment(nil, imported, nil)
+	env := environment(f.src.types, nil, imported, nil)
 	var args []types.Type
 	for _, arg := range indices(expr) {
-		info, err := src.checkExpr(env, arg)
+		info, err := checkExpr(env, arg)
 		if err == nil && !info.Types[arg].IsType() {
 			err = fmt.Errorf("%s is not a type", types.ExprString(arg))
 		}
@@ -94,7 +94,7 @@ func (src *source) typeArguments(spec *typeSpec) ([]types.Type, error) {
 	return args, nil
 }
 
-// indices returns what stands in the brackets of expr.
+// indices returns the expressions in the brackets of expr.
 func indices(expr ast.Expr) []ast.Expr {
 	switch expr := expr.(type) {
 	case *ast.IndexExpr:

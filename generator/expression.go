@@ -12,18 +12,20 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // expression is Go source from the command line that makes the object.
 type expression struct {
 	expr ast.Expr
-	// uses are the names that mean something outside of the expression. Those of
-	// the type's own package may stand there without its name.
+	// uses are the names that are declared outside of the expression. A name of the
+	// type's own package may stand there without a qualifier.
 	uses map[*ast.Ident]types.Object
 }
 
 // constructorExpression makes the expression text the constructor, or reports
-// why it cannot be that.
+// why it cannot be one.
 func (s *service) constructorExpression(r *reporter, text string) bool {
 	c, fn, reason, remedy := s.parseConstructor(text)
 	switch {
@@ -39,7 +41,7 @@ func (s *service) constructorExpression(r *reporter, text string) bool {
 }
 
 // parseConstructor returns the constructor that the expression text is, or the
-// function that it names, or the reason why it is neither and what to do about it.
+// function that it names, or the reason why it is neither, with a remedy.
 func (s *service) parseConstructor(text string) (c *constructor, named *types.Func, reason, remedy string) {
 	bad := func(reason, remedy string) (*constructor, *types.Func, string, string) {
 		return nil, nil, reason, remedy
@@ -48,15 +50,15 @@ func (s *service) parseConstructor(text string) (c *constructor, named *types.Fu
 	if err != nil {
 		return bad(fmt.Sprintf("%q is no Go expression: %v", text, err), "give the name of a function, or a call like New(10)")
 	}
-	if slices.Contains(qualifiers(expr), cgoImport) && s.src.cgo != nil {
+	if slices.Contains(qualifiers(expr), load.CPath) && s.src.pkg.UsesC {
 		return bad(text+" needs cgo, which the generated file cannot use", "write a function without parameters that returns it, and name that with -new")
 	}
 	var info *types.Info
 	env, err := s.surroundings(expr)
 	if err == nil {
-		info, err = s.src.checkExpr(env, expr)
+		info, err = checkExpr(env, expr)
 	}
-	if err != nil && s.src.cgo != nil {
+	if err != nil && s.src.pkg.UsesC {
 		return bad(fmt.Sprintf("%s: %v", text, err), "if only cgo knows the types in it, write a function that returns it, and name that with -new")
 	}
 	if err != nil {
@@ -121,16 +123,16 @@ func (s *service) surroundings(expr ast.Expr) (*types.Package, error) {
 		return imported[name] != nil || s.src.types.Scope().Lookup(name) != nil
 	})
 	if len(unknown) == 0 {
-		return s.src.environment(inner, imported, outer), nil
+		return environment(s.src.types, inner, imported, outer), nil
 	}
 	needed := unknown // perhaps packages of the standard library, which need no import
-	for _, file := range s.src.files {
-		needed = append(needed, importsOf(file, nil)...)
+	for _, file := range s.src.pkg.Files {
+		needed = append(needed, load.ImportsOf(file)...)
 	}
-	if err := s.src.imports.load(needed); err != nil {
+	if err := s.src.imports.Load(needed); err != nil {
 		return nil, err
 	}
-	for _, file := range s.src.files {
+	for _, file := range s.src.pkg.Files {
 		for _, spec := range file.Imports {
 			path, _ := strconv.Unquote(spec.Path.Value) // the file was parsed
 			if spec.Name != nil {
@@ -146,12 +148,12 @@ func (s *service) surroundings(expr ast.Expr) (*types.Package, error) {
 	if err := s.addMentioned(unknown, imported); err != nil {
 		return nil, err
 	}
-	return s.src.environment(inner, imported, outer), nil
+	return environment(s.src.types, inner, imported, outer), nil
 }
 
-// addMentioned adds to imported the packages that the type's package mentions, by
-// those of the names that nothing else has and that only one such package has: the
-// arguments of a function beside the type are often of their types.
+// addMentioned adds to imported the packages that the type's package mentions, if they
+// have one of the names, and neither an import nor another such package has it: arguments
+// of a function beside the type are often of their types.
 func (s *service) addMentioned(names []string, imported map[string]*types.Package) error {
 	var paths []string
 	for _, name := range names {
@@ -165,7 +167,7 @@ func (s *service) addMentioned(names []string, imported map[string]*types.Packag
 			paths = append(paths, called[0])
 		}
 	}
-	if err := s.src.imports.load(paths); err != nil {
+	if err := s.src.imports.Load(paths); err != nil {
 		return err
 	}
 	for _, path := range paths {

@@ -7,6 +7,8 @@ import (
 	"go/types"
 	"slices"
 	"strings"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // errorType is an error type of the package that comes back as itself.
@@ -25,7 +27,7 @@ func (s *service) collectFailures(r *reporter) {
 	}
 	for _, p := range packages {
 		if p == s.src.types {
-			s.collectSentinels(r, s.src.sentinels())
+			s.collectSentinels(r, sentinels(s.src.pkg))
 			s.collectErrorTypes(r, p, s.src.typeDocs())
 			continue
 		}
@@ -35,7 +37,7 @@ func (s *service) collectFailures(r *reporter) {
 }
 
 // failing returns the packages whose errors clients may get: that of the type, the
-// user's own if the constructor is from there, and those of promoted methods.
+// user's own if it declares the constructor, and the packages of promoted methods.
 func (s *service) failing() ([]*types.Package, error) {
 	list := []*types.Package{s.typ.Obj().Pkg()}
 	if own := s.src.types; list[0] != own && s.constructor.uses(own) {
@@ -52,7 +54,7 @@ func (s *service) failing() ([]*types.Package, error) {
 			missing = append(missing, p.Path())
 		}
 	}
-	if err := s.src.imports.load(missing); err != nil {
+	if err := s.src.imports.Load(missing); err != nil {
 		return nil, err
 	}
 	for _, path := range missing {
@@ -119,7 +121,7 @@ func (s *service) collectErrorTypes(r *reporter, pkg *types.Package, docs map[st
 			switch {
 			case named.TypeParams().Len() > 0:
 				p.remedy = "use a plain type"
-			case !p.lossy: // its remedy is for what methods pass and return
+			case !p.lossy: // its remedy is for parameters and results
 				p.remedy = "keep plain data in it, or give " + name + " both MarshalBinary and UnmarshalBinary"
 			}
 			switch {
@@ -139,8 +141,8 @@ func (s *service) collectErrorTypes(r *reporter, pkg *types.Package, docs map[st
 	}
 }
 
-// isElsewhere reports whether builds that have the generated file may lack what
-// obj declares, and says what follows.
+// isElsewhere reports whether a build that has the generated file may lack obj. If so,
+// it reports a diagnostic.
 func (s *service) isElsewhere(r *reporter, obj types.Object) bool {
 	elsewhere := s.elsewhere(obj)
 	if elsewhere == "" {
@@ -161,7 +163,7 @@ func (s *service) isElsewhere(r *reporter, obj types.Object) bool {
 	return true
 }
 
-// asRemote is what becomes of errors of a type that clients do not rebuild.
+// asRemote is the reason for an error type that clients do not rebuild.
 const asRemote = "clients get errors of this type as *rt.RemoteError"
 
 // losesError returns why an exported error type cannot be rebuilt in a client,
@@ -196,9 +198,9 @@ func (s *service) losesError(named *types.Named) *problem {
 
 // sentinels returns the package's error variables that are set where they are
 // declared. Others may still be nil when the table is built.
-func (src *source) sentinels() []types.Object {
+func sentinels(pkg *load.Package) []types.Object {
 	var found []types.Object
-	for _, file := range src.files {
+	for _, file := range pkg.Files {
 		for _, decl := range file.Decls {
 			gen, ok := decl.(*ast.GenDecl)
 			if !ok || gen.Tok != token.VAR {
@@ -207,8 +209,8 @@ func (src *source) sentinels() []types.Object {
 			for _, spec := range gen.Specs {
 				spec := spec.(*ast.ValueSpec)
 				for i, id := range spec.Names {
-					if src.isSentinel(spec, i, id) {
-						found = append(found, src.types.Scope().Lookup(id.Name))
+					if isSentinel(pkg, spec, i, id) {
+						found = append(found, pkg.Types.Scope().Lookup(id.Name))
 					}
 				}
 			}
@@ -218,20 +220,20 @@ func (src *source) sentinels() []types.Object {
 	return found
 }
 
-func (src *source) isSentinel(spec *ast.ValueSpec, i int, id *ast.Ident) bool {
+func isSentinel(pkg *load.Package, spec *ast.ValueSpec, i int, id *ast.Ident) bool {
 	if !strings.HasPrefix(id.Name, "Err") && !strings.HasPrefix(id.Name, "err") || len(spec.Values) == 0 {
 		return false
 	}
 	if value, ok := spec.Values[min(i, len(spec.Values)-1)].(*ast.Ident); ok && value.Name == "nil" {
 		return false
 	}
-	obj := src.types.Scope().Lookup(id.Name)
+	obj := pkg.Types.Scope().Lookup(id.Name)
 	if obj == nil {
 		return false
 	}
 	t := obj.Type()
 	if len(spec.Values) == len(spec.Names) {
-		t = src.valueType(t, spec.Values[i])
+		t = writtenTypes{pkg}.valueType(t, spec.Values[i])
 	}
 	return implementsError(t)
 }

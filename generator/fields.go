@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// fields judges a struct: the fields that travel by what they hold, the others
-// by what their loss means.
+// fields judges a struct: by the types of the fields that travel, and by the fields
+// that would be lost.
 func (w *walk) fields(t types.Type, st *types.Struct, path string, pointed bool) *problem {
 	at := path
 	if at == "" {
@@ -34,7 +34,7 @@ func (w *walk) fields(t types.Type, st *types.Struct, path string, pointed bool)
 		}
 		if f.Embedded() && !f.Exported() {
 			// An unexported struct is never named by itself; its exported
-			// fields travel as those of the outer one.
+			// fields travel as fields of the outer struct.
 			if inner, ok := types.Unalias(f.Type()).Underlying().(*types.Struct); ok {
 				if p := w.fields(f.Type(), inner, at+"."+f.Name(), false); p != nil {
 					return p.writtenAt(w.src, f.Pos()).blame(f)
@@ -88,8 +88,8 @@ func (w *walk) lostField(t types.Type, st *types.Struct, at string) *problem {
 	return nil
 }
 
-// wireNames collects the names by which the fields travel, those of embedded
-// structs included. Of two equal ones at least one is lost.
+// wireNames collects the names by which the fields travel, with the fields of embedded
+// structs. Of two fields with one name at least one is lost.
 func (w *walk) wireNames(st *types.Struct, at string, wire map[string]string, within []*types.Struct) *problem {
 	for i := range st.NumFields() {
 		f := st.Field(i)
@@ -193,7 +193,7 @@ func showsData(f *types.Var) bool {
 }
 
 // isAlive reports whether a hidden or embedded field of that type makes its
-// struct an object: what it refers to is shared with others.
+// struct an object, which shares state with others.
 func isAlive(t types.Type) bool {
 	t = types.Unalias(t)
 	switch u := t.Underlying().(type) {

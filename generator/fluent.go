@@ -27,9 +27,9 @@ func (s *service) isFluent(m *method) bool {
 }
 
 // returnsReceiver reports whether the first result of the method decl is its
-// receiver whatever happens: every return statement names it, or calls a method on
-// it that does the same, and it keeps its value. Of the methods in seen that is
-// being found out, so that those which call each other may rely on it.
+// receiver: every return statement names it, or calls a method on it that returns its
+// receiver, and it keeps its value. The methods in seen are being judged, and taken to
+// return their receivers, so that methods may call each other.
 func (d declarations) returnsReceiver(decl *ast.FuncDecl, seen map[*ast.FuncDecl]bool) bool {
 	if seen[decl] {
 		return true
@@ -67,7 +67,7 @@ func (d declarations) isReceiver(expr ast.Expr, decl *ast.FuncDecl, receiver str
 		if !ok || !isIdent(selector.X, receiver) {
 			return false
 		}
-		next := d[declared{parameterType(decl, receiver), selector.Sel.Name}]
+		next := d(parameterType(decl, receiver), selector.Sel.Name)
 		return next != nil && d.returnsReceiver(next, seen)
 	}
 	return isIdent(expr, receiver)

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/loopgen/loopgen/generator/internal/emit"
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // Options says what to generate. Types is all that must be set.
@@ -190,7 +191,7 @@ func Generate(ctx context.Context, o Options) (*Result, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	src, err := load(ctx, &o)
+	src, err := newSource(ctx, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +203,7 @@ func Generate(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	result := src.generate(r, &o)
-	if broken := src.recheck(result.Files); len(broken) > 0 {
+	if broken := brokenCode(src.pkg, result.Files); len(broken) > 0 {
 		// What does not compile explains whatever else was found.
 		r = &reporter{fset: src.fset}
 		for _, e := range broken {
@@ -214,7 +215,7 @@ func Generate(ctx context.Context, o Options) (*Result, error) {
 	}
 	result.Diagnostics = r.sorted()
 	// A package that already has generated files was built with package rt before.
-	result.NeedsTidy = len(result.Files) > 0 && len(src.earlier) == 0 && !o.Schema && lacksRuntime(ctx, src.dir)
+	result.NeedsTidy = len(result.Files) > 0 && len(src.pkg.Earlier) == 0 && !o.Schema && load.LacksModules(ctx, src.pkg.Dir, runtimePath, stubPath)
 	return result, nil
 }
 
@@ -226,12 +227,12 @@ func (src *source) generate(r *reporter, o *Options) *Result {
 	src.strayDirectives(r)
 	scope, taken := newPackageScope(src), make(claims)
 	for _, spec := range src.specs {
-		t := src.findTarget(r, spec)
+		t := findTarget(r, src, spec)
 		if t == nil {
 			allFound = false
 			continue
 		}
-		s := src.service(r, o, t, known)
+		s := newService(r, o, src, t, known)
 		if s == nil {
 			continue
 		}

@@ -4,16 +4,16 @@ import (
 	"go/ast"
 	"go/token"
 	"path/filepath"
-	"slices"
-	"strings"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // With Options.Hook "init" the daemon serves at the end of the init function of the
-// generated file. What is initialised later does not exist in it: init functions of
-// later files of the package, and packages that import this one.
+// generated file. Later initialization does not run in it: that of later files of the
+// package, and of packages that import this one.
 
-// checkHook reports what the daemon of s would lack. It returns false if there is
-// anything.
+// checkHook reports the init functions that the daemon of s would lack. It returns false
+// if there are any.
 func (s *service) checkHook(r *reporter, o *Options) bool {
 	if o.Hook != "init" {
 		return true
@@ -25,7 +25,7 @@ func (s *service) checkHook(r *reporter, o *Options) bool {
 	}
 	ok := true
 	output := filepath.Base(s.src.outputPath(o, s.spec))
-	functions := s.src.initFunctions()
+	functions := initFunctions(s.src.pkg)
 	for _, fn := range functions {
 		file := filepath.Base(s.src.fset.Position(fn.pos).Filename)
 		switch {
@@ -34,7 +34,7 @@ func (s *service) checkHook(r *reporter, o *Options) bool {
 				"move it to a file that does not import C and whose name sorts before "+output)
 		case file > output:
 			r.report(Error, fn.pos, "init", "does not run in the daemon of "+s.typeName()+" with -hook init: "+output+" sorts before "+file+", and its init function serves",
-				"move it to a file whose name sorts before "+output+", or give the generated file a later name with -output "+s.src.laterName(output, functions))
+				"move it to a file whose name sorts before "+output+", or give the generated file a later name with -output "+laterName(s.src.fset, output, functions))
 		default:
 			continue
 		}
@@ -49,25 +49,14 @@ type initFunction struct {
 	cgo bool // its file imports C
 }
 
-// initFunctions returns the init functions of the package in all its builds, but for
-// those of generated files.
-func (src *source) initFunctions() []initFunction {
-	files := slices.Clone(src.files)
-	for _, path := range src.pkg.IgnoredFiles {
-		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || slices.Contains(src.earlier, path) {
-			continue
-		}
-		// Of another package in the directory, such as one that is ignored, nothing runs.
-		if file, _ := src.parseFile(path); file != nil && file.Name.Name == src.types.Name() {
-			files = append(files, file)
-		}
-	}
+// initFunctions returns the init functions of the package in all its builds, without
+// generated files.
+func initFunctions(pkg *load.Package) []initFunction {
 	var found []initFunction
-	for _, file := range files {
-		cgo := slices.ContainsFunc(file.Imports, func(spec *ast.ImportSpec) bool { return spec.Path.Value == `"C"` })
+	for _, file := range pkg.Builds.Files() {
 		for _, decl := range file.Decls {
 			if fn, ok := decl.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
-				found = append(found, initFunction{fn.Pos(), cgo})
+				found = append(found, initFunction{fn.Pos(), load.ImportsC(file)})
 			}
 		}
 	}
@@ -76,10 +65,10 @@ func (src *source) initFunctions() []initFunction {
 
 // laterName returns a file name made of output that sorts after the files of the init
 // functions.
-func (src *source) laterName(output string, functions []initFunction) string {
+func laterName(fset *token.FileSet, output string, functions []initFunction) string {
 	last := ""
 	for _, fn := range functions {
-		last = max(last, filepath.Base(src.fset.Position(fn.pos).Filename))
+		last = max(last, filepath.Base(fset.Position(fn.pos).Filename))
 	}
 	name := "z_" + output
 	for name <= last {

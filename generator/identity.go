@@ -34,8 +34,8 @@ func (s *service) judgeIdentity(m *method) *problem {
 }
 
 // comparedByAddress are methods that compare a parameter by its address in code that
-// does not show it: in assembly, or behind an unsafe.Pointer. What an interface holds is
-// compared by its value, so those of an atomic.Value are none.
+// does not show it: in assembly, or behind an unsafe.Pointer. An atomic.Value compares
+// the values in interfaces, so its methods are not among them.
 var comparedByAddress = []struct{ pkg, typ, method, param string }{
 	{"sync/atomic", "Pointer", "CompareAndSwap", "old"},
 }

@@ -105,7 +105,7 @@ var wellKnown = []struct{ name, methods string }{
 	{"database/sql/driver.Pinger", "Ping(context.Context) error"},
 }
 
-// required returns what methods stands for: a sorted list of methods.
+// required returns the sorted list of methods that methods stands for.
 func required(methods string) []string {
 	var all []string
 	for entry := range strings.SplitSeq(methods, "; ") {
@@ -196,7 +196,7 @@ var version = regexp.MustCompile(`^v[0-9]+\.`)
 
 var unusual = regexp.MustCompile(`\b(uint8|int32)\b|interface ?\{\}`)
 
-// usualNames writes byte, rune and any for what is the same type.
+// usualNames writes byte, rune and any for identical types.
 func usualNames(signature string) string {
 	return unusual.ReplaceAllStringFunc(signature, func(name string) string {
 		switch name {

@@ -14,7 +14,7 @@ import (
 const maxMakers = 4
 
 // hidesState reports whether t is a struct with fields that other packages cannot
-// set, its own or those of embedded structs of its package.
+// set, its own fields or fields of embedded structs of its package.
 func hidesState(t *types.Named) bool {
 	return hides(t, t.Obj().Pkg(), make(map[*types.Named]bool))
 }
@@ -145,7 +145,7 @@ var lateVerbs = []string{"Decode", "From", "Must", "Parse", "Read", "Scan", "Unm
 
 // rank orders functions by how likely they are meant: one called like a constructor,
 // one named with the type, any other, one that decodes, and one for tests or that
-// returns what its context holds.
+// returns a value from its context.
 func (s *service) rank(name string, sig *types.Signature) int {
 	const step = 100
 	for _, word := range []string{"Test", "Mock", "Fake", "Stub", "Example", "FromContext"} {

@@ -107,7 +107,7 @@ func (s *service) collectMethods(r *reporter, o *Options, known map[string]bool)
 
 func (s *service) newMethod(sel *types.Selection) *method {
 	fn := sel.Obj().(*types.Func)
-	m := &method{name: fn.Name(), fn: fn, pos: fn.Pos(), decl: s.src.decls[fn.Pos()], depth: len(sel.Index())}
+	m := &method{name: fn.Name(), fn: fn, pos: fn.Pos(), decl: s.src.pkg.Decls[fn.Pos()], depth: len(sel.Index())}
 	if m.depth > 1 {
 		m.from = types.TypeString(fn.Signature().Recv().Type(), s.src.qualify)
 	}

@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// attempt is the start of a comment that may be meant as a directive: what precedes
-// the name loopgen, the name in any case, what follows it, the word and the rest.
+// attempt matches the start of a comment that may be meant as a directive: characters
+// before the name loopgen, the name in any case, characters after it, the word and the
+// rest.
 var attempt = regexp.MustCompile(`(?i)^(\s*)([+@#]?\s*|go:)loopgen([:.=/ \t-]+)([a-z]+)(|\s.*)$`)
 
 // misspelt returns the directive that a comment spells in another way, as in

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/loopgen/loopgen/generator/internal/emit"
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // modeler describes a service whose names are chosen to package emit. Types and
@@ -19,7 +20,7 @@ func (s modeler) model(command string) *emit.Model {
 	n := &s.names
 	m := &emit.Model{
 		Package:    s.src.types.Name(),
-		Header:     header + strings.TrimPrefix(command, "loopgen ") + `"; DO NOT EDIT.`,
+		Header:     load.Header + strings.TrimPrefix(command, "loopgen ") + `"; DO NOT EDIT.`,
 		Constraint: s.constraint,
 		Imports:    s.importLines(),
 
@@ -62,7 +63,7 @@ func (s modeler) importLines() []emit.Import {
 		if _, after, ok := strings.Cut("/"+path, "/vendor/"); ok {
 			source = after
 		}
-		list = append(list, emit.Import{Name: name, Path: source, Standard: s.src.standard(source)})
+		list = append(list, emit.Import{Name: name, Path: source, Standard: s.src.imports.Standard(source)})
 	}
 	return list
 }

@@ -32,12 +32,12 @@ type names struct {
 func (s *service) chooseNames(r *reporter, o *Options, whole *packageScope) bool {
 	output := s.src.outputPath(o, s.spec)
 	pkg := whole.clone()
-	for _, earlier := range s.src.earlier {
-		if earlier != output && !ignoredName(filepath.Base(earlier)) && !s.src.regenerated(o, earlier) {
+	for _, earlier := range s.src.pkg.Earlier {
+		if earlier != output && !s.src.regenerated(o, earlier) {
 			pkg.addOutput(s, earlier)
 		}
 	}
-	pkg.addAside(s, s.src.filesAside())
+	pkg.addLeftOut(s, s.src.pkg.Builds.LeftOut())
 	// What only this type's builds have is no obstacle to the other types of the run.
 	before := maps.Clone(pkg.taken)
 	defer func() {

@@ -5,11 +5,13 @@ import (
 	"go/token"
 	"go/types"
 	"strings"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
-// operations are what the body of one function does that may wait, and the functions
-// that it calls while its caller waits: not those that it starts with go, and not the
-// function literals that it only keeps.
+// operations are the operations of one body that may wait, and the functions that it
+// calls while its caller waits. Functions that it starts with go, and function literals
+// that it only keeps, are not among them.
 type operations struct {
 	list  []operation
 	calls []bodyCall
@@ -34,7 +36,7 @@ const (
 // bodyCall is a function that the body calls.
 type bodyCall struct {
 	fn   *types.Func // nil if its types are not known
-	body *body       // set where fn is not
+	body *load.Body  // set where fn is not
 	name string      // for diagnostics; "" if it certainly waits for nothing
 	pos  token.Pos
 	loop bool
@@ -46,26 +48,24 @@ type bodyCall struct {
 // bodyReader gathers the operations of one body.
 type bodyReader struct {
 	*operations
-	src     *source
-	body    *body
-	info    *types.Info
-	loop    bool
-	imports map[string]string // paths by the names that the file has for them
+	*bodyTypes
+	src  *source
+	loop bool
 
-	literals map[types.Object][]*ast.FuncLit // those that local variables hold
-	started  []func()                        // to look through what the body starts with go
-	joins    bool                            // the body waits for what it starts
+	literals map[types.Object][]*ast.FuncLit // in local variables
+	started  []func()                        // to read the functions that the body starts with go
+	joins    bool                            // the body waits for its own goroutines
 	reading  map[*ast.FuncLit]bool
 	locks    []operation     // of mutexes, which are described as they are written
 	unlocks  map[string]bool // the mutexes that it unlocks
 }
 
-func newOperations(src *source, b *body) *operations {
-	r := &bodyReader{operations: new(operations), src: src, body: b, info: src.checkBody(b),
+func newOperations(src *source, b *load.Body) *operations {
+	r := &bodyReader{operations: new(operations), src: src, bodyTypes: &bodyTypes{body: b, info: src.pkg.Bodies.Check(b)},
 		literals: make(map[types.Object][]*ast.FuncLit), reading: make(map[*ast.FuncLit]bool),
 		unlocks: make(map[string]bool)}
 	r.findLiterals()
-	r.read(b.decl.Body)
+	r.read(b.Decl.Body)
 	if r.joins {
 		// It ends when they do, so that they are as good as called.
 		for len(r.started) > 0 {
@@ -95,7 +95,7 @@ func (r *bodyReader) findLiterals() {
 			r.literals[obj] = append(r.literals[obj], lit)
 		}
 	}
-	ast.Inspect(r.body.decl.Body, func(n ast.Node) bool {
+	ast.Inspect(r.body.Decl.Body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.AssignStmt:
 			for i := range n.Lhs {
@@ -114,22 +114,12 @@ func (r *bodyReader) findLiterals() {
 	})
 }
 
-func (r *bodyReader) object(id *ast.Ident) types.Object {
-	if id == nil {
-		return nil
-	}
-	if obj := r.info.Uses[id]; obj != nil {
-		return obj
-	}
-	return r.info.Defs[id]
-}
-
 // read looks through a part of the body.
 func (r *bodyReader) read(root ast.Node) {
 	ast.Inspect(root, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncLit:
-			return false // those that are called are read there
+			return false // a call reads it
 		case *ast.GoStmt:
 			r.start(n.Call)
 		case *ast.ForStmt:
@@ -268,7 +258,7 @@ func (r *bodyReader) receives(n *ast.UnaryExpr) {
 	}
 }
 
-// start notes what is started with go: only its arguments are evaluated at once.
+// start notes a call that is started with go. Only its arguments are evaluated at once.
 func (r *bodyReader) start(call *ast.CallExpr) {
 	for _, arg := range call.Args {
 		r.read(arg)

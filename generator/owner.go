@@ -1,10 +1,8 @@
 package generator
 
 import (
-	"bufio"
 	"fmt"
 	"go/types"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -13,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/mod/module"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // A generated file belongs to the type that its first line names. It is replaced only
@@ -31,12 +31,12 @@ func (s *service) claim(r *reporter, o *Options, path string, taken claims) bool
 	if reason := fileNameProblem(name); reason != "" {
 		return bad(fmt.Sprintf("its file would be %q: %s", name, reason), "name the file with -output")
 	}
-	if c := constraintOf(name, ""); c != "" {
-		if build := uncovered(s.constraint, []string{c}); build != "" {
+	if c := load.Constraint(name, ""); c != "" {
+		if build := load.Uncovered(s.constraint, []string{c}); build != "" {
 			return bad(fmt.Sprintf("-output: the go command leaves %s out of a build for %s, because of its name", name, build), "give another name")
 		}
 	}
-	if s.src.handWritten(path) {
+	if load.HandWritten(path) {
 		return bad(path+" exists and was not written by loopgen", "move it away or give another file with -output "+freeName(path))
 	}
 	if other := taken[strings.ToLower(path)]; other != nil {
@@ -55,7 +55,7 @@ func (s *service) claim(r *reporter, o *Options, path string, taken claims) bool
 			return bad("its file would be "+name+", which was generated for "+owners[i].text, how+", or remove "+name+" if "+owners[i].text+" is no longer shared")
 		}
 	}
-	for _, other := range goFiles(filepath.Dir(path)) {
+	for _, other := range load.GoFiles(filepath.Dir(path)) {
 		if base := filepath.Base(other); base != name && strings.EqualFold(base, name) {
 			return bad("its file would be "+name+", which differs from "+base+" only in case, and the go command refuses both in one package", "give another file with -output "+freeName(path)+", or remove "+base)
 		}
@@ -86,13 +86,7 @@ func fileNameProblem(name string) string {
 // owners returns the types that the file at path was generated for, as its first line
 // says: one, unless a run for several types gave the file another name than it has.
 func (src *source) owners(path string) []*typeSpec {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	line, _ := bufio.NewReader(f).ReadString('\n') // of what is there
-	o := optionsOf(line)
+	o := optionsOf(load.FirstLine(path))
 	specs := o.specs()
 	named := slices.DeleteFunc(slices.Clone(specs), func(spec *typeSpec) bool {
 		return filepath.Base(src.outputPath(o, spec)) != filepath.Base(path)
@@ -107,7 +101,7 @@ func (src *source) owners(path string) []*typeSpec {
 // generated file.
 func optionsOf(line string) *Options {
 	o := new(Options)
-	rest, _ := strings.CutPrefix(line, header)
+	rest, _ := strings.CutPrefix(line, load.Header)
 	flag := ""
 	for rest != "" {
 		word, after, _ := strings.Cut(rest, " ")
@@ -157,8 +151,8 @@ func (s *service) owns(spec *typeSpec) bool {
 	return spec.name == s.spec.name && (own || spec.path == s.spec.path) && unspaced.Replace(spec.args) == unspaced.Replace(s.spec.args)
 }
 
-// mayExist reports whether spec may name a type. Of those of other packages this is
-// not known.
+// mayExist reports whether spec may name a type. A type of another package may always
+// exist.
 func (src *source) mayExist(spec *typeSpec) bool {
 	if !src.isOwn(spec.path) {
 		return true
@@ -166,25 +160,25 @@ func (src *source) mayExist(spec *typeSpec) bool {
 	if _, ok := src.types.Scope().Lookup(spec.name).(*types.TypeName); ok {
 		return true
 	}
-	_, why := src.declaredElsewhere(spec.name)
-	return why != ""
+	at, _ := src.pkg.Builds.TypeLeftOut(spec.name)
+	return at.IsValid()
 }
 
-// separate returns the flag that gives the file of s another name than that of the
-// file for other. Where the generated names are the same as well, it changes these.
+// separate returns the flag that gives the file of s another name than the file for
+// other has. If the generated names are the same, too, the flag changes them as well.
 func (s *service) separate(o *Options, other *typeSpec) string {
 	base := s.spec.base(o)
 	if base != other.name {
 		for i := 2; ; i++ {
 			name := outputName(base + strconv.Itoa(i))
-			if _, err := os.Lstat(filepath.Join(s.src.dir, name)); err != nil {
+			if !load.Exists(filepath.Join(s.src.pkg.Dir, name)) {
 				return "-output " + name
 			}
 		}
 	}
 	if s.spec.args == "" && s.foreign() {
 		var letters strings.Builder
-		for _, c := range likelyName(s.spec.path) {
+		for _, c := range load.LikelyName(s.spec.path) {
 			if unicode.IsLetter(c) {
 				letters.WriteRune(c)
 			}

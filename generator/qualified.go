@@ -7,7 +7,7 @@ import (
 
 // eachName calls f for every word of source that is a name or, as on the
 // command line, a name with an import path in front: example.com/app.User. It
-// returns source with the words replaced by what f returns.
+// returns source with each of these words replaced by the result of f.
 func eachName(source string, f func(path, name string) string) string {
 	var b strings.Builder
 	for source != "" {
@@ -33,7 +33,7 @@ func isPathRune(c rune) bool {
 	return unicode.IsLetter(c) || unicode.IsDigit(c) || strings.ContainsRune("_./~-", c)
 }
 
-// isNoName reports whether c separates names.
+// isNoName reports whether c is no part of a name.
 func isNoName(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) && c != '_' }
 
 // unqualified returns source without import paths.

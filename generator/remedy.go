@@ -3,10 +3,11 @@ package generator
 import (
 	"cmp"
 	"go/types"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // A remedy contains text to type in one form: a directive for a method that this
@@ -15,8 +16,7 @@ import (
 
 // owns reports whether the user can change what package p declares.
 func (src *source) owns(p *types.Package) bool {
-	m := src.pkg.Module
-	return p == nil || p == src.types || m != nil && strings.HasPrefix(p.Path()+"/", m.Path+"/")
+	return p == nil || p == src.types || src.pkg.InModule(p.Path())
 }
 
 // change returns remedy, a change to what package p declares, or another one if
@@ -125,7 +125,7 @@ func freeName(path string) string {
 	base := strings.TrimSuffix(strings.TrimSuffix(path, ".go"), "_loop")
 	for {
 		base += "_shared"
-		if _, err := os.Lstat(base + "_loop.go"); err != nil {
+		if !load.Exists(base + "_loop.go") {
 			return filepath.Base(base) + "_loop.go"
 		}
 	}

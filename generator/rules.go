@@ -3,10 +3,12 @@ package generator
 import (
 	"go/types"
 	"strings"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
-// rule says of one kind of type why it cannot travel. The first that matches
-// counts; what no rule matches is judged by its structure, see data.go.
+// rule says of one kind of type why it cannot travel. The first rule that matches
+// counts; a type without one is judged by its structure, see data.go.
 type rule struct {
 	match  func(w *walk, t types.Type) bool
 	reason string // completes "parameter p "
@@ -15,8 +17,8 @@ type rule struct {
 
 const asData = "pass or return the data itself"
 
-// rules is the whole table of what does not travel because of what it is.
-// What fails because of its fields is in fields.go.
+// rules is the whole table of types that do not travel by their kind. Types that do not
+// travel because of a field are in fields.go.
 var rules = []rule{
 	{isOfPackage("sync", "sync/atomic"), "must not be copied", "return its value"},
 	{isOfPackage("reflect", "unsafe", "runtime/cgo"), "means something only in the process that made it", asData},
@@ -58,7 +60,7 @@ func isBasic(kinds ...types.BasicKind) func(*walk, types.Type) bool {
 	}
 }
 
-// isOfPackage matches the named types of packages whose values stay at home.
+// isOfPackage matches the named types of packages whose values do not travel.
 func isOfPackage(paths ...string) func(*walk, types.Type) bool {
 	return func(_ *walk, t types.Type) bool {
 		n, ok := t.(*types.Named)
@@ -90,11 +92,11 @@ func (src *source) nameable(tn *types.TypeName) bool {
 	if tn.Parent() != nil && tn.Parent() != pkg.Scope() {
 		return false // declared inside a function
 	}
-	return pkg == src.types || tn.Exported() && pkg.Path() != cgoImport && src.canImport(pkg)
+	return pkg == src.types || tn.Exported() && pkg.Path() != load.CPath && src.canImport(pkg)
 }
 
-// canImport reports whether this package, which p is not, can import p. What the
-// standard library has vendored it has for itself.
+// canImport reports whether this package, which p is not, can import p. Packages that
+// the standard library vendors are for itself only.
 func (src *source) canImport(p *types.Package) bool {
 	return p.Name() != "main" && importable(src.types.Path(), p.Path()) && !strings.HasPrefix(p.Path(), "vendor/")
 }

@@ -1,17 +1,11 @@
 package generator
 
 import (
-	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"go/types"
-	"path/filepath"
-	"slices"
 	"strings"
 )
 
-// service is one type to be shared, understood: what emit needs to know.
+// service is one type to be shared, with all that emit needs to know.
 type service struct {
 	*target
 	src         *source
@@ -31,24 +25,24 @@ type service struct {
 	judging      int // how many of them are being looked for
 }
 
-// typeName returns what the type is called in comments and diagnostics.
+// typeName returns the name of the type in comments and diagnostics.
 func (s *service) typeName() string { return s.title(s.src.qualify) }
 
 // foreign reports whether the package of the generated file is another one than
 // that of the type.
 func (s *service) foreign() bool { return !s.src.isOwn(s.spec.path) }
 
-// service looks at a type. It returns nil when something about it was reported
-// that keeps it from being shared. The names of its methods are added to known.
-func (src *source) service(r *reporter, o *Options, t *target, known map[string]bool) *service {
+// newService looks at a type. It returns nil after reporting why the type cannot be
+// shared. It adds the names of its methods to known.
+func newService(r *reporter, o *Options, src *source, t *target, known map[string]bool) *service {
 	s := &service{target: t, src: src, hook: o.Hook == "init"}
 	name := s.typeName()
-	if file := src.fileOf(t.pos); file != nil && !s.foreign() {
-		s.constraint = src.buildConstraint(file)
+	if file := src.pkg.FileOf(t.pos); file != nil && !s.foreign() {
+		s.constraint = src.pkg.Builds.Constraint(file)
 	} else if !s.isEverywhere(t.typ.Obj()) {
-		s.constraint = src.buildConstraint(src.headOf(t.typ.Obj()))
+		s.constraint = src.pkg.Builds.ConstraintOf(t.typ.Obj())
 	}
-	if src.cgo != nil {
+	if src.pkg.UsesC {
 		s.requireCgo(o)
 	}
 	s.reportUnknownPromotions(r, t.typ, nil)
@@ -74,66 +68,6 @@ func (src *source) service(r *reporter, o *Options, t *target, known map[string]
 	return s
 }
 
-// reportMissing says where the type is instead, or what is called similarly.
-func (src *source) reportMissing(r *reporter, spec *typeSpec, pkg *types.Package, pos token.Pos) {
-	own := pkg == src.types
-	if own {
-		if at, why := src.declaredElsewhere(spec.name); why != "" {
-			r.list = append(r.list, Diagnostic{Pos: at, Method: spec.name, Severity: Error,
-				Reason: why, Remedy: "move it to a file that is always part of the package"})
-			return
-		}
-	}
-	reason, remedy := fmt.Sprintf("package %s (%s) declares no such type", pkg.Name(), src.dir), "run loopgen in the directory of the package that does, or name that package"
-	if !own {
-		reason, remedy = fmt.Sprintf("package %s exports no such type", pkg.Path()), "give the import path, a dot and the name of a type"
-	}
-	var all []string
-	for _, other := range pkg.Scope().Names() {
-		if tn, ok := pkg.Scope().Lookup(other).(*types.TypeName); ok && (own || tn.Exported()) {
-			all = append(all, other)
-		}
-	}
-	if near := nearest(spec.name, all); near != "" {
-		remedy = "did you mean " + strings.TrimPrefix(spec.path+"."+near, ".") + "?"
-	}
-	r.report(Error, pos, spec.text, reason, remedy)
-}
-
-// declaredElsewhere looks for a type in the files of the directory that are
-// not part of the package as built here.
-func (src *source) declaredElsewhere(name string) (token.Position, string) {
-	tests, _ := filepath.Glob(filepath.Join(escapeGlob(src.dir), "*_test.go"))
-	files := append(slices.Clone(src.pkg.IgnoredFiles), tests...)
-	slices.Sort(files)
-	for _, path := range files {
-		if !strings.HasSuffix(path, ".go") {
-			continue
-		}
-		fset := token.NewFileSet()
-		file, _ := parser.ParseFile(fset, path, nil, parser.ParseComments|parser.SkipObjectResolution)
-		if file == nil {
-			continue
-		}
-		for _, decl := range file.Decls {
-			gen, ok := decl.(*ast.GenDecl)
-			if !ok {
-				continue
-			}
-			for _, spec := range gen.Specs {
-				if spec, ok := spec.(*ast.TypeSpec); ok && spec.Name.Name == name {
-					why := "is declared in a file that build constraints keep out of the package here"
-					if strings.HasSuffix(path, "_test.go") {
-						why = "is declared in a test file, and types of tests cannot be shared"
-					}
-					return fset.Position(spec.Name.Pos()), why
-				}
-			}
-		}
-	}
-	return token.Position{}, ""
-}
-
 // qualify writes other packages' names as the user's code would.
 func (src *source) qualify(p *types.Package) string {
 	if p == src.types {
@@ -145,4 +79,32 @@ func (src *source) qualify(p *types.Package) string {
 // qualified writes the name of a package-level object as the user's code would.
 func (src *source) qualified(obj types.Object) string {
 	return strings.TrimPrefix(src.qualify(obj.Pkg())+"."+obj.Name(), ".")
+}
+
+// isEverywhere reports whether obj, a method or what a package declares, is there
+// in all builds that have the generated file.
+func (s *service) isEverywhere(obj types.Object) bool { return s.elsewhere(obj) == "" }
+
+// elsewhere describes a build that has the generated file and lacks obj, or declares it
+// otherwise, with the files that decide it. It returns "" if there is none.
+func (s *service) elsewhere(obj types.Object) string {
+	d := s.src.pkg.Builds.Differs(obj, s.constraint)
+	switch {
+	case d == nil:
+		return ""
+	case d.Other != "":
+		return "in a build for " + d.Build + " " + d.Other + " declares it otherwise than " + d.Files[0]
+	}
+	return "a build for " + d.Build + " leaves out " + strings.Join(d.Files, " and ")
+}
+
+// isBound reports whether m is promoted from a type that only some builds have: in
+// the others, what embeds it does not compile either.
+func (s *service) isBound(m *method) bool {
+	if m.from == "" {
+		return false
+	}
+	t, _ := pointee(m.fn.Signature().Recv().Type())
+	tn := typeNameOf(t)
+	return tn != nil && tn.Exported() && !s.isEverywhere(tn)
 }

@@ -70,8 +70,8 @@ func (s *service) typeParameters() string {
 }
 
 // plainParameters returns the parameters of a function that a constructor may have, as
-// source. Those of a generic function may depend on type parameters of its own, so
-// none of them is kept.
+// source. It returns none for a generic function, whose parameters may depend on type
+// parameters of its own.
 func (s *service) plainParameters(sig *types.Signature) []string {
 	if sig.TypeParams().Len() > 0 {
 		return nil

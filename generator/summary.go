@@ -10,7 +10,7 @@ import (
 type Summary struct {
 	Type   string
 	Shared int // in client and proxy
-	// ClientOnly counts those that a proxy cannot have: a diagnostic says why.
+	// ClientOnly counts methods that a proxy cannot have: a diagnostic says why.
 	ClientOnly int
 	LeftOut    int // a diagnostic says why
 	Skipped    int // left out as asked
@@ -22,8 +22,8 @@ type Summary struct {
 // Methods returns how many exported methods the type has.
 func (s Summary) Methods() int { return s.Shared + s.ClientOnly + s.LeftOut + s.Skipped }
 
-// Verdict says what is left of the type for the callers of the client. Skipped methods
-// do not count. It returns "hardly usable" if less than half of the methods are in the
+// Verdict says how much of the type callers of the client can use. Skipped methods do
+// not count. It returns "hardly usable" if less than half of the methods are in the
 // client, "usable in part" if less than three quarters are, and else "".
 func (s Summary) Verdict() string {
 	usable := s.Shared + s.ClientOnly
@@ -38,7 +38,7 @@ func (s Summary) Verdict() string {
 }
 
 // String returns "Store: 5 of 7 methods are shared, 2 left out: usable in part; the
-// proxy is no io.Reader or io.Seeker", without what is zero or empty.
+// proxy is no io.Reader or io.Seeker", without parts that are zero or empty.
 func (s Summary) String() string {
 	noun, verb := "methods", "are"
 	if s.Methods() == 1 {

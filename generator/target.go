@@ -1,27 +1,28 @@
 package generator
 
 import (
+	"fmt"
 	"go/ast"
 	"go/token"
 	"go/types"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
-// target is a type that is to be shared, found.
+// target is the type that a typeSpec names.
 type target struct {
 	spec *typeSpec
 	pos  token.Pos // where its user can change something about it
-	// typ is the defined type. A generic one is given its own type parameters
-	// as arguments, so that its methods speak of those.
+	// typ is the defined type. A generic type is instantiated with its own type
+	// parameters, so that its methods have them in their signatures.
 	typ    *types.Named
 	self   types.Type         // typ as generated code writes it, which may be an alias
 	params []*types.TypeParam // of a generic type or alias
 }
 
-// title is what the type is called in comments and diagnostics.
+// title returns the name of the type in comments and diagnostics.
 func (t *target) title(q types.Qualifier) string {
 	title := types.TypeString(t.self, q)
 	if len(t.params) > 0 {
@@ -30,46 +31,86 @@ func (t *target) title(q types.Qualifier) string {
 	return title
 }
 
-// findTarget returns the type that spec names, or nil after saying why not.
-func (src *source) findTarget(r *reporter, spec *typeSpec) *target {
-	pkg, pos := src.types, token.NoPos
+// targetFinder looks for the type that a spec names.
+type targetFinder struct {
+	src  *source
+	r    *reporter
+	spec *typeSpec
+	pos  token.Pos // to blame
+}
+
+// bad reports why the type cannot be shared.
+func (f *targetFinder) bad(reason, remedy string) {
+	f.r.report(Error, f.pos, f.spec.text, reason, remedy)
+}
+
+// findTarget returns the type that spec names, or nil after reporting why it cannot be
+// shared.
+func findTarget(r *reporter, src *source, spec *typeSpec) *target {
+	f := &targetFinder{src: src, r: r, spec: spec}
+	pkg := src.types
 	if !src.isOwn(spec.path) {
-		pos = src.mention(spec)
-		if pkg = src.importForeign(r, spec, pos); pkg == nil {
+		f.pos = f.mention()
+		if pkg = f.importForeign(); pkg == nil {
 			return nil
 		}
 	}
 	obj := pkg.Scope().Lookup(spec.name)
 	if obj == nil || pkg != src.types && !obj.Exported() {
-		src.reportMissing(r, spec, pkg, pos)
+		f.reportMissing(pkg)
 		return nil
 	}
 	if pkg == src.types {
-		pos = obj.Pos()
-	}
-	bad := func(reason, remedy string) *target {
-		r.report(Error, pos, spec.text, reason, remedy)
-		return nil
+		f.pos = obj.Pos()
 	}
 	tn, ok := obj.(*types.TypeName)
 	if !ok {
-		return bad("is not a type", "give the name of a type with -type")
+		f.bad("is not a type", "give the name of a type with -type")
+		return nil
 	}
-	t := &target{spec: spec, pos: pos, self: tn.Type()}
+	t := &target{spec: spec, pos: f.pos, self: tn.Type()}
+	if !f.instantiate(t) {
+		return nil
+	}
+	if types.Unalias(t.self) == types.Typ[types.Invalid] {
+		f.bad("stands for a type that does not exist before this file is generated", "give the name of another type with -type")
+		return nil
+	}
+	if t.typ, ok = types.Unalias(t.self).(*types.Named); !ok {
+		f.bad("is not a defined type, nor an alias of one", "give the name of a type with -type")
+		return nil
+	}
+	switch t.typ.Underlying().(type) {
+	case *types.Interface:
+		f.bad("is an interface", "give the type that implements it")
+		return nil
+	case *types.Pointer:
+		f.bad("is a pointer type and has no methods", "give the type it points to")
+		return nil
+	}
+	return t
+}
+
+// instantiate gives a generic type its type arguments: those of the spec, or its own type
+// parameters. It returns false after reporting why it cannot.
+func (f *targetFinder) instantiate(t *target) bool {
 	params := typeParams(t.self)
 	switch {
-	case spec.args != "" && params.Len() == 0:
-		return bad("has no type parameters", "leave out "+spec.args)
-	case spec.args != "" && src.cgo != nil && slices.Contains(strings.FieldsFunc(spec.args, isNoName), cgoImport):
-		return bad("has a C type as its argument, which generated code cannot name",
-			"declare an alias in a file that imports C, and give that: type MyType = "+spec.text)
-	case spec.args != "":
-		args, err := src.typeArguments(spec)
+	case f.spec.args != "" && params.Len() == 0:
+		f.bad("has no type parameters", "leave out "+f.spec.args)
+		return false
+	case f.spec.args != "" && f.src.pkg.UsesC && slices.Contains(strings.FieldsFunc(f.spec.args, isNoName), load.CPath):
+		f.bad("has a C type as its argument, which generated code cannot name",
+			"declare an alias in a file that imports C, and give that: type MyType = "+f.spec.text)
+		return false
+	case f.spec.args != "":
+		args, err := f.typeArguments()
 		if err == nil {
 			t.self, err = types.Instantiate(nil, t.self, args, true)
 		}
 		if err != nil {
-			return bad(err.Error(), "give type arguments that "+spec.name+" allows, those of other packages with their import path")
+			f.bad(err.Error(), "give type arguments that "+f.spec.name+" allows, those of other packages with their import path")
+			return false
 		}
 	case params.Len() > 0:
 		var own []types.Type
@@ -79,32 +120,23 @@ func (src *source) findTarget(r *reporter, spec *typeSpec) *target {
 		t.self, _ = types.Instantiate(nil, t.self, own, false) // fails only for a wrong number
 	}
 	for _, p := range t.params {
-		reason := src.unwritable(p.Constraint())
-		if reason != "" && src.cgo != nil {
-			return bad("the constraint of "+p.Obj().Name()+" "+reason, "declare the constraint as a type")
+		reason := f.unwritable(p.Constraint())
+		switch {
+		case reason != "" && f.src.pkg.UsesC:
+			f.bad("the constraint of "+p.Obj().Name()+" "+reason, "declare the constraint as a type")
+			return false
+		case reason != "":
+			f.bad("the constraint of "+p.Obj().Name()+" "+reason, "give type arguments, as in -type "+f.spec.text+"[…]")
+			return false
 		}
-		if reason != "" {
-			return bad("the constraint of "+p.Obj().Name()+" "+reason, "give type arguments, as in -type "+spec.text+"[…]")
-		}
 	}
-	if types.Unalias(t.self) == types.Typ[types.Invalid] {
-		return bad("stands for a type that does not exist before this file is generated", "give the name of another type with -type")
-	}
-	if t.typ, ok = types.Unalias(t.self).(*types.Named); !ok {
-		return bad("is not a defined type, nor an alias of one", "give the name of a type with -type")
-	}
-	switch t.typ.Underlying().(type) {
-	case *types.Interface:
-		return bad("is an interface", "give the type that implements it")
-	case *types.Pointer:
-		return bad("is a pointer type and has no methods", "give the type it points to")
-	}
-	return t
+	return true
 }
 
-// unwritable says why a constraint cannot be written in this package, if so. An
-// interface that cannot be named can be spelt out.
-func (src *source) unwritable(constraint types.Type) (reason string) {
+// unwritable returns the reason why a constraint cannot be written in this package, or
+// "". An interface that cannot be named can be spelt out.
+func (f *targetFinder) unwritable(constraint types.Type) (reason string) {
+	src := f.src
 	s := &service{src: src}
 	v := visitor{s: s, yield: func(t types.Type) bool {
 		if tn := typeNameOf(t); tn != nil && !src.nameable(tn) {
@@ -126,47 +158,43 @@ func (src *source) unwritable(constraint types.Type) (reason string) {
 	return reason
 }
 
-// isOwn reports whether an import path is that of the package itself.
-func (src *source) isOwn(path string) bool { return path == "" || path == src.pkg.PkgPath }
-
-// importForeign returns another package, or nil after saying why generated code
-// cannot use it.
-func (src *source) importForeign(r *reporter, spec *typeSpec, pos token.Pos) *types.Package {
-	bad := func(reason, remedy string) *types.Package {
-		r.report(Error, pos, spec.text, reason, remedy)
-		return nil
-	}
+// importForeign returns the package of the spec, which is another one, or nil after
+// reporting why generated code cannot use it.
+func (f *targetFinder) importForeign() *types.Package {
+	src, spec := f.src, f.spec
 	pkg, err := src.imports.Import(spec.path)
 	switch {
 	case err != nil && strings.Contains(err.Error(), "go get"):
-		return bad(err.Error(), "") // the go command says it all
-	case err != nil && src.standard(spec.path):
-		return bad("cannot import "+spec.path+": "+err.Error(), "give the whole import path of the type's package, like net/http/cookiejar.Jar")
+		f.bad(err.Error(), "") // the go command says it all
+	case err != nil && src.imports.Standard(spec.path):
+		f.bad("cannot import "+spec.path+": "+err.Error(), "give the whole import path of the type's package, like net/http/cookiejar.Jar")
 	case err != nil:
-		return bad("cannot import "+spec.path+": "+err.Error(), "give the import path of a package, and its module to this one with go get "+spec.path)
+		f.bad("cannot import "+spec.path+": "+err.Error(), "give the import path of a package, and its module to this one with go get "+spec.path)
 	case pkg.Name() == "main":
-		return bad(spec.path+" is a program, which cannot be imported", "move the type to a package of its own")
-	case !importable(src.pkg.PkgPath, spec.path):
-		return bad(spec.path+" is internal to another module or directory, and cannot be imported from here", "run loopgen in a package that can")
-	case src.imports.dependsOn(spec.path, src.pkg.PkgPath):
-		return bad(spec.path+" imports this package, which cannot import it in turn", "run loopgen in another package, or in "+spec.path+" itself")
+		f.bad(spec.path+" is a program, which cannot be imported", "move the type to a package of its own")
+	case !importable(src.pkg.Path, spec.path):
+		f.bad(spec.path+" is internal to another module or directory, and cannot be imported from here", "run loopgen in a package that can")
+	case src.imports.DependsOn(spec.path, src.pkg.Path):
+		f.bad(spec.path+" imports this package, which cannot import it in turn", "run loopgen in another package, or in "+spec.path+" itself")
+	default:
+		return pkg
 	}
-	return pkg
+	return nil
 }
 
 // mention returns where the package asks for the type: a go:generate line, else
 // its first package clause.
-func (src *source) mention(spec *typeSpec) token.Pos {
+func (f *targetFinder) mention() token.Pos {
 	unquoted := strings.NewReplacer(`"`, "", "'", "")
 	pos := token.NoPos
-	for _, file := range src.files {
+	for _, file := range f.src.pkg.Files {
 		if !pos.IsValid() {
 			pos = file.Package
 		}
 		for line := range generateLines(file) {
 			text := unquoted.Replace(line.Text)
 			for _, before := range []string{" ", "=", ","} {
-				if strings.Contains(text, before+spec.text) {
+				if strings.Contains(text, before+f.spec.text) {
 					return line.Pos()
 				}
 			}
@@ -174,6 +202,41 @@ func (src *source) mention(spec *typeSpec) token.Pos {
 	}
 	return pos
 }
+
+// reportMissing reports that pkg does not declare the type. It names a file that does, or
+// a type with a similar name.
+func (f *targetFinder) reportMissing(pkg *types.Package) {
+	src, spec := f.src, f.spec
+	own := pkg == src.types
+	if own {
+		if at, test := src.pkg.Builds.TypeLeftOut(spec.name); at.IsValid() {
+			why := "is declared in a file that build constraints keep out of the package here"
+			if test {
+				why = "is declared in a test file, and types of tests cannot be shared"
+			}
+			f.r.list = append(f.r.list, Diagnostic{Pos: at, Method: spec.name, Severity: Error,
+				Reason: why, Remedy: "move it to a file that is always part of the package"})
+			return
+		}
+	}
+	reason, remedy := fmt.Sprintf("package %s (%s) declares no such type", pkg.Name(), src.pkg.Dir), "run loopgen in the directory of the package that does, or name that package"
+	if !own {
+		reason, remedy = fmt.Sprintf("package %s exports no such type", pkg.Path()), "give the import path, a dot and the name of a type"
+	}
+	var all []string
+	for _, other := range pkg.Scope().Names() {
+		if tn, ok := pkg.Scope().Lookup(other).(*types.TypeName); ok && (own || tn.Exported()) {
+			all = append(all, other)
+		}
+	}
+	if near := nearest(spec.name, all); near != "" {
+		remedy = "did you mean " + strings.TrimPrefix(spec.path+"."+near, ".") + "?"
+	}
+	f.bad(reason, remedy)
+}
+
+// isOwn reports whether an import path is that of the package itself.
+func (src *source) isOwn(path string) bool { return path == "" || path == src.pkg.Path }
 
 // generateLines yields the go:generate lines of a file.
 func generateLines(file *ast.File) func(yield func(*ast.Comment) bool) {
@@ -188,16 +251,10 @@ func generateLines(file *ast.File) func(yield func(*ast.Comment) bool) {
 	}
 }
 
-// place says where an object of another package stands, as far as is known. The
-// lines of the standard library are those of one version of Go.
+// place returns the file and line that declare an object of another package, or "".
 func (src *source) place(obj types.Object) string {
-	pos := src.fset.Position(obj.Pos())
-	if obj.Pkg() == nil || obj.Pkg() == src.types || !pos.IsValid() || pos.Filename == "" {
+	if obj.Pkg() == nil || obj.Pkg() == src.types || src.fset.Position(obj.Pos()).Filename == "" {
 		return ""
 	}
-	file := obj.Pkg().Path() + "/" + filepath.Base(pos.Filename)
-	if src.standard(obj.Pkg().Path()) {
-		return file
-	}
-	return file + ":" + strconv.Itoa(pos.Line)
+	return src.site(obj.Pkg(), obj.Pos())
 }

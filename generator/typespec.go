@@ -53,11 +53,11 @@ func isImportPath(path string) bool {
 	return path != "" && !strings.HasPrefix(path, "-") && !strings.HasPrefix(path, ".") && !strings.HasPrefix(path, "/") && !strings.Contains(path, "...")
 }
 
-// declared reports whether the type itself is the package's own, and named
-// without more ado.
+// declared reports whether the package itself declares the type, and it has no type
+// arguments.
 func (s *typeSpec) declared() bool { return s.path == "" && s.args == "" }
 
-// base is what stands for the type in generated names.
+// base returns the part of generated names that stands for the type.
 func (s *typeSpec) base(o *Options) string {
 	if o.Name != "" {
 		return o.Name

@@ -5,13 +5,14 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // A type is unknown if only cgo knows its structure, or if a file that is still to
-// be generated declares it. Package types gives it the invalid type as the
-// underlying one, and takes that for anything: a value of an unknown type
-// implements every interface. The generator takes it for nothing: it is no data,
-// no error and no implementer.
+// be generated declares it. Package types gives it the invalid type as the underlying
+// type, and takes it for any type: a value of an unknown type implements every interface.
+// For the generator it is no data, no error and no implementer.
 
 // isUnknown reports whether the structure of t is unknown.
 func isUnknown(t types.Type) bool { return t.Underlying() == types.Typ[types.Invalid] }
@@ -122,28 +123,6 @@ func mentionsInvalid(t types.Type) bool {
 	return false
 }
 
-// dependsOnUnknown reports whether the size of a t depends on an unknown type.
-func dependsOnUnknown(t types.Type, within []types.Type) bool {
-	if isUnknown(t) {
-		return true
-	}
-	if slices.Contains(within, t) {
-		return false
-	}
-	within = append(within, t)
-	switch u := t.Underlying().(type) {
-	case *types.Array:
-		return dependsOnUnknown(u.Elem(), within)
-	case *types.Struct:
-		for f := range u.Fields() {
-			if dependsOnUnknown(f.Type(), within) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // unknown returns why a value of type t cannot travel if t is unknown, or nil. A
 // defined type with a codec of its own can.
 func (w *walk) unknown(t types.Type, path string) *problem {
@@ -160,9 +139,10 @@ func (w *walk) unknown(t types.Type, path string) *problem {
 		return nil
 	}
 	p := w.refuse(named, path, notYet, w.src.change(named.Obj().Pkg(), "define it by a Go type, or give "+named.Obj().Name()+" MarshalBinary and UnmarshalBinary"))
-	if spec := w.src.typeSpecOf(named.Obj()); spec != nil {
-		p.reason = w.src.unknownReason(spec.Type, "is defined by a C type, of which only cgo knows the structure")
-		p.typ += ": " + types.ExprString(w.src.definition(spec.Type, nil))
+	written := writtenTypes{w.src.pkg}
+	if spec := written.specOf(named.Obj()); spec != nil {
+		p.reason = written.reason(spec.Type, "is defined by a C type, of which only cgo knows the structure")
+		p.typ += ": " + types.ExprString(written.definition(spec.Type, nil))
 	}
 	return p
 }
@@ -172,61 +152,66 @@ const (
 	useGoType = "use a Go type of your own"
 )
 
-// writtenAt returns p. If its type is unknown and has no name, p shows what the
-// package wrote for the type of the variable that is declared at pos.
+// writtenAt returns p. If its type is unknown and has no name, p shows the type of the
+// variable declared at pos as the package writes it.
 func (p *problem) writtenAt(src *source, pos token.Pos) *problem {
 	if !p.unknown {
 		return p
 	}
-	if expr := src.typeExpr(pos); expr != nil {
+	written := writtenTypes{src.pkg}
+	if expr := written.at(pos); expr != nil {
 		p.unknown = false
-		p.reason = src.unknownReason(expr, "has a type whose structure only cgo knows")
+		p.reason = written.reason(expr, "has a type whose structure only cgo knows")
 		p.typ = types.ExprString(expr)
 	}
 	return p
 }
 
-// unknownReason tells names that are still to be generated from what only cgo
-// knows.
-func (src *source) unknownReason(expr ast.Expr, cgo string) string {
+// writtenTypes finds types as the package writes them, since package types knows nothing
+// about an unknown type.
+type writtenTypes struct{ *load.Package }
+
+// reason returns notYet if expr mentions names that are still to be generated, or else
+// cgo.
+func (w writtenTypes) reason(expr ast.Expr, cgo string) string {
 	missing := false
-	ast.Inspect(src.definition(expr, nil), func(n ast.Node) bool {
+	ast.Inspect(w.definition(expr, nil), func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.SelectorExpr:
 			return false
 		case *ast.Ident:
-			missing = missing || src.types.Scope().Lookup(n.Name) == nil && types.Universe.Lookup(n.Name) == nil
+			missing = missing || w.Types.Scope().Lookup(n.Name) == nil && types.Universe.Lookup(n.Name) == nil
 		}
 		return true
 	})
-	if missing || src.cgo == nil {
+	if missing || !w.UsesC {
 		return notYet
 	}
 	return cgo
 }
 
-// definition follows names of unknown types of the package to what they are
-// defined by.
-func (src *source) definition(expr ast.Expr, within []*ast.TypeSpec) ast.Expr {
+// definition follows the name of an unknown type of the package to the expression that
+// defines it.
+func (w writtenTypes) definition(expr ast.Expr, within []*ast.TypeSpec) ast.Expr {
 	id, ok := ast.Unparen(expr).(*ast.Ident)
 	if !ok {
 		return expr
 	}
-	tn, ok := src.types.Scope().Lookup(id.Name).(*types.TypeName)
+	tn, ok := w.Types.Scope().Lookup(id.Name).(*types.TypeName)
 	if !ok {
 		return expr
 	}
-	spec := src.typeSpecOf(tn)
+	spec := w.specOf(tn)
 	if spec == nil || slices.Contains(within, spec) {
 		return expr
 	}
-	return src.definition(spec.Type, append(within, spec))
+	return w.definition(spec.Type, append(within, spec))
 }
 
-// typeSpecOf returns the declaration of a type of the package, or nil.
-func (src *source) typeSpecOf(tn *types.TypeName) *ast.TypeSpec {
+// specOf returns the declaration of a type of the package, or nil.
+func (w writtenTypes) specOf(tn *types.TypeName) *ast.TypeSpec {
 	var found *ast.TypeSpec
-	if file := src.fileOf(tn.Pos()); file != nil {
+	if file := w.FileOf(tn.Pos()); file != nil {
 		ast.Inspect(file, func(n ast.Node) bool {
 			if spec, ok := n.(*ast.TypeSpec); ok && spec.Name.Pos() == tn.Pos() {
 				found = spec
@@ -237,10 +222,10 @@ func (src *source) typeSpecOf(tn *types.TypeName) *ast.TypeSpec {
 	return found
 }
 
-// typeExpr returns the type of the parameter, result or field that is declared at
+// at returns the type of the parameter, result or field that is declared at
 // pos, as the package writes it, or nil.
-func (src *source) typeExpr(pos token.Pos) (expr ast.Expr) {
-	file := src.fileOf(pos)
+func (w writtenTypes) at(pos token.Pos) (expr ast.Expr) {
+	file := w.FileOf(pos)
 	if file == nil {
 		return nil
 	}
@@ -260,13 +245,13 @@ func (src *source) typeExpr(pos token.Pos) (expr ast.Expr) {
 
 // valueType returns t, the type of the value e, or the one that e names if t is
 // unknown: package types rejects Errno(3) if only cgo knows that Errno is a number.
-func (src *source) valueType(t types.Type, e ast.Expr) types.Type {
+func (w writtenTypes) valueType(t types.Type, e ast.Expr) types.Type {
 	if !isUnknown(t) {
 		return t
 	}
 	named := func(e ast.Expr) types.Type {
 		if id, ok := ast.Unparen(e).(*ast.Ident); ok {
-			if tn, ok := src.types.Scope().Lookup(id.Name).(*types.TypeName); ok {
+			if tn, ok := w.Types.Scope().Lookup(id.Name).(*types.TypeName); ok {
 				return tn.Type()
 			}
 		}
@@ -274,7 +259,7 @@ func (src *source) valueType(t types.Type, e ast.Expr) types.Type {
 	}
 	switch e := ast.Unparen(e).(type) {
 	case *ast.UnaryExpr:
-		if inner := src.valueType(t, e.X); e.Op == token.AND && inner != t {
+		if inner := w.valueType(t, e.X); e.Op == token.AND && inner != t {
 			return types.NewPointer(inner)
 		}
 	case *ast.CallExpr:
@@ -287,5 +272,5 @@ func (src *source) valueType(t types.Type, e ast.Expr) types.Type {
 
 // isOfCgo reports whether a type is declared in C.
 func isOfCgo(named *types.Named) bool {
-	return named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == cgoImport
+	return named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == load.CPath
 }

@@ -1,18 +1,18 @@
 package generator
 
 import (
-	"go/ast"
 	"go/token"
 	"go/types"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // A method waits if something outside of its call decides when it goes on: another
-// call that sends to a channel, a clock, a client that connects. What methods do is in
-// their bodies and in those of the functions that they call, see operations.go.
+// call that sends to a channel, a clock, a client that connects. The search reads its
+// body and the bodies of the functions that it calls, see operations.go.
 
 // The search for a place that waits ends with these. A method that waits does so in one
 // of the first functions that it calls.
@@ -24,7 +24,7 @@ const (
 // waits says why m may wait, or returns "". The name of the method
 // counts if its body waits for a moment, or if not all that it calls is at hand.
 func (s *service) waits(m *method) string {
-	w := s.src.search(m.fn)
+	w := newSearch(s.src, m.fn)
 	if w.found != nil {
 		return "it " + w.found.String()
 	}
@@ -45,7 +45,7 @@ func (f *finding) String() string { return f.what + f.in + " (" + f.place + ")" 
 // finding is an operation that waits, found.
 type finding struct{ what, in, place string }
 
-// search looks through the calls of one method, those that are closest first.
+// search looks through the calls of one method, the closest first.
 type search struct {
 	src     *source
 	root    *types.Func
@@ -58,19 +58,19 @@ type search struct {
 
 // step is a function to be looked at.
 type step struct {
-	body *body
+	body *load.Body
 	loop bool // it is called in a loop
-	// hands is set if it is given a channel that others than its caller know.
+	// hands is set if an argument is a channel that is not confined to its caller.
 	hands bool
 }
 
-func (src *source) search(fn *types.Func) *search {
+func newSearch(src *source, fn *types.Func) *search {
 	w := &search{src: src, root: fn, seen: make(map[step]bool)}
 	if what := waitingFunction(fn); what != "" {
 		w.found = &finding{what: what, place: src.site(fn.Pkg(), fn.Pos())}
 		return w
 	}
-	b := src.bodyOf(fn)
+	b := src.pkg.Bodies.Of(fn)
 	if b == nil {
 		w.unknown = "its source is not at hand"
 		return w
@@ -99,14 +99,14 @@ func (w *search) undecided(why string) {
 	}
 }
 
-// look judges what one function does itself, and notes what it calls.
+// look judges the operations of one function, and notes the functions that it calls.
 func (w *search) look(s step) {
 	key := step{body: s.body, loop: s.loop, hands: s.hands}
 	if w.seen[key] {
 		return
 	}
 	w.seen[key] = true
-	ops := w.src.operations(s.body)
+	ops := w.operations(s.body)
 	if ops == nil {
 		w.undecided("it calls more functions than were looked at")
 		return
@@ -130,12 +130,12 @@ func (w *search) look(s step) {
 }
 
 func (w *search) find(s step, op operation, root bool) *finding {
-	f := &finding{what: op.what, place: w.src.site(s.body.pkg, op.pos)}
+	f := &finding{what: op.what, place: w.src.site(s.body.Pkg, op.pos)}
 	if op.kind == waitsInLoop && (s.loop || op.loop) {
 		f.what += " in a loop"
 	}
 	if !root {
-		f.in = " in " + w.src.functionName(s)
+		f.in = " in " + w.functionName(s)
 	}
 	return f
 }
@@ -148,20 +148,20 @@ func (w *search) follow(from step, call bodyCall) {
 		if !w.isFollowed(call.fn.Pkg()) || waitsForNothing(call.fn) {
 			return
 		}
-		b = w.src.bodyAt(call.fn)
+		b = w.src.pkg.Bodies.Of(call.fn)
 	}
 	switch {
 	case b != nil:
 		w.next = append(w.next, step{body: b, loop: loop, hands: call.hands || call.passes && from.hands})
 	case call.name != "":
-		w.undecided("it calls " + call.name + " (" + w.src.site(from.body.pkg, call.pos) + "), whose source is not at hand")
+		w.undecided("it calls " + call.name + " (" + w.src.site(from.body.Pkg, call.pos) + "), whose source is not at hand")
 	}
 }
 
 // isFollowed reports whether functions of p may wait: of the standard library, those of
 // a few packages do.
 func (w *search) isFollowed(p *types.Package) bool {
-	return p == nil || p == w.root.Pkg() && p.Path() != "runtime" || !w.src.standard(p.Path()) || isWaitingPackage(p.Path())
+	return p == nil || p == w.root.Pkg() && p.Path() != "runtime" || !w.src.imports.Standard(p.Path()) || isWaitingPackage(p.Path())
 }
 
 func isWaitingPackage(path string) bool {
@@ -173,8 +173,8 @@ func isWaitingPackage(path string) bool {
 	return false
 }
 
-// waitsForNothing recognises the functions of followed packages that do not wait
-// although they call what they are given.
+// waitsForNothing recognises the functions of followed packages that do not wait,
+// although they call functions in their arguments.
 func waitsForNothing(fn *types.Func) bool {
 	recv := fn.Signature().Recv()
 	if recv == nil || !types.IsInterface(recv.Type()) {
@@ -190,13 +190,13 @@ func waitsForNothing(fn *types.Func) bool {
 	return false
 }
 
-// waitingFunction says what a function of the standard library or its kin does if it
-// waits, which the source of some does not show. It completes "it ".
+// waitingFunction describes how a function of the standard library or its kin waits, or
+// returns "". The source of some of them does not show it. The text completes "it ".
 func waitingFunction(fn *types.Func) string {
 	if fn.Pkg() == nil {
 		return ""
 	}
-	switch fn.Pkg().Path() + "." + receiverName(fn) + "." + fn.Name() {
+	switch fn.Pkg().Path() + "." + load.ReceiverName(fn) + "." + fn.Name() {
 	case "sync.Cond.Wait":
 		return "waits for a sync.Cond"
 	case "sync.WaitGroup.Wait":
@@ -206,73 +206,50 @@ func waitingFunction(fn *types.Func) string {
 	case "golang.org/x/sync/semaphore.Weighted.Acquire":
 		return "acquires a semaphore.Weighted"
 	case "sync.Mutex.Lock", "sync.RWMutex.Lock", "sync.RWMutex.RLock":
-		return "locks a sync." + receiverName(fn) // of a method by itself: calls are judged in pairs
+		return "locks a sync." + load.ReceiverName(fn) // of a method by itself: calls are judged in pairs
 	}
 	return ""
 }
 
-// bodyAt is bodyOf, remembered.
-func (src *source) bodyAt(fn *types.Func) *body {
-	fn = fn.Origin()
-	b, known := src.bodies[fn]
-	if !known {
-		b = src.bodyOf(fn)
-		if src.bodies == nil {
-			src.bodies = make(map[*types.Func]*body)
-		}
-		src.bodies[fn] = b
-	}
-	return b
-}
-
-// operations returns what a body does, or nil if too many have been looked at.
-func (src *source) operations(b *body) *operations {
-	if ops, known := src.operated[b.decl]; known {
+// operations returns the operations of a body, or nil after maxWaitingBodies.
+func (w *search) operations(b *load.Body) *operations {
+	src := w.src
+	if ops, known := src.operated[b.Decl]; known {
 		return ops
 	}
 	if len(src.operated) >= maxWaitingBodies {
 		return nil
 	}
-	if src.operated == nil {
-		src.operated = make(map[*ast.FuncDecl]*operations)
-	}
 	ops := newOperations(src, b)
-	src.operated[b.decl] = ops
+	src.operated[b.Decl] = ops
 	return ops
 }
 
-// site says where something in the source of package p stands.
+// site returns the file and line of a position in package p. For the standard library it
+// leaves out the line, which differs between versions of Go.
 func (src *source) site(p *types.Package, pos token.Pos) string {
 	at := src.fset.Position(pos)
 	name := filepath.Base(at.Filename)
 	switch {
 	case p == src.types || p == nil:
 		return name + ":" + strconv.Itoa(at.Line)
-	case src.standard(p.Path()):
-		return p.Path() + "/" + name // its lines are those of one version of Go
+	case src.imports.Standard(p.Path()):
+		return p.Path() + "/" + name
 	}
 	return p.Path() + "/" + name + ":" + strconv.Itoa(at.Line)
 }
 
-// functionName is how a reader finds the function: "Queue.next", "http.Server.Serve".
-func (src *source) functionName(s step) string {
-	name := s.body.decl.Name.Name
-	if recv := s.body.decl.Recv; recv != nil && len(recv.List) == 1 {
-		name = baseName(recv.List[0].Type) + "." + name
+// functionName returns the name by which a reader finds the function: "Queue.next",
+// "http.Server.Serve".
+func (w *search) functionName(s step) string {
+	if s.body.Pkg != w.src.types {
+		return s.body.Pkg.Name() + "." + s.body.Name()
 	}
-	if s.body.pkg != src.types {
-		name = s.body.pkg.Name() + "." + name
-	}
-	return name
+	return s.body.Name()
 }
 
-// waitingImports returns what a file imports, if only for bodies, of the packages by
-// whose types waiting is recognised.
-func waitingImports(file *ast.File) []string {
-	return slices.DeleteFunc(importsOf(file, nil), func(path string) bool {
-		return !slices.Contains([]string{"context", "golang.org/x/sync/errgroup", "golang.org/x/sync/semaphore", "sync", "time"}, path)
-	})
-}
+// waitingImports are the packages by whose types waiting is recognised in bodies.
+var waitingImports = []string{"context", "golang.org/x/sync/errgroup", "golang.org/x/sync/semaphore", "sync", "time"}
 
 // warnOfWaiting reports methods that may wait in a mode in which that does harm.
 func (s *service) warnOfWaiting(r *reporter) {
@@ -322,8 +299,8 @@ func (s *service) contextHow(m *method) string {
 	return s.replacement(m) + ", with a context as its first parameter,"
 }
 
-// warnOfPair reports a method that acquires what nobody gives back for a process that
-// dies.
+// warnOfPair reports a method that acquires something which nothing releases for a
+// process that dies.
 func (s *service) warnOfPair(r *reporter, m, end *method, reason string) {
 	if m.mode != "Concurrent" && !strings.HasPrefix(m.name, "Try") {
 		reason += ", and " + end.name + " cannot run before it returns"

@@ -6,6 +6,8 @@ import (
 	"go/types"
 	"maps"
 	"slices"
+
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // writes looks for places where functions write through a parameter: into the
@@ -155,7 +157,7 @@ func (w *writes) writesItself(n ast.Node, names aliases) bool {
 			return false
 		}
 		id, ok := selector.X.(*ast.Ident)
-		return !ok || parameterType(w.decl, id.Name) == unknownType
+		return !ok || parameterType(w.decl, id.Name) == load.Unnamed
 	case *ast.CallExpr:
 		return w.calls(n, names)
 	case *ast.SendStmt:

@@ -7,12 +7,11 @@ import (
 	"strings"
 )
 
-// What an interface may hold must be known to both programs by name. These are
-// the types that the generated file registers: those that the signatures name,
-// wherever in them; the exported ones of the package that are data; and those
-// that implement an interface, where the interface is declared. The shared type
-// itself is among the latter where it is data: it implements what its own methods
-// take, as a vector's Copy(from Vector).
+// Both programs must know the types in interfaces by name. The generated file registers
+// them: the types in signatures, wherever in them; the exported data types of the
+// package; and the types that implement an interface, in the package that declares it.
+// The shared type itself is among them if it is data: it may implement the interface that
+// its own methods take, as a vector's Copy(from Vector).
 
 // implemented reports whether a data type is known that implements the
 // interface.
@@ -26,8 +25,8 @@ func (s *service) implemented(i *types.Named) bool {
 		s.implementers = make(map[*types.Named][]types.Type)
 	}
 	s.judging++
-	// Meanwhile nothing implements it: what contains the interface itself is
-	// data only if something else is.
+	// Meanwhile nothing implements it: a type that contains the interface itself is data
+	// only if another type implements it.
 	s.implementers[i] = nil
 	s.implementers[i] = s.implementersOf(i)
 	if len(s.implementers[i]) > 0 {
@@ -64,7 +63,7 @@ func (s *service) exportedTypes(packages ...*types.Package) []types.Type {
 		if p == nil || slices.Contains(packages[:i], p) {
 			continue
 		}
-		s.src.imports.complete(p)
+		s.src.imports.Complete(p)
 		for _, name := range p.Scope().Names() {
 			tn, ok := p.Scope().Lookup(name).(*types.TypeName)
 			if !ok || !tn.Exported() || tn.IsAlias() || !s.src.nameable(tn) {
@@ -156,7 +155,7 @@ func (s *service) sortedFirst(p *types.Package) string {
 	return "~" + p.Path()
 }
 
-// heldTypes gathers what an interface may hold, if there is one.
+// heldTypes collects the types of values in interfaces, if there is an interface.
 type heldTypes struct {
 	service *service
 	docs    map[string]*ast.CommentGroup
@@ -170,7 +169,7 @@ type heldTypes struct {
 func (c *heldTypes) visit(t types.Type) {
 	t = types.Unalias(t)
 	if isTypeParam(t) {
-		return // what it stands for is known to whoever makes the instance
+		return // the runtime knows the type argument of each instance
 	}
 	if named, ok := t.(*types.Named); ok {
 		if c.seen[named] || isError(named) {

@@ -1,4 +1,4 @@
-package generator
+package load
 
 import (
 	"go/build/constraint"
@@ -33,7 +33,7 @@ func TestCovers(t *testing.T) {
 		{"", []string{"a || b || c || d || e || f || g || h || i", "!a"}, false}, // too many to try
 		{"", []string{"&&"}, false},
 	} {
-		if got := covers(test.within, test.constraints); got != test.want {
+		if got := Uncovered(test.within, test.constraints) == ""; got != test.want {
 			t.Errorf("within %q, %q: got %t, want %t", test.within, test.constraints, got, test.want)
 		}
 	}
@@ -56,7 +56,7 @@ func TestUncovered(t *testing.T) {
 		{"windows", []string{"a && !b"}, "windows without the tag a and the tag b"},
 		{"js", nil, ""},
 	} {
-		if got := uncovered(test.within, test.constraints); got != test.want {
+		if got := Uncovered(test.within, test.constraints); got != test.want {
 			t.Errorf("within %q, %q: got %q, want %q", test.within, test.constraints, got, test.want)
 		}
 	}
@@ -76,7 +76,7 @@ func TestDisjoint(t *testing.T) {
 		{"special", "!special", true},
 		{"special", "other", false},
 	} {
-		if got := disjoint(test.a, test.b); got != test.want {
+		if got := Disjoint(test.a, test.b); got != test.want {
 			t.Errorf("%q and %q: got %t, want %t", test.a, test.b, got, test.want)
 		}
 	}

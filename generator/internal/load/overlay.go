@@ -1,4 +1,4 @@
-package generator
+package load
 
 import (
 	"context"
@@ -88,11 +88,11 @@ func configured(variable string) string {
 	return value
 }
 
-// overlayEnv returns the environment of a go command that is given an overlay, nil for
-// that of this process, and a function that removes what it needed. Without a module
-// cache, which a module with a vendor directory does not need, the go command takes
-// every file for one of the module cache, and refuses to replace any. So it is given an
-// empty cache, and must not download anything to it.
+// overlayEnv returns the environment for a go command with an overlay, nil for that of
+// this process, and a function that removes its temporary files. A module with a vendor
+// directory needs no module cache. But without one the go command takes every file for
+// a file of the cache, and refuses to replace it. So it gets an empty cache, and must
+// not download anything to it.
 func overlayEnv(ctx context.Context, dir string) (env []string, remove func(), err error) {
 	remove = func() {}
 	if os.Getenv("GOMODCACHE") != "" || build.Default.GOPATH != "" {

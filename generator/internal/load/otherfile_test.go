@@ -1,4 +1,4 @@
-package generator
+package load
 
 import (
 	"go/parser"
@@ -47,7 +47,7 @@ func init() {}
 `
 	var got []string
 	for _, d := range scanDeclared("p.go", []byte(text)) {
-		got = append(got, d.name)
+		got = append(got, d.Name)
 	}
 	want := []string{"A", "C", "D", "G", "H", "I", "J", "K", "L", "P", "Q", "U", "X", "_", "H2", "H3", "init"}
 	if !slices.Equal(got, want) {
@@ -57,7 +57,7 @@ func init() {}
 
 // What the scanner finds in real files is what the parser finds.
 func TestScanDeclaredAgreesWithParser(t *testing.T) {
-	for _, path := range slices.Concat(goFiles("."), goFiles("../rt")) {
+	for _, path := range slices.Concat(GoFiles("../.."), GoFiles("../../../rt")) {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -67,9 +67,9 @@ func TestScanDeclaredAgreesWithParser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var want []declaredName
+		var want []DeclaredName
 		for _, id := range declaredNames(file) {
-			want = append(want, declaredName{id.Name, fset.Position(id.Pos())})
+			want = append(want, DeclaredName{id.Name, fset.Position(id.Pos())})
 		}
 		if got := scanDeclared(path, text); !slices.Equal(got, want) {
 			t.Errorf("%s: got %v, want %v", path, got, want)

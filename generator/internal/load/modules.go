@@ -1,4 +1,4 @@
-package generator
+package load
 
 import (
 	"context"
@@ -36,14 +36,11 @@ func (l listed) incomplete() error {
 	return nil
 }
 
-// generatedImports are the packages that every generated file imports.
-var generatedImports = []string{"github.com/loopgen/loopgen/rt", "github.com/loopgen/loopgen/rt/stub"}
-
-// lacksRuntime reports whether the module in dir cannot build generated files because
-// go.mod or go.sum is incomplete. It compiles nothing. If the go command fails, the
-// answer is no: the next build reports that failure.
-func lacksRuntime(ctx context.Context, dir string) bool {
-	cmd := exec.CommandContext(ctx, "go", append([]string{"list", "-e", "-json=ImportPath,Error,DepsErrors", "--"}, generatedImports...)...)
+// LacksModules reports whether the module in dir cannot import the packages at paths
+// because go.mod or go.sum is incomplete. It compiles nothing. If the go command fails,
+// the answer is no: the next build reports that failure.
+func LacksModules(ctx context.Context, dir string, paths ...string) bool {
+	cmd := exec.CommandContext(ctx, "go", append([]string{"list", "-e", "-json=ImportPath,Error,DepsErrors", "--"}, paths...)...)
 	cmd.Dir = dir
 	out, err := cmd.Output()
 	if err != nil {

@@ -1,10 +1,9 @@
-package generator
+package load
 
 import (
 	"go/ast"
 	"go/build"
 	"go/build/constraint"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -19,25 +18,10 @@ var (
 		"mips64le", "mips64p32", "mips64p32le", "ppc", "ppc64", "ppc64le", "riscv", "riscv64", "s390", "s390x", "sparc", "sparc64", "wasm"}
 )
 
-// buildConstraint returns when file is part of the package, as an expression
-// for a //go:build line; "" means always.
-func (src *source) buildConstraint(file *ast.File) string {
-	line := buildLine(file)
-	c := constraintOf(filepath.Base(src.fset.Position(file.Package).Filename), line)
-	switch anyOf := strings.Contains(line, "||"); {
-	case !importsCgo(file) || !anyOf && slices.Contains(strings.Fields(line), "cgo"):
-		return c
-	case c == "":
-		return "cgo"
-	case c == line && anyOf:
-		return "(" + c + ") && cgo"
-	}
-	return c + " && cgo"
-}
-
-// constraintOf returns when a file is part of the package that has this name and
-// the expression line in its //go:build line, or "".
-func constraintOf(name, line string) string {
+// Constraint returns in which builds a file is part of its package, as an expression
+// for a //go:build line; "" means all. The file has this name and the expression line
+// in its own //go:build line, or "".
+func Constraint(name, line string) string {
 	var terms []string
 	parts := strings.Split(strings.TrimSuffix(strings.TrimSuffix(name, ".go"), "_test"), "_")[1:]
 	if n := len(parts); n > 0 && slices.Contains(architectures, parts[n-1]) {
@@ -73,12 +57,6 @@ func buildLine(file *ast.File) string {
 	return ""
 }
 
-// covers reports whether, in each build for which within holds, one of the
-// constraints does.
-func covers(within string, constraints []string) bool {
-	return uncovered(within, constraints) == ""
-}
-
 // both returns the constraint of builds that satisfy a and b.
 func both(a, b string) string {
 	if a == "" || b == "" {
@@ -87,8 +65,8 @@ func both(a, b string) string {
 	return "(" + a + ") && (" + b + ")"
 }
 
-// disjoint reports whether no build satisfies both constraints.
-func disjoint(a, b string) bool {
+// Disjoint reports whether no build satisfies both constraints.
+func Disjoint(a, b string) bool {
 	c := both(a, b)
 	if c == "" {
 		return false
@@ -97,9 +75,10 @@ func disjoint(a, b string) bool {
 	return err == nil && counterexample(expr, allPorts) == ""
 }
 
-// uncovered returns a description of a build for which within holds and none of the
-// constraints does, such as "windows", or "" if there is no such build.
-func uncovered(within string, constraints []string) string {
+// Uncovered returns a description of a build for which within holds and none of the
+// constraints does, such as "windows", or "" if there is no such build. Builds for the
+// systems that package rt supports count.
+func Uncovered(within string, constraints []string) string {
 	var terms []string
 	if within != "" {
 		terms = append(terms, "!("+within+")")
@@ -127,16 +106,16 @@ type port struct {
 }
 
 var (
-	// runtimePorts are those that package rt is meant for. A method that only a build for
+	// runtimePorts are the ports that package rt supports. A method that only a build for
 	// another architecture lacks is shared: hardly any program is built for it, and the
-	// compiler says what is missing there.
+	// compiler reports the missing method there.
 	runtimePorts = []port{
 		{"linux", []string{"amd64", "arm64", "386", "arm"}},
 		{"darwin", []string{"arm64", "amd64"}},
 		{"windows", []string{"amd64", "arm64", "386"}},
 		{"freebsd", []string{"amd64", "arm64", "386", "arm"}},
 	}
-	// allPorts are all on which package rt compiles.
+	// allPorts are the ports on which package rt compiles.
 	allPorts = []port{
 		{"linux", []string{"amd64", "arm64", "386", "arm", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64", "s390x"}},
 		{"darwin", []string{"arm64", "amd64"}},
@@ -145,7 +124,7 @@ var (
 	}
 )
 
-// unsetTags are set only on systems that package rt is not for.
+// unsetTags are set only on systems that package rt does not support.
 var unsetTags = []string{"appengine", "gopherjs", "tinygo"}
 
 // maxTags bounds the tags whose combinations counterexample tries.
@@ -155,7 +134,7 @@ const maxTags = 8
 // the ports, and the tags that are no ports set and not set.
 func counterexample(expr constraint.Expr, ports []port) string {
 	var tags []string
-	expr.Eval(func(tag string) bool { // is asked for every tag
+	expr.Eval(func(tag string) bool { // Eval asks for every tag
 		if !slices.Contains(tags, tag) && !slices.Contains(architectures, tag) && !slices.Contains(systems, tag) &&
 			tag != "unix" && !slices.Contains(unsetTags, tag) && !strings.HasPrefix(tag, "go1.") {
 			tags = append(tags, tag)
@@ -210,7 +189,7 @@ func isSystem(tag, system string) bool {
 }
 
 // canHold reports whether there may be builds without the tag "ignore" that satisfy
-// expr. That tag keeps scripts out of the package beside which they are.
+// expr. That tag keeps a script out of the package in its directory.
 func canHold(expr constraint.Expr, value bool) bool {
 	switch e := expr.(type) {
 	case *constraint.TagExpr:
