@@ -73,8 +73,8 @@
 // that are meant), suggest.go (constructors to write), interfaces.go (which well-known ones a
 // proxy implements) and summary.go.
 //
-// Describing: schema.go and signature.go (what builds compare, in the words of package
-// stub).
+// Describing: schema.go and typetree.go (what builds compare, as trees of package
+// schema).
 //
 // Writing: scope.go, takennames.go, names.go and locals.go (which names are free),
 // typexpr.go (types as source), model.go (the model that internal/emit writes as a file).

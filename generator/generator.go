@@ -13,6 +13,7 @@ import (
 
 	"github.com/loopgen/loopgen/generator/internal/emit"
 	"github.com/loopgen/loopgen/generator/internal/load"
+	"github.com/loopgen/loopgen/rt/schema"
 )
 
 // Options says what to generate. Types is all that must be set.
@@ -165,7 +166,7 @@ type Result struct {
 	// error among the diagnostics.
 	Files []File
 	// Schemas are what the types of Files look like to other builds, if asked for.
-	Schemas []Schema
+	Schemas []schema.Service
 	// Diagnostics are sorted by position.
 	Diagnostics []Diagnostic
 	// Summaries are those of the types that have methods to share.

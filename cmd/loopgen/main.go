@@ -396,7 +396,7 @@ func generate(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		return err
 	}
 	if how.schema {
-		return printSchemas(result.Schemas, stdout)
+		return printSchema(result.Schemas, stdout)
 	}
 	if how.check {
 		return compare(result.Files, stdout)

@@ -216,7 +216,7 @@ func (s *Service) inspect() {
 		results := m.results(t)
 		s.fails[i] = len(results) > 0 && results[len(results)-1] == errorType
 	}
-	if s.refusal == nil && len(s.TypeArgs) > 0 {
+	if len(s.TypeArgs) > 0 {
 		s.refusal = s.refuse()
 	}
 }
