@@ -89,6 +89,7 @@ func (src *source) checkBody(b *body) *types.Info {
 		Uses:       make(map[*ast.Ident]types.Object),
 		Defs:       make(map[*ast.Ident]types.Object),
 		Selections: make(map[*ast.SelectorExpr]*types.Selection),
+		Implicits:  make(map[ast.Node]types.Object),
 	}
 	file := *b.file
 	file.Decls = nil

@@ -58,9 +58,10 @@
 // fields.go and marshaler.go (the walk into a type), nesting.go (how deep it is), held.go
 // (what interfaces can hold), everywhere.go and buildconstraint.go (what other builds lack),
 // fluent.go (methods that return their receiver), options.go (functional options), copies.go
-// (results that the object keeps), identity.go (addresses and handles), inplace.go and
-// outparam.go (methods that write into their arguments), by writes.go and calls.go (the
-// search in a body) and declarations.go (whose body is at hand).
+// (results that the object keeps), identity.go (addresses and handles), flatmemory.go
+// (arguments that the daemon compares), bodywrites.go (methods that write into others),
+// background.go (packages that work by themselves) and declarations.go (whose body is at
+// hand).
 //
 // Waiting: waiting.go (which methods may wait, and why), by body.go (a body with its types),
 // operations.go, callees.go and channels.go (what the body waits for and calls); acquire.go

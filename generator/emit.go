@@ -248,8 +248,11 @@ func (s *service) back(to *jen.Statement, m *method) []jen.Code {
 	var list []jen.Code
 	for _, v := range m.comeBack() {
 		args := []jen.Code{to.Clone(), jen.Id(v.name)}
-		if v.passing.list == "Out" {
+		switch v.passing.list {
+		case "Out":
 			args = append(args, jen.Id(m.results[0].name)) // how many bytes were filled
+		case "Compared":
+			args[0] = jen.Id(m.local.run) // has the copy from before the call
 		}
 		list = append(list, s.stub(v.passing.back).Call(args...))
 	}

@@ -130,6 +130,9 @@ func (s *service) serviceTable() []assignment {
 	}
 	list("ErrorTypes", "ErrorType", errorTypes)
 	list("DataTypes", "DataType", dataTypes)
+	if s.check {
+		table = append(table, assignment{"Check", jen.True()})
+	}
 	return table
 }
 
@@ -306,7 +309,7 @@ func (s *service) methodRow(m *method) *jen.Statement {
 			row = append(row, field("EndArgs", jen.True()))
 		}
 	}
-	for _, list := range []string{"Out", "InOut"} {
+	for _, list := range []string{"Out", "InOut", "Compared", "In"} {
 		if places := m.places(list); len(places) > 0 {
 			row = append(row, field(list, jen.Index().Int().ValuesFunc(func(g *jen.Group) {
 				for _, place := range places {

@@ -41,8 +41,9 @@ type source struct {
 	decls  map[token.Pos]*ast.FuncDecl
 	own    declarations               // the same by name, once they are needed
 	beside map[*ast.File]declarations // of files of other packages
-	// What is known of bodies, see waiting.go.
+	// What is known of bodies, see waiting.go and bodywrites.go.
 	bodies   map[*types.Func]*body
+	infos    map[*ast.FuncDecl]*types.Info
 	operated map[*ast.FuncDecl]*operations
 	copies   map[packageState]*types.Package
 }

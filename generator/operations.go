@@ -61,7 +61,7 @@ type bodyReader struct {
 }
 
 func newOperations(src *source, b *body) *operations {
-	r := &bodyReader{operations: new(operations), src: src, body: b, info: src.checkBody(b),
+	r := &bodyReader{operations: new(operations), src: src, body: b, info: src.infoOf(b),
 		literals: make(map[types.Object][]*ast.FuncLit), reading: make(map[*ast.FuncLit]bool),
 		unlocks: make(map[string]bool)}
 	r.findLiterals()

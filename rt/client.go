@@ -326,7 +326,9 @@ func (c *client) results(method int, l *link, p *pendingCall, reply []byte, resu
 	if c.svc.Fails(method) {
 		methodErr = d.Error()
 	}
-	if err := d.End(); err != nil {
+	if err := d.End(); errors.Is(err, stub.ErrOverlap) {
+		return c.callError(method, OutcomeExecuted, l.incarnation, err)
+	} else if err != nil {
 		return c.callError(method, OutcomeExecuted, l.incarnation, fmt.Errorf("decode the results of the daemon (pid %d): %w", l.pid, c.explainUnknownType(decodeError("result", err))))
 	}
 	decoded = true

@@ -91,6 +91,8 @@ func (p *parser) list(end string, params bool) (list []*node, err error) {
 			n, err = p.prefixed(start, "out ")
 		case params && p.skip("inout "):
 			n, err = p.prefixed(start, "inout ")
+		case params && p.skip("compared "):
+			n, err = p.prefixed(start, "compared ")
 		default:
 			n, err = p.typ()
 		}

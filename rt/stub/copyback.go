@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 
 	"github.com/loopgen/loopgen/rt/internal/value"
 )
@@ -69,6 +70,7 @@ func FillBuffer[S ~[]byte](d *Decoder, p S) {
 	if len(filled) > len(p) {
 		d.refuse("more bytes than the buffer has")
 	}
+	d.shares(reflect.ValueOf(p[:min(len(filled), len(p))]))
 	d.onEnd(func() { copy(p, filled) })
 }
 
@@ -80,6 +82,7 @@ func FillSlice[S ~[]E, E any](d *Decoder, s S) {
 	if len(after) != len(s) {
 		d.refuse("another number of elements than was sent")
 	}
+	d.shares(reflect.ValueOf(s))
 	d.onEnd(func() { copy(s, after) })
 }
 
@@ -91,6 +94,7 @@ func FillMap[M ~map[K]V, K comparable, V any](d *Decoder, m M) {
 	if m == nil && len(after) > 0 {
 		d.refuse("entries for a map that is nil")
 	}
+	d.shares(reflect.ValueOf(m))
 	d.onEnd(func() {
 		clear(m)
 		maps.Copy(m, after)
@@ -104,6 +108,7 @@ func FillPointer[T any](d *Decoder, p *T) {
 	if (after == nil) != (p == nil) {
 		d.refuse("nil instead of a value, or a value instead of nil")
 	}
+	d.shares(memoryOf(reflect.ValueOf(p)))
 	d.onEnd(func() {
 		if p != nil {
 			*p = *after
@@ -118,4 +123,8 @@ func (d *Decoder) refuse(reason string) {
 	}
 }
 
-func (d *Decoder) onEnd(fill func()) { d.fills = append(d.fills, fill) }
+// onEnd has End call fill, which writes to an argument.
+func (d *Decoder) onEnd(fill func()) {
+	d.copiedBack().changed = true
+	d.fills = append(d.fills, fill)
+}

@@ -15,7 +15,7 @@ import (
 // build of the same types:
 //
 //	signature = "func(" [ parameter { ", " parameter } ] ")" [ " " type | " (" types ")" ]
-//	parameter = [ "out " | "inout " ] type      see Method.Out and InOut
+//	parameter = [ "out " | "inout " | "compared " ] type      see Method.Out
 //	types     = type { ", " type }
 //	type      = "bool" | "int" | "int8" | … | "complex128" | "string" | "error"
 //	          | "any" | "interface"               one without methods, and one with
@@ -56,6 +56,8 @@ func (m *Method) signature(method reflect.Type) string {
 			s.WriteString("out ")
 		case slices.Contains(m.InOut, place):
 			s.WriteString("inout ")
+		case slices.Contains(m.Compared, place):
+			s.WriteString("compared ")
 		}
 		s.WriteString(value.Spell(t))
 	}

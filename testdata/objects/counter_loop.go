@@ -37,6 +37,9 @@ type CounterAPI interface {
 	// Echo returns what it is given.
 	Echo(b []byte) []byte
 
+	// EchoIn is Echo without the comparison of b after the call.
+	EchoIn(b []byte) []byte
+
 	// Enter waits at a gate, in its turn, and counts when it has been opened.
 	Enter(name string) int
 
@@ -154,6 +157,15 @@ func (c *CounterClient) Deadline(ctx context.Context) (time.Duration, error) {
 func (c *CounterClient) Echo(ctx context.Context, b []byte) ([]byte, error) {
 	var r0 []byte
 	err := (*rt.Conn)(c).Call(ctx, counterEcho,
+		func(e *stub.Encoder) { stub.Encode(e, b) },
+		func(d *stub.Decoder) { stub.Decode(d, &r0); stub.FillChanges(d, b) })
+	return r0, err
+}
+
+// EchoIn is Echo without the comparison of b after the call.
+func (c *CounterClient) EchoIn(ctx context.Context, b []byte) ([]byte, error) {
+	var r0 []byte
+	err := (*rt.Conn)(c).Call(ctx, counterEchoIn,
 		func(e *stub.Encoder) { stub.Encode(e, b) },
 		func(d *stub.Decoder) { stub.Decode(d, &r0) })
 	return r0, err
@@ -330,6 +342,15 @@ func (p *CounterProxy) Echo(b []byte) []byte {
 	return r0
 }
 
+// EchoIn implements CounterAPI.
+func (p *CounterProxy) EchoIn(b []byte) []byte {
+	r0, err := (*CounterClient)(p).EchoIn(context.Background(), b)
+	if err != nil {
+		(*rt.Conn)(p).Fault(err)
+	}
+	return r0
+}
+
 // Enter implements CounterAPI.
 func (p *CounterProxy) Enter(name string) int {
 	r0, err := (*CounterClient)(p).Enter(context.Background(), name)
@@ -472,6 +493,7 @@ const (
 	counterConnectTo
 	counterDeadline
 	counterEcho
+	counterEchoIn
 	counterEnter
 	counterEnterContext
 	counterEnterUntil
@@ -535,11 +557,20 @@ func init() {
 				stub.Encode(run.Results, target.(*Counter).Deadline(run.Context()))
 			}
 		}},
-		{Name: "Echo", Func: (*Counter).Echo, Serve: func(run *stub.Run, target any) {
+		{Name: "Echo", Compared: []int{0}, Func: (*Counter).Echo, Serve: func(run *stub.Run, target any) {
+			var b []byte
+			stub.DecodeCompared(run.Args, &b)
+			if run.Begin() {
+				r0 := target.(*Counter).Echo(b)
+				stub.Encode(run.Results, r0)
+				stub.EncodeChanges(run, b)
+			}
+		}},
+		{Name: "EchoIn", In: []int{0}, Func: (*Counter).EchoIn, Serve: func(run *stub.Run, target any) {
 			var b []byte
 			stub.Decode(run.Args, &b)
 			if run.Begin() {
-				stub.Encode(run.Results, target.(*Counter).Echo(b))
+				stub.Encode(run.Results, target.(*Counter).EchoIn(b))
 			}
 		}},
 		{Name: "Enter", Func: (*Counter).Enter, Serve: func(run *stub.Run, target any) {

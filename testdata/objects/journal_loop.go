@@ -80,7 +80,7 @@ func (c *JournalClient) Echo(ctx context.Context, b []byte) ([]byte, error) {
 	var r0 []byte
 	err := (*rt.Conn)(c).Call(ctx, journalEcho,
 		func(e *stub.Encoder) { stub.Encode(e, b) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
+		func(d *stub.Decoder) { stub.Decode(d, &r0); stub.FillChanges(d, b) })
 	return r0, err
 }
 
@@ -199,11 +199,13 @@ func init() {
 				run.Results.Error(err)
 			}
 		}},
-		{Name: "Echo", Func: (*Journal).Echo, Serve: func(run *stub.Run, target any) {
+		{Name: "Echo", Compared: []int{0}, Func: (*Journal).Echo, Serve: func(run *stub.Run, target any) {
 			var b []byte
-			stub.Decode(run.Args, &b)
+			stub.DecodeCompared(run.Args, &b)
 			if run.Begin() {
-				stub.Encode(run.Results, target.(*Journal).Echo(b))
+				r0 := target.(*Journal).Echo(b)
+				stub.Encode(run.Results, r0)
+				stub.EncodeChanges(run, b)
 			}
 		}},
 		{Name: "Hold", Mode: stub.Concurrent, End: "Release", Func: (*Journal).Hold, Serve: func(run *stub.Run, target any) {

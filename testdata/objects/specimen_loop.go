@@ -616,7 +616,7 @@ func init() {
 				stub.Encode(run.Results, r5)
 			}
 		}},
-		{Name: "Bytes", Func: (*Specimen).Bytes, Serve: func(run *stub.Run, target any) {
+		{Name: "Bytes", In: []int{0}, Func: (*Specimen).Bytes, Serve: func(run *stub.Run, target any) {
 			var slice []byte
 			var array [4]byte
 			stub.Decode(run.Args, &slice)
@@ -766,7 +766,7 @@ func init() {
 				stub.Encode(run.Results, target.(*Specimen).Spin(d))
 			}
 		}},
-		{Name: "Sum", Func: (*Specimen).Sum, Serve: func(run *stub.Run, target any) {
+		{Name: "Sum", In: []int{0}, Func: (*Specimen).Sum, Serve: func(run *stub.Run, target any) {
 			var numbers []int
 			stub.Decode(run.Args, &numbers)
 			if run.Begin() {
