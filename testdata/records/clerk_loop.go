@@ -90,6 +90,5 @@ func init() {
 			}
 		}},
 	}
-	clerkService.Check = true
 	stub.Register(clerkService)
 }
