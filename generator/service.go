@@ -72,6 +72,7 @@ func (src *source) service(r *reporter, o *Options, t *target, known map[string]
 		return nil
 	}
 	s.collectDataTypes()
+	s.check = s.allowsCheck()
 	return s
 }
 

@@ -90,5 +90,6 @@ func init() {
 			}
 		}},
 	}
+	clerkService.Check = true
 	stub.Register(clerkService)
 }
