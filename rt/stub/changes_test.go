@@ -92,8 +92,8 @@ func TestChanges(t *testing.T) {
 		}
 	})
 	t.Run("integers", func(t *testing.T) {
-		p := []int{0, -1, math.MaxInt64, 3}
-		if err := through(t, func(p []int) { p[0], p[2] = math.MinInt64, -p[2] }, p); err != nil || !reflect.DeepEqual(p, []int{math.MinInt64, -1, -math.MaxInt64, 3}) {
+		p := []int{0, -1, math.MaxInt, 3}
+		if err := through(t, func(p []int) { p[0], p[2] = math.MinInt, -p[2] }, p); err != nil || !reflect.DeepEqual(p, []int{math.MinInt, -1, -math.MaxInt, 3}) {
 			t.Errorf("%v, %v", p, err)
 		}
 	})
