@@ -16,7 +16,7 @@ import (
 // allowsCheck reports whether the arguments of the methods may be read after the call:
 // some hold memory whose changes stay in the daemon, no method is concurrent, and no
 // package whose types the object consists of starts work of its own, as far as the source
-// tells. The standard library's are taken for passive.
+// tells. The standard library's are taken for passive, but for that of the type itself.
 func (s *service) allowsCheck() bool {
 	checked := false
 	for _, m := range s.methods {
@@ -38,9 +38,9 @@ func (s *service) allowsCheck() bool {
 	return true
 }
 
-// packagesOf returns the packages outside of the standard library that declare t and the
-// types of which its values consist.
-func (s *service) packagesOf(t types.Type) []*types.Package {
+// packagesOf returns the package that declares t0, and those outside of the standard
+// library that declare the types of which its values consist.
+func (s *service) packagesOf(t0 *types.Named) []*types.Package {
 	var packages []*types.Package
 	seen := make(map[types.Type]bool)
 	var add func(t types.Type)
@@ -52,7 +52,7 @@ func (s *service) packagesOf(t types.Type) []*types.Package {
 		seen[t] = true
 		if named, ok := t.(*types.Named); ok {
 			p := named.Obj().Pkg()
-			if p == nil || s.src.standard(p.Path()) {
+			if p == nil || s.src.standard(p.Path()) && named != t0 {
 				return
 			}
 			if !slices.Contains(packages, p) {
@@ -71,7 +71,7 @@ func (s *service) packagesOf(t types.Type) []*types.Package {
 			}
 		}
 	}
-	add(t)
+	add(t0)
 	return packages
 }
 
