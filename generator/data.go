@@ -90,25 +90,6 @@ func (s *service) judge(m *method) *problem {
 	return s.judgeWrites(m)
 }
 
-// judgeWrites refuses methods that fill an argument which does not come back.
-func (s *service) judgeWrites(m *method) *problem {
-	if v, handedOn := s.src.writtenParameter(m); v != nil {
-		p := &problem{label: v.label, typ: types.TypeString(v.typ, s.src.qualify),
-			reason: "is written to by the method, and what it writes would stay in the daemon",
-			remedy: "return the data instead", instead: "have it copied back with " + m.inOutHow(v)}
-		if handedOn {
-			p.reason = "is handed on by the method, and what is then written to it would stay in the daemon"
-			p.instead = ""
-		}
-		return p
-	}
-	if v := s.src.filledInterface(m); v != nil {
-		return &problem{label: v.label, reason: "is by all appearances for a pointer that the method writes through, and what it writes would stay in the daemon",
-			remedy: "return the data instead"}
-	}
-	return nil
-}
-
 func (s *service) walk(label string, variadic bool) *walk {
 	return &walk{src: s.src, implemented: s.implemented, own: s.typ, label: label, variadic: variadic, seen: make(map[*types.Named]bool)}
 }

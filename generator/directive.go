@@ -25,6 +25,7 @@ var directives = []struct {
 	{"exclusive", "", nil},
 	{"idempotent", "", nil},
 	{"inout", "p, with p a parameter", token.IsIdentifier},
+	{"in", "p, with p a parameter", token.IsIdentifier},
 	{"session", "end=Unlock, with Unlock the method that ends it", isEnd},
 	{"timeout", "5s, or another time above zero", isTimeout},
 }

@@ -61,9 +61,9 @@
 // fields.go and marshaler.go (the walk into a type), nesting.go (how deep it is), implementers.go
 // (what interfaces can hold), fluent.go (methods that return their receiver), options.go
 // (functional options), copies.go (results that the object keeps), identity.go (addresses
-// and handles), inplace.go and outparam.go (methods that write into their arguments), by
-// writes.go and calls.go (the search in a body) and syntax.go (parameters and functions by
-// their names).
+// and handles), flatmemory.go (arguments that the daemon compares), bodywrites.go (methods
+// that write into others), background.go (packages that work by themselves) and syntax.go
+// (parameters and functions by their names).
 //
 // Waiting: waiting.go (which methods may wait, and why), by operations.go, callees.go and
 // channels.go (what a body waits for and calls); acquire.go (methods that acquire what

@@ -19,7 +19,7 @@ func (s *service) isFluent(m *method) bool {
 		return false
 	}
 	t := sig.Recv().Type()
-	if !canBeFilled(t) || !types.Identical(sig.Results().At(0).Type(), t) || m.from != "" && s.isData(t) {
+	if !isMemory(t) || !types.Identical(sig.Results().At(0).Type(), t) || m.from != "" && s.isData(t) {
 		return false
 	}
 	s.src.findBody(m)

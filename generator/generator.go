@@ -45,6 +45,8 @@ type Options struct {
 	// InOut names parameters that the method changes for its caller, so that
 	// they are copied back: "Method.param".
 	InOut []string
+	// In names parameters whose changes stay in the daemon: "Method.param".
+	In []string
 	// Session names methods that acquire something, and those that end that:
 	// "Lock=Unlock". The daemon does so when a client is gone.
 	Session []string
@@ -146,6 +148,7 @@ func (o *Options) command() string {
 	add("-exclusive", strings.Join(o.Exclusive, ","))
 	add("-idempotent", strings.Join(o.Idempotent, ","))
 	add("-inout", strings.Join(o.InOut, ","))
+	add("-in", strings.Join(o.In, ","))
 	add("-session", strings.Join(o.Session, ","))
 	add("-timeout", strings.Join(o.Timeout, ","))
 	if o.Close != "detach" {

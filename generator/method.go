@@ -83,7 +83,7 @@ func (s *service) collectMethods(r *reporter, o *Options, known map[string]bool)
 			r.declared(m.pos, m.name, m.place)
 		}
 		m.readSettings(r, o)
-		m.choosePassing(r)
+		m.choosePassing(r, o)
 		all = append(all, m)
 	}
 	pairSessions(all)

@@ -116,6 +116,12 @@ func (m *method) chooseMode(r *reporter, o *Options) bool {
 	return true
 }
 
+// isConcurrent reports whether chooseMode makes m concurrent.
+func (m *method) isConcurrent(o *Options) bool {
+	other := m.has("readonly") || m.has("exclusive") || slices.Contains(o.ReadOnly, m.name) || slices.Contains(o.Exclusive, m.name)
+	return m.has("concurrent") || slices.Contains(o.Concurrent, m.name) || slices.Contains(o.Concurrent, "all") && !other
+}
+
 // blockingNames are methods that by convention wait until another one is called. They
 // count only where the source does not tell, see waiting.go. A prefix counts when a
 // capital or the end follows: Wait, WaitN, WaitContext, but not Waiters.

@@ -31,6 +31,7 @@ func (s modeler) model(command string) *emit.Model {
 
 		Constructor: s.constructorModel(),
 		ServesInit:  s.hook,
+		Check:       s.check,
 	}
 	for _, p := range s.params {
 		m.TypeParams = append(m.TypeParams, emit.TypeParam{Name: n.typeParams[p], Constraint: s.typeConstraint(p.Constraint())})
@@ -122,7 +123,7 @@ func (s modeler) methodModel(m *method) emit.Method {
 	if m.ending != nil {
 		model.End, model.EndArgs = m.end, len(m.ending.withoutContext()) > 0
 	}
-	for _, list := range []string{"Out", "InOut"} {
+	for _, list := range []string{"Out", "InOut", "Compared", "In"} {
 		if places := m.places(list); len(places) > 0 {
 			model.Places = append(model.Places, emit.Places{Field: list, Params: places})
 		}

@@ -57,6 +57,11 @@ func (m *method) inOutHow(v *value) string {
 	return m.say("inout "+v.user, "-inout "+m.name+"."+v.user)
 }
 
+// inHow says how to have changes of a parameter stay in the daemon.
+func (m *method) inHow(v *value) string {
+	return m.say("in "+v.user, "-in "+m.name+"."+v.user)
+}
+
 // sessionHow says how to have the method ended by that called end.
 func (m *method) sessionHow(end string) string {
 	return m.say("session end="+end, "-session "+m.name+"="+end)
@@ -151,8 +156,8 @@ func (m *method) dropHow(name, argument, value string) string {
 	switch {
 	case value == "":
 		return "drop -" + name + " " + m.name
-	case name == "inout":
-		return "drop -inout " + m.name + "." + value
+	case name == "inout" || name == "in":
+		return "drop -" + name + " " + m.name + "." + value
 	}
 	return "drop -" + name + " " + m.name + "=" + value
 }

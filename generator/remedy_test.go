@@ -51,7 +51,7 @@ func TestRemediesForForeignType(t *testing.T) {
 	var o Options
 	for _, d := range said {
 		form := `^(share a type of your own that embeds o\.T and has its own METHOD, or )?` +
-			`((have it copied back with -inout METHOD\.p|call it through the client|share it with -concurrent (Try)?Lock,Unlock -session (Try)?Lock=Unlock), or )?` +
+			`((have it copied back with -inout METHOD\.p, or accept that with -in METHOD\.p|call it through the client|share it with -concurrent (Try)?Lock,Unlock -session (Try)?Lock=Unlock), or )?` +
 			`(silence this|leave it out there, too,) with -skip METHOD$` +
 			`|^say -concurrent METHOD if the type is safe for concurrent use, or -exclusive METHOD if it waits for no other call, or -skip METHOD$`
 		if !regexp.MustCompile(strings.ReplaceAll(form, "METHOD", d.Method)).MatchString(d.Remedy) {
@@ -70,7 +70,7 @@ func TestRemediesForForeignType(t *testing.T) {
 	for _, d := range result.Diagnostics {
 		t.Errorf("although told what to do: %s", d)
 	}
-	if got, want := result.Summaries[0].Shared, len([]string{"Get", "Lock", "Options", "Poll", "Sort", "TryLock", "Unlock", "Wait"}); got != want {
+	if got, want := result.Summaries[0].Shared, len([]string{"Fill", "Get", "Keep", "Lock", "Options", "Poll", "Sort", "TryLock", "Unlock", "Wait"}); got != want {
 		t.Errorf("got %d methods in the proxy, want %d", got, want)
 	}
 }
@@ -125,7 +125,7 @@ func (t *T) Halves(p Half)                        {}
 func (t *T) Keys(p map[Key]int)                   {}
 func (t *T) Errors(p map[error]int)               {}
 func (t *T) Huge(p [200000]int)                   {}
-func (t *T) Sort(p []int)                         { p[0] = 1 }
+func (t *T) Sort(p []string)                      { p[0] = "" }
 func (t *T) Keep(p *int)                          { ints <- p }
 func (t *T) Fill(data []byte, p any) error        { return json.Unmarshal(data, p) }
 func (t *T) Wait()                                { <-done }

@@ -42,7 +42,7 @@ func (s *service) signatureOf(params, results []*value) string {
 	trees := func(values []*value) (list []*schema.Type) {
 		for _, v := range values {
 			t := s.spelled(v.typ)
-			if mode := v.passing.list; mode != "" {
+			if mode := v.passing.list; v.passing.back && mode != "" {
 				t = schema.CopiedBack(strings.ToLower(mode), t)
 			}
 			list = append(list, t)

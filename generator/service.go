@@ -16,6 +16,7 @@ type service struct {
 	dataTypes   []types.Type // that interfaces can hold
 	constraint  string       // build constraint of the type and of the generated file, or ""
 	hook        bool         // the daemon serves in the init function of the generated file
+	check       bool         // LOOPGEN_CHECK=1 may read arguments after a call
 	names       names
 	interfaces  []implemented // well-known ones of *T
 	summary     Summary
@@ -65,6 +66,7 @@ func newService(r *reporter, o *Options, src *source, t *target, known map[strin
 		return nil
 	}
 	s.collectDataTypes()
+	s.check = s.allowsCheck()
 	return s
 }
 

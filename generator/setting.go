@@ -16,6 +16,7 @@ type settings struct {
 	timeout    time.Duration // 0: none of its own
 	limit      string        // timeout as the user wrote it
 	inout      []string      // names of parameters that come back
+	in         []string      // names of parameters whose changes stay in the daemon
 	end        string        // the name of the method that ends what this one acquires, or ""
 	ending     *method       // that method, if there is one
 	ends       bool          // it is such a method itself
@@ -41,12 +42,19 @@ func (m *method) readSettings(r *reporter, o *Options) {
 		ends[i] = strings.TrimPrefix(ends[i], "end=")
 	}
 	m.end = m.setting(r, "session", ends, o.Session)
-	m.inout = m.arguments("inout")
-	for _, item := range o.InOut {
-		if name, param, _ := strings.Cut(item, "."); name == m.name && !slices.Contains(m.inout, param) {
-			m.inout = append(m.inout, param)
+	m.inout = m.parameters("inout", o.InOut)
+	m.in = m.parameters("in", o.In)
+}
+
+// parameters returns the parameters that directives and the flag M.p name.
+func (m *method) parameters(name string, flag []string) []string {
+	list := m.arguments(name)
+	for _, item := range flag {
+		if method, param, _ := strings.Cut(item, "."); method == m.name && !slices.Contains(list, param) {
+			list = append(list, param)
 		}
 	}
+	return list
 }
 
 // refuseSettings reports settings of a Close that is never called.
@@ -92,9 +100,14 @@ func (o *Options) validateSettings() error {
 			return fmt.Errorf("-session: %q is not of the form Lock=Unlock", item)
 		}
 	}
-	for _, item := range o.InOut {
-		if name, param, _ := strings.Cut(item, "."); name == "" || !token.IsIdentifier(param) {
-			return fmt.Errorf("-inout: %q is not of the form Method.parameter", item)
+	for _, list := range []struct {
+		flag  string
+		items []string
+	}{{"-inout", o.InOut}, {"-in", o.In}} {
+		for _, item := range list.items {
+			if name, param, _ := strings.Cut(item, "."); name == "" || !token.IsIdentifier(param) {
+				return fmt.Errorf("%s: %q is not of the form Method.parameter", list.flag, item)
+			}
 		}
 	}
 	return nil
@@ -113,6 +126,7 @@ func (o *Options) checkMethodNames(r *reporter, known map[string]bool) {
 		{"-exclusive", o.Exclusive, false},
 		{"-idempotent", o.Idempotent, false},
 		{"-inout", o.InOut, false},
+		{"-in", o.In, false},
 		{"-session", o.Session, false},
 		{"-timeout", o.Timeout, false},
 	} {

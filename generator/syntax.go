@@ -3,6 +3,8 @@ package generator
 import (
 	"go/ast"
 	"iter"
+	"slices"
+	"strings"
 
 	"github.com/loopgen/loopgen/generator/internal/load"
 )
@@ -82,4 +84,29 @@ func expressions(names []*ast.Ident) iter.Seq[ast.Expr] {
 			}
 		}
 	}
+}
+
+// startsWith reports whether name begins with a verb, as ScanRow does with Scan and
+// Scanner does not.
+func startsWith(name string, verbs ...string) bool {
+	return slices.ContainsFunc(verbs, func(verb string) bool {
+		rest, ok := strings.CutPrefix(name, verb)
+		return ok && (rest == "" || rest == "f" || rest == "ln" || ast.IsExported(rest))
+	})
+}
+
+// calledLast is the name of the function or method that a call is of.
+func calledLast(fun ast.Expr) string {
+	switch f := fun.(type) {
+	case *ast.Ident:
+		return f.Name
+	case *ast.SelectorExpr:
+		return f.Sel.Name
+	}
+	return ""
+}
+
+func isIdent(expr ast.Expr, name string) bool {
+	id, ok := expr.(*ast.Ident)
+	return ok && id.Name == name
 }

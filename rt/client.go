@@ -320,7 +320,10 @@ func (p *pendingCall) End() error {
 		if p.method.End != "" {
 			l.abandon(p.answered.id)
 		}
-		methodErr = c.callError(p.method.Name, OutcomeExecuted, l.incarnation, fmt.Errorf("decode the results of the daemon (pid %d): %w", l.pid, c.explainUnknownType(decodeError("result", err))))
+		if !errors.Is(err, stub.ErrOverlap) {
+			err = fmt.Errorf("decode the results of the daemon (pid %d): %w", l.pid, c.explainUnknownType(decodeError("result", err)))
+		}
+		methodErr = c.callError(p.method.Name, OutcomeExecuted, l.incarnation, err)
 	}
 	c.release(p.answered)
 	return methodErr

@@ -270,6 +270,7 @@ var internalErrors = map[string][]string{
 		"a buffer of … bytes",
 		"more bytes than the buffer has",
 		"another number of elements than was sent",
+		"differences that the argument cannot have",
 		"entries for a map that is nil",
 		"nil instead of a value, or a value instead of nil",
 		"the message is not an array of definite length",

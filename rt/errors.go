@@ -94,6 +94,10 @@ var (
 	ErrEncode Error = sentinel("cannot be encoded")
 )
 
+// errLostChange: with LOOPGEN_CHECK=1, a method changed an argument that is not copied
+// back. The daemon's text names the argument.
+var errLostChange Error = sentinel("the method changed an argument, and the change stays in the daemon; say //loopgen:inout to copy the argument back, or //loopgen:in to keep the change there")
+
 // errWindow: the daemon rejected a call because the connection had too many outstanding
 // calls. Clients wait before they send, so only a faulty client gets this error.
 var errWindow Error = sentinel("too many outstanding calls on the connection")

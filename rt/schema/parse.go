@@ -53,7 +53,7 @@ func (p *parser) signature() (*Signature, error) {
 	if !p.skip("func(") {
 		return nil, p.unexpected()
 	}
-	params, err := p.list("out ", "inout ")
+	params, err := p.list("out ", "inout ", "compared ")
 	s := &Signature{Params: params}
 	switch {
 	case err != nil:

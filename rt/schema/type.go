@@ -29,7 +29,7 @@ const (
 	// inside.
 	Outer
 	// Prefix is a pointer "*", a slice "[]", an array "[4]", or a parameter that is
-	// copied back "out " or "inout ".
+	// copied back "out ", "inout " or "compared ".
 	Prefix
 	// Map is a map.
 	Map
@@ -73,8 +73,8 @@ func ArrayOf(length int64, elem *Type) *Type {
 	return &Type{Kind: Prefix, Name: "[" + strconv.FormatInt(length, 10) + "]", Elem: elem}
 }
 
-// CopiedBack returns a parameter of that type that is copied back. mode is "out" or
-// "inout".
+// CopiedBack returns a parameter of that type that is copied back. mode is "out", "inout"
+// or "compared".
 func CopiedBack(mode string, t *Type) *Type { return &Type{Kind: Prefix, Name: mode + " ", Elem: t} }
 
 // MapOf returns the type of maps from key to elem.

@@ -22,11 +22,15 @@ func (e *Encoder) For(m *Method) { e.back = copyBack{method: m} }
 
 // copies reports whether the argument at place is copied back.
 func (m *Method) copies(place int) bool {
-	return len(m.Out)+len(m.InOut) > 0 && (m.fills(place) || slices.Contains(m.InOut, place))
+	return len(m.Out)+len(m.InOut)+len(m.Compared) > 0 &&
+		(m.fills(place) || m.compares(place) || slices.Contains(m.InOut, place))
 }
 
 // fills reports whether the method fills the buffer at place.
 func (m *Method) fills(place int) bool { return slices.Contains(m.Out, place) }
+
+// compares reports whether only the differences of the flat memory at place come back.
+func (m *Method) compares(place int) bool { return slices.Contains(m.Compared, place) }
 
 // EncodeArg appends an argument as the method takes it. It fails as [Encode] does.
 func EncodeArg[A any](e *Encoder, a A) {
@@ -55,6 +59,10 @@ func EncodeArg[A any](e *Encoder, a A) {
 		return
 	}
 	Encode(e, argument)
+	if b.method.compares(place) {
+		b.fills = append(b.fills, func(d *Decoder) { FillChanges(d, argument) })
+		return
+	}
 	b.fills = append(b.fills, func(d *Decoder) { fill(d, argument) })
 }
 
@@ -86,6 +94,12 @@ func DecodeArg[A any](run *Run, a *A) {
 		decodeLen(run.Args, p)
 		buffer := *p
 		run.backs = append(run.backs, func(e *Encoder) { encodeFilled(e, buffer, run.filled) })
+		return
+	}
+	if run.method.compares(place) {
+		DecodeCompared(run.Args, a)
+		argument := *a
+		run.backs = append(run.backs, func(*Encoder) { EncodeChanges(run, argument) })
 		return
 	}
 	Decode(run.Args, a)

@@ -69,6 +69,7 @@ func fillBuffer(d *Decoder, p []byte) {
 	if len(filled) > len(p) {
 		d.refuse("more bytes than the buffer has")
 	}
+	d.shares(reflect.ValueOf(p[:min(len(filled), len(p))]))
 	d.onEnd(func() { copy(p, filled) })
 }
 
@@ -84,11 +85,13 @@ func fill[A any](d *Decoder, before A) {
 		if from.Len() != to.Len() {
 			d.refuse("another number of elements than was sent")
 		}
+		d.shares(to)
 		d.onEnd(func() { reflect.Copy(to, from) })
 	case reflect.Map:
 		if to.IsNil() && from.Len() > 0 {
 			d.refuse("entries for a map that is nil")
 		}
+		d.shares(to)
 		d.onEnd(func() {
 			to.Clear()
 			for entries := from.MapRange(); entries.Next(); {
@@ -99,6 +102,7 @@ func fill[A any](d *Decoder, before A) {
 		if from.IsNil() != to.IsNil() {
 			d.refuse("nil instead of a value, or a value instead of nil")
 		}
+		d.shares(memoryOf(to))
 		d.onEnd(func() {
 			if !to.IsNil() {
 				to.Elem().Set(from.Elem())
@@ -114,4 +118,8 @@ func (d *Decoder) refuse(reason string) {
 	}
 }
 
-func (d *Decoder) onEnd(fill func()) { d.fills = append(d.fills, fill) }
+// onEnd has End call fill, which writes to an argument.
+func (d *Decoder) onEnd(fill func()) {
+	d.copiedBack().changed = true
+	d.fills = append(d.fills, fill)
+}

@@ -31,6 +31,8 @@ type Decoder struct {
 	count  int    // number of values in the message
 	next   int    // number of values requested so far
 	fills  []func()
+	back   *copiedBack // of parameters that are copied back; nil: there are none
+	watch  *watch      // of LOOPGEN_CHECK; nil: it is not set
 	err    error
 	kept   variable
 }
@@ -67,6 +69,10 @@ func (d *Decoder) Limit(quota *value.TypeQuota) { d.reader.Limit(quota) }
 // previous *v. If the next value is not an encoding of a T, End fails and *v is the
 // zero value. Decode panics only if a method of T panics.
 func Decode[T any](d *Decoder, v *T) {
+	if d.watch != nil {
+		decodeWatched(d, v)
+		return
+	}
 	var zero T
 	*v = zero
 	if !d.more() {
@@ -129,7 +135,8 @@ func (d *Decoder) Error() error {
 
 // End returns nil if all values were decoded without error and the message has no
 // others. It then copies back the arguments that the method has changed. Otherwise it
-// returns a [*DecodeError] and copies nothing.
+// copies nothing, and returns a [*DecodeError] or, if arguments share memory that the
+// method has changed, ErrOverlap.
 func (d *Decoder) End() error {
 	switch {
 	case d.err != nil:
@@ -138,6 +145,12 @@ func (d *Decoder) End() error {
 		return &DecodeError{-1, fmt.Errorf("the message has %d values, want %d", d.count, d.next)}
 	case len(d.rest) > 0:
 		return &DecodeError{-1, fmt.Errorf("%d bytes follow the last value", len(d.rest))}
+	}
+	if d.back != nil && len(d.back.extents) > 0 {
+		defer d.release()
+		if d.back.overlaps() {
+			return ErrOverlap
+		}
 	}
 	for _, fill := range d.fills {
 		fill()

@@ -44,6 +44,8 @@
 //   - serve.go: a call in the daemon.
 //   - arguments.go, copyback.go: arguments that a method changes.
 //   - options.go: options, which are not sent.
+//   - changes.go, leaves.go: arguments of which the daemon sends the differences.
+//   - argumentcheck.go: changes that would be lost, for LOOPGEN_CHECK.
 //   - state.go, logvalue.go: fmt.State and slog.Value.
 //   - held.go: types that one of two programs lacks.
 package stub

@@ -35,6 +35,9 @@ type Service struct {
 	// DataTypes are the types whose values the interfaces among parameters and results
 	// may hold. Register makes them known to the whole program.
 	DataTypes []DataType
+	// Check reports that LOOPGEN_CHECK=1 may compare the arguments of methods: nothing
+	// uses them while no method runs, as far as the generator can tell.
+	Check bool
 	// Part makes the part that a daemon of this service needs beyond the core; nil: it
 	// needs none. Each daemon has a part of its own.
 	Part func() Part
@@ -81,10 +84,14 @@ type Method struct {
 	Idempotent bool
 	// Timeout limits calls whose context has no deadline. 0 means Config.CallTimeout.
 	Timeout time.Duration
-	// Out and InOut are the positions of parameters, contexts excluded, that are copied
-	// back. The method fills those in Out, and only their length is sent. It changes
-	// those in InOut.
-	Out, InOut []int
+	// Out, InOut and Compared are the positions of parameters, contexts excluded, that
+	// are copied back. The method fills those in Out, and only their length is sent. It
+	// changes those in InOut. Those in Compared are flat memory, see [DecodeCompared], of
+	// which only the differences are sent back.
+	Out, InOut, Compared []int
+	// In are the positions of parameters whose changes stay in the daemon, as the
+	// directive //loopgen:in says.
+	In []int
 	// End names the method that releases what this method acquires. It is empty if the
 	// method acquires nothing. When the caller's connection ends, the daemon calls End
 	// if the caller has not. Both methods are Concurrent.
@@ -186,7 +193,7 @@ func (s *Service) Number(method string) (int, bool) {
 }
 
 // Signature returns the signature of method i: see SignatureOf. It prefixes the type of
-// a parameter that is copied back with "out " or "inout ", and omits the receiver that
+// a parameter that is copied back with "out ", "inout " or "compared ", and omits the receiver that
 // a fluent method returns. The first use computes it from the types with which the
 // program was compiled, so it is never older than these types. It may be called
 // concurrently.
@@ -212,7 +219,7 @@ func (s *Service) inspect() {
 		s.numbers[m.Name] = i
 		t := reflect.TypeOf(m.Func)
 		s.signatures[i] = m.signature(t)
-		s.arguments[i] = value.ArgumentsOf(m.params(t), m.Out)
+		s.arguments[i] = value.ArgumentsOf(m.params(t), m.Out, m.Compared)
 		results := m.results(t)
 		s.fails[i] = len(results) > 0 && results[len(results)-1] == errorType
 	}

@@ -31,6 +31,8 @@ func (m *Method) signature(method reflect.Type) string {
 			t = schema.CopiedBack("out", t)
 		case slices.Contains(m.InOut, place):
 			t = schema.CopiedBack("inout", t)
+		case slices.Contains(m.Compared, place):
+			t = schema.CopiedBack("compared", t)
 		}
 		s.Params = append(s.Params, t)
 	}

@@ -27,6 +27,8 @@ type CounterAPI interface {
 	Deadline(ctx context.Context) time.Duration
 	// Echo returns what it is given.
 	Echo(b []byte) []byte
+	// EchoIn is Echo without the comparison of b after the call.
+	EchoIn(b []byte) []byte
 	// Enter waits at a gate, in its turn, and counts when it has been opened.
 	Enter(name string) int
 	// EnterContext waits at a gate or until the context ends, and returns its cause.
@@ -112,6 +114,11 @@ func (c *CounterClient) Deadline(ctx context.Context) (time.Duration, error) {
 // Echo returns what it is given.
 func (c *CounterClient) Echo(ctx context.Context, b []byte) ([]byte, error) {
 	return stub.Call1[[]byte](ctx, c.conn, "Echo", stub.Args1(b))
+}
+
+// EchoIn is Echo without the comparison of b after the call.
+func (c *CounterClient) EchoIn(ctx context.Context, b []byte) ([]byte, error) {
+	return stub.Call1[[]byte](ctx, c.conn, "EchoIn", stub.Args1(b))
 }
 
 // Enter waits at a gate, in its turn, and counts when it has been opened.
@@ -233,6 +240,11 @@ func (p *CounterProxy) Echo(b []byte) []byte {
 	return stub.Must1(p.client.Echo(context.Background(), b))
 }
 
+// EchoIn implements [CounterAPI].
+func (p *CounterProxy) EchoIn(b []byte) []byte {
+	return stub.Must1(p.client.EchoIn(context.Background(), b))
+}
+
 // Enter implements [CounterAPI].
 func (p *CounterProxy) Enter(name string) int {
 	return stub.Must1(p.client.Enter(context.Background(), name))
@@ -345,8 +357,11 @@ func init() {
 		{Name: "Deadline", Func: (*Counter).Deadline, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Counter).Deadline(run.Context()))) })
 		}},
-		{Name: "Echo", Func: (*Counter).Echo, Serve: func(run *stub.Run, target any) {
+		{Name: "Echo", Compared: []int{0}, Func: (*Counter).Echo, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(b []byte) { run.Return(stub.Results1(target.(*Counter).Echo(b))) })
+		}},
+		{Name: "EchoIn", In: []int{0}, Func: (*Counter).EchoIn, Serve: func(run *stub.Run, target any) {
+			stub.Serve1(run, func(b []byte) { run.Return(stub.Results1(target.(*Counter).EchoIn(b))) })
 		}},
 		{Name: "Enter", Func: (*Counter).Enter, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(name string) { run.Return(stub.Results1(target.(*Counter).Enter(name))) })

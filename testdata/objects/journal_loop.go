@@ -141,7 +141,7 @@ func init() {
 		{Name: "Add", Func: (*Journal).Add, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(token string) { run.Return(stub.Results2(target.(*Journal).Add(token))) })
 		}},
-		{Name: "Echo", Func: (*Journal).Echo, Serve: func(run *stub.Run, target any) {
+		{Name: "Echo", Compared: []int{0}, Func: (*Journal).Echo, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(b []byte) { run.Return(stub.Results1(target.(*Journal).Echo(b))) })
 		}},
 		{Name: "Hold", Mode: stub.Concurrent, End: "Release", Func: (*Journal).Hold, Serve: func(run *stub.Run, target any) {

@@ -412,7 +412,7 @@ func init() {
 				run.Return(stub.Results3(r3, r4, r5))
 			})
 		}},
-		{Name: "Bytes", Func: (*Specimen).Bytes, Serve: func(run *stub.Run, target any) {
+		{Name: "Bytes", In: []int{0}, Func: (*Specimen).Bytes, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(slice []byte, array [4]byte) { run.Return(stub.Results2(target.(*Specimen).Bytes(slice, array))) })
 		}},
 		{Name: "Fail", Func: (*Specimen).Fail, Serve: func(run *stub.Run, target any) {
@@ -486,7 +486,7 @@ func init() {
 		{Name: "Spin", Mode: stub.Concurrent, Func: (*Specimen).Spin, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(d time.Duration) { run.Return(stub.Results1(target.(*Specimen).Spin(d))) })
 		}},
-		{Name: "Sum", Func: (*Specimen).Sum, Serve: func(run *stub.Run, target any) {
+		{Name: "Sum", In: []int{0}, Func: (*Specimen).Sum, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(numbers []int) { run.Return(stub.Results1(target.(*Specimen).Sum(numbers...))) })
 		}},
 		{Name: "Tell", Func: (*Specimen).Tell, Serve: func(run *stub.Run, target any) {

@@ -64,5 +64,6 @@ func init() {
 			stub.Serve1(run, func(r Record) { run.Return(stub.Results1(target.(*Clerk).File(r))) })
 		}},
 	}
+	clerkService.Check = true
 	stub.Register(clerkService)
 }

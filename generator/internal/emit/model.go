@@ -30,6 +30,7 @@ type Model struct {
 	Sentinels   []Named
 	ErrorTypes  []Named
 	DataTypes   []string
+	Check       bool // LOOPGEN_CHECK=1 may compare arguments after a call
 	ServesInit  bool // the daemon serves in the init function of the file
 }
 

@@ -76,6 +76,9 @@ func (w tableWriter) eachPart(part func(name string, value jen.Code)) {
 	list("Sentinels", "Sentinel", sentinels)
 	list("ErrorTypes", "ErrorType", errorTypes)
 	list("DataTypes", "DataType", dataTypes)
+	if w.Check {
+		part("Check", jen.True())
+	}
 }
 
 // newFunc writes the function that makes the object from decoded arguments.

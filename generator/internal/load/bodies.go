@@ -115,6 +115,29 @@ func (b *Bodies) Beside(body *Body, name string) *Body {
 	return nil
 }
 
+// Files returns the files of a package, in all its builds if it is another one than that
+// of the types. It returns nil if they are not at hand.
+func (b *Bodies) Files(p *types.Package) []*ast.File {
+	if p == b.pkg.Types {
+		return b.pkg.Files
+	}
+	names := p.Scope().Names()
+	if len(names) == 0 {
+		return nil
+	}
+	at := b.pkg.files.at(p.Scope().Lookup(names[0]).Pos())
+	var files []*ast.File
+	for _, path := range GoFiles(filepath.Dir(b.pkg.Imports.sourcePath(p, at))) {
+		if isTest(path) {
+			continue
+		}
+		if file, err := b.pkg.files.parse(path); err == nil {
+			files = append(files, file)
+		}
+	}
+	return files
+}
+
 // Check finds the types in a body. The types of the package's declarations are known
 // already, so only this function is checked, as one without a name whose first
 // parameter is the receiver. An
@@ -129,6 +152,7 @@ func (b *Bodies) Check(body *Body) *types.Info {
 		Uses:       make(map[*ast.Ident]types.Object),
 		Defs:       make(map[*ast.Ident]types.Object),
 		Selections: make(map[*ast.SelectorExpr]*types.Selection),
+		Implicits:  make(map[ast.Node]types.Object),
 	}
 	file := *body.File
 	file.Decls = nil

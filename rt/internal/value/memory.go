@@ -21,9 +21,10 @@ type Arguments struct {
 }
 
 type parameter struct {
-	plan *Plan
-	out  bool // only the length of a buffer is sent
-	rest bool // no later parameter weighs anything
+	plan   *Plan
+	out    bool // only the length of a buffer is sent
+	copied bool // the daemon keeps a copy of the memory until the call has ended
+	rest   bool // no later parameter weighs anything
 }
 
 // Memory that the runtime allocates besides the size of a type, in bytes.
@@ -33,16 +34,18 @@ const (
 	mapIndirect = 128 // the size up to which a key or an element is in its slot
 	zoneCost    = 192 // a time.Location with one zone
 	bigCost     = 48  // the words of a small big.Int
+	copyCost    = 16  // two copies of a leaf
 	errorCost   = 256 // a node of an error's tree, and the error
 	errorGrowth = 8   // times the bytes of an error
 )
 
 // ArgumentsOf prepares the weighing of arguments of these types. Callers send only the
-// length of an argument whose position is in out.
-func ArgumentsOf(types []reflect.Type, out []int) Arguments {
+// length of an argument whose position is in out. The daemon copies an argument whose
+// position is in compared.
+func ArgumentsOf(types []reflect.Type, out, compared []int) Arguments {
 	var a Arguments
 	for place, t := range types {
-		a.params = append(a.params, parameter{plan: PlanOf(t), out: slices.Contains(out, place)})
+		a.params = append(a.params, parameter{plan: PlanOf(t), out: slices.Contains(out, place), copied: slices.Contains(compared, place)})
 	}
 	seen := make(map[*Plan]bool)
 	a.perByte = 1
@@ -50,8 +53,14 @@ func ArgumentsOf(types []reflect.Type, out []int) Arguments {
 	rest := true
 	for i, p := range slices.Backward(a.params) {
 		a.params[i].rest = rest
-		rest = rest && !p.out && p.plan.light
+		rest = rest && !p.out && !p.copied && p.plan.light
 		cost, ok := p.plan.costPerByte(seen)
+		switch {
+		case p.copied && p.plan.shape == shapeBytes:
+			cost++
+		case p.copied:
+			cost += copyCost
+		}
 		a.fixed += uint64(p.plan.typ.Size())
 		a.perByte += cost
 		bounded = bounded && ok && !p.out

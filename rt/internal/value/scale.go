@@ -34,16 +34,22 @@ func (w *scale) parameter(p parameter, at int) (end int, ok bool) {
 			if !Shares(end-h.End, len(w.b)-at) {
 				w.add(uint64(end - h.End))
 			}
+			if p.copied {
+				w.add(uint64(end - h.End))
+			}
 			return end, true
 		}
 	}
 	w.add(uint64(p.plan.typ.Size()))
-	if p.rest && p.plan.shallow() {
+	if p.rest && !p.copied && p.plan.shallow() {
 		w.container(p.plan, h)
 		return at, false // the elements take as much memory as bytes
 	}
 	if end, ok = w.value(p.plan, at, 0); ok {
 		w.add(uint64(end - at)) // texts and byte strings are copied
+		if p.copied {
+			w.add(copyCost * uint64(end-at))
+		}
 	}
 	return end, ok
 }
