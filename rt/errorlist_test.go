@@ -307,7 +307,6 @@ var internalErrors = map[string][]string{
 		"a map with keys of type …",
 		"an array of length …",
 		"an array of … elements of type … is larger than an interface may hold",
-		"… is no name of a type that is known here",
 		"… has no such field",
 	},
 	"a program that cannot be described is compared with no other, see programLine": {

@@ -15,13 +15,12 @@ import (
 
 // watch has the arguments of one call that are compared after the call.
 type watch struct {
-	method *Method
-	args   []func() string // each describes a change of one argument, or returns ""
+	args []func() string // each describes a change of one argument, or returns ""
 }
 
-// Watch makes Changed report changes of the arguments of m. Call it after Reset and
-// before the first value is decoded.
-func (d *Decoder) Watch(m *Method) { d.watch = &watch{method: m} }
+// Watch makes Changed report changes of arguments. Call it after Reset and before the
+// first argument is decoded.
+func (d *Decoder) Watch() { d.watch = new(watch) }
 
 // Changed describes the first argument that the method has changed although no change of
 // it is copied back: its number, its type and the path of the change. It returns "" if
@@ -39,31 +38,24 @@ func (d *Decoder) Changed() string {
 	return ""
 }
 
-// decodeWatched is Decode while d.watch is set.
-func decodeWatched[T any](d *Decoder, v *T) {
-	w := d.watch
-	d.watch = nil
-	defer func() { d.watch = w }()
-	m, place := w.method, d.next
-	if slices.Contains(m.Out, place) || slices.Contains(m.InOut, place) || slices.Contains(m.Compared, place) || slices.Contains(m.In, place) {
-		Decode(d, v)
+// add compares the argument that was decoded last after the call, unless its changes are
+// to stay in the daemon. message begins with its encoding.
+func (w *watch) add(run *Run, message []byte, a argument) {
+	d, place := run.Args, run.place-1
+	if d.err != nil || d.next > d.count || slices.Contains(run.method.In, place) {
 		return
 	}
-	again := *d
-	again.rest = bytes.Clone(d.rest) // bytes of the argument may be bytes of the message
-	before, after := new(T), new(T)
-	Decode(&again, before)
-	Decode(d, after)
-	*v = *after
-	if d.err != nil || again.err != nil {
+	after := a.value()
+	before, plan := reflect.New(after.Type()).Elem(), value.PlanOf(after.Type())
+	if _, err := d.reader.Read(message, plan, before); err != nil {
 		return
 	}
 	w.args = append(w.args, func() string {
 		if !differs(before, after) {
 			return ""
 		}
-		text := fmt.Sprintf("argument %d (%v)", place+1, reflect.TypeFor[T]())
-		if path := difference(reflect.ValueOf(before).Elem(), reflect.ValueOf(after).Elem(), 0); path != "" {
+		text := fmt.Sprintf("argument %d (%v)", place+1, after.Type())
+		if path := difference(before, after, 0); path != "" {
 			text += " at " + path
 		}
 		return text
@@ -72,10 +64,10 @@ func decodeWatched[T any](d *Decoder, v *T) {
 
 // differs reports whether two values have different encodings. It returns false if the
 // encoding of a value is not always the same.
-func differs[T any](before, after *T) bool {
-	encode := func(v *T) []byte {
+func differs(before, after reflect.Value) bool {
+	encode := func(v reflect.Value) []byte {
 		e := NewEncoder(nil, 4*value.MaxBuffer)
-		Encode(e, *v)
+		e.append(v)
 		body, err := e.Finish()
 		if err != nil {
 			return nil

@@ -22,11 +22,12 @@ func lost[T any](t *testing.T, m *stub.Method, arg T, method func(T)) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.Watch(m)
+	d.Watch()
+	run := stub.MakeRun(host(func() error { return nil }), m, d, stub.NewEncoder(nil, 1<<20))
 	var first string
 	var p T
-	stub.Decode(d, &first)
-	stub.Decode(d, &p)
+	stub.DecodeArg(&run, &first)
+	stub.DecodeArg(&run, &p)
 	if err := d.End(); err != nil || first != "first" {
 		t.Fatal(first, err)
 	}

@@ -50,10 +50,7 @@ func Call(ctx context.Context, c Conn, method string, args func(*Encoder), resul
 	if results != nil {
 		results(d)
 	}
-	for _, fill := range e.back.fills {
-		fill(d)
-	}
-	e.back.fills = nil // the encoder may be kept for another call
+	e.takeBack(d)
 	return nil
 }
 

@@ -2,11 +2,9 @@ package stub
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"errors"
 	"reflect"
-	"slices"
 	"sync"
 )
 
@@ -21,13 +19,14 @@ import (
 // fields in order, and the two parts of a complex number. Each leaf has a fixed number of
 // bytes, so copies and differences are bytes.
 
-// copiedBack has the state of a message's parameters that are copied back. The daemon
-// uses before, and the client the other fields.
+// copiedBack has the state of a message's arguments that come back. The daemon uses args
+// and before, and the client the other fields.
 type copiedBack struct {
-	before []byte // the leaves before the call of the parameters not yet compared
+	args   []argument
+	before []byte // the leaves before the call of the compared arguments
 	used   int    // bytes of before that were compared
 
-	extents []extent // the memory of the parameters
+	extents []extent // the memory of the arguments
 	changed bool     // some of it is about to be written
 }
 
@@ -42,7 +41,7 @@ const maxKept = 2 << 20
 func (d *Decoder) copiedBack() *copiedBack {
 	if d.back == nil {
 		d.back = copies.Get().(*copiedBack)
-		*d.back = copiedBack{before: d.back.before[:0], extents: d.back.extents[:0]}
+		*d.back = copiedBack{args: d.back.args[:0], before: d.back.before[:0], extents: d.back.extents[:0]}
 	}
 	return d.back
 }
@@ -50,77 +49,70 @@ func (d *Decoder) copiedBack() *copiedBack {
 // release allows other messages to use the memory of d.back.
 func (d *Decoder) release() {
 	if d.back != nil && cap(d.back.before) <= maxKept {
+		clear(d.back.args)
 		copies.Put(d.back)
 	}
 	d.back = nil
 }
 
-// DecodeCompared is Decode for an argument whose flat memory the method may change. It
-// copies the memory, even if the memory is part of the message. Each argument needs a
-// call of [EncodeChanges], in the same order. If T is no slice of numbers and bools, of
-// arrays or structs of these, and no pointer to them, End fails.
-func DecodeCompared[T any](d *Decoder, v *T) {
-	Decode(d, v)
+// comesBack notes an argument that sendBack encodes. It copies the memory of a compared
+// argument, even if the memory is part of the message. If a compared argument is no slice
+// of numbers and bools, of arrays or structs of these, and no pointer to them, End fails.
+func (d *Decoder) comesBack(a argument) {
 	if d.err != nil || d.next > d.count {
 		return
 	}
-	back := d.copiedBack()
-	if p, ok := any(v).(*[]byte); ok {
-		back.before = append(back.before, *p...)
-		return
-	}
-	if leafSizes(reflect.TypeFor[T]()) == nil {
+	b := d.copiedBack()
+	b.args = append(b.args, a)
+	switch {
+	case a.back != compared:
+	case !a.v.IsValid():
+		b.before = append(b.before, a.bytes...)
+	case leafSizes(a.v.Type()) == nil:
 		d.refuse("no memory of numbers and bools only; run go generate again")
-		return
-	}
-	if m := memoryOf(reflect.ValueOf(*v)); m.IsValid() {
-		back.before = appendLeaves(back.before, m)
+	default:
+		if m := memoryOf(a.v); m.IsValid() {
+			b.before = appendLeaves(b.before, m)
+		}
 	}
 }
 
-// EncodeChanges appends the differences of v's memory to the copy that DecodeCompared
-// made: null, or the encoded differences.
-func EncodeChanges[T any](run *Run, v T) {
-	back := run.Args.copiedBack()
-	var now []byte
-	kept := len(back.before)
-	sizes := byteSizes
-	if p, ok := any(&v).(*[]byte); ok {
-		now = *p
-	} else if m := memoryOf(reflect.ValueOf(v)); m.IsValid() {
-		sizes = leafSizes(reflect.TypeFor[T]())
-		back.before = appendLeaves(back.before, m)
-		now = back.before[kept:]
+// changes returns the differences of the argument's memory to the copy that comesBack
+// made, or nil. The arguments are compared in the order in which they were noted.
+func (b *copiedBack) changes(a *argument) []byte {
+	now, sizes, kept := a.bytes, byteSizes, len(b.before)
+	if a.v.IsValid() {
+		sizes = leafSizes(a.v.Type())
+		if m := memoryOf(a.v); m.IsValid() {
+			b.before = appendLeaves(b.before, m)
+			now = b.before[kept:]
+		}
 	}
-	before := back.before[back.used:][:len(now)]
-	var changes []byte
-	if !bytes.Equal(before, now) {
-		changes = appendChanges(nil, before, now, sizes)
+	before := b.before[b.used:][:len(now)]
+	b.before, b.used = b.before[:kept], b.used+len(now)
+	if bytes.Equal(before, now) {
+		return nil
 	}
-	back.before = back.before[:kept]
-	if back.used += len(now); back.used == kept {
-		run.Args.release()
-	}
-	Encode(run.Results, changes)
+	return appendChanges(nil, before, now, sizes)
 }
 
-// FillChanges decodes the next value, the differences of v's memory. If the message is
-// valid, End writes the leaves that differ, and no others. If arguments that are copied
-// back share memory and one of them differs, End fails.
-func FillChanges[T any](d *Decoder, v T) {
+// fillChanges decodes the next value, the differences of the argument's memory. If the
+// message is valid, End writes the leaves that differ, and no others. If arguments that
+// are copied back share memory and one of them differs, End fails.
+func fillChanges(d *Decoder, a *argument) {
 	var changes []byte
 	Decode(d, &changes)
-	if p, ok := any(&v).(*[]byte); ok && changes == nil { // usual case, without an allocation
-		if b := *p; len(b) > 0 {
-			d.copiedBack().add(reflect.ValueOf(&b[0]).Pointer(), len(b))
+	if changes == nil && !a.v.IsValid() { // usual case, without an allocation
+		if len(a.bytes) > 0 {
+			d.copiedBack().add(reflect.ValueOf(&a.bytes[0]).Pointer(), len(a.bytes))
 		}
 		return
 	}
-	fillChanges(d, reflect.ValueOf(v), changes)
+	patchAtEnd(d, a.value(), changes)
 }
 
-// fillChanges is FillChanges for the argument v.
-func fillChanges(d *Decoder, v reflect.Value, changes []byte) {
+// patchAtEnd has End write the differences into the memory of v.
+func patchAtEnd(d *Decoder, v reflect.Value, changes []byte) {
 	memory := memoryOf(v)
 	d.shares(memory)
 	if changes == nil || d.err != nil {
@@ -270,10 +262,11 @@ func (c *copiedBack) overlaps() bool {
 	if c == nil || !c.changed {
 		return false
 	}
-	slices.SortFunc(c.extents, func(a, b extent) int { return cmp.Compare(a.start, b.start) })
-	for i := 1; i < len(c.extents); i++ {
-		if c.extents[i].start < c.extents[i-1].end {
-			return true
+	for i, a := range c.extents {
+		for _, b := range c.extents[:i] {
+			if a.start < b.end && b.start < a.end {
+				return true
+			}
 		}
 	}
 	return false

@@ -32,14 +32,14 @@ func changesOf[T any](t *testing.T, method func(T), arg T) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := stub.MakeRun(host(func() error { return nil }), &stub.Method{}, d, stub.NewEncoder(nil, 1<<20))
+	run := stub.MakeRun(host(func() error { return nil }), &stub.Method{Compared: []int{0}}, d, stub.NewEncoder(nil, 1<<20))
 	var p T
-	stub.DecodeCompared(run.Args, &p)
+	stub.DecodeArg(&run, &p)
 	if !run.Begin() {
 		t.Fatal(run.Err())
 	}
 	method(p)
-	stub.EncodeChanges(&run, p)
+	stub.SendBack(&run)
 	reply, err := run.Results.Finish()
 	if err != nil {
 		t.Fatal(err)
@@ -219,7 +219,8 @@ func TestChangesRefused(t *testing.T) {
 	// The type has changed since the code was generated.
 	d, _ = stub.NewDecoder(nil, message(t, func(e *stub.Encoder) { stub.Encode(e, []string{"a"}) }))
 	var texts []string
-	stub.DecodeCompared(d, &texts)
+	call := stub.MakeRun(host(func() error { return nil }), &stub.Method{Compared: []int{0}}, d, stub.NewEncoder(nil, 1<<20))
+	stub.DecodeArg(&call, &texts)
 	if err := d.End(); err == nil || !strings.Contains(err.Error(), "run go generate again") {
 		t.Errorf("got %v", err)
 	}
@@ -292,20 +293,18 @@ func TestTwoCompared(t *testing.T) {
 		stub.Encode(e, []int{3, 4})
 	})
 	d, _ := stub.NewDecoder(nil, args)
-	run := stub.MakeRun(host(func() error { return nil }), &stub.Method{}, d, stub.NewEncoder(nil, 1<<20))
+	run := stub.MakeRun(host(func() error { return nil }), &stub.Method{Compared: []int{0, 1, 2}}, d, stub.NewEncoder(nil, 1<<20))
 	var p []byte
 	var q *int
 	var r []int
-	stub.DecodeCompared(run.Args, &p)
-	stub.DecodeCompared(run.Args, &q)
-	stub.DecodeCompared(run.Args, &r)
+	stub.DecodeArg(&run, &p)
+	stub.DecodeArg(&run, &q)
+	stub.DecodeArg(&run, &r)
 	if !run.Begin() {
 		t.Fatal(run.Err())
 	}
 	r[1] = 5
-	stub.EncodeChanges(&run, p)
-	stub.EncodeChanges(&run, q)
-	stub.EncodeChanges(&run, r)
+	stub.SendBack(&run)
 	reply, err := run.Results.Finish()
 	if want := []byte{0x83, 0xf6, 0xf6, 0x4a, 1, 1, 0, 0, 0, 0, 0, 0, 0, 5}; err != nil || !bytes.Equal(reply, want) {
 		t.Errorf("got % x, %v, want % x", reply, err, want)
@@ -318,9 +317,13 @@ func TestUnchangedBytesAllocate(t *testing.T) {
 	args := message(t, func(e *stub.Encoder) { stub.Encode(e, p) })
 	reply := message(t, func(e *stub.Encoder) { stub.Encode[[]byte](e, nil) })
 	var d stub.Decoder
+	sent, method := stub.NewEncoder(nil, 1<<20), &stub.Method{Compared: []int{0}}
 	if n := testing.AllocsPerRun(100, func() {
+		sent.Reset(nil, 1<<20, 0)
+		sent.For(method)
+		stub.EncodeArg(sent, p)
 		_ = d.Reset(nil, reply)
-		stub.FillChanges(&d, p)
+		stub.TakeBack(sent, &d)
 		_ = d.End()
 	}); n > 0 {
 		t.Errorf("client: %v allocations", n)
@@ -330,11 +333,11 @@ func TestUnchangedBytesAllocate(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() {
 		_ = d.Reset(nil, args)
 		results.Reset(nil, 1<<20, 0)
-		run := stub.MakeRun(now, &stub.Method{}, &d, results)
+		run := stub.MakeRun(now, method, &d, results)
 		var arg []byte
-		stub.DecodeCompared(run.Args, &arg)
+		stub.DecodeArg(&run, &arg)
 		if run.Begin() {
-			stub.EncodeChanges(&run, arg)
+			stub.SendBack(&run)
 		}
 	}); n > 2 { // the argument, and the run, which is a part of the call in a daemon
 		t.Errorf("daemon: %v allocations", n)

@@ -17,19 +17,20 @@ import (
 const reserve = 64 << 10
 
 // encodeBuffer appends the length of p instead of its bytes, for a buffer that the method
-// fills. Finish fails if so many bytes could not be returned in one message.
-func encodeBuffer(e *Encoder, p []byte) {
-	if most := e.limit - reserve; e.err == nil && len(p) > most {
+// fills. If reads is set, the method is that of an io.Reader, which may read less than the
+// buffer holds: then the length is at most what one message can return. Otherwise Finish
+// fails for a longer buffer.
+func encodeBuffer(e *Encoder, p []byte, reads bool) {
+	most := max(e.limit-reserve, 0)
+	switch {
+	case len(p) <= most:
+	case reads:
+		p = p[:most]
+	case e.err == nil:
 		e.fail(fmt.Errorf("%w: a buffer of %d bytes, the limit is %d", ErrTooLarge, len(p), most))
 		return
 	}
 	encodeLen(e, p)
-}
-
-// encodeRoom is encodeBuffer for an io.Reader. A Reader may read less than the buffer
-// holds, so encodeRoom reduces the length to what one message can return.
-func encodeRoom(e *Encoder, p []byte) {
-	encodeLen(e, p[:min(len(p), max(e.limit-reserve, 0))])
 }
 
 func encodeLen(e *Encoder, p []byte) {
@@ -74,12 +75,11 @@ func fillBuffer(d *Decoder, p []byte) {
 }
 
 // fill decodes the next value, an argument as the method left it. If the message is
-// valid, End copies it into before: into the elements of a slice, the entries of a map or
+// valid, End copies it into to: into the elements of a slice, the entries of a map or
 // the variable behind a pointer.
-func fill[A any](d *Decoder, before A) {
-	var after A
-	Decode(d, &after)
-	to, from := reflect.ValueOf(before), reflect.ValueOf(after)
+func fill(d *Decoder, to reflect.Value) {
+	from := reflect.New(to.Type()).Elem()
+	d.decode(from)
 	switch to.Kind() {
 	case reflect.Slice:
 		if from.Len() != to.Len() {

@@ -2,6 +2,7 @@ package stub
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/loopgen/loopgen/rt/internal/value"
 )
@@ -31,7 +32,7 @@ type Decoder struct {
 	count  int    // number of values in the message
 	next   int    // number of values requested so far
 	fills  []func()
-	back   *copiedBack // of parameters that are copied back; nil: there are none
+	back   *copiedBack // of arguments that come back; nil: there are none
 	watch  *watch      // of LOOPGEN_CHECK; nil: it is not set
 	err    error
 	kept   variable
@@ -69,10 +70,6 @@ func (d *Decoder) Limit(quota *value.TypeQuota) { d.reader.Limit(quota) }
 // previous *v. If the next value is not an encoding of a T, End fails and *v is the
 // zero value. Decode panics only if a method of T panics.
 func Decode[T any](d *Decoder, v *T) {
-	if d.watch != nil {
-		decodeWatched(d, v)
-		return
-	}
 	var zero T
 	*v = zero
 	if !d.more() {
@@ -105,8 +102,16 @@ func (d *Decoder) more() bool {
 }
 
 // value decodes the next value into the kept variable, which is zero.
-func (d *Decoder) value() bool {
-	plan, v := d.kept.take()
+func (d *Decoder) value() bool { return d.planned(d.kept.take()) }
+
+// decode is Decode for a value that is known by reflection only. v is zero.
+func (d *Decoder) decode(v reflect.Value) {
+	if d.more() {
+		d.planned(value.PlanOf(v.Type()), v)
+	}
+}
+
+func (d *Decoder) planned(plan *value.Plan, v reflect.Value) bool {
 	rest, err := d.reader.Read(d.rest, plan, v)
 	if err != nil {
 		d.err = &DecodeError{d.next - 1, err}

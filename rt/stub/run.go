@@ -13,9 +13,8 @@ type Run struct {
 	Failed bool
 
 	method *Method
-	place  int              // of the next argument
-	backs  []func(*Encoder) // encode the arguments that are copied back
-	filled int              // how many bytes the method has put into a buffer
+	place  int // of the next argument
+	filled int // how many bytes the method has put into a buffer
 
 	host  Host
 	begun bool

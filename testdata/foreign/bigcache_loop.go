@@ -184,7 +184,7 @@ func init() {
 		return newBigCache()
 	}
 	bigCacheService.Methods = []stub.Method{
-		{Name: "Append", Func: (*bigcache.BigCache).Append, Serve: func(run *stub.Run, target any) {
+		{Name: "Append", Compared: []int{1}, Func: (*bigcache.BigCache).Append, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(key string, entry []byte) {
 				run.Return(stub.Results1(target.(*bigcache.BigCache).Append(key, entry)))
 			})
@@ -213,7 +213,7 @@ func init() {
 		{Name: "ResetStats", Func: (*bigcache.BigCache).ResetStats, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*bigcache.BigCache).ResetStats())) })
 		}},
-		{Name: "Set", Func: (*bigcache.BigCache).Set, Serve: func(run *stub.Run, target any) {
+		{Name: "Set", Compared: []int{1}, Func: (*bigcache.BigCache).Set, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(key string, entry []byte) { run.Return(stub.Results1(target.(*bigcache.BigCache).Set(key, entry))) })
 		}},
 		{Name: "Stats", Func: (*bigcache.BigCache).Stats, Serve: func(run *stub.Run, target any) {

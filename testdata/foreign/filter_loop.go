@@ -292,7 +292,7 @@ func init() {
 		return bloom.NewWithEstimates(n, fp), nil
 	}
 	filterService.Methods = []stub.Method{
-		{Name: "Add", Fluent: true, Func: (*bloom.BloomFilter).Add, Serve: func(run *stub.Run, target any) {
+		{Name: "Add", Fluent: true, Compared: []int{0}, Func: (*bloom.BloomFilter).Add, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(data []byte) { target.(*bloom.BloomFilter).Add(data) })
 		}},
 		{Name: "AddString", Fluent: true, Func: (*bloom.BloomFilter).AddString, Serve: func(run *stub.Run, target any) {
@@ -316,7 +316,7 @@ func init() {
 		{Name: "Equal", Func: (*bloom.BloomFilter).Equal, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(g *bloom.BloomFilter) { run.Return(stub.Results1(target.(*bloom.BloomFilter).Equal(g))) })
 		}},
-		{Name: "GobDecode", Func: (*bloom.BloomFilter).GobDecode, Serve: func(run *stub.Run, target any) {
+		{Name: "GobDecode", Compared: []int{0}, Func: (*bloom.BloomFilter).GobDecode, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(data []byte) { run.Return(stub.Results1(target.(*bloom.BloomFilter).GobDecode(data))) })
 		}},
 		{Name: "GobEncode", Func: (*bloom.BloomFilter).GobEncode, Serve: func(run *stub.Run, target any) {
@@ -334,19 +334,19 @@ func init() {
 		{Name: "Merge", Func: (*bloom.BloomFilter).Merge, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(g *bloom.BloomFilter) { run.Return(stub.Results1(target.(*bloom.BloomFilter).Merge(g))) })
 		}},
-		{Name: "Test", Func: (*bloom.BloomFilter).Test, Serve: func(run *stub.Run, target any) {
+		{Name: "Test", Compared: []int{0}, Func: (*bloom.BloomFilter).Test, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(data []byte) { run.Return(stub.Results1(target.(*bloom.BloomFilter).Test(data))) })
 		}},
-		{Name: "TestAndAdd", Func: (*bloom.BloomFilter).TestAndAdd, Serve: func(run *stub.Run, target any) {
+		{Name: "TestAndAdd", Compared: []int{0}, Func: (*bloom.BloomFilter).TestAndAdd, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(data []byte) { run.Return(stub.Results1(target.(*bloom.BloomFilter).TestAndAdd(data))) })
 		}},
 		{Name: "TestAndAddString", Func: (*bloom.BloomFilter).TestAndAddString, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(data string) { run.Return(stub.Results1(target.(*bloom.BloomFilter).TestAndAddString(data))) })
 		}},
-		{Name: "TestLocations", Func: (*bloom.BloomFilter).TestLocations, Serve: func(run *stub.Run, target any) {
+		{Name: "TestLocations", Compared: []int{0}, Func: (*bloom.BloomFilter).TestLocations, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(locs []uint64) { run.Return(stub.Results1(target.(*bloom.BloomFilter).TestLocations(locs))) })
 		}},
-		{Name: "TestOrAdd", Func: (*bloom.BloomFilter).TestOrAdd, Serve: func(run *stub.Run, target any) {
+		{Name: "TestOrAdd", Compared: []int{0}, Func: (*bloom.BloomFilter).TestOrAdd, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(data []byte) { run.Return(stub.Results1(target.(*bloom.BloomFilter).TestOrAdd(data))) })
 		}},
 		{Name: "TestOrAddString", Func: (*bloom.BloomFilter).TestOrAddString, Serve: func(run *stub.Run, target any) {
@@ -355,10 +355,10 @@ func init() {
 		{Name: "TestString", Func: (*bloom.BloomFilter).TestString, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(data string) { run.Return(stub.Results1(target.(*bloom.BloomFilter).TestString(data))) })
 		}},
-		{Name: "UnmarshalBinary", Func: (*bloom.BloomFilter).UnmarshalBinary, Serve: func(run *stub.Run, target any) {
+		{Name: "UnmarshalBinary", Compared: []int{0}, Func: (*bloom.BloomFilter).UnmarshalBinary, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(data []byte) { run.Return(stub.Results1(target.(*bloom.BloomFilter).UnmarshalBinary(data))) })
 		}},
-		{Name: "UnmarshalJSON", Func: (*bloom.BloomFilter).UnmarshalJSON, Serve: func(run *stub.Run, target any) {
+		{Name: "UnmarshalJSON", Compared: []int{0}, Func: (*bloom.BloomFilter).UnmarshalJSON, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(data []byte) { run.Return(stub.Results1(target.(*bloom.BloomFilter).UnmarshalJSON(data))) })
 		}},
 	}

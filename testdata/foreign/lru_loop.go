@@ -208,7 +208,7 @@ func init() {
 		return lru.New[string, []byte](size)
 	}
 	lruService.Methods = []stub.Method{
-		{Name: "Add", Func: (*lru.Cache[string, []byte]).Add, Serve: func(run *stub.Run, target any) {
+		{Name: "Add", Compared: []int{1}, Func: (*lru.Cache[string, []byte]).Add, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(key string, value []byte) {
 				run.Return(stub.Results1(target.(*lru.Cache[string, []byte]).Add(key, value)))
 			})
@@ -216,7 +216,7 @@ func init() {
 		{Name: "Contains", Func: (*lru.Cache[string, []byte]).Contains, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(key string) { run.Return(stub.Results1(target.(*lru.Cache[string, []byte]).Contains(key))) })
 		}},
-		{Name: "ContainsOrAdd", Func: (*lru.Cache[string, []byte]).ContainsOrAdd, Serve: func(run *stub.Run, target any) {
+		{Name: "ContainsOrAdd", Compared: []int{1}, Func: (*lru.Cache[string, []byte]).ContainsOrAdd, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(key string, value []byte) {
 				run.Return(stub.Results2(target.(*lru.Cache[string, []byte]).ContainsOrAdd(key, value)))
 			})
@@ -236,7 +236,7 @@ func init() {
 		{Name: "Peek", Func: (*lru.Cache[string, []byte]).Peek, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(key string) { run.Return(stub.Results2(target.(*lru.Cache[string, []byte]).Peek(key))) })
 		}},
-		{Name: "PeekOrAdd", Func: (*lru.Cache[string, []byte]).PeekOrAdd, Serve: func(run *stub.Run, target any) {
+		{Name: "PeekOrAdd", Compared: []int{1}, Func: (*lru.Cache[string, []byte]).PeekOrAdd, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(key string, value []byte) {
 				run.Return(stub.Results3(target.(*lru.Cache[string, []byte]).PeekOrAdd(key, value)))
 			})

@@ -69,7 +69,7 @@ func (s *serverConn) newCall(f wire.Frame) *servedCall {
 	}
 	c.args.Limit(&s.types)
 	if s.d.checks {
-		c.args.Watch(c.method)
+		c.args.Watch()
 	}
 	c.results.Reset(s.d.svc, s.d.limits.frame, wire.Room)
 	c.run = stub.MakeRun(c, c.method, &c.args, &c.results)
