@@ -31,16 +31,17 @@ type Writer struct {
 	// is zero while none has been called.
 	until time.Time
 
-	spans   []span // of the entries of all maps being written
-	scratch []byte // memory for sorting the entries
+	spans   []span  // of the entries of all maps being written
+	order   []*span // memory for sorting the entries
+	scratch []byte  // the same
 }
 
 // Reset prepares w for a message that begins at start in the buffers of Append and ends at
 // most at limit. The errors of the table keep their identity in the receiver.
 func (w *Writer) Reset(table *Errors, start, limit int) {
-	*w = Writer{errors: table, start: start, limit: limit, work: limit - start, spans: w.spans[:0], scratch: w.scratch}
+	*w = Writer{errors: table, start: start, limit: limit, work: limit - start, spans: w.spans[:0], order: w.order[:0], scratch: w.scratch}
 	if cap(w.scratch) > maxScratch || cap(w.spans) > maxSpans {
-		w.spans, w.scratch = nil, nil
+		w.spans, w.order, w.scratch = nil, nil, nil
 	}
 }
 
