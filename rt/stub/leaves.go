@@ -79,36 +79,29 @@ func appendLeaves(b []byte, v reflect.Value) []byte {
 			return append(b, 1)
 		}
 		return append(b, 0)
-	case reflect.Int, reflect.Int64:
-		return binary.BigEndian.AppendUint64(b, uint64(v.Int()))
-	case reflect.Uint, reflect.Uint64, reflect.Uintptr:
-		return binary.BigEndian.AppendUint64(b, v.Uint())
-	case reflect.Float64:
-		return binary.BigEndian.AppendUint64(b, math.Float64bits(v.Float()))
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return appendLeaf(b, uint64(v.Int()), leafBytes(v.Type()))
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		return appendLeaf(b, v.Uint(), leafBytes(v.Type()))
 	case reflect.Float32:
-		return binary.BigEndian.AppendUint32(b, math.Float32bits(*pointerTo[float32](v)))
+		return appendLeaf(b, uint64(math.Float32bits(*pointerTo[float32](v))), 4)
+	case reflect.Float64:
+		return appendLeaf(b, math.Float64bits(v.Float()), 8)
 	case reflect.Complex64:
 		c := *pointerTo[complex64](v)
-		b = binary.BigEndian.AppendUint32(b, math.Float32bits(real(c)))
-		return binary.BigEndian.AppendUint32(b, math.Float32bits(imag(c)))
+		return appendLeaf(b, uint64(math.Float32bits(real(c)))<<32|uint64(math.Float32bits(imag(c))), 8)
 	case reflect.Complex128:
 		c := v.Complex()
-		b = binary.BigEndian.AppendUint64(b, math.Float64bits(real(c)))
-		return binary.BigEndian.AppendUint64(b, math.Float64bits(imag(c)))
-	case reflect.Int8, reflect.Int16, reflect.Int32:
-		return appendSized(b, uint64(v.Int()), int(v.Type().Size()))
-	case reflect.Uint8, reflect.Uint16, reflect.Uint32:
-		return appendSized(b, v.Uint(), int(v.Type().Size()))
+		return appendLeaf(appendLeaf(b, math.Float64bits(real(c)), 8), math.Float64bits(imag(c)), 8)
 	}
 	return b
 }
 
-// appendSized appends the low bytes of u.
-func appendSized(b []byte, u uint64, size int) []byte {
-	for size--; size >= 0; size-- {
-		b = append(b, byte(u>>(8*size)))
-	}
-	return b
+// appendLeaf appends the low bytes of bits.
+func appendLeaf(b []byte, bits uint64, size int) []byte {
+	var space [8]byte
+	binary.BigEndian.PutUint64(space[:], bits)
+	return append(b, space[8-size:]...)
 }
 
 // leafBytes returns the number of bytes of the leaves in a t that is no slice.

@@ -65,10 +65,16 @@ const (
 	fastTexts        // map[string]string
 )
 
-var fastTypes = map[reflect.Type]fast{
-	reflect.TypeFor[[]int]():             fastInts,
-	reflect.TypeFor[[]string]():          fastStrings,
-	reflect.TypeFor[map[string]string](): fastTexts,
+func fastOf(t reflect.Type) fast {
+	switch t {
+	case reflect.TypeFor[[]int]():
+		return fastInts
+	case reflect.TypeFor[[]string]():
+		return fastStrings
+	case reflect.TypeFor[map[string]string]():
+		return fastTexts
+	}
+	return fastNone
 }
 
 var (

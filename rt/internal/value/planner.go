@@ -25,7 +25,7 @@ var (
 )
 
 // scalars has the kinds whose plan is only a shape.
-var scalars = map[reflect.Kind]shape{
+var scalars = [...]shape{
 	reflect.Bool:    shapeBool,
 	reflect.Int:     shapeInt,
 	reflect.Int8:    shapeInt,
@@ -44,13 +44,15 @@ var scalars = map[reflect.Kind]shape{
 
 	reflect.Complex64:  shapeComplex,
 	reflect.Complex128: shapeComplex,
+
+	reflect.UnsafePointer: shapeRefused, // the last kind
 }
 
 func (b *planner) plan(t reflect.Type) *Plan {
 	if p := b.plans[planned{t, b.inKey}]; p != nil {
 		return p
 	}
-	p := &Plan{typ: t, inKey: b.inKey, fast: fastTypes[t]}
+	p := &Plan{typ: t, inKey: b.inKey, fast: fastOf(t)}
 	b.plans[planned{t, b.inKey}] = p // before its contents: the type may contain itself
 	switch s, reason := marshalled(t); {
 	case t == timeType:
