@@ -27,6 +27,21 @@ type parameter struct {
 	rest   bool // no later parameter weighs anything
 }
 
+var bytesType = reflect.TypeFor[[]byte]()
+
+// copies returns how many times a byte string is in memory besides the message: decoded,
+// and if it is compared, as it was before the call. One of a type with a name is compared
+// with a copy of what it is after the call.
+func (p *parameter) copies() uint64 {
+	switch {
+	case !p.copied:
+		return 1
+	case p.plan.typ == bytesType:
+		return 2
+	}
+	return 3
+}
+
 // Memory that the runtime allocates besides the size of a type, in bytes.
 const (
 	mapHeader   = 48  // runtime/internal/maps.Map
@@ -57,7 +72,7 @@ func ArgumentsOf(types []reflect.Type, out, compared []int) Arguments {
 		cost, ok := p.plan.costPerByte(seen)
 		switch {
 		case p.copied && p.plan.shape == shapeBytes:
-			cost++
+			cost += p.copies() - 1
 		case p.copied:
 			cost += copyCost
 		}

@@ -31,12 +31,11 @@ func (w *scale) parameter(p parameter, at int) (end int, ok bool) {
 	}
 	if p.plan.shape == shapeBytes && h.Major == majorBytes {
 		if end, f := skipString(w.b, h); f == nil {
-			if !Shares(end-h.End, len(w.b)-at) {
-				w.add(uint64(end - h.End))
+			n, copies := uint64(end-h.End), p.copies()
+			if p.plan.typ == bytesType && Shares(end-h.End, len(w.b)-at) {
+				copies--
 			}
-			if p.copied {
-				w.add(uint64(end - h.End))
-			}
+			w.add(n * copies)
 			return end, true
 		}
 	}
