@@ -134,11 +134,6 @@ func (p *Plan) costPerByte(seen map[*Plan]bool) (cost uint64, ok bool) {
 		return 0, true
 	}
 	seen[p] = true
-	ok = true
-	below := func(q *Plan) {
-		c, o := q.costPerByte(seen)
-		cost, ok = cost+c, ok && o
-	}
 	switch p.shape {
 	case shapeInterface, shapeError:
 		return 0, false
@@ -150,15 +145,13 @@ func (p *Plan) costPerByte(seen map[*Plan]bool) (cost uint64, ok bool) {
 		cost = uint64(p.elem.typ.Size())
 	case shapeMap:
 		cost = p.mapSize(1) // a larger map has more bytes
-		below(p.key)
 	case shapeStruct:
 		cost = p.fields.viaPointers(p.typ)
-		for _, f := range p.fields.flat {
-			below(f.plan)
-		}
 	}
-	if p.elem != nil {
-		below(p.elem)
+	ok = true
+	for _, q := range p.parts() {
+		below, bounded := q.costPerByte(seen)
+		cost, ok = cost+below, ok && bounded
 	}
 	return cost, ok
 }

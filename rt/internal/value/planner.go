@@ -3,6 +3,7 @@ package value
 import (
 	"math/big"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/wire"
@@ -154,20 +155,6 @@ func endlessPointer(t reflect.Type) bool {
 // checked one by one. A key type is comparable, so it is recursive only through
 // pointers.
 func (p *Plan) holdsPointer() bool {
-	switch p.shape {
-	case shapePointer:
-		return true
-	case shapeArray:
-		return p.elem.holdsPointer()
-	case shapeStruct:
-		if p.fields.viaPointer {
-			return true
-		}
-		for _, m := range p.fields.flat {
-			if m.plan.holdsPointer() {
-				return true
-			}
-		}
-	}
-	return false
+	return p.shape == shapePointer || p.shape == shapeStruct && p.fields.viaPointer ||
+		slices.ContainsFunc(p.parts(), (*Plan).holdsPointer)
 }
