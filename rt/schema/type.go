@@ -144,18 +144,18 @@ func (t *Type) String() string {
 // String returns the text that programs compare. It may be called concurrently.
 func (s *Signature) String() string {
 	var p printer
-	p.WriteString("func(")
+	p.write("func(")
 	p.list(s.Params, ", ")
-	p.WriteString(")")
+	p.write(")")
 	switch len(s.Results) {
 	case 0:
 	case 1:
-		p.WriteString(" ")
+		p.write(" ")
 		p.typ(s.Results[0])
 	default:
-		p.WriteString(" (")
+		p.write(" (")
 		p.list(s.Results, ", ")
-		p.WriteString(")")
+		p.write(")")
 	}
 	return p.String()
 }
@@ -168,33 +168,38 @@ type printer struct {
 	within   []string // of brief: the defined types around the type, the outermost first
 }
 
+// write is not inlined, which keeps programs small.
+//
+//go:noinline
+func (p *printer) write(text string) { p.WriteString(text) }
+
 func (p *printer) typ(t *Type) {
 	switch t.Kind {
 	case Word:
 		if p.compiled && t.Name == "any" {
-			p.WriteString("interface {}")
+			p.write("interface {}")
 			return
 		}
-		p.WriteString(t.Name)
+		p.write(t.Name)
 	case Outer:
 		if i := len(p.within) - t.Number; t.Number > 0 && i >= 0 {
-			p.WriteString(p.within[i])
+			p.write(p.within[i])
 			return
 		}
-		p.WriteString("#" + strconv.Itoa(t.Number))
+		p.write("#" + strconv.Itoa(t.Number))
 	case Prefix:
-		p.WriteString(t.Name)
+		p.write(t.Name)
 		p.typ(t.Elem)
 	case Map:
-		p.WriteString("map[")
+		p.write("map[")
 		p.typ(t.Key)
-		p.WriteString("]")
+		p.write("]")
 		p.typ(t.Elem)
 	case Struct:
-		p.WriteString("struct")
+		p.write("struct")
 		p.contents(t)
 	case Defined:
-		p.WriteString(t.Name)
+		p.write(t.Name)
 		if !p.brief {
 			p.contents(t.Elem)
 		}
@@ -206,39 +211,38 @@ func (p *printer) contents(t *Type) {
 	open, between, end := "{", ", ", "}"
 	switch {
 	case t.Kind != Struct:
-		p.WriteString("{")
+		p.write(open)
 		p.typ(t)
-		p.WriteString("}")
+		p.write(end)
 		return
 	case p.brief:
-		p.WriteString("{…}")
+		p.write("{…}")
 		return
 	case p.compiled && len(t.Fields) == 0:
 		open = " {"
 	case p.compiled:
 		open, between, end = " { ", "; ", " }"
 	}
-	p.WriteString(open)
+	p.write(open)
 	for i, f := range t.Fields {
 		if i > 0 {
-			p.WriteString(between)
+			p.write(between)
 		}
 		if f.Name != "" {
-			p.WriteString(f.Name)
-			p.WriteString(" ")
+			p.write(f.Name + " ")
 		}
 		p.typ(f.Type)
 		if f.Tag != "" {
-			p.WriteString(" " + strconv.Quote(f.Tag))
+			p.write(" " + strconv.Quote(f.Tag))
 		}
 	}
-	p.WriteString(end)
+	p.write(end)
 }
 
 func (p *printer) list(types []*Type, separator string) {
 	for i, t := range types {
 		if i > 0 {
-			p.WriteString(separator)
+			p.write(separator)
 		}
 		p.typ(t)
 	}

@@ -3,7 +3,6 @@ package stub
 import (
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/loopgen/loopgen/rt/internal/cut"
@@ -74,9 +73,8 @@ func (s *Service) Refusal() error {
 func (s *Service) refuse() error {
 	for _, m := range s.Methods {
 		t := reflect.TypeOf(m.Func)
-		values := slices.Concat(slices.Collect(t.Ins())[1:], m.results(t))
-		for _, v := range values {
-			if v == contextType || v == errorType || v == logValueType || value.PlanOf(v).Refusal() == nil {
+		for _, v := range append(m.params(t), m.results(t)...) {
+			if v == errorType || v == logValueType || value.PlanOf(v).Refusal() == nil {
 				continue
 			}
 			for _, a := range s.TypeArgs {
