@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+
+	"github.com/loopgen/loopgen/rt/internal/value"
 )
 
 var byteSizes = []int{1}
@@ -46,16 +48,12 @@ func appendSizes(sizes []int, t reflect.Type) (_ []int, ok bool) {
 			sizes, ok = appendSizes(sizes, t.Field(i).Type)
 		}
 		return sizes, ok
-	case reflect.Bool:
-		return append(sizes, 1), true
-	case reflect.Int, reflect.Uint, reflect.Uintptr:
-		return append(sizes, 8), true // of 4 bytes in some programs
 	case reflect.Complex64, reflect.Complex128:
-		half := int(t.Size() / 2)
+		half := leafBytes(t) / 2
 		return append(sizes, half, half), true
-	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Float32, reflect.Float64:
-		return append(sizes, int(t.Size())), true
+	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr, reflect.Float32, reflect.Float64:
+		return append(sizes, leafBytes(t)), true
 	}
 	return nil, false
 }
@@ -84,11 +82,11 @@ func appendLeaves(b []byte, v reflect.Value) []byte {
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
 		return appendLeaf(b, v.Uint(), leafBytes(v.Type()))
 	case reflect.Float32:
-		return appendLeaf(b, uint64(math.Float32bits(*pointerTo[float32](v))), 4)
+		return appendLeaf(b, uint64(math.Float32bits(*value.PointerTo[float32](v))), 4)
 	case reflect.Float64:
 		return appendLeaf(b, math.Float64bits(v.Float()), 8)
 	case reflect.Complex64:
-		c := *pointerTo[complex64](v)
+		c := *value.PointerTo[complex64](v)
 		return appendLeaf(b, uint64(math.Float32bits(real(c)))<<32|uint64(math.Float32bits(imag(c))), 8)
 	case reflect.Complex128:
 		c := v.Complex()
@@ -115,7 +113,7 @@ func leafBytes(t reflect.Type) (size int) {
 		}
 		return size
 	case reflect.Int, reflect.Uint, reflect.Uintptr:
-		return 8
+		return 8 // of 4 bytes in some programs
 	}
 	return int(t.Size())
 }
@@ -149,12 +147,12 @@ func setLeaf(v reflect.Value, at int, leaf []byte, write bool) bool {
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
 		ok, set = !v.OverflowUint(bits), func() { v.SetUint(bits) }
 	case reflect.Float32:
-		set = func() { *pointerTo[float32](v) = math.Float32frombits(uint32(bits)) }
+		set = func() { *value.PointerTo[float32](v) = math.Float32frombits(uint32(bits)) }
 	case reflect.Float64:
 		set = func() { v.SetFloat(math.Float64frombits(bits)) }
 	case reflect.Complex64:
 		set = func() {
-			if c, part := pointerTo[complex64](v), math.Float32frombits(uint32(bits)); at == 0 {
+			if c, part := value.PointerTo[complex64](v), math.Float32frombits(uint32(bits)); at == 0 {
 				*c = complex(part, imag(*c))
 			} else {
 				*c = complex(real(*c), part)
@@ -173,10 +171,4 @@ func setLeaf(v reflect.Value, at int, leaf []byte, write bool) bool {
 		set()
 	}
 	return ok
-}
-
-// pointerTo returns a pointer to the variable v, whose underlying type is E. Methods of
-// [reflect.Value] convert a float32 to a float64, which changes a signalling NaN.
-func pointerTo[E any](v reflect.Value) *E {
-	return v.Addr().Convert(reflect.TypeFor[*E]()).Interface().(*E)
 }

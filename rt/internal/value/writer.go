@@ -158,13 +158,15 @@ func (w *Writer) float(p *Plan, v reflect.Value) *fault {
 	case p.shape == shapeFloat64:
 		w.b = appendFloat64(w.b, f)
 	default: // v.Float has converted the value, which changes some NaNs
-		w.b = appendFloat32(w.b, math.Float32bits(*pointerTo[float32](v)))
+		w.b = appendFloat32(w.b, math.Float32bits(*PointerTo[float32](v)))
 	}
 	return nil
 }
 
-// pointerTo returns the address of v, whose underlying type is T.
-func pointerTo[T any](v reflect.Value) *T {
+// PointerTo returns the address of the variable v, whose underlying type is T. Methods of
+// [reflect.Value] convert a float32 to a float64, which changes a signalling NaN. PointerTo
+// may be called concurrently.
+func PointerTo[T any](v reflect.Value) *T {
 	return v.Addr().Convert(reflect.TypeFor[*T]()).Interface().(*T)
 }
 
@@ -177,7 +179,7 @@ func (w *Writer) complex(p *Plan, v reflect.Value, depth int) *fault {
 	}
 	w.b = appendHead(w.b, majorArray, 2)
 	if v.Kind() == reflect.Complex64 { // v.Complex converts the value, which changes some NaNs
-		c := *pointerTo[complex64](v)
+		c := *PointerTo[complex64](v)
 		w.b = appendFloat32(w.b, math.Float32bits(real(c)))
 		w.b = appendFloat32(w.b, math.Float32bits(imag(c)))
 		return nil
