@@ -29,7 +29,7 @@ func (s *service) allowsCheck() bool {
 		return false
 	}
 	for _, p := range s.packagesOf(s.typ) {
-		if startsWork(s.src.pkg.Bodies.Files(p)) {
+		if startsWork(s.src.Bodies.Files(p)) {
 			return false
 		}
 	}
@@ -50,7 +50,7 @@ func (s *service) packagesOf(t0 *types.Named) []*types.Package {
 		seen[t] = true
 		if named, ok := t.(*types.Named); ok {
 			p := named.Obj().Pkg()
-			if p == nil || s.src.imports.Standard(p.Path()) && named != t0 {
+			if p == nil || s.src.Imports.Standard(p.Path()) && named != t0 {
 				return
 			}
 			if !slices.Contains(packages, p) {

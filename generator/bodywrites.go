@@ -48,7 +48,7 @@ func isMemory(t types.Type) bool {
 // writeThrough returns the first place in the body of fn that writes to memory reached
 // from the parameter at i, or no position if there is none or the body is not at hand.
 func (src *source) writeThrough(fn *types.Func, i int) token.Pos {
-	b := src.pkg.Bodies.Of(fn)
+	b := src.Bodies.Of(fn)
 	if b == nil {
 		return token.NoPos
 	}
@@ -59,7 +59,7 @@ func (src *source) writeThrough(fn *types.Func, i int) token.Pos {
 	if i >= len(names) {
 		return token.NoPos
 	}
-	w := &writeSearch{info: src.pkg.Bodies.Check(b)}
+	w := &writeSearch{info: src.Bodies.Check(b)}
 	if param := w.info.Defs[names[i]]; param != nil {
 		w.in(reached{param: true}, b.Decl.Body)
 	}

@@ -26,7 +26,7 @@ func (r *bodyReader) callee(call *ast.CallExpr) {
 			}
 			// Other variables are parameters, which the caller's body has.
 		case nil:
-			if b := r.src.pkg.Bodies.Beside(r.body, f.Name); b != nil {
+			if b := r.src.Bodies.Beside(r.body, f.Name); b != nil {
 				hands, passes := r.channels(call)
 				r.calls = append(r.calls, bodyCall{body: b, pos: call.Pos(), loop: r.loop, hands: hands, passes: passes})
 			}
@@ -56,7 +56,7 @@ func (r *bodyReader) selected(call *ast.CallExpr, f *ast.SelectorExpr) {
 	switch {
 	case path == "time" && name == "Sleep":
 		r.add(waitsInLoop, "sleeps", call.Pos())
-	case path != "" && !r.src.imports.Standard(path):
+	case path != "" && !r.src.Imports.Standard(path):
 		r.calls = append(r.calls, bodyCall{name: types.ExprString(f), pos: call.Pos(), loop: r.loop})
 	}
 }
@@ -145,7 +145,7 @@ func (r *bodyReader) callbacks(call *ast.CallExpr, fn *types.Func) {
 		if !ok {
 			continue
 		}
-		if b := r.src.pkg.Bodies.Of(fn); b != nil {
+		if b := r.src.Bodies.Of(fn); b != nil {
 			if names := parameterNames(b.Decl.Type); i < len(names) && callsParameter(b.Decl.Body, names[i]) {
 				r.literal(lit)
 			}

@@ -10,11 +10,11 @@ import (
 
 // requireCgo adds cgo to the constraint of the generated file if only files that import
 // C declare the constructor of the type, or a method that can be shared.
-func (s *service) requireCgo(o *Options) {
-	title := strings.TrimLeft(upperFirst(s.spec.base(o)), "_")
+func (s *service) requireCgo(o *checkOptions) {
+	title := strings.TrimLeft(upperFirst(s.spec.base(o.Name)), "_")
 	var needed []types.Object
 	for _, name := range []string{o.New, "New" + title, "new" + title} {
-		if fn, ok := s.src.types.Scope().Lookup(name).(*types.Func); ok {
+		if fn, ok := s.src.Types.Scope().Lookup(name).(*types.Func); ok {
 			needed = append(needed, fn)
 			break
 		}
@@ -25,7 +25,7 @@ func (s *service) requireCgo(o *Options) {
 		}
 	}
 	isCgo := func(obj types.Object) bool {
-		file := s.src.pkg.FileOf(obj.Pos())
+		file := s.src.FileOf(obj.Pos())
 		return file != nil && load.ImportsC(file) && !s.isEverywhere(obj)
 	}
 	switch {

@@ -21,7 +21,6 @@ type constructor struct {
 	variadic bool
 	pointer  bool // it returns *T, not T
 	fails    bool // it returns an error too
-	local    locals
 	empty    bool // it is a composite literal without elements
 }
 
@@ -31,7 +30,7 @@ const zeroValue = "zero"
 // findConstructor sets s.constructor, or leaves it nil for the zero value. It
 // returns false after reporting one that cannot be used: to take the zero
 // value instead would be a surprise at run time.
-func (s *service) findConstructor(r *reporter, o *Options) bool {
+func (s *service) findConstructor(r *reporter, o *checkOptions) bool {
 	if o.New != "" && !token.IsIdentifier(o.New) {
 		return s.constructorExpression(r, o.New)
 	}
@@ -41,11 +40,11 @@ func (s *service) findConstructor(r *reporter, o *Options) bool {
 	if o.New == "" {
 		return s.defaultConstructor(r, o)
 	}
-	if _, declared := s.src.types.Scope().Lookup(zeroValue).(*types.Func); o.New == zeroValue && !declared {
+	if _, declared := s.src.Types.Scope().Lookup(zeroValue).(*types.Func); o.New == zeroValue && !declared {
 		r.report(Note, s.pos, s.typeName(), "starts as the zero value, as asked", "")
 		return true
 	}
-	own, other := s.src.types.Scope(), s.typ.Obj().Pkg().Scope()
+	own, other := s.src.Types.Scope(), s.typ.Obj().Pkg().Scope()
 	for _, scope := range []*types.Scope{own, other} {
 		obj := scope.Lookup(o.New)
 		if obj == nil || scope != own && !obj.Exported() {
@@ -57,7 +56,7 @@ func (s *service) findConstructor(r *reporter, o *Options) bool {
 		r.report(Error, s.blamed(obj), o.New, "is not a function", "give the name of one with -new")
 		return false
 	}
-	where, remedy := "in package "+s.src.types.Name(), "give the name of a function of this package with -new"
+	where, remedy := "in package "+s.src.Types.Name(), "give the name of a function of this package with -new"
 	if other != own {
 		where, remedy = where+" nor in "+s.typ.Obj().Pkg().Path(), "give the name of a function of either with -new"
 	}
@@ -70,7 +69,7 @@ func (s *service) findConstructor(r *reporter, o *Options) bool {
 
 // blamed returns the position where the user can change something about obj.
 func (s *service) blamed(obj types.Object) token.Pos {
-	if obj.Pkg() == s.src.types {
+	if obj.Pkg() == s.src.Types {
 		return obj.Pos()
 	}
 	return s.pos
@@ -230,17 +229,17 @@ func (s *service) instantiate(sig *types.Signature) ([]types.Type, *types.Signat
 
 // ownConstructor returns the function of this package that is called like a
 // constructor of the type, unless another name is given.
-func (s *service) ownConstructor(r *reporter, o *Options) *types.Func {
+func (s *service) ownConstructor(r *reporter, o *checkOptions) *types.Func {
 	if o.New != "" {
 		return nil
 	}
 	base := s.spec.name
 	if !s.spec.declared() {
-		base = s.spec.base(o)
+		base = s.spec.base(o.Name)
 	}
 	title := strings.TrimLeft(upperFirst(base), "_")
 	for _, name := range []string{"New" + title, "new" + title} {
-		switch obj := s.src.types.Scope().Lookup(name).(type) {
+		switch obj := s.src.Types.Scope().Lookup(name).(type) {
 		case *types.Func:
 			return obj
 		case *types.Var:
@@ -257,10 +256,10 @@ func (s *service) ownConstructor(r *reporter, o *Options) *types.Func {
 // may be elsewhere or by another name: NewT, or New beside a foreign T if it
 // makes one. Without one a map starts empty, and other types start as the zero value
 // unless that is likely to be of no use.
-func (s *service) defaultConstructor(r *reporter, o *Options) bool {
+func (s *service) defaultConstructor(r *reporter, o *checkOptions) bool {
 	obj := s.typ.Obj()
 	names := []string{"New" + obj.Name()}
-	foreign := obj.Pkg() != s.src.types
+	foreign := obj.Pkg() != s.src.Types
 	if foreign {
 		names = append(names, "New")
 	}

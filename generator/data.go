@@ -211,7 +211,7 @@ func (w *walk) names(t types.Type, path string) *problem {
 		return w.names(t.Elem(), path)
 	case *types.Struct:
 		for f := range t.Fields() {
-			if !f.Exported() && f.Pkg() != w.src.types {
+			if !f.Exported() && f.Pkg() != w.src.Types {
 				return w.refuse(t, path, unnameable.reason, unnameable.remedy)
 			}
 			if p := w.names(f.Type(), path); p != nil {

@@ -112,6 +112,11 @@ func (r *reporter) explain(p *problem, severity Severity, pos token.Pos, subject
 	if pos.IsValid() && d.Place == "" {
 		d.Pos = r.fset.Position(pos)
 	}
+	r.add(d)
+}
+
+// add adds d, unless it is there.
+func (r *reporter) add(d Diagnostic) {
 	if !slices.Contains(r.list, d) {
 		r.list = append(r.list, d)
 	}

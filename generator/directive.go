@@ -71,18 +71,18 @@ func arguments(doc *ast.CommentGroup, directive string) []string {
 // its author wanted.
 func (src *source) strayDirectives(r *reporter) {
 	atMethod := make(map[*ast.CommentGroup]bool)
-	for _, decl := range src.pkg.Decls {
+	for _, decl := range src.Decls {
 		if decl.Recv != nil && decl.Doc != nil {
 			atMethod[decl.Doc] = true
 		}
 	}
 	atError := make(map[*ast.CommentGroup]bool)
 	for name, doc := range src.typeDocs() {
-		if obj := src.types.Scope().Lookup(name); obj != nil && implementsError(types.NewPointer(obj.Type())) {
+		if obj := src.Types.Scope().Lookup(name); obj != nil && implementsError(types.NewPointer(obj.Type())) {
 			atError[doc] = true
 		}
 	}
-	for _, file := range src.pkg.Files {
+	for _, file := range src.Files {
 		for _, group := range file.Comments {
 			for _, c := range group.List {
 				if atError[group] && strings.TrimRight(c.Text, " \t") == directivePrefix+"skip" {
@@ -97,7 +97,7 @@ func (src *source) strayDirectives(r *reporter) {
 // typeDocs returns the doc comments of the package's types by their names.
 func (src *source) typeDocs() map[string]*ast.CommentGroup {
 	docs := make(map[string]*ast.CommentGroup)
-	for _, file := range src.pkg.Files {
+	for _, file := range src.Files {
 		for _, decl := range file.Decls {
 			gen, ok := decl.(*ast.GenDecl)
 			if !ok || gen.Tok != token.TYPE {

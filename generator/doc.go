@@ -77,7 +77,7 @@
 // schema).
 //
 // Writing: scope.go, takennames.go, names.go and locals.go (which names are free),
-// typexpr.go (types as source), model.go (the model that internal/emit writes as a file).
+// types.go and typexpr.go (types as source), model.go (the model that internal/emit writes as a file).
 //
 // # Type parameters
 //

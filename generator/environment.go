@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
+	"strconv"
 )
 
 // environment returns a package with the names that Go source on the command line can
@@ -51,24 +52,23 @@ func checkExpr(env *types.Package, expr ast.Expr) (*types.Info, error) {
 func (f *targetFinder) typeArguments() ([]types.Type, error) {
 	imported := make(map[string]*types.Package)
 	var failed error
-	names := newScope()
-	for _, obj := range objects(f.src.types.Scope()) {
-		names.taken[obj.Name()] = true
-	}
 	source := eachName(f.spec.args, func(path, name string) string {
 		if f.src.isOwn(path) {
 			return name
 		}
-		pkg, err := f.src.imports.Import(path)
+		pkg, err := f.src.Imports.Import(path)
 		switch {
 		case err != nil:
 			failed = fmt.Errorf("cannot import %s: %w", path, err)
 			return name
-		case !importable(f.src.pkg.Path, path) || f.src.imports.DependsOn(path, f.src.pkg.Path):
+		case !importable(f.src.Path, path) || f.src.Imports.DependsOn(path, f.src.Path):
 			failed = fmt.Errorf("this package cannot import %s", path)
 			return name
 		}
-		as := names.pick(pkg.Name())
+		as := pkg.Name()
+		for i := 2; f.src.Types.Scope().Lookup(as) != nil || types.Universe.Lookup(as) != nil || imported[as] != nil; i++ {
+			as = pkg.Name() + strconv.Itoa(i)
+		}
 		imported[as] = pkg
 		return as + "." + name
 	})
@@ -79,7 +79,7 @@ func (f *targetFinder) typeArguments() ([]types.Type, error) {
 	if err != nil {
 		return nil, err
 	}
-	env := environment(f.src.types, nil, imported, nil)
+	env := environment(f.src.Types, nil, imported, nil)
 	var args []types.Type
 	for _, arg := range indices(expr) {
 		info, err := checkExpr(env, arg)

@@ -1,11 +1,9 @@
 package generator
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"go/ast"
-	"go/format"
 	"go/parser"
 	"go/token"
 	"go/types"
@@ -50,7 +48,7 @@ func (s *service) parseConstructor(text string) (c *constructor, named *types.Fu
 	if err != nil {
 		return bad(fmt.Sprintf("%q is no Go expression: %v", text, err), "give the name of a function, or a call like New(10)")
 	}
-	if slices.Contains(qualifiers(expr), load.CPath) && s.src.pkg.UsesC {
+	if slices.Contains(qualifiers(expr), load.CPath) && s.src.UsesC {
 		return bad(text+" needs cgo, which the generated file cannot use", "write a function without parameters that returns it, and name that with -new")
 	}
 	var info *types.Info
@@ -58,7 +56,7 @@ func (s *service) parseConstructor(text string) (c *constructor, named *types.Fu
 	if err == nil {
 		info, err = checkExpr(env, expr)
 	}
-	if err != nil && s.src.pkg.UsesC {
+	if err != nil && s.src.UsesC {
 		return bad(fmt.Sprintf("%s: %v", text, err), "if only cgo knows the types in it, write a function that returns it, and name that with -new")
 	}
 	if err != nil {
@@ -104,7 +102,7 @@ func (s *service) surroundings(expr ast.Expr) (*types.Package, error) {
 		inner = append(inner, p.Obj())
 	}
 	imported := make(map[string]*types.Package)
-	if foreign := s.typ.Obj().Pkg(); foreign != s.src.types {
+	if foreign := s.typ.Obj().Pkg(); foreign != s.src.Types {
 		imported[foreign.Name()] = foreign
 		outer = slices.DeleteFunc(objects(foreign.Scope()), func(obj types.Object) bool { return !obj.Exported() })
 	}
@@ -112,7 +110,7 @@ func (s *service) surroundings(expr ast.Expr) (*types.Package, error) {
 		if s.src.isOwn(path) {
 			return
 		}
-		if pkg, err := s.src.imports.Import(path); err == nil && imported[cmp.Or(name, pkg.Name())] == nil {
+		if pkg, err := s.src.Imports.Import(path); err == nil && imported[cmp.Or(name, pkg.Name())] == nil {
 			imported[cmp.Or(name, pkg.Name())] = pkg
 		}
 	}
@@ -120,19 +118,19 @@ func (s *service) surroundings(expr ast.Expr) (*types.Package, error) {
 		add("", path)
 	}
 	unknown := slices.DeleteFunc(qualifiers(expr), func(name string) bool {
-		return imported[name] != nil || s.src.types.Scope().Lookup(name) != nil
+		return imported[name] != nil || s.src.Types.Scope().Lookup(name) != nil
 	})
 	if len(unknown) == 0 {
-		return environment(s.src.types, inner, imported, outer), nil
+		return environment(s.src.Types, inner, imported, outer), nil
 	}
 	needed := unknown // perhaps packages of the standard library, which need no import
-	for _, file := range s.src.pkg.Files {
+	for _, file := range s.src.Files {
 		needed = append(needed, load.ImportsOf(file)...)
 	}
-	if err := s.src.imports.Load(needed); err != nil {
+	if err := s.src.Imports.Load(needed); err != nil {
 		return nil, err
 	}
-	for _, file := range s.src.pkg.Files {
+	for _, file := range s.src.Files {
 		for _, spec := range file.Imports {
 			path, _ := strconv.Unquote(spec.Path.Value) // the file was parsed
 			if spec.Name != nil {
@@ -148,7 +146,7 @@ func (s *service) surroundings(expr ast.Expr) (*types.Package, error) {
 	if err := s.addMentioned(unknown, imported); err != nil {
 		return nil, err
 	}
-	return environment(s.src.types, inner, imported, outer), nil
+	return environment(s.src.Types, inner, imported, outer), nil
 }
 
 // addMentioned adds to imported the packages that the type's package mentions, if they
@@ -167,11 +165,11 @@ func (s *service) addMentioned(names []string, imported map[string]*types.Packag
 			paths = append(paths, called[0])
 		}
 	}
-	if err := s.src.imports.Load(paths); err != nil {
+	if err := s.src.Imports.Load(paths); err != nil {
 		return err
 	}
 	for _, path := range paths {
-		if pkg, err := s.src.imports.Import(path); err == nil {
+		if pkg, err := s.src.Imports.Import(path); err == nil {
 			imported[pkg.Name()] = pkg
 		}
 	}
@@ -222,27 +220,6 @@ func outerUses(expr ast.Expr, info *types.Info) map[*ast.Ident]types.Object {
 	}
 	ast.Inspect(expr, inspect)
 	return uses
-}
-
-// exprText returns e as source of the generated file.
-func (s *service) exprText(e *expression) string {
-	for id, obj := range e.uses {
-		switch name, _ := obj.(*types.PkgName); {
-		case name != nil:
-			id.Name = s.names.imports[name.Imported().Path()]
-		case isTypeParam(obj.Type()):
-			id.Name = s.names.typeParams[types.Unalias(obj.Type()).(*types.TypeParam)]
-		case atPackageLevel(obj):
-			if q := s.names.qualifier(obj.Pkg()); q != "" {
-				id.Name = q + "." + obj.Name()
-			}
-		}
-	}
-	var out bytes.Buffer
-	if err := format.Node(&out, token.NewFileSet(), e.expr); err != nil {
-		return err.Error() // and the file will not compile
-	}
-	return out.String()
 }
 
 func atPackageLevel(obj types.Object) bool {

@@ -26,8 +26,8 @@ func (s *service) collectFailures(r *reporter) {
 		return
 	}
 	for _, p := range packages {
-		if p == s.src.types {
-			s.collectSentinels(r, sentinels(s.src.pkg))
+		if p == s.src.Types {
+			s.collectSentinels(r, sentinels(s.src.Package))
 			s.collectErrorTypes(r, p, s.src.typeDocs())
 			continue
 		}
@@ -40,7 +40,7 @@ func (s *service) collectFailures(r *reporter) {
 // user's own if it declares the constructor, and the packages of promoted methods.
 func (s *service) failing() ([]*types.Package, error) {
 	list := []*types.Package{s.typ.Obj().Pkg()}
-	if own := s.src.types; list[0] != own && s.constructor.uses(own) {
+	if own := s.src.Types; list[0] != own && s.constructor.uses(own) {
 		list = slices.Insert(list, 0, own)
 	}
 	var missing []string
@@ -54,11 +54,11 @@ func (s *service) failing() ([]*types.Package, error) {
 			missing = append(missing, p.Path())
 		}
 	}
-	if err := s.src.imports.Load(missing); err != nil {
+	if err := s.src.Imports.Load(missing); err != nil {
 		return nil, err
 	}
 	for _, path := range missing {
-		if _, err := s.src.imports.Import(path); err != nil {
+		if _, err := s.src.Imports.Import(path); err != nil {
 			return nil, fmt.Errorf("cannot import %s: %w", path, err)
 		}
 	}
@@ -149,7 +149,7 @@ func (s *service) isElsewhere(r *reporter, obj types.Object) bool {
 		return false
 	}
 	severity, remedy := Note, ""
-	if obj.Pkg() == s.src.types {
+	if obj.Pkg() == s.src.Types {
 		remedy = "declare it in a file without build constraints"
 		if slices.ContainsFunc(s.methods, func(m *method) bool { return m.fails && !m.detach }) {
 			severity = Warning

@@ -103,26 +103,7 @@ func (o *Options) Validate() error {
 	if !filepath.IsAbs(o.Output) && filepath.Dir(o.Output) != "." {
 		return fmt.Errorf("-output: %q is in another directory than the package: give the name of a file, which goes beside the type", o.Output)
 	}
-	if o.Close != "" && o.Close != "detach" && o.Close != "forward" {
-		return fmt.Errorf("-close: %q is neither detach nor forward", o.Close)
-	}
-	if o.Hook != "" && o.Hook != "main" && o.Hook != "init" {
-		return fmt.Errorf("-hook: %q is neither main nor init", o.Hook)
-	}
-	if slices.Contains(o.ReadOnly, "all") && slices.Contains(o.Concurrent, "all") {
-		return errors.New("-readonly all and -concurrent all contradict each other")
-	}
-	for _, name := range o.Exclusive {
-		if slices.Contains(o.ReadOnly, name) || slices.Contains(o.Concurrent, name) {
-			return fmt.Errorf("%s is in -exclusive and in -readonly or -concurrent", name)
-		}
-	}
-	for _, name := range o.ReadOnly {
-		if name != "all" && slices.Contains(o.Concurrent, name) {
-			return fmt.Errorf("%s is in both -readonly and -concurrent", name)
-		}
-	}
-	return o.validateSettings()
+	return (*checkOptions)(o).Validate()
 }
 
 // command returns the command line that the generated file names: what
@@ -195,21 +176,21 @@ func Generate(ctx context.Context, o Options) (*Result, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	src, err := newSource(ctx, &o)
+	src, err := newSource(ctx, (*checkOptions)(&o))
 	if err != nil {
 		return nil, err
 	}
-	r := &reporter{fset: src.fset, strict: o.Strict, verbose: o.Verbose}
+	r := &reporter{fset: src.Fset, strict: o.Strict, verbose: o.Verbose}
 	if src.unreadable(r) {
 		return &Result{Diagnostics: r.sorted()}, nil
 	}
-	if err := src.writable(&o); err != nil {
+	if err := writable(src, &o); err != nil {
 		return nil, err
 	}
-	result := src.generate(r, &o)
-	if broken := brokenCode(src.pkg, result.Files); len(broken) > 0 {
+	result := generate(r, src, &o)
+	if broken := brokenCode(src.Package, result.Files); len(broken) > 0 {
 		// What does not compile explains whatever else was found.
-		r = &reporter{fset: src.fset}
+		r = &reporter{fset: src.Fset}
 		for _, e := range broken {
 			r.report(Error, e.Pos, "", e.Msg, "")
 		}
@@ -219,12 +200,12 @@ func Generate(ctx context.Context, o Options) (*Result, error) {
 	}
 	result.Diagnostics = r.sorted()
 	// A package that already has generated files was built with package rt before.
-	result.NeedsTidy = len(result.Files) > 0 && len(src.pkg.Earlier) == 0 && !o.Schema && load.LacksModules(ctx, src.pkg.Dir, runtimePath, stubPath)
+	result.NeedsTidy = len(result.Files) > 0 && len(src.Earlier) == 0 && !o.Schema && load.LacksModules(ctx, src.Dir, runtimePath, stubPath)
 	return result, nil
 }
 
 // generate emits a file for each type that can be understood.
-func (src *source) generate(r *reporter, o *Options) *Result {
+func generate(r *reporter, src *source, o *Options) *Result {
 	result := new(Result)
 	known := make(map[string]bool) // methods of any of the types
 	allFound := true
@@ -236,16 +217,17 @@ func (src *source) generate(r *reporter, o *Options) *Result {
 			allFound = false
 			continue
 		}
-		s := newService(r, o, src, t, known)
+		path := outputPath(src, o, spec)
+		s := newService(r, (*checkOptions)(o), src, t, path, known)
 		if s == nil {
 			continue
 		}
 		result.Summaries = append(result.Summaries, s.summary)
-		path := src.outputPath(o, spec)
-		if !s.claim(r, o, path, taken) || !s.chooseNames(r, o, scope) {
+		file := &shared{service: s}
+		if !file.claim(r, o, path, taken) || !file.chooseNames(r, o, scope) {
 			continue
 		}
-		content, err := emit.File(modeler{s}.model(o.command()))
+		content, err := emit.File(modeler{file}.model(o.command()))
 		if err != nil {
 			if !r.failed() { // else methods that are refused may be missing
 				r.report(Error, s.pos, s.typeName(), err.Error(), "please report this as a defect of loopgen")
@@ -254,11 +236,11 @@ func (src *source) generate(r *reporter, o *Options) *Result {
 		}
 		result.Files = append(result.Files, File{Path: path, Content: content})
 		if o.Schema {
-			result.Schemas = append(result.Schemas, s.schema())
+			result.Schemas = append(result.Schemas, file.schema())
 		}
 	}
 	if allFound { // else the names may be those of the missing type
-		o.checkMethodNames(r, known)
+		(*checkOptions)(o).checkMethodNames(r, known)
 	}
 	return result
 }

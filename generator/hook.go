@@ -14,7 +14,7 @@ import (
 
 // checkHook reports the init functions that the daemon of s would lack. It returns false
 // if there are any.
-func (s *service) checkHook(r *reporter, o *Options) bool {
+func (s *service) checkHook(r *reporter, o *checkOptions) bool {
 	if o.Hook != "init" {
 		return true
 	}
@@ -24,17 +24,17 @@ func (s *service) checkHook(r *reporter, o *Options) bool {
 		return false
 	}
 	ok := true
-	output := filepath.Base(s.src.outputPath(o, s.spec))
-	functions := initFunctions(s.src.pkg)
+	output := filepath.Base(s.output)
+	functions := initFunctions(s.src.Package)
 	for _, fn := range functions {
-		file := filepath.Base(s.src.fset.Position(fn.pos).Filename)
+		file := filepath.Base(s.src.Fset.Position(fn.pos).Filename)
 		switch {
 		case fn.cgo:
 			r.report(Error, fn.pos, "init", "does not run in the daemon of "+s.typeName()+" with -hook init: the go command puts files that import C last",
 				"move it to a file that does not import C and whose name sorts before "+output)
 		case file > output:
 			r.report(Error, fn.pos, "init", "does not run in the daemon of "+s.typeName()+" with -hook init: "+output+" sorts before "+file+", and its init function serves",
-				"move it to a file whose name sorts before "+output+", or give the generated file a later name with -output "+laterName(s.src.fset, output, functions))
+				"move it to a file whose name sorts before "+output+", or give the generated file a later name with -output "+laterName(s.src.Fset, output, functions))
 		default:
 			continue
 		}

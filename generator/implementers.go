@@ -41,7 +41,7 @@ func (s *service) implemented(i *types.Named) bool {
 }
 
 func (s *service) implementersOf(i *types.Named) []types.Type {
-	candidates := s.exportedTypes(s.src.types, s.typ.Obj().Pkg(), i.Obj().Pkg())
+	candidates := s.exportedTypes(s.src.Types, s.typ.Obj().Pkg(), i.Obj().Pkg())
 	if s.src.nameable(s.typ.Obj()) && len(s.params) == 0 {
 		candidates = append(candidates, s.typ)
 	}
@@ -63,7 +63,7 @@ func (s *service) exportedTypes(packages ...*types.Package) []types.Type {
 		if p == nil || slices.Contains(packages[:i], p) {
 			continue
 		}
-		s.src.imports.Complete(p)
+		s.src.Imports.Complete(p)
 		for _, name := range p.Scope().Names() {
 			tn, ok := p.Scope().Lookup(name).(*types.TypeName)
 			if !ok || !tn.Exported() || tn.IsAlias() || !s.src.nameable(tn) {
@@ -136,7 +136,7 @@ func (s *service) collectDataTypes() {
 	if !c.open {
 		return
 	}
-	for _, t := range s.exportedTypes(s.src.types, s.typ.Obj().Pkg()) {
+	for _, t := range s.exportedTypes(s.src.Types, s.typ.Obj().Pkg()) {
 		if s.isEverywhere(typeNameOf(t)) {
 			c.add(t)
 		}
@@ -149,7 +149,7 @@ func (s *service) collectDataTypes() {
 
 // sortedFirst qualifies names such that the package's own come first.
 func (s *service) sortedFirst(p *types.Package) string {
-	if p == s.src.types {
+	if p == s.src.Types {
 		return ""
 	}
 	return "~" + p.Path()
@@ -219,7 +219,7 @@ func (c *heldTypes) add(t types.Type) {
 	switch {
 	case pkg == nil, isNamed(t, "time", "Time"), isNamed(t, "time", "Duration"):
 	case types.Identical(named, c.service.typ) && !c.self, !c.service.src.nameable(named.Obj()):
-	case pkg == c.service.src.types && len(arguments(c.docs[named.Obj().Name()], "skip")) > 0: // an error type, left out as asked
+	case pkg == c.service.src.Types && len(arguments(c.docs[named.Obj().Name()], "skip")) > 0: // an error type, left out as asked
 	case pkg.Path() == "syscall" || strings.HasPrefix(pkg.Path(), "golang.org/x/sys/"): // another on each system
 	case slices.ContainsFunc(c.found, func(other types.Type) bool { return types.Identical(t, other) }):
 	case c.service.isData(t):

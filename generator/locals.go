@@ -5,8 +5,7 @@ import (
 	"strconv"
 )
 
-// locals are the names inside one generated function. Those of the user's
-// parameters and results are in the values.
+// locals are the names inside one generated function, but for parameters and results.
 type locals struct {
 	ctx, err         string
 	encoder, decoder string
@@ -17,8 +16,9 @@ type locals struct {
 
 // chooseLocals names receivers, parameters, results and helper variables.
 // The user's names are kept unless the file needs them for something else.
-func (s *service) chooseLocals() {
-	outer := s.outerNames()
+func (s *shared) chooseLocals() {
+	outer, n := s.outerNames(), &s.names
+	n.values, n.locals = make(map[*value]string), make(map[*method]*locals)
 	// One receiver name for all methods of a type.
 	all := newScope(outer)
 	for _, m := range s.methods {
@@ -27,29 +27,29 @@ func (s *service) chooseLocals() {
 		}
 		all.taken[m.errName] = true
 	}
-	s.names.receiver.client = all.pick("c", "client")
-	s.names.receiver.proxy = all.pick("p", "proxy")
+	n.receiver.client = all.pick("c", "client")
+	n.receiver.proxy = all.pick("p", "proxy")
 	for _, m := range s.methods {
 		inner := newScope(outer)
-		inner.taken[s.names.receiver.client] = true
-		inner.taken[s.names.receiver.proxy] = true
-		m.chooseLocals(inner)
+		inner.taken[n.receiver.client] = true
+		inner.taken[n.receiver.proxy] = true
+		n.locals[m] = n.chooseLocals(m, inner)
 	}
-	if c := s.constructor; c != nil {
-		inner := newScope(outer)
-		nameValues(inner, c.params, "arg", "Arg")
-		c.local.choose(inner)
+	inner := newScope(outer)
+	if s.constructor != nil {
+		n.nameValues(inner, s.constructor.params, "arg", "Arg")
 	}
+	n.making.choose(inner)
 }
 
 // outerNames are the file's and package's names that generated functions use.
-func (s *service) outerNames() map[string]bool {
+func (s *shared) outerNames() map[string]bool {
 	outer := make(map[string]bool)
 	for _, name := range s.names.imports {
 		outer[name] = true
 	}
-	for t := range s.valueTypes() {
-		if tn := typeNameOf(t); tn != nil && tn.Pkg() == s.src.types {
+	for t := range s.types(nil) {
+		if tn := typeNameOf(t); tn != nil && tn.Pkg() == s.src.Types {
 			outer[tn.Name()] = true
 		}
 	}
@@ -65,33 +65,34 @@ func (s *service) outerNames() map[string]bool {
 	return outer
 }
 
-func (m *method) chooseLocals(inner *scope) {
-	params := m.params
+func (n *names) chooseLocals(m *method, inner *scope) *locals {
 	if m.context >= 0 && m.params[m.context].user == "" {
 		m.params[m.context].user = "ctx"
 	}
-	nameValues(inner, params, "arg", "Arg")
-	nameValues(inner, m.results, "r", "Result")
+	n.nameValues(inner, m.params, "arg", "Arg")
+	n.nameValues(inner, m.results, "r", "Result")
+	l := new(locals)
 	if m.fails && m.errName != "" {
-		m.local.err = inner.pick(m.errName, m.errName+"Result")
+		l.err = inner.pick(m.errName, m.errName+"Result")
 	}
 	if m.context >= 0 {
-		m.local.ctx = m.params[m.context].name
+		l.ctx = n.values[m.params[m.context]]
 	}
-	m.local.choose(inner)
+	l.choose(inner)
+	return l
 }
 
 // nameValues keeps the users' names where it can and numbers the unnamed.
-func nameValues(inner *scope, values []*value, unnamed, suffix string) {
+func (n *names) nameValues(inner *scope, values []*value, unnamed, suffix string) {
 	// All of the user's names go first: a number must not take one.
 	for _, v := range values {
 		if v.user != "" {
-			v.name = inner.pick(v.user, v.user+suffix)
+			n.values[v] = inner.pick(v.user, v.user+suffix)
 		}
 	}
 	for i, v := range values {
 		if v.user == "" {
-			v.name = inner.pick(unnamed + strconv.Itoa(i))
+			n.values[v] = inner.pick(unnamed + strconv.Itoa(i))
 		}
 	}
 }

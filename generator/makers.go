@@ -43,7 +43,7 @@ func hides(t *types.Named, pkg *types.Package, seen map[*types.Named]bool) bool 
 // no constructor by its name, if there are functions that return it. The zero value
 // of such a type often compiles and fails at run time, so that the user has to choose.
 // unfit says why one by its name cannot be called, if there is one.
-func (s *service) requireConstructor(r *reporter, o *Options, unfit string) bool {
+func (s *service) requireConstructor(r *reporter, o *checkOptions, unfit string) bool {
 	found := s.makers()
 	if len(found) == 0 {
 		return true
@@ -187,7 +187,7 @@ func beginsWith(name, verb string) bool {
 // neither can be written.
 func (s *service) newFlag(r *reporter, fn *types.Func) string {
 	name := fn.Name()
-	if s.src.types.Scope().Lookup(name) != nil {
+	if s.src.Types.Scope().Lookup(name) != nil {
 		name = fn.Pkg().Name() + "." + name
 	}
 	quiet := &reporter{fset: r.fset}
@@ -256,7 +256,7 @@ func (s *service) argument(t types.Type) string {
 		}
 		return "0"
 	case *types.Struct, *types.Array:
-		if tn := typeNameOf(t); tn != nil && !ast.IsExported(tn.Name()) && tn.Pkg() != s.src.types {
+		if tn := typeNameOf(t); tn != nil && !ast.IsExported(tn.Name()) && tn.Pkg() != s.src.Types {
 			return ""
 		}
 		return types.TypeString(t, s.src.qualify) + "{}"

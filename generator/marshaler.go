@@ -42,6 +42,20 @@ func (w *walk) ownCodec(named *types.Named, path string) (bool, *problem) {
 	return false, nil
 }
 
+// opaque reports whether only the type's name is compared: it makes its own encoding, or
+// cannot be sent.
+func (s *service) opaque(named *types.Named) bool {
+	w := s.walk("", false)
+	whole, p := w.ownCodec(named, "")
+	switch u := named.Underlying().(type) {
+	case *types.Chan, *types.Signature:
+		return true
+	case *types.Struct:
+		return whole || p != nil || w.lostField(named, u, "") != nil
+	}
+	return whole || p != nil
+}
+
 // mistaken reports whether what is sent of a type without a Marshal method
 // would be given to its Unmarshal method.
 func mistaken(named *types.Named, c codec) bool {

@@ -35,15 +35,12 @@ type method struct {
 	options  *value // the last parameter, if only the proxy has it; else nil
 	named    bool   // the results have names
 	errName  string // what the user calls the trailing error
-
-	local locals
 }
 
 // value is a parameter or a result.
 type value struct {
 	label string // for diagnostics: "parameter n", "result 2"
 	user  string // the user's name for it, "" if there is none to use
-	name  string // the name in generated code, chosen by the method's scope
 	typ   types.Type
 	pos   token.Pos // its declaration
 
@@ -66,7 +63,7 @@ func (m *method) origin() string {
 // collectMethods fills s.methods with the exported methods of *T that can be
 // served, and reports those that cannot. It adds all names to known and returns
 // how many there are.
-func (s *service) collectMethods(r *reporter, o *Options, known map[string]bool) (found int) {
+func (s *service) collectMethods(r *reporter, o *checkOptions, known map[string]bool) (found int) {
 	set := types.NewMethodSet(types.NewPointer(s.typ))
 	s.interfaces = implementedBy(set)
 	var without []string // what the proxy has not
@@ -107,7 +104,7 @@ func (s *service) collectMethods(r *reporter, o *Options, known map[string]bool)
 
 func (s *service) newMethod(sel *types.Selection) *method {
 	fn := sel.Obj().(*types.Func)
-	m := &method{name: fn.Name(), fn: fn, pos: fn.Pos(), decl: s.src.pkg.Decls[fn.Pos()], depth: len(sel.Index())}
+	m := &method{name: fn.Name(), fn: fn, pos: fn.Pos(), decl: s.src.Decls[fn.Pos()], depth: len(sel.Index())}
 	if m.depth > 1 {
 		m.from = types.TypeString(fn.Signature().Recv().Type(), s.src.qualify)
 	}
@@ -208,4 +205,16 @@ func docLines(doc *ast.CommentGroup) []string {
 		return nil
 	}
 	return strings.Split(text, "\n")
+}
+
+// withoutContext returns the parameters that travel.
+func (m *method) withoutContext() []*value {
+	params := m.params
+	if m.options != nil {
+		params = params[:len(params)-1]
+	}
+	if m.context < 0 {
+		return params
+	}
+	return slices.Concat(params[:m.context], params[m.context+1:])
 }

@@ -8,7 +8,7 @@ import (
 
 // accept decides what becomes of a method: left out, detached or served, and
 // in which mode. It reports whether the method stays.
-func (s *service) accept(r *reporter, o *Options, m *method) bool {
+func (s *service) accept(r *reporter, o *checkOptions, m *method) bool {
 	if m.has("skip") || slices.Contains(o.Skip, m.name) {
 		s.summary.Skipped++
 		r.report(Note, m.pos, m.name, "left out as asked", "")
@@ -88,7 +88,7 @@ func modeWord(mode string) string {
 
 // chooseMode sets the mode from flags and directives. What names the method
 // goes before "all"; two that name it must agree.
-func (m *method) chooseMode(r *reporter, o *Options) bool {
+func (m *method) chooseMode(r *reporter, o *checkOptions) bool {
 	readOnly := m.has("readonly") || slices.Contains(o.ReadOnly, m.name)
 	concurrent := m.has("concurrent") || slices.Contains(o.Concurrent, m.name)
 	m.exclusive = m.has("exclusive") || slices.Contains(o.Exclusive, m.name)
@@ -117,7 +117,7 @@ func (m *method) chooseMode(r *reporter, o *Options) bool {
 }
 
 // isConcurrent reports whether chooseMode makes m concurrent.
-func (m *method) isConcurrent(o *Options) bool {
+func (m *method) isConcurrent(o *checkOptions) bool {
 	other := m.has("readonly") || m.has("exclusive") || slices.Contains(o.ReadOnly, m.name) || slices.Contains(o.Exclusive, m.name)
 	return m.has("concurrent") || slices.Contains(o.Concurrent, m.name) || slices.Contains(o.Concurrent, "all") && !other
 }

@@ -13,13 +13,13 @@ import (
 
 // modeler describes a service whose names are chosen to package emit. Types and
 // expressions become text.
-type modeler struct{ *service }
+type modeler struct{ *shared }
 
 // model returns the model of the service's file.
 func (s modeler) model(command string) *emit.Model {
 	n := &s.names
 	m := &emit.Model{
-		Package:    s.src.types.Name(),
+		Package:    s.src.Types.Name(),
 		Header:     load.Header + strings.TrimPrefix(command, "loopgen ") + `"; DO NOT EDIT.`,
 		Constraint: s.constraint,
 		Imports:    s.importLines(),
@@ -64,7 +64,7 @@ func (s modeler) importLines() []emit.Import {
 		if _, after, ok := strings.Cut("/"+path, "/vendor/"); ok {
 			source = after
 		}
-		list = append(list, emit.Import{Name: name, Path: source, Standard: s.src.imports.Standard(source)})
+		list = append(list, emit.Import{Name: name, Path: source, Standard: s.src.Imports.Standard(source)})
 	}
 	return list
 }
@@ -72,7 +72,7 @@ func (s modeler) importLines() []emit.Import {
 func (s modeler) values(values []*value) []emit.Value {
 	list := make([]emit.Value, len(values))
 	for i, v := range values {
-		list[i] = emit.Value{Name: v.name, Type: s.typeSource(v.typ)}
+		list[i] = emit.Value{Name: s.names.values[v], Type: s.typeSource(v.typ)}
 	}
 	return list
 }
@@ -81,9 +81,8 @@ func (s modeler) constructorModel() emit.Constructor {
 	c := s.constructor
 	if c == nil {
 		c = &constructor{}
-		c.local.choose(newScope(s.outerNames()))
 	}
-	l := &c.local
+	l := &s.names.making
 	model := emit.Constructor{
 		Name: c.name, Empty: c.empty, Context: c.context, Params: s.values(c.params), Variadic: c.variadic,
 		Pointer: c.pointer, Fails: c.fails,
@@ -104,7 +103,7 @@ func (s modeler) constructorModel() emit.Constructor {
 var implicitHelpers = map[string]string{"Format": "Format", "LogValue": "LogValue", "MarshalJSON": "Marshal", "MarshalText": "Marshal"}
 
 func (s modeler) methodModel(m *method) emit.Method {
-	l := &m.local
+	l := s.names.locals[m]
 	model := emit.Method{
 		Name: m.name, ClientName: clientName(m.name), Doc: m.doc,
 		Params: s.values(m.params), Results: s.values(m.results), Context: m.context, Variadic: m.variadic,
@@ -159,8 +158,8 @@ func (s modeler) functionType(m *method) string {
 
 // errorName is the name of a sentinel or an error type on the wire. Those of other
 // packages have the import path, since two may have one name.
-func (s *service) errorName(obj types.Object) string {
-	if obj.Pkg() == s.src.types {
+func (s *shared) errorName(obj types.Object) string {
+	if obj.Pkg() == s.src.Types {
 		return obj.Name()
 	}
 	return obj.Pkg().Path() + "." + obj.Name()
@@ -168,19 +167,7 @@ func (s *service) errorName(obj types.Object) string {
 
 // serviceName is the import path and the name in generated code, so that a type shared
 // under two names is two services.
-func (s *service) serviceName() string { return s.src.types.Path() + "." + s.names.base }
-
-// withoutContext returns the parameters that travel.
-func (m *method) withoutContext() []*value {
-	params := m.params
-	if m.options != nil {
-		params = params[:len(params)-1]
-	}
-	if m.context < 0 {
-		return params
-	}
-	return slices.Concat(params[:m.context], params[m.context+1:])
-}
+func (s *shared) serviceName() string { return s.src.Types.Path() + "." + s.names.base }
 
 // checkedByVet are the method names for which go vet insists on a signature that has no
 // context.

@@ -16,6 +16,12 @@ const (
 	stubPath    = "github.com/loopgen/loopgen/rt/stub"
 )
 
+// shared is a type to be shared with the names in its file.
+type shared struct {
+	*service
+	names names
+}
+
 // names are those that a generated file declares and imports.
 type names struct {
 	base                      string // the type's name, or what -name puts in its place
@@ -25,19 +31,21 @@ type names struct {
 	receiver                  struct{ client, proxy string }
 	qualifier                 func(*types.Package) string
 	typeParams                map[*types.TypeParam]string
+	values                    map[*value]string // parameters and results
+	locals                    map[*method]*locals
+	making                    locals // of the constructor's function
 }
 
 // chooseNames fills s.names and the names of all parameters and results. It
 // returns false after reporting that one of the public names is taken.
-func (s *service) chooseNames(r *reporter, o *Options, whole *packageScope) bool {
-	output := s.src.outputPath(o, s.spec)
+func (s *shared) chooseNames(r *reporter, o *Options, whole *packageScope) bool {
 	pkg := whole.clone()
-	for _, earlier := range s.src.pkg.Earlier {
-		if earlier != output && !s.src.regenerated(o, earlier) {
-			pkg.addOutput(s, earlier)
+	for _, earlier := range s.src.Earlier {
+		if earlier != s.output && !regenerated(s.src, o, earlier) {
+			pkg.addOutput(s.service, earlier)
 		}
 	}
-	pkg.addLeftOut(s, s.src.pkg.Builds.LeftOut())
+	pkg.addLeftOut(s.service, s.src.Builds.LeftOut())
 	// What only this type's builds have is no obstacle to the other types of the run.
 	before := maps.Clone(pkg.taken)
 	defer func() {
@@ -50,7 +58,7 @@ func (s *service) chooseNames(r *reporter, o *Options, whole *packageScope) bool
 	if !s.checkPredeclared(r, pkg) {
 		return false
 	}
-	base := s.spec.base(o)
+	base := s.spec.base(o.Name)
 	n := &s.names
 	public := publicNames(base)
 	n.base, n.api, n.client, n.proxy, n.share = base, public[0], public[1], public[2], public[3]
@@ -85,15 +93,15 @@ func publicNames(base string) [4]string {
 }
 
 // regenerated reports whether the run that o describes writes path.
-func (src *source) regenerated(o *Options, path string) bool {
-	return slices.ContainsFunc(src.specs, func(spec *typeSpec) bool { return src.outputPath(o, spec) == path })
+func regenerated(src *source, o *Options, path string) bool {
+	return slices.ContainsFunc(src.specs, func(spec *typeSpec) bool { return outputPath(src, o, spec) == path })
 }
 
 // checkPredeclared reports package-level names that hide predeclared ones
 // which the generated file needs.
-func (s *service) checkPredeclared(r *reporter, pkg *packageScope) bool {
+func (s *shared) checkPredeclared(r *reporter, pkg *packageScope) bool {
 	needed := map[string]bool{"any": true, "error": true, "nil": true, "string": true}
-	for t := range s.valueTypes() {
+	for t := range s.types(nil) {
 		if basic, ok := t.(*types.Basic); ok {
 			needed[basic.Name()] = true
 		}
@@ -103,11 +111,11 @@ func (s *service) checkPredeclared(r *reporter, pkg *packageScope) bool {
 	}
 	ok := true
 	for _, name := range slices.Sorted(maps.Keys(needed)) {
-		if obj := s.src.types.Scope().Lookup(name); obj != nil {
+		if obj := s.src.Types.Scope().Lookup(name); obj != nil {
 			r.report(Error, obj.Pos(), name, "hides the predeclared "+name+", which generated code needs", "give it another name")
 			ok = false
 		} else if pos, declared := pkg.aside[name]; declared {
-			r.list = append(r.list, Diagnostic{Pos: pos, Method: name, Severity: Error,
+			r.add(Diagnostic{Pos: pos, Method: name, Severity: Error,
 				Reason: "hides the predeclared " + name + ", which generated code needs", Remedy: "give it another name"})
 			ok = false
 		}
@@ -117,11 +125,11 @@ func (s *service) checkPredeclared(r *reporter, pkg *packageScope) bool {
 
 // chooseImports names what the file imports: by the package's own name where
 // that is free, else by more of its path.
-func (s *service) chooseImports(pkg *packageScope) {
+func (s *shared) chooseImports(pkg *packageScope) {
 	used := map[string]string{"context": "context", runtimePath: "rt", stubPath: "stub"}
-	for t := range s.writtenTypes() {
+	for t := range s.types(s.dataTypes) {
 		tn := typeNameOf(t)
-		if tn != nil && tn.Pkg() != nil && tn.Pkg() != s.src.types {
+		if tn != nil && tn.Pkg() != nil && tn.Pkg() != s.src.Types {
 			used[tn.Pkg().Path()] = tn.Pkg().Name()
 		}
 	}
@@ -129,7 +137,7 @@ func (s *service) chooseImports(pkg *packageScope) {
 		used["time"] = "time"
 	}
 	use := func(p *types.Package) {
-		if p != s.src.types {
+		if p != s.src.Types {
 			used[p.Path()] = p.Name()
 		}
 	}
@@ -154,7 +162,7 @@ func (s *service) chooseImports(pkg *packageScope) {
 	// A package imported by a file of the user under its own name is no
 	// obstacle to importing it under the same name here.
 	for name := range pkg.declared {
-		if _, aside := pkg.aside[name]; !aside && s.src.onlyImported(name) || pkg.imported[name] {
+		if _, aside := pkg.aside[name]; !aside && onlyImported(s.src.Types.Scope(), name) || pkg.imported[name] {
 			delete(scope.taken, name)
 		}
 	}
@@ -164,7 +172,7 @@ func (s *service) chooseImports(pkg *packageScope) {
 		}
 	}
 	s.names.qualifier = func(p *types.Package) string {
-		if p == s.src.types {
+		if p == s.src.Types {
 			return ""
 		}
 		return s.names.imports[p.Path()]
@@ -173,10 +181,10 @@ func (s *service) chooseImports(pkg *packageScope) {
 
 // chooseTypeParams keeps the user's names unless the file needs them for
 // something else.
-func (s *service) chooseTypeParams() {
+func (s *shared) chooseTypeParams() {
 	scope := newScope(s.outerNames())
-	for t := range s.writtenTypes() {
-		if tn := typeNameOf(t); tn != nil && tn.Pkg() == s.src.types {
+	for t := range s.types(s.dataTypes) {
+		if tn := typeNameOf(t); tn != nil && tn.Pkg() == s.src.Types {
 			scope.taken[tn.Name()] = true
 		}
 	}
@@ -195,8 +203,7 @@ func (s *service) chooseTypeParams() {
 
 // onlyImported reports whether name is an import in some file, or dot-imported,
 // but not a package-level name. Only dot-imported ones stay taken.
-func (src *source) onlyImported(name string) bool {
-	whole := src.types.Scope()
+func onlyImported(whole *types.Scope, name string) bool {
 	if whole.Lookup(name) != nil {
 		return false
 	}
@@ -222,4 +229,15 @@ func longerName(importPath, name string) string {
 		}
 	}
 	return letters.String() + name
+}
+
+// freeBase returns a name for -name that makes no name of the package.
+func (p *packageScope) freeBase(base string) string {
+	for {
+		base = "Shared" + upperFirst(base)
+		names := publicNames(base)
+		if !slices.ContainsFunc(names[:], func(name string) bool { return p.taken[name] }) {
+			return base
+		}
+	}
 }

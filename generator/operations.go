@@ -61,7 +61,7 @@ type bodyReader struct {
 }
 
 func newOperations(src *source, b *load.Body) *operations {
-	r := &bodyReader{operations: new(operations), src: src, bodyTypes: &bodyTypes{body: b, info: src.pkg.Bodies.Check(b)},
+	r := &bodyReader{operations: new(operations), src: src, bodyTypes: &bodyTypes{body: b, info: src.Bodies.Check(b)},
 		literals: make(map[types.Object][]*ast.FuncLit), reading: make(map[*ast.FuncLit]bool),
 		unlocks: make(map[string]bool)}
 	r.findLiterals()

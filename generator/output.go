@@ -11,19 +11,19 @@ import (
 // outputPath returns the absolute path of the file generated for a type. For a type that
 // the package does not declare, the name of the file is that in the generated names:
 // other packages may declare several types of one name.
-func (src *source) outputPath(o *Options, spec *typeSpec) string {
+func outputPath(src *source, o *Options, spec *typeSpec) string {
 	name := o.Output
 	switch {
 	case name != "":
 	case spec.declared():
 		name = outputName(spec.name)
 	default:
-		name = outputName(spec.base(o))
+		name = outputName(spec.base(o.Name))
 	}
 	if filepath.IsAbs(name) {
 		return filepath.Clean(name)
 	}
-	return filepath.Join(src.pkg.Dir, name)
+	return filepath.Join(src.Dir, name)
 }
 
 // outputName is the name of the file for a type called base. The go command ignores
@@ -34,13 +34,13 @@ func outputName(base string) string {
 
 // writable returns an error unless the generated files may be written to the package's
 // directory.
-func (src *source) writable(o *Options) error {
-	if !src.pkg.Writable() {
+func writable(src *source, o *Options) error {
+	if !src.Writable() {
 		return fmt.Errorf("package %s (%s) is not part of this module, and nothing is written outside of it: embed the type in one of your own",
-			src.pkg.Path, src.pkg.Dir)
+			src.Path, src.Dir)
 	}
-	if dir := filepath.Dir(src.outputPath(o, src.specs[0])); filepath.IsAbs(o.Output) && !load.SameFile(dir, src.pkg.Dir) {
-		return fmt.Errorf("-output: %s is in another directory than the package (%s): give the name of a file, which goes beside the type", o.Output, src.pkg.Dir)
+	if dir := filepath.Dir(outputPath(src, o, src.specs[0])); filepath.IsAbs(o.Output) && !load.SameFile(dir, src.Dir) {
+		return fmt.Errorf("-output: %s is in another directory than the package (%s): give the name of a file, which goes beside the type", o.Output, src.Dir)
 	}
 	return nil
 }

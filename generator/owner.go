@@ -22,7 +22,7 @@ import (
 type claims map[string]*typeSpec
 
 // claim reports whether path may be written for s. If not, it reports the reason.
-func (s *service) claim(r *reporter, o *Options, path string, taken claims) bool {
+func (s *shared) claim(r *reporter, o *Options, path string, taken claims) bool {
 	bad := func(reason, remedy string) bool {
 		r.report(Error, s.pos, s.typeName(), reason, remedy)
 		return false
@@ -43,9 +43,9 @@ func (s *service) claim(r *reporter, o *Options, path string, taken claims) bool
 		return bad("its file would be "+name+", which is that of "+other.text, "run loopgen for it alone, with "+s.separate(o, other))
 	}
 	taken[strings.ToLower(path)] = s.spec
-	owners := s.src.owners(path)
+	owners := ownersOf(s.src, path)
 	if len(owners) > 0 && !slices.ContainsFunc(owners, s.owns) {
-		if i := slices.IndexFunc(owners, s.src.mayExist); i >= 0 {
+		if i := slices.IndexFunc(owners, func(spec *typeSpec) bool { return mayExist(s.src, spec) }); i >= 0 {
 			how := s.separate(o, owners[i])
 			if len(o.Types) > 1 {
 				how = "run loopgen for it alone, with " + how
@@ -83,13 +83,13 @@ func fileNameProblem(name string) string {
 	return ""
 }
 
-// owners returns the types that the file at path was generated for, as its first line
+// ownersOf returns the types that the file at path was generated for, as its first line
 // says: one, unless a run for several types gave the file another name than it has.
-func (src *source) owners(path string) []*typeSpec {
+func ownersOf(src *source, path string) []*typeSpec {
 	o := optionsOf(load.FirstLine(path))
-	specs := o.specs()
+	specs := specsOf(o.Types)
 	named := slices.DeleteFunc(slices.Clone(specs), func(spec *typeSpec) bool {
-		return filepath.Base(src.outputPath(o, spec)) != filepath.Base(path)
+		return filepath.Base(outputPath(src, o, spec)) != filepath.Base(path)
 	})
 	if len(named) > 0 {
 		return named
@@ -145,7 +145,7 @@ func splitTypes(list string) []string {
 }
 
 // owns reports whether spec names the type of s.
-func (s *service) owns(spec *typeSpec) bool {
+func (s *shared) owns(spec *typeSpec) bool {
 	own := s.src.isOwn(spec.path) && s.src.isOwn(s.spec.path)
 	unspaced := strings.NewReplacer(" ", "")
 	return spec.name == s.spec.name && (own || spec.path == s.spec.path) && unspaced.Replace(spec.args) == unspaced.Replace(s.spec.args)
@@ -153,25 +153,25 @@ func (s *service) owns(spec *typeSpec) bool {
 
 // mayExist reports whether spec may name a type. A type of another package may always
 // exist.
-func (src *source) mayExist(spec *typeSpec) bool {
+func mayExist(src *source, spec *typeSpec) bool {
 	if !src.isOwn(spec.path) {
 		return true
 	}
-	if _, ok := src.types.Scope().Lookup(spec.name).(*types.TypeName); ok {
+	if _, ok := src.Types.Scope().Lookup(spec.name).(*types.TypeName); ok {
 		return true
 	}
-	at, _ := src.pkg.Builds.TypeLeftOut(spec.name)
+	at, _ := src.Builds.TypeLeftOut(spec.name)
 	return at.IsValid()
 }
 
 // separate returns the flag that gives the file of s another name than the file for
 // other has. If the generated names are the same, too, the flag changes them as well.
-func (s *service) separate(o *Options, other *typeSpec) string {
-	base := s.spec.base(o)
+func (s *shared) separate(o *Options, other *typeSpec) string {
+	base := s.spec.base(o.Name)
 	if base != other.name {
 		for i := 2; ; i++ {
 			name := outputName(base + strconv.Itoa(i))
-			if !load.Exists(filepath.Join(s.src.pkg.Dir, name)) {
+			if !load.Exists(filepath.Join(s.src.Dir, name)) {
 				return "-output " + name
 			}
 		}
@@ -186,4 +186,15 @@ func (s *service) separate(o *Options, other *typeSpec) string {
 		return "-name " + upperFirst(letters.String()) + base
 	}
 	return "-name " + base + "2"
+}
+
+// freeName returns the name of a file that does not exist beside the one at path.
+func freeName(path string) string {
+	base := strings.TrimSuffix(strings.TrimSuffix(path, ".go"), "_loop")
+	for {
+		base += "_shared"
+		if !load.Exists(base + "_loop.go") {
+			return filepath.Base(base) + "_loop.go"
+		}
+	}
 }

@@ -37,7 +37,7 @@ const (
 // The buffers of Read and ReadAt are not sent, since by the contracts of
 // io.Reader and io.ReaderAt nothing is read from them. Other methods with such names
 // write to their buffers and may read them: those buffers travel both ways.
-func (m *method) choosePassing(r *reporter, o *Options) {
+func (m *method) choosePassing(r *reporter, o *checkOptions) {
 	signature := plainSignature(m.fn.Signature())
 	for i, v := range m.params {
 		switch {

@@ -3,11 +3,8 @@ package generator
 import (
 	"cmp"
 	"go/types"
-	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // A remedy contains text to type in one form: a directive for a method that this
@@ -16,7 +13,7 @@ import (
 
 // owns reports whether the user can change what package p declares.
 func (src *source) owns(p *types.Package) bool {
-	return p == nil || p == src.types || src.pkg.InModule(p.Path())
+	return p == nil || p == src.Types || src.InModule(p.Path())
 }
 
 // change returns remedy, a change to what package p declares, or another one if
@@ -124,28 +121,6 @@ func concurrentHow(names ...string) string {
 
 // safe is the condition under which a method may be concurrent.
 const safe = " if the type is safe for concurrent use"
-
-// freeName returns the name of a file that does not exist beside the one at path.
-func freeName(path string) string {
-	base := strings.TrimSuffix(strings.TrimSuffix(path, ".go"), "_loop")
-	for {
-		base += "_shared"
-		if !load.Exists(base + "_loop.go") {
-			return filepath.Base(base) + "_loop.go"
-		}
-	}
-}
-
-// freeBase returns a name for -name that makes no name of the package.
-func (p *packageScope) freeBase(base string) string {
-	for {
-		base = "Shared" + upperFirst(base)
-		names := publicNames(base)
-		if !slices.ContainsFunc(names[:], func(name string) bool { return p.taken[name] }) {
-			return base
-		}
-	}
-}
 
 // dropHow says how to take back a directive with an argument, or the flag that
 // gives the method the same value, whichever the user has written.

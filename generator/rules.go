@@ -92,13 +92,13 @@ func (src *source) nameable(tn *types.TypeName) bool {
 	if tn.Parent() != nil && tn.Parent() != pkg.Scope() {
 		return false // declared inside a function
 	}
-	return pkg == src.types || tn.Exported() && pkg.Path() != load.CPath && src.canImport(pkg)
+	return pkg == src.Types || tn.Exported() && pkg.Path() != load.CPath && src.canImport(pkg)
 }
 
 // canImport reports whether this package, which p is not, can import p. Packages that
 // the standard library vendors are for itself only.
 func (src *source) canImport(p *types.Package) bool {
-	return p.Name() != "main" && importable(src.types.Path(), p.Path()) && !strings.HasPrefix(p.Path(), "vendor/")
+	return p.Name() != "main" && importable(src.Types.Path(), p.Path()) && !strings.HasPrefix(p.Path(), "vendor/")
 }
 
 // importable reports whether the internal element of path, if any, lets

@@ -9,7 +9,7 @@ import (
 
 // schema describes a service whose names are chosen. The type parameters of a generic
 // type are called $1, $2, and so on in it.
-func (s *service) schema() schema.Service {
+func (s *shared) schema() schema.Service {
 	list := schema.Service{Name: s.serviceName(), TypeParams: len(s.params)}
 	if c := s.constructor; c != nil {
 		list.Constructor = schema.Entry{Name: c.name, Text: s.signatureOf(c.params, nil)}
@@ -38,7 +38,7 @@ func (s *service) schema() schema.Service {
 }
 
 // signatureOf returns the text that a client and a daemon compare.
-func (s *service) signatureOf(params, results []*value) string {
+func (s *shared) signatureOf(params, results []*value) string {
 	trees := func(values []*value) (list []*schema.Type) {
 		for _, v := range values {
 			t := s.spelled(v.typ)

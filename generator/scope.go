@@ -66,10 +66,10 @@ func newPackageScope(src *source) *packageScope {
 	declare := func(s *types.Scope) {
 		for _, name := range s.Names() {
 			p.taken[name] = true
-			p.declared[name] = src.fset.Position(s.Lookup(name).Pos())
+			p.declared[name] = src.Fset.Position(s.Lookup(name).Pos())
 		}
 	}
-	whole := src.types.Scope()
+	whole := src.Types.Scope()
 	for i := range whole.NumChildren() {
 		declare(whole.Child(i))
 	}

@@ -13,11 +13,11 @@ type service struct {
 	methods     []*method    // sorted by name
 	sentinels   []types.Object
 	errorTypes  []errorType
-	dataTypes   []types.Type // that interfaces can hold
-	constraint  string       // build constraint of the type and of the generated file, or ""
-	hook        bool         // the daemon serves in the init function of the generated file
-	check       bool         // LOOPGEN_CHECK=1 may read arguments after a call
-	names       names
+	dataTypes   []types.Type  // that interfaces can hold
+	constraint  string        // build constraint of the type and of the generated file, or ""
+	output      string        // the path of the generated file
+	hook        bool          // the daemon serves in the init function of the generated file
+	check       bool          // LOOPGEN_CHECK=1 may read arguments after a call
 	interfaces  []implemented // well-known ones of *T
 	summary     Summary
 
@@ -35,15 +35,15 @@ func (s *service) foreign() bool { return !s.src.isOwn(s.spec.path) }
 
 // newService looks at a type. It returns nil after reporting why the type cannot be
 // shared. It adds the names of its methods to known.
-func newService(r *reporter, o *Options, src *source, t *target, known map[string]bool) *service {
-	s := &service{target: t, src: src, hook: o.Hook == "init"}
+func newService(r *reporter, o *checkOptions, src *source, t *target, output string, known map[string]bool) *service {
+	s := &service{target: t, src: src, output: output, hook: o.Hook == "init"}
 	name := s.typeName()
-	if file := src.pkg.FileOf(t.pos); file != nil && !s.foreign() {
-		s.constraint = src.pkg.Builds.Constraint(file)
+	if file := src.FileOf(t.pos); file != nil && !s.foreign() {
+		s.constraint = src.Builds.Constraint(file)
 	} else if !s.isEverywhere(t.typ.Obj()) {
-		s.constraint = src.pkg.Builds.ConstraintOf(t.typ.Obj())
+		s.constraint = src.Builds.ConstraintOf(t.typ.Obj())
 	}
-	if src.pkg.UsesC {
+	if src.UsesC {
 		s.requireCgo(o)
 	}
 	s.reportUnknownPromotions(r, t.typ, nil)
@@ -72,7 +72,7 @@ func newService(r *reporter, o *Options, src *source, t *target, known map[strin
 
 // qualify writes other packages' names as the user's code would.
 func (src *source) qualify(p *types.Package) string {
-	if p == src.types {
+	if p == src.Types {
 		return ""
 	}
 	return p.Name()
@@ -90,7 +90,7 @@ func (s *service) isEverywhere(obj types.Object) bool { return s.elsewhere(obj) 
 // elsewhere describes a build that has the generated file and lacks obj, or declares it
 // otherwise, with the files that decide it. It returns "" if there is none.
 func (s *service) elsewhere(obj types.Object) string {
-	d := s.src.pkg.Builds.Differs(obj, s.constraint)
+	d := s.src.Builds.Differs(obj, s.constraint)
 	switch {
 	case d == nil:
 		return ""

@@ -1,6 +1,7 @@
 package generator
 
 import (
+	"errors"
 	"fmt"
 	"go/token"
 	"maps"
@@ -8,6 +9,28 @@ import (
 	"strings"
 	"time"
 )
+
+// checkOptions say what is asked for. Package generator documents them.
+type checkOptions struct {
+	Types                      []string
+	New                        string
+	Name                       string
+	Output                     string
+	Skip, ReadOnly, Concurrent []string
+	Exclusive                  []string
+	Idempotent                 []string
+	InOut                      []string
+	In                         []string
+	Session                    []string
+	Timeout                    []string
+	Close                      string
+	Hook                       string
+	Strict                     bool
+	Schema                     bool
+	Verbose                    bool
+	Dir                        string
+	Pattern                    string
+}
 
 // settings are what directives and flags say of a method besides its mode.
 type settings struct {
@@ -25,7 +48,7 @@ type settings struct {
 
 // readSettings fills m.settings. A directive and a flag that say different
 // things are an error.
-func (m *method) readSettings(r *reporter, o *Options) {
+func (m *method) readSettings(r *reporter, o *checkOptions) {
 	switch {
 	case m.has("readonly"):
 		m.readOnly = directivePrefix + "readonly"
@@ -88,8 +111,28 @@ func (m *method) setting(r *reporter, name string, values, flag []string) string
 	return values[0]
 }
 
-// validateSettings returns an error about flags that are not of their form.
-func (o *Options) validateSettings() error {
+// Validate returns an error about flags that are not of their form or contradict each
+// other, or nil.
+func (o *checkOptions) Validate() error {
+	if o.Close != "" && o.Close != "detach" && o.Close != "forward" {
+		return fmt.Errorf("-close: %q is neither detach nor forward", o.Close)
+	}
+	if o.Hook != "" && o.Hook != "main" && o.Hook != "init" {
+		return fmt.Errorf("-hook: %q is neither main nor init", o.Hook)
+	}
+	if slices.Contains(o.ReadOnly, "all") && slices.Contains(o.Concurrent, "all") {
+		return errors.New("-readonly all and -concurrent all contradict each other")
+	}
+	for _, name := range o.Exclusive {
+		if slices.Contains(o.ReadOnly, name) || slices.Contains(o.Concurrent, name) {
+			return fmt.Errorf("%s is in -exclusive and in -readonly or -concurrent", name)
+		}
+	}
+	for _, name := range o.ReadOnly {
+		if name != "all" && slices.Contains(o.Concurrent, name) {
+			return fmt.Errorf("%s is in both -readonly and -concurrent", name)
+		}
+	}
 	for _, item := range o.Timeout {
 		if name, value, _ := strings.Cut(item, "="); name == "" || !isTimeout(value) {
 			return fmt.Errorf("-timeout: %q is not of the form Method=5s", item)
@@ -114,7 +157,7 @@ func (o *Options) validateSettings() error {
 }
 
 // checkMethodNames reports names in flags that no type has.
-func (o *Options) checkMethodNames(r *reporter, known map[string]bool) {
+func (o *checkOptions) checkMethodNames(r *reporter, known map[string]bool) {
 	for _, flag := range []struct {
 		name  string
 		items []string

@@ -42,7 +42,7 @@ func (s *service) source(t types.Type) string {
 // freeFunction returns a name for a constructor that the package does not declare.
 func (s *service) freeFunction() string {
 	title := strings.TrimLeft(upperFirst(s.typ.Obj().Name()), "_")
-	scope := s.src.types.Scope()
+	scope := s.src.Types.Scope()
 	for i := 1; ; i++ {
 		for _, verb := range []string{"new", "make", "open"} {
 			name := verb + title

@@ -15,7 +15,7 @@ type declarations func(receiver, name string) *ast.FuncDecl
 
 // findBody finds the source of m, unless it is not at hand.
 func (src *source) findBody(m *method) {
-	if b := src.pkg.Bodies.Of(m.fn); b != nil {
+	if b := src.Bodies.Of(m.fn); b != nil {
 		m.body, m.file = b.Decl, b.Near
 	}
 }

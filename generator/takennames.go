@@ -23,7 +23,7 @@ func (p *packageScope) addLeftOut(s *service, files []load.OtherFile) {
 		}
 		for _, i := range f.Imports {
 			if i.Name == "." {
-				for _, exported := range s.src.pkg.Builds.Exports(i.Path) {
+				for _, exported := range s.src.Builds.Exports(i.Path) {
 					p.leftOut[exported] = p.take(exported, i.Pos) || p.leftOut[exported]
 				}
 				continue
@@ -38,7 +38,7 @@ func (p *packageScope) addLeftOut(s *service, files []load.OtherFile) {
 // addOutput takes the names of another file that loopgen wrote, unless no build has
 // both.
 func (p *packageScope) addOutput(s *service, path string) {
-	f, ok := s.src.pkg.Builds.Output(path)
+	f, ok := s.src.Builds.Output(path)
 	if !ok || load.Disjoint(s.constraint, f.Constraint) {
 		return
 	}

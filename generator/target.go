@@ -48,7 +48,7 @@ func (f *targetFinder) bad(reason, remedy string) {
 // shared.
 func findTarget(r *reporter, src *source, spec *typeSpec) *target {
 	f := &targetFinder{src: src, r: r, spec: spec}
-	pkg := src.types
+	pkg := src.Types
 	if !src.isOwn(spec.path) {
 		f.pos = f.mention()
 		if pkg = f.importForeign(); pkg == nil {
@@ -56,11 +56,11 @@ func findTarget(r *reporter, src *source, spec *typeSpec) *target {
 		}
 	}
 	obj := pkg.Scope().Lookup(spec.name)
-	if obj == nil || pkg != src.types && !obj.Exported() {
+	if obj == nil || pkg != src.Types && !obj.Exported() {
 		f.reportMissing(pkg)
 		return nil
 	}
-	if pkg == src.types {
+	if pkg == src.Types {
 		f.pos = obj.Pos()
 	}
 	tn, ok := obj.(*types.TypeName)
@@ -99,7 +99,7 @@ func (f *targetFinder) instantiate(t *target) bool {
 	case f.spec.args != "" && params.Len() == 0:
 		f.bad("has no type parameters", "leave out "+f.spec.args)
 		return false
-	case f.spec.args != "" && f.src.pkg.UsesC && slices.Contains(strings.FieldsFunc(f.spec.args, isNoName), load.CPath):
+	case f.spec.args != "" && f.src.UsesC && slices.Contains(strings.FieldsFunc(f.spec.args, isNoName), load.CPath):
 		f.bad("has a C type as its argument, which generated code cannot name",
 			"declare an alias in a file that imports C, and give that: type MyType = "+f.spec.text)
 		return false
@@ -122,7 +122,7 @@ func (f *targetFinder) instantiate(t *target) bool {
 	for _, p := range t.params {
 		reason := f.unwritable(p.Constraint())
 		switch {
-		case reason != "" && f.src.pkg.UsesC:
+		case reason != "" && f.src.UsesC:
 			f.bad("the constraint of "+p.Obj().Name()+" "+reason, "declare the constraint as a type")
 			return false
 		case reason != "":
@@ -137,8 +137,7 @@ func (f *targetFinder) instantiate(t *target) bool {
 // "". An interface that cannot be named can be spelt out.
 func (f *targetFinder) unwritable(constraint types.Type) (reason string) {
 	src := f.src
-	s := &service{src: src}
-	v := visitor{s: s, yield: func(t types.Type) bool {
+	v := visitor{src: src, yield: func(t types.Type) bool {
 		if tn := typeNameOf(t); tn != nil && !src.nameable(tn) {
 			reason = "needs the type " + types.TypeString(t, src.qualify) + ", which cannot be named here"
 		}
@@ -150,7 +149,7 @@ func (f *targetFinder) unwritable(constraint types.Type) (reason string) {
 	v.visit(constraint)
 	if i, ok := constraint.Underlying().(*types.Interface); ok && reason == "" {
 		for m := range i.Methods() {
-			if !m.Exported() && m.Pkg() != src.types {
+			if !m.Exported() && m.Pkg() != src.Types {
 				return "has the method " + m.Name() + ", which is not exported"
 			}
 		}
@@ -162,19 +161,19 @@ func (f *targetFinder) unwritable(constraint types.Type) (reason string) {
 // reporting why generated code cannot use it.
 func (f *targetFinder) importForeign() *types.Package {
 	src, spec := f.src, f.spec
-	pkg, err := src.imports.Import(spec.path)
+	pkg, err := src.Imports.Import(spec.path)
 	switch {
 	case err != nil && strings.Contains(err.Error(), "go get"):
 		f.bad(err.Error(), "") // the go command says it all
-	case err != nil && src.imports.Standard(spec.path):
+	case err != nil && src.Imports.Standard(spec.path):
 		f.bad("cannot import "+spec.path+": "+err.Error(), "give the whole import path of the type's package, like net/http/cookiejar.Jar")
 	case err != nil:
 		f.bad("cannot import "+spec.path+": "+err.Error(), "give the import path of a package, and its module to this one with go get "+spec.path)
 	case pkg.Name() == "main":
 		f.bad(spec.path+" is a program, which cannot be imported", "move the type to a package of its own")
-	case !importable(src.pkg.Path, spec.path):
+	case !importable(src.Path, spec.path):
 		f.bad(spec.path+" is internal to another module or directory, and cannot be imported from here", "run loopgen in a package that can")
-	case src.imports.DependsOn(spec.path, src.pkg.Path):
+	case src.Imports.DependsOn(spec.path, src.Path):
 		f.bad(spec.path+" imports this package, which cannot import it in turn", "run loopgen in another package, or in "+spec.path+" itself")
 	default:
 		return pkg
@@ -187,7 +186,7 @@ func (f *targetFinder) importForeign() *types.Package {
 func (f *targetFinder) mention() token.Pos {
 	unquoted := strings.NewReplacer(`"`, "", "'", "")
 	pos := token.NoPos
-	for _, file := range f.src.pkg.Files {
+	for _, file := range f.src.Files {
 		if !pos.IsValid() {
 			pos = file.Package
 		}
@@ -207,19 +206,19 @@ func (f *targetFinder) mention() token.Pos {
 // a type with a similar name.
 func (f *targetFinder) reportMissing(pkg *types.Package) {
 	src, spec := f.src, f.spec
-	own := pkg == src.types
+	own := pkg == src.Types
 	if own {
-		if at, test := src.pkg.Builds.TypeLeftOut(spec.name); at.IsValid() {
+		if at, test := src.Builds.TypeLeftOut(spec.name); at.IsValid() {
 			why := "is declared in a file that build constraints keep out of the package here"
 			if test {
 				why = "is declared in a test file, and types of tests cannot be shared"
 			}
-			f.r.list = append(f.r.list, Diagnostic{Pos: at, Method: spec.name, Severity: Error,
+			f.r.add(Diagnostic{Pos: at, Method: spec.name, Severity: Error,
 				Reason: why, Remedy: "move it to a file that is always part of the package"})
 			return
 		}
 	}
-	reason, remedy := fmt.Sprintf("package %s (%s) declares no such type", pkg.Name(), src.pkg.Dir), "run loopgen in the directory of the package that does, or name that package"
+	reason, remedy := fmt.Sprintf("package %s (%s) declares no such type", pkg.Name(), src.Dir), "run loopgen in the directory of the package that does, or name that package"
 	if !own {
 		reason, remedy = fmt.Sprintf("package %s exports no such type", pkg.Path()), "give the import path, a dot and the name of a type"
 	}
@@ -236,7 +235,7 @@ func (f *targetFinder) reportMissing(pkg *types.Package) {
 }
 
 // isOwn reports whether an import path is that of the package itself.
-func (src *source) isOwn(path string) bool { return path == "" || path == src.pkg.Path }
+func (src *source) isOwn(path string) bool { return path == "" || path == src.Path }
 
 // generateLines yields the go:generate lines of a file.
 func generateLines(file *ast.File) func(yield func(*ast.Comment) bool) {
@@ -253,7 +252,7 @@ func generateLines(file *ast.File) func(yield func(*ast.Comment) bool) {
 
 // place returns the file and line that declare an object of another package, or "".
 func (src *source) place(obj types.Object) string {
-	if obj.Pkg() == nil || obj.Pkg() == src.types || src.fset.Position(obj.Pos()).Filename == "" {
+	if obj.Pkg() == nil || obj.Pkg() == src.Types || src.Fset.Position(obj.Pos()).Filename == "" {
 		return ""
 	}
 	return src.site(obj.Pkg(), obj.Pos())

@@ -57,18 +57,19 @@ func isImportPath(path string) bool {
 // arguments.
 func (s *typeSpec) declared() bool { return s.path == "" && s.args == "" }
 
-// base returns the part of generated names that stands for the type.
-func (s *typeSpec) base(o *Options) string {
-	if o.Name != "" {
-		return o.Name
+// base returns the part of generated names that stands for the type, which Options.Name
+// may give.
+func (s *typeSpec) base(name string) string {
+	if name != "" {
+		return name
 	}
 	return s.name
 }
 
-// specs are the types of o, which is valid.
-func (o *Options) specs() []*typeSpec {
+// specsOf returns the specs of texts that are valid.
+func specsOf(texts []string) []*typeSpec {
 	var specs []*typeSpec
-	for _, text := range o.Types {
+	for _, text := range texts {
 		if spec, err := parseTypeSpec(text); err == nil {
 			specs = append(specs, spec)
 		}

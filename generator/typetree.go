@@ -11,12 +11,12 @@ import (
 )
 
 // spelled returns t as signatures spell it, as package stub does by reflection.
-func (s *service) spelled(t types.Type) *schema.Type {
+func (s *shared) spelled(t types.Type) *schema.Type {
 	return (&speller{service: s}).typ(t)
 }
 
 // compiledName returns the name of a type as the compiler spells it.
-func (s *service) compiledName(named *types.Named) string {
+func (s *shared) compiledName(named *types.Named) string {
 	sp := speller{service: s, argument: true}
 	var args []*schema.Type
 	for arg := range named.TypeArgs().Types() {
@@ -27,7 +27,7 @@ func (s *service) compiledName(named *types.Named) string {
 
 // speller makes the trees of types.
 type speller struct {
-	service  *service
+	service  *shared
 	argument bool           // the types are type arguments, in the compiler's spelling
 	within   []*types.Named // the defined types around the current one, the outermost first
 }
@@ -75,7 +75,7 @@ func (sp *speller) named(t *types.Named) *schema.Type {
 	switch {
 	case sp.argument:
 		return schema.NewWord(pkg.Path() + "." + name)
-	case isNamed(t, "time", "Time"), isNamed(t, "time", "Duration"), sp.opaque(t):
+	case isNamed(t, "time", "Time"), isNamed(t, "time", "Duration"), sp.service.opaque(t):
 		return schema.NewWord(pkg.Path() + "." + schema.Bare(name))
 	}
 	for i, outer := range sp.within {
@@ -87,20 +87,6 @@ func (sp *speller) named(t *types.Named) *schema.Type {
 	structure := sp.typ(t.Underlying())
 	sp.within = sp.within[:len(sp.within)-1]
 	return &schema.Type{Kind: schema.Defined, Name: schema.Bare(name), Elem: structure}
-}
-
-// opaque reports whether only the type's name is compared: it makes its own encoding, or
-// cannot be sent.
-func (sp *speller) opaque(named *types.Named) bool {
-	w := sp.service.walk("", false)
-	whole, p := w.ownCodec(named, "")
-	switch u := named.Underlying().(type) {
-	case *types.Chan, *types.Signature:
-		return true
-	case *types.Struct:
-		return whole || p != nil || w.lostField(named, u, "") != nil
-	}
-	return whole || p != nil
 }
 
 // fields returns the fields of a struct. Those of an embedded struct are in its place,

@@ -1,7 +1,10 @@
 package generator
 
 import (
+	"bytes"
 	"fmt"
+	"go/format"
+	"go/token"
 	"go/types"
 	"iter"
 	"strconv"
@@ -10,7 +13,7 @@ import (
 
 // typeSource writes a type as Go source, with the names of the file's imports.
 func (s modeler) typeSource(t types.Type) string {
-	t = s.written(t)
+	t = s.src.written(t)
 	if tn := typeNameOf(t); tn != nil {
 		if args := typeArgs(t); args.Len() > 0 {
 			return s.object(tn) + s.typeArgs(args.Types())
@@ -137,7 +140,7 @@ func (s modeler) interfaceSource(t *types.Interface) string {
 // typeConstraint writes the constraint of a type parameter. A first term that is a pointer
 // could be read as a product.
 func (s modeler) typeConstraint(t types.Type) string {
-	i, ok := s.written(t).(*types.Interface)
+	i, ok := s.src.written(t).(*types.Interface)
 	if ok && i.IsImplicit() && i.NumEmbeddeds() == 1 && !beginsWithPointer(i.EmbeddedType(0)) {
 		return s.typeSource(i.EmbeddedType(0))
 	}
@@ -155,151 +158,23 @@ func beginsWithPointer(t types.Type) bool {
 	return ok
 }
 
-// written looks through what cannot be named here: aliases, and interfaces
-// that constrain type parameters.
-func (s *service) written(t types.Type) types.Type {
-	for {
-		tn := typeNameOf(t)
-		if tn == nil || s.src.nameable(tn) {
-			return t
-		}
-		if alias, ok := t.(*types.Alias); ok {
-			t = alias.Rhs()
-		} else if i, ok := t.Underlying().(*types.Interface); ok {
-			t = i
-		} else {
-			return t
-		}
-	}
-}
-
-// pointee returns the type that t points to, or t itself, without its alias.
-func pointee(t types.Type) (elem types.Type, pointer bool) {
-	t = types.Unalias(t)
-	p, pointer := t.(*types.Pointer)
-	if pointer {
-		t = types.Unalias(p.Elem())
-	}
-	return t, pointer
-}
-
-func typeNameOf(t types.Type) *types.TypeName {
-	switch t := t.(type) {
-	case *types.Named:
-		return t.Obj()
-	case *types.Alias:
-		return t.Obj()
-	}
-	return nil
-}
-
-func typeArgs(t types.Type) *types.TypeList {
-	switch t := t.(type) {
-	case *types.Named:
-		return t.TypeArgs()
-	case *types.Alias:
-		return t.TypeArgs()
-	}
-	return nil
-}
-
-func typeParams(t types.Type) *types.TypeParamList {
-	switch t := t.(type) {
-	case *types.Named:
-		return t.TypeParams()
-	case *types.Alias:
-		return t.TypeParams()
-	}
-	return nil
-}
-
-// writtenTypes yields every type that the generated file writes down: those of
-// valueTypes and of the table.
-func (s *service) writtenTypes() iter.Seq[types.Type] { return s.types(s.dataTypes) }
-
-// valueTypes yields the shared type and those of parameters, results and
-// constraints, and what unnamed ones are made of.
-func (s *service) valueTypes() iter.Seq[types.Type] { return s.types(nil) }
-
-func (s *service) types(table []types.Type) iter.Seq[types.Type] {
-	return func(yield func(types.Type) bool) {
-		v := visitor{s: s, yield: yield}
-		v.visit(s.self)
-		for _, p := range s.params {
-			v.visit(p.Constraint())
-		}
-		for _, t := range table {
-			v.visit(t)
-		}
-		for _, m := range s.methods {
-			v.values(m.params)
-			v.values(m.results)
-		}
-		if s.constructor != nil {
-			v.values(s.constructor.params)
-		}
-	}
-}
-
-// visitor follows types as typeSource does.
-type visitor struct {
-	s     *service
-	yield func(types.Type) bool
-	ended bool
-}
-
-func (v *visitor) values(values []*value) {
-	for _, value := range values {
-		v.visit(value.typ)
-	}
-}
-
-func (v *visitor) visit(t types.Type) {
-	if v.ended {
-		return
-	}
-	t = v.s.written(t)
-	if typeNameOf(t) != nil {
-		v.ended = !v.yield(t)
-		for arg := range typeArgs(t).Types() {
-			v.visit(arg)
-		}
-		return
-	}
-	switch t := t.(type) {
-	case *types.Basic:
-		v.ended = !v.yield(t)
-	case *types.Pointer:
-		v.visit(t.Elem())
-	case *types.Slice:
-		v.visit(t.Elem())
-	case *types.Array:
-		v.visit(t.Elem())
-	case *types.Chan:
-		v.visit(t.Elem())
-	case *types.Map:
-		v.visit(t.Key())
-		v.visit(t.Elem())
-	case *types.Struct:
-		for f := range t.Fields() {
-			v.visit(f.Type())
-		}
-	case *types.Signature:
-		for _, tuple := range []*types.Tuple{t.Params(), t.Results()} {
-			for p := range tuple.Variables() {
-				v.visit(p.Type())
+// exprText returns e as source of the generated file.
+func (s modeler) exprText(e *expression) string {
+	for id, obj := range e.uses {
+		switch name, _ := obj.(*types.PkgName); {
+		case name != nil:
+			id.Name = s.names.imports[name.Imported().Path()]
+		case isTypeParam(obj.Type()):
+			id.Name = s.names.typeParams[types.Unalias(obj.Type()).(*types.TypeParam)]
+		case atPackageLevel(obj):
+			if q := s.names.qualifier(obj.Pkg()); q != "" {
+				id.Name = q + "." + obj.Name()
 			}
 		}
-	case *types.Interface:
-		for m := range t.ExplicitMethods() {
-			v.visit(m.Signature())
-		}
-		for embedded := range t.EmbeddedTypes() {
-			v.visit(embedded)
-		}
-	case *types.Union:
-		for term := range t.Terms() {
-			v.visit(term.Type())
-		}
 	}
+	var out bytes.Buffer
+	if err := format.Node(&out, token.NewFileSet(), e.expr); err != nil {
+		return err.Error() // and the file will not compile
+	}
+	return out.String()
 }

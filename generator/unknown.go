@@ -139,7 +139,7 @@ func (w *walk) unknown(t types.Type, path string) *problem {
 		return nil
 	}
 	p := w.refuse(named, path, notYet, w.src.change(named.Obj().Pkg(), "define it by a Go type, or give "+named.Obj().Name()+" MarshalBinary and UnmarshalBinary"))
-	written := writtenTypes{w.src.pkg}
+	written := writtenTypes{w.src.Package}
 	if spec := written.specOf(named.Obj()); spec != nil {
 		p.reason = written.reason(spec.Type, "is defined by a C type, of which only cgo knows the structure")
 		p.typ += ": " + types.ExprString(written.definition(spec.Type, nil))
@@ -158,7 +158,7 @@ func (p *problem) writtenAt(src *source, pos token.Pos) *problem {
 	if !p.unknown {
 		return p
 	}
-	written := writtenTypes{src.pkg}
+	written := writtenTypes{src.Package}
 	if expr := written.at(pos); expr != nil {
 		p.unknown = false
 		p.reason = written.reason(expr, "has a type whose structure only cgo knows")

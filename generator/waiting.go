@@ -70,7 +70,7 @@ func newSearch(src *source, fn *types.Func) *search {
 		w.found = &finding{what: what, place: src.site(fn.Pkg(), fn.Pos())}
 		return w
 	}
-	b := src.pkg.Bodies.Of(fn)
+	b := src.Bodies.Of(fn)
 	if b == nil {
 		w.unknown = "its source is not at hand"
 		return w
@@ -148,7 +148,7 @@ func (w *search) follow(from step, call bodyCall) {
 		if !w.isFollowed(call.fn.Pkg()) || waitsForNothing(call.fn) {
 			return
 		}
-		b = w.src.pkg.Bodies.Of(call.fn)
+		b = w.src.Bodies.Of(call.fn)
 	}
 	switch {
 	case b != nil:
@@ -161,7 +161,7 @@ func (w *search) follow(from step, call bodyCall) {
 // isFollowed reports whether functions of p may wait: of the standard library, those of
 // a few packages do.
 func (w *search) isFollowed(p *types.Package) bool {
-	return p == nil || p == w.root.Pkg() && p.Path() != "runtime" || !w.src.imports.Standard(p.Path()) || isWaitingPackage(p.Path())
+	return p == nil || p == w.root.Pkg() && p.Path() != "runtime" || !w.src.Imports.Standard(p.Path()) || isWaitingPackage(p.Path())
 }
 
 func isWaitingPackage(path string) bool {
@@ -228,12 +228,12 @@ func (w *search) operations(b *load.Body) *operations {
 // site returns the file and line of a position in package p. For the standard library it
 // leaves out the line, which differs between versions of Go.
 func (src *source) site(p *types.Package, pos token.Pos) string {
-	at := src.fset.Position(pos)
+	at := src.Fset.Position(pos)
 	name := filepath.Base(at.Filename)
 	switch {
-	case p == src.types || p == nil:
+	case p == src.Types || p == nil:
 		return name + ":" + strconv.Itoa(at.Line)
-	case src.imports.Standard(p.Path()):
+	case src.Imports.Standard(p.Path()):
 		return p.Path() + "/" + name
 	}
 	return p.Path() + "/" + name + ":" + strconv.Itoa(at.Line)
@@ -242,7 +242,7 @@ func (src *source) site(p *types.Package, pos token.Pos) string {
 // functionName returns the name by which a reader finds the function: "Queue.next",
 // "http.Server.Serve".
 func (w *search) functionName(s step) string {
-	if s.body.Pkg != w.src.types {
+	if s.body.Pkg != w.src.Types {
 		return s.body.Pkg.Name() + "." + s.body.Name()
 	}
 	return s.body.Name()

@@ -118,15 +118,15 @@ func assembly()
 			t.Fatal(err)
 		}
 	}
-	src, err := newSource(t.Context(), &Options{Types: []string{"T"}, Dir: dir})
+	src, err := newSource(t.Context(), &checkOptions{Types: []string{"T"}, Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range src.pkg.Problems {
+	for _, p := range src.Problems {
 		t.Fatal(p)
 	}
 	for i, c := range cases {
-		obj, _, _ := types.LookupFieldOrMethod(src.types.Scope().Lookup("T").Type(), true, src.types, fmt.Sprint("M", i))
+		obj, _, _ := types.LookupFieldOrMethod(src.Types.Scope().Lookup("T").Type(), true, src.Types, fmt.Sprint("M", i))
 		w := newSearch(src, obj.(*types.Func))
 		got := ""
 		switch {

@@ -1,0 +1,149 @@
+package generator
+
+import (
+	"go/types"
+	"iter"
+)
+
+// types yields the shared type, those of parameters, results and constraints, and those
+// of the table, and what unnamed ones are made of.
+func (s *service) types(table []types.Type) iter.Seq[types.Type] {
+	return func(yield func(types.Type) bool) {
+		v := visitor{src: s.src, yield: yield}
+		v.visit(s.self)
+		for _, p := range s.params {
+			v.visit(p.Constraint())
+		}
+		for _, t := range table {
+			v.visit(t)
+		}
+		for _, m := range s.methods {
+			v.values(m.params)
+			v.values(m.results)
+		}
+		if s.constructor != nil {
+			v.values(s.constructor.params)
+		}
+	}
+}
+
+// visitor follows types as generated code writes them.
+type visitor struct {
+	src   *source
+	yield func(types.Type) bool
+	ended bool
+}
+
+func (v *visitor) values(values []*value) {
+	for _, value := range values {
+		v.visit(value.typ)
+	}
+}
+
+func (v *visitor) visit(t types.Type) {
+	if v.ended {
+		return
+	}
+	t = v.src.written(t)
+	if typeNameOf(t) != nil {
+		v.ended = !v.yield(t)
+		for arg := range typeArgs(t).Types() {
+			v.visit(arg)
+		}
+		return
+	}
+	switch t := t.(type) {
+	case *types.Basic:
+		v.ended = !v.yield(t)
+	case *types.Pointer:
+		v.visit(t.Elem())
+	case *types.Slice:
+		v.visit(t.Elem())
+	case *types.Array:
+		v.visit(t.Elem())
+	case *types.Chan:
+		v.visit(t.Elem())
+	case *types.Map:
+		v.visit(t.Key())
+		v.visit(t.Elem())
+	case *types.Struct:
+		for f := range t.Fields() {
+			v.visit(f.Type())
+		}
+	case *types.Signature:
+		for _, tuple := range []*types.Tuple{t.Params(), t.Results()} {
+			for p := range tuple.Variables() {
+				v.visit(p.Type())
+			}
+		}
+	case *types.Interface:
+		for m := range t.ExplicitMethods() {
+			v.visit(m.Signature())
+		}
+		for embedded := range t.EmbeddedTypes() {
+			v.visit(embedded)
+		}
+	case *types.Union:
+		for term := range t.Terms() {
+			v.visit(term.Type())
+		}
+	}
+}
+
+// written looks through what cannot be named here: aliases, and interfaces
+// that constrain type parameters.
+func (src *source) written(t types.Type) types.Type {
+	for {
+		tn := typeNameOf(t)
+		if tn == nil || src.nameable(tn) {
+			return t
+		}
+		if alias, ok := t.(*types.Alias); ok {
+			t = alias.Rhs()
+		} else if i, ok := t.Underlying().(*types.Interface); ok {
+			t = i
+		} else {
+			return t
+		}
+	}
+}
+
+// pointee returns the type that t points to, or t itself, without its alias.
+func pointee(t types.Type) (elem types.Type, pointer bool) {
+	t = types.Unalias(t)
+	p, pointer := t.(*types.Pointer)
+	if pointer {
+		t = types.Unalias(p.Elem())
+	}
+	return t, pointer
+}
+
+func typeNameOf(t types.Type) *types.TypeName {
+	switch t := t.(type) {
+	case *types.Named:
+		return t.Obj()
+	case *types.Alias:
+		return t.Obj()
+	}
+	return nil
+}
+
+func typeArgs(t types.Type) *types.TypeList {
+	switch t := t.(type) {
+	case *types.Named:
+		return t.TypeArgs()
+	case *types.Alias:
+		return t.TypeArgs()
+	}
+	return nil
+}
+
+func typeParams(t types.Type) *types.TypeParamList {
+	switch t := t.(type) {
+	case *types.Named:
+		return t.TypeParams()
+	case *types.Alias:
+		return t.TypeParams()
+	}
+	return nil
+}
