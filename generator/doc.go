@@ -19,7 +19,7 @@
 //
 // What a type is may keep its values from travelling. The first rule that holds
 // is the reason given, with what to do instead; a type that none keeps is judged
-// by its fields and elements. A test compares the table with the one in rules.go.
+// by its fields and elements. A test compares the table with the one of package check.
 //
 //	must not be copied; return its value
 //	means something only in the process that made it; pass or return the data itself
@@ -41,43 +41,19 @@
 //
 // # Map
 //
-// Package load, below this one, runs the go command and reads files. It is the only one
-// that does.
+// Below this package, load runs the go command and reads files, as the only one that does;
+// check decides which methods travel, and why not; emit prints a finished model. Types
+// become text between check and emit.
 //
-// Asking: generator.go (the options and the run), typespec.go and qualified.go (types on the
-// command line), source.go (the loaded package), output.go and owner.go (the name of a
-// generated file, and the type that it belongs to), expected.go (packages that already use
-// the generated names).
+// generator.go has the options and the run.
 //
-// Understanding: target.go (the type that is meant), service.go, constructor.go, makers.go
-// (functions that may be meant), expression.go and environment.go (Go source on the command
-// line), method.go, directive.go and misspelt.go, mode.go, setting.go (what else directives
-// and flags say), hook.go (what a daemon that serves before main would lack), cgo.go (types
-// that need cgo), passing.go (parameters that come back, and others that are no plain
-// values), session.go (what is acquired and given back), failure.go (sentinels and error
-// types).
+// output.go and owner.go say where a file goes, and to which type it belongs; expected.go
+// knows packages that already use the generated names.
 //
-// Judging: rules.go (the table), unknown.go (types without a known structure), data.go,
-// fields.go and marshaler.go (the walk into a type), nesting.go (how deep it is), implementers.go
-// (what interfaces can hold), fluent.go (methods that return their receiver), options.go
-// (functional options), copies.go (results that the object keeps), identity.go (addresses
-// and handles), flatmemory.go (arguments that the daemon compares), bodywrites.go (methods
-// that write into others), background.go (packages that work by themselves) and syntax.go
-// (parameters and functions by their names).
+// scope.go, takennames.go, names.go and locals.go choose free names.
 //
-// Waiting: waiting.go (which methods may wait, and why), by operations.go, callees.go and
-// channels.go (what a body waits for and calls); acquire.go (methods that acquire what
-// another one gives back).
-//
-// Reporting: diagnostic.go, remedy.go (what can be done, and by whom), similarname.go (names
-// that are meant), suggest.go (constructors to write), interfaces.go (which well-known ones a
-// proxy implements) and summary.go.
-//
-// Describing: schema.go and typetree.go (what builds compare, as trees of package
-// schema).
-//
-// Writing: scope.go, takennames.go, names.go and locals.go (which names are free),
-// types.go and typexpr.go (types as source), model.go (the model that internal/emit writes as a file).
+// typexpr.go has types as source, model.go the model that internal/emit writes as a file,
+// schema.go and typetree.go what builds compare, as trees of package schema.
 //
 // # Type parameters
 //

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/loopgen/loopgen/generator/internal/check"
 	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
@@ -34,7 +35,7 @@ func brokenCode(pkg *load.Package, generated []File) []types.Error {
 func expectedNames(pkg *load.Package) map[string]bool {
 	bases := pkg.Types.Scope().Names()
 	for _, file := range pkg.Files {
-		for line := range generateLines(file) {
+		for line := range check.GenerateLines(file) {
 			words := strings.Fields(line.Text)
 			for i, word := range words[1:] {
 				flag, value, ok := strings.Cut(strings.TrimLeft(word, "-"), "=")
@@ -42,7 +43,7 @@ func expectedNames(pkg *load.Package) map[string]bool {
 					value = words[i+2]
 				}
 				if flag == "name" || flag == "type" {
-					eachName(value, func(_, name string) string {
+					check.EachName(value, func(_, name string) string {
 						bases = append(bases, name)
 						return ""
 					})

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/loopgen/loopgen/generator/internal/check"
 	"github.com/loopgen/loopgen/generator/internal/emit"
 	"github.com/loopgen/loopgen/generator/internal/load"
 	"github.com/loopgen/loopgen/rt/schema"
@@ -78,7 +79,7 @@ func (o *Options) Validate() error {
 		return errors.New("no type given: use -type T")
 	}
 	for i, name := range o.Types {
-		if _, err := parseTypeSpec(name); err != nil {
+		if _, err := check.ParseTypeSpec(name); err != nil {
 			return err
 		}
 		if slices.Contains(o.Types[:i], name) {
@@ -103,7 +104,7 @@ func (o *Options) Validate() error {
 	if !filepath.IsAbs(o.Output) && filepath.Dir(o.Output) != "." {
 		return fmt.Errorf("-output: %q is in another directory than the package: give the name of a file, which goes beside the type", o.Output)
 	}
-	return (*checkOptions)(o).Validate()
+	return (*check.Options)(o).Validate()
 }
 
 // command returns the command line that the generated file names: what
@@ -161,6 +162,48 @@ type Result struct {
 	NeedsTidy bool
 }
 
+// Diagnostic is one finding about the user's code. It is a struct:
+//
+//	type Diagnostic struct {
+//		Pos      token.Position // invalid where the finding has no place
+//		Place    string // stands for Pos in a note about another package: import path, file and line
+//		Method   string // the method or other declaration it is about; may be empty
+//		Reason   string
+//		Remedy   string // may be empty
+//		Severity Severity
+//		Path     string // the way into a type to the fault, as in "User.Address.zip"; may be empty
+//	}
+//
+// String returns "file.go:12:3: warning: Method: reason; remedy", without the empty parts.
+type Diagnostic = check.Diagnostic
+
+// Severity is the weight of a diagnostic: Note, Warning or Error.
+type Severity = check.Severity
+
+const (
+	// Note explains a decision; only Options.Verbose asks for it.
+	Note = check.Note
+	// Warning is about something left out or likely to go wrong.
+	Warning = check.Warning
+	// Error means that nothing is generated.
+	Error = check.Error
+)
+
+// Summary counts the exported methods of one type by their treatment. It is a struct:
+//
+//	type Summary struct {
+//		Type       string
+//		Shared     int // in client and proxy
+//		ClientOnly int // that a proxy cannot have: a diagnostic says why
+//		LeftOut    int // a diagnostic says why
+//		Skipped    int // left out as asked
+//		Missed     []string // well-known interfaces of *Type, such as "io.Reader", that its proxy lacks
+//	}
+//
+// Methods returns their sum, and Verdict "hardly usable", "usable in part" or "". String
+// returns a line for the user.
+type Summary = check.Summary
+
 // File is one generated file.
 type File struct {
 	Path    string // absolute
@@ -176,13 +219,13 @@ func Generate(ctx context.Context, o Options) (*Result, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	src, err := newSource(ctx, (*checkOptions)(&o))
+	src, err := check.Load(ctx, (*check.Options)(&o))
 	if err != nil {
 		return nil, err
 	}
-	r := &reporter{fset: src.Fset, strict: o.Strict, verbose: o.Verbose}
-	if src.unreadable(r) {
-		return &Result{Diagnostics: r.sorted()}, nil
+	r := &check.Reporter{Fset: src.Fset, Strict: o.Strict, Verbose: o.Verbose}
+	if src.Unreadable(r) {
+		return &Result{Diagnostics: r.Sorted()}, nil
 	}
 	if err := writable(src, &o); err != nil {
 		return nil, err
@@ -190,47 +233,47 @@ func Generate(ctx context.Context, o Options) (*Result, error) {
 	result := generate(r, src, &o)
 	if broken := brokenCode(src.Package, result.Files); len(broken) > 0 {
 		// What does not compile explains whatever else was found.
-		r = &reporter{fset: src.Fset}
+		r = &check.Reporter{Fset: src.Fset}
 		for _, e := range broken {
-			r.report(Error, e.Pos, "", e.Msg, "")
+			r.Report(Error, e.Pos, "", e.Msg, "")
 		}
 	}
-	if r.failed() {
+	if r.Failed() {
 		result.Files, result.Schemas = nil, nil
 	}
-	result.Diagnostics = r.sorted()
+	result.Diagnostics = r.Sorted()
 	// A package that already has generated files was built with package rt before.
 	result.NeedsTidy = len(result.Files) > 0 && len(src.Earlier) == 0 && !o.Schema && load.LacksModules(ctx, src.Dir, runtimePath, stubPath)
 	return result, nil
 }
 
 // generate emits a file for each type that can be understood.
-func generate(r *reporter, src *source, o *Options) *Result {
+func generate(r *check.Reporter, src *check.Source, o *Options) *Result {
 	result := new(Result)
 	known := make(map[string]bool) // methods of any of the types
 	allFound := true
-	src.strayDirectives(r)
+	src.StrayDirectives(r)
 	scope, taken := newPackageScope(src), make(claims)
-	for _, spec := range src.specs {
-		t := findTarget(r, src, spec)
+	for _, spec := range src.Specs {
+		t := check.FindTarget(r, src, spec)
 		if t == nil {
 			allFound = false
 			continue
 		}
 		path := outputPath(src, o, spec)
-		s := newService(r, (*checkOptions)(o), src, t, path, known)
+		s := check.NewService(r, (*check.Options)(o), src, t, path, known)
 		if s == nil {
 			continue
 		}
-		result.Summaries = append(result.Summaries, s.summary)
-		file := &shared{service: s}
+		result.Summaries = append(result.Summaries, s.Summary)
+		file := &shared{Service: s}
 		if !file.claim(r, o, path, taken) || !file.chooseNames(r, o, scope) {
 			continue
 		}
 		content, err := emit.File(modeler{file}.model(o.command()))
 		if err != nil {
-			if !r.failed() { // else methods that are refused may be missing
-				r.report(Error, s.pos, s.typeName(), err.Error(), "please report this as a defect of loopgen")
+			if !r.Failed() { // else methods that are refused may be missing
+				r.Report(Error, s.Pos, s.TypeName(), err.Error(), "please report this as a defect of loopgen")
 			}
 			continue
 		}
@@ -240,7 +283,7 @@ func generate(r *reporter, src *source, o *Options) *Result {
 		}
 	}
 	if allFound { // else the names may be those of the missing type
-		(*checkOptions)(o).checkMethodNames(r, known)
+		(*check.Options)(o).CheckNames(r, known)
 	}
 	return result
 }

@@ -3,6 +3,8 @@ package generator
 import (
 	"slices"
 	"strconv"
+
+	"github.com/loopgen/loopgen/generator/internal/check"
 )
 
 // locals are the names inside one generated function, but for parameters and results.
@@ -18,26 +20,26 @@ type locals struct {
 // The user's names are kept unless the file needs them for something else.
 func (s *shared) chooseLocals() {
 	outer, n := s.outerNames(), &s.names
-	n.values, n.locals = make(map[*value]string), make(map[*method]*locals)
+	n.values, n.locals = make(map[*check.Value]string), make(map[*check.Method]*locals)
 	// One receiver name for all methods of a type.
 	all := newScope(outer)
-	for _, m := range s.methods {
-		for _, v := range slices.Concat(m.params, m.results) {
-			all.taken[v.user] = true
+	for _, m := range s.Methods {
+		for _, v := range slices.Concat(m.Params, m.Results) {
+			all.taken[v.User] = true
 		}
-		all.taken[m.errName] = true
+		all.taken[m.ErrName] = true
 	}
 	n.receiver.client = all.pick("c", "client")
 	n.receiver.proxy = all.pick("p", "proxy")
-	for _, m := range s.methods {
+	for _, m := range s.Methods {
 		inner := newScope(outer)
 		inner.taken[n.receiver.client] = true
 		inner.taken[n.receiver.proxy] = true
 		n.locals[m] = n.chooseLocals(m, inner)
 	}
 	inner := newScope(outer)
-	if s.constructor != nil {
-		n.nameValues(inner, s.constructor.params, "arg", "Arg")
+	if s.Constructor != nil {
+		n.nameValues(inner, s.Constructor.Params, "arg", "Arg")
 	}
 	n.making.choose(inner)
 }
@@ -48,8 +50,8 @@ func (s *shared) outerNames() map[string]bool {
 	for _, name := range s.names.imports {
 		outer[name] = true
 	}
-	for t := range s.types(nil) {
-		if tn := typeNameOf(t); tn != nil && tn.Pkg() == s.src.Types {
+	for t := range s.Types(nil) {
+		if tn := check.TypeNameOf(t); tn != nil && tn.Pkg() == s.Src.Types {
 			outer[tn.Name()] = true
 		}
 	}
@@ -59,39 +61,39 @@ func (s *shared) outerNames() map[string]bool {
 	for _, name := range s.names.typeParams {
 		outer[name] = true
 	}
-	for _, name := range s.constructor.names() {
+	for _, name := range s.Constructor.Names() {
 		outer[name] = true
 	}
 	return outer
 }
 
-func (n *names) chooseLocals(m *method, inner *scope) *locals {
-	if m.context >= 0 && m.params[m.context].user == "" {
-		m.params[m.context].user = "ctx"
+func (n *names) chooseLocals(m *check.Method, inner *scope) *locals {
+	if m.Context >= 0 && m.Params[m.Context].User == "" {
+		m.Params[m.Context].User = "ctx"
 	}
-	n.nameValues(inner, m.params, "arg", "Arg")
-	n.nameValues(inner, m.results, "r", "Result")
+	n.nameValues(inner, m.Params, "arg", "Arg")
+	n.nameValues(inner, m.Results, "r", "Result")
 	l := new(locals)
-	if m.fails && m.errName != "" {
-		l.err = inner.pick(m.errName, m.errName+"Result")
+	if m.Fails && m.ErrName != "" {
+		l.err = inner.pick(m.ErrName, m.ErrName+"Result")
 	}
-	if m.context >= 0 {
-		l.ctx = n.values[m.params[m.context]]
+	if m.Context >= 0 {
+		l.ctx = n.values[m.Params[m.Context]]
 	}
 	l.choose(inner)
 	return l
 }
 
 // nameValues keeps the users' names where it can and numbers the unnamed.
-func (n *names) nameValues(inner *scope, values []*value, unnamed, suffix string) {
+func (n *names) nameValues(inner *scope, values []*check.Value, unnamed, suffix string) {
 	// All of the user's names go first: a number must not take one.
 	for _, v := range values {
-		if v.user != "" {
-			n.values[v] = inner.pick(v.user, v.user+suffix)
+		if v.User != "" {
+			n.values[v] = inner.pick(v.User, v.User+suffix)
 		}
 	}
 	for i, v := range values {
-		if v.user == "" {
+		if v.User == "" {
 			n.values[v] = inner.pick(unnamed + strconv.Itoa(i))
 		}
 	}

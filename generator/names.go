@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/loopgen/loopgen/generator/internal/check"
 )
 
 const (
@@ -18,7 +20,7 @@ const (
 
 // shared is a type to be shared with the names in its file.
 type shared struct {
-	*service
+	*check.Service
 	names names
 }
 
@@ -31,21 +33,21 @@ type names struct {
 	receiver                  struct{ client, proxy string }
 	qualifier                 func(*types.Package) string
 	typeParams                map[*types.TypeParam]string
-	values                    map[*value]string // parameters and results
-	locals                    map[*method]*locals
+	values                    map[*check.Value]string // parameters and results
+	locals                    map[*check.Method]*locals
 	making                    locals // of the constructor's function
 }
 
 // chooseNames fills s.names and the names of all parameters and results. It
 // returns false after reporting that one of the public names is taken.
-func (s *shared) chooseNames(r *reporter, o *Options, whole *packageScope) bool {
+func (s *shared) chooseNames(r *check.Reporter, o *Options, whole *packageScope) bool {
 	pkg := whole.clone()
-	for _, earlier := range s.src.Earlier {
-		if earlier != s.output && !regenerated(s.src, o, earlier) {
-			pkg.addOutput(s.service, earlier)
+	for _, earlier := range s.Src.Earlier {
+		if earlier != s.Output && !regenerated(s.Src, o, earlier) {
+			pkg.addOutput(s.Service, earlier)
 		}
 	}
-	pkg.addLeftOut(s.service, s.src.Builds.LeftOut())
+	pkg.addLeftOut(s.Service, s.Src.Builds.LeftOut())
 	// What only this type's builds have is no obstacle to the other types of the run.
 	before := maps.Clone(pkg.taken)
 	defer func() {
@@ -58,7 +60,7 @@ func (s *shared) chooseNames(r *reporter, o *Options, whole *packageScope) bool 
 	if !s.checkPredeclared(r, pkg) {
 		return false
 	}
-	base := s.spec.base(o.Name)
+	base := s.Spec.Base(o.Name)
 	n := &s.names
 	public := publicNames(base)
 	n.base, n.api, n.client, n.proxy, n.share = base, public[0], public[1], public[2], public[3]
@@ -69,12 +71,12 @@ func (s *shared) chooseNames(r *reporter, o *Options, whole *packageScope) bool 
 			if pos := pkg.declared[name]; pos.IsValid() {
 				at = " in " + filepath.Base(pos.Filename)
 			}
-			r.report(Error, s.pos, s.typeName(), "the name "+name+" is already taken"+at, "choose other names with -name, as in -name "+pkg.freeBase(base))
+			r.Report(Error, s.Pos, s.TypeName(), "the name "+name+" is already taken"+at, "choose other names with -name, as in -name "+pkg.freeBase(base))
 			ok = false
 		}
 		pkg.taken[name] = true
 	}
-	private := strings.TrimLeft(lowerFirst(base), "_")
+	private := strings.TrimLeft(check.LowerFirst(base), "_")
 	n.service = pkg.pick(private+"Service", private+"LoopService")
 	s.chooseImports(pkg)
 	s.chooseTypeParams()
@@ -85,7 +87,7 @@ func (s *shared) chooseNames(r *reporter, o *Options, whole *packageScope) bool 
 // publicNames are the names of the interface, the client, the proxy and the
 // share function for a type called base, exported if it is.
 func publicNames(base string) [4]string {
-	share := "share" + upperFirst(base)
+	share := "share" + check.UpperFirst(base)
 	if token.IsExported(base) {
 		share = "Share" + base
 	}
@@ -93,29 +95,29 @@ func publicNames(base string) [4]string {
 }
 
 // regenerated reports whether the run that o describes writes path.
-func regenerated(src *source, o *Options, path string) bool {
-	return slices.ContainsFunc(src.specs, func(spec *typeSpec) bool { return outputPath(src, o, spec) == path })
+func regenerated(src *check.Source, o *Options, path string) bool {
+	return slices.ContainsFunc(src.Specs, func(spec *check.TypeSpec) bool { return outputPath(src, o, spec) == path })
 }
 
 // checkPredeclared reports package-level names that hide predeclared ones
 // which the generated file needs.
-func (s *shared) checkPredeclared(r *reporter, pkg *packageScope) bool {
+func (s *shared) checkPredeclared(r *check.Reporter, pkg *packageScope) bool {
 	needed := map[string]bool{"any": true, "error": true, "nil": true, "string": true}
-	for t := range s.types(nil) {
+	for t := range s.Types(nil) {
 		if basic, ok := t.(*types.Basic); ok {
 			needed[basic.Name()] = true
 		}
-		if tn := typeNameOf(t); tn != nil && tn.Pkg() == nil {
+		if tn := check.TypeNameOf(t); tn != nil && tn.Pkg() == nil {
 			needed[tn.Name()] = true // comparable
 		}
 	}
 	ok := true
 	for _, name := range slices.Sorted(maps.Keys(needed)) {
-		if obj := s.src.Types.Scope().Lookup(name); obj != nil {
-			r.report(Error, obj.Pos(), name, "hides the predeclared "+name+", which generated code needs", "give it another name")
+		if obj := s.Src.Types.Scope().Lookup(name); obj != nil {
+			r.Report(Error, obj.Pos(), name, "hides the predeclared "+name+", which generated code needs", "give it another name")
 			ok = false
 		} else if pos, declared := pkg.aside[name]; declared {
-			r.add(Diagnostic{Pos: pos, Method: name, Severity: Error,
+			r.Add(Diagnostic{Pos: pos, Method: name, Severity: Error,
 				Reason: "hides the predeclared " + name + ", which generated code needs", Remedy: "give it another name"})
 			ok = false
 		}
@@ -127,28 +129,28 @@ func (s *shared) checkPredeclared(r *reporter, pkg *packageScope) bool {
 // that is free, else by more of its path.
 func (s *shared) chooseImports(pkg *packageScope) {
 	used := map[string]string{"context": "context", runtimePath: "rt", stubPath: "stub"}
-	for t := range s.types(s.dataTypes) {
-		tn := typeNameOf(t)
-		if tn != nil && tn.Pkg() != nil && tn.Pkg() != s.src.Types {
+	for t := range s.Types(s.DataTypes) {
+		tn := check.TypeNameOf(t)
+		if tn != nil && tn.Pkg() != nil && tn.Pkg() != s.Src.Types {
 			used[tn.Pkg().Path()] = tn.Pkg().Name()
 		}
 	}
-	if slices.ContainsFunc(s.methods, func(m *method) bool { return m.timeout > 0 && !m.detach }) {
+	if slices.ContainsFunc(s.Methods, func(m *check.Method) bool { return m.Timeout > 0 && !m.Detach }) {
 		used["time"] = "time"
 	}
 	use := func(p *types.Package) {
-		if p != s.src.Types {
+		if p != s.Src.Types {
 			used[p.Path()] = p.Name()
 		}
 	}
-	for _, p := range s.constructor.packages() {
+	for _, p := range s.Constructor.Packages() {
 		use(p)
 	}
-	for _, v := range s.sentinels {
+	for _, v := range s.Sentinels {
 		use(v.Pkg())
 	}
-	for _, e := range s.errorTypes {
-		use(e.obj.Pkg())
+	for _, e := range s.ErrorTypes {
+		use(e.Obj.Pkg())
 	}
 	// The runtime's own names go first: they are what the reader looks for.
 	order := []string{"context", runtimePath, stubPath}
@@ -162,7 +164,7 @@ func (s *shared) chooseImports(pkg *packageScope) {
 	// A package imported by a file of the user under its own name is no
 	// obstacle to importing it under the same name here.
 	for name := range pkg.declared {
-		if _, aside := pkg.aside[name]; !aside && onlyImported(s.src.Types.Scope(), name) || pkg.imported[name] {
+		if _, aside := pkg.aside[name]; !aside && onlyImported(s.Src.Types.Scope(), name) || pkg.imported[name] {
 			delete(scope.taken, name)
 		}
 	}
@@ -172,7 +174,7 @@ func (s *shared) chooseImports(pkg *packageScope) {
 		}
 	}
 	s.names.qualifier = func(p *types.Package) string {
-		if p == s.src.Types {
+		if p == s.Src.Types {
 			return ""
 		}
 		return s.names.imports[p.Path()]
@@ -183,18 +185,18 @@ func (s *shared) chooseImports(pkg *packageScope) {
 // something else.
 func (s *shared) chooseTypeParams() {
 	scope := newScope(s.outerNames())
-	for t := range s.types(s.dataTypes) {
-		if tn := typeNameOf(t); tn != nil && tn.Pkg() == s.src.Types {
+	for t := range s.Types(s.DataTypes) {
+		if tn := check.TypeNameOf(t); tn != nil && tn.Pkg() == s.Src.Types {
 			scope.taken[tn.Name()] = true
 		}
 	}
 	s.names.typeParams = make(map[*types.TypeParam]string)
-	for _, p := range s.params {
+	for _, p := range s.Params {
 		if name := p.Obj().Name(); name != "_" {
-			s.names.typeParams[p] = scope.pick(name, "T"+upperFirst(strings.TrimLeft(name, "_")))
+			s.names.typeParams[p] = scope.pick(name, "T"+check.UpperFirst(strings.TrimLeft(name, "_")))
 		}
 	}
-	for _, p := range s.params {
+	for _, p := range s.Params {
 		if p.Obj().Name() == "_" {
 			s.names.typeParams[p] = scope.pick("T")
 		}
@@ -234,7 +236,7 @@ func longerName(importPath, name string) string {
 // freeBase returns a name for -name that makes no name of the package.
 func (p *packageScope) freeBase(base string) string {
 	for {
-		base = "Shared" + upperFirst(base)
+		base = "Shared" + check.UpperFirst(base)
 		names := publicNames(base)
 		if !slices.ContainsFunc(names[:], func(name string) bool { return p.taken[name] }) {
 			return base

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/loopgen/loopgen/generator/internal/check"
 	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
@@ -19,12 +20,12 @@ import (
 // by the file of that type, or when that type is gone.
 
 // claims are the paths that one run writes, in lower case, and their types.
-type claims map[string]*typeSpec
+type claims map[string]*check.TypeSpec
 
 // claim reports whether path may be written for s. If not, it reports the reason.
-func (s *shared) claim(r *reporter, o *Options, path string, taken claims) bool {
+func (s *shared) claim(r *check.Reporter, o *Options, path string, taken claims) bool {
 	bad := func(reason, remedy string) bool {
-		r.report(Error, s.pos, s.typeName(), reason, remedy)
+		r.Report(Error, s.Pos, s.TypeName(), reason, remedy)
 		return false
 	}
 	name := filepath.Base(path)
@@ -32,7 +33,7 @@ func (s *shared) claim(r *reporter, o *Options, path string, taken claims) bool 
 		return bad(fmt.Sprintf("its file would be %q: %s", name, reason), "name the file with -output")
 	}
 	if c := load.Constraint(name, ""); c != "" {
-		if build := load.Uncovered(s.constraint, []string{c}); build != "" {
+		if build := load.Uncovered(s.Constraint, []string{c}); build != "" {
 			return bad(fmt.Sprintf("-output: the go command leaves %s out of a build for %s, because of its name", name, build), "give another name")
 		}
 	}
@@ -40,19 +41,19 @@ func (s *shared) claim(r *reporter, o *Options, path string, taken claims) bool 
 		return bad(path+" exists and was not written by loopgen", "move it away or give another file with -output "+freeName(path))
 	}
 	if other := taken[strings.ToLower(path)]; other != nil {
-		return bad("its file would be "+name+", which is that of "+other.text, "run loopgen for it alone, with "+s.separate(o, other))
+		return bad("its file would be "+name+", which is that of "+other.Text, "run loopgen for it alone, with "+s.separate(o, other))
 	}
-	taken[strings.ToLower(path)] = s.spec
-	owners := ownersOf(s.src, path)
+	taken[strings.ToLower(path)] = s.Spec
+	owners := ownersOf(s.Src, path)
 	if len(owners) > 0 && !slices.ContainsFunc(owners, s.owns) {
-		if i := slices.IndexFunc(owners, func(spec *typeSpec) bool { return mayExist(s.src, spec) }); i >= 0 {
+		if i := slices.IndexFunc(owners, func(spec *check.TypeSpec) bool { return mayExist(s.Src, spec) }); i >= 0 {
 			how := s.separate(o, owners[i])
 			if len(o.Types) > 1 {
 				how = "run loopgen for it alone, with " + how
 			} else {
 				how = "give it another with " + how
 			}
-			return bad("its file would be "+name+", which was generated for "+owners[i].text, how+", or remove "+name+" if "+owners[i].text+" is no longer shared")
+			return bad("its file would be "+name+", which was generated for "+owners[i].Text, how+", or remove "+name+" if "+owners[i].Text+" is no longer shared")
 		}
 	}
 	for _, other := range load.GoFiles(filepath.Dir(path)) {
@@ -85,10 +86,10 @@ func fileNameProblem(name string) string {
 
 // ownersOf returns the types that the file at path was generated for, as its first line
 // says: one, unless a run for several types gave the file another name than it has.
-func ownersOf(src *source, path string) []*typeSpec {
+func ownersOf(src *check.Source, path string) []*check.TypeSpec {
 	o := optionsOf(load.FirstLine(path))
-	specs := specsOf(o.Types)
-	named := slices.DeleteFunc(slices.Clone(specs), func(spec *typeSpec) bool {
+	specs := check.SpecsOf(o.Types)
+	named := slices.DeleteFunc(slices.Clone(specs), func(spec *check.TypeSpec) bool {
 		return filepath.Base(outputPath(src, o, spec)) != filepath.Base(path)
 	})
 	if len(named) > 0 {
@@ -145,45 +146,45 @@ func splitTypes(list string) []string {
 }
 
 // owns reports whether spec names the type of s.
-func (s *shared) owns(spec *typeSpec) bool {
-	own := s.src.isOwn(spec.path) && s.src.isOwn(s.spec.path)
+func (s *shared) owns(spec *check.TypeSpec) bool {
+	own := s.Src.IsOwn(spec.Path) && s.Src.IsOwn(s.Spec.Path)
 	unspaced := strings.NewReplacer(" ", "")
-	return spec.name == s.spec.name && (own || spec.path == s.spec.path) && unspaced.Replace(spec.args) == unspaced.Replace(s.spec.args)
+	return spec.Name == s.Spec.Name && (own || spec.Path == s.Spec.Path) && unspaced.Replace(spec.Args) == unspaced.Replace(s.Spec.Args)
 }
 
 // mayExist reports whether spec may name a type. A type of another package may always
 // exist.
-func mayExist(src *source, spec *typeSpec) bool {
-	if !src.isOwn(spec.path) {
+func mayExist(src *check.Source, spec *check.TypeSpec) bool {
+	if !src.IsOwn(spec.Path) {
 		return true
 	}
-	if _, ok := src.Types.Scope().Lookup(spec.name).(*types.TypeName); ok {
+	if _, ok := src.Types.Scope().Lookup(spec.Name).(*types.TypeName); ok {
 		return true
 	}
-	at, _ := src.Builds.TypeLeftOut(spec.name)
+	at, _ := src.Builds.TypeLeftOut(spec.Name)
 	return at.IsValid()
 }
 
 // separate returns the flag that gives the file of s another name than the file for
 // other has. If the generated names are the same, too, the flag changes them as well.
-func (s *shared) separate(o *Options, other *typeSpec) string {
-	base := s.spec.base(o.Name)
-	if base != other.name {
+func (s *shared) separate(o *Options, other *check.TypeSpec) string {
+	base := s.Spec.Base(o.Name)
+	if base != other.Name {
 		for i := 2; ; i++ {
 			name := outputName(base + strconv.Itoa(i))
-			if !load.Exists(filepath.Join(s.src.Dir, name)) {
+			if !load.Exists(filepath.Join(s.Src.Dir, name)) {
 				return "-output " + name
 			}
 		}
 	}
-	if s.spec.args == "" && s.foreign() {
+	if s.Spec.Args == "" && s.Foreign() {
 		var letters strings.Builder
-		for _, c := range load.LikelyName(s.spec.path) {
+		for _, c := range load.LikelyName(s.Spec.Path) {
 			if unicode.IsLetter(c) {
 				letters.WriteRune(c)
 			}
 		}
-		return "-name " + upperFirst(letters.String()) + base
+		return "-name " + check.UpperFirst(letters.String()) + base
 	}
 	return "-name " + base + "2"
 }

@@ -5,6 +5,8 @@ import (
 	"go/types"
 	"maps"
 	"strconv"
+
+	"github.com/loopgen/loopgen/generator/internal/check"
 )
 
 // scope is a set of names that cannot be chosen any more.
@@ -60,7 +62,7 @@ type packageScope struct {
 	leftOut, imported map[string]bool
 }
 
-func newPackageScope(src *source) *packageScope {
+func newPackageScope(src *check.Source) *packageScope {
 	p := &packageScope{scope: newScope(), declared: make(map[string]token.Position),
 		aside: make(map[string]token.Position), leftOut: make(map[string]bool), imported: make(map[string]bool)}
 	declare := func(s *types.Scope) {

@@ -19,9 +19,10 @@ import (
 // rooms are the packages from here down, and the packages of this module that each may
 // import. The runtime is not among them, but for the package that spells types.
 var rooms = map[string][]string{
-	".":             {"generator/internal/emit", "generator/internal/load", "rt/schema"},
-	"internal/emit": {},
-	"internal/load": {},
+	".":              {"generator/internal/check", "generator/internal/emit", "generator/internal/load", "rt/schema"},
+	"internal/check": {"generator/internal/load"},
+	"internal/emit":  {},
+	"internal/load":  {},
 }
 
 // outside are the packages by which a program reaches files, other programs and the go
@@ -130,7 +131,7 @@ func TestMap(t *testing.T) {
 
 // large are the types with more methods than a reader keeps in mind, and how many they
 // have. These numbers only fall.
-var large = map[string]int{"service": 93, "method": 33, "source": 22}
+var large = map[string]int{"Service": 78, "Method": 33}
 
 // TestSizes fails on a type with more than 20 methods and, in the packages below this one,
 // on a function that does not fit a screen.

@@ -3,15 +3,16 @@ package generator
 import (
 	"go/token"
 
+	"github.com/loopgen/loopgen/generator/internal/check"
 	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // addLeftOut takes the names in files that this build leaves out, if a build has them
 // together with the generated file of s. For a dot import it takes the names that the
 // package exports.
-func (p *packageScope) addLeftOut(s *service, files []load.OtherFile) {
+func (p *packageScope) addLeftOut(s *check.Service, files []load.OtherFile) {
 	for _, f := range files {
-		if load.Disjoint(s.constraint, f.Constraint) {
+		if load.Disjoint(s.Constraint, f.Constraint) {
 			continue
 		}
 		for _, d := range f.Declared {
@@ -23,7 +24,7 @@ func (p *packageScope) addLeftOut(s *service, files []load.OtherFile) {
 		}
 		for _, i := range f.Imports {
 			if i.Name == "." {
-				for _, exported := range s.src.Builds.Exports(i.Path) {
+				for _, exported := range s.Src.Builds.Exports(i.Path) {
 					p.leftOut[exported] = p.take(exported, i.Pos) || p.leftOut[exported]
 				}
 				continue
@@ -37,9 +38,9 @@ func (p *packageScope) addLeftOut(s *service, files []load.OtherFile) {
 
 // addOutput takes the names of another file that loopgen wrote, unless no build has
 // both.
-func (p *packageScope) addOutput(s *service, path string) {
-	f, ok := s.src.Builds.Output(path)
-	if !ok || load.Disjoint(s.constraint, f.Constraint) {
+func (p *packageScope) addOutput(s *check.Service, path string) {
+	f, ok := s.Src.Builds.Output(path)
+	if !ok || load.Disjoint(s.Constraint, f.Constraint) {
 		return
 	}
 	for _, d := range f.Declared {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/loopgen/loopgen/generator/internal/check"
 	"github.com/loopgen/loopgen/rt/schema"
 )
 
@@ -35,7 +36,7 @@ type speller struct {
 func (sp *speller) typ(t types.Type) *schema.Type {
 	switch t := types.Unalias(t).(type) {
 	case *types.TypeParam: // every instance has its own type there
-		return schema.NewWord(fmt.Sprintf("$%d", slices.Index(sp.service.params, t)+1))
+		return schema.NewWord(fmt.Sprintf("$%d", slices.Index(sp.service.Params, t)+1))
 	case *types.Named:
 		return sp.named(t)
 	case *types.Pointer:
@@ -75,7 +76,7 @@ func (sp *speller) named(t *types.Named) *schema.Type {
 	switch {
 	case sp.argument:
 		return schema.NewWord(pkg.Path() + "." + name)
-	case isNamed(t, "time", "Time"), isNamed(t, "time", "Duration"), sp.service.opaque(t):
+	case check.IsNamed(t, "time", "Time"), check.IsNamed(t, "time", "Duration"), sp.service.Opaque(t):
 		return schema.NewWord(pkg.Path() + "." + schema.Bare(name))
 	}
 	for i, outer := range sp.within {
@@ -94,7 +95,7 @@ func (sp *speller) named(t *types.Named) *schema.Type {
 func (sp *speller) fields(st *types.Struct) (list []schema.Field) {
 	for i := range st.NumFields() {
 		f := st.Field(i)
-		t, _ := pointee(f.Type())
+		t, _ := check.Pointee(f.Type())
 		inner, isStruct := t.Underlying().(*types.Struct)
 		name, tag := fieldName(st, i), ""
 		switch {
@@ -106,7 +107,7 @@ func (sp *speller) fields(st *types.Struct) (list []schema.Field) {
 			name, tag = f.Pkg().Path()+"."+f.Name(), st.Tag(i)
 		case f.Name() == "_":
 			continue
-		case f.Embedded() && isStruct && !hasWireName(st, i):
+		case f.Embedded() && isStruct && !check.HasWireName(st, i):
 			list = append(list, sp.fields(inner)...)
 			continue
 		}
@@ -117,8 +118,8 @@ func (sp *speller) fields(st *types.Struct) (list []schema.Field) {
 
 // fieldName returns the name of field i in a signature. An integer name is not quoted.
 func fieldName(st *types.Struct, i int) string {
-	name := wireName(st, i)
-	_, options, _ := strings.Cut(fieldTag(st, i), ",")
+	name := check.WireName(st, i)
+	_, options, _ := strings.Cut(check.FieldTag(st, i), ",")
 	if slices.Contains(strings.Split(options, ","), "keyasint") {
 		if n, err := strconv.ParseInt(name, 10, 64); err == nil {
 			return strconv.FormatInt(n, 10)

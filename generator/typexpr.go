@@ -9,13 +9,15 @@ import (
 	"iter"
 	"strconv"
 	"strings"
+
+	"github.com/loopgen/loopgen/generator/internal/check"
 )
 
 // typeSource writes a type as Go source, with the names of the file's imports.
 func (s modeler) typeSource(t types.Type) string {
-	t = s.src.written(t)
-	if tn := typeNameOf(t); tn != nil {
-		if args := typeArgs(t); args.Len() > 0 {
+	t = s.Src.Written(t)
+	if tn := check.TypeNameOf(t); tn != nil {
+		if args := check.TypeArgs(t); args.Len() > 0 {
 			return s.object(tn) + s.typeArgs(args.Types())
 		}
 		return s.object(tn)
@@ -140,7 +142,7 @@ func (s modeler) interfaceSource(t *types.Interface) string {
 // typeConstraint writes the constraint of a type parameter. A first term that is a pointer
 // could be read as a product.
 func (s modeler) typeConstraint(t types.Type) string {
-	i, ok := s.src.written(t).(*types.Interface)
+	i, ok := s.Src.Written(t).(*types.Interface)
 	if ok && i.IsImplicit() && i.NumEmbeddeds() == 1 && !beginsWithPointer(i.EmbeddedType(0)) {
 		return s.typeSource(i.EmbeddedType(0))
 	}
@@ -159,21 +161,21 @@ func beginsWithPointer(t types.Type) bool {
 }
 
 // exprText returns e as source of the generated file.
-func (s modeler) exprText(e *expression) string {
-	for id, obj := range e.uses {
+func (s modeler) exprText(e *check.Expression) string {
+	for id, obj := range e.Uses {
 		switch name, _ := obj.(*types.PkgName); {
 		case name != nil:
 			id.Name = s.names.imports[name.Imported().Path()]
-		case isTypeParam(obj.Type()):
+		case check.IsTypeParam(obj.Type()):
 			id.Name = s.names.typeParams[types.Unalias(obj.Type()).(*types.TypeParam)]
-		case atPackageLevel(obj):
+		case check.AtPackageLevel(obj):
 			if q := s.names.qualifier(obj.Pkg()); q != "" {
 				id.Name = q + "." + obj.Name()
 			}
 		}
 	}
 	var out bytes.Buffer
-	if err := format.Node(&out, token.NewFileSet(), e.expr); err != nil {
+	if err := format.Node(&out, token.NewFileSet(), e.Expr); err != nil {
 		return err.Error() // and the file will not compile
 	}
 	return out.String()
