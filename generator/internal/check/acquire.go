@@ -44,7 +44,7 @@ func partnerNames(name string) []string {
 }
 
 // partner returns the served method that can end a session of m, or nil.
-func (s *Service) partner(m *Method) *Method {
+func (s waiters) partner(m *Method) *Method {
 	names := partnerNames(m.Name)
 	if len(names) == 0 {
 		return nil
@@ -65,9 +65,9 @@ func (s *Service) partner(m *Method) *Method {
 }
 
 // pairHow says how to make a session of m and the method that ends it.
-func (m *Method) pairHow(end *Method) string {
+func (m remedies) pairHow(end *Method) string {
 	var concurrent []string
-	for _, one := range []*Method{m, end} {
+	for _, one := range []*Method{m.Method, end} {
 		if one.Mode != "Concurrent" {
 			concurrent = append(concurrent, one.Name)
 		}
@@ -102,7 +102,7 @@ var locks = [][2]string{
 
 // isUnheldLock reports a shared type that is a lock, unless each method that acquires
 // it has a session.
-func (s *Service) isUnheldLock(r *Reporter) bool {
+func (s waiters) isUnheldLock(r *Reporter) bool {
 	if !slices.ContainsFunc(locks, func(l [2]string) bool { return IsNamed(s.typ, l[0], l[1]) }) {
 		return false
 	}

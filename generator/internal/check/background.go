@@ -15,7 +15,7 @@ import (
 // some hold memory whose changes stay in the daemon, no method is concurrent, and no
 // package whose types the object consists of starts work of its own, as far as the source
 // tells. The standard library's are taken for passive, but for that of the type itself.
-func (s *Service) allowsCheck() bool {
+func (s collector) allowsCheck() bool {
 	checked := false
 	for _, m := range s.Methods {
 		if m.Mode == "Concurrent" {
@@ -38,7 +38,7 @@ func (s *Service) allowsCheck() bool {
 
 // packagesOf returns the package that declares t0, and those outside of the standard
 // library that declare the types of which its values consist.
-func (s *Service) packagesOf(t0 *types.Named) []*types.Package {
+func (s collector) packagesOf(t0 *types.Named) []*types.Package {
 	var packages []*types.Package
 	seen := make(map[types.Type]bool)
 	var add func(t types.Type)

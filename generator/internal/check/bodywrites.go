@@ -15,7 +15,7 @@ import (
 
 // judgeWrites refuses a method that changes an argument, unless a directive or a flag
 // says what becomes of the change.
-func (s *Service) judgeWrites(m *Method) *problem {
+func (s judge) judgeWrites(m *Method) *problem {
 	for i, v := range m.Params {
 		if i == m.Context || v.User == "" || v == m.Options || v.Passing != asValue || !refers(v.Typ) {
 			continue
@@ -27,9 +27,9 @@ func (s *Service) judgeWrites(m *Method) *problem {
 		p := &problem{label: v.label, typ: types.TypeString(v.Typ, s.Src.qualify),
 			reason:  "is changed by the method (" + s.Src.site(m.fn.Pkg(), pos) + "), and the change would stay in the daemon",
 			remedy:  "return the data instead",
-			instead: "accept that with " + m.inHow(v)}
+			instead: "accept that with " + remedies{m}.inHow(v)}
 		if isMemory(v.Typ) {
-			p.instead = "have it copied back with " + m.inOutHow(v) + ", or " + p.instead
+			p.instead = "have it copied back with " + remedies{m}.inOutHow(v) + ", or " + p.instead
 		}
 		return p
 	}

@@ -10,7 +10,7 @@ import (
 
 // requireCgo adds cgo to the constraint of the generated file if only files that import
 // C declare the constructor of the type, or a method that can be shared.
-func (s *Service) requireCgo(o *Options) {
+func (s collector) requireCgo(o *Options) {
 	title := strings.TrimLeft(UpperFirst(s.Spec.Base(o.Name)), "_")
 	var needed []types.Object
 	for _, name := range []string{o.New, "New" + title, "new" + title} {
@@ -40,7 +40,7 @@ func (s *Service) requireCgo(o *Options) {
 }
 
 // passesData reports whether all parameters and results of fn can travel.
-func (s *Service) passesData(fn *types.Func) bool {
+func (s collector) passesData(fn *types.Func) bool {
 	for _, tuple := range []*types.Tuple{fn.Signature().Params(), fn.Signature().Results()} {
 		for v := range tuple.Variables() {
 			if !isContext(v.Type()) && s.walk("", false).whole(v.Type()) != nil {

@@ -27,10 +27,13 @@ type Constructor struct {
 // zeroValue is the name that asks for the zero value where a constructor is named.
 const zeroValue = "zero"
 
+// constructors finds the constructor of a type.
+type constructors struct{ *Service }
+
 // findConstructor sets s.constructor, or leaves it nil for the zero value. It
 // returns false after reporting one that cannot be used: to take the zero
 // value instead would be a surprise at run time.
-func (s *Service) findConstructor(r *Reporter, o *Options) bool {
+func (s constructors) findConstructor(r *Reporter, o *Options) bool {
 	if o.New != "" && !token.IsIdentifier(o.New) {
 		return s.constructorExpression(r, o.New)
 	}
@@ -78,7 +81,7 @@ func (s *Service) blamed(obj types.Object) token.Pos {
 // useConstructor makes fn the constructor, or reports why it cannot be one. A function
 // that was not asked for is passed over: in silence if it makes something else, with a
 // warning if it makes the object.
-func (s *Service) useConstructor(r *Reporter, fn *types.Func, asked bool) bool {
+func (s constructors) useConstructor(r *Reporter, fn *types.Func, asked bool) bool {
 	name := s.Src.qualified(fn)
 	c, made, reason := s.fit(r, fn, name)
 	switch {
@@ -92,10 +95,10 @@ func (s *Service) useConstructor(r *Reporter, fn *types.Func, asked bool) bool {
 		return true
 	case asked:
 		r.Report(Error, s.blamed(fn), name, "cannot be the constructor of "+s.TypeName()+": "+reason,
-			s.functionToWrite(fn))
+			makers{s.Service}.functionToWrite(fn))
 	case made:
 		remedy := "name another function with -new"
-		if text := s.newFlag(r, fn); text != "" {
+		if text := (makers{s.Service}).newFlag(r, fn); text != "" {
 			remedy = "fix its arguments, as in -new " + quoteFlag(text) + ", or " + remedy
 		}
 		r.Report(Warning, s.blamed(fn), name, "is not the constructor of "+s.TypeName()+", so that the daemon starts with the zero value: "+reason, remedy)
@@ -106,7 +109,7 @@ func (s *Service) useConstructor(r *Reporter, fn *types.Func, asked bool) bool {
 
 // fit returns the constructor that fn is, or the reason why it is none, and
 // whether it makes the object at all.
-func (s *Service) fit(r *Reporter, fn *types.Func, name string) (c *Constructor, made bool, reason string) {
+func (s constructors) fit(r *Reporter, fn *types.Func, name string) (c *Constructor, made bool, reason string) {
 	typeArgs, sig := s.instantiate(fn.Signature())
 	if sig == nil {
 		return nil, false, "its type parameters do not follow from the type that it returns"
@@ -117,7 +120,7 @@ func (s *Service) fit(r *Reporter, fn *types.Func, name string) (c *Constructor,
 		}
 	}
 	c = &Constructor{Name: name, Fn: fn, TypeArgs: typeArgs, Variadic: sig.Variadic()}
-	if !c.makes(s, sig.Results()) {
+	if !c.makes(s.Service, sig.Results()) {
 		return nil, false, "it must return " + s.TypeName() + " or *" + s.TypeName() + ", and optionally an error"
 	}
 	n := sig.Params().Len()
@@ -200,7 +203,7 @@ func (c *Constructor) Names() []string {
 
 // instantiate gives a generic function the type arguments with which its first
 // result is the shared type. It returns nil if there are none.
-func (s *Service) instantiate(sig *types.Signature) ([]types.Type, *types.Signature) {
+func (s constructors) instantiate(sig *types.Signature) ([]types.Type, *types.Signature) {
 	if sig.TypeParams().Len() == 0 {
 		return nil, sig
 	}
@@ -229,7 +232,7 @@ func (s *Service) instantiate(sig *types.Signature) ([]types.Type, *types.Signat
 
 // ownConstructor returns the function of this package that is called like a
 // constructor of the type, unless another name is given.
-func (s *Service) ownConstructor(r *Reporter, o *Options) *types.Func {
+func (s constructors) ownConstructor(r *Reporter, o *Options) *types.Func {
 	if o.New != "" {
 		return nil
 	}
@@ -256,7 +259,7 @@ func (s *Service) ownConstructor(r *Reporter, o *Options) *types.Func {
 // may be elsewhere or by another name: NewT, or New beside a foreign T if it
 // makes one. Without one a map starts empty, and other types start as the zero value
 // unless that is likely to be of no use.
-func (s *Service) defaultConstructor(r *Reporter, o *Options) bool {
+func (s constructors) defaultConstructor(r *Reporter, o *Options) bool {
 	obj := s.typ.Obj()
 	names := []string{"New" + obj.Name()}
 	foreign := obj.Pkg() != s.Src.Types
@@ -283,7 +286,7 @@ func (s *Service) defaultConstructor(r *Reporter, o *Options) bool {
 			return true
 		}
 	}
-	if doubtful && !s.requireConstructor(r, o, unfit) {
+	if doubtful && !(makers{s.Service}).requireConstructor(r, o, unfit) {
 		return false
 	}
 	start := "the zero value"

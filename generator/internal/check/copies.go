@@ -12,7 +12,7 @@ import (
 
 // ownResult refuses results that would be a copy of the object: *T, and interfaces that
 // only the shared type implements. Where T is data, *T may be a value that m makes.
-func (s *Service) ownResult(m *Method, v *Value) *problem {
+func (s judge) ownResult(m *Method, v *Value) *problem {
 	t, pointer := Pointee(v.Typ)
 	named, _ := t.(*types.Named)
 	switch {
@@ -38,7 +38,7 @@ var copyingNames = []string{"Clone", "Copy", "DeepClone", "DeepCopy"}
 
 // makesResult reports whether result v of m is a value that m has made: by the name of
 // m, or by every return statement.
-func (s *Service) makesResult(m *Method, v *Value) bool {
+func (s judge) makesResult(m *Method, v *Value) bool {
 	if len(m.Params) == 0 && len(m.Results) == 1 && slices.Contains(copyingNames, m.Name) {
 		return true
 	}
@@ -229,7 +229,7 @@ func returnsOf(body *ast.BlockStmt) []*ast.ReturnStmt {
 
 // noteCopies says of which results the caller gets a copy, though the object keeps what
 // they point to: changes to the copy do not reach it.
-func (s *Service) noteCopies(r *Reporter, m *Method) {
+func (s judge) noteCopies(r *Reporter, m *Method) {
 	if !r.Verbose || !slices.ContainsFunc(m.Results, func(v *Value) bool { _, pointer := Pointee(v.Typ); return pointer }) {
 		return
 	}

@@ -55,8 +55,11 @@ type walk struct {
 	named bool
 }
 
+// judge judges one method.
+type judge struct{ *Service }
+
 // judge returns why method m cannot be served, or nil.
-func (s *Service) judge(m *Method) *problem {
+func (s judge) judge(m *Method) *problem {
 	if p := s.judgeWhole(m); p != nil {
 		return p
 	}
@@ -96,7 +99,7 @@ func (s *Service) walk(label string, variadic bool) *walk {
 }
 
 // judgeWhole finds what is wrong with a method as a whole.
-func (s *Service) judgeWhole(m *Method) *problem {
+func (s judge) judgeWhole(m *Method) *problem {
 	if elsewhere := s.elsewhere(m.fn); elsewhere != "" && !s.isBound(m) {
 		return &problem{reason: "not all builds of the package declare it alike: " + elsewhere + ", and the generated file would not compile there",
 			remedy: "declare it in a file without build constraints, or for the other builds, too"}

@@ -124,7 +124,7 @@ func (r *Reporter) Add(d Diagnostic) {
 
 // omit reports that method m is left out because of p, and which interfaces the proxy
 // lacks therefore. If p concerns the proxy alone, the client keeps m.
-func (s *Service) omit(r *Reporter, m *Method, p *problem) {
+func (s collector) omit(r *Reporter, m *Method, p *problem) {
 	severity := Warning
 	if r.Strict {
 		severity = Error

@@ -24,7 +24,7 @@ type Expression struct {
 
 // constructorExpression makes the expression text the constructor, or reports
 // why it cannot be one.
-func (s *Service) constructorExpression(r *Reporter, text string) bool {
+func (s constructors) constructorExpression(r *Reporter, text string) bool {
 	c, fn, reason, remedy := s.parseConstructor(text)
 	switch {
 	case reason != "":
@@ -40,7 +40,7 @@ func (s *Service) constructorExpression(r *Reporter, text string) bool {
 
 // parseConstructor returns the constructor that the expression text is, or the
 // function that it names, or the reason why it is neither, with a remedy.
-func (s *Service) parseConstructor(text string) (c *Constructor, named *types.Func, reason, remedy string) {
+func (s constructors) parseConstructor(text string) (c *Constructor, named *types.Func, reason, remedy string) {
 	bad := func(reason, remedy string) (*Constructor, *types.Func, string, string) {
 		return nil, nil, reason, remedy
 	}
@@ -76,7 +76,7 @@ func (s *Service) parseConstructor(text string) (c *Constructor, named *types.Fu
 	switch {
 	case tv.IsType():
 		return bad(text+" is a type", "give an expression that makes one, like new("+text+")")
-	case tv.IsVoid() || !c.makes(s, results):
+	case tv.IsVoid() || !c.makes(s.Service, results):
 		return bad(fmt.Sprintf("%s must give a %s or *%[2]s, and optionally an error", text, s.TypeName()), "call a function that makes one")
 	}
 	var elsewhere []string
@@ -96,7 +96,7 @@ func (s *Service) parseConstructor(text string) (c *Constructor, named *types.Fu
 // surroundings is the environment of expr: the names of the package, its imports,
 // the packages that the type mentions and, without their package's name, the
 // names beside the type.
-func (s *Service) surroundings(expr ast.Expr) (*types.Package, error) {
+func (s constructors) surroundings(expr ast.Expr) (*types.Package, error) {
 	var inner, outer []types.Object
 	for _, p := range s.Params {
 		inner = append(inner, p.Obj())
@@ -152,7 +152,7 @@ func (s *Service) surroundings(expr ast.Expr) (*types.Package, error) {
 // addMentioned adds to imported the packages that the type's package mentions, if they
 // have one of the names, and neither an import nor another such package has it: arguments
 // of a function beside the type are often of their types.
-func (s *Service) addMentioned(names []string, imported map[string]*types.Package) error {
+func (s constructors) addMentioned(names []string, imported map[string]*types.Package) error {
 	var paths []string
 	for _, name := range names {
 		var called []string

@@ -17,9 +17,12 @@ type errorType struct {
 	Pointer bool // only a pointer to it is an error
 }
 
+// failures finds the errors that keep their identity.
+type failures struct{ *Service }
+
 // collectFailures finds the sentinels and error types by which errors keep their
 // identity on the way to the client.
-func (s *Service) collectFailures(r *Reporter) {
+func (s failures) collectFailures(r *Reporter) {
 	packages, err := s.failing()
 	if err != nil {
 		r.Report(Error, s.Pos, s.TypeName(), err.Error(), "")
@@ -38,7 +41,7 @@ func (s *Service) collectFailures(r *Reporter) {
 
 // failing returns the packages whose errors clients may get: that of the type, the
 // user's own if it declares the constructor, and the packages of promoted methods.
-func (s *Service) failing() ([]*types.Package, error) {
+func (s failures) failing() ([]*types.Package, error) {
 	list := []*types.Package{s.typ.Obj().Pkg()}
 	if own := s.Src.Types; list[0] != own && s.Constructor.uses(own) {
 		list = slices.Insert(list, 0, own)
@@ -65,7 +68,7 @@ func (s *Service) failing() ([]*types.Package, error) {
 	return list, nil
 }
 
-func (s *Service) collectSentinels(r *Reporter, found []types.Object) {
+func (s failures) collectSentinels(r *Reporter, found []types.Object) {
 	for _, v := range found {
 		if !s.isElsewhere(r, v) {
 			s.Sentinels = append(s.Sentinels, v)
@@ -85,7 +88,7 @@ func exportedSentinels(p *types.Package) []types.Object {
 
 // collectErrorTypes adds the exported error types of pkg to s.errorTypes. docs
 // are their comments, nil for a package that its user cannot change.
-func (s *Service) collectErrorTypes(r *Reporter, pkg *types.Package, docs map[string]*ast.CommentGroup) {
+func (s failures) collectErrorTypes(r *Reporter, pkg *types.Package, docs map[string]*ast.CommentGroup) {
 	scope := pkg.Scope()
 	returned := slices.ContainsFunc(s.Methods, func(m *Method) bool { return m.Fails && !m.Detach })
 	for _, name := range scope.Names() {
@@ -143,7 +146,7 @@ func (s *Service) collectErrorTypes(r *Reporter, pkg *types.Package, docs map[st
 
 // isElsewhere reports whether a build that has the generated file may lack obj. If so,
 // it reports a diagnostic.
-func (s *Service) isElsewhere(r *Reporter, obj types.Object) bool {
+func (s failures) isElsewhere(r *Reporter, obj types.Object) bool {
 	elsewhere := s.elsewhere(obj)
 	if elsewhere == "" {
 		return false
@@ -168,7 +171,7 @@ const asRemote = "clients get errors of this type as *rt.RemoteError"
 
 // losesError returns why an exported error type cannot be rebuilt in a client,
 // or nil.
-func (s *Service) losesError(named *types.Named) *problem {
+func (s failures) losesError(named *types.Named) *problem {
 	w := s.walk("", false)
 	if named.TypeParams().Len() > 0 {
 		return w.refuse(named, "", "has type parameters, which are not supported", "")

@@ -13,7 +13,7 @@ import (
 // not. Of a promoted method a receiver that is data remains data.
 //
 // Close is none: by default it ends the handle and calls nothing.
-func (s *Service) isFluent(m *Method) bool {
+func (s judge) isFluent(m *Method) bool {
 	sig := m.fn.Signature()
 	if sig.Results().Len() == 0 || m.Name == "Close" {
 		return false

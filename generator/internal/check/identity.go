@@ -11,7 +11,7 @@ import (
 
 // judgeIdentity returns why m cannot be served because of an address or a handle that
 // it takes or returns as data, or nil.
-func (s *Service) judgeIdentity(m *Method) *problem {
+func (s judge) judgeIdentity(m *Method) *problem {
 	for i, v := range m.Params {
 		if i != m.Context && s.comparesAddress(m, v) {
 			return &problem{label: v.label, typ: types.TypeString(v.Typ, s.Src.qualify),
@@ -43,7 +43,7 @@ var comparedByAddress = []struct{ pkg, typ, method, param string }{
 // comparesAddress reports whether nothing but the address of v, a parameter, matters to
 // m. A pointer that is read as well means what it points to: a comparison with the
 // receiver may only save time.
-func (s *Service) comparesAddress(m *Method, v *Value) bool {
+func (s judge) comparesAddress(m *Method, v *Value) bool {
 	receiver, _ := Pointee(m.fn.Signature().Recv().Type())
 	for _, known := range comparedByAddress {
 		if m.Name == known.method && v.User == known.param && IsNamed(receiver, known.pkg, known.typ) {
@@ -129,7 +129,7 @@ func isProcessHandle(t types.Type) bool {
 
 // storesAddresses reports whether the type that declares m, or m itself, takes values
 // of type uintptr: then they are its data, as those of an atomic.Uintptr.
-func (s *Service) storesAddresses(m *Method) bool {
+func (s judge) storesAddresses(m *Method) bool {
 	receiver, _ := Pointee(m.fn.Signature().Recv().Type())
 	for sel := range types.NewMethodSet(types.NewPointer(receiver)).Methods() {
 		fn := sel.Obj().(*types.Func)

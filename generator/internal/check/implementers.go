@@ -115,8 +115,8 @@ func acts(i *types.Interface) bool {
 
 // collectDataTypes finds the types to register. There are none if no interface
 // is ever sent.
-func (s *Service) collectDataTypes() {
-	c := &heldTypes{service: s, docs: s.Src.typeDocs(), seen: make(map[types.Type]bool)}
+func (s collector) collectDataTypes() {
+	c := &heldTypes{service: s.Service, docs: s.Src.typeDocs(), seen: make(map[types.Type]bool)}
 	for _, m := range s.Methods {
 		if m.Detach {
 			continue
@@ -148,7 +148,7 @@ func (s *Service) collectDataTypes() {
 }
 
 // sortedFirst qualifies names such that the package's own come first.
-func (s *Service) sortedFirst(p *types.Package) string {
+func (s collector) sortedFirst(p *types.Package) string {
 	if p == s.Src.Types {
 		return ""
 	}

@@ -39,12 +39,15 @@ func hides(t *types.Named, pkg *types.Package, seen map[*types.Named]bool) bool 
 	return false
 }
 
+// makers finds functions that make the object, or says which to write.
+type makers struct{ *Service }
+
 // requireConstructor reports a type of another package that hides its state and has
 // no constructor by its name, if there are functions that return it. The zero value
 // of such a type often compiles and fails at run time, so that the user has to choose.
 // unfit says why one by its name cannot be called, if there is one.
-func (s *Service) requireConstructor(r *Reporter, o *Options, unfit string) bool {
-	found := s.makers()
+func (s makers) requireConstructor(r *Reporter, o *Options, unfit string) bool {
+	found := s.candidates()
 	if len(found) == 0 {
 		return true
 	}
@@ -96,10 +99,10 @@ func quoteFlag(text string) string {
 	return text
 }
 
-// makers returns the exported functions beside the type that return T or *T, and
+// candidates returns the exported functions beside the type that return T or *T, and
 // perhaps an error, the likeliest constructor first. Functions that take a T change or
 // combine such values, and are none.
-func (s *Service) makers() []*types.Func {
+func (s makers) candidates() []*types.Func {
 	var found []*types.Func
 	rank := make(map[*types.Func]int)
 	for _, obj := range objects(s.typ.Obj().Pkg().Scope()) {
@@ -107,8 +110,8 @@ func (s *Service) makers() []*types.Func {
 		if !ok || !fn.Exported() {
 			continue
 		}
-		_, sig := s.instantiate(fn.Signature())
-		if sig == nil || !new(Constructor).makes(s, sig.Results()) || s.takesItself(sig) || !s.isEverywhere(fn) {
+		_, sig := constructors{s.Service}.instantiate(fn.Signature())
+		if sig == nil || !new(Constructor).makes(s.Service, sig.Results()) || s.takesItself(sig) || !s.isEverywhere(fn) {
 			continue
 		}
 		found = append(found, fn)
@@ -119,7 +122,7 @@ func (s *Service) makers() []*types.Func {
 }
 
 // takesItself reports whether a parameter of sig is a T, or pointers or slices of it.
-func (s *Service) takesItself(sig *types.Signature) bool {
+func (s makers) takesItself(sig *types.Signature) bool {
 	for p := range sig.Params().Variables() {
 		t := types.Unalias(p.Type())
 		for {
@@ -146,7 +149,7 @@ var lateVerbs = []string{"Decode", "From", "Must", "Parse", "Read", "Scan", "Unm
 // rank orders functions by how likely they are meant: one called like a constructor,
 // one named with the type, any other, one that decodes, and one for tests or that
 // returns a value from its context.
-func (s *Service) rank(name string, sig *types.Signature) int {
+func (s makers) rank(name string, sig *types.Signature) int {
 	const step = 100
 	for _, word := range []string{"Test", "Mock", "Fake", "Stub", "Example", "FromContext"} {
 		if strings.Contains(name, word) {
@@ -185,17 +188,17 @@ func beginsWith(name, verb string) bool {
 // newFlag returns the value of -new that has fn make the object: its name if clients
 // can give its arguments, else a call with placeholders for them. It returns "" if
 // neither can be written.
-func (s *Service) newFlag(r *Reporter, fn *types.Func) string {
+func (s makers) newFlag(r *Reporter, fn *types.Func) string {
 	name := fn.Name()
 	if s.Src.Types.Scope().Lookup(name) != nil {
 		name = fn.Pkg().Name() + "." + name
 	}
 	quiet := &Reporter{Fset: r.Fset}
-	if _, _, reason := s.fit(quiet, fn, name); reason == "" {
+	if _, _, reason := (constructors{s.Service}).fit(quiet, fn, name); reason == "" {
 		if name == fn.Name() {
 			return name
 		}
-		if _, named, _, _ := s.parseConstructor(name); named == fn {
+		if _, named, _, _ := (constructors{s.Service}).parseConstructor(name); named == fn {
 			return name
 		}
 	}
@@ -203,7 +206,7 @@ func (s *Service) newFlag(r *Reporter, fn *types.Func) string {
 	if text == "" {
 		return ""
 	}
-	if _, _, reason, _ := s.parseConstructor(text); reason != "" {
+	if _, _, reason, _ := (constructors{s.Service}).parseConstructor(text); reason != "" {
 		return ""
 	}
 	return text
@@ -211,8 +214,8 @@ func (s *Service) newFlag(r *Reporter, fn *types.Func) string {
 
 // placeholderCall returns a call of fn, called name, with an argument of the right
 // type for each parameter but options, or "" if some type cannot be named.
-func (s *Service) placeholderCall(fn *types.Func, name string) string {
-	typeArgs, sig := s.instantiate(fn.Signature())
+func (s makers) placeholderCall(fn *types.Func, name string) string {
+	typeArgs, sig := constructors{s.Service}.instantiate(fn.Signature())
 	if len(typeArgs) > 0 {
 		var list []string
 		for _, t := range typeArgs {
@@ -235,7 +238,7 @@ func (s *Service) placeholderCall(fn *types.Func, name string) string {
 }
 
 // argument returns an expression of type t that stands for one of the user's.
-func (s *Service) argument(t types.Type) string {
+func (s makers) argument(t types.Type) string {
 	switch {
 	case isContext(t):
 		return "context.Background()"

@@ -60,10 +60,13 @@ func (m *Method) origin() string {
 	return ""
 }
 
+// collector decides what becomes of the methods.
+type collector struct{ *Service }
+
 // collectMethods fills s.methods with the exported methods of *T that can be
 // served, and reports those that cannot. It adds all names to known and returns
 // how many there are.
-func (s *Service) collectMethods(r *Reporter, o *Options, known map[string]bool) (found int) {
+func (s collector) collectMethods(r *Reporter, o *Options, known map[string]bool) (found int) {
 	set := types.NewMethodSet(types.NewPointer(s.typ))
 	s.interfaces = implementedBy(set)
 	var without []string // what the proxy has not
@@ -79,8 +82,8 @@ func (s *Service) collectMethods(r *Reporter, o *Options, known map[string]bool)
 		if m.place != "" {
 			r.declared(m.pos, m.Name, m.place)
 		}
-		m.readSettings(r, o)
-		m.choosePassing(r, o)
+		settingsReader{m}.readSettings(r, o)
+		passings{m}.choosePassing(r, o)
 		all = append(all, m)
 	}
 	pairSessions(all)
@@ -93,16 +96,16 @@ func (s *Service) collectMethods(r *Reporter, o *Options, known map[string]bool)
 		}
 		without = append(without, m.Name)
 	}
-	s.checkSessions(r, known)
-	if !s.isUnheldLock(r) {
-		s.warnOfWaiting(r)
+	waiters{s.Service}.checkSessions(r, known)
+	if !(waiters{s.Service}).isUnheldLock(r) {
+		waiters{s.Service}.warnOfWaiting(r)
 	}
 	slices.SortFunc(s.Methods, func(a, b *Method) int { return strings.Compare(a.Name, b.Name) })
 	s.summarise(r, without)
 	return len(all)
 }
 
-func (s *Service) newMethod(sel *types.Selection) *Method {
+func (s collector) newMethod(sel *types.Selection) *Method {
 	fn := sel.Obj().(*types.Func)
 	m := &Method{Name: fn.Name(), fn: fn, pos: fn.Pos(), decl: s.Src.Decls[fn.Pos()], depth: len(sel.Index())}
 	if m.depth > 1 {
@@ -117,7 +120,7 @@ func (s *Service) newMethod(sel *types.Selection) *Method {
 		}
 	}
 	m.describe(fn.Signature())
-	if s.isFluent(m) {
+	if (judge{s.Service}).isFluent(m) {
 		m.Fluent, m.Named, m.Results = true, false, m.Results[1:]
 	}
 	return m

@@ -8,7 +8,7 @@ import (
 
 // accept decides what becomes of a method: left out, detached or served, and
 // in which mode. It reports whether the method stays.
-func (s *Service) accept(r *Reporter, o *Options, m *Method) bool {
+func (s collector) accept(r *Reporter, o *Options, m *Method) bool {
 	if m.has("skip") || slices.Contains(o.Skip, m.Name) {
 		s.Summary.Skipped++
 		r.Report(Note, m.pos, m.Name, "left out as asked", "")
@@ -16,15 +16,15 @@ func (s *Service) accept(r *Reporter, o *Options, m *Method) bool {
 	}
 	if m.detachable() && o.Close != "forward" {
 		m.Detach = true
-		m.refuseSettings(r)
+		settingsReader{m}.refuseSettings(r)
 		r.Report(Note, m.pos, m.Name, "ends the handle, the object goes on", "use -close forward to close the object for everybody")
 		return true
 	}
-	if p := s.judge(m); p != nil {
+	if p := (judge{s.Service}).judge(m); p != nil {
 		s.Summary.LeftOut++
 		// A method of another module can only be left out.
 		if p.lossy && s.Src.owns(m.fn.Pkg()) {
-			r.explain(p, Error, m.pos, m.Name, m.origin()+p.String(), p.remedy+", or leave the method out with "+m.skipHow())
+			r.explain(p, Error, m.pos, m.Name, m.origin()+p.String(), p.remedy+", or leave the method out with "+remedies{m}.skipHow())
 			return false
 		}
 		s.omit(r, m, p)
@@ -35,14 +35,14 @@ func (s *Service) accept(r *Reporter, o *Options, m *Method) bool {
 		s.omit(r, m, &problem{proxy: true, instead: "call it through the client",
 			reason: "it returns the object itself, which a proxy cannot return as " + types.TypeString(m.fn.Signature().Recv().Type(), s.Src.qualify)})
 	}
-	if !m.chooseMode(r, o) {
+	if !(settingsReader{m}).chooseMode(r, o) {
 		return true
 	}
 	r.Report(Note, m.pos, m.Name, "shared, "+modeWord(m.Mode), "")
 	if v := m.Options; v != nil {
 		r.Report(Note, m.pos, m.Name, v.label+" is not in the client, and a call of the proxy with any fails: options cannot leave their process (..."+types.TypeString(v.Typ.(*types.Slice).Elem(), s.Src.qualify)+")", "")
 	}
-	s.noteCopies(r, m)
+	judge{s.Service}.noteCopies(r, m)
 	for _, v := range m.Results {
 		if m.Mode == "Concurrent" && refers(v.Typ) {
 			r.Report(Note, m.pos, m.Name, v.label+" is encoded while other methods run ("+types.TypeString(v.Typ, s.Src.qualify)+")",
@@ -88,7 +88,7 @@ func modeWord(mode string) string {
 
 // chooseMode sets the mode from flags and directives. What names the method
 // goes before "all"; two that name it must agree.
-func (m *Method) chooseMode(r *Reporter, o *Options) bool {
+func (m settingsReader) chooseMode(r *Reporter, o *Options) bool {
 	readOnly := m.has("readonly") || slices.Contains(o.ReadOnly, m.Name)
 	concurrent := m.has("concurrent") || slices.Contains(o.Concurrent, m.Name)
 	m.exclusive = m.has("exclusive") || slices.Contains(o.Exclusive, m.Name)

@@ -8,7 +8,7 @@ import (
 // optionsOf returns the last parameter of m if it takes options that cannot leave
 // the process, as in Get(key string, opts ...Option), else nil. The client and the
 // daemon do without it. The proxy has it, so it must be possible to write its type.
-func (s *Service) optionsOf(m *Method) *Value {
+func (s judge) optionsOf(m *Method) *Value {
 	if !m.Variadic || len(m.Params) == 0 {
 		return nil
 	}

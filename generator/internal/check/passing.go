@@ -29,6 +29,9 @@ const (
 	readAtSignature = "func([]byte, int64) (int, error)"
 )
 
+// passings decides how the parameters and results of a method travel.
+type passings struct{ *Method }
+
 // choosePassing decides how the method's parameters and results travel.
 //
 // Flat memory is compared after the call of a method that runs in the turn. While a
@@ -37,7 +40,7 @@ const (
 // The buffers of Read and ReadAt are not sent, since by the contracts of
 // io.Reader and io.ReaderAt nothing is read from them. Other methods with such names
 // write to their buffers and may read them: those buffers travel both ways.
-func (m *Method) choosePassing(r *Reporter, o *Options) {
+func (m passings) choosePassing(r *Reporter, o *Options) {
 	signature := plainSignature(m.fn.Signature())
 	for i, v := range m.Params {
 		switch {
@@ -70,7 +73,7 @@ func (m *Method) choosePassing(r *Reporter, o *Options) {
 
 // readsInto recognises methods such as Read and RecvMsg by their names and first result,
 // the number of bytes of the buffer v that they have filled.
-func (m *Method) readsInto(v *Value) bool {
+func (m passings) readsInto(v *Value) bool {
 	slice, ok := types.Unalias(v.Typ).Underlying().(*types.Slice)
 	if !ok || !types.Identical(slice.Elem(), types.Typ[types.Byte]) || len(m.Results) == 0 {
 		return false
@@ -80,15 +83,15 @@ func (m *Method) readsInto(v *Value) bool {
 }
 
 // oneWay makes changes of v stay in the daemon.
-func (m *Method) oneWay(r *Reporter, v *Value) {
+func (m passings) oneWay(r *Reporter, v *Value) {
 	v.Passing = asIn
 	if !refers(v.Typ) {
-		r.Report(Error, m.pos, m.Name, v.label+" needs no in: it holds no memory, so the method changes a copy", m.dropHow("in", v.User, v.User))
+		r.Report(Error, m.pos, m.Name, v.label+" needs no in: it holds no memory, so the method changes a copy", remedies{m.Method}.dropHow("in", v.User, v.User))
 	}
 }
 
 // bothWays makes v come back from the method.
-func (m *Method) bothWays(r *Reporter, v *Value) {
+func (m passings) bothWays(r *Reporter, v *Value) {
 	if slices.Contains(m.in, v.User) {
 		r.Report(Error, m.pos, m.Name, v.label+" is asked to be both in and inout", "keep one: inout copies back what the method changes")
 	}
@@ -96,11 +99,11 @@ func (m *Method) bothWays(r *Reporter, v *Value) {
 	case *types.Slice, *types.Map, *types.Pointer:
 		v.Passing = asInOut
 	default:
-		r.Report(Error, m.pos, m.Name, v.label+" cannot be inout: it is no slice, map or pointer, so the method changes a copy", m.dropHow("inout", v.User, v.User))
+		r.Report(Error, m.pos, m.Name, v.label+" cannot be inout: it is no slice, map or pointer, so the method changes a copy", remedies{m.Method}.dropHow("inout", v.User, v.User))
 	}
 }
 
-func (m *Method) reportNoParameter(r *Reporter, name string) {
+func (m passings) reportNoParameter(r *Reporter, name string) {
 	var names []string
 	for _, v := range m.Params {
 		if v.User != "" {

@@ -26,10 +26,10 @@ func (src *Source) change(p *types.Package, remedy string) string {
 }
 
 // remedy says what to do about p, because of which m is left out.
-func (s *Service) remedy(m *Method, p *problem) string {
-	ways := []string{p.remedy, p.instead, "silence this with " + m.skipHow()}
+func (s collector) remedy(m *Method, p *problem) string {
+	ways := []string{p.remedy, p.instead, "silence this with " + remedies{m}.skipHow()}
 	if p.proxy {
-		ways[2] = "leave it out there, too, with " + m.skipHow()
+		ways[2] = "leave it out there, too, with " + remedies{m}.skipHow()
 	}
 	if p.remedy != "" && !s.Src.owns(m.fn.Pkg()) {
 		ways[0] = s.replacement(m)
@@ -46,26 +46,29 @@ func (s *Service) replacement(m *Method) string {
 	return "share a type of your own that embeds " + s.TypeName() + " and has its own " + m.Name
 }
 
+// remedies says what can be done about a method.
+type remedies struct{ *Method }
+
 // skipHow says how to leave the method out.
-func (m *Method) skipHow() string { return m.say("skip", "-skip "+m.Name) }
+func (m remedies) skipHow() string { return m.say("skip", "-skip "+m.Name) }
 
 // inOutHow says how to have a parameter copied back.
-func (m *Method) inOutHow(v *Value) string {
+func (m remedies) inOutHow(v *Value) string {
 	return m.say("inout "+v.User, "-inout "+m.Name+"."+v.User)
 }
 
 // inHow says how to have changes of a parameter stay in the daemon.
-func (m *Method) inHow(v *Value) string {
+func (m remedies) inHow(v *Value) string {
 	return m.say("in "+v.User, "-in "+m.Name+"."+v.User)
 }
 
 // sessionHow says how to have the method ended by that called end.
-func (m *Method) sessionHow(end string) string {
+func (m remedies) sessionHow(end string) string {
 	return m.say("session end="+end, "-session "+m.Name+"="+end)
 }
 
 // lockHow says what to do about a method of an embedded lock.
-func (s *Service) lockHow(m *Method, lock string) string {
+func (s judge) lockHow(m *Method, lock string) string {
 	if m.depth == 2 && s.Src.owns(s.typ.Obj().Pkg()) {
 		return "make the lock a named field: mu sync." + lock
 	}
@@ -84,7 +87,7 @@ func (s *Service) lockHow(m *Method, lock string) string {
 
 // concurrentHow says how to make the method concurrent, and others with it: by
 // directives if this package declares all of them.
-func (m *Method) concurrentHow(others ...*Method) string {
+func (m remedies) concurrentHow(others ...*Method) string {
 	names, declared, instead := []string{m.Name}, m.decl != nil, m.readOnly
 	for _, other := range others {
 		names = append(names, other.Name)
@@ -106,7 +109,7 @@ func (m *Method) concurrentHow(others ...*Method) string {
 }
 
 // exclusiveHow says how to have the method run alone without a warning.
-func (m *Method) exclusiveHow() string {
+func (m remedies) exclusiveHow() string {
 	text := m.say("exclusive", "-exclusive "+m.Name)
 	if m.readOnly != "" {
 		text += " instead of " + m.readOnly
@@ -124,7 +127,7 @@ const safe = " if the type is safe for concurrent use"
 
 // dropHow says how to take back a directive with an argument, or the flag that
 // gives the method the same value, whichever the user has written.
-func (m *Method) dropHow(name, argument, value string) string {
+func (m remedies) dropHow(name, argument, value string) string {
 	if slices.Contains(m.arguments(name), argument) {
 		return strings.TrimSpace("drop " + directivePrefix + name + " " + argument)
 	}
@@ -139,7 +142,7 @@ func (m *Method) dropHow(name, argument, value string) string {
 
 // say returns the directive for the method, or the flag if another package
 // declares it.
-func (m *Method) say(directive, flag string) string {
+func (m remedies) say(directive, flag string) string {
 	if m.decl == nil {
 		return flag
 	}

@@ -44,10 +44,10 @@ func NewService(r *Reporter, o *Options, src *Source, t *target, output string, 
 		s.Constraint = src.Builds.ConstraintOf(t.typ.Obj())
 	}
 	if src.UsesC {
-		s.requireCgo(o)
+		collector{s}.requireCgo(o)
 	}
-	s.reportUnknownPromotions(r, t.typ, nil)
-	switch found := s.collectMethods(r, o, known); {
+	collector{s}.reportUnknownPromotions(r, t.typ, nil)
+	switch found := (collector{s}).collectMethods(r, o, known); {
 	case found == 0:
 		remedy := "export those that are to be shared"
 		if !src.owns(t.typ.Obj().Pkg()) {
@@ -59,14 +59,14 @@ func NewService(r *Reporter, o *Options, src *Source, t *target, output string, 
 		r.Report(Error, t.Pos, name, "no exported method is left to share", "see the reasons given for them")
 		return nil
 	}
-	ok := s.findConstructor(r, o)
+	ok := constructors{s}.findConstructor(r, o)
 	ok = s.checkHook(r, o) && ok
-	s.collectFailures(r)
+	failures{s}.collectFailures(r)
 	if !ok {
 		return nil
 	}
-	s.collectDataTypes()
-	s.Check = s.allowsCheck()
+	collector{s}.collectDataTypes()
+	s.Check = collector{s}.allowsCheck()
 	return s
 }
 

@@ -18,7 +18,7 @@ func pairSessions(methods []*Method) {
 }
 
 // checkSessions reports sessions that the daemon could not end.
-func (s *Service) checkSessions(r *Reporter, known map[string]bool) {
+func (s waiters) checkSessions(r *Reporter, known map[string]bool) {
 	for _, m := range s.Methods {
 		if m.End == "" {
 			continue
@@ -26,7 +26,7 @@ func (s *Service) checkSessions(r *Reporter, known map[string]bool) {
 		bad := func(reason, remedy string) { r.Report(Error, m.pos, m.Name, reason, remedy) }
 		switch {
 		case m.Detach:
-			bad("acquires nothing, since it ends the handle only", "use -close forward, or "+m.dropHow("session", "end="+m.End, m.End))
+			bad("acquires nothing, since it ends the handle only", "use -close forward, or "+remedies{m}.dropHow("session", "end="+m.End, m.End))
 		case m.Ending == nil:
 			remedy := "name one of its exported methods"
 			if near := nearest(m.End, slices.Sorted(maps.Keys(known))); near != "" {
@@ -39,9 +39,9 @@ func (s *Service) checkSessions(r *Reporter, known map[string]bool) {
 			bad("is to be ended by "+m.End+", which is not served", "see the reason given for "+m.End)
 		case m.Mode != "Concurrent" || m.Ending.Mode != "Concurrent":
 			bad("keeps something beyond its turn, so that it and "+m.End+" must be concurrent",
-				m.concurrentHow(m.Ending))
+				remedies{m}.concurrentHow(m.Ending))
 		case len(m.Ending.WithoutContext()) > 0 && !m.sameParameters(m.Ending):
-			remedy := m.dropHow("session", "end="+m.End, m.End) + ", or end it with another method"
+			remedy := remedies{m}.dropHow("session", "end="+m.End, m.End) + ", or end it with another method"
 			if s.Src.owns(m.Ending.fn.Pkg()) {
 				remedy = "give " + m.End + " none, or the same"
 			}
@@ -50,7 +50,7 @@ func (s *Service) checkSessions(r *Reporter, known map[string]bool) {
 		for _, other := range s.Methods {
 			if other.Name == "Try"+m.Name && other.End == "" {
 				r.Report(Warning, other.pos, other.Name, "has no session, though "+m.Name+" has: "+m.End+" will refuse to end what it acquires",
-					"say "+other.sessionHow(m.End))
+					"say "+remedies{other}.sessionHow(m.End))
 			}
 		}
 	}

@@ -46,9 +46,12 @@ type settings struct {
 	readOnly   string        // the directive or flag that makes it read-only, or ""
 }
 
+// settingsReader reads what directives and flags say of a method.
+type settingsReader struct{ *Method }
+
 // readSettings fills m.settings. A directive and a flag that say different
 // things are an error.
-func (m *Method) readSettings(r *Reporter, o *Options) {
+func (m settingsReader) readSettings(r *Reporter, o *Options) {
 	switch {
 	case m.has("readonly"):
 		m.readOnly = directivePrefix + "readonly"
@@ -70,7 +73,7 @@ func (m *Method) readSettings(r *Reporter, o *Options) {
 }
 
 // parameters returns the parameters that directives and the flag M.p name.
-func (m *Method) parameters(name string, flag []string) []string {
+func (m settingsReader) parameters(name string, flag []string) []string {
 	list := m.arguments(name)
 	for _, item := range flag {
 		if method, param, _ := strings.Cut(item, "."); method == m.Name && !slices.Contains(list, param) {
@@ -81,9 +84,9 @@ func (m *Method) parameters(name string, flag []string) []string {
 }
 
 // refuseSettings reports settings of a Close that is never called.
-func (m *Method) refuseSettings(r *Reporter) {
+func (m settingsReader) refuseSettings(r *Reporter) {
 	refuse := func(name, value string) {
-		r.Report(Error, m.pos, m.Name, "needs no "+name+", since it ends the handle only", "use -close forward, or "+m.dropHow(name, value, value))
+		r.Report(Error, m.pos, m.Name, "needs no "+name+", since it ends the handle only", "use -close forward, or "+remedies{m.Method}.dropHow(name, value, value))
 	}
 	if m.Idempotent {
 		refuse("idempotent", "")
@@ -94,7 +97,7 @@ func (m *Method) refuseSettings(r *Reporter) {
 }
 
 // setting returns the one value that directives and the flag M=value give.
-func (m *Method) setting(r *Reporter, name string, values, flag []string) string {
+func (m settingsReader) setting(r *Reporter, name string, values, flag []string) string {
 	for _, item := range flag {
 		if method, value, _ := strings.Cut(item, "="); method == m.Name {
 			values = append(values, value)

@@ -13,7 +13,7 @@ import (
 // functionToWrite says which function to write in the place of fn. It takes the
 // parameters of fn that are plain data, and returns *T, or T if fn does, and an error
 // if fn does.
-func (s *Service) functionToWrite(fn *types.Func) string {
+func (s makers) functionToWrite(fn *types.Func) string {
 	name := s.freeFunction()
 	params := s.plainParameters(fn.Signature())
 	made, fails := "*"+s.source(s.Self), false
@@ -31,7 +31,7 @@ func (s *Service) functionToWrite(fn *types.Func) string {
 }
 
 // source writes a type as gofmt does, with a space between type arguments.
-func (s *Service) source(t types.Type) string {
+func (s makers) source(t types.Type) string {
 	text := types.TypeString(t, s.Src.qualify)
 	if strings.Contains(text, `"`) { // a tag, whose commas stay as they are
 		return text
@@ -40,7 +40,7 @@ func (s *Service) source(t types.Type) string {
 }
 
 // freeFunction returns a name for a constructor that the package does not declare.
-func (s *Service) freeFunction() string {
+func (s makers) freeFunction() string {
 	title := strings.TrimLeft(UpperFirst(s.typ.Obj().Name()), "_")
 	scope := s.Src.Types.Scope()
 	for i := 1; ; i++ {
@@ -58,7 +58,7 @@ func (s *Service) freeFunction() string {
 
 // typeParameters returns the type parameters of a generic type as source: "[K
 // comparable, V any]".
-func (s *Service) typeParameters() string {
+func (s makers) typeParameters() string {
 	var list []string
 	for _, p := range s.Params {
 		list = append(list, p.Obj().Name()+" "+s.source(p.Constraint()))
@@ -72,7 +72,7 @@ func (s *Service) typeParameters() string {
 // plainParameters returns the parameters of a function that a constructor may have, as
 // source. It returns none for a generic function, whose parameters may depend on type
 // parameters of its own.
-func (s *Service) plainParameters(sig *types.Signature) []string {
+func (s makers) plainParameters(sig *types.Signature) []string {
 	if sig.TypeParams().Len() > 0 {
 		return nil
 	}

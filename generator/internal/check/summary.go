@@ -67,7 +67,7 @@ func (s Summary) String() string {
 }
 
 // summarise fills s.summary and notes which interfaces the proxy implements.
-func (s *Service) summarise(r *Reporter, without []string) {
+func (s collector) summarise(r *Reporter, without []string) {
 	s.Summary.Type, s.Summary.Shared = s.TypeName(), len(s.Methods)-s.Summary.ClientOnly
 	var kept []string
 	lost := missed(s.interfaces, without...)

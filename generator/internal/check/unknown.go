@@ -47,7 +47,7 @@ func lacksMethods(i *types.Interface) bool {
 
 // reportUnknownPromotions warns of methods that T promotes from types that are
 // still to be generated.
-func (s *Service) reportUnknownPromotions(r *Reporter, t types.Type, within []types.Type) {
+func (s collector) reportUnknownPromotions(r *Reporter, t types.Type, within []types.Type) {
 	st, ok := t.Underlying().(*types.Struct)
 	if !ok || slices.Contains(within, t) {
 		return

@@ -21,9 +21,12 @@ const (
 	maxWaitingBodies = 400 // of one generation
 )
 
+// waiters judges methods that may wait, and those that end what others acquire.
+type waiters struct{ *Service }
+
 // waits says why m may wait, or returns "". The name of the method
 // counts if its body waits for a moment, or if not all that it calls is at hand.
-func (s *Service) waits(m *Method) string {
+func (s waiters) waits(m *Method) string {
 	w := newSearch(s.Src, m.fn)
 	if w.found != nil {
 		return "it " + w.found.String()
@@ -252,7 +255,7 @@ func (w *search) functionName(s step) string {
 var waitingImports = []string{"context", "golang.org/x/sync/errgroup", "golang.org/x/sync/semaphore", "sync", "time"}
 
 // warnOfWaiting reports methods that may wait in a mode in which that does harm.
-func (s *Service) warnOfWaiting(r *Reporter) {
+func (s waiters) warnOfWaiting(r *Reporter) {
 	for _, m := range s.Methods {
 		if m.Detach || m.exclusive || m.End != "" {
 			continue
@@ -275,24 +278,24 @@ func (s *Service) warnOfWaiting(r *Reporter) {
 			s.warnOfPair(r, m, partner, reason)
 		case m.Mode == "Concurrent":
 			r.Report(Warning, m.pos, m.Name, reason+", and takes no context: when its caller's process ends it goes on, and what it then returns is lost",
-				s.contextHow(m)+", or say "+m.say("idempotent", "-idempotent "+m.Name)+" if nothing is lost")
+				s.contextHow(m)+", or say "+remedies{m}.say("idempotent", "-idempotent "+m.Name)+" if nothing is lost")
 		default:
 			others := "other calls"
 			if m.Mode == "Shared" {
 				others = "calls that are not read-only"
 			}
-			how := m.concurrentHow()
+			how := remedies{m}.concurrentHow()
 			if alone {
 				how = s.contextHow(m) + " and " + how
 			}
 			r.Report(Warning, m.pos, m.Name, reason+", and "+others+" cannot run before it returns",
-				how+", or "+m.exclusiveHow()+", or "+m.skipHow())
+				how+", or "+remedies{m}.exclusiveHow()+", or "+remedies{m}.skipHow())
 		}
 	}
 }
 
 // contextHow says how to have m end with its caller.
-func (s *Service) contextHow(m *Method) string {
+func (s waiters) contextHow(m *Method) string {
 	if s.Src.owns(m.fn.Pkg()) {
 		return "give it a context as its first parameter"
 	}
@@ -301,11 +304,11 @@ func (s *Service) contextHow(m *Method) string {
 
 // warnOfPair reports a method that acquires something which nothing releases for a
 // process that dies.
-func (s *Service) warnOfPair(r *Reporter, m, end *Method, reason string) {
+func (s waiters) warnOfPair(r *Reporter, m, end *Method, reason string) {
 	if m.Mode != "Concurrent" && !strings.HasPrefix(m.Name, "Try") {
 		reason += ", and " + end.Name + " cannot run before it returns"
 	} else {
 		reason += ", and nothing calls " + end.Name + " for a process that dies"
 	}
-	r.Report(Warning, m.pos, m.Name, reason, m.pairHow(end)+", or "+m.skipHow())
+	r.Report(Warning, m.pos, m.Name, reason, remedies{m}.pairHow(end)+", or "+remedies{m}.skipHow())
 }
