@@ -95,10 +95,10 @@ func (s constructors) useConstructor(r *Reporter, fn *types.Func, asked bool) bo
 		return true
 	case asked:
 		r.Report(Error, s.blamed(fn), name, "cannot be the constructor of "+s.TypeName()+": "+reason,
-			makers{s.Service}.functionToWrite(fn))
+			makers(s).functionToWrite(fn))
 	case made:
 		remedy := "name another function with -new"
-		if text := (makers{s.Service}).newFlag(r, fn); text != "" {
+		if text := makers(s).newFlag(r, fn); text != "" {
 			remedy = "fix its arguments, as in -new " + quoteFlag(text) + ", or " + remedy
 		}
 		r.Report(Warning, s.blamed(fn), name, "is not the constructor of "+s.TypeName()+", so that the daemon starts with the zero value: "+reason, remedy)
@@ -286,7 +286,7 @@ func (s constructors) defaultConstructor(r *Reporter, o *Options) bool {
 			return true
 		}
 	}
-	if doubtful && !(makers{s.Service}).requireConstructor(r, o, unfit) {
+	if doubtful && !makers(s).requireConstructor(r, o, unfit) {
 		return false
 	}
 	start := "the zero value"

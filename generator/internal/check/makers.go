@@ -110,7 +110,7 @@ func (s makers) candidates() []*types.Func {
 		if !ok || !fn.Exported() {
 			continue
 		}
-		_, sig := constructors{s.Service}.instantiate(fn.Signature())
+		_, sig := constructors(s).instantiate(fn.Signature())
 		if sig == nil || !new(Constructor).makes(s.Service, sig.Results()) || s.takesItself(sig) || !s.isEverywhere(fn) {
 			continue
 		}
@@ -194,11 +194,11 @@ func (s makers) newFlag(r *Reporter, fn *types.Func) string {
 		name = fn.Pkg().Name() + "." + name
 	}
 	quiet := &Reporter{Fset: r.Fset}
-	if _, _, reason := (constructors{s.Service}).fit(quiet, fn, name); reason == "" {
+	if _, _, reason := constructors(s).fit(quiet, fn, name); reason == "" {
 		if name == fn.Name() {
 			return name
 		}
-		if _, named, _, _ := (constructors{s.Service}).parseConstructor(name); named == fn {
+		if _, named, _, _ := constructors(s).parseConstructor(name); named == fn {
 			return name
 		}
 	}
@@ -206,7 +206,7 @@ func (s makers) newFlag(r *Reporter, fn *types.Func) string {
 	if text == "" {
 		return ""
 	}
-	if _, _, reason, _ := (constructors{s.Service}).parseConstructor(text); reason != "" {
+	if _, _, reason, _ := constructors(s).parseConstructor(text); reason != "" {
 		return ""
 	}
 	return text
@@ -215,7 +215,7 @@ func (s makers) newFlag(r *Reporter, fn *types.Func) string {
 // placeholderCall returns a call of fn, called name, with an argument of the right
 // type for each parameter but options, or "" if some type cannot be named.
 func (s makers) placeholderCall(fn *types.Func, name string) string {
-	typeArgs, sig := constructors{s.Service}.instantiate(fn.Signature())
+	typeArgs, sig := constructors(s).instantiate(fn.Signature())
 	if len(typeArgs) > 0 {
 		var list []string
 		for _, t := range typeArgs {

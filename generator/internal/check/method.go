@@ -96,9 +96,9 @@ func (s collector) collectMethods(r *Reporter, o *Options, known map[string]bool
 		}
 		without = append(without, m.Name)
 	}
-	waiters{s.Service}.checkSessions(r, known)
-	if !(waiters{s.Service}).isUnheldLock(r) {
-		waiters{s.Service}.warnOfWaiting(r)
+	waiters(s).checkSessions(r, known)
+	if !waiters(s).isUnheldLock(r) {
+		waiters(s).warnOfWaiting(r)
 	}
 	slices.SortFunc(s.Methods, func(a, b *Method) int { return strings.Compare(a.Name, b.Name) })
 	s.summarise(r, without)
@@ -120,7 +120,7 @@ func (s collector) newMethod(sel *types.Selection) *Method {
 		}
 	}
 	m.describe(fn.Signature())
-	if (judge{s.Service}).isFluent(m) {
+	if judge(s).isFluent(m) {
 		m.Fluent, m.Named, m.Results = true, false, m.Results[1:]
 	}
 	return m

@@ -20,7 +20,7 @@ func (s collector) accept(r *Reporter, o *Options, m *Method) bool {
 		r.Report(Note, m.pos, m.Name, "ends the handle, the object goes on", "use -close forward to close the object for everybody")
 		return true
 	}
-	if p := (judge{s.Service}).judge(m); p != nil {
+	if p := judge(s).judge(m); p != nil {
 		s.Summary.LeftOut++
 		// A method of another module can only be left out.
 		if p.lossy && s.Src.owns(m.fn.Pkg()) {
@@ -42,7 +42,7 @@ func (s collector) accept(r *Reporter, o *Options, m *Method) bool {
 	if v := m.Options; v != nil {
 		r.Report(Note, m.pos, m.Name, v.label+" is not in the client, and a call of the proxy with any fails: options cannot leave their process (..."+types.TypeString(v.Typ.(*types.Slice).Elem(), s.Src.qualify)+")", "")
 	}
-	judge{s.Service}.noteCopies(r, m)
+	judge(s).noteCopies(r, m)
 	for _, v := range m.Results {
 		if m.Mode == "Concurrent" && refers(v.Typ) {
 			r.Report(Note, m.pos, m.Name, v.label+" is encoded while other methods run ("+types.TypeString(v.Typ, s.Src.qualify)+")",

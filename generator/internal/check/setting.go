@@ -86,7 +86,7 @@ func (m settingsReader) parameters(name string, flag []string) []string {
 // refuseSettings reports settings of a Close that is never called.
 func (m settingsReader) refuseSettings(r *Reporter) {
 	refuse := func(name, value string) {
-		r.Report(Error, m.pos, m.Name, "needs no "+name+", since it ends the handle only", "use -close forward, or "+remedies{m.Method}.dropHow(name, value, value))
+		r.Report(Error, m.pos, m.Name, "needs no "+name+", since it ends the handle only", "use -close forward, or "+remedies(m).dropHow(name, value, value))
 	}
 	if m.Idempotent {
 		refuse("idempotent", "")
