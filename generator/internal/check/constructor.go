@@ -30,7 +30,7 @@ const zeroValue = "zero"
 // constructors finds the constructor of a type.
 type constructors struct{ *Service }
 
-// findConstructor sets s.constructor, or leaves it nil for the zero value. It
+// findConstructor sets s.Constructor, or leaves it nil for the zero value. It
 // returns false after reporting one that cannot be used: to take the zero
 // value instead would be a surprise at run time.
 func (s constructors) findConstructor(r *Reporter, o *Options) bool {

@@ -86,7 +86,7 @@ func exportedSentinels(p *types.Package) []types.Object {
 	})
 }
 
-// collectErrorTypes adds the exported error types of pkg to s.errorTypes. docs
+// collectErrorTypes adds the exported error types of pkg to s.ErrorTypes. docs
 // are their comments, nil for a package that its user cannot change.
 func (s failures) collectErrorTypes(r *Reporter, pkg *types.Package, docs map[string]*ast.CommentGroup) {
 	scope := pkg.Scope()

@@ -63,7 +63,7 @@ func (m *Method) origin() string {
 // collector decides what becomes of the methods.
 type collector struct{ *Service }
 
-// collectMethods fills s.methods with the exported methods of *T that can be
+// collectMethods fills s.Methods with the exported methods of *T that can be
 // served, and reports those that cannot. It adds all names to known and returns
 // how many there are.
 func (s collector) collectMethods(r *Reporter, o *Options, known map[string]bool) (found int) {

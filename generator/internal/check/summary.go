@@ -66,7 +66,7 @@ func (s Summary) String() string {
 	return text
 }
 
-// summarise fills s.summary and notes which interfaces the proxy implements.
+// summarise fills s.Summary and notes which interfaces the proxy implements.
 func (s collector) summarise(r *Reporter, without []string) {
 	s.Summary.Type, s.Summary.Shared = s.TypeName(), len(s.Methods)-s.Summary.ClientOnly
 	var kept []string

@@ -11,7 +11,7 @@ import (
 	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
-// target is the type that a typeSpec names.
+// target is the type that a TypeSpec names.
 type target struct {
 	Spec *TypeSpec
 	Pos  token.Pos // where its user can change something about it
