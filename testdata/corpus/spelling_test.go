@@ -68,7 +68,8 @@ func main() {
 	compiled := strings.Split(string(out), "\n")
 	described := result.Schemas[0].Methods
 	for _, m := range described {
-		if line := m.Name + " " + m.Text; !slices.Contains(compiled, line) {
+		// Only the row of a method says that its argument is compared.
+		if line := m.Name + " " + strings.Replace(m.Text, "(compared ", "(", 1); !slices.Contains(compiled, line) {
 			i := slices.IndexFunc(compiled, func(line string) bool { return strings.HasPrefix(line, m.Name+" ") })
 			t.Errorf("source   %s\ncompiled %s", line, compiled[i])
 		}
