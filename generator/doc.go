@@ -19,7 +19,7 @@
 //
 // What a type is may keep its values from travelling. The first rule that holds
 // is the reason given, with what to do instead; a type that none keeps is judged
-// by its fields and elements. A test compares the table with the one in rules.go.
+// by its fields and elements. A test compares the table with the one of package check.
 //
 //	must not be copied; return its value
 //	means something only in the process that made it; pass or return the data itself
@@ -41,40 +41,19 @@
 //
 // # Map
 //
-// Reading: load.go and imports.go (packages), gocommand.go and incomplete.go (what the go
-// command needs), cgo.go (package C), output.go (what earlier runs wrote), owner.go (for
-// which type), aside.go (files that the build leaves out), recheck.go (packages that already
-// use the generated names).
+// Below this package, load runs the go command and reads files, as the only one that does;
+// check decides which methods travel, and why not; emit prints a finished model. Types
+// become text between check and emit.
 //
-// Understanding: typespec.go and qualified.go (types on the command line), target.go (the
-// type that is meant), service.go, constructor.go, makers.go (functions that may be meant),
-// expression.go and environment.go (Go source on the command line), method.go, directive.go
-// and misspelt.go, mode.go, setting.go (what else directives and flags say), hook.go (what a
-// daemon that serves before main would lack), passing.go (parameters that come back, and
-// others that are no plain values), session.go (what is acquired and given back), failure.go
-// (sentinels and error types).
+// generator.go has the options and the run.
 //
-// Judging: rules.go (the table), unknown.go (types without a known structure), data.go,
-// fields.go and marshaler.go (the walk into a type), nesting.go (how deep it is), held.go
-// (what interfaces can hold), everywhere.go and buildconstraint.go (what other builds lack),
-// fluent.go (methods that return their receiver), options.go (functional options), copies.go
-// (results that the object keeps), identity.go (addresses and handles), inplace.go and
-// outparam.go (methods that write into their arguments), by writes.go and calls.go (the
-// search in a body) and declarations.go (whose body is at hand).
+// output.go and owner.go say where a file goes, and to which type it belongs; expected.go
+// knows packages that already use the generated names.
 //
-// Waiting: waiting.go (which methods may wait, and why), by body.go (a body with its types),
-// operations.go, callees.go and channels.go (what the body waits for and calls); acquire.go
-// (methods that acquire what another one gives back).
+// scope.go, takennames.go, names.go and locals.go choose free names.
 //
-// Reporting: diagnostic.go, remedy.go (what can be done, and by whom), nearest.go (names
-// that are meant), suggest.go (constructors to write), interfaces.go (which well-known ones a
-// proxy implements) and summary.go.
-//
-// Describing: schema.go and signature.go (what builds compare, in the words of package
-// stub).
-//
-// Writing: scope.go, names.go and locals.go (which names are free), typexpr.go (types as
-// source), then emit*.go.
+// typexpr.go has types as source, model.go the model that internal/emit writes as a file,
+// schema.go and typetree.go what builds compare, as trees of package schema.
 //
 // # Type parameters
 //

@@ -10,6 +10,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/loopgen/loopgen/generator/internal/check"
+	"github.com/loopgen/loopgen/generator/internal/emit"
+	"github.com/loopgen/loopgen/generator/internal/load"
+	"github.com/loopgen/loopgen/rt/schema"
 )
 
 // Options says what to generate. Types is all that must be set.
@@ -41,6 +46,8 @@ type Options struct {
 	// InOut names parameters that the method changes for its caller, so that
 	// they are copied back: "Method.param".
 	InOut []string
+	// In names parameters whose changes stay in the daemon: "Method.param".
+	In []string
 	// Session names methods that acquire something, and those that end that:
 	// "Lock=Unlock". The daemon does so when a client is gone.
 	Session []string
@@ -72,7 +79,7 @@ func (o *Options) Validate() error {
 		return errors.New("no type given: use -type T")
 	}
 	for i, name := range o.Types {
-		if _, err := parseTypeSpec(name); err != nil {
+		if _, err := check.ParseTypeSpec(name); err != nil {
 			return err
 		}
 		if slices.Contains(o.Types[:i], name) {
@@ -97,26 +104,7 @@ func (o *Options) Validate() error {
 	if !filepath.IsAbs(o.Output) && filepath.Dir(o.Output) != "." {
 		return fmt.Errorf("-output: %q is in another directory than the package: give the name of a file, which goes beside the type", o.Output)
 	}
-	if o.Close != "" && o.Close != "detach" && o.Close != "forward" {
-		return fmt.Errorf("-close: %q is neither detach nor forward", o.Close)
-	}
-	if o.Hook != "" && o.Hook != "main" && o.Hook != "init" {
-		return fmt.Errorf("-hook: %q is neither main nor init", o.Hook)
-	}
-	if slices.Contains(o.ReadOnly, "all") && slices.Contains(o.Concurrent, "all") {
-		return errors.New("-readonly all and -concurrent all contradict each other")
-	}
-	for _, name := range o.Exclusive {
-		if slices.Contains(o.ReadOnly, name) || slices.Contains(o.Concurrent, name) {
-			return fmt.Errorf("%s is in -exclusive and in -readonly or -concurrent", name)
-		}
-	}
-	for _, name := range o.ReadOnly {
-		if name != "all" && slices.Contains(o.Concurrent, name) {
-			return fmt.Errorf("%s is in both -readonly and -concurrent", name)
-		}
-	}
-	return o.validateSettings()
+	return (*check.Options)(o).Validate()
 }
 
 // command returns the command line that the generated file names: what
@@ -142,6 +130,7 @@ func (o *Options) command() string {
 	add("-exclusive", strings.Join(o.Exclusive, ","))
 	add("-idempotent", strings.Join(o.Idempotent, ","))
 	add("-inout", strings.Join(o.InOut, ","))
+	add("-in", strings.Join(o.In, ","))
 	add("-session", strings.Join(o.Session, ","))
 	add("-timeout", strings.Join(o.Timeout, ","))
 	if o.Close != "detach" {
@@ -162,7 +151,7 @@ type Result struct {
 	// error among the diagnostics.
 	Files []File
 	// Schemas are what the types of Files look like to other builds, if asked for.
-	Schemas []Schema
+	Schemas []schema.Service
 	// Diagnostics are sorted by position.
 	Diagnostics []Diagnostic
 	// Summaries are those of the types that have methods to share.
@@ -172,6 +161,48 @@ type Result struct {
 	// without generated files.
 	NeedsTidy bool
 }
+
+// Diagnostic is one finding about the user's code. It is a struct:
+//
+//	type Diagnostic struct {
+//		Pos      token.Position // invalid where the finding has no place
+//		Place    string // stands for Pos in a note about another package: import path, file and line
+//		Method   string // the method or other declaration it is about; may be empty
+//		Reason   string
+//		Remedy   string // may be empty
+//		Severity Severity
+//		Path     string // the way into a type to the fault, as in "User.Address.zip"; may be empty
+//	}
+//
+// String returns "file.go:12:3: warning: Method: reason; remedy", without the empty parts.
+type Diagnostic = check.Diagnostic
+
+// Severity is the weight of a diagnostic: Note, Warning or Error.
+type Severity = check.Severity
+
+const (
+	// Note explains a decision; only Options.Verbose asks for it.
+	Note = check.Note
+	// Warning is about something left out or likely to go wrong.
+	Warning = check.Warning
+	// Error means that nothing is generated.
+	Error = check.Error
+)
+
+// Summary counts the exported methods of one type by their treatment. It is a struct:
+//
+//	type Summary struct {
+//		Type       string
+//		Shared     int // in client and proxy
+//		ClientOnly int // that a proxy cannot have: a diagnostic says why
+//		LeftOut    int // a diagnostic says why
+//		Skipped    int // left out as asked
+//		Missed     []string // well-known interfaces of *Type, such as "io.Reader", that its proxy lacks
+//	}
+//
+// Methods returns their sum, and Verdict "hardly usable", "usable in part" or "". String
+// returns a line for the user.
+type Summary = check.Summary
 
 // File is one generated file.
 type File struct {
@@ -188,68 +219,71 @@ func Generate(ctx context.Context, o Options) (*Result, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	src, err := load(ctx, &o)
+	src, err := check.Load(ctx, (*check.Options)(&o))
 	if err != nil {
 		return nil, err
 	}
-	r := &reporter{fset: src.fset, strict: o.Strict, verbose: o.Verbose}
-	if src.unreadable(r) {
-		return &Result{Diagnostics: r.sorted()}, nil
+	r := &check.Reporter{Fset: src.Fset, Strict: o.Strict, Verbose: o.Verbose}
+	if src.Unreadable(r) {
+		return &Result{Diagnostics: r.Sorted()}, nil
 	}
-	if err := src.writable(&o); err != nil {
+	if err := writable(src, &o); err != nil {
 		return nil, err
 	}
-	result := src.generate(r, &o)
-	if broken := src.recheck(result.Files); len(broken) > 0 {
+	result := generate(r, src, &o)
+	if broken := brokenCode(src.Package, result.Files); len(broken) > 0 {
 		// What does not compile explains whatever else was found.
-		r = &reporter{fset: src.fset}
+		r = &check.Reporter{Fset: src.Fset}
 		for _, e := range broken {
-			r.report(Error, e.Pos, "", e.Msg, "")
+			r.Report(Error, e.Pos, "", e.Msg, "")
 		}
 	}
-	if r.failed() {
+	if r.Failed() {
 		result.Files, result.Schemas = nil, nil
 	}
-	result.Diagnostics = r.sorted()
+	result.Diagnostics = r.Sorted()
 	// A package that already has generated files was built with package rt before.
-	result.NeedsTidy = len(result.Files) > 0 && len(src.earlier) == 0 && !o.Schema && lacksRuntime(ctx, src.dir)
+	result.NeedsTidy = len(result.Files) > 0 && len(src.Earlier) == 0 && !o.Schema && load.LacksModules(ctx, src.Dir, runtimePath, stubPath)
 	return result, nil
 }
 
 // generate emits a file for each type that can be understood.
-func (src *source) generate(r *reporter, o *Options) *Result {
+func generate(r *check.Reporter, src *check.Source, o *Options) *Result {
 	result := new(Result)
 	known := make(map[string]bool) // methods of any of the types
 	allFound := true
-	src.strayDirectives(r)
+	src.StrayDirectives(r)
 	scope, taken := newPackageScope(src), make(claims)
-	for _, spec := range src.specs {
-		t := src.findTarget(r, spec)
+	for _, spec := range src.Specs {
+		t := check.FindTarget(r, src, spec)
 		if t == nil {
 			allFound = false
 			continue
 		}
-		s := src.service(r, o, t, known)
+		path := outputPath(src, o, spec)
+		s := check.NewService(r, (*check.Options)(o), src, t, path, known)
 		if s == nil {
 			continue
 		}
-		result.Summaries = append(result.Summaries, s.summary)
-		path := src.outputPath(o, spec)
-		if !s.claim(r, o, path, taken) || !s.chooseNames(r, o, scope) {
+		result.Summaries = append(result.Summaries, s.Summary)
+		file := &shared{Service: s}
+		if !file.claim(r, o, path, taken) || !file.chooseNames(r, o, scope) {
 			continue
 		}
-		content, err := s.emit(o.command())
+		content, err := emit.File(modeler{file}.model(o.command()))
 		if err != nil {
-			r.report(Error, s.pos, s.typeName(), err.Error(), "please report this as a defect of loopgen")
+			if !r.Failed() { // else methods that are refused may be missing
+				r.Report(Error, s.Pos, s.TypeName(), err.Error(), "please report this as a defect of loopgen")
+			}
 			continue
 		}
 		result.Files = append(result.Files, File{Path: path, Content: content})
 		if o.Schema {
-			result.Schemas = append(result.Schemas, s.schema())
+			result.Schemas = append(result.Schemas, file.schema())
 		}
 	}
 	if allFound { // else the names may be those of the missing type
-		o.checkMethodNames(r, known)
+		(*check.Options)(o).CheckNames(r, known)
 	}
 	return result
 }

@@ -3,52 +3,55 @@ package generator
 import (
 	"slices"
 	"strconv"
+
+	"github.com/loopgen/loopgen/generator/internal/check"
 )
 
-// locals are the names inside one generated function. Those of the user's
-// parameters and results are in the values.
+// locals are the names inside one generated function, but for parameters and results.
 type locals struct {
-	ctx, cancel, err   string
-	encoder, decoder   string
-	run, target, cfg   string
-	args, conn, object string
+	ctx, err         string
+	encoder, decoder string
+	run, target      string
+	cfg, args, conn  string
+	object           string
 }
 
 // chooseLocals names receivers, parameters, results and helper variables.
 // The user's names are kept unless the file needs them for something else.
-func (s *service) chooseLocals() {
-	outer := s.outerNames()
+func (s *shared) chooseLocals() {
+	outer, n := s.outerNames(), &s.names
+	n.values, n.locals = make(map[*check.Value]string), make(map[*check.Method]*locals)
 	// One receiver name for all methods of a type.
 	all := newScope(outer)
-	for _, m := range s.methods {
-		for _, v := range slices.Concat(m.params, m.results) {
-			all.taken[v.user] = true
+	for _, m := range s.Methods {
+		for _, v := range slices.Concat(m.Params, m.Results) {
+			all.taken[v.User] = true
 		}
-		all.taken[m.errName] = true
+		all.taken[m.ErrName] = true
 	}
-	s.names.receiver.client = all.pick("c", "client")
-	s.names.receiver.proxy = all.pick("p", "proxy")
-	for _, m := range s.methods {
+	n.receiver.client = all.pick("c", "client")
+	n.receiver.proxy = all.pick("p", "proxy")
+	for _, m := range s.Methods {
 		inner := newScope(outer)
-		inner.taken[s.names.receiver.client] = true
-		inner.taken[s.names.receiver.proxy] = true
-		m.chooseLocals(inner)
+		inner.taken[n.receiver.client] = true
+		inner.taken[n.receiver.proxy] = true
+		n.locals[m] = n.chooseLocals(m, inner)
 	}
-	if c := s.constructor; c != nil {
-		inner := newScope(outer)
-		nameValues(inner, c.params, "arg", "Arg")
-		c.local.choose(inner)
+	inner := newScope(outer)
+	if s.Constructor != nil {
+		n.nameValues(inner, s.Constructor.Params, "arg", "Arg")
 	}
+	n.making.choose(inner)
 }
 
 // outerNames are the file's and package's names that generated functions use.
-func (s *service) outerNames() map[string]bool {
+func (s *shared) outerNames() map[string]bool {
 	outer := make(map[string]bool)
 	for _, name := range s.names.imports {
 		outer[name] = true
 	}
-	for t := range s.valueTypes() {
-		if tn := typeNameOf(t); tn != nil && tn.Pkg() == s.src.types {
+	for t := range s.Types(nil) {
+		if tn := check.TypeNameOf(t); tn != nil && tn.Pkg() == s.Src.Types {
 			outer[tn.Name()] = true
 		}
 	}
@@ -58,42 +61,40 @@ func (s *service) outerNames() map[string]bool {
 	for _, name := range s.names.typeParams {
 		outer[name] = true
 	}
-	for _, name := range s.names.numbers {
-		outer[name] = true
-	}
-	for _, name := range s.constructor.names() {
+	for _, name := range s.Constructor.Names() {
 		outer[name] = true
 	}
 	return outer
 }
 
-func (m *method) chooseLocals(inner *scope) {
-	params := m.params
-	if m.context >= 0 && m.params[m.context].user == "" {
-		m.params[m.context].user = "ctx"
+func (n *names) chooseLocals(m *check.Method, inner *scope) *locals {
+	if m.Context >= 0 && m.Params[m.Context].User == "" {
+		m.Params[m.Context].User = "ctx"
 	}
-	nameValues(inner, params, "arg", "Arg")
-	nameValues(inner, m.results, "r", "Result")
-	if m.fails && m.errName != "" {
-		m.local.err = inner.pick(m.errName, m.errName+"Result")
+	n.nameValues(inner, m.Params, "arg", "Arg")
+	n.nameValues(inner, m.Results, "r", "Result")
+	l := new(locals)
+	if m.Fails && m.ErrName != "" {
+		l.err = inner.pick(m.ErrName, m.ErrName+"Result")
 	}
-	if m.context >= 0 {
-		m.local.ctx = m.params[m.context].name
+	if m.Context >= 0 {
+		l.ctx = n.values[m.Params[m.Context]]
 	}
-	m.local.choose(inner)
+	l.choose(inner)
+	return l
 }
 
 // nameValues keeps the users' names where it can and numbers the unnamed.
-func nameValues(inner *scope, values []*value, unnamed, suffix string) {
+func (n *names) nameValues(inner *scope, values []*check.Value, unnamed, suffix string) {
 	// All of the user's names go first: a number must not take one.
 	for _, v := range values {
-		if v.user != "" {
-			v.name = inner.pick(v.user, v.user+suffix)
+		if v.User != "" {
+			n.values[v] = inner.pick(v.User, v.User+suffix)
 		}
 	}
 	for i, v := range values {
-		if v.user == "" {
-			v.name = inner.pick(unnamed + strconv.Itoa(i))
+		if v.User == "" {
+			n.values[v] = inner.pick(unnamed + strconv.Itoa(i))
 		}
 	}
 }
@@ -106,7 +107,6 @@ func (l *locals) choose(inner *scope) {
 	if l.err == "" {
 		l.err = inner.pick("err", "callErr")
 	}
-	l.cancel = inner.pick("cancel", "cancelCall")
 	l.encoder = inner.pick("e", "enc")
 	l.decoder = inner.pick("d", "dec")
 	l.run = inner.pick("run", "call")

@@ -60,7 +60,7 @@ func TestListedConstructors(t *testing.T) {
 			for _, flag := range regexp.MustCompile(`-new ("(?:[^"\\]|\\.)*"|\S+?)(?: |,|$)`).FindAllStringSubmatch(said[i].Remedy, -1) {
 				listed = append(listed, flag[1])
 			}
-			if last := len(listed) - 1; last < 0 || listed[last] != zeroValue || strings.Join(listed[:last], " ") != want {
+			if last := len(listed) - 1; last < 0 || listed[last] != "zero" || strings.Join(listed[:last], " ") != want {
 				t.Errorf("got the flags %s, want %s and zero", listed, want)
 			}
 			for _, flag := range listed {

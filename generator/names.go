@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/loopgen/loopgen/generator/internal/check"
 )
 
 const (
@@ -16,29 +18,36 @@ const (
 	stubPath    = "github.com/loopgen/loopgen/rt/stub"
 )
 
+// shared is a type to be shared with the names in its file.
+type shared struct {
+	*check.Service
+	names names
+}
+
 // names are those that a generated file declares and imports.
 type names struct {
 	base                      string // the type's name, or what -name puts in its place
 	api, client, proxy, share string // part of the public face: taken ones are errors
 	service                   string
-	numbers                   map[*method]string
 	imports                   map[string]string // import path to name
 	receiver                  struct{ client, proxy string }
 	qualifier                 func(*types.Package) string
 	typeParams                map[*types.TypeParam]string
+	values                    map[*check.Value]string // parameters and results
+	locals                    map[*check.Method]*locals
+	making                    locals // of the constructor's function
 }
 
 // chooseNames fills s.names and the names of all parameters and results. It
 // returns false after reporting that one of the public names is taken.
-func (s *service) chooseNames(r *reporter, o *Options, whole *packageScope) bool {
-	output := s.src.outputPath(o, s.spec)
+func (s *shared) chooseNames(r *check.Reporter, o *Options, whole *packageScope) bool {
 	pkg := whole.clone()
-	for _, earlier := range s.src.earlier {
-		if earlier != output && !ignoredName(filepath.Base(earlier)) && !s.src.regenerated(o, earlier) {
-			pkg.addOutput(s, earlier)
+	for _, earlier := range s.Src.Earlier {
+		if earlier != s.Output && !regenerated(s.Src, o, earlier) {
+			pkg.addOutput(s.Service, earlier)
 		}
 	}
-	pkg.addAside(s, s.src.filesAside())
+	pkg.addLeftOut(s.Service, s.Src.Builds.LeftOut())
 	// What only this type's builds have is no obstacle to the other types of the run.
 	before := maps.Clone(pkg.taken)
 	defer func() {
@@ -51,7 +60,7 @@ func (s *service) chooseNames(r *reporter, o *Options, whole *packageScope) bool
 	if !s.checkPredeclared(r, pkg) {
 		return false
 	}
-	base := s.spec.base(o)
+	base := s.Spec.Base(o.Name)
 	n := &s.names
 	public := publicNames(base)
 	n.base, n.api, n.client, n.proxy, n.share = base, public[0], public[1], public[2], public[3]
@@ -62,19 +71,13 @@ func (s *service) chooseNames(r *reporter, o *Options, whole *packageScope) bool
 			if pos := pkg.declared[name]; pos.IsValid() {
 				at = " in " + filepath.Base(pos.Filename)
 			}
-			r.report(Error, s.pos, s.typeName(), "the name "+name+" is already taken"+at, "choose other names with -name, as in -name "+pkg.freeBase(base))
+			r.Report(Error, s.Pos, s.TypeName(), "the name "+name+" is already taken"+at, "choose other names with -name, as in -name "+pkg.freeBase(base))
 			ok = false
 		}
 		pkg.taken[name] = true
 	}
-	private := strings.TrimLeft(lowerFirst(base), "_")
+	private := strings.TrimLeft(check.LowerFirst(base), "_")
 	n.service = pkg.pick(private+"Service", private+"LoopService")
-	n.numbers = make(map[*method]string)
-	for _, m := range s.methods {
-		if !m.detach {
-			n.numbers[m] = pkg.pick(private+m.name, private+m.name+"Method")
-		}
-	}
 	s.chooseImports(pkg)
 	s.chooseTypeParams()
 	s.chooseLocals()
@@ -84,7 +87,7 @@ func (s *service) chooseNames(r *reporter, o *Options, whole *packageScope) bool
 // publicNames are the names of the interface, the client, the proxy and the
 // share function for a type called base, exported if it is.
 func publicNames(base string) [4]string {
-	share := "share" + upperFirst(base)
+	share := "share" + check.UpperFirst(base)
 	if token.IsExported(base) {
 		share = "Share" + base
 	}
@@ -92,29 +95,29 @@ func publicNames(base string) [4]string {
 }
 
 // regenerated reports whether the run that o describes writes path.
-func (src *source) regenerated(o *Options, path string) bool {
-	return slices.ContainsFunc(src.specs, func(spec *typeSpec) bool { return src.outputPath(o, spec) == path })
+func regenerated(src *check.Source, o *Options, path string) bool {
+	return slices.ContainsFunc(src.Specs, func(spec *check.TypeSpec) bool { return outputPath(src, o, spec) == path })
 }
 
 // checkPredeclared reports package-level names that hide predeclared ones
 // which the generated file needs.
-func (s *service) checkPredeclared(r *reporter, pkg *packageScope) bool {
-	needed := map[string]bool{"any": true, "error": true, "iota": true, "nil": true, "string": true}
-	for t := range s.valueTypes() {
+func (s *shared) checkPredeclared(r *check.Reporter, pkg *packageScope) bool {
+	needed := map[string]bool{"any": true, "error": true, "nil": true, "string": true}
+	for t := range s.Types(nil) {
 		if basic, ok := t.(*types.Basic); ok {
 			needed[basic.Name()] = true
 		}
-		if tn := typeNameOf(t); tn != nil && tn.Pkg() == nil {
+		if tn := check.TypeNameOf(t); tn != nil && tn.Pkg() == nil {
 			needed[tn.Name()] = true // comparable
 		}
 	}
 	ok := true
 	for _, name := range slices.Sorted(maps.Keys(needed)) {
-		if obj := s.src.types.Scope().Lookup(name); obj != nil {
-			r.report(Error, obj.Pos(), name, "hides the predeclared "+name+", which generated code needs", "give it another name")
+		if obj := s.Src.Types.Scope().Lookup(name); obj != nil {
+			r.Report(Error, obj.Pos(), name, "hides the predeclared "+name+", which generated code needs", "give it another name")
 			ok = false
 		} else if pos, declared := pkg.aside[name]; declared {
-			r.list = append(r.list, Diagnostic{Pos: pos, Method: name, Severity: Error,
+			r.Add(Diagnostic{Pos: pos, Method: name, Severity: Error,
 				Reason: "hides the predeclared " + name + ", which generated code needs", Remedy: "give it another name"})
 			ok = false
 		}
@@ -124,30 +127,30 @@ func (s *service) checkPredeclared(r *reporter, pkg *packageScope) bool {
 
 // chooseImports names what the file imports: by the package's own name where
 // that is free, else by more of its path.
-func (s *service) chooseImports(pkg *packageScope) {
+func (s *shared) chooseImports(pkg *packageScope) {
 	used := map[string]string{"context": "context", runtimePath: "rt", stubPath: "stub"}
-	for t := range s.writtenTypes() {
-		tn := typeNameOf(t)
-		if tn != nil && tn.Pkg() != nil && tn.Pkg() != s.src.types {
+	for t := range s.Types(s.DataTypes) {
+		tn := check.TypeNameOf(t)
+		if tn != nil && tn.Pkg() != nil && tn.Pkg() != s.Src.Types {
 			used[tn.Pkg().Path()] = tn.Pkg().Name()
 		}
 	}
-	if slices.ContainsFunc(s.methods, func(m *method) bool { return m.timeout > 0 && !m.detach }) {
+	if slices.ContainsFunc(s.Methods, func(m *check.Method) bool { return m.Timeout > 0 && !m.Detach }) {
 		used["time"] = "time"
 	}
 	use := func(p *types.Package) {
-		if p != s.src.types {
+		if p != s.Src.Types {
 			used[p.Path()] = p.Name()
 		}
 	}
-	for _, p := range s.constructor.packages() {
+	for _, p := range s.Constructor.Packages() {
 		use(p)
 	}
-	for _, v := range s.sentinels {
+	for _, v := range s.Sentinels {
 		use(v.Pkg())
 	}
-	for _, e := range s.errorTypes {
-		use(e.obj.Pkg())
+	for _, e := range s.ErrorTypes {
+		use(e.Obj.Pkg())
 	}
 	// The runtime's own names go first: they are what the reader looks for.
 	order := []string{"context", runtimePath, stubPath}
@@ -161,7 +164,7 @@ func (s *service) chooseImports(pkg *packageScope) {
 	// A package imported by a file of the user under its own name is no
 	// obstacle to importing it under the same name here.
 	for name := range pkg.declared {
-		if _, aside := pkg.aside[name]; !aside && s.src.onlyImported(name) || pkg.imported[name] {
+		if _, aside := pkg.aside[name]; !aside && onlyImported(s.Src.Types.Scope(), name) || pkg.imported[name] {
 			delete(scope.taken, name)
 		}
 	}
@@ -171,7 +174,7 @@ func (s *service) chooseImports(pkg *packageScope) {
 		}
 	}
 	s.names.qualifier = func(p *types.Package) string {
-		if p == s.src.types {
+		if p == s.Src.Types {
 			return ""
 		}
 		return s.names.imports[p.Path()]
@@ -180,20 +183,20 @@ func (s *service) chooseImports(pkg *packageScope) {
 
 // chooseTypeParams keeps the user's names unless the file needs them for
 // something else.
-func (s *service) chooseTypeParams() {
+func (s *shared) chooseTypeParams() {
 	scope := newScope(s.outerNames())
-	for t := range s.writtenTypes() {
-		if tn := typeNameOf(t); tn != nil && tn.Pkg() == s.src.types {
+	for t := range s.Types(s.DataTypes) {
+		if tn := check.TypeNameOf(t); tn != nil && tn.Pkg() == s.Src.Types {
 			scope.taken[tn.Name()] = true
 		}
 	}
 	s.names.typeParams = make(map[*types.TypeParam]string)
-	for _, p := range s.params {
+	for _, p := range s.Params {
 		if name := p.Obj().Name(); name != "_" {
-			s.names.typeParams[p] = scope.pick(name, "T"+upperFirst(strings.TrimLeft(name, "_")))
+			s.names.typeParams[p] = scope.pick(name, "T"+check.UpperFirst(strings.TrimLeft(name, "_")))
 		}
 	}
-	for _, p := range s.params {
+	for _, p := range s.Params {
 		if p.Obj().Name() == "_" {
 			s.names.typeParams[p] = scope.pick("T")
 		}
@@ -202,8 +205,7 @@ func (s *service) chooseTypeParams() {
 
 // onlyImported reports whether name is an import in some file, or dot-imported,
 // but not a package-level name. Only dot-imported ones stay taken.
-func (src *source) onlyImported(name string) bool {
-	whole := src.types.Scope()
+func onlyImported(whole *types.Scope, name string) bool {
 	if whole.Lookup(name) != nil {
 		return false
 	}
@@ -229,4 +231,15 @@ func longerName(importPath, name string) string {
 		}
 	}
 	return letters.String() + name
+}
+
+// freeBase returns a name for -name that makes no name of the package.
+func (p *packageScope) freeBase(base string) string {
+	for {
+		base = "Shared" + check.UpperFirst(base)
+		names := publicNames(base)
+		if !slices.ContainsFunc(names[:], func(name string) bool { return p.taken[name] }) {
+			return base
+		}
+	}
 }

@@ -1,10 +1,8 @@
 package generator
 
 import (
-	"bufio"
 	"fmt"
 	"go/types"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -13,49 +11,52 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/mod/module"
+
+	"github.com/loopgen/loopgen/generator/internal/check"
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // A generated file belongs to the type that its first line names. It is replaced only
 // by the file of that type, or when that type is gone.
 
 // claims are the paths that one run writes, in lower case, and their types.
-type claims map[string]*typeSpec
+type claims map[string]*check.TypeSpec
 
 // claim reports whether path may be written for s. If not, it reports the reason.
-func (s *service) claim(r *reporter, o *Options, path string, taken claims) bool {
+func (s *shared) claim(r *check.Reporter, o *Options, path string, taken claims) bool {
 	bad := func(reason, remedy string) bool {
-		r.report(Error, s.pos, s.typeName(), reason, remedy)
+		r.Report(Error, s.Pos, s.TypeName(), reason, remedy)
 		return false
 	}
 	name := filepath.Base(path)
 	if reason := fileNameProblem(name); reason != "" {
 		return bad(fmt.Sprintf("its file would be %q: %s", name, reason), "name the file with -output")
 	}
-	if c := constraintOf(name, ""); c != "" {
-		if build := uncovered(s.constraint, []string{c}); build != "" {
+	if c := load.Constraint(name, ""); c != "" {
+		if build := load.Uncovered(s.Constraint, []string{c}); build != "" {
 			return bad(fmt.Sprintf("-output: the go command leaves %s out of a build for %s, because of its name", name, build), "give another name")
 		}
 	}
-	if s.src.handWritten(path) {
+	if load.HandWritten(path) {
 		return bad(path+" exists and was not written by loopgen", "move it away or give another file with -output "+freeName(path))
 	}
 	if other := taken[strings.ToLower(path)]; other != nil {
-		return bad("its file would be "+name+", which is that of "+other.text, "run loopgen for it alone, with "+s.separate(o, other))
+		return bad("its file would be "+name+", which is that of "+other.Text, "run loopgen for it alone, with "+s.separate(o, other))
 	}
-	taken[strings.ToLower(path)] = s.spec
-	owners := s.src.owners(path)
+	taken[strings.ToLower(path)] = s.Spec
+	owners := ownersOf(s.Src, path)
 	if len(owners) > 0 && !slices.ContainsFunc(owners, s.owns) {
-		if i := slices.IndexFunc(owners, s.src.mayExist); i >= 0 {
+		if i := slices.IndexFunc(owners, func(spec *check.TypeSpec) bool { return mayExist(s.Src, spec) }); i >= 0 {
 			how := s.separate(o, owners[i])
 			if len(o.Types) > 1 {
 				how = "run loopgen for it alone, with " + how
 			} else {
 				how = "give it another with " + how
 			}
-			return bad("its file would be "+name+", which was generated for "+owners[i].text, how+", or remove "+name+" if "+owners[i].text+" is no longer shared")
+			return bad("its file would be "+name+", which was generated for "+owners[i].Text, how+", or remove "+name+" if "+owners[i].Text+" is no longer shared")
 		}
 	}
-	for _, other := range goFiles(filepath.Dir(path)) {
+	for _, other := range load.GoFiles(filepath.Dir(path)) {
 		if base := filepath.Base(other); base != name && strings.EqualFold(base, name) {
 			return bad("its file would be "+name+", which differs from "+base+" only in case, and the go command refuses both in one package", "give another file with -output "+freeName(path)+", or remove "+base)
 		}
@@ -83,19 +84,13 @@ func fileNameProblem(name string) string {
 	return ""
 }
 
-// owners returns the types that the file at path was generated for, as its first line
+// ownersOf returns the types that the file at path was generated for, as its first line
 // says: one, unless a run for several types gave the file another name than it has.
-func (src *source) owners(path string) []*typeSpec {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	line, _ := bufio.NewReader(f).ReadString('\n') // of what is there
-	o := optionsOf(line)
-	specs := o.specs()
-	named := slices.DeleteFunc(slices.Clone(specs), func(spec *typeSpec) bool {
-		return filepath.Base(src.outputPath(o, spec)) != filepath.Base(path)
+func ownersOf(src *check.Source, path string) []*check.TypeSpec {
+	o := optionsOf(load.FirstLine(path))
+	specs := check.SpecsOf(o.Types)
+	named := slices.DeleteFunc(slices.Clone(specs), func(spec *check.TypeSpec) bool {
+		return filepath.Base(outputPath(src, o, spec)) != filepath.Base(path)
 	})
 	if len(named) > 0 {
 		return named
@@ -107,7 +102,7 @@ func (src *source) owners(path string) []*typeSpec {
 // generated file.
 func optionsOf(line string) *Options {
 	o := new(Options)
-	rest, _ := strings.CutPrefix(line, header)
+	rest, _ := strings.CutPrefix(line, load.Header)
 	flag := ""
 	for rest != "" {
 		word, after, _ := strings.Cut(rest, " ")
@@ -151,45 +146,56 @@ func splitTypes(list string) []string {
 }
 
 // owns reports whether spec names the type of s.
-func (s *service) owns(spec *typeSpec) bool {
-	own := s.src.isOwn(spec.path) && s.src.isOwn(s.spec.path)
+func (s *shared) owns(spec *check.TypeSpec) bool {
+	own := s.Src.IsOwn(spec.Path) && s.Src.IsOwn(s.Spec.Path)
 	unspaced := strings.NewReplacer(" ", "")
-	return spec.name == s.spec.name && (own || spec.path == s.spec.path) && unspaced.Replace(spec.args) == unspaced.Replace(s.spec.args)
+	return spec.Name == s.Spec.Name && (own || spec.Path == s.Spec.Path) && unspaced.Replace(spec.Args) == unspaced.Replace(s.Spec.Args)
 }
 
-// mayExist reports whether spec may name a type. Of those of other packages this is
-// not known.
-func (src *source) mayExist(spec *typeSpec) bool {
-	if !src.isOwn(spec.path) {
+// mayExist reports whether spec may name a type. A type of another package may always
+// exist.
+func mayExist(src *check.Source, spec *check.TypeSpec) bool {
+	if !src.IsOwn(spec.Path) {
 		return true
 	}
-	if _, ok := src.types.Scope().Lookup(spec.name).(*types.TypeName); ok {
+	if _, ok := src.Types.Scope().Lookup(spec.Name).(*types.TypeName); ok {
 		return true
 	}
-	_, why := src.declaredElsewhere(spec.name)
-	return why != ""
+	at, _ := src.Builds.TypeLeftOut(spec.Name)
+	return at.IsValid()
 }
 
-// separate returns the flag that gives the file of s another name than that of the
-// file for other. Where the generated names are the same as well, it changes these.
-func (s *service) separate(o *Options, other *typeSpec) string {
-	base := s.spec.base(o)
-	if base != other.name {
+// separate returns the flag that gives the file of s another name than the file for
+// other has. If the generated names are the same, too, the flag changes them as well.
+func (s *shared) separate(o *Options, other *check.TypeSpec) string {
+	base := s.Spec.Base(o.Name)
+	if base != other.Name {
 		for i := 2; ; i++ {
 			name := outputName(base + strconv.Itoa(i))
-			if _, err := os.Lstat(filepath.Join(s.src.dir, name)); err != nil {
+			if !load.Exists(filepath.Join(s.Src.Dir, name)) {
 				return "-output " + name
 			}
 		}
 	}
-	if s.spec.args == "" && s.foreign() {
+	if s.Spec.Args == "" && s.Foreign() {
 		var letters strings.Builder
-		for _, c := range likelyName(s.spec.path) {
+		for _, c := range load.LikelyName(s.Spec.Path) {
 			if unicode.IsLetter(c) {
 				letters.WriteRune(c)
 			}
 		}
-		return "-name " + upperFirst(letters.String()) + base
+		return "-name " + check.UpperFirst(letters.String()) + base
 	}
 	return "-name " + base + "2"
+}
+
+// freeName returns the name of a file that does not exist beside the one at path.
+func freeName(path string) string {
+	base := strings.TrimSuffix(strings.TrimSuffix(path, ".go"), "_loop")
+	for {
+		base += "_shared"
+		if !load.Exists(base + "_loop.go") {
+			return filepath.Base(base) + "_loop.go"
+		}
+	}
 }

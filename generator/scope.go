@@ -5,6 +5,8 @@ import (
 	"go/types"
 	"maps"
 	"strconv"
+
+	"github.com/loopgen/loopgen/generator/internal/check"
 )
 
 // scope is a set of names that cannot be chosen any more.
@@ -60,16 +62,16 @@ type packageScope struct {
 	leftOut, imported map[string]bool
 }
 
-func newPackageScope(src *source) *packageScope {
+func newPackageScope(src *check.Source) *packageScope {
 	p := &packageScope{scope: newScope(), declared: make(map[string]token.Position),
 		aside: make(map[string]token.Position), leftOut: make(map[string]bool), imported: make(map[string]bool)}
 	declare := func(s *types.Scope) {
 		for _, name := range s.Names() {
 			p.taken[name] = true
-			p.declared[name] = src.fset.Position(s.Lookup(name).Pos())
+			p.declared[name] = src.Fset.Position(s.Lookup(name).Pos())
 		}
 	}
-	whole := src.types.Scope()
+	whole := src.Types.Scope()
 	for i := range whole.NumChildren() {
 		declare(whole.Child(i))
 	}

@@ -49,17 +49,23 @@ func BenchmarkCall(b *testing.B) {
 }
 
 // BenchmarkEcho measures Echo(p []byte) []byte by one caller. Floor: a raw
-// round trip of 4 bytes and those of p each way.
+// round trip of 4 bytes and those of p each way. The daemon compares p after the call,
+// except for in, which calls EchoIn.
 func BenchmarkEcho(b *testing.B) {
 	for _, size := range []struct {
 		name  string
 		bytes int
-	}{{"1KiB", 1 << 10}, {"64KiB", 64 << 10}, {"1MiB", 1 << 20}} {
+		in    bool
+	}{{"1KiB", 1 << 10, false}, {"64KiB", 64 << 10, false}, {"64KiB/in", 64 << 10, true}, {"1MiB", 1 << 20, false}} {
 		b.Run(size.name, func(b *testing.B) {
 			c := connect(b, singleton{Dir: rttest.Dir(b), Name: "c", Transport: rt.TransportUnix})
 			p := make([]byte, size.bytes)
+			method := c.Echo
+			if size.in {
+				method = c.EchoIn
+			}
 			echo := func() error {
-				_, err := c.Echo(context.Background(), p)
+				_, err := method(context.Background(), p)
 				return err
 			}
 			raw := startRaw(b, rt.TransportUnix, size.bytes).trip(b)

@@ -30,9 +30,9 @@ func init() {
 }
 
 // callerOf returns who calls through c, as the method sees it.
-func callerOf(ctx context.Context, c *rt.Conn) (caller rt.Caller, err error) {
+func callerOf(ctx context.Context, c stub.Conn) (caller rt.Caller, err error) {
 	var ok bool
-	err = c.Call(ctx, oddCaller, nil, func(d *stub.Decoder) {
+	err = stub.Call(ctx, c, "Caller", nil, func(d *stub.Decoder) {
 		stub.Decode(d, &caller)
 		stub.Decode(d, &ok)
 	})

@@ -243,14 +243,24 @@ func (c *client) beginClose() (a *attempt, logCopied <-chan struct{}) {
 	return a, logCopied
 }
 
-// call encodes the arguments, sends the request, waits for the reply and decodes the
-// results. It returns the error of the method itself unwrapped and any other error as a
-// *CallError.
-func (c *client) call(ctx context.Context, method int, args func(*stub.Encoder), results func(*stub.Decoder)) error {
-	if c.invalid != nil {
-		return c.callError(method, OutcomeNotSent, "", c.invalid)
+// begin begins a call of the method with that name.
+func (c *client) begin(method string) (*pendingCall, error) {
+	number, ok := c.svc.Number(method)
+	switch {
+	case !ok:
+		return nil, c.callError(method, OutcomeNotSent, "", fmt.Errorf("%w in the table of this program: run go generate again", ErrNoMethod))
+	case c.invalid != nil:
+		return nil, c.callError(method, OutcomeNotSent, "", c.invalid)
 	}
-	m := &c.svc.Methods[method]
+	p := c.newCall()
+	p.number, p.method = number, &c.svc.Methods[number]
+	p.args.For(p.method)
+	return p, nil
+}
+
+// Send sends the request and waits for the reply. Every error is a *CallError.
+func (p *pendingCall) Send(ctx context.Context) (*stub.Decoder, error) {
+	c, m := p.client, p.method
 	if limit := cmp.Or(m.Timeout, c.cfg.CallTimeout); limit > 0 {
 		if _, ok := ctx.Deadline(); !ok {
 			timed, cancel := context.WithTimeout(ctx, limit)
@@ -258,13 +268,9 @@ func (c *client) call(ctx context.Context, method int, args func(*stub.Encoder),
 			ctx = timed
 		}
 	}
-	p := c.newCall()
-	if args != nil {
-		args(&p.args)
-	}
 	var err error
 	if p.request, err = p.args.Finish(); err != nil {
-		return c.callError(method, OutcomeNotSent, "", encodeError("argument", err))
+		return nil, c.callError(m.Name, OutcomeNotSent, "", encodeError("argument", err))
 	}
 	var retryUntil time.Time // zero until a try has failed
 	maybeExecuted := false   // an earlier try may have been executed
@@ -272,21 +278,21 @@ func (c *client) call(ctx context.Context, method int, args func(*stub.Encoder),
 		if maybeExecuted && fail.outcome != OutcomeExecuted {
 			fail.outcome = OutcomeUnknown
 		}
-		return c.callError(method, fail.outcome, incarnation, fail.err)
+		return c.callError(m.Name, fail.outcome, incarnation, fail.err)
 	}
-	for {
+	for try := p; ; try = try.clone() {
 		if err := ctx.Err(); err != nil {
-			return failed(failure{OutcomeNotSent, err, false}, "")
+			return nil, failed(failure{OutcomeNotSent, err, false}, "")
 		}
 		l, err := c.connect(ctx)
 		if err != nil {
-			return failed(failure{OutcomeNotSent, err, false}, "")
+			return nil, failed(failure{OutcomeNotSent, err, false}, "")
 		}
-		reply, fail := l.call(ctx, method, p)
+		reply, fail := l.call(ctx, p.number, try)
 		if fail.err == nil {
-			err := c.results(method, l, p, reply, results)
-			c.release(p)
-			return err
+			p.link, p.answered = l, try
+			p.results.Reset(c.svc, reply) // End returns its error
+			return &p.results, nil
 		}
 		retry := fail.retry
 		if m.Idempotent && fail.daemonDied() {
@@ -296,49 +302,40 @@ func (c *client) call(ctx context.Context, method int, args func(*stub.Encoder),
 			retryUntil = time.Now().Add(c.cfg.StartTimeout)
 		}
 		if !retry || time.Now().After(retryUntil) {
-			return failed(fail, l.incarnation)
+			return nil, failed(fail, l.incarnation)
 		}
-		p = p.clone()
 	}
 }
 
-// results decodes a reply: the results and, if the method returns one, its error. If the
-// reply cannot be decoded, the call has failed for its caller. Then the client sends an
-// abandon frame, and the daemon releases what the call acquired.
-func (c *client) results(method int, l *link, p *pendingCall, reply []byte, results func(*stub.Decoder)) error {
-	decoded := false
-	if c.svc.Methods[method].End != "" {
-		id := p.id
-		defer func() {
-			if !decoded { // deferred, since user code that decodes may panic
-				l.abandon(id)
-			}
-		}()
-	}
-	d := &p.results
-	if err := d.Reset(c.svc, reply); err != nil {
-		return c.callError(method, OutcomeExecuted, l.incarnation, err)
-	}
-	if results != nil {
-		results(d)
-	}
+// End decodes the method's error, if it returns one. If the reply cannot be decoded, the
+// call has failed for its caller. Then the client sends an abandon frame, and the daemon
+// releases what the call acquired.
+func (p *pendingCall) End() error {
+	c, l := p.client, p.link
 	var methodErr error
-	if c.svc.Fails(method) {
-		methodErr = d.Error()
+	if c.svc.Fails(p.number) {
+		methodErr = p.results.Error()
 	}
-	if err := d.End(); err != nil {
-		return c.callError(method, OutcomeExecuted, l.incarnation, fmt.Errorf("decode the results of the daemon (pid %d): %w", l.pid, c.explainUnknownType(decodeError("result", err))))
+	if err := p.results.End(); err != nil {
+		if p.method.End != "" {
+			l.abandon(p.answered.id)
+		}
+		if !errors.Is(err, stub.ErrOverlap) {
+			err = fmt.Errorf("decode the results of the daemon (pid %d): %w", l.pid, c.explainUnknownType(decodeError("result", err)))
+		}
+		methodErr = c.callError(p.method.Name, OutcomeExecuted, l.incarnation, err)
 	}
-	decoded = true
+	c.release(p.answered)
 	return methodErr
 }
 
-func (c *client) callError(method int, outcome Outcome, incarnation string, err error) error {
+func (c *client) callError(method string, outcome Outcome, incarnation string, err error) error {
 	return &CallError{
-		Method:      c.svc.Name + "." + c.svc.Methods[method].Name,
+		Method:      c.svc.Name + "." + method,
 		Outcome:     outcome,
 		Incarnation: incarnation,
 		Err:         err,
+		onFault:     c.cfg.OnFault,
 	}
 }
 

@@ -226,8 +226,9 @@
 //     know each other, besides the endpoint file and the wire.
 //   - internal/self says whether this process is a daemon, and of which program.
 //   - internal/quota bounds what one peer has outstanding.
-//   - stub is the API for generated code, schema compares signatures. Through stub.Part a
-//     capability that the daemon's core does not have comes in.
+//   - stub is the API for generated code. Through stub.Part a capability that the daemon's
+//     core does not have comes in.
+//   - schema spells, parses and compares types. The generator uses it too.
 //
 // These are all imports between them:
 //
@@ -236,8 +237,8 @@
 //	internal/daemon → internal/cut, internal/quota, internal/sock, internal/usercode, internal/value, internal/wire, stub
 //	internal/self → internal/process, internal/rundir
 //	internal/start → internal/cut, internal/rundir, internal/usercode, internal/value, internal/wire, stub
-//	internal/value → internal/cut, internal/rt, internal/usercode, internal/wire
-//	stub → internal/cut, internal/value, internal/wire
+//	internal/value → internal/cut, internal/rt, internal/usercode, internal/wire, schema
+//	stub → internal/cut, internal/value, internal/wire, schema
 //	internal/rundir → internal/cut
 //	internal/usercode → internal/cut
 //
@@ -253,8 +254,10 @@
 //
 // A call that is alone reads its own reply. Among several, one reads for all.
 //
-//	Conn.Call
-//	  client.call
+//	stub.Call
+//	  conn.Begin
+//	    client.begin
+//	  pendingCall.Send
 //	    link.call
 //	      link.enqueue
 //	      link.await
@@ -262,7 +265,7 @@
 //	          link.read
 //	            link.readFrame
 //	              link.deliver
-//	    client.results
+//	  pendingCall.End
 //
 // # A call, in the daemon
 //

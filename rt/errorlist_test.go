@@ -270,6 +270,7 @@ var internalErrors = map[string][]string{
 		"a buffer of … bytes",
 		"more bytes than the buffer has",
 		"another number of elements than was sent",
+		"differences that the argument cannot have",
 		"entries for a map that is nil",
 		"nil instead of a value, or a value instead of nil",
 		"the message is not an array of definite length",
@@ -306,7 +307,6 @@ var internalErrors = map[string][]string{
 		"a map with keys of type …",
 		"an array of length …",
 		"an array of … elements of type … is larger than an interface may hold",
-		"… is no name of a type that is known here",
 		"… has no such field",
 	},
 	"a program that cannot be described is compared with no other, see programLine": {

@@ -1,7 +1,6 @@
 package rt
 
 import (
-	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -95,6 +94,10 @@ var (
 	ErrEncode Error = sentinel("cannot be encoded")
 )
 
+// errLostChange: with LOOPGEN_CHECK=1, a method changed an argument that is not copied
+// back. The daemon's text names the argument.
+var errLostChange Error = sentinel("the method changed an argument, and the change stays in the daemon; say //loopgen:inout to copy the argument back, or //loopgen:in to keep the change there")
+
 // errWindow: the daemon rejected a call because the connection had too many outstanding
 // calls. Clients wait before they send, so only a faulty client gets this error.
 var errWindow Error = sentinel("too many outstanding calls on the connection")
@@ -136,6 +139,8 @@ type CallError struct {
 	Outcome     Outcome // whether the method was executed
 	Incarnation string  // identifies the object to which the call was sent; empty if there was none
 	Err         error   // wraps a sentinel, a *PanicError, a *StartError, the context's or the system's error
+
+	onFault func(*CallError) // Config.OnFault
 }
 
 // Error names the call and says why it failed and whether it was executed.
@@ -160,6 +165,15 @@ func (e *CallError) Error() string {
 
 // Unwrap returns Err.
 func (e *CallError) Unwrap() error { return e.Err }
+
+// Fault passes e to the Config.OnFault of the call's Shared, or panics with e if there is
+// none. A proxy calls Fault if a method without an error result fails.
+func (e *CallError) Fault() {
+	if e.onFault == nil {
+		panic(e)
+	}
+	e.onFault(e)
+}
 
 func (e *CallError) loopgen() {}
 
@@ -264,13 +278,6 @@ type kindError struct {
 
 func (e kindError) Error() string   { return e.err.Error() }
 func (e kindError) Unwrap() []error { return []error{e.kind, e.err} }
-
-// asCallError returns the *CallError in err's chain, or nil.
-func asCallError(err error) *CallError {
-	var ce *CallError
-	errors.As(err, &ce)
-	return ce
-}
 
 // panicPlace returns the file and line, as "counter.go:12", at which the program's code
 // panicked or called runtime.Goexit. stack is the result of debug.Stack in the deferred

@@ -74,13 +74,6 @@ func (f *frail) Chat(ctx context.Context, log string) error {
 	return ctx.Err()
 }
 
-// The order is that of frailService.Methods.
-const (
-	frailChat = iota
-	frailCount
-	frailFail
-)
-
 var frailService = &stub.Service{
 	Name:        "rt_test.frail",
 	Constructor: "newFrail",
@@ -156,8 +149,8 @@ func init() {
 	})
 }
 
-func shareFrail(dir, how string, cfg rt.Config) *rt.Shared[*rt.Conn, *rt.Conn] {
-	self := func(c *rt.Conn) *rt.Conn { return c }
+func shareFrail(dir, how string, cfg rt.Config) *rt.Shared[stub.Conn, stub.Conn] {
+	self := func(c stub.Conn) stub.Conn { return c }
 	cfg.Scope = rt.ScopeDir(dir)
 	return rt.NewShared(cfg, frailService, self, self, func(e *stub.Encoder) {
 		stub.Encode(e, dir)
@@ -212,7 +205,7 @@ func TestFailureOfAnotherConfiguration(t *testing.T) {
 	failed := make(chan error, 1)
 	go func() { failed <- bad.EnsureStarted(context.Background()) }()
 	eventually(t, "the bad one is made", func() bool { return noted(t, dir, "born") == 1 })
-	for _, waiting := range []*rt.Shared[*rt.Conn, *rt.Conn]{same, good} { // the attempts go on
+	for _, waiting := range []*rt.Shared[stub.Conn, stub.Conn]{same, good} { // the attempts go on
 		waits(t, waiting.EnsureStarted)
 	}
 	if err := os.WriteFile(tell, nil, 0); err != nil {
@@ -319,7 +312,7 @@ func TestTextsThatCannotTravel(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, how := range []string{"huge panic", "odd panic", "huge error", "odd error"} {
-		err := c.Call(t.Context(), frailFail, func(e *stub.Encoder) { stub.Encode(e, how) }, nil)
+		err := stub.Call0(t.Context(), c, "Fail", stub.Args1(how))
 		var fault *rt.CallError
 		var p *rt.PanicError
 		var remote *rt.RemoteError
@@ -330,7 +323,7 @@ func TestTextsThatCannotTravel(t *testing.T) {
 			t.Errorf("%s: %T %.200v", how, err, err)
 		}
 		var n int
-		if err := c.Call(t.Context(), frailCount, nil, func(d *stub.Decoder) { stub.Decode(d, &n) }); n != 2*(i+1) || err != nil {
+		if err := stub.Call(t.Context(), c, "Count", nil, func(d *stub.Decoder) { stub.Decode(d, &n) }); n != 2*(i+1) || err != nil {
 			t.Errorf("after %s: the count is %d, %v; want %d", how, n, err, 2*(i+1))
 		}
 		if _, err := shared.Status(t.Context()); err != nil {
@@ -361,7 +354,7 @@ func TestLogWhileLeaving(t *testing.T) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		chatted <- c.Call(ctx, frailChat, func(e *stub.Encoder) { stub.Encode(e, s.Log) }, nil)
+		chatted <- stub.Call0(ctx, c, "Chat", stub.Args1(s.Log))
 	}()
 	eventually(t, "it runs", func() bool {
 		s, err := shared.Status(t.Context())

@@ -201,16 +201,16 @@ func init() {
 	stub.Register(oddService)
 }
 
-func shareOdd(dir string, transport rt.Transport) *rt.Shared[*rt.Conn, *rt.Conn] {
+func shareOdd(dir string, transport rt.Transport) *rt.Shared[stub.Conn, stub.Conn] {
 	return shareOddWith(rt.Config{Scope: rt.ScopeDir(dir), Name: "odd", Transport: transport})
 }
 
-func shareOddWith(cfg rt.Config) *rt.Shared[*rt.Conn, *rt.Conn] {
-	self := func(c *rt.Conn) *rt.Conn { return c }
+func shareOddWith(cfg rt.Config) *rt.Shared[stub.Conn, stub.Conn] {
+	self := func(c stub.Conn) stub.Conn { return c }
 	return rt.NewShared(cfg, oddService, self, self, nil)
 }
 
-func connectOdd(t *testing.T) (c *rt.Conn, dir string) {
+func connectOdd(t *testing.T) (c stub.Conn, dir string) {
 	t.Helper()
 	dir = rttest.Dir(t)
 	shared := shareOdd(dir, "")
@@ -223,23 +223,22 @@ func connectOdd(t *testing.T) (c *rt.Conn, dir string) {
 }
 
 // callOdd calls a method with one argument or none, and returns its result.
-func callOdd[T any](t *testing.T, c *rt.Conn, method int, args ...string) (result T) {
+func callOdd[T any](t *testing.T, c stub.Conn, method int, args ...string) (result T) {
 	t.Helper()
 	encode := func(e *stub.Encoder) {
 		for _, arg := range args {
 			stub.Encode(e, arg)
 		}
 	}
-	if err := c.Call(context.Background(), method, encode, func(d *stub.Decoder) { stub.Decode(d, &result) }); err != nil {
+	if err := stub.Call(context.Background(), c, oddService.Methods[method].Name, encode, func(d *stub.Decoder) { stub.Decode(d, &result) }); err != nil {
 		t.Error(err)
 	}
 	return result
 }
 
-func count(t *testing.T, c *rt.Conn, want int) {
+func count(t *testing.T, c stub.Conn, want int) {
 	t.Helper()
-	var n int
-	err := c.Call(t.Context(), oddCount, nil, func(d *stub.Decoder) { stub.Decode(d, &n) })
+	n, err := stub.Call1[int](t.Context(), c, "Count", nil)
 	if n != want || err != nil {
 		t.Errorf("Count returned %d, %v; want %d", n, err, want)
 	}
@@ -248,8 +247,7 @@ func count(t *testing.T, c *rt.Conn, want int) {
 // A method may use other singletons; its own it is refused.
 func TestMethodThatConnects(t *testing.T) {
 	c, dir := connectOdd(t)
-	var said string
-	err := c.Call(t.Context(), oddReenter, func(e *stub.Encoder) { stub.Encode(e, dir) }, func(d *stub.Decoder) { stub.Decode(d, &said) })
+	said, err := stub.Call1[string](t.Context(), c, "Reenter", stub.Args1(dir))
 	if said != "ok" || err != nil {
 		t.Errorf("got %q, %v", said, err)
 	}
@@ -259,8 +257,7 @@ func TestMethodThatConnects(t *testing.T) {
 func TestDecodingThatPanics(t *testing.T) {
 	c, _ := connectOdd(t)
 	for _, how := range []string{"panic", "error"} {
-		var n int
-		err := c.Call(t.Context(), oddSpring, func(e *stub.Encoder) { stub.Encode(e, setTrap(how)) }, func(d *stub.Decoder) { stub.Decode(d, &n) })
+		_, err := stub.Call1[int](t.Context(), c, "Spring", stub.Args1(setTrap(how)))
 		callError(t, err, rt.OutcomeNotExecuted)
 		if !errors.Is(err, rt.ErrBadArguments) || !strings.Contains(err.Error(), "sprung") {
 			t.Errorf("%s: got %v, want %v", how, err, rt.ErrBadArguments)
@@ -274,8 +271,7 @@ func TestDecodingThatPanics(t *testing.T) {
 				t.Errorf("recovered %v", v)
 			}
 		}()
-		var got trap
-		err := c.Call(t.Context(), oddGive, nil, func(d *stub.Decoder) { stub.Decode(d, &got) })
+		got, err := stub.Call1[trap](t.Context(), c, "Give", nil)
 		t.Errorf("got %q, %v", got, err)
 	}()
 	count(t, c, 3)
@@ -285,7 +281,7 @@ func TestDecodingThatPanics(t *testing.T) {
 // up.
 func TestServeWithoutBegin(t *testing.T) {
 	c, _ := connectOdd(t)
-	if err := c.Call(t.Context(), oddLazy, nil, nil); err != nil {
+	if err := stub.Call0(t.Context(), c, "Lazy", nil); err != nil {
 		t.Error(err)
 	}
 	count(t, c, 1)
@@ -295,7 +291,7 @@ func init() {
 	addRole("linger", func(ctx context.Context, _ *counterShared, a args) (any, error) {
 		c, err := shareOdd(a.Dir, "").Connect(ctx)
 		if err == nil {
-			err = c.Call(ctx, oddLinger, nil, nil)
+			err = stub.Call0(ctx, c, "Linger", nil)
 		}
 		return nil, err
 	})
@@ -320,7 +316,7 @@ func TestMethodOfDeadCaller(t *testing.T) {
 			lingers := func() {
 				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 				defer cancel()
-				if err := c.Call(ctx, oddLingers, nil, nil); err != nil {
+				if err := stub.Call0(ctx, c, "Lingers", nil); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -340,7 +336,7 @@ func TestMethodOfDeadCaller(t *testing.T) {
 					defer cancel()
 				}
 				done := make(chan error, 1)
-				go func() { done <- caller.Call(ctx, oddLinger, nil, nil) }()
+				go func() { done <- stub.Call0(ctx, caller, "Linger", nil) }()
 				lingers()
 				switch test.end {
 				case "closed":
@@ -391,4 +387,29 @@ func TestInProcessShutdownTwice(t *testing.T) {
 	if entries, err := os.ReadDir(a.Dir); err != nil || len(entries) != 0 {
 		t.Errorf("files were made: %v, %v", entries, err)
 	}
+}
+
+// A call error says which object was called even if the result cannot be decoded. A
+// method that the table lacks is never another method.
+func TestCallErrorsOfHelpers(t *testing.T) {
+	c, _ := connectOdd(t)
+	_, err := stub.Call1[string](t.Context(), c, "Count", nil)
+	if call := callError(t, err, rt.OutcomeExecuted); call.Incarnation == "" {
+		t.Errorf("a result of another type: %v has no incarnation", call)
+	}
+	err = stub.Call0(t.Context(), c, "Counted", nil)
+	if callError(t, err, rt.OutcomeNotSent); !errors.Is(err, rt.ErrNoMethod) {
+		t.Errorf("an unknown method: got %v, want rt.ErrNoMethod", err)
+	}
+	c.Close()
+	_, err = stub.Call1[int](t.Context(), c, "Count", nil)
+	if callError(t, err, rt.OutcomeNotSent); !errors.Is(err, rt.ErrClosed) {
+		t.Errorf("a closed handle: got %v, want rt.ErrClosed", err)
+	}
+	defer func() {
+		if fault, ok := recover().(*rt.CallError); !ok || !errors.Is(fault, rt.ErrClosed) {
+			t.Errorf("Must1 panicked with %v, want the call's error", fault)
+		}
+	}()
+	stub.Must1(stub.Call1[int](t.Context(), c, "Count", nil))
 }

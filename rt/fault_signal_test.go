@@ -75,7 +75,7 @@ func waitForMortal(t *testing.T, dir string, n int, signals []int) []error {
 	}
 	errs := make([]error, n)
 	done := make(chan struct{})
-	clients := make([]*rt.Shared[*rt.Conn, *rt.Conn], n)
+	clients := make([]*rt.Shared[stub.Conn, stub.Conn], n)
 	for i := range clients {
 		clients[i] = shareMortal(t, dir, signals)
 		waits(t, clients[i].EnsureStarted)
@@ -98,8 +98,8 @@ func waitForMortal(t *testing.T, dir string, n int, signals []int) []error {
 	return errs
 }
 
-func shareMortal(t *testing.T, dir string, signals []int) *rt.Shared[*rt.Conn, *rt.Conn] {
-	self := func(c *rt.Conn) *rt.Conn { return c }
+func shareMortal(t *testing.T, dir string, signals []int) *rt.Shared[stub.Conn, stub.Conn] {
+	self := func(c stub.Conn) stub.Conn { return c }
 	shared := rt.NewShared(rt.Config{Scope: rt.ScopeDir(dir), Name: "mortal", StartTimeout: time.Minute}, mortalService, self, self, func(e *stub.Encoder) {
 		stub.Encode(e, dir)
 		stub.Encode(e, signals)

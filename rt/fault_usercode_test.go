@@ -156,8 +156,8 @@ func init() {
 }
 
 // shareMoody shares a moody object whose constructor fails, or whose Close does.
-func shareMoody(t *testing.T, dir, failing, closing, how string, change ...func(*rt.Config)) *rt.Shared[*rt.Conn, *rt.Conn] {
-	self := func(c *rt.Conn) *rt.Conn { return c }
+func shareMoody(t *testing.T, dir, failing, closing, how string, change ...func(*rt.Config)) *rt.Shared[stub.Conn, stub.Conn] {
+	self := func(c stub.Conn) stub.Conn { return c }
 	cfg := rt.Config{Scope: rt.ScopeDir(dir), Name: "moody", IdleTTL: 50 * time.Millisecond, StartTimeout: time.Minute}
 	for _, c := range change {
 		c(&cfg)
@@ -179,7 +179,7 @@ type moodyCall struct {
 }
 
 // check makes the call and fails the test unless it is answered as it should be.
-func (o moodyCall) check(t *testing.T, conn *rt.Conn) {
+func (o moodyCall) check(t *testing.T, conn stub.Conn) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -198,7 +198,7 @@ func (o moodyCall) check(t *testing.T, conn *rt.Conn) {
 			stub.Decode(d, &given)
 		}
 	}
-	err := conn.Call(ctx, o.method, args, results)
+	err := stub.Call(ctx, conn, moodyService.Methods[o.method].Name, args, results)
 	var remote *rt.RemoteError
 	var call *rt.CallError
 	if !errors.As(err, &remote) && !errors.As(err, &call) || ctx.Err() != nil || !strings.Contains(fmt.Sprint(err), o.want) {
@@ -335,7 +335,7 @@ func TestErrorsAreReturnedWhenDecodingThemMisbehaves(t *testing.T) {
 		returned := make(chan error, 1)
 		go func() { // ends with the call, or with its goroutine
 			defer close(returned)
-			returned <- conn.Call(t.Context(), moodyFail, func(e *stub.Encoder) {
+			returned <- stub.Call(t.Context(), conn, "Fail", func(e *stub.Encoder) {
 				stub.Encode(e, "OddText")
 				stub.Encode(e, "client "+how)
 			}, nil)

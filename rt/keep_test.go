@@ -64,14 +64,6 @@ func (k *keeper) Made() []byte { made := bytes.Clone(k.made); clear(k.made); ret
 
 func (k *keeper) Put(r raws) raws { k.all = append(k.all, r); return r }
 
-// The order is that of keeperService.Methods.
-const (
-	keeperChanged = iota
-	keeperEcho
-	keeperMade
-	keeperPut
-)
-
 var keeperService = &stub.Service{
 	Name: "rt_test.keeper",
 	New: func(_ context.Context, args *stub.Decoder) (any, error) {
@@ -111,8 +103,8 @@ func init() {
 	stub.Register(keeperService)
 }
 
-func shareKeeper(t *testing.T, dir string, made []byte) *rt.Shared[*rt.Conn, *rt.Conn] {
-	self := func(c *rt.Conn) *rt.Conn { return c }
+func shareKeeper(t *testing.T, dir string, made []byte) *rt.Shared[stub.Conn, stub.Conn] {
+	self := func(c stub.Conn) stub.Conn { return c }
 	shared := rt.NewShared(rt.Config{Name: "k", Scope: rt.ScopeDir(dir)}, keeperService, self, self,
 		func(e *stub.Encoder) { stub.Encode(e, made) })
 	t.Cleanup(func() { shared.Close() })
@@ -130,8 +122,7 @@ func TestUnmarshalMethodsMayKeepTheirInput(t *testing.T) {
 	var results []raws
 	for n := range uint64(200) {
 		var r raws
-		if err := conn.Call(t.Context(), keeperPut,
-			func(e *stub.Encoder) { stub.Encode(e, rawsOf(n)) },
+		if err := stub.Call(t.Context(), conn, "Put", stub.Args1(rawsOf(n)),
 			func(d *stub.Decoder) { stub.Decode(d, &r) }); err != nil {
 			t.Fatal(err)
 		}
@@ -146,7 +137,7 @@ func TestUnmarshalMethodsMayKeepTheirInput(t *testing.T) {
 	if changed > 0 {
 		t.Errorf("%d of %d results have changed", changed, len(results))
 	}
-	if err := conn.Call(t.Context(), keeperChanged, nil, func(d *stub.Decoder) { stub.Decode(d, &changed) }); err != nil {
+	if err := stub.Call(t.Context(), conn, "Changed", nil, func(d *stub.Decoder) { stub.Decode(d, &changed) }); err != nil {
 		t.Fatal(err)
 	}
 	if changed > 0 {
@@ -166,7 +157,7 @@ func TestConstructorMayChangeItsArguments(t *testing.T) {
 			t.Fatal(err)
 		}
 		var made []byte
-		if err := conn.Call(t.Context(), keeperMade, nil, func(d *stub.Decoder) { stub.Decode(d, &made) }); err != nil {
+		if err := stub.Call(t.Context(), conn, "Made", nil, func(d *stub.Decoder) { stub.Decode(d, &made) }); err != nil {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(made, want) {
@@ -178,10 +169,9 @@ func TestConstructorMayChangeItsArguments(t *testing.T) {
 	}
 }
 
-func echo(t *testing.T, conn *rt.Conn, v any) error {
+func echo(t *testing.T, conn stub.Conn, v any) error {
 	var got any
-	err := conn.Call(t.Context(), keeperEcho,
-		func(e *stub.Encoder) { stub.Encode(e, v) },
+	err := stub.Call(t.Context(), conn, "Echo", stub.Args1(v),
 		func(d *stub.Decoder) { stub.Decode(d, &got) })
 	if err == nil && !reflect.DeepEqual(got, v) {
 		t.Errorf("%T came back as %T", v, got)
@@ -236,7 +226,7 @@ func TestConstructorArgumentsThatGoTellsApart(t *testing.T) {
 	if _, err := shareKeeper(t, dir, []byte{}).Connect(t.Context()); !errors.Is(err, rt.ErrConfigMismatch) {
 		t.Errorf("empty instead of nil: got %v, want %v", err, rt.ErrConfigMismatch)
 	}
-	self := func(c *rt.Conn) *rt.Conn { return c }
+	self := func(c stub.Conn) stub.Conn { return c }
 	newer := rt.NewShared(rt.Config{Name: "k", Scope: rt.ScopeDir(dir)}, keeperService, self, self, func(e *stub.Encoder) {
 		stub.Encode[[]byte](e, nil)
 		stub.Encode(e, struct{ Verify *bool }{})

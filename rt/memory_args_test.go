@@ -57,14 +57,11 @@ const (
 func larderRow(name string, mode stub.Mode) (read, take stub.Method) {
 	return stub.Method{Name: "Read" + name, Mode: mode, Out: []int{0}, Func: (*larder).Read, Serve: func(run *stub.Run, target any) {
 			var p []byte
-			stub.DecodeLen(run.Args, &p)
+			stub.DecodeArg(run, &p)
 			target.(*larder).hold(len(p))
 			defer target.(*larder).hold(-len(p))
 			if run.Begin() {
-				n, err := target.(*larder).Read(p)
-				stub.Encode(run.Results, n)
-				stub.EncodeFilled(run.Results, p, n)
-				run.Results.Error(err)
+				run.Return(stub.Results2(target.(*larder).Read(p)))
 			}
 		}}, stub.Method{Name: "Take" + name, Mode: mode, Func: (*larder).Take, Serve: func(run *stub.Run, target any) {
 			var pages []page
@@ -132,14 +129,15 @@ func TestMemoryOfArgumentsIsBounded(t *testing.T) {
 			}, func(d *stub.Decoder) {
 				var n int
 				stub.Decode(d, &n)
-				stub.FillBuffer(d, make([]byte, n))
+				var filled []byte
+				stub.Decode(d, &filled)
 			}},
 			"structs": {larderTake, takes, func(e *stub.Encoder) { stub.Encode(e, make([]struct{}, each/4096)) }, nil},
 		} {
 			t.Run(name+"/"+mode.String(), func(t *testing.T) {
 				t.Parallel()
 				a := singleton{Dir: rttest.Dir(t), Name: "c"}
-				self := func(c *rt.Conn) *rt.Conn { return c }
+				self := func(c stub.Conn) stub.Conn { return c }
 				shared := rt.NewShared(a.config(), larderService, self, self, nil)
 				t.Cleanup(func() { shared.Close() })
 				c, err := shared.Connect(t.Context())
@@ -152,7 +150,7 @@ func TestMemoryOfArgumentsIsBounded(t *testing.T) {
 				defer cancel()
 				for range test.calls {
 					calls.Go(func() {
-						if err := c.Call(ctx, test.method+int(mode), test.args, test.results); err != nil {
+						if err := stub.Call(ctx, c, larderService.Methods[test.method+int(mode)].Name, test.args, test.results); err != nil {
 							t.Error(err)
 						}
 					})
@@ -161,12 +159,12 @@ func TestMemoryOfArgumentsIsBounded(t *testing.T) {
 					s, err := shared.Status(t.Context())
 					return err == nil && len(s.Clients) > 0 && s.Clients[0].Calls == uint64(test.calls)
 				})
-				if err := c.Call(t.Context(), larderOpen, nil, nil); err != nil {
+				if err := stub.Call0(t.Context(), c, "Open", nil); err != nil {
 					t.Fatal(err)
 				}
 				calls.Wait()
 				var most int
-				if err := c.Call(t.Context(), larderMost, nil, func(d *stub.Decoder) { stub.Decode(d, &most) }); err != nil {
+				if err := stub.Call(t.Context(), c, "Most", nil, func(d *stub.Decoder) { stub.Decode(d, &most) }); err != nil {
 					t.Fatal(err)
 				}
 				if most < each || most > decoded {

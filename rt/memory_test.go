@@ -135,9 +135,9 @@ const (
 )
 
 // gauged starts a daemon around a gauge and returns a connection to it.
-func gauged(t *testing.T, a singleton) *rt.Conn {
+func gauged(t *testing.T, a singleton) stub.Conn {
 	t.Helper()
-	self := func(c *rt.Conn) *rt.Conn { return c }
+	self := func(c stub.Conn) stub.Conn { return c }
 	shared := rt.NewShared(a.config(), gaugeService, self, self, nil)
 	t.Cleanup(func() { shared.Close() })
 	c, err := shared.Connect(context.Background())
@@ -147,9 +147,9 @@ func gauged(t *testing.T, a singleton) *rt.Conn {
 	return c
 }
 
-func memory(t *testing.T, c *rt.Conn) (live, total uint64) {
+func memory(t *testing.T, c stub.Conn) (live, total uint64) {
 	t.Helper()
-	err := c.Call(context.Background(), gaugeMemory, nil, func(d *stub.Decoder) {
+	err := stub.Call(context.Background(), c, "Memory", nil, func(d *stub.Decoder) {
 		stub.Decode(d, &live)
 		stub.Decode(d, &total)
 	})
@@ -160,7 +160,7 @@ func memory(t *testing.T, c *rt.Conn) (live, total uint64) {
 }
 
 // grown returns how many more bytes live on the heap than before.
-func grown(t *testing.T, c *rt.Conn, before uint64) uint64 {
+func grown(t *testing.T, c stub.Conn, before uint64) uint64 {
 	t.Helper()
 	live, _ := memory(t, c)
 	return live - min(before, live)
@@ -168,7 +168,7 @@ func grown(t *testing.T, c *rt.Conn, before uint64) uint64 {
 
 // allocated returns how many bytes the daemon allocates while attack runs,
 // besides what asking costs.
-func allocated(t *testing.T, c *rt.Conn, attack func()) uint64 {
+func allocated(t *testing.T, c stub.Conn, attack func()) uint64 {
 	t.Helper()
 	_, first := memory(t, c)
 	_, before := memory(t, c)
@@ -179,18 +179,18 @@ func allocated(t *testing.T, c *rt.Conn, attack func()) uint64 {
 
 // peak returns the most bytes that were on the daemon's heap while attack ran,
 // garbage included.
-func peak(t *testing.T, c *rt.Conn, attack func()) uint64 {
+func peak(t *testing.T, c stub.Conn, attack func()) uint64 {
 	t.Helper()
 	most := make(chan uint64, 1)
 	go func() {
 		var n uint64
-		if err := c.Call(context.Background(), gaugePeak, nil, func(d *stub.Decoder) { stub.Decode(d, &n) }); err != nil {
+		if err := stub.Call(context.Background(), c, "Peak", nil, func(d *stub.Decoder) { stub.Decode(d, &n) }); err != nil {
 			t.Error(err)
 		}
 		most <- n
 	}()
 	attack()
-	if err := c.Call(context.Background(), gaugeOpen, nil, nil); err != nil {
+	if err := stub.Call0(context.Background(), c, "Open", nil); err != nil {
 		t.Fatal(err)
 	}
 	return <-most
@@ -436,7 +436,7 @@ func TestDecodingBombs(t *testing.T) {
 func TestReplyNotEncodable(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
 		c := gauged(t, a)
-		err := c.Call(t.Context(), gaugeMumble, nil, func(d *stub.Decoder) {
+		err := stub.Call(t.Context(), c, "Mumble", nil, func(d *stub.Decoder) {
 			var s string
 			stub.Decode(d, &s)
 			t.Errorf("got %q", s)

@@ -44,7 +44,7 @@ func TestConfigMismatchSaysWhatDiffers(t *testing.T) {
 		check(test.what, err, test.difference)
 	}
 
-	self := func(c *rt.Conn) *rt.Conn { return c }
+	self := func(c stub.Conn) stub.Conn { return c }
 	shared := rt.NewShared(a.config(), &stub.Service{
 		Name: "github.com/loopgen/loopgen/testdata/objects.Counter", Constructor: "OpenCounter",
 		New: func(context.Context, *stub.Decoder) (any, error) { return nil, nil },

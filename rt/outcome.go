@@ -50,6 +50,8 @@ func readFailure(body []byte) failure {
 		kind = ErrReentrant
 	case wire.FailureNotAllowed:
 		kind = ErrNotAllowed
+	case wire.FailureLostChange:
+		kind = errLostChange
 	case wire.FailureNotHeld:
 		return failure{outcome, wire.ErrNotHeld, false}
 	default:

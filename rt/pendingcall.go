@@ -12,10 +12,17 @@ import (
 // pendingCall is a call in the client. It has the memory that the call needs, and later
 // calls use the memory again.
 type pendingCall struct {
+	client  *client
+	number  int // of the method
+	method  *stub.Method
 	args    stub.Encoder
 	results stub.Decoder
 	request []byte // the encoded arguments, after wire.Room free bytes
-	frame   sock.QueuedFrame
+
+	link     *link        // that has answered
+	answered *pendingCall // the try that was answered: this call, or a clone of it
+
+	frame sock.QueuedFrame
 
 	id    uint64
 	wake  chan struct{} // gets one value when the call is no longer in link.waiting
@@ -40,13 +47,16 @@ const maxReused = 2 << 20
 func (c *client) newCall() *pendingCall {
 	p, ok := c.freeCalls.Get().(*pendingCall)
 	if !ok {
-		p = &pendingCall{wake: make(chan struct{}, 1)}
+		p = &pendingCall{client: c, wake: make(chan struct{}, 1)}
 		p.frame.Written = func() { c.release(p) }
 	}
 	p.users.Store(2)
 	p.args.Reset(c.svc, wire.MaxFrame, wire.Room)
 	return p
 }
+
+// Args returns the encoder of the arguments.
+func (c *pendingCall) Args() *stub.Encoder { return &c.args }
 
 // release returns the memory of an answered call to the pool, after the second of its two
 // users has released it. The writer of the frame is one of them, since the reply may

@@ -51,12 +51,17 @@ type called struct {
 	err   error
 }
 
+// call calls the only method.
+func (c *client) call(ctx context.Context, args func(*stub.Encoder), results func(*stub.Decoder)) error {
+	return stub.Call(ctx, &conn{owner: &owner{c}}, c.svc.Methods[0].Name, args, results)
+}
+
 // echo calls in a goroutine of its own.
 func (c *client) echo(ctx context.Context, p []byte) <-chan called {
 	done := make(chan called, 1)
 	go func() {
 		var reply []byte
-		err := c.call(ctx, 0, func(e *stub.Encoder) { stub.Encode(e, p) }, func(d *stub.Decoder) { stub.Decode(d, &reply) })
+		err := c.call(ctx, func(e *stub.Encoder) { stub.Encode(e, p) }, func(d *stub.Decoder) { stub.Decode(d, &reply) })
 		done <- called{reply, err}
 	}()
 	return done
@@ -254,7 +259,7 @@ func TestReadLoopWhileDecoding(t *testing.T) {
 		decoding, goOn := make(chan struct{}), make(chan struct{})
 		slow := make(chan error, 1)
 		go func() {
-			slow <- c.call(t.Context(), 0, func(e *stub.Encoder) { stub.Encode(e, []byte(nil)) }, func(d *stub.Decoder) {
+			slow <- c.call(t.Context(), func(e *stub.Encoder) { stub.Encode(e, []byte(nil)) }, func(d *stub.Decoder) {
 				close(decoding)
 				<-goOn
 				var b []byte

@@ -56,7 +56,7 @@ func init() {
 			return nil, err
 		}
 		var theirs string
-		err = c.Call(ctx, oddNeighbour, func(e *stub.Encoder) { stub.Encode(e, string(a.Scope)) }, func(d *stub.Decoder) { stub.Decode(d, &theirs) })
+		err = stub.Call(ctx, c, "Neighbour", stub.Args1(string(a.Scope)), func(d *stub.Decoder) { stub.Decode(d, &theirs) })
 		return theirs == strconv.Itoa(pid), err
 	})
 	// both shares one name from two working directories: its own, and the one that it gets.

@@ -49,7 +49,7 @@ func init() {
 	// old is a client of a version of the type that had another Ping, and a Pong.
 	addRole("old", func(ctx context.Context, _ *counterShared, a args) (any, error) {
 		ping := func(any) int { return 0 }
-		self := func(c *rt.Conn) *rt.Conn { return c }
+		self := func(c stub.Conn) stub.Conn { return c }
 		shared := rt.NewShared(a.config(), &stub.Service{
 			Name: "github.com/loopgen/loopgen/testdata/objects.Counter", Constructor: "NewCounter",
 			New:     func(context.Context, *stub.Decoder) (any, error) { return nil, nil },
@@ -60,7 +60,7 @@ func init() {
 		if err != nil {
 			return nil, err
 		}
-		return fmt.Sprint(c.Call(ctx, 0, nil, nil), c.Call(ctx, 1, nil, nil)), nil
+		return fmt.Sprint(stub.Call0(ctx, c, "Ping", nil), stub.Call0(ctx, c, "Pong", nil)), nil
 	})
 	addRole("serve odd", func(ctx context.Context, _ *counterShared, a args) (any, error) {
 		return fmt.Sprint(shareOddWith(a.config()).Serve(ctx)), nil

@@ -18,14 +18,14 @@ import (
 // all its handles. All methods may be called concurrently.
 type Shared[C, P any] struct {
 	owner *owner
-	c     func(*Conn) C
-	p     func(*Conn) P
+	c     func(stub.Conn) C
+	p     func(stub.Conn) P
 }
 
 // NewShared returns a Shared. It is for generated code only. It opens and starts
 // nothing: an error in cfg or in the constructor's arguments is returned by Connect. It
 // may be called concurrently.
-func NewShared[C, P any](cfg Config, svc *stub.Service, c func(*Conn) C, p func(*Conn) P, args func(*stub.Encoder)) *Shared[C, P] {
+func NewShared[C, P any](cfg Config, svc *stub.Service, c func(stub.Conn) C, p func(stub.Conn) P, args func(*stub.Encoder)) *Shared[C, P] {
 	return &Shared[C, P]{owner: newOwner(newClient(cfg, svc, args)), c: c, p: p}
 }
 
@@ -44,7 +44,7 @@ func (s *Shared[C, P]) Connect(ctx context.Context) (C, error) {
 		var none C
 		return none, err
 	}
-	return s.c(&Conn{owner: s.owner}), nil
+	return s.c(&conn{owner: s.owner}), nil
 }
 
 // Proxy returns a proxy, which has exactly the method set of *T and so satisfies the
@@ -55,7 +55,7 @@ func (s *Shared[C, P]) Proxy(ctx context.Context) (P, error) {
 		var none P
 		return none, err
 	}
-	return s.p(&Conn{owner: s.owner}), nil
+	return s.p(&conn{owner: s.owner}), nil
 }
 
 // EnsureStarted connects, and starts the daemon if none runs. Its errors are those of

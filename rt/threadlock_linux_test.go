@@ -25,11 +25,6 @@ func (wanderer) Leave(dir string) error {
 
 func (wanderer) Where() (string, error) { return syscall.Getwd() }
 
-const (
-	wandererLeave = iota
-	wandererWhere
-)
-
 var wandererService = &stub.Service{
 	Name: "rt_test.wanderer",
 	New:  func(context.Context, *stub.Decoder) (any, error) { return &wanderer{}, nil },
@@ -57,7 +52,7 @@ func init() { stub.Register(wandererService) }
 // run on the goroutine that reads the connection.
 func TestLockedThreadEndsWithItsCall(t *testing.T) {
 	cfg := rt.Config{Scope: rt.ScopeDir(rttest.Dir(t)), Name: "wanderer"}
-	shared := rt.NewShared(cfg, wandererService, func(c *rt.Conn) *rt.Conn { return c }, func(c *rt.Conn) *rt.Conn { return c }, nil)
+	shared := rt.NewShared(cfg, wandererService, func(c stub.Conn) stub.Conn { return c }, func(c stub.Conn) stub.Conn { return c }, nil)
 	t.Cleanup(func() { shared.Close() })
 	c, err := shared.Connect(t.Context())
 	if err != nil {
@@ -65,7 +60,7 @@ func TestLockedThreadEndsWithItsCall(t *testing.T) {
 	}
 	where := func() (dir string) {
 		t.Helper()
-		err := c.Call(t.Context(), wandererWhere, nil, func(d *stub.Decoder) { stub.Decode(d, &dir) })
+		err := stub.Call(t.Context(), c, "Where", nil, func(d *stub.Decoder) { stub.Decode(d, &dir) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +69,7 @@ func TestLockedThreadEndsWithItsCall(t *testing.T) {
 	home := where()
 	elsewhere := t.TempDir()
 	for range 20 { // the first calls of a method have a goroutine of their own
-		err := c.Call(t.Context(), wandererLeave, func(e *stub.Encoder) { stub.Encode(e, elsewhere) }, nil)
+		err := stub.Call0(t.Context(), c, "Leave", stub.Args1(elsewhere))
 		if err != nil {
 			t.Fatal(err)
 		}

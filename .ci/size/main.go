@@ -96,7 +96,7 @@ func measure() (map[string]int, error) {
 	if is["loopgen/flags"], err = count("cmd/loopgen/main.go", `(?m)^//	-[a-z]+ `); err != nil {
 		return nil, err
 	}
-	if is["loopgen/directives"], err = count("generator/directive.go", `(?m)^	\{"[a-z]+", `); err != nil {
+	if is["loopgen/directives"], err = count("generator/internal/check/directive.go", `(?m)^	\{"[a-z]+", `); err != nil {
 		return nil, err
 	}
 	paths, err := run("go", "test", "-count=1", "-v", "-run", "^TestPathsCanBeRead$", "./rt")

@@ -44,6 +44,7 @@ func parseFlags(args []string) (o *generator.Options, how output, err error) {
 	list("exclusive", &o.Exclusive)
 	list("idempotent", &o.Idempotent)
 	list("inout", &o.InOut)
+	list("in", &o.In)
 	list("session", &o.Session)
 	list("timeout", &o.Timeout)
 	flags.StringVar(&o.New, "new", "", "")

@@ -94,6 +94,7 @@
 //	//loopgen:idempotent  it may be executed twice: call it again when the
 //	                      daemon dies and it is unknown whether it was executed
 //	//loopgen:inout p     it writes to what p is or points to: copy that back
+//	//loopgen:in p        what it writes to p stays in the daemon
 //	//loopgen:session end=Unlock
 //	                      it acquires what Unlock gives back: when a client is
 //	                      gone that has not called Unlock, the daemon does
@@ -126,15 +127,18 @@
 // that it implements the same interfaces, and a call that passes any fails and is not
 // sent.
 //
-// Parameters are copies: what a method writes to a slice, a map or through a
-// pointer stays in the daemon. Such a method is left out unless the parameter is
-// inout: then the caller's elements, entries or variable are what the method has
-// left in its own, if the call has not failed. The caller's slice keeps its
-// length, and a nil pointer or map stays nil. Read and ReadAt as in package io,
-// and methods with such a buffer whose names begin with Read or Recv, need no
-// directive: the client's buffer is filled, and untouched where they fill nothing.
-// Read is asked for no more than can be sent in one piece (16 MiB), and the others
-// fail with rt.ErrTooLarge beyond it.
+// Arguments are copies. Slices of numbers and bools, of arrays and structs of these,
+// and pointers to the same come back from a method that is not concurrent: the daemon
+// compares them after the call, and what differs is written into the caller's memory,
+// unless the parameter is in. If two of them share memory, a call that changes it
+// fails, and changes nothing. A method whose own body writes to another argument is
+// left out until the parameter is in or inout. For inout the caller's elements, entries
+// or variable are what the method has left in its own, if the call has not failed. The
+// caller's slice keeps its length, and a nil pointer or map stays nil. Read and ReadAt
+// as in package io, and methods with such a buffer whose names begin with Read or Recv,
+// need no directive: the client's buffer is filled, and untouched where they fill
+// nothing. Read is asked for no more than can be sent in one piece (16 MiB), and the
+// others fail with rt.ErrTooLarge beyond it.
 //
 // Methods run one at a time unless they are read-only or concurrent:
 //
@@ -269,6 +273,7 @@
 //	-exclusive M,N   these methods run alone; loopgen does not warn of them
 //	-idempotent M,N  calls of these methods may be executed twice
 //	-inout M.p       copy parameter p of M back to the caller
+//	-in M.p          keep changes of parameter p of M in the daemon
 //	-session L=U     what L acquires ends with a call of U, or with the client
 //	-timeout M=5s    a call of M without a deadline fails after five seconds
 //	-close mode      what Close does: detach (the default) ends the caller's
@@ -396,7 +401,7 @@ func generate(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		return err
 	}
 	if how.schema {
-		return printSchemas(result.Schemas, stdout)
+		return printSchema(result.Schemas, stdout)
 	}
 	if how.check {
 		return compare(result.Files, stdout)

@@ -208,7 +208,7 @@ func (c command) extract(t *testing.T) string {
 // that names it. "drop" takes it back. A text with an ellipsis, or with a name that is
 // explained, is an example.
 var way = regexp.MustCompile(`(?:(drop )|write (func .*?) and say )?(?:` +
-	`//loopgen:((?:inout|session|timeout) [\w.=]+|\w+)(?: at (\w+)(?: and (\w+))?)?(, with \w+ )?` +
+	`//loopgen:((?:inout|in|session|timeout) [\w.=]+|\w+)(?: at (\w+)(?: and (\w+))?)?(, with \w+ )?` +
 	`|(-[a-z]+ (?:'[^']*'|"(?:[^"\\]|\\.)*"|[^\s,;?'"]+(?:,[^\s,;?'"]+)*)(?: -[a-z]+ [^\s;?-][^\s;?]*\w)*))` +
 	`(?: instead of (?://loopgen:(readonly)|-(readonly) (\w+)))?`)
 
@@ -236,7 +236,7 @@ func waysOf(d generator.Diagnostic) [][]string {
 }
 
 // aboutMethod matches flags that are directives, too.
-var aboutMethod = regexp.MustCompile(`^-(skip|readonly|concurrent|idempotent|inout|session|timeout|exclusive) `)
+var aboutMethod = regexp.MustCompile(`^-(skip|readonly|concurrent|idempotent|inout|in|session|timeout|exclusive) `)
 
 // user types.
 type user struct {

@@ -6,30 +6,12 @@ import (
 	"io"
 	"os"
 
-	"github.com/loopgen/loopgen/generator"
 	"github.com/loopgen/loopgen/rt/schema"
 )
 
-// printSchemas prints the schemas of the types, in the order of the command line.
-func printSchemas(types []generator.Schema, stdout io.Writer) error {
-	entries := func(list []generator.SchemaEntry) (all []schema.Entry) {
-		for _, e := range list {
-			all = append(all, schema.Entry(e))
-		}
-		return all
-	}
-	var s schema.Schema
-	for _, t := range types {
-		s.Services = append(s.Services, schema.Service{
-			Name:        t.Service,
-			TypeParams:  t.TypeParams,
-			Constructor: schema.Entry(t.Constructor),
-			Methods:     entries(t.Methods),
-			Types:       entries(t.Types),
-			Errors:      entries(t.Errors),
-			Sentinels:   t.Sentinels,
-		})
-	}
+// printSchema prints the schema of the types, in the order of the command line.
+func printSchema(types []schema.Service, stdout io.Writer) error {
+	s := schema.Schema{Services: types}
 	if _, err := io.WriteString(stdout, s.String()); err != nil {
 		return fmt.Errorf("printing the schema: %w", err)
 	}

@@ -9,25 +9,18 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// This file was generated for version 1 of the loopgen runtime. If the next line
-// does not compile, the two do not belong together: bring the command loopgen and
-// the module github.com/loopgen/loopgen to the same version, then run go generate.
-const _ = stub.Version1
+const _ = stub.Version1 // undefined? Run go generate with the loopgen of your go.mod.
 
-// CacheAPI is what a shared Cache can do. *Cache and *CacheProxy implement it;
-// so may a fake in tests.
+// CacheAPI is the method set of [Cache], which [CacheProxy] has as well.
 type CacheAPI interface {
 	// Close closes the file. The daemon calls it before it exits. A client's Close does
 	// not: it closes the client.
 	Close() error
-
 	// Get returns the value of a key. It is a copy: what bbolt returns is valid until the
 	// end of the transaction only.
 	Get(key string) (value []byte, err error)
-
 	// Keys returns all keys in order.
 	Keys() (keys []string, err error)
-
 	// Put stores a value. It waits up to 10 ms for other calls, of any process, to share a
 	// transaction with. When it returns nil, the value is on disk.
 	Put(key string, value []byte) error
@@ -38,85 +31,69 @@ var (
 	_ CacheAPI = (*CacheProxy)(nil)
 )
 
-// ShareCache returns the Cache that all processes with the same cfg share. It
-// starts nothing yet: the daemon that holds the object is started by the first use.
-// The other parameters are those of Open, which the daemon makes the object with.
+// ShareCache returns the Cache that all processes with the same cfg share. The
+// first use starts its daemon, which calls Open with the other parameters.
 func ShareCache(cfg rt.Config, path string) *rt.Shared[*CacheClient, *CacheProxy] {
 	return rt.NewShared(cfg, cacheService,
-		func(conn *rt.Conn) *CacheClient { return (*CacheClient)(conn) },
-		func(conn *rt.Conn) *CacheProxy { return (*CacheProxy)(conn) },
-		func(e *stub.Encoder) { stub.Encode(e, path) })
+		func(conn stub.Conn) *CacheClient { return &CacheClient{conn} },
+		func(conn stub.Conn) *CacheProxy { return &CacheProxy{CacheClient{conn}} },
+		stub.Args1(path))
 }
 
-// CacheClient calls the shared Cache. Each method takes a context, which bounds and
-// cancels the call, and returns the method's own error or what went wrong on the
-// way. It is safe for concurrent use.
-type CacheClient rt.Conn
+// CacheClient calls a shared [Cache]. Every method takes a context and returns
+// an error, the method's own or an [*rt.CallError].
+type CacheClient struct{ conn stub.Conn }
 
-// Close ends this handle; the shared object goes on. Later calls through the
-// handle fail with rt.ErrClosed.
+// Close ends this handle: its later calls fail with [rt.ErrClosed]. The object
+// goes on.
 func (c *CacheClient) Close() error {
-	return (*rt.Conn)(c).Close()
+	return c.conn.Close()
 }
 
 // Get returns the value of a key. It is a copy: what bbolt returns is valid until the
 // end of the transaction only.
 func (c *CacheClient) Get(ctx context.Context, key string) (value []byte, err error) {
-	err = (*rt.Conn)(c).Call(ctx, cacheGet,
-		func(e *stub.Encoder) { stub.Encode(e, key) },
-		func(d *stub.Decoder) { stub.Decode(d, &value) })
-	return value, err
+	return stub.Call1[[]byte](ctx, c.conn, "Get", stub.Args1(key))
 }
 
 // Keys returns all keys in order.
 func (c *CacheClient) Keys(ctx context.Context) (keys []string, err error) {
-	err = (*rt.Conn)(c).Call(ctx, cacheKeys, nil, func(d *stub.Decoder) { stub.Decode(d, &keys) })
-	return keys, err
+	return stub.Call1[[]string](ctx, c.conn, "Keys", nil)
 }
 
 // Put stores a value. It waits up to 10 ms for other calls, of any process, to share a
 // transaction with. When it returns nil, the value is on disk.
 func (c *CacheClient) Put(ctx context.Context, key string, value []byte) error {
-	return (*rt.Conn)(c).Call(ctx, cachePut, func(e *stub.Encoder) { stub.Encode(e, key); stub.Encode(e, value) }, nil)
+	return stub.Call0(ctx, c.conn, "Put", stub.Args2(key, value))
 }
 
-// CacheProxy is a Cache that lives in the daemon: it has the same methods. Where one
-// has no error result, a call that fails does what rt.Config.OnFault says, which is to
-// panic by default. It is safe for concurrent use.
-type CacheProxy rt.Conn
+// CacheProxy is a shared [Cache] behind the methods of a Cache. A call that
+// fails where the method returns no error goes to [rt.Config] OnFault.
+type CacheProxy struct{ client CacheClient }
 
-// Close implements CacheAPI.
+// Close implements [CacheAPI].
 func (p *CacheProxy) Close() error {
-	return (*rt.Conn)(p).Close()
+	return p.client.Close()
 }
 
-// Get implements CacheAPI.
+// Get implements [CacheAPI].
 func (p *CacheProxy) Get(key string) (value []byte, err error) {
-	return (*CacheClient)(p).Get(context.Background(), key)
+	return p.client.Get(context.Background(), key)
 }
 
-// Keys implements CacheAPI.
+// Keys implements [CacheAPI].
 func (p *CacheProxy) Keys() (keys []string, err error) {
-	return (*CacheClient)(p).Keys(context.Background())
+	return p.client.Keys(context.Background())
 }
 
-// Put implements CacheAPI.
+// Put implements [CacheAPI].
 func (p *CacheProxy) Put(key string, value []byte) error {
-	return (*CacheClient)(p).Put(context.Background(), key, value)
+	return p.client.Put(context.Background(), key, value)
 }
 
-// The methods of Cache by their place in the table.
-const (
-	cacheGet = iota
-	cacheKeys
-	cachePut
-)
-
-// cacheService is the Cache that clients ask for and daemons serve.
+// cacheService is what the daemon serves.
 var cacheService = &stub.Service{Name: "github.com/loopgen/loopgen/examples/boltcache.Cache", Constructor: "Open"}
 
-// What the daemon calls is set here and not above, since a method of Cache may use
-// ShareCache, and a variable must not depend on itself.
 func init() {
 	cacheService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
 		var path string
@@ -128,29 +105,13 @@ func init() {
 	}
 	cacheService.Methods = []stub.Method{
 		{Name: "Get", Mode: stub.Concurrent, Func: (*Cache).Get, Serve: func(run *stub.Run, target any) {
-			var key string
-			stub.Decode(run.Args, &key)
-			if run.Begin() {
-				value, err := target.(*Cache).Get(key)
-				stub.Encode(run.Results, value)
-				run.Results.Error(err)
-			}
+			stub.Serve1(run, func(key string) { run.Return(stub.Results2(target.(*Cache).Get(key))) })
 		}},
 		{Name: "Keys", Mode: stub.Concurrent, Func: (*Cache).Keys, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				keys, err := target.(*Cache).Keys()
-				stub.Encode(run.Results, keys)
-				run.Results.Error(err)
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results2(target.(*Cache).Keys())) })
 		}},
 		{Name: "Put", Mode: stub.Concurrent, Func: (*Cache).Put, Serve: func(run *stub.Run, target any) {
-			var key string
-			var value []byte
-			stub.Decode(run.Args, &key)
-			stub.Decode(run.Args, &value)
-			if run.Begin() {
-				run.Results.Error(target.(*Cache).Put(key, value))
-			}
+			stub.Serve2(run, func(key string, value []byte) { run.Return(stub.Results1(target.(*Cache).Put(key, value))) })
 		}},
 	}
 	cacheService.Sentinels = []stub.Sentinel{

@@ -9,13 +9,9 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// This file was generated for version 1 of the loopgen runtime. If the next line
-// does not compile, the two do not belong together: bring the command loopgen and
-// the module github.com/loopgen/loopgen to the same version, then run go generate.
-const _ = stub.Version1
+const _ = stub.Version1 // undefined? Run go generate with the loopgen of your go.mod.
 
-// CounterAPI is what a shared Counter can do. *Counter and *CounterProxy implement it;
-// so may a fake in tests.
+// CounterAPI is the method set of [Counter], which [CounterProxy] has as well.
 type CounterAPI interface {
 	// Inc adds one and returns the sum.
 	Inc() int
@@ -26,52 +22,36 @@ var (
 	_ CounterAPI = (*CounterProxy)(nil)
 )
 
-// ShareCounter returns the Counter that all processes with the same cfg share. It
-// starts nothing yet: the daemon that holds the object is started by the first use.
-// The object is the zero value of Counter.
+// ShareCounter returns the Counter that all processes with the same cfg share.
+// The first use starts its daemon, whose object is the zero value.
 func ShareCounter(cfg rt.Config) *rt.Shared[*CounterClient, *CounterProxy] {
 	return rt.NewShared(cfg, counterService,
-		func(conn *rt.Conn) *CounterClient { return (*CounterClient)(conn) },
-		func(conn *rt.Conn) *CounterProxy { return (*CounterProxy)(conn) },
+		func(conn stub.Conn) *CounterClient { return &CounterClient{conn} },
+		func(conn stub.Conn) *CounterProxy { return &CounterProxy{CounterClient{conn}} },
 		nil)
 }
 
-// CounterClient calls the shared Counter. Each method takes a context, which bounds and
-// cancels the call, and returns the method's own error or what went wrong on the
-// way. It is safe for concurrent use.
-type CounterClient rt.Conn
+// CounterClient calls a shared [Counter]. Every method takes a context and
+// returns an error, the method's own or an [*rt.CallError].
+type CounterClient struct{ conn stub.Conn }
 
 // Inc adds one and returns the sum.
 func (c *CounterClient) Inc(ctx context.Context) (int, error) {
-	var r0 int
-	err := (*rt.Conn)(c).Call(ctx, counterInc, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[int](ctx, c.conn, "Inc", nil)
 }
 
-// CounterProxy is a Counter that lives in the daemon: it has the same methods. Where one
-// has no error result, a call that fails does what rt.Config.OnFault says, which is to
-// panic by default. It is safe for concurrent use.
-type CounterProxy rt.Conn
+// CounterProxy is a shared [Counter] behind the methods of a Counter. A call
+// that fails where the method returns no error goes to [rt.Config] OnFault.
+type CounterProxy struct{ client CounterClient }
 
-// Inc implements CounterAPI.
+// Inc implements [CounterAPI].
 func (p *CounterProxy) Inc() int {
-	r0, err := (*CounterClient)(p).Inc(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Inc(context.Background()))
 }
 
-// The methods of Counter by their place in the table.
-const (
-	counterInc = iota
-)
-
-// counterService is the Counter that clients ask for and daemons serve.
+// counterService is what the daemon serves.
 var counterService = &stub.Service{Name: "github.com/loopgen/loopgen/examples/counter.Counter"}
 
-// What the daemon calls is set here and not above, since a method of Counter may use
-// ShareCounter, and a variable must not depend on itself.
 func init() {
 	counterService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
 		if err := args.End(); err != nil {
@@ -82,9 +62,7 @@ func init() {
 	}
 	counterService.Methods = []stub.Method{
 		{Name: "Inc", Func: (*Counter).Inc, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Counter).Inc())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Counter).Inc())) })
 		}},
 	}
 	stub.Register(counterService)

@@ -9,24 +9,17 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// This file was generated for version 1 of the loopgen runtime. If the next line
-// does not compile, the two do not belong together: bring the command loopgen and
-// the module github.com/loopgen/loopgen to the same version, then run go generate.
-const _ = stub.Version1
+const _ = stub.Version1 // undefined? Run go generate with the loopgen of your go.mod.
 
-// IndexAPI is what a shared Index can do. *Index and *IndexProxy implement it;
-// so may a fake in tests.
+// IndexAPI is the method set of [Index], which [IndexProxy] has as well.
 type IndexAPI interface {
 	// Add puts the words of a file into the index, all of them or, when the caller
 	// gives up before they are in, none.
 	Add(ctx context.Context, words map[string]int) error
-
 	// Claim gives a file to the caller, or returns ErrSeen if somebody has it.
 	Claim(file string) error
-
 	// Top returns the n commonest words, the commonest first.
 	Top(n int) []Entry
-
 	// Totals returns how much the index holds.
 	Totals() Totals
 }
@@ -36,94 +29,67 @@ var (
 	_ IndexAPI = (*IndexProxy)(nil)
 )
 
-// ShareIndex returns the Index that all processes with the same cfg share. It
-// starts nothing yet: the daemon that holds the object is started by the first use.
-// The object is made there by NewIndex.
+// ShareIndex returns the Index that all processes with the same cfg share. The
+// first use starts its daemon, which calls NewIndex.
 func ShareIndex(cfg rt.Config) *rt.Shared[*IndexClient, *IndexProxy] {
 	return rt.NewShared(cfg, indexService,
-		func(conn *rt.Conn) *IndexClient { return (*IndexClient)(conn) },
-		func(conn *rt.Conn) *IndexProxy { return (*IndexProxy)(conn) },
+		func(conn stub.Conn) *IndexClient { return &IndexClient{conn} },
+		func(conn stub.Conn) *IndexProxy { return &IndexProxy{IndexClient{conn}} },
 		nil)
 }
 
-// IndexClient calls the shared Index. Each method takes a context, which bounds and
-// cancels the call, and returns the method's own error or what went wrong on the
-// way. It is safe for concurrent use.
-type IndexClient rt.Conn
+// IndexClient calls a shared [Index]. Every method takes a context and returns
+// an error, the method's own or an [*rt.CallError].
+type IndexClient struct{ conn stub.Conn }
 
 // Add puts the words of a file into the index, all of them or, when the caller
 // gives up before they are in, none.
 func (c *IndexClient) Add(ctx context.Context, words map[string]int) error {
-	return (*rt.Conn)(c).Call(ctx, indexAdd, func(e *stub.Encoder) { stub.Encode(e, words) }, nil)
+	return stub.Call0(ctx, c.conn, "Add", stub.Args1(words))
 }
 
 // Claim gives a file to the caller, or returns ErrSeen if somebody has it.
 func (c *IndexClient) Claim(ctx context.Context, file string) error {
-	return (*rt.Conn)(c).Call(ctx, indexClaim, func(e *stub.Encoder) { stub.Encode(e, file) }, nil)
+	return stub.Call0(ctx, c.conn, "Claim", stub.Args1(file))
 }
 
 // Top returns the n commonest words, the commonest first.
 func (c *IndexClient) Top(ctx context.Context, n int) ([]Entry, error) {
-	var r0 []Entry
-	err := (*rt.Conn)(c).Call(ctx, indexTop,
-		func(e *stub.Encoder) { stub.Encode(e, n) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[[]Entry](ctx, c.conn, "Top", stub.Args1(n))
 }
 
 // Totals returns how much the index holds.
 func (c *IndexClient) Totals(ctx context.Context) (Totals, error) {
-	var r0 Totals
-	err := (*rt.Conn)(c).Call(ctx, indexTotals, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[Totals](ctx, c.conn, "Totals", nil)
 }
 
-// IndexProxy is a Index that lives in the daemon: it has the same methods. Where one
-// has no error result, a call that fails does what rt.Config.OnFault says, which is to
-// panic by default. It is safe for concurrent use.
-type IndexProxy rt.Conn
+// IndexProxy is a shared [Index] behind the methods of an Index. A call that
+// fails where the method returns no error goes to [rt.Config] OnFault.
+type IndexProxy struct{ client IndexClient }
 
-// Add implements IndexAPI.
+// Add implements [IndexAPI].
 func (p *IndexProxy) Add(ctx context.Context, words map[string]int) error {
-	return (*IndexClient)(p).Add(ctx, words)
+	return p.client.Add(ctx, words)
 }
 
-// Claim implements IndexAPI.
+// Claim implements [IndexAPI].
 func (p *IndexProxy) Claim(file string) error {
-	return (*IndexClient)(p).Claim(context.Background(), file)
+	return p.client.Claim(context.Background(), file)
 }
 
-// Top implements IndexAPI.
+// Top implements [IndexAPI].
 func (p *IndexProxy) Top(n int) []Entry {
-	r0, err := (*IndexClient)(p).Top(context.Background(), n)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Top(context.Background(), n))
 }
 
-// Totals implements IndexAPI.
+// Totals implements [IndexAPI].
 func (p *IndexProxy) Totals() Totals {
-	r0, err := (*IndexClient)(p).Totals(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Totals(context.Background()))
 }
 
-// The methods of Index by their place in the table.
-const (
-	indexAdd = iota
-	indexClaim
-	indexTop
-	indexTotals
-)
-
-// indexService is the Index that clients ask for and daemons serve.
+// indexService is what the daemon serves.
 var indexService = &stub.Service{Name: "github.com/loopgen/loopgen/examples/index.Index", Constructor: "NewIndex"}
 
-// What the daemon calls is set here and not above, since a method of Index may use
-// ShareIndex, and a variable must not depend on itself.
 func init() {
 	indexService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
 		if err := args.End(); err != nil {
@@ -133,30 +99,16 @@ func init() {
 	}
 	indexService.Methods = []stub.Method{
 		{Name: "Add", Func: (*Index).Add, Serve: func(run *stub.Run, target any) {
-			var words map[string]int
-			stub.Decode(run.Args, &words)
-			if run.Begin() {
-				run.Results.Error(target.(*Index).Add(run.Context(), words))
-			}
+			stub.Serve1(run, func(words map[string]int) { run.Return(stub.Results1(target.(*Index).Add(run.Context(), words))) })
 		}},
 		{Name: "Claim", Func: (*Index).Claim, Serve: func(run *stub.Run, target any) {
-			var file string
-			stub.Decode(run.Args, &file)
-			if run.Begin() {
-				run.Results.Error(target.(*Index).Claim(file))
-			}
+			stub.Serve1(run, func(file string) { run.Return(stub.Results1(target.(*Index).Claim(file))) })
 		}},
 		{Name: "Top", Mode: stub.Shared, Func: (*Index).Top, Serve: func(run *stub.Run, target any) {
-			var n int
-			stub.Decode(run.Args, &n)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Index).Top(n))
-			}
+			stub.Serve1(run, func(n int) { run.Return(stub.Results1(target.(*Index).Top(n))) })
 		}},
 		{Name: "Totals", Mode: stub.Shared, Func: (*Index).Totals, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Index).Totals())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Index).Totals())) })
 		}},
 	}
 	indexService.Sentinels = []stub.Sentinel{

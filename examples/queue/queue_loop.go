@@ -9,39 +9,28 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// This file was generated for version 1 of the loopgen runtime. If the next line
-// does not compile, the two do not belong together: bring the command loopgen and
-// the module github.com/loopgen/loopgen to the same version, then run go generate.
-const _ = stub.Version1
+const _ = stub.Version1 // undefined? Run go generate with the loopgen of your go.mod.
 
-// QueueAPI is what a shared Queue can do. *Queue and *QueueProxy implement it;
-// so may a fake in tests.
+// QueueAPI is the method set of [Queue], which [QueueProxy] has as well.
 type QueueAPI interface {
 	// Done acknowledges the job of a lease: nobody gets it again.
 	Done(lease string) (err error)
-
 	// PopContext waits for a job and removes it. A job that was popped is lost if its
 	// worker dies; Take is for jobs that must not be lost.
 	PopContext(ctx context.Context) (job string, err error)
-
 	// Progress returns the counts of now, for a client that polls.
 	Progress() Progress
-
 	// Push appends jobs.
 	Push(jobs ...string)
-
 	// Release ends a lease. A job that was not acknowledged becomes the first of the
 	// queue again.
 	Release(lease string)
-
 	// Seal says that no more jobs will be pushed.
 	Seal()
-
 	// Take waits for a job and takes it under a lease, a text of the caller's that no
 	// other worker uses. The worker calls Done when the job is done, and then Release.
 	// When its process dies, or closes its Shared, the daemon calls Release.
 	Take(ctx context.Context, lease string) (job string, err error)
-
 	// WaitProgress waits until the counts are not those that the caller has seen, and
 	// returns them.
 	WaitProgress(ctx context.Context, seen Progress) (now Progress, err error)
@@ -52,147 +41,111 @@ var (
 	_ QueueAPI = (*QueueProxy)(nil)
 )
 
-// ShareQueue returns the Queue that all processes with the same cfg share. It
-// starts nothing yet: the daemon that holds the object is started by the first use.
-// The object is made there by NewQueue.
+// ShareQueue returns the Queue that all processes with the same cfg share. The
+// first use starts its daemon, which calls NewQueue.
 func ShareQueue(cfg rt.Config) *rt.Shared[*QueueClient, *QueueProxy] {
 	return rt.NewShared(cfg, queueService,
-		func(conn *rt.Conn) *QueueClient { return (*QueueClient)(conn) },
-		func(conn *rt.Conn) *QueueProxy { return (*QueueProxy)(conn) },
+		func(conn stub.Conn) *QueueClient { return &QueueClient{conn} },
+		func(conn stub.Conn) *QueueProxy { return &QueueProxy{QueueClient{conn}} },
 		nil)
 }
 
-// QueueClient calls the shared Queue. Each method takes a context, which bounds and
-// cancels the call, and returns the method's own error or what went wrong on the
-// way. It is safe for concurrent use.
-type QueueClient rt.Conn
+// QueueClient calls a shared [Queue]. Every method takes a context and returns
+// an error, the method's own or an [*rt.CallError].
+type QueueClient struct{ conn stub.Conn }
 
 // Done acknowledges the job of a lease: nobody gets it again.
 func (c *QueueClient) Done(ctx context.Context, lease string) (err error) {
-	return (*rt.Conn)(c).Call(ctx, queueDone, func(e *stub.Encoder) { stub.Encode(e, lease) }, nil)
+	return stub.Call0(ctx, c.conn, "Done", stub.Args1(lease))
 }
 
 // PopContext waits for a job and removes it. A job that was popped is lost if its
 // worker dies; Take is for jobs that must not be lost.
 func (c *QueueClient) PopContext(ctx context.Context) (job string, err error) {
-	err = (*rt.Conn)(c).Call(ctx, queuePopContext, nil, func(d *stub.Decoder) { stub.Decode(d, &job) })
-	return job, err
+	return stub.Call1[string](ctx, c.conn, "PopContext", nil)
 }
 
 // Progress returns the counts of now, for a client that polls.
 func (c *QueueClient) Progress(ctx context.Context) (Progress, error) {
-	var r0 Progress
-	err := (*rt.Conn)(c).Call(ctx, queueProgress, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[Progress](ctx, c.conn, "Progress", nil)
 }
 
 // Push appends jobs.
 func (c *QueueClient) Push(ctx context.Context, jobs ...string) error {
-	return (*rt.Conn)(c).Call(ctx, queuePush, func(e *stub.Encoder) { stub.Encode(e, jobs) }, nil)
+	return stub.Call0(ctx, c.conn, "Push", stub.Args1(jobs))
 }
 
 // Release ends a lease. A job that was not acknowledged becomes the first of the
 // queue again.
 func (c *QueueClient) Release(ctx context.Context, lease string) error {
-	return (*rt.Conn)(c).Call(ctx, queueRelease, func(e *stub.Encoder) { stub.Encode(e, lease) }, nil)
+	return stub.Call0(ctx, c.conn, "Release", stub.Args1(lease))
 }
 
 // Seal says that no more jobs will be pushed.
 func (c *QueueClient) Seal(ctx context.Context) error {
-	return (*rt.Conn)(c).Call(ctx, queueSeal, nil, nil)
+	return stub.Call0(ctx, c.conn, "Seal", nil)
 }
 
 // Take waits for a job and takes it under a lease, a text of the caller's that no
 // other worker uses. The worker calls Done when the job is done, and then Release.
 // When its process dies, or closes its Shared, the daemon calls Release.
 func (c *QueueClient) Take(ctx context.Context, lease string) (job string, err error) {
-	err = (*rt.Conn)(c).Call(ctx, queueTake,
-		func(e *stub.Encoder) { stub.Encode(e, lease) },
-		func(d *stub.Decoder) { stub.Decode(d, &job) })
-	return job, err
+	return stub.Call1[string](ctx, c.conn, "Take", stub.Args1(lease))
 }
 
 // WaitProgress waits until the counts are not those that the caller has seen, and
 // returns them.
 func (c *QueueClient) WaitProgress(ctx context.Context, seen Progress) (now Progress, err error) {
-	err = (*rt.Conn)(c).Call(ctx, queueWaitProgress,
-		func(e *stub.Encoder) { stub.Encode(e, seen) },
-		func(d *stub.Decoder) { stub.Decode(d, &now) })
-	return now, err
+	return stub.Call1[Progress](ctx, c.conn, "WaitProgress", stub.Args1(seen))
 }
 
-// QueueProxy is a Queue that lives in the daemon: it has the same methods. Where one
-// has no error result, a call that fails does what rt.Config.OnFault says, which is to
-// panic by default. It is safe for concurrent use.
-type QueueProxy rt.Conn
+// QueueProxy is a shared [Queue] behind the methods of a Queue. A call that
+// fails where the method returns no error goes to [rt.Config] OnFault.
+type QueueProxy struct{ client QueueClient }
 
-// Done implements QueueAPI.
+// Done implements [QueueAPI].
 func (p *QueueProxy) Done(lease string) (err error) {
-	return (*QueueClient)(p).Done(context.Background(), lease)
+	return p.client.Done(context.Background(), lease)
 }
 
-// PopContext implements QueueAPI.
+// PopContext implements [QueueAPI].
 func (p *QueueProxy) PopContext(ctx context.Context) (job string, err error) {
-	return (*QueueClient)(p).PopContext(ctx)
+	return p.client.PopContext(ctx)
 }
 
-// Progress implements QueueAPI.
+// Progress implements [QueueAPI].
 func (p *QueueProxy) Progress() Progress {
-	r0, err := (*QueueClient)(p).Progress(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Progress(context.Background()))
 }
 
-// Push implements QueueAPI.
+// Push implements [QueueAPI].
 func (p *QueueProxy) Push(jobs ...string) {
-	if err := (*QueueClient)(p).Push(context.Background(), jobs...); err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
+	stub.Must0(p.client.Push(context.Background(), jobs...))
 }
 
-// Release implements QueueAPI.
+// Release implements [QueueAPI].
 func (p *QueueProxy) Release(lease string) {
-	if err := (*QueueClient)(p).Release(context.Background(), lease); err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
+	stub.Must0(p.client.Release(context.Background(), lease))
 }
 
-// Seal implements QueueAPI.
+// Seal implements [QueueAPI].
 func (p *QueueProxy) Seal() {
-	if err := (*QueueClient)(p).Seal(context.Background()); err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
+	stub.Must0(p.client.Seal(context.Background()))
 }
 
-// Take implements QueueAPI.
+// Take implements [QueueAPI].
 func (p *QueueProxy) Take(ctx context.Context, lease string) (job string, err error) {
-	return (*QueueClient)(p).Take(ctx, lease)
+	return p.client.Take(ctx, lease)
 }
 
-// WaitProgress implements QueueAPI.
+// WaitProgress implements [QueueAPI].
 func (p *QueueProxy) WaitProgress(ctx context.Context, seen Progress) (now Progress, err error) {
-	return (*QueueClient)(p).WaitProgress(ctx, seen)
+	return p.client.WaitProgress(ctx, seen)
 }
 
-// The methods of Queue by their place in the table.
-const (
-	queueDone = iota
-	queuePopContext
-	queueProgress
-	queuePush
-	queueRelease
-	queueSeal
-	queueTake
-	queueWaitProgress
-)
-
-// queueService is the Queue that clients ask for and daemons serve.
+// queueService is what the daemon serves.
 var queueService = &stub.Service{Name: "github.com/loopgen/loopgen/examples/queue.Queue", Constructor: "NewQueue"}
 
-// What the daemon calls is set here and not above, since a method of Queue may use
-// ShareQueue, and a variable must not depend on itself.
 func init() {
 	queueService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
 		if err := args.End(); err != nil {
@@ -202,61 +155,28 @@ func init() {
 	}
 	queueService.Methods = []stub.Method{
 		{Name: "Done", Mode: stub.Concurrent, Func: (*Queue).Done, Serve: func(run *stub.Run, target any) {
-			var lease string
-			stub.Decode(run.Args, &lease)
-			if run.Begin() {
-				run.Results.Error(target.(*Queue).Done(lease))
-			}
+			stub.Serve1(run, func(lease string) { run.Return(stub.Results1(target.(*Queue).Done(lease))) })
 		}},
 		{Name: "PopContext", Mode: stub.Concurrent, Func: (*Queue).PopContext, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				job, err := target.(*Queue).PopContext(run.Context())
-				stub.Encode(run.Results, job)
-				run.Results.Error(err)
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results2(target.(*Queue).PopContext(run.Context()))) })
 		}},
 		{Name: "Progress", Mode: stub.Concurrent, Func: (*Queue).Progress, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Queue).Progress())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Queue).Progress())) })
 		}},
 		{Name: "Push", Mode: stub.Concurrent, Func: (*Queue).Push, Serve: func(run *stub.Run, target any) {
-			var jobs []string
-			stub.Decode(run.Args, &jobs)
-			if run.Begin() {
-				target.(*Queue).Push(jobs...)
-			}
+			stub.Serve1(run, func(jobs []string) { target.(*Queue).Push(jobs...) })
 		}},
 		{Name: "Release", Mode: stub.Concurrent, Func: (*Queue).Release, Serve: func(run *stub.Run, target any) {
-			var lease string
-			stub.Decode(run.Args, &lease)
-			if run.Begin() {
-				target.(*Queue).Release(lease)
-			}
+			stub.Serve1(run, func(lease string) { target.(*Queue).Release(lease) })
 		}},
 		{Name: "Seal", Mode: stub.Concurrent, Func: (*Queue).Seal, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				target.(*Queue).Seal()
-			}
+			stub.Serve0(run, func() { target.(*Queue).Seal() })
 		}},
 		{Name: "Take", Mode: stub.Concurrent, End: "Release", EndArgs: true, Func: (*Queue).Take, Serve: func(run *stub.Run, target any) {
-			var lease string
-			stub.Decode(run.Args, &lease)
-			if run.Begin() {
-				job, err := target.(*Queue).Take(run.Context(), lease)
-				run.Failed = err != nil
-				stub.Encode(run.Results, job)
-				run.Results.Error(err)
-			}
+			stub.Serve1(run, func(lease string) { run.Return(stub.Results2(target.(*Queue).Take(run.Context(), lease))) })
 		}},
 		{Name: "WaitProgress", Mode: stub.Concurrent, Func: (*Queue).WaitProgress, Serve: func(run *stub.Run, target any) {
-			var seen Progress
-			stub.Decode(run.Args, &seen)
-			if run.Begin() {
-				now, err := target.(*Queue).WaitProgress(run.Context(), seen)
-				stub.Encode(run.Results, now)
-				run.Results.Error(err)
-			}
+			stub.Serve1(run, func(seen Progress) { run.Return(stub.Results2(target.(*Queue).WaitProgress(run.Context(), seen))) })
 		}},
 	}
 	queueService.Sentinels = []stub.Sentinel{

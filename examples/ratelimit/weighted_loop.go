@@ -10,13 +10,10 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// This file was generated for version 1 of the loopgen runtime. If the next line
-// does not compile, the two do not belong together: bring the command loopgen and
-// the module github.com/loopgen/loopgen to the same version, then run go generate.
-const _ = stub.Version1
+const _ = stub.Version1 // undefined? Run go generate with the loopgen of your go.mod.
 
-// WeightedAPI is what a shared semaphore.Weighted can do. *semaphore.Weighted and *WeightedProxy implement it;
-// so may a fake in tests.
+// WeightedAPI is the method set of [semaphore.Weighted], which [WeightedProxy]
+// has as well.
 type WeightedAPI interface {
 	Acquire(ctx context.Context, n int64) error
 	Release(n int64)
@@ -28,78 +25,58 @@ var (
 	_ WeightedAPI = (*WeightedProxy)(nil)
 )
 
-// ShareWeighted returns the semaphore.Weighted that all processes with the same cfg share. It
-// starts nothing yet: the daemon that holds the object is started by the first use.
-// The other parameters are those of semaphore.NewWeighted, which the daemon makes the object with.
+// ShareWeighted returns the semaphore.Weighted that all processes with the same
+// cfg share. The first use starts its daemon, which calls semaphore.NewWeighted
+// with the other parameters.
 func ShareWeighted(cfg rt.Config, n int64) *rt.Shared[*WeightedClient, *WeightedProxy] {
 	return rt.NewShared(cfg, weightedService,
-		func(conn *rt.Conn) *WeightedClient { return (*WeightedClient)(conn) },
-		func(conn *rt.Conn) *WeightedProxy { return (*WeightedProxy)(conn) },
-		func(e *stub.Encoder) { stub.Encode(e, n) })
+		func(conn stub.Conn) *WeightedClient { return &WeightedClient{conn} },
+		func(conn stub.Conn) *WeightedProxy { return &WeightedProxy{WeightedClient{conn}} },
+		stub.Args1(n))
 }
 
-// WeightedClient calls the shared semaphore.Weighted. Each method takes a context, which bounds and
-// cancels the call, and returns the method's own error or what went wrong on the
-// way. It is safe for concurrent use.
-type WeightedClient rt.Conn
+// WeightedClient calls a shared [semaphore.Weighted]. Every method takes a
+// context and returns an error, the method's own or an [*rt.CallError].
+type WeightedClient struct{ conn stub.Conn }
 
 // Acquire calls Acquire of the shared semaphore.Weighted.
 func (c *WeightedClient) Acquire(ctx context.Context, n int64) error {
-	return (*rt.Conn)(c).Call(ctx, weightedAcquire, func(e *stub.Encoder) { stub.Encode(e, n) }, nil)
+	return stub.Call0(ctx, c.conn, "Acquire", stub.Args1(n))
 }
 
 // Release calls Release of the shared semaphore.Weighted.
 func (c *WeightedClient) Release(ctx context.Context, n int64) error {
-	return (*rt.Conn)(c).Call(ctx, weightedRelease, func(e *stub.Encoder) { stub.Encode(e, n) }, nil)
+	return stub.Call0(ctx, c.conn, "Release", stub.Args1(n))
 }
 
 // TryAcquire calls TryAcquire of the shared semaphore.Weighted.
 func (c *WeightedClient) TryAcquire(ctx context.Context, n int64) (bool, error) {
-	var r0 bool
-	err := (*rt.Conn)(c).Call(ctx, weightedTryAcquire,
-		func(e *stub.Encoder) { stub.Encode(e, n) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[bool](ctx, c.conn, "TryAcquire", stub.Args1(n))
 }
 
-// WeightedProxy is a semaphore.Weighted that lives in the daemon: it has the same methods. Where one
-// has no error result, a call that fails does what rt.Config.OnFault says, which is to
-// panic by default. It is safe for concurrent use.
-type WeightedProxy rt.Conn
+// WeightedProxy is a shared [semaphore.Weighted] behind the methods of a
+// semaphore.Weighted. A call that fails where the method returns no error goes
+// to [rt.Config] OnFault.
+type WeightedProxy struct{ client WeightedClient }
 
-// Acquire implements WeightedAPI.
+// Acquire implements [WeightedAPI].
 func (p *WeightedProxy) Acquire(ctx context.Context, n int64) error {
-	return (*WeightedClient)(p).Acquire(ctx, n)
+	return p.client.Acquire(ctx, n)
 }
 
-// Release implements WeightedAPI.
+// Release implements [WeightedAPI].
 func (p *WeightedProxy) Release(n int64) {
-	if err := (*WeightedClient)(p).Release(context.Background(), n); err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
+	stub.Must0(p.client.Release(context.Background(), n))
 }
 
-// TryAcquire implements WeightedAPI.
+// TryAcquire implements [WeightedAPI].
 func (p *WeightedProxy) TryAcquire(n int64) bool {
-	r0, err := (*WeightedClient)(p).TryAcquire(context.Background(), n)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.TryAcquire(context.Background(), n))
 }
 
-// The methods of semaphore.Weighted by their place in the table.
-const (
-	weightedAcquire = iota
-	weightedRelease
-	weightedTryAcquire
-)
-
-// weightedService is the semaphore.Weighted that clients ask for and daemons serve.
+// weightedService is what the daemon serves.
 var weightedService = &stub.Service{Name: "github.com/loopgen/loopgen/examples/ratelimit.Weighted", Constructor: "semaphore.NewWeighted"}
 
-// What the daemon calls is set here and not above, since the constructor may use
-// ShareWeighted, and a variable must not depend on itself.
 func init() {
 	weightedService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
 		var n int64
@@ -111,29 +88,13 @@ func init() {
 	}
 	weightedService.Methods = []stub.Method{
 		{Name: "Acquire", Mode: stub.Concurrent, End: "Release", EndArgs: true, Func: (*semaphore.Weighted).Acquire, Serve: func(run *stub.Run, target any) {
-			var n int64
-			stub.Decode(run.Args, &n)
-			if run.Begin() {
-				err := target.(*semaphore.Weighted).Acquire(run.Context(), n)
-				run.Failed = err != nil
-				run.Results.Error(err)
-			}
+			stub.Serve1(run, func(n int64) { run.Return(stub.Results1(target.(*semaphore.Weighted).Acquire(run.Context(), n))) })
 		}},
 		{Name: "Release", Mode: stub.Concurrent, Func: (*semaphore.Weighted).Release, Serve: func(run *stub.Run, target any) {
-			var n int64
-			stub.Decode(run.Args, &n)
-			if run.Begin() {
-				target.(*semaphore.Weighted).Release(n)
-			}
+			stub.Serve1(run, func(n int64) { target.(*semaphore.Weighted).Release(n) })
 		}},
 		{Name: "TryAcquire", Mode: stub.Concurrent, End: "Release", EndArgs: true, Func: (*semaphore.Weighted).TryAcquire, Serve: func(run *stub.Run, target any) {
-			var n int64
-			stub.Decode(run.Args, &n)
-			if run.Begin() {
-				r0 := target.(*semaphore.Weighted).TryAcquire(n)
-				run.Failed = !r0
-				stub.Encode(run.Results, r0)
-			}
+			stub.Serve1(run, func(n int64) { run.Return(stub.Results1(target.(*semaphore.Weighted).TryAcquire(n))) })
 		}},
 	}
 	stub.Register(weightedService)

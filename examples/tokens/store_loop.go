@@ -9,17 +9,12 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// This file was generated for version 1 of the loopgen runtime. If the next line
-// does not compile, the two do not belong together: bring the command loopgen and
-// the module github.com/loopgen/loopgen to the same version, then run go generate.
-const _ = stub.Version1
+const _ = stub.Version1 // undefined? Run go generate with the loopgen of your go.mod.
 
-// StoreAPI is what a shared Store can do. *Store and *StoreProxy implement it;
-// so may a fake in tests.
+// StoreAPI is the method set of [Store], which [StoreProxy] has as well.
 type StoreAPI interface {
 	// Login adds an account with its first refresh token.
 	Login(account, refresh string) error
-
 	// Token returns an access token of the account. Only one call refreshes it at a
 	// time; the others wait, and return the same token.
 	Token(ctx context.Context, account string) (string, error)
@@ -30,62 +25,47 @@ var (
 	_ StoreAPI = (*StoreProxy)(nil)
 )
 
-// ShareStore returns the Store that all processes with the same cfg share. It
-// starts nothing yet: the daemon that holds the object is started by the first use.
-// The other parameters are those of NewStore, which the daemon makes the object with.
+// ShareStore returns the Store that all processes with the same cfg share. The
+// first use starts its daemon, which calls NewStore with the other parameters.
 func ShareStore(cfg rt.Config, path, issuer string) *rt.Shared[*StoreClient, *StoreProxy] {
 	return rt.NewShared(cfg, storeService,
-		func(conn *rt.Conn) *StoreClient { return (*StoreClient)(conn) },
-		func(conn *rt.Conn) *StoreProxy { return (*StoreProxy)(conn) },
-		func(e *stub.Encoder) { stub.Encode(e, path); stub.Encode(e, issuer) })
+		func(conn stub.Conn) *StoreClient { return &StoreClient{conn} },
+		func(conn stub.Conn) *StoreProxy { return &StoreProxy{StoreClient{conn}} },
+		stub.Args2(path, issuer))
 }
 
-// StoreClient calls the shared Store. Each method takes a context, which bounds and
-// cancels the call, and returns the method's own error or what went wrong on the
-// way. It is safe for concurrent use.
-type StoreClient rt.Conn
+// StoreClient calls a shared [Store]. Every method takes a context and returns
+// an error, the method's own or an [*rt.CallError].
+type StoreClient struct{ conn stub.Conn }
 
 // Login adds an account with its first refresh token.
 func (c *StoreClient) Login(ctx context.Context, account, refresh string) error {
-	return (*rt.Conn)(c).Call(ctx, storeLogin, func(e *stub.Encoder) { stub.Encode(e, account); stub.Encode(e, refresh) }, nil)
+	return stub.Call0(ctx, c.conn, "Login", stub.Args2(account, refresh))
 }
 
 // Token returns an access token of the account. Only one call refreshes it at a
 // time; the others wait, and return the same token.
 func (c *StoreClient) Token(ctx context.Context, account string) (string, error) {
-	var r0 string
-	err := (*rt.Conn)(c).Call(ctx, storeToken,
-		func(e *stub.Encoder) { stub.Encode(e, account) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[string](ctx, c.conn, "Token", stub.Args1(account))
 }
 
-// StoreProxy is a Store that lives in the daemon: it has the same methods. Where one
-// has no error result, a call that fails does what rt.Config.OnFault says, which is to
-// panic by default. It is safe for concurrent use.
-type StoreProxy rt.Conn
+// StoreProxy is a shared [Store] behind the methods of a Store. A call that
+// fails where the method returns no error goes to [rt.Config] OnFault.
+type StoreProxy struct{ client StoreClient }
 
-// Login implements StoreAPI.
+// Login implements [StoreAPI].
 func (p *StoreProxy) Login(account, refresh string) error {
-	return (*StoreClient)(p).Login(context.Background(), account, refresh)
+	return p.client.Login(context.Background(), account, refresh)
 }
 
-// Token implements StoreAPI.
+// Token implements [StoreAPI].
 func (p *StoreProxy) Token(ctx context.Context, account string) (string, error) {
-	return (*StoreClient)(p).Token(ctx, account)
+	return p.client.Token(ctx, account)
 }
 
-// The methods of Store by their place in the table.
-const (
-	storeLogin = iota
-	storeToken
-)
-
-// storeService is the Store that clients ask for and daemons serve.
+// storeService is what the daemon serves.
 var storeService = &stub.Service{Name: "github.com/loopgen/loopgen/examples/tokens.Store", Constructor: "NewStore"}
 
-// What the daemon calls is set here and not above, since a method of Store may use
-// ShareStore, and a variable must not depend on itself.
 func init() {
 	storeService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
 		var path, issuer string
@@ -98,21 +78,10 @@ func init() {
 	}
 	storeService.Methods = []stub.Method{
 		{Name: "Login", Mode: stub.Concurrent, Func: (*Store).Login, Serve: func(run *stub.Run, target any) {
-			var account, refresh string
-			stub.Decode(run.Args, &account)
-			stub.Decode(run.Args, &refresh)
-			if run.Begin() {
-				run.Results.Error(target.(*Store).Login(account, refresh))
-			}
+			stub.Serve2(run, func(account, refresh string) { run.Return(stub.Results1(target.(*Store).Login(account, refresh))) })
 		}},
 		{Name: "Token", Mode: stub.Concurrent, Func: (*Store).Token, Serve: func(run *stub.Run, target any) {
-			var account string
-			stub.Decode(run.Args, &account)
-			if run.Begin() {
-				r0, err := target.(*Store).Token(run.Context(), account)
-				stub.Encode(run.Results, r0)
-				run.Results.Error(err)
-			}
+			stub.Serve1(run, func(account string) { run.Return(stub.Results2(target.(*Store).Token(run.Context(), account))) })
 		}},
 	}
 	stub.Register(storeService)

@@ -15,6 +15,10 @@
 //
 //	LOOPGEN_MODE=inprocess go test -cover
 //
+// Arguments are copies. If a method changes one and the change stays in the daemon, Main
+// makes the call fail: it sets LOOPGEN_CHECK=1 unless the variable is set. Only types
+// whose package has no goroutines, timers, channel sends and callbacks are checked.
+//
 // An instance of a generic type must also be declared at package level, for example by
 //
 //	var _ = cache.ShareCache[string, int](rt.Config{}, 10)
@@ -35,7 +39,8 @@ import (
 const drainTimeout = 2 * time.Second
 
 // Main is the body of a TestMain. In a process that was started as a daemon it serves.
-// Otherwise it sets LOOPGEN_DIR to a new directory and runs the tests. Then it ends
+// Otherwise it sets LOOPGEN_DIR to a new directory, and LOOPGEN_CHECK to 1 unless it is
+// set, and runs the tests. Then it ends
 // every daemon below that directory, removes the directory, and exits with the status
 // of m.Run, or with 1 if that is 0 and a daemon cannot be ended. It does not return. If a call still runs,
 // its daemon is killed after 2 s.
@@ -50,6 +55,9 @@ func Main(m *testing.M) {
 		// Otherwise a daemon built with the race detector sleeps for a second at its
 		// exit, while it holds its lock.
 		os.Setenv("GORACE", "atexit_sleep_ms=0")
+	}
+	if os.Getenv("LOOPGEN_CHECK") == "" {
+		os.Setenv("LOOPGEN_CHECK", "1")
 	}
 	dir, err := os.MkdirTemp("", "lg")
 	if err == nil {

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
 // Change is a difference between two signatures.
@@ -18,7 +16,7 @@ type Change struct {
 	// for an addition, Is for a removal.
 	Was, Is string
 
-	was, is *node // the types; nil for an addition or a removal
+	was, is *Type // the types; nil for an addition or a removal
 	shifts  bool  // a parameter was added or removed before other parameters
 }
 
@@ -26,11 +24,11 @@ type Change struct {
 func (c Change) String() string {
 	switch {
 	case c.Was == "":
-		return fmt.Sprintf("%s is new (%s)", c.Path, cut.Name(c.Is))
+		return fmt.Sprintf("%s is new (%s)", c.Path, short(c.Is))
 	case c.Is == "":
-		return fmt.Sprintf("%s is gone (%s)", c.Path, cut.Name(c.Was))
+		return fmt.Sprintf("%s is gone (%s)", c.Path, short(c.Was))
 	}
-	return fmt.Sprintf("%s was %s, is %s", c.Path, cut.Name(c.Was), cut.Name(c.Is))
+	return fmt.Sprintf("%s was %s, is %s", c.Path, short(c.Was), short(c.Is))
 }
 
 // Between describes the change for two programs if it is unknown which is older:
@@ -41,7 +39,7 @@ func (c Change) Between(was, is string) string {
 		if typ == "" {
 			return "missing"
 		}
-		return cut.Name(typ)
+		return short(typ)
 	}
 	return fmt.Sprintf("%s is %s %s and %s %s", c.Path, side(c.Is), is, side(c.Was), was)
 }
@@ -49,49 +47,44 @@ func (c Change) Between(was, is string) string {
 // Compare returns the differences of two signatures: none if their texts are equal,
 // otherwise at least one. It returns an error if a text is not a signature.
 func Compare(was, is string) ([]Change, error) {
-	a, err := parseSignature(was)
-	if err != nil {
-		return nil, err
-	}
-	b, err := parseSignature(is)
+	a, b, err := both(was, is, parseSignature)
 	if err != nil {
 		return nil, err
 	}
 	var c comparison
-	c.lists("parameter", a.params, b.params)
-	c.lists("result", a.results, b.results)
+	c.lists("parameter", a.Params, b.Params)
+	c.lists("result", a.Results, b.Results)
 	return c.complete("the signature", was, is), nil
 }
 
 // CompareTypes returns the differences of two lists of types. what names an element in
-// paths: "type argument".
+// paths: "type argument". It returns an error if a text is no such list.
 func CompareTypes(what, was, is string) ([]Change, error) {
-	a, err := parseTypes(was)
-	if err != nil {
-		return nil, err
-	}
-	b, err := parseTypes(is)
+	a, b, err := both("func("+was+")", "func("+is+")", parseSignature)
 	if err != nil {
 		return nil, err
 	}
 	var c comparison
-	c.lists(what, a, b)
+	c.lists(what, a.Params, b.Params)
 	return c.complete("the list of types", was, is), nil
 }
 
 // compareType returns the differences of two types.
 func compareType(was, is string) ([]Change, error) {
-	a, err := parseType(was)
-	if err != nil {
-		return nil, err
-	}
-	b, err := parseType(is)
+	a, b, err := both(was, is, ParseType)
 	if err != nil {
 		return nil, err
 	}
 	c := comparison{label: "it"}
 	c.types("", a, b)
 	return c.complete("it", was, is), nil
+}
+
+func both[T any](was, is string, parse func(string) (T, error)) (a, b T, err error) {
+	if a, err = parse(was); err == nil {
+		b, err = parse(is)
+	}
+	return a, b, err
 }
 
 // comparison descends into two types while their names are equal.
@@ -101,18 +94,22 @@ type comparison struct {
 	changes []Change
 }
 
-// complete adds a change if the texts differ and no place was found.
+// complete returns no changes if the texts are equal, and otherwise at least one. Equal
+// texts have changes if a struct has several fields of one name.
 func (c *comparison) complete(path, was, is string) []Change {
-	if was != is && len(c.changes) == 0 {
-		c.changes = []Change{{Path: path, Was: was, Is: is}}
+	switch {
+	case was == is:
+		return nil
+	case len(c.changes) == 0:
+		return []Change{{Path: path, Was: was, Is: is}}
 	}
 	return c.changes
 }
 
 // lists compares parameters or results. If one list is longer and the rest of the names
 // is equal, the change is the additional elements.
-func (c *comparison) lists(what string, was, is []*node) {
-	called := func(a, b *node) bool { return c.brief(a) == c.brief(b) }
+func (c *comparison) lists(what string, was, is []*Type) {
+	called := func(a, b *Type) bool { return c.brief(a) == c.brief(b) }
 	both, more := min(len(was), len(is)), max(len(was), len(is))
 	front := 0
 	for front < both && called(was[front], is[front]) {
@@ -154,35 +151,32 @@ func (c *comparison) at(inside string) string {
 
 // types compares two types at a place. Types with different names differ at this place.
 // Others may differ further inside.
-func (c *comparison) types(inside string, a, b *node) {
-	if a.text == b.text {
-		return
-	}
+func (c *comparison) types(inside string, a, b *Type) {
 	was, is := c.brief(a), c.brief(b)
 	switch {
 	case was != is:
 		c.add(Change{Path: c.at(inside), Was: was, Is: is, was: a, is: b})
-	case a.kind != b.kind || a.kind == kindOuter:
+	case a.Kind != b.Kind || a.Number != b.Number:
 		// Two types have one name, and one of them is the type around this place.
-		c.add(Change{Path: c.at(inside), Was: a.text, Is: b.text, was: a, is: b})
-	case a.kind == kindPrefix && strings.HasPrefix(a.name, "["):
-		c.types(below(inside, "[]"), a.elem, b.elem)
-	case a.kind == kindPrefix:
-		c.types(inside, a.elem, b.elem)
-	case a.kind == kindMap:
-		c.types(below(inside, "[key]"), a.key, b.key)
-		c.types(below(inside, "[]"), a.elem, b.elem)
-	case a.kind == kindStruct:
+		c.add(Change{Path: c.at(inside), Was: a.String(), Is: b.String(), was: a, is: b})
+	case a.Kind == Prefix && strings.HasPrefix(a.Name, "["):
+		c.types(below(inside, "[]"), a.Elem, b.Elem)
+	case a.Kind == Prefix:
+		c.types(inside, a.Elem, b.Elem)
+	case a.Kind == Map:
+		c.types(below(inside, "[key]"), a.Key, b.Key)
+		c.types(below(inside, "[]"), a.Elem, b.Elem)
+	case a.Kind == Struct:
 		if inside == "" {
 			inside = "struct"
 		}
 		c.fields(inside, a, b)
-	case a.kind == kindNamed:
+	case a.Kind == Defined:
 		if inside == "" {
-			inside = cut.Name(a.name)
+			inside = short(a.Name)
 		}
-		c.within = append(c.within, a.name)
-		c.types(inside, a.elem, b.elem)
+		c.within = append(c.within, a.Name)
+		c.types(inside, a.Elem, b.Elem)
 		c.within = c.within[:len(c.within)-1]
 	}
 }
@@ -196,58 +190,54 @@ func below(inside, step string) string {
 	return inside + step
 }
 
-func (c *comparison) fields(inside string, a, b *node) {
+func (c *comparison) fields(inside string, a, b *Type) {
 	found := len(c.changes)
-	for _, f := range a.fields {
-		if g := b.field(f.name); g != nil {
-			c.types(inside+"."+cut.Name(f.name), f.typ, g)
+	for _, f := range a.Fields {
+		if g := b.field(f.Name); g != nil {
+			c.types(inside+"."+short(f.Name), f.Type, g)
 		} else {
-			c.add(Change{Path: c.at(inside + "." + cut.Name(f.name)), Was: c.brief(f.typ), was: f.typ})
+			c.add(Change{Path: c.at(inside + "." + short(f.Name)), Was: c.brief(f.Type), was: f.Type})
 		}
 	}
-	for _, f := range b.fields {
-		if a.field(f.name) == nil {
-			c.add(Change{Path: c.at(inside + "." + cut.Name(f.name)), Is: c.brief(f.typ), is: f.typ})
+	for _, f := range b.Fields {
+		if a.field(f.Name) == nil {
+			c.add(Change{Path: c.at(inside + "." + short(f.Name)), Is: c.brief(f.Type), is: f.Type})
 		}
 	}
-	if len(c.changes) == found {
-		c.add(Change{Path: c.at("the order of the fields of " + inside), Was: a.fieldNames(), Is: b.fieldNames(), was: a, is: b})
+	if was, is := a.fieldNames(), b.fieldNames(); len(c.changes) == found && was != is {
+		c.add(Change{Path: c.at("the order of the fields of " + inside), Was: was, Is: is, was: a, is: b})
 	}
 }
 
 // field returns the type of the field of that name, or nil.
-func (n *node) field(name string) *node {
-	for _, f := range n.fields {
-		if f.name == name {
-			return f.typ
+func (t *Type) field(name string) *Type {
+	for _, f := range t.Fields {
+		if f.Name == name {
+			return f.Type
 		}
 	}
 	return nil
 }
 
-func (n *node) fieldNames() string {
+func (t *Type) fieldNames() string {
 	var names []string
-	for _, f := range n.fields {
-		names = append(names, f.name)
+	for _, f := range t.Fields {
+		names = append(names, f.Name)
 	}
 	return strings.Join(names, ", ")
 }
 
-// brief returns a type without the contents of the named types in it.
-func (c *comparison) brief(n *node) string {
-	switch n.kind {
-	case kindNamed:
-		return n.name
-	case kindPrefix:
-		return n.name + c.brief(n.elem)
-	case kindMap:
-		return "map[" + c.brief(n.key) + "]" + c.brief(n.elem)
-	case kindStruct:
-		return "struct{…}"
-	case kindOuter:
-		if i := len(c.within) - n.number; n.number > 0 && i >= 0 {
-			return c.within[i]
-		}
+// brief returns a type without the contents of the structs and defined types in it.
+func (c *comparison) brief(t *Type) string {
+	p := printer{brief: true, within: c.within}
+	p.typ(t)
+	return p.String()
+}
+
+// short returns a name for a message, cut to 100 characters.
+func short(name string) string {
+	if fmt.Sprintf("%.100s", name) == name {
+		return name
 	}
-	return n.text
+	return fmt.Sprintf("%.99s…", name)
 }

@@ -133,6 +133,7 @@ func TestNoSignature(t *testing.T) {
 func FuzzCompare(f *testing.F) {
 	f.Add("func(string, []Order{ID int64, Items []Item{Name string}}) (int, error)", "func(*"+node+") map[Label{string}]any")
 	f.Add(`func(Odd{"a-b" int, 1 int, "x\ny" int})`, "func(inout []uint8, chan int, Box[struct { A int \"x\" }]{V func(int) string}) error")
+	f.Add("func(Twice{A int, A string})", "func(Twice{A string, A int})")
 	f.Add("func(Left{Right *Right{Left *#2, Right *#1}}, [4]Octet{uint8})", "func(A{B A{C #2}}, Tree{map[string]#1}, main.Level)")
 	f.Fuzz(func(t *testing.T, was, is string) {
 		for _, text := range []string{was, is} {

@@ -73,80 +73,51 @@ func (d *differ) service(a, b *Service) {
 		return
 	}
 	d.constructor(a, b)
-	entries(a.Methods, b.Methods, func(name string, was, is *string) {
-		name = a.short() + "." + name
-		switch {
-		case was == nil:
-			d.add(false, name, "is new", "a call of it fails in an old daemon (ErrIncompatible and ErrNoMethod)")
-		case is == nil:
-			d.add(true, name, "is gone", "programs built from the old version cannot call it in a new daemon (ErrIncompatible and ErrNoMethod)")
-		case *was != *is:
-			for _, c := range changes(Compare(*was, *is)) {
-				d.add(true, name, c, "a call of it fails between the two versions (ErrIncompatible), other methods do not")
-			}
-		}
+	d.entries(a.Methods, b.Methods, Compare, a.short()+".", effects{
+		"is new", "a call of it fails in an old daemon (ErrIncompatible and ErrNoMethod)",
+		"is gone", "programs built from the old version cannot call it in a new daemon (ErrIncompatible and ErrNoMethod)",
+		"a call of it fails between the two versions (ErrIncompatible), other methods do not",
 	})
 	const refused = "values of it in interfaces are refused between the two versions, and so are methods that could return it, unless they are readonly or idempotent: the call fails (*rt.CallError)"
-	entries(a.Types, b.Types, func(name string, was, is *string) {
-		switch {
-		case was == nil:
-			d.add(false, name, "can be held by interfaces now", "programs and daemons of the old version refuse it, and old programs call no method of a new daemon that could return it, unless it is readonly or idempotent (ErrIncompatible)")
-		case is == nil:
-			d.add(true, name, "can no longer be held by interfaces", refused)
-		case *was != *is:
-			for _, c := range changes(compareType(*was, *is)) {
-				d.add(true, name, c, refused)
-			}
-		}
+	d.entries(a.Types, b.Types, compareType, "", effects{
+		"can be held by interfaces now", "programs and daemons of the old version refuse it, and old programs call no method of a new daemon that could return it, unless it is readonly or idempotent (ErrIncompatible)",
+		"can no longer be held by interfaces", refused,
+		refused,
 	})
 	const remote = "the other version gets it as *rt.RemoteError"
-	entries(a.Errors, b.Errors, func(name string, was, is *string) {
-		switch {
-		case was == nil:
-			d.add(false, name, "is a new error type", remote)
-		case is == nil:
-			d.add(false, name, "is no error type that comes back as itself any more", remote)
-		case *was != *is:
-			for _, c := range changes(compareType(*was, *is)) {
-				d.add(true, name, c, remote)
+	d.entries(a.Errors, b.Errors, compareType, "", effects{
+		"is a new error type", remote, "is no error type that comes back as itself any more", remote, remote,
+	})
+	d.entries(a.Sentinels, b.Sentinels, nil, "", effects{
+		"is a new error variable", remote, "is no error variable any more", remote, "",
+	})
+}
+
+// effects has the differences of an entry and their effects.
+type effects struct{ added, ofAdded, removed, ofRemoved, ofChanged string }
+
+// entries adds a finding for each difference of two lists. Without compare the entries
+// have no texts, and it is not breaking to remove one.
+func (d *differ) entries(was, is []Entry, compare func(was, is string) ([]Change, error), prefix string, e effects) {
+	for _, entry := range was {
+		switch now := find(is, entry.Name); {
+		case now == nil:
+			d.add(compare != nil, prefix+entry.Name, e.removed, e.ofRemoved)
+		case *now != entry.Text:
+			changes, err := compare(entry.Text, *now)
+			if err != nil {
+				d.add(true, prefix+entry.Name, "cannot be compared: "+err.Error(), e.ofChanged)
+			}
+			for _, c := range changes {
+				d.add(true, prefix+entry.Name, c.String(), e.ofChanged)
 			}
 		}
-	})
-	for _, name := range b.Sentinels {
-		if !slices.Contains(a.Sentinels, name) {
-			d.add(false, name, "is a new error variable", remote)
+	}
+	for _, entry := range is {
+		if find(was, entry.Name) == nil {
+			d.add(false, prefix+entry.Name, e.added, e.ofAdded)
 		}
 	}
-	for _, name := range a.Sentinels {
-		if !slices.Contains(b.Sentinels, name) {
-			d.add(false, name, "is no error variable any more", remote)
-		}
-	}
-}
-
-// entries calls yield for the names in either list, with nil for a list that lacks the
-// name.
-func entries(was, is []Entry, yield func(name string, was, is *string)) {
-	for i := range was {
-		yield(was[i].Name, &was[i].Text, find(is, was[i].Name))
-	}
-	for i := range is {
-		if find(was, is[i].Name) == nil {
-			yield(is[i].Name, nil, &is[i].Text)
-		}
-	}
-}
-
-// changes returns the changes as text, or the reason why there are none.
-func changes(list []Change, err error) []string {
-	if err != nil {
-		return []string{"cannot be compared: " + err.Error()}
-	}
-	var texts []string
-	for _, c := range list {
-		texts = append(texts, c.String())
-	}
-	return texts
 }
 
 // constructor compares what the configuration's hash contains: the constructor's name and
@@ -185,70 +156,53 @@ func (d *differ) constructor(a, b *Service) {
 	}
 }
 
-// bare returns the type below the name of n.
-func (n *node) bare() *node {
-	for n.kind == kindNamed {
-		n = n.elem
+// bare returns the type below the name of t.
+func (t *Type) bare() *Type {
+	for t.Kind == Defined {
+		t = t.Elem
 	}
-	return n
+	return t
 }
 
 // alike reports whether a value that both types have makes the same configuration. It
 // returns false if that depends on the value, as for types that contain themselves, and
 // for a pointer and its element.
-func alike(a, b *node) bool {
+func alike(a, b *Type) bool {
 	a, b = a.bare(), b.bare()
 	switch {
-	case a.kind != b.kind || a.kind == kindOuter:
+	case a.Kind != b.Kind || a.Kind == Outer:
 		return false
-	case a.kind == kindWord && slices.Contains(integers, a.text):
-		return slices.Contains(integers, b.text)
-	case a.kind == kindWord:
-		return a.text == b.text
-	case a.kind == kindPrefix && a.name != b.name:
+	case a.Kind == Word:
+		return a.Name == b.Name || slices.Contains(integers, a.Name) && slices.Contains(integers, b.Name)
+	case a.Kind == Prefix && a.Name != b.Name:
 		return false
-	case a.kind == kindMap && !alike(a.key, b.key):
+	case a.Kind == Map && !alike(a.Key, b.Key):
 		return false
-	case a.kind == kindStruct:
-		if len(a.fields) != len(b.fields) {
-			return false
-		}
-		for _, f := range a.fields {
-			if g := b.field(f.name); g == nil || !alike(f.typ, g) {
-				return false
-			}
-		}
-		return true
+	case a.Kind == Struct:
+		return len(a.Fields) == len(b.Fields) && !slices.ContainsFunc(a.Fields, func(f Field) bool {
+			g := b.field(f.Name)
+			return g == nil || !alike(f.Type, g)
+		})
 	}
-	if (isByte(a.elem) || isByte(b.elem)) && a.kind == kindPrefix && a.name != "*" {
-		return isByte(a.elem) == isByte(b.elem) // a byte string is no array
+	isByte := func(t *Type) bool { return a.Kind == Prefix && a.Name != "*" && t.Elem.bare().Name == "uint8" }
+	if isByte(a) || isByte(b) {
+		return isByte(a) == isByte(b) // a byte string is no array
 	}
-	return alike(a.elem, b.elem)
-}
-
-func isByte(n *node) bool {
-	for n.kind == kindNamed {
-		n = n.elem
-	}
-	return n.text == "uint8"
+	return alike(a.Elem, b.Elem)
 }
 
 // vanishes reports whether a zero value of the type leaves no trace in the configuration.
 // A type that makes its own encoding may be unable to encode its zero value.
-func (n *node) vanishes() bool {
-	switch n.kind {
-	case kindWord:
-		return n.text == "time.Time" || slices.Contains(integers, n.text) || slices.Contains(predeclared, n.text)
-	case kindNamed:
-		return n.elem.vanishes()
-	case kindPrefix:
-		return n.name == "*" || n.name == "[]" || n.name == "[0]" || n.elem.vanishes()
-	case kindStruct:
-		for _, f := range n.fields {
-			if !f.typ.vanishes() {
-				return false
-			}
-		}
+func (t *Type) vanishes() bool {
+	switch t.Kind {
+	case Word:
+		return t.Name == "time.Time" || slices.Contains(integers, t.Name) || slices.Contains(predeclared, t.Name)
+	case Defined:
+		return t.Elem.vanishes()
+	case Prefix:
+		return t.Name == "*" || t.Name == "[]" || t.Name == "[0]" || t.Elem.vanishes()
+	case Struct:
+		return !slices.ContainsFunc(t.Fields, func(f Field) bool { return !f.Type.vanishes() })
 	}
-	return n.kind != kindOuter
+	return t.Kind == Map
 }

@@ -44,7 +44,7 @@ func TestSchemaText(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, released)
 	}
 	if store := s.Services[0]; store.Constructor != (schema.Entry{Name: "NewStore", Text: "func(Options{Start int})"}) ||
-		len(store.Methods) != 3 || store.Types[1].Name != "example.com/user.Box[struct { A int }]" || store.Sentinels[0] != "ErrFull" {
+		len(store.Methods) != 3 || store.Types[1].Name != "example.com/user.Box[struct { A int }]" || store.Sentinels[0].Name != "ErrFull" {
 		t.Errorf("got %+v", store)
 	}
 	for _, c := range []struct{ old, new, want string }{
@@ -88,7 +88,7 @@ func TestDiff(t *testing.T) {
 		{"type removed", "type example.com/user.Circle Circle{Radius float64}\n", "", true, []string{"example.com/user.Circle: can no longer be held by interfaces"}},
 		{"error changed", "Limit int", "Limit int, Of string", true, []string{"FullError: FullError.Of is new (string)"}},
 		{"error added", "error FullError", "error EmptyError EmptyError{}\nerror FullError", false, []string{"EmptyError: is a new error type"}},
-		{"sentinel renamed", "ErrFull", "ErrNoRoom", false, []string{"ErrNoRoom: is a new error variable", "ErrFull: is no error variable any more"}},
+		{"sentinel renamed", "ErrFull", "ErrNoRoom", false, []string{"ErrFull: is no error variable any more", "ErrNoRoom: is a new error variable"}},
 		{"type argument added", "type-params 2", "type-params 3", true, []string{"Cache: had 2 type parameters, has 3"}},
 		{"generic method changed", "($2, bool)", "$2", true, []string{"Cache.Get: result 2 is gone (bool)"}},
 		{"service renamed", "user.Cache", "user.LRU", true, []string{"Cache: is gone", "LRU: is new"}},

@@ -17,31 +17,26 @@ type parser struct {
 	depth       int
 }
 
-func parseSignature(text string) (s signature, err error) {
+// ParseType parses the text of a type, as signatures spell it. The error names the first
+// byte that is no part of one.
+func ParseType(text string) (*Type, error) {
 	p := parser{whole: text, rest: text}
-	if s, err = p.signature(); err == nil && p.rest != "" {
-		err = p.unexpected()
-	}
-	return s, err
+	t, err := p.typ()
+	return t, p.end(err)
 }
 
-// parseTypes reads a list of types, such as the type arguments of an instance.
-func parseTypes(text string) ([]*node, error) {
+func parseSignature(text string) (*Signature, error) {
 	p := parser{whole: text, rest: text}
-	list, err := p.list("", false)
+	s, err := p.signature()
+	return s, p.end(err)
+}
+
+// end returns err, or an error if some text is left.
+func (p *parser) end(err error) error {
 	if err == nil && p.rest != "" {
 		err = p.unexpected()
 	}
-	return list, err
-}
-
-func parseType(text string) (*node, error) {
-	p := parser{whole: text, rest: text}
-	n, err := p.typ()
-	if err == nil && p.rest != "" {
-		err = p.unexpected()
-	}
-	return n, err
+	return err
 }
 
 func (p *parser) unexpected() error {
@@ -54,67 +49,46 @@ func (p *parser) skip(prefix string) (found bool) {
 	return found
 }
 
-func (p *parser) signature() (s signature, err error) {
+func (p *parser) signature() (*Signature, error) {
 	if !p.skip("func(") {
-		return s, p.unexpected()
+		return nil, p.unexpected()
 	}
-	if s.params, err = p.list(")", true); err != nil {
-		return s, err
-	}
+	params, err := p.list("out ", "inout ", "compared ")
+	s := &Signature{Params: params}
 	switch {
+	case err != nil:
 	case p.skip(" ("):
-		s.results, err = p.list(")", false)
+		s.Results, err = p.list()
 	case p.skip(" "):
-		var result *node
-		result, err = p.typ()
-		s.results = []*node{result}
+		s.Results = make([]*Type, 1)
+		s.Results[0], err = p.typ()
 	}
 	return s, err
 }
 
-// list reads types up to end. If end is empty, it reads to the end of the text.
-// Parameters may be marked as copied back.
-func (p *parser) list(end string, params bool) (list []*node, err error) {
-	ended := func() bool {
-		if end == "" {
-			return p.rest == ""
-		}
-		return p.skip(end)
-	}
-	for !ended() {
+// list reads types and a closing parenthesis. The types may have one of the prefixes.
+func (p *parser) list(prefixes ...string) (list []*Type, err error) {
+	for !p.skip(")") {
 		if len(list) > 0 && !p.skip(", ") {
 			return nil, p.unexpected()
 		}
-		var n *node
-		switch start := p.rest; {
-		case params && p.skip("out "):
-			n, err = p.prefixed(start, "out ")
-		case params && p.skip("inout "):
-			n, err = p.prefixed(start, "inout ")
-		default:
-			n, err = p.typ()
-		}
+		i := slices.IndexFunc(prefixes, p.skip)
+		t, err := p.typ()
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, n)
+		if i >= 0 {
+			t = &Type{Kind: Prefix, Name: prefixes[i], Elem: t}
+		}
+		list = append(list, t)
 	}
 	return list, nil
-}
-
-// prefixed reads the type after a prefix. start begins with the prefix.
-func (p *parser) prefixed(start, prefix string) (*node, error) {
-	elem, err := p.typ()
-	if err != nil {
-		return nil, err
-	}
-	return &node{kind: kindPrefix, name: prefix, elem: elem, text: p.since(start)}, nil
 }
 
 // since returns the text that was read since the rest was start.
 func (p *parser) since(start string) string { return start[:len(start)-len(p.rest)] }
 
-func (p *parser) typ() (*node, error) {
+func (p *parser) typ() (t *Type, err error) {
 	p.depth++
 	defer func() { p.depth-- }()
 	if p.depth > maxDepth {
@@ -122,29 +96,35 @@ func (p *parser) typ() (*node, error) {
 	}
 	start := p.rest
 	switch {
-	case p.skip("*"):
-		return p.prefixed(start, "*")
-	case p.skip("[]"):
-		return p.prefixed(start, "[]")
+	case p.skip("*"), p.skip("[]"):
+		t = &Type{Kind: Prefix, Name: p.since(start)}
+		t.Elem, err = p.typ()
 	case p.skip("["):
-		digits := p.digits()
-		if digits == "" || !p.skip("]") {
+		if p.digits() == "" || !p.skip("]") {
 			return nil, p.unexpected()
 		}
-		return p.prefixed(start, "["+digits+"]")
+		t = &Type{Kind: Prefix, Name: p.since(start)}
+		t.Elem, err = p.typ()
 	case p.skip("map["):
-		return p.mapping(start)
-	case p.skip("struct{"):
-		fields, err := p.fields()
-		return &node{kind: kindStruct, fields: fields, text: p.since(start)}, err
-	case p.skip("#"):
-		number, err := strconv.Atoi(p.digits())
-		if err != nil {
+		t = &Type{Kind: Map}
+		if t.Key, err = p.typ(); err != nil {
+			return nil, err
+		}
+		if !p.skip("]") {
 			return nil, p.unexpected()
 		}
-		return &node{kind: kindOuter, number: number, text: p.since(start)}, nil
+		t.Elem, err = p.typ()
+	case p.skip("struct{"):
+		return p.fields()
+	case p.skip("#"):
+		t = &Type{Kind: Outer}
+		if t.Number, err = strconv.Atoi(p.digits()); err != nil {
+			return nil, p.unexpected()
+		}
+	default:
+		return p.word()
 	}
-	return p.word()
+	return t, err
 }
 
 func (p *parser) digits() string {
@@ -153,34 +133,24 @@ func (p *parser) digits() string {
 	return p.since(start)
 }
 
-func (p *parser) mapping(start string) (*node, error) {
-	key, err := p.typ()
-	if err != nil {
-		return nil, err
-	}
-	if !p.skip("]") {
-		return nil, p.unexpected()
-	}
-	elem, err := p.typ()
-	return &node{kind: kindMap, key: key, elem: elem, text: p.since(start)}, err
-}
-
 // fields reads the fields of a struct and the closing brace.
-func (p *parser) fields() (list []field, err error) {
+func (p *parser) fields() (*Type, error) {
+	t := &Type{Kind: Struct}
 	for !p.skip("}") {
-		if len(list) > 0 && !p.skip(", ") {
+		if len(t.Fields) > 0 && !p.skip(", ") {
 			return nil, p.unexpected()
 		}
-		f := field{name: p.fieldName()}
-		if f.name == "" || !p.skip(" ") {
+		f := Field{Name: p.fieldName()}
+		if f.Name == "" || !p.skip(" ") {
 			return nil, p.unexpected()
 		}
-		if f.typ, err = p.typ(); err != nil {
+		var err error
+		if f.Type, err = p.typ(); err != nil {
 			return nil, err
 		}
-		list = append(list, f)
+		t.Fields = append(t.Fields, f)
 	}
-	return list, nil
+	return t, nil
 }
 
 // fieldName reads the name of a field, or nothing if no name follows.
@@ -196,9 +166,9 @@ func (p *parser) fieldName() string {
 	return name
 }
 
-// word reads a type that begins with a name, or a type that is written as in Go because
+// word reads a type that begins with a name, or a type that is spelled as in Go because
 // it cannot be sent.
-func (p *parser) word() (*node, error) {
+func (p *parser) word() (*Type, error) {
 	start := p.rest
 	if err := p.balanced(",)]}{( "); err != nil {
 		return nil, err
@@ -207,13 +177,13 @@ func (p *parser) word() (*node, error) {
 	switch {
 	case name != "" && p.skip("{"):
 		under, err := p.under()
-		return &node{kind: kindNamed, name: name, elem: under, text: p.since(start)}, err
+		return &Type{Kind: Defined, Name: name, Elem: under}, err
 	case slices.Contains(unnamed, name):
 		err := p.balanced(",)]}")
-		return &node{kind: kindWord, text: p.since(start)}, err
+		return NewWord(p.since(start)), err
 	case slices.Contains(predeclared, name), slices.Contains(integers, name),
 		strings.HasPrefix(name, "$"), strings.Contains(name, "."):
-		return &node{kind: kindWord, text: name}, nil
+		return NewWord(name), nil
 	}
 	p.rest = start
 	return nil, p.unexpected()
@@ -221,24 +191,21 @@ func (p *parser) word() (*node, error) {
 
 // under reads the fields or the type of a defined type, and the closing brace. A type
 // begins like no field, or ends where the name of a field would end.
-func (p *parser) under() (*node, error) {
-	other := false
-	for _, prefix := range []string{"*", "[", "map[", "struct{", "#"} {
-		other = other || strings.HasPrefix(p.rest, prefix)
-	}
+func (p *parser) under() (*Type, error) {
+	isType := slices.ContainsFunc([]string{"*", "[", "map[", "struct{", "#"}, func(prefix string) bool {
+		return strings.HasPrefix(p.rest, prefix)
+	})
 	if i := strings.IndexAny(p.rest, `" ,{}`); i > 0 && p.rest[i] == '}' {
-		other = true
+		isType = true
 	}
-	start := p.rest
-	if !other {
-		fields, err := p.fields()
-		return &node{kind: kindStruct, fields: fields, text: "struct{" + p.since(start)}, err
+	if !isType {
+		return p.fields()
 	}
-	n, err := p.typ()
+	t, err := p.typ()
 	if err == nil && !p.skip("}") {
 		err = p.unexpected()
 	}
-	return n, err
+	return t, err
 }
 
 // balanced reads up to any of the given bytes outside brackets: type arguments are in

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/loopgen/loopgen/rt/internal/cut"
 )
 
 // Schema describes one version of some shared types.
@@ -31,13 +29,28 @@ type Service struct {
 	// Errors are the error types that keep their type in the client: name and
 	// structure.
 	Errors []Entry
-	// Sentinels are the names of the error variables that keep their identity in the
-	// client.
-	Sentinels []string
+	// Sentinels are the error variables that keep their identity in the client. They
+	// have no text.
+	Sentinels []Entry
 }
 
 // Entry is a line of a schema: a name, and a signature or type in canonical form.
 type Entry struct{ Name, Text string }
+
+// list is a list of a service. Its entries have the same key and are checked by valid.
+type list struct {
+	key     string
+	entries *[]Entry
+	valid   func(text string) error
+}
+
+// lists returns the lists of s in the order of their lines.
+func (s *Service) lists() []list {
+	isSignature := func(text string) error { _, err := parseSignature(text); return err }
+	isType := func(text string) error { _, err := ParseType(text); return err }
+	isEmpty := func(text string) error { return (&parser{whole: text, rest: text}).end(nil) }
+	return []list{{"method", &s.Methods, isSignature}, {"type", &s.Types, isType}, {"error", &s.Errors, isType}, {"sentinel", &s.Sentinels, isEmpty}}
+}
 
 // version is the first line of a schema.
 const version = "loopgen schema 1"
@@ -62,7 +75,10 @@ func (s *Schema) String() string {
 		if name == "" || strings.ContainsAny(name, " \"") {
 			name = strconv.Quote(name)
 		}
-		b.WriteString(strings.TrimRight(key+" "+name+" "+text, " ") + "\n")
+		if text != "" {
+			text = " " + text
+		}
+		b.WriteString(key + " " + name + text + "\n")
 	}
 	b.WriteString(version + "\n")
 	for _, svc := range s.Services {
@@ -73,17 +89,10 @@ func (s *Schema) String() string {
 		if svc.Constructor.Name != "" {
 			line("constructor", svc.Constructor.Name, svc.Constructor.Text)
 		}
-		for _, m := range svc.Methods {
-			line("method", m.Name, m.Text)
-		}
-		for _, t := range svc.Types {
-			line("type", t.Name, t.Text)
-		}
-		for _, e := range svc.Errors {
-			line("error", e.Name, e.Text)
-		}
-		for _, name := range svc.Sentinels {
-			line("sentinel", name, "")
+		for _, l := range svc.lists() {
+			for _, e := range *l.entries {
+				line(l.key, e.Name, e.Text)
+			}
 		}
 	}
 	return b.String()
@@ -97,7 +106,7 @@ func Parse(text string) (*Schema, error) {
 	}
 	first, text, _ := strings.Cut(text, "\n")
 	if first != version {
-		return nil, fmt.Errorf("line 1: got %q, want %q: print the schema again with this version of loopgen -schema", cut.Name(first), version)
+		return nil, fmt.Errorf("line 1: got %q, want %q: print the schema again with this version of loopgen -schema", short(first), version)
 	}
 	s := new(Schema)
 	if text == "" {
@@ -120,46 +129,37 @@ func (s *Schema) read(line string) error {
 	}
 	if key == "service" {
 		if s.service(e.Name) != nil {
-			return fmt.Errorf("there are two of the name %q", cut.Name(e.Name))
+			return fmt.Errorf("there are two of the name %q", short(e.Name))
 		}
 		s.Services = append(s.Services, Service{Name: e.Name})
 		return nil
 	}
 	if len(s.Services) == 0 {
-		return fmt.Errorf("%q stands before any service", cut.Name(line))
+		return fmt.Errorf("%q stands before any service", short(line))
 	}
 	svc := &s.Services[len(s.Services)-1]
-	isType := func() error { _, err := parseType(e.Text); return err }
-	isSignature := func() error { _, err := parseSignature(e.Text); return err }
 	switch key {
 	case "type-params":
 		if svc.TypeParams, err = strconv.Atoi(e.Name); err != nil || svc.TypeParams < 0 {
-			return fmt.Errorf("%q is no number of type parameters", cut.Name(e.Name))
+			return fmt.Errorf("%q is no number of type parameters", short(e.Name))
 		}
+		return nil
 	case "constructor":
 		svc.Constructor = e
-		return isSignature()
-	case "method":
-		return enter(&svc.Methods, e, isSignature)
-	case "type":
-		return enter(&svc.Types, e, isType)
-	case "error":
-		return enter(&svc.Errors, e, isType)
-	case "sentinel":
-		svc.Sentinels = append(svc.Sentinels, e.Name)
-	default:
-		return fmt.Errorf("unknown key %q", cut.Name(key))
+		_, err := parseSignature(e.Text)
+		return err
 	}
-	return nil
-}
-
-// enter adds e to a list, if its text is valid and its name is not in the list.
-func enter(list *[]Entry, e Entry, check func() error) error {
-	if find(*list, e.Name) != nil {
-		return fmt.Errorf("there are two of the name %q", cut.Name(e.Name))
+	for _, l := range svc.lists() {
+		if l.key != key {
+			continue
+		}
+		if find(*l.entries, e.Name) != nil {
+			return fmt.Errorf("there are two of the name %q", short(e.Name))
+		}
+		*l.entries = append(*l.entries, e)
+		return l.valid(e.Text)
 	}
-	*list = append(*list, e)
-	return check()
+	return fmt.Errorf("unknown key %q", short(key))
 }
 
 // find returns the text of the entry of that name, or nil.

@@ -3,7 +3,7 @@ package stub
 import (
 	"errors"
 	"fmt"
-	"maps"
+	"reflect"
 
 	"github.com/loopgen/loopgen/rt/internal/value"
 )
@@ -16,23 +16,24 @@ import (
 // and an error.
 const reserve = 64 << 10
 
-// EncodeLen appends the length of p instead of its bytes, for a buffer that the method
-// fills. Finish fails if so many bytes could not be returned in one message.
-func EncodeLen[S ~[]byte](e *Encoder, p S) {
-	if most := e.limit - reserve; e.err == nil && len(p) > most {
+// encodeBuffer appends the length of p instead of its bytes, for a buffer that the method
+// fills. If reads is set, the method is that of an io.Reader, which may read less than the
+// buffer holds: then the length is at most what one message can return. Otherwise Finish
+// fails for a longer buffer.
+func encodeBuffer(e *Encoder, p []byte, reads bool) {
+	most := max(e.limit-reserve, 0)
+	switch {
+	case len(p) <= most:
+	case reads:
+		p = p[:most]
+	case e.err == nil:
 		e.fail(fmt.Errorf("%w: a buffer of %d bytes, the limit is %d", ErrTooLarge, len(p), most))
 		return
 	}
 	encodeLen(e, p)
 }
 
-// EncodeRoom is EncodeLen for an io.Reader. A Reader may read less than the buffer
-// holds, so EncodeRoom reduces the length to what one message can return.
-func EncodeRoom[S ~[]byte](e *Encoder, p S) {
-	encodeLen(e, p[:min(len(p), max(e.limit-reserve, 0))])
-}
-
-func encodeLen[S ~[]byte](e *Encoder, p S) {
+func encodeLen(e *Encoder, p []byte) {
 	if p == nil {
 		Encode[*int](e, nil)
 		return
@@ -41,9 +42,9 @@ func encodeLen[S ~[]byte](e *Encoder, p S) {
 	Encode(e, &n)
 }
 
-// DecodeLen sets *p to a buffer for the method to fill. It has the length of the
+// decodeLen sets *p to a buffer for the method to fill. It has the length of the
 // caller's buffer.
-func DecodeLen[S ~[]byte](d *Decoder, p *S) {
+func decodeLen(d *Decoder, p *[]byte) {
 	*p = nil
 	var n *int
 	Decode(d, &n)
@@ -52,63 +53,62 @@ func DecodeLen[S ~[]byte](d *Decoder, p *S) {
 	case *n < 0 || *n > value.MaxBuffer:
 		d.refuse(fmt.Sprintf("a buffer of %d bytes", *n))
 	default:
-		*p = make(S, *n)
+		*p = make([]byte, *n)
 	}
 }
 
-// EncodeFilled appends the first n bytes of p, which the method reports as filled.
-func EncodeFilled[S ~[]byte](e *Encoder, p S, n int) {
+// encodeFilled appends the first n bytes of p, which the method reports as filled.
+func encodeFilled(e *Encoder, p []byte, n int) {
 	Encode(e, p[:min(max(n, 0), len(p))])
 }
 
-// FillBuffer decodes the next value, the bytes of a filled buffer. If the message is
+// fillBuffer decodes the next value, the bytes of a filled buffer. If the message is
 // valid, End copies them to the start of p.
-func FillBuffer[S ~[]byte](d *Decoder, p S) {
-	var filled S
+func fillBuffer(d *Decoder, p []byte) {
+	var filled []byte
 	Decode(d, &filled)
 	if len(filled) > len(p) {
 		d.refuse("more bytes than the buffer has")
 	}
+	d.shares(reflect.ValueOf(p[:min(len(filled), len(p))]))
 	d.onEnd(func() { copy(p, filled) })
 }
 
-// FillSlice decodes the next value. If the message is valid, End copies it into the
-// elements of s.
-func FillSlice[S ~[]E, E any](d *Decoder, s S) {
-	var after S
-	Decode(d, &after)
-	if len(after) != len(s) {
-		d.refuse("another number of elements than was sent")
-	}
-	d.onEnd(func() { copy(s, after) })
-}
-
-// FillMap decodes the next value. If the message is valid, End copies it into the
-// entries of m.
-func FillMap[M ~map[K]V, K comparable, V any](d *Decoder, m M) {
-	var after M
-	Decode(d, &after)
-	if m == nil && len(after) > 0 {
-		d.refuse("entries for a map that is nil")
-	}
-	d.onEnd(func() {
-		clear(m)
-		maps.Copy(m, after)
-	})
-}
-
-// FillPointer decodes the next value. If the message is valid, End copies it to *p.
-func FillPointer[T any](d *Decoder, p *T) {
-	var after *T
-	Decode(d, &after)
-	if (after == nil) != (p == nil) {
-		d.refuse("nil instead of a value, or a value instead of nil")
-	}
-	d.onEnd(func() {
-		if p != nil {
-			*p = *after
+// fill decodes the next value, an argument as the method left it. If the message is
+// valid, End copies it into to: into the elements of a slice, the entries of a map or
+// the variable behind a pointer.
+func fill(d *Decoder, to reflect.Value) {
+	from := reflect.New(to.Type()).Elem()
+	d.decode(from)
+	switch to.Kind() {
+	case reflect.Slice:
+		if from.Len() != to.Len() {
+			d.refuse("another number of elements than was sent")
 		}
-	})
+		d.shares(to)
+		d.onEnd(func() { reflect.Copy(to, from) })
+	case reflect.Map:
+		if to.IsNil() && from.Len() > 0 {
+			d.refuse("entries for a map that is nil")
+		}
+		d.shares(to)
+		d.onEnd(func() {
+			to.Clear()
+			for entries := from.MapRange(); entries.Next(); {
+				to.SetMapIndex(entries.Key(), entries.Value())
+			}
+		})
+	default:
+		if from.IsNil() != to.IsNil() {
+			d.refuse("nil instead of a value, or a value instead of nil")
+		}
+		d.shares(memoryOf(to))
+		d.onEnd(func() {
+			if !to.IsNil() {
+				to.Elem().Set(from.Elem())
+			}
+		})
+	}
 }
 
 // refuse makes End fail because of the last decoded value.
@@ -118,4 +118,8 @@ func (d *Decoder) refuse(reason string) {
 	}
 }
 
-func (d *Decoder) onEnd(fill func()) { d.fills = append(d.fills, fill) }
+// onEnd has End call fill, which writes to an argument.
+func (d *Decoder) onEnd(fill func()) {
+	d.copiedBack().changed = true
+	d.fills = append(d.fills, fill)
+}

@@ -40,16 +40,16 @@ func TestFillNothingAfterFailure(t *testing.T) {
 		fill func(d *stub.Decoder, a *arguments)
 		want string
 	}{
-		"longer slice":   {func(e *stub.Encoder) { stub.Encode(e, make([]int, 4)) }, func(d *stub.Decoder, a *arguments) { stub.FillSlice(d, a.slice) }, "another number of elements"},
-		"shorter slice":  {func(e *stub.Encoder) { stub.Encode(e, make([]int, 2)) }, func(d *stub.Decoder, a *arguments) { stub.FillSlice(d, a.slice) }, "another number of elements"},
-		"nil slice":      {func(e *stub.Encoder) { stub.Encode[[]int](e, nil) }, func(d *stub.Decoder, a *arguments) { stub.FillSlice(d, a.slice) }, "another number of elements"},
-		"other elements": {func(e *stub.Encoder) { stub.Encode(e, []string{"", "", ""}) }, func(d *stub.Decoder, a *arguments) { stub.FillSlice(d, a.slice) }, "no value of type int"},
+		"longer slice":   {func(e *stub.Encoder) { stub.Encode(e, make([]int, 4)) }, func(d *stub.Decoder, a *arguments) { stub.Fill(d, a.slice) }, "another number of elements"},
+		"shorter slice":  {func(e *stub.Encoder) { stub.Encode(e, make([]int, 2)) }, func(d *stub.Decoder, a *arguments) { stub.Fill(d, a.slice) }, "another number of elements"},
+		"nil slice":      {func(e *stub.Encoder) { stub.Encode[[]int](e, nil) }, func(d *stub.Decoder, a *arguments) { stub.Fill(d, a.slice) }, "another number of elements"},
+		"other elements": {func(e *stub.Encoder) { stub.Encode(e, []string{"", "", ""}) }, func(d *stub.Decoder, a *arguments) { stub.Fill(d, a.slice) }, "no value of type int"},
 		"more bytes":     {func(e *stub.Encoder) { stub.Encode(e, make([]byte, 4)) }, func(d *stub.Decoder, a *arguments) { stub.FillBuffer(d, a.bytes) }, "more bytes"},
-		"map for none":   {func(e *stub.Encoder) { stub.Encode(e, map[string]int{"a": 1}) }, func(d *stub.Decoder, a *arguments) { stub.FillMap(d, a.noMap) }, "a map that is nil"},
-		"null for value": {func(e *stub.Encoder) { stub.Encode[*int](e, nil) }, func(d *stub.Decoder, a *arguments) { stub.FillPointer(d, a.p) }, "nil instead of a value"},
-		"value for nil":  {func(e *stub.Encoder) { stub.Encode(e, new(int)) }, func(d *stub.Decoder, a *arguments) { stub.FillPointer(d, a.nil) }, "a value instead of nil"},
-		"one too many":   {func(e *stub.Encoder) { stub.Encode(e, 1); stub.Encode(e, 2) }, func(d *stub.Decoder, a *arguments) { stub.FillPointer(d, a.p) }, "the message has 8 values"},
-		"one too few":    {func(e *stub.Encoder) {}, func(d *stub.Decoder, a *arguments) { stub.FillPointer(d, a.p) }, "the message has 6 values"},
+		"map for none":   {func(e *stub.Encoder) { stub.Encode(e, map[string]int{"a": 1}) }, func(d *stub.Decoder, a *arguments) { stub.Fill(d, a.noMap) }, "a map that is nil"},
+		"null for value": {func(e *stub.Encoder) { stub.Encode[*int](e, nil) }, func(d *stub.Decoder, a *arguments) { stub.Fill(d, a.p) }, "nil instead of a value"},
+		"value for nil":  {func(e *stub.Encoder) { stub.Encode(e, new(int)) }, func(d *stub.Decoder, a *arguments) { stub.Fill(d, a.nil) }, "a value instead of nil"},
+		"one too many":   {func(e *stub.Encoder) { stub.Encode(e, 1); stub.Encode(e, 2) }, func(d *stub.Decoder, a *arguments) { stub.Fill(d, a.p) }, "the message has 8 values"},
+		"one too few":    {func(e *stub.Encoder) {}, func(d *stub.Decoder, a *arguments) { stub.Fill(d, a.p) }, "the message has 6 values"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			make := func() arguments {
@@ -69,10 +69,10 @@ func TestFillNothingAfterFailure(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			stub.FillSlice(d, a.slice)
+			stub.Fill(d, a.slice)
 			stub.FillBuffer(d, a.bytes)
-			stub.FillMap(d, a.m)
-			stub.FillPointer(d, a.p)
+			stub.Fill(d, a.m)
+			stub.Fill(d, a.p)
 			var between string
 			var one int
 			stub.Decode(d, &between)
@@ -105,9 +105,9 @@ func TestFill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stub.FillSlice(d, whole[:2])
-	stub.FillMap(d, m)
-	stub.FillPointer(d, p)
+	stub.Fill(d, whole[:2])
+	stub.Fill(d, m)
+	stub.Fill(d, p)
 	stub.FillBuffer(d, buf)
 	stub.FillBuffer(d, buf[3:])
 	if err := d.End(); err != nil {
@@ -127,7 +127,7 @@ func TestFill(t *testing.T) {
 
 func TestBufferLengths(t *testing.T) {
 	for _, p := range [][]byte{nil, {}, make([]byte, 1), make([]byte, 900000)} {
-		for name, encode := range map[string]func(*stub.Encoder, []byte){"EncodeLen": stub.EncodeLen[[]byte], "EncodeRoom": stub.EncodeRoom[[]byte]} {
+		for name, encode := range map[string]func(*stub.Encoder, []byte){"EncodeBuffer": stub.EncodeBuffer, "EncodeRoom": stub.EncodeRoom} {
 			d, err := stub.NewDecoder(nil, message(t, func(e *stub.Encoder) { encode(e, p) }))
 			if err != nil {
 				t.Fatal(err)
@@ -140,9 +140,9 @@ func TestBufferLengths(t *testing.T) {
 		}
 	}
 	e := stub.NewEncoder(nil, 1<<20)
-	stub.EncodeLen(e, make([]byte, 1<<20))
+	stub.EncodeBuffer(e, make([]byte, 1<<20))
 	if _, err := e.Finish(); !errors.Is(err, stub.ErrTooLarge) {
-		t.Errorf("EncodeLen of more than fits: got %v", err)
+		t.Errorf("EncodeBuffer of more than fits: got %v", err)
 	}
 	d, err := stub.NewDecoder(nil, message(t, func(e *stub.Encoder) { stub.EncodeRoom(e, make([]byte, 1<<20)) }))
 	if err != nil {

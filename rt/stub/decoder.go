@@ -2,6 +2,7 @@ package stub
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/loopgen/loopgen/rt/internal/value"
 )
@@ -31,6 +32,8 @@ type Decoder struct {
 	count  int    // number of values in the message
 	next   int    // number of values requested so far
 	fills  []func()
+	back   *copiedBack // of arguments that come back; nil: there are none
+	watch  *watch      // of LOOPGEN_CHECK; nil: it is not set
 	err    error
 	kept   variable
 }
@@ -99,8 +102,16 @@ func (d *Decoder) more() bool {
 }
 
 // value decodes the next value into the kept variable, which is zero.
-func (d *Decoder) value() bool {
-	plan, v := d.kept.take()
+func (d *Decoder) value() bool { return d.planned(d.kept.take()) }
+
+// decode is Decode for a value that is known by reflection only. v is zero.
+func (d *Decoder) decode(v reflect.Value) {
+	if d.more() {
+		d.planned(value.PlanOf(v.Type()), v)
+	}
+}
+
+func (d *Decoder) planned(plan *value.Plan, v reflect.Value) bool {
 	rest, err := d.reader.Read(d.rest, plan, v)
 	if err != nil {
 		d.err = &DecodeError{d.next - 1, err}
@@ -128,8 +139,9 @@ func (d *Decoder) Error() error {
 }
 
 // End returns nil if all values were decoded without error and the message has no
-// others. It then copies back the values of FillBuffer, FillSlice, FillMap and
-// FillPointer. Otherwise it returns a [*DecodeError] and copies nothing.
+// others. It then copies back the arguments that the method has changed. Otherwise it
+// copies nothing, and returns a [*DecodeError] or, if arguments share memory that the
+// method has changed, ErrOverlap.
 func (d *Decoder) End() error {
 	switch {
 	case d.err != nil:
@@ -138,6 +150,12 @@ func (d *Decoder) End() error {
 		return &DecodeError{-1, fmt.Errorf("the message has %d values, want %d", d.count, d.next)}
 	case len(d.rest) > 0:
 		return &DecodeError{-1, fmt.Errorf("%d bytes follow the last value", len(d.rest))}
+	}
+	if d.back != nil && len(d.back.extents) > 0 {
+		defer d.release()
+		if d.back.overlaps() {
+			return ErrOverlap
+		}
 	}
 	for _, fill := range d.fills {
 		fill()

@@ -3,20 +3,17 @@
 // It does no I/O and starts no goroutine.
 //
 // Do not use it in other code: use package rt, and the client and proxy that loopgen
-// generates. In a generated file, the client's side of a method and the daemon's side are
+// generates. In a generated file, the client's side of a method, the proxy's and the
+// daemon's are
 //
-//	func(e *stub.Encoder) { stub.Encode(e, key) }
-//	func(d *stub.Decoder) { stub.Decode(d, &value) }
+//	return stub.Call1[int](ctx, c.conn, "Find", stub.Args1(key))
 //
-//	func(run *stub.Run, target any) {
-//		var key string
-//		stub.Decode(run.Args, &key)
-//		if run.Begin() {
-//			value, err := target.(*Store).Find(key)
-//			stub.Encode(run.Results, value)
-//			run.Results.Error(err)
-//		}
-//	}
+//	return stub.Must1(p.client.Find(context.Background(), key))
+//
+//	stub.Serve1(run, func(key string) { run.Return(stub.Results1(target.(*Store).Find(key))) })
+//
+// A method with more than three arguments or results is spelled out with [EncodeArg],
+// [DecodeResult], [DecodeArg] and [EncodeResult].
 //
 // # What travels
 //
@@ -43,7 +40,12 @@
 //   - signature.go: the text by which two builds of a method are compared.
 //   - encoder.go, decoder.go, variable.go: messages of values.
 //   - configuration.go: the constructor's arguments.
-//   - copyback.go: arguments that a method changes. options.go: options, which are not sent.
+//   - call.go, implicit.go: a call in the client, and what a proxy makes of it.
+//   - serve.go: a call in the daemon.
+//   - arguments.go, copyback.go: arguments that a method changes.
+//   - options.go: options, which are not sent.
+//   - changes.go, leaves.go: arguments of which the daemon sends the differences.
+//   - argumentcheck.go: changes that would be lost, for LOOPGEN_CHECK.
 //   - state.go, logvalue.go: fmt.State and slog.Value.
 //   - held.go: types that one of two programs lacks.
 package stub

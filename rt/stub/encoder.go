@@ -34,6 +34,7 @@ type Encoder struct {
 	err    error
 	kept   variable
 	config *value.ConfigWriter // for a constructor's arguments; otherwise nil
+	sent   sentArguments       // used by EncodeArg
 }
 
 // NewEncoder returns an encoder of a message of at most limit bytes. The errors of s
@@ -52,7 +53,8 @@ func (e *Encoder) Reset(s *Service, limit, room int) {
 	if cap(buf) <= room {
 		buf = make([]byte, room+64)
 	}
-	*e = Encoder{writer: e.writer, limit: room + limit, room: room, buf: buf[:room+1], kept: e.kept}
+	e.forget()
+	*e = Encoder{writer: e.writer, limit: room + limit, room: room, buf: buf[:room+1], kept: e.kept, sent: e.sent}
 	e.writer.Reset(s.errorTable(), room, e.limit)
 }
 
@@ -80,8 +82,16 @@ func Encode[T any](e *Encoder, v T) {
 }
 
 // value appends the kept variable.
-func (e *Encoder) value() {
-	plan, v := e.kept.take()
+func (e *Encoder) value() { e.planned(e.kept.take()) }
+
+// append is Encode for a value that is known by reflection only.
+func (e *Encoder) append(v reflect.Value) {
+	if e.err == nil {
+		e.planned(value.PlanOf(v.Type()), v)
+	}
+}
+
+func (e *Encoder) planned(plan *value.Plan, v reflect.Value) {
 	b, err := e.writer.Append(e.buf, plan, v)
 	if err != nil {
 		e.fail(err)

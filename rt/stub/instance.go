@@ -2,10 +2,7 @@ package stub
 
 import (
 	"fmt"
-	"iter"
 	"reflect"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/loopgen/loopgen/rt/internal/cut"
@@ -14,12 +11,19 @@ import (
 
 // TypeArg is a type argument of an instance of a generic type. [TypeArgOf] makes it.
 type TypeArg struct {
-	param string
-	typ   reflect.Type
+	param, name string
+	typ         reflect.Type
 }
 
+// instance has the name of T, with import paths, in its own name.
+type instance[T any] struct{}
+
 // TypeArgOf describes T as the argument of the type parameter called param.
-func TypeArgOf[T any](param string) TypeArg { return TypeArg{param, reflect.TypeFor[T]()} }
+func TypeArgOf[T any](param string) TypeArg {
+	_, name, _ := strings.Cut(reflect.TypeFor[instance[T]]().String(), "[")
+	name = strings.ReplaceAll(strings.TrimSuffix(name, "]"), "interface {}", "any")
+	return TypeArg{param, value.WithImportPaths(name), reflect.TypeFor[T]()}
+}
 
 // RegisterInstance registers s, which must be complete, for the daemon that this
 // program may become. It appends the type arguments to the name of s:
@@ -32,20 +36,16 @@ func TypeArgOf[T any](param string) TypeArg { return TypeArg{param, reflect.Type
 func RegisterInstance(s *Service) *Service {
 	names := make([]string, len(s.TypeArgs))
 	for i, a := range s.TypeArgs {
-		names[i] = typeName(a.typ)
+		names[i] = a.name
 	}
 	s.Name += "[" + strings.Join(names, ",") + "]"
 	registry.Lock()
 	defer registry.Unlock()
 	s.late = registry.closed
-	switch earlier := registry.services[s.Name]; {
-	case earlier == nil:
-		s.register()
-	case slices.Equal(earlier.TypeArgs, s.TypeArgs):
+	if earlier := registry.services[s.Name]; earlier != nil {
 		return earlier
-	default: // types declared in different functions may have the same name
-		s.refusal = fmt.Errorf("other types of the same names are the type arguments of %s: declare them outside of functions", cut.Name(s.Name))
 	}
+	s.register()
 	return s
 }
 
@@ -73,9 +73,8 @@ func (s *Service) Refusal() error {
 func (s *Service) refuse() error {
 	for _, m := range s.Methods {
 		t := reflect.TypeOf(m.Func)
-		values := slices.Concat(slices.Collect(t.Ins())[1:], m.results(t))
-		for _, v := range values {
-			if v == contextType || v == errorType || v == logValueType || value.PlanOf(v).Refusal() == nil {
+		for _, v := range append(m.params(t), m.results(t)...) {
+			if v == errorType || v == logValueType || value.PlanOf(v).Refusal() == nil {
 				continue
 			}
 			for _, a := range s.TypeArgs {
@@ -95,74 +94,7 @@ func (s *Service) refuse() error {
 func (s *Service) Structure() string {
 	var args []string
 	for _, a := range s.TypeArgs {
-		args = append(args, value.Spell(a.typ))
+		args = append(args, value.Spell(a.typ).String())
 	}
 	return strings.Join(args, ", ")
-}
-
-// typeName returns the name of a type with import paths, otherwise as package reflect
-// writes it.
-func typeName(t reflect.Type) string {
-	switch {
-	case t.PkgPath() != "":
-		return value.PathName(t)
-	case t.Name() != "": // predeclared
-		return t.Name()
-	case t == reflect.TypeFor[any]():
-		return "any"
-	}
-	switch t.Kind() {
-	case reflect.Pointer:
-		return "*" + typeName(t.Elem())
-	case reflect.Slice:
-		return "[]" + typeName(t.Elem())
-	case reflect.Array:
-		return fmt.Sprintf("[%d]%s", t.Len(), typeName(t.Elem()))
-	case reflect.Map:
-		return "map[" + typeName(t.Key()) + "]" + typeName(t.Elem())
-	case reflect.Struct:
-		return structName(t)
-	case reflect.Interface:
-		return interfaceName(t)
-	}
-	return strings.Join(strings.Fields(t.String()), " ") // no value can be sent
-}
-
-// structName writes a struct type that has no name.
-func structName(t reflect.Type) string {
-	fields := make([]string, t.NumField())
-	for i := range fields {
-		f := t.Field(i)
-		fields[i] = typeName(f.Type)
-		if !f.Anonymous {
-			fields[i] = f.Name + " " + fields[i]
-		}
-		if f.Tag != "" {
-			fields[i] += " " + strconv.Quote(string(f.Tag))
-		}
-	}
-	if len(fields) == 0 {
-		return "struct {}"
-	}
-	return "struct { " + strings.Join(fields, "; ") + " }"
-}
-
-// interfaceName writes an interface type that has no name and some methods.
-func interfaceName(t reflect.Type) string {
-	list := func(types iter.Seq[reflect.Type]) string {
-		var names []string
-		for t := range types {
-			names = append(names, typeName(t))
-		}
-		return "(" + strings.Join(names, ", ") + ")"
-	}
-	methods := make([]string, t.NumMethod())
-	for i := range methods {
-		m := t.Method(i)
-		methods[i] = m.Name + m.PkgPath + list(m.Type.Ins()) + " " + list(m.Type.Outs())
-		if m.Type.IsVariadic() {
-			methods[i] += " ..."
-		}
-	}
-	return "interface { " + strings.Join(methods, "; ") + " }"
 }

@@ -26,13 +26,16 @@ type logAttr struct {
 
 var logValueType = reflect.TypeFor[slog.Value]()
 
-// EncodeLogValue appends v, resolved. It fails as [Encode] does.
-func EncodeLogValue(e *Encoder, v slog.Value) { Encode(e, newLogValue(v)) }
+// encodeLogValue appends v, resolved. It fails as [Encode] does.
+func encodeLogValue(e *Encoder, v slog.Value) {
+	l := newLogValue(v)
+	e.append(reflect.ValueOf(&l).Elem())
+}
 
-// DecodeLogValue sets *v to the next value of the message. It fails as [Decode] does.
-func DecodeLogValue(d *Decoder, v *slog.Value) {
+// decodeLogValue sets *v to the next value of the message. It fails as [Decode] does.
+func decodeLogValue(d *Decoder, v *slog.Value) {
 	var l logValue
-	Decode(d, &l)
+	d.decode(reflect.ValueOf(&l).Elem())
 	*v = l.value()
 }
 

@@ -85,7 +85,7 @@ func measure(t *testing.T, svc *stub.Service, body []byte) (live, allocated int)
 		if err != nil {
 			t.Fatal(err)
 		}
-		run := stub.MakeRun(&measuring{decoded}, d, stub.NewEncoder(svc, 1<<20))
+		run := stub.MakeRun(&measuring{decoded}, &svc.Methods[0], d, stub.NewEncoder(svc, 1<<20))
 		runtime.ReadMemStats(&before)
 		svc.Methods[0].Serve(&run, nil)
 		if run.Err() != errMeasured {
@@ -102,6 +102,9 @@ func measure(t *testing.T, svc *stub.Service, body []byte) (live, allocated int)
 	})
 	return int(collected.HeapAlloc) - int(before.HeapAlloc), int(after.TotalAlloc - before.TotalAlloc)
 }
+
+// blob is copied when it is decoded. Only a []byte may share the memory of the message.
+type blob []byte
 
 // weighing is what a test decodes.
 type weighing struct {
@@ -159,6 +162,8 @@ func TestMemoryIsWhatDecodingTakes(t *testing.T) {
 		"empty strings":        weigh(t, repeat(n, "")),
 		"a long string":        weigh(t, strings.Repeat("x", 1<<20)),
 		"bytes":                weigh(t, repeat(n, []byte("abcdefgh"))),
+		"a byte string":        weigh(t, make([]byte, 64<<10)),
+		"a named byte string":  weigh(t, blob(make([]byte, 64<<10))),
 		"byte arrays":          weigh(t, repeat(n, [4]byte{1})),
 		"sparse structs":       weigh(t, repeat(n, sparse{})),
 		"pointers to sparse":   weigh(t, repeat(n, &sparse{})),

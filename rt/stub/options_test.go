@@ -9,7 +9,7 @@ type testOption func(*int)
 
 // Without options the message is as if the parameter did not exist; with any there is
 // no message.
-func TestRefuseOptions(t *testing.T) {
+func TestRefuse(t *testing.T) {
 	for _, test := range []struct {
 		options []testOption
 		want    string
@@ -19,8 +19,7 @@ func TestRefuseOptions(t *testing.T) {
 		{[]testOption{nil}, "encode value 1: opts: a stub.testOption cannot leave the process: call the method without options, or share a type whose method sets them in the daemon"},
 	} {
 		e := NewEncoder(nil, 1<<10)
-		Encode(e, "key")
-		RefuseOptions(e, "opts", test.options)
+		Refuse(Args1("key"), "opts", test.options)(e)
 		message, err := e.Finish()
 		if test.want == "" {
 			without := NewEncoder(nil, 1<<10)

@@ -27,18 +27,18 @@ type PartConn interface {
 	Frame(f wire.Frame) bool
 	// Begin is called right before the method, in the call's turn. A failure refuses
 	// the call: the method is not called.
-	Begin(c Call) *wire.Failure
+	Begin(c PartCall) *wire.Failure
 	// End is called once for each call that this part's Begin has let pass, right
 	// before the answer is queued. A failure is sent instead of the results, or instead
 	// of c.Failure. The connection is locked meanwhile: End must not wait, nor ask for
 	// the context of the call.
-	End(c Call) *wire.Failure
+	End(c PartCall) *wire.Failure
 	// Close is called when the connection has ended. Methods that still run end later.
 	Close()
 }
 
-// Call is a call of which a part is told.
-type Call struct {
+// PartCall is a call of which a part is told.
+type PartCall struct {
 	ID      uint64 // names the call on its connection
 	Method  int    // the index in Service.Methods
 	Request []byte // the encoded arguments, which the method may overwrite; valid during the hook

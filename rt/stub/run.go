@@ -1,14 +1,6 @@
 package stub
 
-import (
-	"context"
-	"time"
-)
-
-// ImplicitTimeout limits a proxy's calls of methods that fmt, json and log call on
-// their own, such as String. With the wait for the daemon's answer such a call takes at
-// most a second.
-const ImplicitTimeout = 900 * time.Millisecond
+import "context"
 
 // Run is one call in the daemon. Only the goroutine that serves the call may use it.
 type Run struct {
@@ -16,9 +8,13 @@ type Run struct {
 	Args *Decoder
 	// Results encodes the results, in order.
 	Results *Encoder
-	// Failed reports that the method has acquired or released nothing. Only a method
-	// with an End, or the method that End names, sets it.
+	// Failed reports that the method returned an error, or false as its last result
+	// before the error. Such a method has acquired or released nothing.
 	Failed bool
+
+	method *Method
+	place  int // of the next argument
+	filled int // how many bytes the method has put into a buffer
 
 	host  Host
 	begun bool
@@ -35,9 +31,9 @@ type Host interface {
 	Turn() error
 }
 
-// MakeRun returns a run in host.
-func MakeRun(host Host, args *Decoder, results *Encoder) Run {
-	return Run{Args: args, Results: results, host: host}
+// MakeRun returns a run of m in host.
+func MakeRun(host Host, m *Method, args *Decoder, results *Encoder) Run {
+	return Run{Args: args, Results: results, method: m, host: host}
 }
 
 // Context returns the context for a method that takes one.
@@ -54,6 +50,9 @@ func (r *Run) Begin() bool {
 	r.begun = r.err == nil
 	return r.begun
 }
+
+// Return encodes the results of the method. A method without results needs no Return.
+func (r *Run) Return(results func(*Run)) { results(r) }
 
 // Begun reports whether Begin returned true, that is, whether the method was called.
 func (r *Run) Begun() bool { return r.begun }

@@ -35,11 +35,15 @@ type Service struct {
 	// DataTypes are the types whose values the interfaces among parameters and results
 	// may hold. Register makes them known to the whole program.
 	DataTypes []DataType
+	// Check reports that LOOPGEN_CHECK=1 may compare the arguments of methods: nothing
+	// uses them while no method runs, as far as the generator can tell.
+	Check bool
 	// Part makes the part that a daemon of this service needs beyond the core; nil: it
 	// needs none. Each daemon has a part of its own.
 	Part func() Part
 
 	once       sync.Once
+	numbers    map[string]int // by name of the method
 	signatures []string
 	fails      []bool
 	arguments  []value.Arguments // see Memory
@@ -80,10 +84,14 @@ type Method struct {
 	Idempotent bool
 	// Timeout limits calls whose context has no deadline. 0 means Config.CallTimeout.
 	Timeout time.Duration
-	// Out and InOut are the positions of parameters, contexts excluded, that are copied
-	// back. The method fills those in Out, and only their length is sent. It changes
-	// those in InOut.
-	Out, InOut []int
+	// Out, InOut and Compared are the positions of parameters, contexts excluded, that
+	// are copied back. The method fills those in Out, and only their length is sent. It
+	// changes those in InOut. Those in Compared are flat memory, see [DecodeCompared], of
+	// which only the differences are sent back.
+	Out, InOut, Compared []int
+	// In are the positions of parameters whose changes stay in the daemon, as the
+	// directive //loopgen:in says.
+	In []int
 	// End names the method that releases what this method acquires. It is empty if the
 	// method acquires nothing. When the caller's connection ends, the daemon calls End
 	// if the caller has not. Both methods are Concurrent.
@@ -147,8 +155,23 @@ func Register(s *Service) {
 	s.register()
 }
 
-// register registers s. The caller must hold the lock of registry.
+// register registers s. The caller must hold the lock of registry. It panics if a name by
+// which a method is looked up is not that of exactly one method.
 func (s *Service) register() {
+	names := make(map[string]bool, len(s.Methods))
+	for i := range s.Methods {
+		if name := s.Methods[i].Name; names[name] {
+			panic("loopgen: two methods of " + s.Name + " have the name " + name)
+		}
+		names[s.Methods[i].Name] = true
+	}
+	for i := range s.Methods {
+		if m := &s.Methods[i]; m.End != "" && !names[m.End] {
+			panic("loopgen: no method of " + s.Name + " has the name " + m.End)
+		}
+	}
+	// A package-level variable may have used s before it was complete.
+	s.once, s.errorsOnce = sync.Once{}, sync.Once{}
 	registry.services[s.Name] = s
 	value.Declare(s.DataTypes)
 }
@@ -161,8 +184,16 @@ func Lookup(name string) *Service {
 	return registry.services[name]
 }
 
+// Number returns the index of the method with that name. It returns false if there is
+// none. It may be called concurrently.
+func (s *Service) Number(method string) (int, bool) {
+	s.once.Do(s.inspect)
+	n, ok := s.numbers[method]
+	return n, ok
+}
+
 // Signature returns the signature of method i: see SignatureOf. It prefixes the type of
-// a parameter that is copied back with "out " or "inout ", and omits the receiver that
+// a parameter that is copied back with "out ", "inout " or "compared ", and omits the receiver that
 // a fluent method returns. The first use computes it from the types with which the
 // program was compiled, so it is never older than these types. It may be called
 // concurrently.
@@ -179,18 +210,20 @@ func (s *Service) Fails(i int) bool {
 }
 
 func (s *Service) inspect() {
+	s.numbers = make(map[string]int, len(s.Methods))
 	s.signatures = make([]string, len(s.Methods))
 	s.fails = make([]bool, len(s.Methods))
 	s.arguments = make([]value.Arguments, len(s.Methods))
 	for i := range s.Methods {
 		m := &s.Methods[i]
+		s.numbers[m.Name] = i
 		t := reflect.TypeOf(m.Func)
 		s.signatures[i] = m.signature(t)
-		s.arguments[i] = value.ArgumentsOf(m.params(t), m.Out)
+		s.arguments[i] = value.ArgumentsOf(m.params(t), m.Out, m.Compared)
 		results := m.results(t)
 		s.fails[i] = len(results) > 0 && results[len(results)-1] == errorType
 	}
-	if s.refusal == nil && len(s.TypeArgs) > 0 {
+	if len(s.TypeArgs) > 0 {
 		s.refusal = s.refuse()
 	}
 }

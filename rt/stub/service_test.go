@@ -52,7 +52,7 @@ func serve(t *testing.T, args []byte, turn func() error) (*stub.Run, []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := stub.MakeRun(host(turn), d, stub.NewEncoder(storeService, limit))
+	run := stub.MakeRun(host(turn), &storeService.Methods[0], d, stub.NewEncoder(storeService, limit))
 	storeService.Methods[0].Serve(&run, &store{map[string]int{"a": 7}})
 	reply, err := run.Results.Finish()
 	if err != nil {
@@ -102,12 +102,60 @@ func TestRegistry(t *testing.T) {
 	if got := stub.Lookup("example.com/other.Store"); got != nil {
 		t.Errorf("got %v, want nil", got)
 	}
-	defer func() {
-		if recover() == nil {
-			t.Error("a name was registered twice without a panic")
+	for name, s := range map[string]*stub.Service{
+		"a service registered twice": {Name: "example.com/store.Store"},
+		"a method twice":             {Name: "example.com/twice.T", Methods: []stub.Method{{Name: "A"}, {Name: "A"}}},
+		"an end that does not exist": {Name: "example.com/end.T", Methods: []stub.Method{{Name: "A", End: "B"}}},
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			stub.Register(s)
+		}()
+		if name != "a service registered twice" && stub.Lookup(s.Name) != nil {
+			t.Errorf("%s: it is registered", name)
 		}
-	}()
-	stub.Register(&stub.Service{Name: "example.com/store.Store"})
+	}
+}
+
+// A package-level variable may call a Share function, which uses a service whose init
+// function has not run.
+func TestUsedBeforeRegistration(t *testing.T) {
+	s := &stub.Service{Name: "example.com/early.Store"}
+	stub.NewEncoder(s, limit)
+	if err := s.Refusal(); err != nil {
+		t.Fatal(err)
+	}
+	s.Methods, s.Sentinels = storeService.Methods, storeService.Sentinels
+	stub.Register(s)
+	if got, want := s.Signature(0), storeService.Signature(0); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if n, ok := s.Number("Size"); n != 1 || !ok {
+		t.Errorf("Size: got %d, %t, want 1", n, ok)
+	}
+	if got := roundTripError(t, s, errFull); got != errFull {
+		t.Errorf("got the error %v, want the sentinel", got)
+	}
+}
+
+// roundTripError encodes and decodes the error of a method.
+func roundTripError(t *testing.T, s *stub.Service, err error) error {
+	t.Helper()
+	e := stub.NewEncoder(s, limit)
+	e.Error(err)
+	body, fail := e.Finish()
+	if fail != nil {
+		t.Fatal(fail)
+	}
+	d, fail := stub.NewDecoder(s, body)
+	if fail != nil {
+		t.Fatal(fail)
+	}
+	return d.Error()
 }
 
 func TestSignatures(t *testing.T) {

@@ -3,9 +3,9 @@ package stub
 import (
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/loopgen/loopgen/rt/internal/value"
+	"github.com/loopgen/loopgen/rt/schema"
 )
 
 // SignatureOf returns the text that two programs must have in common to call a method: the
@@ -14,63 +14,30 @@ import (
 // context.Context and the names of parameters. It is one line, and is the same in every
 // build of the same types:
 //
-//	signature = "func(" [ parameter { ", " parameter } ] ")" [ " " type | " (" types ")" ]
-//	parameter = [ "out " | "inout " ] type      see Method.Out and InOut
-//	types     = type { ", " type }
-//	type      = "bool" | "int" | "int8" | … | "complex128" | "string" | "error"
-//	          | "any" | "interface"               one without methods, and one with
-//	          | "*" type | "[]" type | "[" length "]" type | "map[" type "]" type
-//	          | "struct{" fields "}"              an unnamed struct
-//	          | name "{" fields "}"               a struct type
-//	          | name "{" type "}"                 another defined type
-//	          | "#" number                        a type that is being spelt out
-//	          | "time.Time" | "time.Duration"
-//	          | import path "." name              a type that makes its own encoding
-//	fields    = [ field { ", " field } ]
-//	field     = name on the wire " " type
-//
-// The names of defined types, and of their type arguments, have no import path. Every
-// occurrence of a defined type is spelt out in full, except inside itself: there #1 stands
-// for the innermost of the defined types being spelt out, #2 for the one around it, and so
-// on. Fields have the order of their declaration; the fields of an embedded struct are in
-// its place. Names that are not identifiers are quoted as in Go, and integer names are
-// decimal. A variadic parameter is a slice. For example:
-//
 //	func(string, []Order{ID int64, Items []Item{Name string}}) (int, error)
 //
-// A type that cannot be sent is written as import path and name, or as in Go. SignatureOf
-// panics if method is not a function type with a parameter. It may be called
-// concurrently.
+// The grammar is in PROTOCOL.md of package rt, "Hashes". A type that cannot be sent is
+// spelled as its import path and name, or as in Go. SignatureOf panics if method is not a
+// function type with a parameter. It may be called concurrently.
 func SignatureOf(method reflect.Type) string { return new(Method).signature(method) }
 
 // signature returns the signature of m, whose Func is of type method.
 func (m *Method) signature(method reflect.Type) string {
-	var s strings.Builder
-	s.WriteString("func(")
-	for place, t := range m.params(method) {
-		if place > 0 {
-			s.WriteString(", ")
-		}
+	var s schema.Signature
+	for place, param := range m.params(method) {
+		t := value.Spell(param)
 		switch {
 		case slices.Contains(m.Out, place):
-			s.WriteString("out ")
+			t = schema.CopiedBack("out", t)
 		case slices.Contains(m.InOut, place):
-			s.WriteString("inout ")
+			t = schema.CopiedBack("inout", t)
+		case slices.Contains(m.Compared, place):
+			t = schema.CopiedBack("compared", t)
 		}
-		s.WriteString(value.Spell(t))
+		s.Params = append(s.Params, t)
 	}
-	s.WriteString(")")
-	if results := m.results(method); len(results) == 1 {
-		s.WriteString(" " + value.Spell(results[0]))
-	} else if len(results) > 1 {
-		s.WriteString(" (")
-		for i, t := range results {
-			if i > 0 {
-				s.WriteString(", ")
-			}
-			s.WriteString(value.Spell(t))
-		}
-		s.WriteString(")")
+	for _, t := range m.results(method) {
+		s.Results = append(s.Results, value.Spell(t))
 	}
 	return s.String()
 }

@@ -42,8 +42,8 @@ func ifSet(n *int) (int, bool) {
 	return *n, true
 }
 
-// EncodeState appends the flags, width and precision of f.
-func EncodeState(e *Encoder, f fmt.State) {
+// encodeState appends the flags, width and precision of f.
+func encodeState(e *Encoder, f fmt.State) {
 	var format formatFlags
 	for _, flag := range "+-# 0" {
 		if f.Flag(int(flag)) {
@@ -59,26 +59,22 @@ func EncodeState(e *Encoder, f fmt.State) {
 	Encode(e, format)
 }
 
-// DecodeState sets *f to a state with the flags, width and precision of the caller's.
-// It keeps the written text for EncodeWritten.
-func DecodeState(d *Decoder, f *fmt.State) {
+// decodeState sets *f to a state with the flags, width and precision of the caller's.
+// It keeps the written text for encodeWritten.
+func decodeState(d *Decoder, f *fmt.State) {
 	s := new(state)
 	Decode(d, &s.format)
 	*f = s
 }
 
-// EncodeWritten appends the text written into f, which must be a state that DecodeState
+// encodeWritten appends the text written into f, which must be a state that decodeState
 // has set.
-func EncodeWritten(e *Encoder, f fmt.State) { Encode(e, f.(*state).text) }
+func encodeWritten(e *Encoder, f fmt.State) { Encode(e, f.(*state).text) }
 
-// FillState decodes the next value, a text. If the message is valid, End writes it into
+// fillState decodes the next value, a text. If the message is valid, End writes it into
 // f.
-func FillState(d *Decoder, f fmt.State) {
+func fillState(d *Decoder, f fmt.State) {
 	var text []byte
 	Decode(d, &text)
 	d.onEnd(func() { f.Write(text) })
 }
-
-// WriteState writes text into f. It ignores the error: a fmt.Formatter cannot return
-// one.
-func WriteState(f fmt.State, text string) { f.Write([]byte(text)) }

@@ -10,13 +10,10 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// This file was generated for version 1 of the loopgen runtime. If the next line
-// does not compile, the two do not belong together: bring the command loopgen and
-// the module github.com/loopgen/loopgen to the same version, then run go generate.
-const _ = stub.Version1
+const _ = stub.Version1 // undefined? Run go generate with the loopgen of your go.mod.
 
-// BigCacheAPI is what a shared bigcache.BigCache can do. *bigcache.BigCache and *BigCacheProxy implement it;
-// so may a fake in tests.
+// BigCacheAPI is the method set of [bigcache.BigCache], which [BigCacheProxy]
+// has as well.
 type BigCacheAPI interface {
 	Append(key string, entry []byte) error
 	Capacity() int
@@ -37,202 +34,148 @@ var (
 	_ BigCacheAPI = (*BigCacheProxy)(nil)
 )
 
-// ShareBigCache returns the bigcache.BigCache that all processes with the same cfg share. It
-// starts nothing yet: the daemon that holds the object is started by the first use.
-// The object is made there by newBigCache.
+// ShareBigCache returns the bigcache.BigCache that all processes with the same
+// cfg share. The first use starts its daemon, which calls newBigCache.
 func ShareBigCache(cfg rt.Config) *rt.Shared[*BigCacheClient, *BigCacheProxy] {
 	return rt.NewShared(cfg, bigCacheService,
-		func(conn *rt.Conn) *BigCacheClient { return (*BigCacheClient)(conn) },
-		func(conn *rt.Conn) *BigCacheProxy { return (*BigCacheProxy)(conn) },
+		func(conn stub.Conn) *BigCacheClient { return &BigCacheClient{conn} },
+		func(conn stub.Conn) *BigCacheProxy { return &BigCacheProxy{BigCacheClient{conn}} },
 		nil)
 }
 
-// BigCacheClient calls the shared bigcache.BigCache. Each method takes a context, which bounds and
-// cancels the call, and returns the method's own error or what went wrong on the
-// way. It is safe for concurrent use.
-type BigCacheClient rt.Conn
+// BigCacheClient calls a shared [bigcache.BigCache]. Every method takes a
+// context and returns an error, the method's own or an [*rt.CallError].
+type BigCacheClient struct{ conn stub.Conn }
 
 // Append calls Append of the shared bigcache.BigCache.
 func (c *BigCacheClient) Append(ctx context.Context, key string, entry []byte) error {
-	return (*rt.Conn)(c).Call(ctx, bigCacheAppend, func(e *stub.Encoder) { stub.Encode(e, key); stub.Encode(e, entry) }, nil)
+	return stub.Call0(ctx, c.conn, "Append", stub.Args2(key, entry))
 }
 
 // Capacity calls Capacity of the shared bigcache.BigCache.
 func (c *BigCacheClient) Capacity(ctx context.Context) (int, error) {
-	var r0 int
-	err := (*rt.Conn)(c).Call(ctx, bigCacheCapacity, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[int](ctx, c.conn, "Capacity", nil)
 }
 
-// Close ends this handle; the shared object goes on. Later calls through the
-// handle fail with rt.ErrClosed.
+// Close ends this handle: its later calls fail with [rt.ErrClosed]. The object
+// goes on.
 func (c *BigCacheClient) Close() error {
-	return (*rt.Conn)(c).Close()
+	return c.conn.Close()
 }
 
 // Delete calls Delete of the shared bigcache.BigCache.
 func (c *BigCacheClient) Delete(ctx context.Context, key string) error {
-	return (*rt.Conn)(c).Call(ctx, bigCacheDelete, func(e *stub.Encoder) { stub.Encode(e, key) }, nil)
+	return stub.Call0(ctx, c.conn, "Delete", stub.Args1(key))
 }
 
 // Get calls Get of the shared bigcache.BigCache.
 func (c *BigCacheClient) Get(ctx context.Context, key string) ([]byte, error) {
-	var r0 []byte
-	err := (*rt.Conn)(c).Call(ctx, bigCacheGet,
-		func(e *stub.Encoder) { stub.Encode(e, key) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[[]byte](ctx, c.conn, "Get", stub.Args1(key))
 }
 
 // GetWithInfo calls GetWithInfo of the shared bigcache.BigCache.
 func (c *BigCacheClient) GetWithInfo(ctx context.Context, key string) ([]byte, bigcache.Response, error) {
-	var r0 []byte
-	var r1 bigcache.Response
-	err := (*rt.Conn)(c).Call(ctx, bigCacheGetWithInfo,
-		func(e *stub.Encoder) { stub.Encode(e, key) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0); stub.Decode(d, &r1) })
-	return r0, r1, err
+	return stub.Call2[[]byte, bigcache.Response](ctx, c.conn, "GetWithInfo", stub.Args1(key))
 }
 
 // KeyMetadata calls KeyMetadata of the shared bigcache.BigCache.
 func (c *BigCacheClient) KeyMetadata(ctx context.Context, key string) (bigcache.Metadata, error) {
-	var r0 bigcache.Metadata
-	err := (*rt.Conn)(c).Call(ctx, bigCacheKeyMetadata,
-		func(e *stub.Encoder) { stub.Encode(e, key) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[bigcache.Metadata](ctx, c.conn, "KeyMetadata", stub.Args1(key))
 }
 
 // Len calls Len of the shared bigcache.BigCache.
 func (c *BigCacheClient) Len(ctx context.Context) (int, error) {
-	var r0 int
-	err := (*rt.Conn)(c).Call(ctx, bigCacheLen, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[int](ctx, c.conn, "Len", nil)
 }
 
 // Reset calls Reset of the shared bigcache.BigCache.
 func (c *BigCacheClient) Reset(ctx context.Context) error {
-	return (*rt.Conn)(c).Call(ctx, bigCacheReset, nil, nil)
+	return stub.Call0(ctx, c.conn, "Reset", nil)
 }
 
 // ResetStats calls ResetStats of the shared bigcache.BigCache.
 func (c *BigCacheClient) ResetStats(ctx context.Context) error {
-	return (*rt.Conn)(c).Call(ctx, bigCacheResetStats, nil, nil)
+	return stub.Call0(ctx, c.conn, "ResetStats", nil)
 }
 
 // Set calls Set of the shared bigcache.BigCache.
 func (c *BigCacheClient) Set(ctx context.Context, key string, entry []byte) error {
-	return (*rt.Conn)(c).Call(ctx, bigCacheSet, func(e *stub.Encoder) { stub.Encode(e, key); stub.Encode(e, entry) }, nil)
+	return stub.Call0(ctx, c.conn, "Set", stub.Args2(key, entry))
 }
 
 // Stats calls Stats of the shared bigcache.BigCache.
 func (c *BigCacheClient) Stats(ctx context.Context) (bigcache.Stats, error) {
-	var r0 bigcache.Stats
-	err := (*rt.Conn)(c).Call(ctx, bigCacheStats, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[bigcache.Stats](ctx, c.conn, "Stats", nil)
 }
 
-// BigCacheProxy is a bigcache.BigCache that lives in the daemon: it has the same methods. Where one
-// has no error result, a call that fails does what rt.Config.OnFault says, which is to
-// panic by default. It is safe for concurrent use.
-type BigCacheProxy rt.Conn
+// BigCacheProxy is a shared [bigcache.BigCache] behind the methods of a
+// bigcache.BigCache. A call that fails where the method returns no error goes
+// to [rt.Config] OnFault.
+type BigCacheProxy struct{ client BigCacheClient }
 
-// Append implements BigCacheAPI.
+// Append implements [BigCacheAPI].
 func (p *BigCacheProxy) Append(key string, entry []byte) error {
-	return (*BigCacheClient)(p).Append(context.Background(), key, entry)
+	return p.client.Append(context.Background(), key, entry)
 }
 
-// Capacity implements BigCacheAPI.
+// Capacity implements [BigCacheAPI].
 func (p *BigCacheProxy) Capacity() int {
-	r0, err := (*BigCacheClient)(p).Capacity(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Capacity(context.Background()))
 }
 
-// Close implements BigCacheAPI.
+// Close implements [BigCacheAPI].
 func (p *BigCacheProxy) Close() error {
-	return (*rt.Conn)(p).Close()
+	return p.client.Close()
 }
 
-// Delete implements BigCacheAPI.
+// Delete implements [BigCacheAPI].
 func (p *BigCacheProxy) Delete(key string) error {
-	return (*BigCacheClient)(p).Delete(context.Background(), key)
+	return p.client.Delete(context.Background(), key)
 }
 
-// Get implements BigCacheAPI.
+// Get implements [BigCacheAPI].
 func (p *BigCacheProxy) Get(key string) ([]byte, error) {
-	return (*BigCacheClient)(p).Get(context.Background(), key)
+	return p.client.Get(context.Background(), key)
 }
 
-// GetWithInfo implements BigCacheAPI.
+// GetWithInfo implements [BigCacheAPI].
 func (p *BigCacheProxy) GetWithInfo(key string) ([]byte, bigcache.Response, error) {
-	return (*BigCacheClient)(p).GetWithInfo(context.Background(), key)
+	return p.client.GetWithInfo(context.Background(), key)
 }
 
-// KeyMetadata implements BigCacheAPI.
+// KeyMetadata implements [BigCacheAPI].
 func (p *BigCacheProxy) KeyMetadata(key string) bigcache.Metadata {
-	r0, err := (*BigCacheClient)(p).KeyMetadata(context.Background(), key)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.KeyMetadata(context.Background(), key))
 }
 
-// Len implements BigCacheAPI.
+// Len implements [BigCacheAPI].
 func (p *BigCacheProxy) Len() int {
-	r0, err := (*BigCacheClient)(p).Len(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Len(context.Background()))
 }
 
-// Reset implements BigCacheAPI.
+// Reset implements [BigCacheAPI].
 func (p *BigCacheProxy) Reset() error {
-	return (*BigCacheClient)(p).Reset(context.Background())
+	return p.client.Reset(context.Background())
 }
 
-// ResetStats implements BigCacheAPI.
+// ResetStats implements [BigCacheAPI].
 func (p *BigCacheProxy) ResetStats() error {
-	return (*BigCacheClient)(p).ResetStats(context.Background())
+	return p.client.ResetStats(context.Background())
 }
 
-// Set implements BigCacheAPI.
+// Set implements [BigCacheAPI].
 func (p *BigCacheProxy) Set(key string, entry []byte) error {
-	return (*BigCacheClient)(p).Set(context.Background(), key, entry)
+	return p.client.Set(context.Background(), key, entry)
 }
 
-// Stats implements BigCacheAPI.
+// Stats implements [BigCacheAPI].
 func (p *BigCacheProxy) Stats() bigcache.Stats {
-	r0, err := (*BigCacheClient)(p).Stats(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Stats(context.Background()))
 }
 
-// The methods of bigcache.BigCache by their place in the table.
-const (
-	bigCacheAppend = iota
-	bigCacheCapacity
-	bigCacheDelete
-	bigCacheGet
-	bigCacheGetWithInfo
-	bigCacheKeyMetadata
-	bigCacheLen
-	bigCacheReset
-	bigCacheResetStats
-	bigCacheSet
-	bigCacheStats
-)
-
-// bigCacheService is the bigcache.BigCache that clients ask for and daemons serve.
+// bigCacheService is what the daemon serves.
 var bigCacheService = &stub.Service{Name: "github.com/loopgen/loopgen/testdata/foreign.BigCache", Constructor: "newBigCache"}
 
-// What the daemon calls is set here and not above, since the constructor may use
-// ShareBigCache, and a variable must not depend on itself.
 func init() {
 	bigCacheService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
 		if err := args.End(); err != nil {
@@ -241,81 +184,40 @@ func init() {
 		return newBigCache()
 	}
 	bigCacheService.Methods = []stub.Method{
-		{Name: "Append", Func: (*bigcache.BigCache).Append, Serve: func(run *stub.Run, target any) {
-			var key string
-			var entry []byte
-			stub.Decode(run.Args, &key)
-			stub.Decode(run.Args, &entry)
-			if run.Begin() {
-				run.Results.Error(target.(*bigcache.BigCache).Append(key, entry))
-			}
+		{Name: "Append", Compared: []int{1}, Func: (*bigcache.BigCache).Append, Serve: func(run *stub.Run, target any) {
+			stub.Serve2(run, func(key string, entry []byte) {
+				run.Return(stub.Results1(target.(*bigcache.BigCache).Append(key, entry)))
+			})
 		}},
 		{Name: "Capacity", Func: (*bigcache.BigCache).Capacity, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*bigcache.BigCache).Capacity())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*bigcache.BigCache).Capacity())) })
 		}},
 		{Name: "Delete", Func: (*bigcache.BigCache).Delete, Serve: func(run *stub.Run, target any) {
-			var key string
-			stub.Decode(run.Args, &key)
-			if run.Begin() {
-				run.Results.Error(target.(*bigcache.BigCache).Delete(key))
-			}
+			stub.Serve1(run, func(key string) { run.Return(stub.Results1(target.(*bigcache.BigCache).Delete(key))) })
 		}},
 		{Name: "Get", Func: (*bigcache.BigCache).Get, Serve: func(run *stub.Run, target any) {
-			var key string
-			stub.Decode(run.Args, &key)
-			if run.Begin() {
-				r0, err := target.(*bigcache.BigCache).Get(key)
-				stub.Encode(run.Results, r0)
-				run.Results.Error(err)
-			}
+			stub.Serve1(run, func(key string) { run.Return(stub.Results2(target.(*bigcache.BigCache).Get(key))) })
 		}},
 		{Name: "GetWithInfo", Func: (*bigcache.BigCache).GetWithInfo, Serve: func(run *stub.Run, target any) {
-			var key string
-			stub.Decode(run.Args, &key)
-			if run.Begin() {
-				r0, r1, err := target.(*bigcache.BigCache).GetWithInfo(key)
-				stub.Encode(run.Results, r0)
-				stub.Encode(run.Results, r1)
-				run.Results.Error(err)
-			}
+			stub.Serve1(run, func(key string) { run.Return(stub.Results3(target.(*bigcache.BigCache).GetWithInfo(key))) })
 		}},
 		{Name: "KeyMetadata", Func: (*bigcache.BigCache).KeyMetadata, Serve: func(run *stub.Run, target any) {
-			var key string
-			stub.Decode(run.Args, &key)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*bigcache.BigCache).KeyMetadata(key))
-			}
+			stub.Serve1(run, func(key string) { run.Return(stub.Results1(target.(*bigcache.BigCache).KeyMetadata(key))) })
 		}},
 		{Name: "Len", Func: (*bigcache.BigCache).Len, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*bigcache.BigCache).Len())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*bigcache.BigCache).Len())) })
 		}},
 		{Name: "Reset", Func: (*bigcache.BigCache).Reset, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				run.Results.Error(target.(*bigcache.BigCache).Reset())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*bigcache.BigCache).Reset())) })
 		}},
 		{Name: "ResetStats", Func: (*bigcache.BigCache).ResetStats, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				run.Results.Error(target.(*bigcache.BigCache).ResetStats())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*bigcache.BigCache).ResetStats())) })
 		}},
-		{Name: "Set", Func: (*bigcache.BigCache).Set, Serve: func(run *stub.Run, target any) {
-			var key string
-			var entry []byte
-			stub.Decode(run.Args, &key)
-			stub.Decode(run.Args, &entry)
-			if run.Begin() {
-				run.Results.Error(target.(*bigcache.BigCache).Set(key, entry))
-			}
+		{Name: "Set", Compared: []int{1}, Func: (*bigcache.BigCache).Set, Serve: func(run *stub.Run, target any) {
+			stub.Serve2(run, func(key string, entry []byte) { run.Return(stub.Results1(target.(*bigcache.BigCache).Set(key, entry))) })
 		}},
 		{Name: "Stats", Func: (*bigcache.BigCache).Stats, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*bigcache.BigCache).Stats())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*bigcache.BigCache).Stats())) })
 		}},
 	}
 	bigCacheService.Sentinels = []stub.Sentinel{

@@ -10,13 +10,9 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// This file was generated for version 1 of the loopgen runtime. If the next line
-// does not compile, the two do not belong together: bring the command loopgen and
-// the module github.com/loopgen/loopgen to the same version, then run go generate.
-const _ = stub.Version1
+const _ = stub.Version1 // undefined? Run go generate with the loopgen of your go.mod.
 
-// CacheAPI is what a shared lru.Cache can do. *lru.Cache and *CacheProxy implement it;
-// so may a fake in tests.
+// CacheAPI is the method set of [lru.Cache], which [CacheProxy] has as well.
 type CacheAPI[K comparable, V any] interface {
 	Add(key K, value V) (evicted bool)
 	Contains(key K) bool
@@ -34,7 +30,6 @@ type CacheAPI[K comparable, V any] interface {
 	Values() []V
 }
 
-// A function, since a variable has no type parameters.
 func _[K comparable, V any]() {
 	var (
 		_ CacheAPI[K, V] = (*lru.Cache[K, V])(nil)
@@ -42,286 +37,166 @@ func _[K comparable, V any]() {
 	)
 }
 
-// ShareCache returns the lru.Cache that all processes with the same cfg share. It
-// starts nothing yet: the daemon that holds the object is started by the first use.
-// Declare what it returns in a package-level var: a daemon has no other instances.
-// The other parameters are those of lru.New, which the daemon makes the object with.
+// ShareCache returns the lru.Cache that all processes with the same cfg share.
+// The first use starts its daemon, which calls lru.New with the other
+// parameters. Call it in package-level variables: a daemon has no other
+// instances.
 func ShareCache[K comparable, V any](cfg rt.Config, size int) *rt.Shared[*CacheClient[K, V], *CacheProxy[K, V]] {
 	return rt.NewShared(cfg, cacheService[K, V](),
-		func(conn *rt.Conn) *CacheClient[K, V] { return (*CacheClient[K, V])(conn) },
-		func(conn *rt.Conn) *CacheProxy[K, V] { return (*CacheProxy[K, V])(conn) },
-		func(e *stub.Encoder) { stub.Encode(e, size) })
+		func(conn stub.Conn) *CacheClient[K, V] { return &CacheClient[K, V]{conn} },
+		func(conn stub.Conn) *CacheProxy[K, V] { return &CacheProxy[K, V]{CacheClient[K, V]{conn}} },
+		stub.Args1(size))
 }
 
-// CacheClient calls the shared lru.Cache. Each method takes a context, which bounds and
-// cancels the call, and returns the method's own error or what went wrong on the
-// way. It is safe for concurrent use.
-type CacheClient[K comparable, V any] rt.Conn
+// CacheClient calls a shared [lru.Cache]. Every method takes a context and
+// returns an error, the method's own or an [*rt.CallError].
+type CacheClient[K comparable, V any] struct{ conn stub.Conn }
 
 // Add calls Add of the shared lru.Cache.
 func (c *CacheClient[K, V]) Add(ctx context.Context, key K, value V) (evicted bool, err error) {
-	err = (*rt.Conn)(c).Call(ctx, cacheAdd,
-		func(e *stub.Encoder) { stub.Encode(e, key); stub.Encode(e, value) },
-		func(d *stub.Decoder) { stub.Decode(d, &evicted) })
-	return evicted, err
+	return stub.Call1[bool](ctx, c.conn, "Add", stub.Args2(key, value))
 }
 
 // Contains calls Contains of the shared lru.Cache.
 func (c *CacheClient[K, V]) Contains(ctx context.Context, key K) (bool, error) {
-	var r0 bool
-	err := (*rt.Conn)(c).Call(ctx, cacheContains,
-		func(e *stub.Encoder) { stub.Encode(e, key) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[bool](ctx, c.conn, "Contains", stub.Args1(key))
 }
 
 // ContainsOrAdd calls ContainsOrAdd of the shared lru.Cache.
 func (c *CacheClient[K, V]) ContainsOrAdd(ctx context.Context, key K, value V) (ok, evicted bool, err error) {
-	err = (*rt.Conn)(c).Call(ctx, cacheContainsOrAdd,
-		func(e *stub.Encoder) { stub.Encode(e, key); stub.Encode(e, value) },
-		func(d *stub.Decoder) { stub.Decode(d, &ok); stub.Decode(d, &evicted) })
-	return ok, evicted, err
+	return stub.Call2[bool, bool](ctx, c.conn, "ContainsOrAdd", stub.Args2(key, value))
 }
 
 // Get calls Get of the shared lru.Cache.
 func (c *CacheClient[K, V]) Get(ctx context.Context, key K) (value V, ok bool, err error) {
-	err = (*rt.Conn)(c).Call(ctx, cacheGet,
-		func(e *stub.Encoder) { stub.Encode(e, key) },
-		func(d *stub.Decoder) { stub.Decode(d, &value); stub.Decode(d, &ok) })
-	return value, ok, err
+	return stub.Call2[V, bool](ctx, c.conn, "Get", stub.Args1(key))
 }
 
 // GetOldest calls GetOldest of the shared lru.Cache.
 func (c *CacheClient[K, V]) GetOldest(ctx context.Context) (key K, value V, ok bool, err error) {
-	err = (*rt.Conn)(c).Call(ctx, cacheGetOldest, nil, func(d *stub.Decoder) {
-		stub.Decode(d, &key)
-		stub.Decode(d, &value)
-		stub.Decode(d, &ok)
-	})
-	return key, value, ok, err
+	return stub.Call3[K, V, bool](ctx, c.conn, "GetOldest", nil)
 }
 
 // Keys calls Keys of the shared lru.Cache.
 func (c *CacheClient[K, V]) Keys(ctx context.Context) ([]K, error) {
-	var r0 []K
-	err := (*rt.Conn)(c).Call(ctx, cacheKeys, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[[]K](ctx, c.conn, "Keys", nil)
 }
 
 // Len calls Len of the shared lru.Cache.
 func (c *CacheClient[K, V]) Len(ctx context.Context) (int, error) {
-	var r0 int
-	err := (*rt.Conn)(c).Call(ctx, cacheLen, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[int](ctx, c.conn, "Len", nil)
 }
 
 // Peek calls Peek of the shared lru.Cache.
 func (c *CacheClient[K, V]) Peek(ctx context.Context, key K) (value V, ok bool, err error) {
-	err = (*rt.Conn)(c).Call(ctx, cachePeek,
-		func(e *stub.Encoder) { stub.Encode(e, key) },
-		func(d *stub.Decoder) { stub.Decode(d, &value); stub.Decode(d, &ok) })
-	return value, ok, err
+	return stub.Call2[V, bool](ctx, c.conn, "Peek", stub.Args1(key))
 }
 
 // PeekOrAdd calls PeekOrAdd of the shared lru.Cache.
 func (c *CacheClient[K, V]) PeekOrAdd(ctx context.Context, key K, value V) (previous V, ok, evicted bool, err error) {
-	err = (*rt.Conn)(c).Call(ctx, cachePeekOrAdd,
-		func(e *stub.Encoder) { stub.Encode(e, key); stub.Encode(e, value) },
-		func(d *stub.Decoder) {
-			stub.Decode(d, &previous)
-			stub.Decode(d, &ok)
-			stub.Decode(d, &evicted)
-		})
-	return previous, ok, evicted, err
+	return stub.Call3[V, bool, bool](ctx, c.conn, "PeekOrAdd", stub.Args2(key, value))
 }
 
 // Purge calls Purge of the shared lru.Cache.
 func (c *CacheClient[K, V]) Purge(ctx context.Context) error {
-	return (*rt.Conn)(c).Call(ctx, cachePurge, nil, nil)
+	return stub.Call0(ctx, c.conn, "Purge", nil)
 }
 
 // Remove calls Remove of the shared lru.Cache.
 func (c *CacheClient[K, V]) Remove(ctx context.Context, key K) (present bool, err error) {
-	err = (*rt.Conn)(c).Call(ctx, cacheRemove,
-		func(e *stub.Encoder) { stub.Encode(e, key) },
-		func(d *stub.Decoder) { stub.Decode(d, &present) })
-	return present, err
+	return stub.Call1[bool](ctx, c.conn, "Remove", stub.Args1(key))
 }
 
 // RemoveOldest calls RemoveOldest of the shared lru.Cache.
 func (c *CacheClient[K, V]) RemoveOldest(ctx context.Context) (key K, value V, ok bool, err error) {
-	err = (*rt.Conn)(c).Call(ctx, cacheRemoveOldest, nil, func(d *stub.Decoder) {
-		stub.Decode(d, &key)
-		stub.Decode(d, &value)
-		stub.Decode(d, &ok)
-	})
-	return key, value, ok, err
+	return stub.Call3[K, V, bool](ctx, c.conn, "RemoveOldest", nil)
 }
 
 // Resize calls Resize of the shared lru.Cache.
 func (c *CacheClient[K, V]) Resize(ctx context.Context, size int) (evicted int, err error) {
-	err = (*rt.Conn)(c).Call(ctx, cacheResize,
-		func(e *stub.Encoder) { stub.Encode(e, size) },
-		func(d *stub.Decoder) { stub.Decode(d, &evicted) })
-	return evicted, err
+	return stub.Call1[int](ctx, c.conn, "Resize", stub.Args1(size))
 }
 
 // Values calls Values of the shared lru.Cache.
 func (c *CacheClient[K, V]) Values(ctx context.Context) ([]V, error) {
-	var r0 []V
-	err := (*rt.Conn)(c).Call(ctx, cacheValues, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[[]V](ctx, c.conn, "Values", nil)
 }
 
-// CacheProxy is a lru.Cache that lives in the daemon: it has the same methods. Where one
-// has no error result, a call that fails does what rt.Config.OnFault says, which is to
-// panic by default. It is safe for concurrent use.
-type CacheProxy[K comparable, V any] rt.Conn
+// CacheProxy is a shared [lru.Cache] behind the methods of an lru.Cache. A call
+// that fails where the method returns no error goes to [rt.Config] OnFault.
+type CacheProxy[K comparable, V any] struct{ client CacheClient[K, V] }
 
-// Add implements CacheAPI.
+// Add implements [CacheAPI].
 func (p *CacheProxy[K, V]) Add(key K, value V) (evicted bool) {
-	evicted, err := (*CacheClient[K, V])(p).Add(context.Background(), key, value)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return evicted
+	return stub.Must1(p.client.Add(context.Background(), key, value))
 }
 
-// Contains implements CacheAPI.
+// Contains implements [CacheAPI].
 func (p *CacheProxy[K, V]) Contains(key K) bool {
-	r0, err := (*CacheClient[K, V])(p).Contains(context.Background(), key)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Contains(context.Background(), key))
 }
 
-// ContainsOrAdd implements CacheAPI.
+// ContainsOrAdd implements [CacheAPI].
 func (p *CacheProxy[K, V]) ContainsOrAdd(key K, value V) (ok, evicted bool) {
-	ok, evicted, err := (*CacheClient[K, V])(p).ContainsOrAdd(context.Background(), key, value)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return ok, evicted
+	return stub.Must2(p.client.ContainsOrAdd(context.Background(), key, value))
 }
 
-// Get implements CacheAPI.
+// Get implements [CacheAPI].
 func (p *CacheProxy[K, V]) Get(key K) (value V, ok bool) {
-	value, ok, err := (*CacheClient[K, V])(p).Get(context.Background(), key)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return value, ok
+	return stub.Must2(p.client.Get(context.Background(), key))
 }
 
-// GetOldest implements CacheAPI.
+// GetOldest implements [CacheAPI].
 func (p *CacheProxy[K, V]) GetOldest() (key K, value V, ok bool) {
-	key, value, ok, err := (*CacheClient[K, V])(p).GetOldest(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return key, value, ok
+	return stub.Must3(p.client.GetOldest(context.Background()))
 }
 
-// Keys implements CacheAPI.
+// Keys implements [CacheAPI].
 func (p *CacheProxy[K, V]) Keys() []K {
-	r0, err := (*CacheClient[K, V])(p).Keys(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Keys(context.Background()))
 }
 
-// Len implements CacheAPI.
+// Len implements [CacheAPI].
 func (p *CacheProxy[K, V]) Len() int {
-	r0, err := (*CacheClient[K, V])(p).Len(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Len(context.Background()))
 }
 
-// Peek implements CacheAPI.
+// Peek implements [CacheAPI].
 func (p *CacheProxy[K, V]) Peek(key K) (value V, ok bool) {
-	value, ok, err := (*CacheClient[K, V])(p).Peek(context.Background(), key)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return value, ok
+	return stub.Must2(p.client.Peek(context.Background(), key))
 }
 
-// PeekOrAdd implements CacheAPI.
+// PeekOrAdd implements [CacheAPI].
 func (p *CacheProxy[K, V]) PeekOrAdd(key K, value V) (previous V, ok, evicted bool) {
-	previous, ok, evicted, err := (*CacheClient[K, V])(p).PeekOrAdd(context.Background(), key, value)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return previous, ok, evicted
+	return stub.Must3(p.client.PeekOrAdd(context.Background(), key, value))
 }
 
-// Purge implements CacheAPI.
+// Purge implements [CacheAPI].
 func (p *CacheProxy[K, V]) Purge() {
-	if err := (*CacheClient[K, V])(p).Purge(context.Background()); err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
+	stub.Must0(p.client.Purge(context.Background()))
 }
 
-// Remove implements CacheAPI.
+// Remove implements [CacheAPI].
 func (p *CacheProxy[K, V]) Remove(key K) (present bool) {
-	present, err := (*CacheClient[K, V])(p).Remove(context.Background(), key)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return present
+	return stub.Must1(p.client.Remove(context.Background(), key))
 }
 
-// RemoveOldest implements CacheAPI.
+// RemoveOldest implements [CacheAPI].
 func (p *CacheProxy[K, V]) RemoveOldest() (key K, value V, ok bool) {
-	key, value, ok, err := (*CacheClient[K, V])(p).RemoveOldest(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return key, value, ok
+	return stub.Must3(p.client.RemoveOldest(context.Background()))
 }
 
-// Resize implements CacheAPI.
+// Resize implements [CacheAPI].
 func (p *CacheProxy[K, V]) Resize(size int) (evicted int) {
-	evicted, err := (*CacheClient[K, V])(p).Resize(context.Background(), size)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return evicted
+	return stub.Must1(p.client.Resize(context.Background(), size))
 }
 
-// Values implements CacheAPI.
+// Values implements [CacheAPI].
 func (p *CacheProxy[K, V]) Values() []V {
-	r0, err := (*CacheClient[K, V])(p).Values(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Values(context.Background()))
 }
 
-// The methods of lru.Cache by their place in the table.
-const (
-	cacheAdd = iota
-	cacheContains
-	cacheContainsOrAdd
-	cacheGet
-	cacheGetOldest
-	cacheKeys
-	cacheLen
-	cachePeek
-	cachePeekOrAdd
-	cachePurge
-	cacheRemove
-	cacheRemoveOldest
-	cacheResize
-	cacheValues
-)
-
-// cacheService returns the lru.Cache that clients ask for and daemons serve. The first call
-// with the same type arguments registers it.
+// cacheService returns what the daemon of an instance serves. The first call registers it.
 func cacheService[K comparable, V any]() *stub.Service {
 	return stub.RegisterInstance(&stub.Service{
 		Name:        "github.com/loopgen/loopgen/testdata/foreign.Cache",
@@ -337,111 +212,46 @@ func cacheService[K comparable, V any]() *stub.Service {
 		},
 		Methods: []stub.Method{
 			{Name: "Add", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).Add, Serve: func(run *stub.Run, target any) {
-				var key K
-				var value V
-				stub.Decode(run.Args, &key)
-				stub.Decode(run.Args, &value)
-				if run.Begin() {
-					stub.Encode(run.Results, target.(*lru.Cache[K, V]).Add(key, value))
-				}
+				stub.Serve2(run, func(key K, value V) { run.Return(stub.Results1(target.(*lru.Cache[K, V]).Add(key, value))) })
 			}},
 			{Name: "Contains", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).Contains, Serve: func(run *stub.Run, target any) {
-				var key K
-				stub.Decode(run.Args, &key)
-				if run.Begin() {
-					stub.Encode(run.Results, target.(*lru.Cache[K, V]).Contains(key))
-				}
+				stub.Serve1(run, func(key K) { run.Return(stub.Results1(target.(*lru.Cache[K, V]).Contains(key))) })
 			}},
 			{Name: "ContainsOrAdd", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).ContainsOrAdd, Serve: func(run *stub.Run, target any) {
-				var key K
-				var value V
-				stub.Decode(run.Args, &key)
-				stub.Decode(run.Args, &value)
-				if run.Begin() {
-					ok, evicted := target.(*lru.Cache[K, V]).ContainsOrAdd(key, value)
-					stub.Encode(run.Results, ok)
-					stub.Encode(run.Results, evicted)
-				}
+				stub.Serve2(run, func(key K, value V) { run.Return(stub.Results2(target.(*lru.Cache[K, V]).ContainsOrAdd(key, value))) })
 			}},
 			{Name: "Get", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).Get, Serve: func(run *stub.Run, target any) {
-				var key K
-				stub.Decode(run.Args, &key)
-				if run.Begin() {
-					value, ok := target.(*lru.Cache[K, V]).Get(key)
-					stub.Encode(run.Results, value)
-					stub.Encode(run.Results, ok)
-				}
+				stub.Serve1(run, func(key K) { run.Return(stub.Results2(target.(*lru.Cache[K, V]).Get(key))) })
 			}},
 			{Name: "GetOldest", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).GetOldest, Serve: func(run *stub.Run, target any) {
-				if run.Begin() {
-					key, value, ok := target.(*lru.Cache[K, V]).GetOldest()
-					stub.Encode(run.Results, key)
-					stub.Encode(run.Results, value)
-					stub.Encode(run.Results, ok)
-				}
+				stub.Serve0(run, func() { run.Return(stub.Results3(target.(*lru.Cache[K, V]).GetOldest())) })
 			}},
 			{Name: "Keys", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).Keys, Serve: func(run *stub.Run, target any) {
-				if run.Begin() {
-					stub.Encode(run.Results, target.(*lru.Cache[K, V]).Keys())
-				}
+				stub.Serve0(run, func() { run.Return(stub.Results1(target.(*lru.Cache[K, V]).Keys())) })
 			}},
 			{Name: "Len", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).Len, Serve: func(run *stub.Run, target any) {
-				if run.Begin() {
-					stub.Encode(run.Results, target.(*lru.Cache[K, V]).Len())
-				}
+				stub.Serve0(run, func() { run.Return(stub.Results1(target.(*lru.Cache[K, V]).Len())) })
 			}},
 			{Name: "Peek", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).Peek, Serve: func(run *stub.Run, target any) {
-				var key K
-				stub.Decode(run.Args, &key)
-				if run.Begin() {
-					value, ok := target.(*lru.Cache[K, V]).Peek(key)
-					stub.Encode(run.Results, value)
-					stub.Encode(run.Results, ok)
-				}
+				stub.Serve1(run, func(key K) { run.Return(stub.Results2(target.(*lru.Cache[K, V]).Peek(key))) })
 			}},
 			{Name: "PeekOrAdd", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).PeekOrAdd, Serve: func(run *stub.Run, target any) {
-				var key K
-				var value V
-				stub.Decode(run.Args, &key)
-				stub.Decode(run.Args, &value)
-				if run.Begin() {
-					previous, ok, evicted := target.(*lru.Cache[K, V]).PeekOrAdd(key, value)
-					stub.Encode(run.Results, previous)
-					stub.Encode(run.Results, ok)
-					stub.Encode(run.Results, evicted)
-				}
+				stub.Serve2(run, func(key K, value V) { run.Return(stub.Results3(target.(*lru.Cache[K, V]).PeekOrAdd(key, value))) })
 			}},
 			{Name: "Purge", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).Purge, Serve: func(run *stub.Run, target any) {
-				if run.Begin() {
-					target.(*lru.Cache[K, V]).Purge()
-				}
+				stub.Serve0(run, func() { target.(*lru.Cache[K, V]).Purge() })
 			}},
 			{Name: "Remove", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).Remove, Serve: func(run *stub.Run, target any) {
-				var key K
-				stub.Decode(run.Args, &key)
-				if run.Begin() {
-					stub.Encode(run.Results, target.(*lru.Cache[K, V]).Remove(key))
-				}
+				stub.Serve1(run, func(key K) { run.Return(stub.Results1(target.(*lru.Cache[K, V]).Remove(key))) })
 			}},
 			{Name: "RemoveOldest", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).RemoveOldest, Serve: func(run *stub.Run, target any) {
-				if run.Begin() {
-					key, value, ok := target.(*lru.Cache[K, V]).RemoveOldest()
-					stub.Encode(run.Results, key)
-					stub.Encode(run.Results, value)
-					stub.Encode(run.Results, ok)
-				}
+				stub.Serve0(run, func() { run.Return(stub.Results3(target.(*lru.Cache[K, V]).RemoveOldest())) })
 			}},
 			{Name: "Resize", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).Resize, Serve: func(run *stub.Run, target any) {
-				var size int
-				stub.Decode(run.Args, &size)
-				if run.Begin() {
-					stub.Encode(run.Results, target.(*lru.Cache[K, V]).Resize(size))
-				}
+				stub.Serve1(run, func(size int) { run.Return(stub.Results1(target.(*lru.Cache[K, V]).Resize(size))) })
 			}},
 			{Name: "Values", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).Values, Serve: func(run *stub.Run, target any) {
-				if run.Begin() {
-					stub.Encode(run.Results, target.(*lru.Cache[K, V]).Values())
-				}
+				stub.Serve0(run, func() { run.Return(stub.Results1(target.(*lru.Cache[K, V]).Values())) })
 			}},
 		},
 	})

@@ -11,13 +11,10 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// This file was generated for version 1 of the loopgen runtime. If the next line
-// does not compile, the two do not belong together: bring the command loopgen and
-// the module github.com/loopgen/loopgen to the same version, then run go generate.
-const _ = stub.Version1
+const _ = stub.Version1 // undefined? Run go generate with the loopgen of your go.mod.
 
-// FilterAPI is what a shared bloom.BloomFilter can do. *bloom.BloomFilter and *FilterProxy implement it;
-// so may a fake in tests.
+// FilterAPI has the methods of [bloom.BloomFilter] and [FilterProxy]. Only
+// [FilterClient] has those that return the object itself, such as Add.
 type FilterAPI interface {
 	ApproximatedSize() uint32
 	BitSet() *bitset.BitSet
@@ -46,377 +43,243 @@ var (
 	_ FilterAPI = (*FilterProxy)(nil)
 )
 
-// ShareFilter returns the bloom.BloomFilter that all processes with the same cfg share. It
-// starts nothing yet: the daemon that holds the object is started by the first use.
-// The other parameters are those of bloom.NewWithEstimates, which the daemon makes the object with.
+// ShareFilter returns the bloom.BloomFilter that all processes with the same
+// cfg share. The first use starts its daemon, which calls
+// bloom.NewWithEstimates with the other parameters.
 func ShareFilter(cfg rt.Config, n uint, fp float64) *rt.Shared[*FilterClient, *FilterProxy] {
 	return rt.NewShared(cfg, filterService,
-		func(conn *rt.Conn) *FilterClient { return (*FilterClient)(conn) },
-		func(conn *rt.Conn) *FilterProxy { return (*FilterProxy)(conn) },
-		func(e *stub.Encoder) { stub.Encode(e, n); stub.Encode(e, fp) })
+		func(conn stub.Conn) *FilterClient { return &FilterClient{conn} },
+		func(conn stub.Conn) *FilterProxy { return &FilterProxy{FilterClient{conn}} },
+		stub.Args2(n, fp))
 }
 
-// FilterClient calls the shared bloom.BloomFilter. Each method takes a context, which bounds and
-// cancels the call, and returns the method's own error or what went wrong on the
-// way. It is safe for concurrent use.
-type FilterClient rt.Conn
+// FilterClient calls a shared [bloom.BloomFilter]. Every method takes a context
+// and returns an error, the method's own or an [*rt.CallError].
+type FilterClient struct{ conn stub.Conn }
 
 // Add calls Add of the shared bloom.BloomFilter.
 func (c *FilterClient) Add(ctx context.Context, data []byte) (*FilterClient, error) {
-	return c, (*rt.Conn)(c).Call(ctx, filterAdd, func(e *stub.Encoder) { stub.Encode(e, data) }, nil)
+	return c, stub.Call0(ctx, c.conn, "Add", stub.Args1(data))
 }
 
 // AddString calls AddString of the shared bloom.BloomFilter.
 func (c *FilterClient) AddString(ctx context.Context, data string) (*FilterClient, error) {
-	return c, (*rt.Conn)(c).Call(ctx, filterAddString, func(e *stub.Encoder) { stub.Encode(e, data) }, nil)
+	return c, stub.Call0(ctx, c.conn, "AddString", stub.Args1(data))
 }
 
 // ApproximatedSize calls ApproximatedSize of the shared bloom.BloomFilter.
 func (c *FilterClient) ApproximatedSize(ctx context.Context) (uint32, error) {
-	var r0 uint32
-	err := (*rt.Conn)(c).Call(ctx, filterApproximatedSize, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[uint32](ctx, c.conn, "ApproximatedSize", nil)
 }
 
 // BitSet calls BitSet of the shared bloom.BloomFilter.
 func (c *FilterClient) BitSet(ctx context.Context) (*bitset.BitSet, error) {
-	var r0 *bitset.BitSet
-	err := (*rt.Conn)(c).Call(ctx, filterBitSet, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[*bitset.BitSet](ctx, c.conn, "BitSet", nil)
 }
 
 // Cap calls Cap of the shared bloom.BloomFilter.
 func (c *FilterClient) Cap(ctx context.Context) (uint, error) {
-	var r0 uint
-	err := (*rt.Conn)(c).Call(ctx, filterCap, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[uint](ctx, c.conn, "Cap", nil)
 }
 
 // ClearAll calls ClearAll of the shared bloom.BloomFilter.
 func (c *FilterClient) ClearAll(ctx context.Context) (*FilterClient, error) {
-	return c, (*rt.Conn)(c).Call(ctx, filterClearAll, nil, nil)
+	return c, stub.Call0(ctx, c.conn, "ClearAll", nil)
 }
 
 // Copy calls Copy of the shared bloom.BloomFilter.
 func (c *FilterClient) Copy(ctx context.Context) (*bloom.BloomFilter, error) {
-	var r0 *bloom.BloomFilter
-	err := (*rt.Conn)(c).Call(ctx, filterCopy, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[*bloom.BloomFilter](ctx, c.conn, "Copy", nil)
 }
 
 // Equal calls Equal of the shared bloom.BloomFilter.
 func (c *FilterClient) Equal(ctx context.Context, g *bloom.BloomFilter) (bool, error) {
-	var r0 bool
-	err := (*rt.Conn)(c).Call(ctx, filterEqual,
-		func(e *stub.Encoder) { stub.Encode(e, g) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[bool](ctx, c.conn, "Equal", stub.Args1(g))
 }
 
 // GobDecodeContext calls GobDecode of the shared bloom.BloomFilter.
 func (c *FilterClient) GobDecodeContext(ctx context.Context, data []byte) error {
-	return (*rt.Conn)(c).Call(ctx, filterGobDecode, func(e *stub.Encoder) { stub.Encode(e, data) }, nil)
+	return stub.Call0(ctx, c.conn, "GobDecode", stub.Args1(data))
 }
 
 // GobEncodeContext calls GobEncode of the shared bloom.BloomFilter.
 func (c *FilterClient) GobEncodeContext(ctx context.Context) ([]byte, error) {
-	var r0 []byte
-	err := (*rt.Conn)(c).Call(ctx, filterGobEncode, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[[]byte](ctx, c.conn, "GobEncode", nil)
 }
 
 // K calls K of the shared bloom.BloomFilter.
 func (c *FilterClient) K(ctx context.Context) (uint, error) {
-	var r0 uint
-	err := (*rt.Conn)(c).Call(ctx, filterK, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[uint](ctx, c.conn, "K", nil)
 }
 
 // MarshalBinary calls MarshalBinary of the shared bloom.BloomFilter.
 func (c *FilterClient) MarshalBinary(ctx context.Context) ([]byte, error) {
-	var r0 []byte
-	err := (*rt.Conn)(c).Call(ctx, filterMarshalBinary, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[[]byte](ctx, c.conn, "MarshalBinary", nil)
 }
 
 // MarshalJSONContext calls MarshalJSON of the shared bloom.BloomFilter.
 func (c *FilterClient) MarshalJSONContext(ctx context.Context) ([]byte, error) {
-	var r0 []byte
-	err := (*rt.Conn)(c).Call(ctx, filterMarshalJSON, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[[]byte](ctx, c.conn, "MarshalJSON", nil)
 }
 
 // Merge calls Merge of the shared bloom.BloomFilter.
 func (c *FilterClient) Merge(ctx context.Context, g *bloom.BloomFilter) error {
-	return (*rt.Conn)(c).Call(ctx, filterMerge, func(e *stub.Encoder) { stub.Encode(e, g) }, nil)
+	return stub.Call0(ctx, c.conn, "Merge", stub.Args1(g))
 }
 
 // Test calls Test of the shared bloom.BloomFilter.
 func (c *FilterClient) Test(ctx context.Context, data []byte) (bool, error) {
-	var r0 bool
-	err := (*rt.Conn)(c).Call(ctx, filterTest,
-		func(e *stub.Encoder) { stub.Encode(e, data) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[bool](ctx, c.conn, "Test", stub.Args1(data))
 }
 
 // TestAndAdd calls TestAndAdd of the shared bloom.BloomFilter.
 func (c *FilterClient) TestAndAdd(ctx context.Context, data []byte) (bool, error) {
-	var r0 bool
-	err := (*rt.Conn)(c).Call(ctx, filterTestAndAdd,
-		func(e *stub.Encoder) { stub.Encode(e, data) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[bool](ctx, c.conn, "TestAndAdd", stub.Args1(data))
 }
 
 // TestAndAddString calls TestAndAddString of the shared bloom.BloomFilter.
 func (c *FilterClient) TestAndAddString(ctx context.Context, data string) (bool, error) {
-	var r0 bool
-	err := (*rt.Conn)(c).Call(ctx, filterTestAndAddString,
-		func(e *stub.Encoder) { stub.Encode(e, data) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[bool](ctx, c.conn, "TestAndAddString", stub.Args1(data))
 }
 
 // TestLocations calls TestLocations of the shared bloom.BloomFilter.
 func (c *FilterClient) TestLocations(ctx context.Context, locs []uint64) (bool, error) {
-	var r0 bool
-	err := (*rt.Conn)(c).Call(ctx, filterTestLocations,
-		func(e *stub.Encoder) { stub.Encode(e, locs) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[bool](ctx, c.conn, "TestLocations", stub.Args1(locs))
 }
 
 // TestOrAdd calls TestOrAdd of the shared bloom.BloomFilter.
 func (c *FilterClient) TestOrAdd(ctx context.Context, data []byte) (bool, error) {
-	var r0 bool
-	err := (*rt.Conn)(c).Call(ctx, filterTestOrAdd,
-		func(e *stub.Encoder) { stub.Encode(e, data) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[bool](ctx, c.conn, "TestOrAdd", stub.Args1(data))
 }
 
 // TestOrAddString calls TestOrAddString of the shared bloom.BloomFilter.
 func (c *FilterClient) TestOrAddString(ctx context.Context, data string) (bool, error) {
-	var r0 bool
-	err := (*rt.Conn)(c).Call(ctx, filterTestOrAddString,
-		func(e *stub.Encoder) { stub.Encode(e, data) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[bool](ctx, c.conn, "TestOrAddString", stub.Args1(data))
 }
 
 // TestString calls TestString of the shared bloom.BloomFilter.
 func (c *FilterClient) TestString(ctx context.Context, data string) (bool, error) {
-	var r0 bool
-	err := (*rt.Conn)(c).Call(ctx, filterTestString,
-		func(e *stub.Encoder) { stub.Encode(e, data) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[bool](ctx, c.conn, "TestString", stub.Args1(data))
 }
 
 // UnmarshalBinary calls UnmarshalBinary of the shared bloom.BloomFilter.
 func (c *FilterClient) UnmarshalBinary(ctx context.Context, data []byte) error {
-	return (*rt.Conn)(c).Call(ctx, filterUnmarshalBinary, func(e *stub.Encoder) { stub.Encode(e, data) }, nil)
+	return stub.Call0(ctx, c.conn, "UnmarshalBinary", stub.Args1(data))
 }
 
 // UnmarshalJSONContext calls UnmarshalJSON of the shared bloom.BloomFilter.
 func (c *FilterClient) UnmarshalJSONContext(ctx context.Context, data []byte) error {
-	return (*rt.Conn)(c).Call(ctx, filterUnmarshalJSON, func(e *stub.Encoder) { stub.Encode(e, data) }, nil)
+	return stub.Call0(ctx, c.conn, "UnmarshalJSON", stub.Args1(data))
 }
 
-// FilterProxy is a bloom.BloomFilter that lives in the daemon: it has the same methods. Where one
-// has no error result, a call that fails does what rt.Config.OnFault says, which is to
-// panic by default. It is safe for concurrent use.
-//
-// What returns the object itself, as Add does, only FilterClient has.
-type FilterProxy rt.Conn
+// FilterProxy is a shared [bloom.BloomFilter] behind the methods of a
+// bloom.BloomFilter. A call that fails where the method returns no error goes
+// to [rt.Config] OnFault.
+type FilterProxy struct{ client FilterClient }
 
-// ApproximatedSize implements FilterAPI.
+// ApproximatedSize implements [FilterAPI].
 func (p *FilterProxy) ApproximatedSize() uint32 {
-	r0, err := (*FilterClient)(p).ApproximatedSize(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.ApproximatedSize(context.Background()))
 }
 
-// BitSet implements FilterAPI.
+// BitSet implements [FilterAPI].
 func (p *FilterProxy) BitSet() *bitset.BitSet {
-	r0, err := (*FilterClient)(p).BitSet(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.BitSet(context.Background()))
 }
 
-// Cap implements FilterAPI.
+// Cap implements [FilterAPI].
 func (p *FilterProxy) Cap() uint {
-	r0, err := (*FilterClient)(p).Cap(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Cap(context.Background()))
 }
 
-// Copy implements FilterAPI.
+// Copy implements [FilterAPI].
 func (p *FilterProxy) Copy() *bloom.BloomFilter {
-	r0, err := (*FilterClient)(p).Copy(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Copy(context.Background()))
 }
 
-// Equal implements FilterAPI.
+// Equal implements [FilterAPI].
 func (p *FilterProxy) Equal(g *bloom.BloomFilter) bool {
-	r0, err := (*FilterClient)(p).Equal(context.Background(), g)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Equal(context.Background(), g))
 }
 
-// GobDecode implements FilterAPI.
+// GobDecode implements [FilterAPI].
 func (p *FilterProxy) GobDecode(data []byte) error {
-	return (*FilterClient)(p).GobDecodeContext(context.Background(), data)
+	return p.client.GobDecodeContext(context.Background(), data)
 }
 
-// GobEncode implements FilterAPI.
+// GobEncode implements [FilterAPI].
 func (p *FilterProxy) GobEncode() ([]byte, error) {
-	return (*FilterClient)(p).GobEncodeContext(context.Background())
+	return p.client.GobEncodeContext(context.Background())
 }
 
-// K implements FilterAPI.
+// K implements [FilterAPI].
 func (p *FilterProxy) K() uint {
-	r0, err := (*FilterClient)(p).K(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.K(context.Background()))
 }
 
-// MarshalBinary implements FilterAPI.
+// MarshalBinary implements [FilterAPI].
 func (p *FilterProxy) MarshalBinary() ([]byte, error) {
-	return (*FilterClient)(p).MarshalBinary(context.Background())
+	return p.client.MarshalBinary(context.Background())
 }
 
-// MarshalJSON implements FilterAPI.
+// MarshalJSON implements [FilterAPI].
 func (p *FilterProxy) MarshalJSON() ([]byte, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), stub.ImplicitTimeout)
-	defer cancel()
-	return (*FilterClient)(p).MarshalJSONContext(ctx)
+	return stub.Marshal(stub.ImplicitTimeout, p.client.MarshalJSONContext)
 }
 
-// Merge implements FilterAPI.
+// Merge implements [FilterAPI].
 func (p *FilterProxy) Merge(g *bloom.BloomFilter) error {
-	return (*FilterClient)(p).Merge(context.Background(), g)
+	return p.client.Merge(context.Background(), g)
 }
 
-// Test implements FilterAPI.
+// Test implements [FilterAPI].
 func (p *FilterProxy) Test(data []byte) bool {
-	r0, err := (*FilterClient)(p).Test(context.Background(), data)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Test(context.Background(), data))
 }
 
-// TestAndAdd implements FilterAPI.
+// TestAndAdd implements [FilterAPI].
 func (p *FilterProxy) TestAndAdd(data []byte) bool {
-	r0, err := (*FilterClient)(p).TestAndAdd(context.Background(), data)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.TestAndAdd(context.Background(), data))
 }
 
-// TestAndAddString implements FilterAPI.
+// TestAndAddString implements [FilterAPI].
 func (p *FilterProxy) TestAndAddString(data string) bool {
-	r0, err := (*FilterClient)(p).TestAndAddString(context.Background(), data)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.TestAndAddString(context.Background(), data))
 }
 
-// TestLocations implements FilterAPI.
+// TestLocations implements [FilterAPI].
 func (p *FilterProxy) TestLocations(locs []uint64) bool {
-	r0, err := (*FilterClient)(p).TestLocations(context.Background(), locs)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.TestLocations(context.Background(), locs))
 }
 
-// TestOrAdd implements FilterAPI.
+// TestOrAdd implements [FilterAPI].
 func (p *FilterProxy) TestOrAdd(data []byte) bool {
-	r0, err := (*FilterClient)(p).TestOrAdd(context.Background(), data)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.TestOrAdd(context.Background(), data))
 }
 
-// TestOrAddString implements FilterAPI.
+// TestOrAddString implements [FilterAPI].
 func (p *FilterProxy) TestOrAddString(data string) bool {
-	r0, err := (*FilterClient)(p).TestOrAddString(context.Background(), data)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.TestOrAddString(context.Background(), data))
 }
 
-// TestString implements FilterAPI.
+// TestString implements [FilterAPI].
 func (p *FilterProxy) TestString(data string) bool {
-	r0, err := (*FilterClient)(p).TestString(context.Background(), data)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.TestString(context.Background(), data))
 }
 
-// UnmarshalBinary implements FilterAPI.
+// UnmarshalBinary implements [FilterAPI].
 func (p *FilterProxy) UnmarshalBinary(data []byte) error {
-	return (*FilterClient)(p).UnmarshalBinary(context.Background(), data)
+	return p.client.UnmarshalBinary(context.Background(), data)
 }
 
-// UnmarshalJSON implements FilterAPI.
+// UnmarshalJSON implements [FilterAPI].
 func (p *FilterProxy) UnmarshalJSON(data []byte) error {
-	return (*FilterClient)(p).UnmarshalJSONContext(context.Background(), data)
+	return p.client.UnmarshalJSONContext(context.Background(), data)
 }
 
-// The methods of bloom.BloomFilter by their place in the table.
-const (
-	filterAdd = iota
-	filterAddString
-	filterApproximatedSize
-	filterBitSet
-	filterCap
-	filterClearAll
-	filterCopy
-	filterEqual
-	filterGobDecode
-	filterGobEncode
-	filterK
-	filterMarshalBinary
-	filterMarshalJSON
-	filterMerge
-	filterTest
-	filterTestAndAdd
-	filterTestAndAddString
-	filterTestLocations
-	filterTestOrAdd
-	filterTestOrAddString
-	filterTestString
-	filterUnmarshalBinary
-	filterUnmarshalJSON
-)
-
-// filterService is the bloom.BloomFilter that clients ask for and daemons serve.
+// filterService is what the daemon serves.
 var filterService = &stub.Service{Name: "github.com/loopgen/loopgen/testdata/foreign.Filter", Constructor: "bloom.NewWithEstimates"}
 
-// What the daemon calls is set here and not above, since the constructor may use
-// ShareFilter, and a variable must not depend on itself.
 func init() {
 	filterService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
 		var n uint
@@ -429,154 +292,74 @@ func init() {
 		return bloom.NewWithEstimates(n, fp), nil
 	}
 	filterService.Methods = []stub.Method{
-		{Name: "Add", Fluent: true, Func: (*bloom.BloomFilter).Add, Serve: func(run *stub.Run, target any) {
-			var data []byte
-			stub.Decode(run.Args, &data)
-			if run.Begin() {
-				target.(*bloom.BloomFilter).Add(data)
-			}
+		{Name: "Add", Fluent: true, Compared: []int{0}, Func: (*bloom.BloomFilter).Add, Serve: func(run *stub.Run, target any) {
+			stub.Serve1(run, func(data []byte) { target.(*bloom.BloomFilter).Add(data) })
 		}},
 		{Name: "AddString", Fluent: true, Func: (*bloom.BloomFilter).AddString, Serve: func(run *stub.Run, target any) {
-			var data string
-			stub.Decode(run.Args, &data)
-			if run.Begin() {
-				target.(*bloom.BloomFilter).AddString(data)
-			}
+			stub.Serve1(run, func(data string) { target.(*bloom.BloomFilter).AddString(data) })
 		}},
 		{Name: "ApproximatedSize", Func: (*bloom.BloomFilter).ApproximatedSize, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*bloom.BloomFilter).ApproximatedSize())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*bloom.BloomFilter).ApproximatedSize())) })
 		}},
 		{Name: "BitSet", Func: (*bloom.BloomFilter).BitSet, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*bloom.BloomFilter).BitSet())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*bloom.BloomFilter).BitSet())) })
 		}},
 		{Name: "Cap", Func: (*bloom.BloomFilter).Cap, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*bloom.BloomFilter).Cap())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*bloom.BloomFilter).Cap())) })
 		}},
 		{Name: "ClearAll", Fluent: true, Func: (*bloom.BloomFilter).ClearAll, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				target.(*bloom.BloomFilter).ClearAll()
-			}
+			stub.Serve0(run, func() { target.(*bloom.BloomFilter).ClearAll() })
 		}},
 		{Name: "Copy", Func: (*bloom.BloomFilter).Copy, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*bloom.BloomFilter).Copy())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*bloom.BloomFilter).Copy())) })
 		}},
 		{Name: "Equal", Func: (*bloom.BloomFilter).Equal, Serve: func(run *stub.Run, target any) {
-			var g *bloom.BloomFilter
-			stub.Decode(run.Args, &g)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*bloom.BloomFilter).Equal(g))
-			}
+			stub.Serve1(run, func(g *bloom.BloomFilter) { run.Return(stub.Results1(target.(*bloom.BloomFilter).Equal(g))) })
 		}},
-		{Name: "GobDecode", Func: (*bloom.BloomFilter).GobDecode, Serve: func(run *stub.Run, target any) {
-			var data []byte
-			stub.Decode(run.Args, &data)
-			if run.Begin() {
-				run.Results.Error(target.(*bloom.BloomFilter).GobDecode(data))
-			}
+		{Name: "GobDecode", Compared: []int{0}, Func: (*bloom.BloomFilter).GobDecode, Serve: func(run *stub.Run, target any) {
+			stub.Serve1(run, func(data []byte) { run.Return(stub.Results1(target.(*bloom.BloomFilter).GobDecode(data))) })
 		}},
 		{Name: "GobEncode", Func: (*bloom.BloomFilter).GobEncode, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				r0, err := target.(*bloom.BloomFilter).GobEncode()
-				stub.Encode(run.Results, r0)
-				run.Results.Error(err)
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results2(target.(*bloom.BloomFilter).GobEncode())) })
 		}},
 		{Name: "K", Func: (*bloom.BloomFilter).K, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*bloom.BloomFilter).K())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*bloom.BloomFilter).K())) })
 		}},
 		{Name: "MarshalBinary", Func: (*bloom.BloomFilter).MarshalBinary, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				r0, err := target.(*bloom.BloomFilter).MarshalBinary()
-				stub.Encode(run.Results, r0)
-				run.Results.Error(err)
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results2(target.(*bloom.BloomFilter).MarshalBinary())) })
 		}},
 		{Name: "MarshalJSON", Func: (*bloom.BloomFilter).MarshalJSON, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				r0, err := target.(*bloom.BloomFilter).MarshalJSON()
-				stub.Encode(run.Results, r0)
-				run.Results.Error(err)
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results2(target.(*bloom.BloomFilter).MarshalJSON())) })
 		}},
 		{Name: "Merge", Func: (*bloom.BloomFilter).Merge, Serve: func(run *stub.Run, target any) {
-			var g *bloom.BloomFilter
-			stub.Decode(run.Args, &g)
-			if run.Begin() {
-				run.Results.Error(target.(*bloom.BloomFilter).Merge(g))
-			}
+			stub.Serve1(run, func(g *bloom.BloomFilter) { run.Return(stub.Results1(target.(*bloom.BloomFilter).Merge(g))) })
 		}},
-		{Name: "Test", Func: (*bloom.BloomFilter).Test, Serve: func(run *stub.Run, target any) {
-			var data []byte
-			stub.Decode(run.Args, &data)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*bloom.BloomFilter).Test(data))
-			}
+		{Name: "Test", Compared: []int{0}, Func: (*bloom.BloomFilter).Test, Serve: func(run *stub.Run, target any) {
+			stub.Serve1(run, func(data []byte) { run.Return(stub.Results1(target.(*bloom.BloomFilter).Test(data))) })
 		}},
-		{Name: "TestAndAdd", Func: (*bloom.BloomFilter).TestAndAdd, Serve: func(run *stub.Run, target any) {
-			var data []byte
-			stub.Decode(run.Args, &data)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*bloom.BloomFilter).TestAndAdd(data))
-			}
+		{Name: "TestAndAdd", Compared: []int{0}, Func: (*bloom.BloomFilter).TestAndAdd, Serve: func(run *stub.Run, target any) {
+			stub.Serve1(run, func(data []byte) { run.Return(stub.Results1(target.(*bloom.BloomFilter).TestAndAdd(data))) })
 		}},
 		{Name: "TestAndAddString", Func: (*bloom.BloomFilter).TestAndAddString, Serve: func(run *stub.Run, target any) {
-			var data string
-			stub.Decode(run.Args, &data)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*bloom.BloomFilter).TestAndAddString(data))
-			}
+			stub.Serve1(run, func(data string) { run.Return(stub.Results1(target.(*bloom.BloomFilter).TestAndAddString(data))) })
 		}},
-		{Name: "TestLocations", Func: (*bloom.BloomFilter).TestLocations, Serve: func(run *stub.Run, target any) {
-			var locs []uint64
-			stub.Decode(run.Args, &locs)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*bloom.BloomFilter).TestLocations(locs))
-			}
+		{Name: "TestLocations", Compared: []int{0}, Func: (*bloom.BloomFilter).TestLocations, Serve: func(run *stub.Run, target any) {
+			stub.Serve1(run, func(locs []uint64) { run.Return(stub.Results1(target.(*bloom.BloomFilter).TestLocations(locs))) })
 		}},
-		{Name: "TestOrAdd", Func: (*bloom.BloomFilter).TestOrAdd, Serve: func(run *stub.Run, target any) {
-			var data []byte
-			stub.Decode(run.Args, &data)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*bloom.BloomFilter).TestOrAdd(data))
-			}
+		{Name: "TestOrAdd", Compared: []int{0}, Func: (*bloom.BloomFilter).TestOrAdd, Serve: func(run *stub.Run, target any) {
+			stub.Serve1(run, func(data []byte) { run.Return(stub.Results1(target.(*bloom.BloomFilter).TestOrAdd(data))) })
 		}},
 		{Name: "TestOrAddString", Func: (*bloom.BloomFilter).TestOrAddString, Serve: func(run *stub.Run, target any) {
-			var data string
-			stub.Decode(run.Args, &data)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*bloom.BloomFilter).TestOrAddString(data))
-			}
+			stub.Serve1(run, func(data string) { run.Return(stub.Results1(target.(*bloom.BloomFilter).TestOrAddString(data))) })
 		}},
 		{Name: "TestString", Func: (*bloom.BloomFilter).TestString, Serve: func(run *stub.Run, target any) {
-			var data string
-			stub.Decode(run.Args, &data)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*bloom.BloomFilter).TestString(data))
-			}
+			stub.Serve1(run, func(data string) { run.Return(stub.Results1(target.(*bloom.BloomFilter).TestString(data))) })
 		}},
-		{Name: "UnmarshalBinary", Func: (*bloom.BloomFilter).UnmarshalBinary, Serve: func(run *stub.Run, target any) {
-			var data []byte
-			stub.Decode(run.Args, &data)
-			if run.Begin() {
-				run.Results.Error(target.(*bloom.BloomFilter).UnmarshalBinary(data))
-			}
+		{Name: "UnmarshalBinary", Compared: []int{0}, Func: (*bloom.BloomFilter).UnmarshalBinary, Serve: func(run *stub.Run, target any) {
+			stub.Serve1(run, func(data []byte) { run.Return(stub.Results1(target.(*bloom.BloomFilter).UnmarshalBinary(data))) })
 		}},
-		{Name: "UnmarshalJSON", Func: (*bloom.BloomFilter).UnmarshalJSON, Serve: func(run *stub.Run, target any) {
-			var data []byte
-			stub.Decode(run.Args, &data)
-			if run.Begin() {
-				run.Results.Error(target.(*bloom.BloomFilter).UnmarshalJSON(data))
-			}
+		{Name: "UnmarshalJSON", Compared: []int{0}, Func: (*bloom.BloomFilter).UnmarshalJSON, Serve: func(run *stub.Run, target any) {
+			stub.Serve1(run, func(data []byte) { run.Return(stub.Results1(target.(*bloom.BloomFilter).UnmarshalJSON(data))) })
 		}},
 	}
 	stub.Register(filterService)

@@ -12,13 +12,9 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// This file was generated for version 1 of the loopgen runtime. If the next line
-// does not compile, the two do not belong together: bring the command loopgen and
-// the module github.com/loopgen/loopgen to the same version, then run go generate.
-const _ = stub.Version1
+const _ = stub.Version1 // undefined? Run go generate with the loopgen of your go.mod.
 
-// JarAPI is what a shared cookiejar.Jar can do. *cookiejar.Jar and *JarProxy implement it;
-// so may a fake in tests.
+// JarAPI is the method set of [cookiejar.Jar], which [JarProxy] has as well.
 type JarAPI interface {
 	Cookies(u *url.URL) (cookies []*http.Cookie)
 	SetCookies(u *url.URL, cookies []*http.Cookie)
@@ -29,66 +25,47 @@ var (
 	_ JarAPI = (*JarProxy)(nil)
 )
 
-// ShareJar returns the cookiejar.Jar that all processes with the same cfg share. It
-// starts nothing yet: the daemon that holds the object is started by the first use.
-// The object is made there by New(nil).
+// ShareJar returns the cookiejar.Jar that all processes with the same cfg
+// share. The first use starts its daemon, whose object is New(nil).
 func ShareJar(cfg rt.Config) *rt.Shared[*JarClient, *JarProxy] {
 	return rt.NewShared(cfg, jarService,
-		func(conn *rt.Conn) *JarClient { return (*JarClient)(conn) },
-		func(conn *rt.Conn) *JarProxy { return (*JarProxy)(conn) },
+		func(conn stub.Conn) *JarClient { return &JarClient{conn} },
+		func(conn stub.Conn) *JarProxy { return &JarProxy{JarClient{conn}} },
 		nil)
 }
 
-// JarClient calls the shared cookiejar.Jar. Each method takes a context, which bounds and
-// cancels the call, and returns the method's own error or what went wrong on the
-// way. It is safe for concurrent use.
-type JarClient rt.Conn
+// JarClient calls a shared [cookiejar.Jar]. Every method takes a context and
+// returns an error, the method's own or an [*rt.CallError].
+type JarClient struct{ conn stub.Conn }
 
 // Cookies calls Cookies of the shared cookiejar.Jar.
 func (c *JarClient) Cookies(ctx context.Context, u *url.URL) (cookies []*http.Cookie, err error) {
-	err = (*rt.Conn)(c).Call(ctx, jarCookies,
-		func(e *stub.Encoder) { stub.Encode(e, u) },
-		func(d *stub.Decoder) { stub.Decode(d, &cookies) })
-	return cookies, err
+	return stub.Call1[[]*http.Cookie](ctx, c.conn, "Cookies", stub.Args1(u))
 }
 
 // SetCookies calls SetCookies of the shared cookiejar.Jar.
 func (c *JarClient) SetCookies(ctx context.Context, u *url.URL, cookies []*http.Cookie) error {
-	return (*rt.Conn)(c).Call(ctx, jarSetCookies, func(e *stub.Encoder) { stub.Encode(e, u); stub.Encode(e, cookies) }, nil)
+	return stub.Call0(ctx, c.conn, "SetCookies", stub.Args2(u, cookies))
 }
 
-// JarProxy is a cookiejar.Jar that lives in the daemon: it has the same methods. Where one
-// has no error result, a call that fails does what rt.Config.OnFault says, which is to
-// panic by default. It is safe for concurrent use.
-type JarProxy rt.Conn
+// JarProxy is a shared [cookiejar.Jar] behind the methods of a cookiejar.Jar. A
+// call that fails where the method returns no error goes to [rt.Config]
+// OnFault.
+type JarProxy struct{ client JarClient }
 
-// Cookies implements JarAPI.
+// Cookies implements [JarAPI].
 func (p *JarProxy) Cookies(u *url.URL) (cookies []*http.Cookie) {
-	cookies, err := (*JarClient)(p).Cookies(context.Background(), u)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return cookies
+	return stub.Must1(p.client.Cookies(context.Background(), u))
 }
 
-// SetCookies implements JarAPI.
+// SetCookies implements [JarAPI].
 func (p *JarProxy) SetCookies(u *url.URL, cookies []*http.Cookie) {
-	if err := (*JarClient)(p).SetCookies(context.Background(), u, cookies); err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
+	stub.Must0(p.client.SetCookies(context.Background(), u, cookies))
 }
 
-// The methods of cookiejar.Jar by their place in the table.
-const (
-	jarCookies = iota
-	jarSetCookies
-)
-
-// jarService is the cookiejar.Jar that clients ask for and daemons serve.
+// jarService is what the daemon serves.
 var jarService = &stub.Service{Name: "github.com/loopgen/loopgen/testdata/foreign.Jar", Constructor: "New(nil)"}
 
-// What the daemon calls is set here and not above, since the constructor may use
-// ShareJar, and a variable must not depend on itself.
 func init() {
 	jarService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
 		if err := args.End(); err != nil {
@@ -98,20 +75,10 @@ func init() {
 	}
 	jarService.Methods = []stub.Method{
 		{Name: "Cookies", Func: (*cookiejar.Jar).Cookies, Serve: func(run *stub.Run, target any) {
-			var u *url.URL
-			stub.Decode(run.Args, &u)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*cookiejar.Jar).Cookies(u))
-			}
+			stub.Serve1(run, func(u *url.URL) { run.Return(stub.Results1(target.(*cookiejar.Jar).Cookies(u))) })
 		}},
 		{Name: "SetCookies", Func: (*cookiejar.Jar).SetCookies, Serve: func(run *stub.Run, target any) {
-			var u *url.URL
-			var cookies []*http.Cookie
-			stub.Decode(run.Args, &u)
-			stub.Decode(run.Args, &cookies)
-			if run.Begin() {
-				target.(*cookiejar.Jar).SetCookies(u, cookies)
-			}
+			stub.Serve2(run, func(u *url.URL, cookies []*http.Cookie) { target.(*cookiejar.Jar).SetCookies(u, cookies) })
 		}},
 	}
 	stub.Register(jarService)

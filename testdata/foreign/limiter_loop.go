@@ -11,13 +11,10 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// This file was generated for version 1 of the loopgen runtime. If the next line
-// does not compile, the two do not belong together: bring the command loopgen and
-// the module github.com/loopgen/loopgen to the same version, then run go generate.
-const _ = stub.Version1
+const _ = stub.Version1 // undefined? Run go generate with the loopgen of your go.mod.
 
-// LimiterAPI is what a shared rate.Limiter can do. *rate.Limiter and *LimiterProxy implement it;
-// so may a fake in tests.
+// LimiterAPI is the method set of [rate.Limiter], which [LimiterProxy] has as
+// well.
 type LimiterAPI interface {
 	Allow() bool
 	AllowN(t time.Time, n int) bool
@@ -38,215 +35,148 @@ var (
 	_ LimiterAPI = (*LimiterProxy)(nil)
 )
 
-// ShareLimiter returns the rate.Limiter that all processes with the same cfg share. It
-// starts nothing yet: the daemon that holds the object is started by the first use.
-// The other parameters are those of rate.NewLimiter, which the daemon makes the object with.
+// ShareLimiter returns the rate.Limiter that all processes with the same cfg
+// share. The first use starts its daemon, which calls rate.NewLimiter with the
+// other parameters.
 func ShareLimiter(cfg rt.Config, r rate.Limit, b int) *rt.Shared[*LimiterClient, *LimiterProxy] {
 	return rt.NewShared(cfg, limiterService,
-		func(conn *rt.Conn) *LimiterClient { return (*LimiterClient)(conn) },
-		func(conn *rt.Conn) *LimiterProxy { return (*LimiterProxy)(conn) },
-		func(e *stub.Encoder) { stub.Encode(e, r); stub.Encode(e, b) })
+		func(conn stub.Conn) *LimiterClient { return &LimiterClient{conn} },
+		func(conn stub.Conn) *LimiterProxy { return &LimiterProxy{LimiterClient{conn}} },
+		stub.Args2(r, b))
 }
 
-// LimiterClient calls the shared rate.Limiter. Each method takes a context, which bounds and
-// cancels the call, and returns the method's own error or what went wrong on the
-// way. It is safe for concurrent use.
-type LimiterClient rt.Conn
+// LimiterClient calls a shared [rate.Limiter]. Every method takes a context and
+// returns an error, the method's own or an [*rt.CallError].
+type LimiterClient struct{ conn stub.Conn }
 
 // Allow calls Allow of the shared rate.Limiter.
 func (c *LimiterClient) Allow(ctx context.Context) (bool, error) {
-	var r0 bool
-	err := (*rt.Conn)(c).Call(ctx, limiterAllow, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[bool](ctx, c.conn, "Allow", nil)
 }
 
 // AllowN calls AllowN of the shared rate.Limiter.
 func (c *LimiterClient) AllowN(ctx context.Context, t time.Time, n int) (bool, error) {
-	var r0 bool
-	err := (*rt.Conn)(c).Call(ctx, limiterAllowN,
-		func(e *stub.Encoder) { stub.Encode(e, t); stub.Encode(e, n) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[bool](ctx, c.conn, "AllowN", stub.Args2(t, n))
 }
 
 // Burst calls Burst of the shared rate.Limiter.
 func (c *LimiterClient) Burst(ctx context.Context) (int, error) {
-	var r0 int
-	err := (*rt.Conn)(c).Call(ctx, limiterBurst, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[int](ctx, c.conn, "Burst", nil)
 }
 
 // Limit calls Limit of the shared rate.Limiter.
 func (c *LimiterClient) Limit(ctx context.Context) (rate.Limit, error) {
-	var r0 rate.Limit
-	err := (*rt.Conn)(c).Call(ctx, limiterLimit, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[rate.Limit](ctx, c.conn, "Limit", nil)
 }
 
 // SetBurst calls SetBurst of the shared rate.Limiter.
 func (c *LimiterClient) SetBurst(ctx context.Context, newBurst int) error {
-	return (*rt.Conn)(c).Call(ctx, limiterSetBurst, func(e *stub.Encoder) { stub.Encode(e, newBurst) }, nil)
+	return stub.Call0(ctx, c.conn, "SetBurst", stub.Args1(newBurst))
 }
 
 // SetBurstAt calls SetBurstAt of the shared rate.Limiter.
 func (c *LimiterClient) SetBurstAt(ctx context.Context, t time.Time, newBurst int) error {
-	return (*rt.Conn)(c).Call(ctx, limiterSetBurstAt, func(e *stub.Encoder) { stub.Encode(e, t); stub.Encode(e, newBurst) }, nil)
+	return stub.Call0(ctx, c.conn, "SetBurstAt", stub.Args2(t, newBurst))
 }
 
 // SetLimit calls SetLimit of the shared rate.Limiter.
 func (c *LimiterClient) SetLimit(ctx context.Context, newLimit rate.Limit) error {
-	return (*rt.Conn)(c).Call(ctx, limiterSetLimit, func(e *stub.Encoder) { stub.Encode(e, newLimit) }, nil)
+	return stub.Call0(ctx, c.conn, "SetLimit", stub.Args1(newLimit))
 }
 
 // SetLimitAt calls SetLimitAt of the shared rate.Limiter.
 func (c *LimiterClient) SetLimitAt(ctx context.Context, t time.Time, newLimit rate.Limit) error {
-	return (*rt.Conn)(c).Call(ctx, limiterSetLimitAt, func(e *stub.Encoder) { stub.Encode(e, t); stub.Encode(e, newLimit) }, nil)
+	return stub.Call0(ctx, c.conn, "SetLimitAt", stub.Args2(t, newLimit))
 }
 
 // Tokens calls Tokens of the shared rate.Limiter.
 func (c *LimiterClient) Tokens(ctx context.Context) (float64, error) {
-	var r0 float64
-	err := (*rt.Conn)(c).Call(ctx, limiterTokens, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[float64](ctx, c.conn, "Tokens", nil)
 }
 
 // TokensAt calls TokensAt of the shared rate.Limiter.
 func (c *LimiterClient) TokensAt(ctx context.Context, t time.Time) (float64, error) {
-	var r0 float64
-	err := (*rt.Conn)(c).Call(ctx, limiterTokensAt,
-		func(e *stub.Encoder) { stub.Encode(e, t) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[float64](ctx, c.conn, "TokensAt", stub.Args1(t))
 }
 
 // Wait calls Wait of the shared rate.Limiter.
 func (c *LimiterClient) Wait(ctx context.Context) (err error) {
-	return (*rt.Conn)(c).Call(ctx, limiterWait, nil, nil)
+	return stub.Call0(ctx, c.conn, "Wait", nil)
 }
 
 // WaitN calls WaitN of the shared rate.Limiter.
 func (c *LimiterClient) WaitN(ctx context.Context, n int) (err error) {
-	return (*rt.Conn)(c).Call(ctx, limiterWaitN, func(e *stub.Encoder) { stub.Encode(e, n) }, nil)
+	return stub.Call0(ctx, c.conn, "WaitN", stub.Args1(n))
 }
 
-// LimiterProxy is a rate.Limiter that lives in the daemon: it has the same methods. Where one
-// has no error result, a call that fails does what rt.Config.OnFault says, which is to
-// panic by default. It is safe for concurrent use.
-type LimiterProxy rt.Conn
+// LimiterProxy is a shared [rate.Limiter] behind the methods of a rate.Limiter.
+// A call that fails where the method returns no error goes to [rt.Config]
+// OnFault.
+type LimiterProxy struct{ client LimiterClient }
 
-// Allow implements LimiterAPI.
+// Allow implements [LimiterAPI].
 func (p *LimiterProxy) Allow() bool {
-	r0, err := (*LimiterClient)(p).Allow(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Allow(context.Background()))
 }
 
-// AllowN implements LimiterAPI.
+// AllowN implements [LimiterAPI].
 func (p *LimiterProxy) AllowN(t time.Time, n int) bool {
-	r0, err := (*LimiterClient)(p).AllowN(context.Background(), t, n)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.AllowN(context.Background(), t, n))
 }
 
-// Burst implements LimiterAPI.
+// Burst implements [LimiterAPI].
 func (p *LimiterProxy) Burst() int {
-	r0, err := (*LimiterClient)(p).Burst(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Burst(context.Background()))
 }
 
-// Limit implements LimiterAPI.
+// Limit implements [LimiterAPI].
 func (p *LimiterProxy) Limit() rate.Limit {
-	r0, err := (*LimiterClient)(p).Limit(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Limit(context.Background()))
 }
 
-// SetBurst implements LimiterAPI.
+// SetBurst implements [LimiterAPI].
 func (p *LimiterProxy) SetBurst(newBurst int) {
-	if err := (*LimiterClient)(p).SetBurst(context.Background(), newBurst); err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
+	stub.Must0(p.client.SetBurst(context.Background(), newBurst))
 }
 
-// SetBurstAt implements LimiterAPI.
+// SetBurstAt implements [LimiterAPI].
 func (p *LimiterProxy) SetBurstAt(t time.Time, newBurst int) {
-	if err := (*LimiterClient)(p).SetBurstAt(context.Background(), t, newBurst); err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
+	stub.Must0(p.client.SetBurstAt(context.Background(), t, newBurst))
 }
 
-// SetLimit implements LimiterAPI.
+// SetLimit implements [LimiterAPI].
 func (p *LimiterProxy) SetLimit(newLimit rate.Limit) {
-	if err := (*LimiterClient)(p).SetLimit(context.Background(), newLimit); err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
+	stub.Must0(p.client.SetLimit(context.Background(), newLimit))
 }
 
-// SetLimitAt implements LimiterAPI.
+// SetLimitAt implements [LimiterAPI].
 func (p *LimiterProxy) SetLimitAt(t time.Time, newLimit rate.Limit) {
-	if err := (*LimiterClient)(p).SetLimitAt(context.Background(), t, newLimit); err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
+	stub.Must0(p.client.SetLimitAt(context.Background(), t, newLimit))
 }
 
-// Tokens implements LimiterAPI.
+// Tokens implements [LimiterAPI].
 func (p *LimiterProxy) Tokens() float64 {
-	r0, err := (*LimiterClient)(p).Tokens(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Tokens(context.Background()))
 }
 
-// TokensAt implements LimiterAPI.
+// TokensAt implements [LimiterAPI].
 func (p *LimiterProxy) TokensAt(t time.Time) float64 {
-	r0, err := (*LimiterClient)(p).TokensAt(context.Background(), t)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.TokensAt(context.Background(), t))
 }
 
-// Wait implements LimiterAPI.
+// Wait implements [LimiterAPI].
 func (p *LimiterProxy) Wait(ctx context.Context) (err error) {
-	return (*LimiterClient)(p).Wait(ctx)
+	return p.client.Wait(ctx)
 }
 
-// WaitN implements LimiterAPI.
+// WaitN implements [LimiterAPI].
 func (p *LimiterProxy) WaitN(ctx context.Context, n int) (err error) {
-	return (*LimiterClient)(p).WaitN(ctx, n)
+	return p.client.WaitN(ctx, n)
 }
 
-// The methods of rate.Limiter by their place in the table.
-const (
-	limiterAllow = iota
-	limiterAllowN
-	limiterBurst
-	limiterLimit
-	limiterSetBurst
-	limiterSetBurstAt
-	limiterSetLimit
-	limiterSetLimitAt
-	limiterTokens
-	limiterTokensAt
-	limiterWait
-	limiterWaitN
-)
-
-// limiterService is the rate.Limiter that clients ask for and daemons serve.
+// limiterService is what the daemon serves.
 var limiterService = &stub.Service{Name: "github.com/loopgen/loopgen/testdata/foreign.Limiter", Constructor: "rate.NewLimiter"}
 
-// What the daemon calls is set here and not above, since the constructor may use
-// ShareLimiter, and a variable must not depend on itself.
 func init() {
 	limiterService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
 		var r rate.Limit
@@ -260,84 +190,40 @@ func init() {
 	}
 	limiterService.Methods = []stub.Method{
 		{Name: "Allow", Mode: stub.Concurrent, Func: (*rate.Limiter).Allow, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*rate.Limiter).Allow())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*rate.Limiter).Allow())) })
 		}},
 		{Name: "AllowN", Mode: stub.Concurrent, Func: (*rate.Limiter).AllowN, Serve: func(run *stub.Run, target any) {
-			var t time.Time
-			var n int
-			stub.Decode(run.Args, &t)
-			stub.Decode(run.Args, &n)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*rate.Limiter).AllowN(t, n))
-			}
+			stub.Serve2(run, func(t time.Time, n int) { run.Return(stub.Results1(target.(*rate.Limiter).AllowN(t, n))) })
 		}},
 		{Name: "Burst", Mode: stub.Concurrent, Func: (*rate.Limiter).Burst, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*rate.Limiter).Burst())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*rate.Limiter).Burst())) })
 		}},
 		{Name: "Limit", Mode: stub.Concurrent, Func: (*rate.Limiter).Limit, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*rate.Limiter).Limit())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*rate.Limiter).Limit())) })
 		}},
 		{Name: "SetBurst", Mode: stub.Concurrent, Func: (*rate.Limiter).SetBurst, Serve: func(run *stub.Run, target any) {
-			var newBurst int
-			stub.Decode(run.Args, &newBurst)
-			if run.Begin() {
-				target.(*rate.Limiter).SetBurst(newBurst)
-			}
+			stub.Serve1(run, func(newBurst int) { target.(*rate.Limiter).SetBurst(newBurst) })
 		}},
 		{Name: "SetBurstAt", Mode: stub.Concurrent, Func: (*rate.Limiter).SetBurstAt, Serve: func(run *stub.Run, target any) {
-			var t time.Time
-			var newBurst int
-			stub.Decode(run.Args, &t)
-			stub.Decode(run.Args, &newBurst)
-			if run.Begin() {
-				target.(*rate.Limiter).SetBurstAt(t, newBurst)
-			}
+			stub.Serve2(run, func(t time.Time, newBurst int) { target.(*rate.Limiter).SetBurstAt(t, newBurst) })
 		}},
 		{Name: "SetLimit", Mode: stub.Concurrent, Func: (*rate.Limiter).SetLimit, Serve: func(run *stub.Run, target any) {
-			var newLimit rate.Limit
-			stub.Decode(run.Args, &newLimit)
-			if run.Begin() {
-				target.(*rate.Limiter).SetLimit(newLimit)
-			}
+			stub.Serve1(run, func(newLimit rate.Limit) { target.(*rate.Limiter).SetLimit(newLimit) })
 		}},
 		{Name: "SetLimitAt", Mode: stub.Concurrent, Func: (*rate.Limiter).SetLimitAt, Serve: func(run *stub.Run, target any) {
-			var t time.Time
-			var newLimit rate.Limit
-			stub.Decode(run.Args, &t)
-			stub.Decode(run.Args, &newLimit)
-			if run.Begin() {
-				target.(*rate.Limiter).SetLimitAt(t, newLimit)
-			}
+			stub.Serve2(run, func(t time.Time, newLimit rate.Limit) { target.(*rate.Limiter).SetLimitAt(t, newLimit) })
 		}},
 		{Name: "Tokens", Mode: stub.Concurrent, Func: (*rate.Limiter).Tokens, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*rate.Limiter).Tokens())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*rate.Limiter).Tokens())) })
 		}},
 		{Name: "TokensAt", Mode: stub.Concurrent, Func: (*rate.Limiter).TokensAt, Serve: func(run *stub.Run, target any) {
-			var t time.Time
-			stub.Decode(run.Args, &t)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*rate.Limiter).TokensAt(t))
-			}
+			stub.Serve1(run, func(t time.Time) { run.Return(stub.Results1(target.(*rate.Limiter).TokensAt(t))) })
 		}},
 		{Name: "Wait", Mode: stub.Concurrent, Func: (*rate.Limiter).Wait, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				run.Results.Error(target.(*rate.Limiter).Wait(run.Context()))
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*rate.Limiter).Wait(run.Context()))) })
 		}},
 		{Name: "WaitN", Mode: stub.Concurrent, Func: (*rate.Limiter).WaitN, Serve: func(run *stub.Run, target any) {
-			var n int
-			stub.Decode(run.Args, &n)
-			if run.Begin() {
-				run.Results.Error(target.(*rate.Limiter).WaitN(run.Context(), n))
-			}
+			stub.Serve1(run, func(n int) { run.Return(stub.Results1(target.(*rate.Limiter).WaitN(run.Context(), n))) })
 		}},
 	}
 	stub.Register(limiterService)

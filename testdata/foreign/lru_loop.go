@@ -10,13 +10,10 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// This file was generated for version 1 of the loopgen runtime. If the next line
-// does not compile, the two do not belong together: bring the command loopgen and
-// the module github.com/loopgen/loopgen to the same version, then run go generate.
-const _ = stub.Version1
+const _ = stub.Version1 // undefined? Run go generate with the loopgen of your go.mod.
 
-// LRUAPI is what a shared lru.Cache[string, []byte] can do. *lru.Cache[string, []byte] and *LRUProxy implement it;
-// so may a fake in tests.
+// LRUAPI is the method set of lru.Cache[string, []byte], which [LRUProxy] has
+// as well.
 type LRUAPI interface {
 	Add(key string, value []byte) (evicted bool)
 	Contains(key string) bool
@@ -39,288 +36,168 @@ var (
 	_ LRUAPI = (*LRUProxy)(nil)
 )
 
-// ShareLRU returns the lru.Cache[string, []byte] that all processes with the same cfg share. It
-// starts nothing yet: the daemon that holds the object is started by the first use.
-// The other parameters are those of lru.New, which the daemon makes the object with.
+// ShareLRU returns the lru.Cache[string, []byte] that all processes with the
+// same cfg share. The first use starts its daemon, which calls lru.New with the
+// other parameters.
 func ShareLRU(cfg rt.Config, size int) *rt.Shared[*LRUClient, *LRUProxy] {
 	return rt.NewShared(cfg, lruService,
-		func(conn *rt.Conn) *LRUClient { return (*LRUClient)(conn) },
-		func(conn *rt.Conn) *LRUProxy { return (*LRUProxy)(conn) },
-		func(e *stub.Encoder) { stub.Encode(e, size) })
+		func(conn stub.Conn) *LRUClient { return &LRUClient{conn} },
+		func(conn stub.Conn) *LRUProxy { return &LRUProxy{LRUClient{conn}} },
+		stub.Args1(size))
 }
 
-// LRUClient calls the shared lru.Cache[string, []byte]. Each method takes a context, which bounds and
-// cancels the call, and returns the method's own error or what went wrong on the
-// way. It is safe for concurrent use.
-type LRUClient rt.Conn
+// LRUClient calls a shared lru.Cache[string, []byte]. Every method takes a
+// context and returns an error, the method's own or an [*rt.CallError].
+type LRUClient struct{ conn stub.Conn }
 
 // Add calls Add of the shared lru.Cache[string, []byte].
 func (c *LRUClient) Add(ctx context.Context, key string, value []byte) (evicted bool, err error) {
-	err = (*rt.Conn)(c).Call(ctx, lruAdd,
-		func(e *stub.Encoder) { stub.Encode(e, key); stub.Encode(e, value) },
-		func(d *stub.Decoder) { stub.Decode(d, &evicted) })
-	return evicted, err
+	return stub.Call1[bool](ctx, c.conn, "Add", stub.Args2(key, value))
 }
 
 // Contains calls Contains of the shared lru.Cache[string, []byte].
 func (c *LRUClient) Contains(ctx context.Context, key string) (bool, error) {
-	var r0 bool
-	err := (*rt.Conn)(c).Call(ctx, lruContains,
-		func(e *stub.Encoder) { stub.Encode(e, key) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[bool](ctx, c.conn, "Contains", stub.Args1(key))
 }
 
 // ContainsOrAdd calls ContainsOrAdd of the shared lru.Cache[string, []byte].
 func (c *LRUClient) ContainsOrAdd(ctx context.Context, key string, value []byte) (ok, evicted bool, err error) {
-	err = (*rt.Conn)(c).Call(ctx, lruContainsOrAdd,
-		func(e *stub.Encoder) { stub.Encode(e, key); stub.Encode(e, value) },
-		func(d *stub.Decoder) { stub.Decode(d, &ok); stub.Decode(d, &evicted) })
-	return ok, evicted, err
+	return stub.Call2[bool, bool](ctx, c.conn, "ContainsOrAdd", stub.Args2(key, value))
 }
 
 // Get calls Get of the shared lru.Cache[string, []byte].
 func (c *LRUClient) Get(ctx context.Context, key string) (value []byte, ok bool, err error) {
-	err = (*rt.Conn)(c).Call(ctx, lruGet,
-		func(e *stub.Encoder) { stub.Encode(e, key) },
-		func(d *stub.Decoder) { stub.Decode(d, &value); stub.Decode(d, &ok) })
-	return value, ok, err
+	return stub.Call2[[]byte, bool](ctx, c.conn, "Get", stub.Args1(key))
 }
 
 // GetOldest calls GetOldest of the shared lru.Cache[string, []byte].
 func (c *LRUClient) GetOldest(ctx context.Context) (key string, value []byte, ok bool, err error) {
-	err = (*rt.Conn)(c).Call(ctx, lruGetOldest, nil, func(d *stub.Decoder) {
-		stub.Decode(d, &key)
-		stub.Decode(d, &value)
-		stub.Decode(d, &ok)
-	})
-	return key, value, ok, err
+	return stub.Call3[string, []byte, bool](ctx, c.conn, "GetOldest", nil)
 }
 
 // Keys calls Keys of the shared lru.Cache[string, []byte].
 func (c *LRUClient) Keys(ctx context.Context) ([]string, error) {
-	var r0 []string
-	err := (*rt.Conn)(c).Call(ctx, lruKeys, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[[]string](ctx, c.conn, "Keys", nil)
 }
 
 // Len calls Len of the shared lru.Cache[string, []byte].
 func (c *LRUClient) Len(ctx context.Context) (int, error) {
-	var r0 int
-	err := (*rt.Conn)(c).Call(ctx, lruLen, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[int](ctx, c.conn, "Len", nil)
 }
 
 // Peek calls Peek of the shared lru.Cache[string, []byte].
 func (c *LRUClient) Peek(ctx context.Context, key string) (value []byte, ok bool, err error) {
-	err = (*rt.Conn)(c).Call(ctx, lruPeek,
-		func(e *stub.Encoder) { stub.Encode(e, key) },
-		func(d *stub.Decoder) { stub.Decode(d, &value); stub.Decode(d, &ok) })
-	return value, ok, err
+	return stub.Call2[[]byte, bool](ctx, c.conn, "Peek", stub.Args1(key))
 }
 
 // PeekOrAdd calls PeekOrAdd of the shared lru.Cache[string, []byte].
 func (c *LRUClient) PeekOrAdd(ctx context.Context, key string, value []byte) (previous []byte, ok, evicted bool, err error) {
-	err = (*rt.Conn)(c).Call(ctx, lruPeekOrAdd,
-		func(e *stub.Encoder) { stub.Encode(e, key); stub.Encode(e, value) },
-		func(d *stub.Decoder) {
-			stub.Decode(d, &previous)
-			stub.Decode(d, &ok)
-			stub.Decode(d, &evicted)
-		})
-	return previous, ok, evicted, err
+	return stub.Call3[[]byte, bool, bool](ctx, c.conn, "PeekOrAdd", stub.Args2(key, value))
 }
 
 // Purge calls Purge of the shared lru.Cache[string, []byte].
 func (c *LRUClient) Purge(ctx context.Context) error {
-	return (*rt.Conn)(c).Call(ctx, lruPurge, nil, nil)
+	return stub.Call0(ctx, c.conn, "Purge", nil)
 }
 
 // Remove calls Remove of the shared lru.Cache[string, []byte].
 func (c *LRUClient) Remove(ctx context.Context, key string) (present bool, err error) {
-	err = (*rt.Conn)(c).Call(ctx, lruRemove,
-		func(e *stub.Encoder) { stub.Encode(e, key) },
-		func(d *stub.Decoder) { stub.Decode(d, &present) })
-	return present, err
+	return stub.Call1[bool](ctx, c.conn, "Remove", stub.Args1(key))
 }
 
 // RemoveOldest calls RemoveOldest of the shared lru.Cache[string, []byte].
 func (c *LRUClient) RemoveOldest(ctx context.Context) (key string, value []byte, ok bool, err error) {
-	err = (*rt.Conn)(c).Call(ctx, lruRemoveOldest, nil, func(d *stub.Decoder) {
-		stub.Decode(d, &key)
-		stub.Decode(d, &value)
-		stub.Decode(d, &ok)
-	})
-	return key, value, ok, err
+	return stub.Call3[string, []byte, bool](ctx, c.conn, "RemoveOldest", nil)
 }
 
 // Resize calls Resize of the shared lru.Cache[string, []byte].
 func (c *LRUClient) Resize(ctx context.Context, size int) (evicted int, err error) {
-	err = (*rt.Conn)(c).Call(ctx, lruResize,
-		func(e *stub.Encoder) { stub.Encode(e, size) },
-		func(d *stub.Decoder) { stub.Decode(d, &evicted) })
-	return evicted, err
+	return stub.Call1[int](ctx, c.conn, "Resize", stub.Args1(size))
 }
 
 // Values calls Values of the shared lru.Cache[string, []byte].
 func (c *LRUClient) Values(ctx context.Context) ([][]byte, error) {
-	var r0 [][]byte
-	err := (*rt.Conn)(c).Call(ctx, lruValues, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[[][]byte](ctx, c.conn, "Values", nil)
 }
 
-// LRUProxy is a lru.Cache[string, []byte] that lives in the daemon: it has the same methods. Where one
-// has no error result, a call that fails does what rt.Config.OnFault says, which is to
-// panic by default. It is safe for concurrent use.
-type LRUProxy rt.Conn
+// LRUProxy is a shared lru.Cache[string, []byte] behind the methods of an
+// lru.Cache[string, []byte]. A call that fails where the method returns no
+// error goes to [rt.Config] OnFault.
+type LRUProxy struct{ client LRUClient }
 
-// Add implements LRUAPI.
+// Add implements [LRUAPI].
 func (p *LRUProxy) Add(key string, value []byte) (evicted bool) {
-	evicted, err := (*LRUClient)(p).Add(context.Background(), key, value)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return evicted
+	return stub.Must1(p.client.Add(context.Background(), key, value))
 }
 
-// Contains implements LRUAPI.
+// Contains implements [LRUAPI].
 func (p *LRUProxy) Contains(key string) bool {
-	r0, err := (*LRUClient)(p).Contains(context.Background(), key)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Contains(context.Background(), key))
 }
 
-// ContainsOrAdd implements LRUAPI.
+// ContainsOrAdd implements [LRUAPI].
 func (p *LRUProxy) ContainsOrAdd(key string, value []byte) (ok, evicted bool) {
-	ok, evicted, err := (*LRUClient)(p).ContainsOrAdd(context.Background(), key, value)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return ok, evicted
+	return stub.Must2(p.client.ContainsOrAdd(context.Background(), key, value))
 }
 
-// Get implements LRUAPI.
+// Get implements [LRUAPI].
 func (p *LRUProxy) Get(key string) (value []byte, ok bool) {
-	value, ok, err := (*LRUClient)(p).Get(context.Background(), key)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return value, ok
+	return stub.Must2(p.client.Get(context.Background(), key))
 }
 
-// GetOldest implements LRUAPI.
+// GetOldest implements [LRUAPI].
 func (p *LRUProxy) GetOldest() (key string, value []byte, ok bool) {
-	key, value, ok, err := (*LRUClient)(p).GetOldest(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return key, value, ok
+	return stub.Must3(p.client.GetOldest(context.Background()))
 }
 
-// Keys implements LRUAPI.
+// Keys implements [LRUAPI].
 func (p *LRUProxy) Keys() []string {
-	r0, err := (*LRUClient)(p).Keys(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Keys(context.Background()))
 }
 
-// Len implements LRUAPI.
+// Len implements [LRUAPI].
 func (p *LRUProxy) Len() int {
-	r0, err := (*LRUClient)(p).Len(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Len(context.Background()))
 }
 
-// Peek implements LRUAPI.
+// Peek implements [LRUAPI].
 func (p *LRUProxy) Peek(key string) (value []byte, ok bool) {
-	value, ok, err := (*LRUClient)(p).Peek(context.Background(), key)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return value, ok
+	return stub.Must2(p.client.Peek(context.Background(), key))
 }
 
-// PeekOrAdd implements LRUAPI.
+// PeekOrAdd implements [LRUAPI].
 func (p *LRUProxy) PeekOrAdd(key string, value []byte) (previous []byte, ok, evicted bool) {
-	previous, ok, evicted, err := (*LRUClient)(p).PeekOrAdd(context.Background(), key, value)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return previous, ok, evicted
+	return stub.Must3(p.client.PeekOrAdd(context.Background(), key, value))
 }
 
-// Purge implements LRUAPI.
+// Purge implements [LRUAPI].
 func (p *LRUProxy) Purge() {
-	if err := (*LRUClient)(p).Purge(context.Background()); err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
+	stub.Must0(p.client.Purge(context.Background()))
 }
 
-// Remove implements LRUAPI.
+// Remove implements [LRUAPI].
 func (p *LRUProxy) Remove(key string) (present bool) {
-	present, err := (*LRUClient)(p).Remove(context.Background(), key)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return present
+	return stub.Must1(p.client.Remove(context.Background(), key))
 }
 
-// RemoveOldest implements LRUAPI.
+// RemoveOldest implements [LRUAPI].
 func (p *LRUProxy) RemoveOldest() (key string, value []byte, ok bool) {
-	key, value, ok, err := (*LRUClient)(p).RemoveOldest(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return key, value, ok
+	return stub.Must3(p.client.RemoveOldest(context.Background()))
 }
 
-// Resize implements LRUAPI.
+// Resize implements [LRUAPI].
 func (p *LRUProxy) Resize(size int) (evicted int) {
-	evicted, err := (*LRUClient)(p).Resize(context.Background(), size)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return evicted
+	return stub.Must1(p.client.Resize(context.Background(), size))
 }
 
-// Values implements LRUAPI.
+// Values implements [LRUAPI].
 func (p *LRUProxy) Values() [][]byte {
-	r0, err := (*LRUClient)(p).Values(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Values(context.Background()))
 }
 
-// The methods of lru.Cache[string, []byte] by their place in the table.
-const (
-	lruAdd = iota
-	lruContains
-	lruContainsOrAdd
-	lruGet
-	lruGetOldest
-	lruKeys
-	lruLen
-	lruPeek
-	lruPeekOrAdd
-	lruPurge
-	lruRemove
-	lruRemoveOldest
-	lruResize
-	lruValues
-)
-
-// lruService is the lru.Cache[string, []byte] that clients ask for and daemons serve.
+// lruService is what the daemon serves.
 var lruService = &stub.Service{Name: "github.com/loopgen/loopgen/testdata/foreign.LRU", Constructor: "lru.New"}
 
-// What the daemon calls is set here and not above, since the constructor may use
-// ShareLRU, and a variable must not depend on itself.
 func init() {
 	lruService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
 		var size int
@@ -331,112 +208,53 @@ func init() {
 		return lru.New[string, []byte](size)
 	}
 	lruService.Methods = []stub.Method{
-		{Name: "Add", Func: (*lru.Cache[string, []byte]).Add, Serve: func(run *stub.Run, target any) {
-			var key string
-			var value []byte
-			stub.Decode(run.Args, &key)
-			stub.Decode(run.Args, &value)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*lru.Cache[string, []byte]).Add(key, value))
-			}
+		{Name: "Add", Compared: []int{1}, Func: (*lru.Cache[string, []byte]).Add, Serve: func(run *stub.Run, target any) {
+			stub.Serve2(run, func(key string, value []byte) {
+				run.Return(stub.Results1(target.(*lru.Cache[string, []byte]).Add(key, value)))
+			})
 		}},
 		{Name: "Contains", Func: (*lru.Cache[string, []byte]).Contains, Serve: func(run *stub.Run, target any) {
-			var key string
-			stub.Decode(run.Args, &key)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*lru.Cache[string, []byte]).Contains(key))
-			}
+			stub.Serve1(run, func(key string) { run.Return(stub.Results1(target.(*lru.Cache[string, []byte]).Contains(key))) })
 		}},
-		{Name: "ContainsOrAdd", Func: (*lru.Cache[string, []byte]).ContainsOrAdd, Serve: func(run *stub.Run, target any) {
-			var key string
-			var value []byte
-			stub.Decode(run.Args, &key)
-			stub.Decode(run.Args, &value)
-			if run.Begin() {
-				ok, evicted := target.(*lru.Cache[string, []byte]).ContainsOrAdd(key, value)
-				stub.Encode(run.Results, ok)
-				stub.Encode(run.Results, evicted)
-			}
+		{Name: "ContainsOrAdd", Compared: []int{1}, Func: (*lru.Cache[string, []byte]).ContainsOrAdd, Serve: func(run *stub.Run, target any) {
+			stub.Serve2(run, func(key string, value []byte) {
+				run.Return(stub.Results2(target.(*lru.Cache[string, []byte]).ContainsOrAdd(key, value)))
+			})
 		}},
 		{Name: "Get", Func: (*lru.Cache[string, []byte]).Get, Serve: func(run *stub.Run, target any) {
-			var key string
-			stub.Decode(run.Args, &key)
-			if run.Begin() {
-				value, ok := target.(*lru.Cache[string, []byte]).Get(key)
-				stub.Encode(run.Results, value)
-				stub.Encode(run.Results, ok)
-			}
+			stub.Serve1(run, func(key string) { run.Return(stub.Results2(target.(*lru.Cache[string, []byte]).Get(key))) })
 		}},
 		{Name: "GetOldest", Func: (*lru.Cache[string, []byte]).GetOldest, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				key, value, ok := target.(*lru.Cache[string, []byte]).GetOldest()
-				stub.Encode(run.Results, key)
-				stub.Encode(run.Results, value)
-				stub.Encode(run.Results, ok)
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results3(target.(*lru.Cache[string, []byte]).GetOldest())) })
 		}},
 		{Name: "Keys", Func: (*lru.Cache[string, []byte]).Keys, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*lru.Cache[string, []byte]).Keys())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*lru.Cache[string, []byte]).Keys())) })
 		}},
 		{Name: "Len", Func: (*lru.Cache[string, []byte]).Len, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*lru.Cache[string, []byte]).Len())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*lru.Cache[string, []byte]).Len())) })
 		}},
 		{Name: "Peek", Func: (*lru.Cache[string, []byte]).Peek, Serve: func(run *stub.Run, target any) {
-			var key string
-			stub.Decode(run.Args, &key)
-			if run.Begin() {
-				value, ok := target.(*lru.Cache[string, []byte]).Peek(key)
-				stub.Encode(run.Results, value)
-				stub.Encode(run.Results, ok)
-			}
+			stub.Serve1(run, func(key string) { run.Return(stub.Results2(target.(*lru.Cache[string, []byte]).Peek(key))) })
 		}},
-		{Name: "PeekOrAdd", Func: (*lru.Cache[string, []byte]).PeekOrAdd, Serve: func(run *stub.Run, target any) {
-			var key string
-			var value []byte
-			stub.Decode(run.Args, &key)
-			stub.Decode(run.Args, &value)
-			if run.Begin() {
-				previous, ok, evicted := target.(*lru.Cache[string, []byte]).PeekOrAdd(key, value)
-				stub.Encode(run.Results, previous)
-				stub.Encode(run.Results, ok)
-				stub.Encode(run.Results, evicted)
-			}
+		{Name: "PeekOrAdd", Compared: []int{1}, Func: (*lru.Cache[string, []byte]).PeekOrAdd, Serve: func(run *stub.Run, target any) {
+			stub.Serve2(run, func(key string, value []byte) {
+				run.Return(stub.Results3(target.(*lru.Cache[string, []byte]).PeekOrAdd(key, value)))
+			})
 		}},
 		{Name: "Purge", Func: (*lru.Cache[string, []byte]).Purge, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				target.(*lru.Cache[string, []byte]).Purge()
-			}
+			stub.Serve0(run, func() { target.(*lru.Cache[string, []byte]).Purge() })
 		}},
 		{Name: "Remove", Func: (*lru.Cache[string, []byte]).Remove, Serve: func(run *stub.Run, target any) {
-			var key string
-			stub.Decode(run.Args, &key)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*lru.Cache[string, []byte]).Remove(key))
-			}
+			stub.Serve1(run, func(key string) { run.Return(stub.Results1(target.(*lru.Cache[string, []byte]).Remove(key))) })
 		}},
 		{Name: "RemoveOldest", Func: (*lru.Cache[string, []byte]).RemoveOldest, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				key, value, ok := target.(*lru.Cache[string, []byte]).RemoveOldest()
-				stub.Encode(run.Results, key)
-				stub.Encode(run.Results, value)
-				stub.Encode(run.Results, ok)
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results3(target.(*lru.Cache[string, []byte]).RemoveOldest())) })
 		}},
 		{Name: "Resize", Func: (*lru.Cache[string, []byte]).Resize, Serve: func(run *stub.Run, target any) {
-			var size int
-			stub.Decode(run.Args, &size)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*lru.Cache[string, []byte]).Resize(size))
-			}
+			stub.Serve1(run, func(size int) { run.Return(stub.Results1(target.(*lru.Cache[string, []byte]).Resize(size))) })
 		}},
 		{Name: "Values", Func: (*lru.Cache[string, []byte]).Values, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*lru.Cache[string, []byte]).Values())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*lru.Cache[string, []byte]).Values())) })
 		}},
 	}
 	stub.Register(lruService)

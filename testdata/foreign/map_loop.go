@@ -10,13 +10,9 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// This file was generated for version 1 of the loopgen runtime. If the next line
-// does not compile, the two do not belong together: bring the command loopgen and
-// the module github.com/loopgen/loopgen to the same version, then run go generate.
-const _ = stub.Version1
+const _ = stub.Version1 // undefined? Run go generate with the loopgen of your go.mod.
 
-// MapAPI is what a shared sync.Map can do. *sync.Map and *MapProxy implement it;
-// so may a fake in tests.
+// MapAPI is the method set of [sync.Map], which [MapProxy] has as well.
 type MapAPI interface {
 	Clear()
 	CompareAndDelete(key, old any) (deleted bool)
@@ -34,186 +30,116 @@ var (
 	_ MapAPI = (*MapProxy)(nil)
 )
 
-// ShareMap returns the sync.Map that all processes with the same cfg share. It
-// starts nothing yet: the daemon that holds the object is started by the first use.
-// The object is the zero value of sync.Map.
+// ShareMap returns the sync.Map that all processes with the same cfg share. The
+// first use starts its daemon, whose object is the zero value.
 func ShareMap(cfg rt.Config) *rt.Shared[*MapClient, *MapProxy] {
 	return rt.NewShared(cfg, mapService,
-		func(conn *rt.Conn) *MapClient { return (*MapClient)(conn) },
-		func(conn *rt.Conn) *MapProxy { return (*MapProxy)(conn) },
+		func(conn stub.Conn) *MapClient { return &MapClient{conn} },
+		func(conn stub.Conn) *MapProxy { return &MapProxy{MapClient{conn}} },
 		nil)
 }
 
-// MapClient calls the shared sync.Map. Each method takes a context, which bounds and
-// cancels the call, and returns the method's own error or what went wrong on the
-// way. It is safe for concurrent use.
-type MapClient rt.Conn
+// MapClient calls a shared [sync.Map]. Every method takes a context and returns
+// an error, the method's own or an [*rt.CallError].
+type MapClient struct{ conn stub.Conn }
 
 // Clear calls Clear of the shared sync.Map.
 func (c *MapClient) Clear(ctx context.Context) error {
-	return (*rt.Conn)(c).Call(ctx, mapClear, nil, nil)
+	return stub.Call0(ctx, c.conn, "Clear", nil)
 }
 
 // CompareAndDelete calls CompareAndDelete of the shared sync.Map.
 func (c *MapClient) CompareAndDelete(ctx context.Context, key, old any) (deleted bool, err error) {
-	err = (*rt.Conn)(c).Call(ctx, mapCompareAndDelete,
-		func(e *stub.Encoder) { stub.Encode(e, key); stub.Encode(e, old) },
-		func(d *stub.Decoder) { stub.Decode(d, &deleted) })
-	return deleted, err
+	return stub.Call1[bool](ctx, c.conn, "CompareAndDelete", stub.Args2(key, old))
 }
 
 // CompareAndSwap calls CompareAndSwap of the shared sync.Map.
 func (c *MapClient) CompareAndSwap(ctx context.Context, key, old, new any) (swapped bool, err error) {
-	err = (*rt.Conn)(c).Call(ctx, mapCompareAndSwap,
-		func(e *stub.Encoder) {
-			stub.Encode(e, key)
-			stub.Encode(e, old)
-			stub.Encode(e, new)
-		},
-		func(d *stub.Decoder) { stub.Decode(d, &swapped) })
-	return swapped, err
+	return stub.Call1[bool](ctx, c.conn, "CompareAndSwap", stub.Args3(key, old, new))
 }
 
 // Delete calls Delete of the shared sync.Map.
 func (c *MapClient) Delete(ctx context.Context, key any) error {
-	return (*rt.Conn)(c).Call(ctx, mapDelete, func(e *stub.Encoder) { stub.Encode(e, key) }, nil)
+	return stub.Call0(ctx, c.conn, "Delete", stub.Args1(key))
 }
 
 // Load calls Load of the shared sync.Map.
 func (c *MapClient) Load(ctx context.Context, key any) (value any, ok bool, err error) {
-	err = (*rt.Conn)(c).Call(ctx, mapLoad,
-		func(e *stub.Encoder) { stub.Encode(e, key) },
-		func(d *stub.Decoder) { stub.Decode(d, &value); stub.Decode(d, &ok) })
-	return value, ok, err
+	return stub.Call2[any, bool](ctx, c.conn, "Load", stub.Args1(key))
 }
 
 // LoadAndDelete calls LoadAndDelete of the shared sync.Map.
 func (c *MapClient) LoadAndDelete(ctx context.Context, key any) (value any, loaded bool, err error) {
-	err = (*rt.Conn)(c).Call(ctx, mapLoadAndDelete,
-		func(e *stub.Encoder) { stub.Encode(e, key) },
-		func(d *stub.Decoder) { stub.Decode(d, &value); stub.Decode(d, &loaded) })
-	return value, loaded, err
+	return stub.Call2[any, bool](ctx, c.conn, "LoadAndDelete", stub.Args1(key))
 }
 
 // LoadOrStore calls LoadOrStore of the shared sync.Map.
 func (c *MapClient) LoadOrStore(ctx context.Context, key, value any) (actual any, loaded bool, err error) {
-	err = (*rt.Conn)(c).Call(ctx, mapLoadOrStore,
-		func(e *stub.Encoder) { stub.Encode(e, key); stub.Encode(e, value) },
-		func(d *stub.Decoder) { stub.Decode(d, &actual); stub.Decode(d, &loaded) })
-	return actual, loaded, err
+	return stub.Call2[any, bool](ctx, c.conn, "LoadOrStore", stub.Args2(key, value))
 }
 
 // Store calls Store of the shared sync.Map.
 func (c *MapClient) Store(ctx context.Context, key, value any) error {
-	return (*rt.Conn)(c).Call(ctx, mapStore, func(e *stub.Encoder) { stub.Encode(e, key); stub.Encode(e, value) }, nil)
+	return stub.Call0(ctx, c.conn, "Store", stub.Args2(key, value))
 }
 
 // Swap calls Swap of the shared sync.Map.
 func (c *MapClient) Swap(ctx context.Context, key, value any) (previous any, loaded bool, err error) {
-	err = (*rt.Conn)(c).Call(ctx, mapSwap,
-		func(e *stub.Encoder) { stub.Encode(e, key); stub.Encode(e, value) },
-		func(d *stub.Decoder) { stub.Decode(d, &previous); stub.Decode(d, &loaded) })
-	return previous, loaded, err
+	return stub.Call2[any, bool](ctx, c.conn, "Swap", stub.Args2(key, value))
 }
 
-// MapProxy is a sync.Map that lives in the daemon: it has the same methods. Where one
-// has no error result, a call that fails does what rt.Config.OnFault says, which is to
-// panic by default. It is safe for concurrent use.
-type MapProxy rt.Conn
+// MapProxy is a shared [sync.Map] behind the methods of a sync.Map. A call that
+// fails where the method returns no error goes to [rt.Config] OnFault.
+type MapProxy struct{ client MapClient }
 
-// Clear implements MapAPI.
+// Clear implements [MapAPI].
 func (p *MapProxy) Clear() {
-	if err := (*MapClient)(p).Clear(context.Background()); err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
+	stub.Must0(p.client.Clear(context.Background()))
 }
 
-// CompareAndDelete implements MapAPI.
+// CompareAndDelete implements [MapAPI].
 func (p *MapProxy) CompareAndDelete(key, old any) (deleted bool) {
-	deleted, err := (*MapClient)(p).CompareAndDelete(context.Background(), key, old)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return deleted
+	return stub.Must1(p.client.CompareAndDelete(context.Background(), key, old))
 }
 
-// CompareAndSwap implements MapAPI.
+// CompareAndSwap implements [MapAPI].
 func (p *MapProxy) CompareAndSwap(key, old, new any) (swapped bool) {
-	swapped, err := (*MapClient)(p).CompareAndSwap(context.Background(), key, old, new)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return swapped
+	return stub.Must1(p.client.CompareAndSwap(context.Background(), key, old, new))
 }
 
-// Delete implements MapAPI.
+// Delete implements [MapAPI].
 func (p *MapProxy) Delete(key any) {
-	if err := (*MapClient)(p).Delete(context.Background(), key); err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
+	stub.Must0(p.client.Delete(context.Background(), key))
 }
 
-// Load implements MapAPI.
+// Load implements [MapAPI].
 func (p *MapProxy) Load(key any) (value any, ok bool) {
-	value, ok, err := (*MapClient)(p).Load(context.Background(), key)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return value, ok
+	return stub.Must2(p.client.Load(context.Background(), key))
 }
 
-// LoadAndDelete implements MapAPI.
+// LoadAndDelete implements [MapAPI].
 func (p *MapProxy) LoadAndDelete(key any) (value any, loaded bool) {
-	value, loaded, err := (*MapClient)(p).LoadAndDelete(context.Background(), key)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return value, loaded
+	return stub.Must2(p.client.LoadAndDelete(context.Background(), key))
 }
 
-// LoadOrStore implements MapAPI.
+// LoadOrStore implements [MapAPI].
 func (p *MapProxy) LoadOrStore(key, value any) (actual any, loaded bool) {
-	actual, loaded, err := (*MapClient)(p).LoadOrStore(context.Background(), key, value)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return actual, loaded
+	return stub.Must2(p.client.LoadOrStore(context.Background(), key, value))
 }
 
-// Store implements MapAPI.
+// Store implements [MapAPI].
 func (p *MapProxy) Store(key, value any) {
-	if err := (*MapClient)(p).Store(context.Background(), key, value); err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
+	stub.Must0(p.client.Store(context.Background(), key, value))
 }
 
-// Swap implements MapAPI.
+// Swap implements [MapAPI].
 func (p *MapProxy) Swap(key, value any) (previous any, loaded bool) {
-	previous, loaded, err := (*MapClient)(p).Swap(context.Background(), key, value)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return previous, loaded
+	return stub.Must2(p.client.Swap(context.Background(), key, value))
 }
 
-// The methods of sync.Map by their place in the table.
-const (
-	mapClear = iota
-	mapCompareAndDelete
-	mapCompareAndSwap
-	mapDelete
-	mapLoad
-	mapLoadAndDelete
-	mapLoadOrStore
-	mapStore
-	mapSwap
-)
-
-// mapService is the sync.Map that clients ask for and daemons serve.
+// mapService is what the daemon serves.
 var mapService = &stub.Service{Name: "github.com/loopgen/loopgen/testdata/foreign.Map"}
 
-// What the daemon calls is set here and not above, since the constructor may use
-// ShareMap, and a variable must not depend on itself.
 func init() {
 	mapService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
 		if err := args.End(); err != nil {
@@ -224,79 +150,31 @@ func init() {
 	}
 	mapService.Methods = []stub.Method{
 		{Name: "Clear", Mode: stub.Concurrent, Func: (*sync.Map).Clear, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				target.(*sync.Map).Clear()
-			}
+			stub.Serve0(run, func() { target.(*sync.Map).Clear() })
 		}},
 		{Name: "CompareAndDelete", Mode: stub.Concurrent, Func: (*sync.Map).CompareAndDelete, Serve: func(run *stub.Run, target any) {
-			var key, old any
-			stub.Decode(run.Args, &key)
-			stub.Decode(run.Args, &old)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*sync.Map).CompareAndDelete(key, old))
-			}
+			stub.Serve2(run, func(key, old any) { run.Return(stub.Results1(target.(*sync.Map).CompareAndDelete(key, old))) })
 		}},
 		{Name: "CompareAndSwap", Mode: stub.Concurrent, Func: (*sync.Map).CompareAndSwap, Serve: func(run *stub.Run, target any) {
-			var key, old, new any
-			stub.Decode(run.Args, &key)
-			stub.Decode(run.Args, &old)
-			stub.Decode(run.Args, &new)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*sync.Map).CompareAndSwap(key, old, new))
-			}
+			stub.Serve3(run, func(key, old, new any) { run.Return(stub.Results1(target.(*sync.Map).CompareAndSwap(key, old, new))) })
 		}},
 		{Name: "Delete", Mode: stub.Concurrent, Func: (*sync.Map).Delete, Serve: func(run *stub.Run, target any) {
-			var key any
-			stub.Decode(run.Args, &key)
-			if run.Begin() {
-				target.(*sync.Map).Delete(key)
-			}
+			stub.Serve1(run, func(key any) { target.(*sync.Map).Delete(key) })
 		}},
 		{Name: "Load", Mode: stub.Concurrent, Func: (*sync.Map).Load, Serve: func(run *stub.Run, target any) {
-			var key any
-			stub.Decode(run.Args, &key)
-			if run.Begin() {
-				value, ok := target.(*sync.Map).Load(key)
-				stub.Encode(run.Results, value)
-				stub.Encode(run.Results, ok)
-			}
+			stub.Serve1(run, func(key any) { run.Return(stub.Results2(target.(*sync.Map).Load(key))) })
 		}},
 		{Name: "LoadAndDelete", Mode: stub.Concurrent, Func: (*sync.Map).LoadAndDelete, Serve: func(run *stub.Run, target any) {
-			var key any
-			stub.Decode(run.Args, &key)
-			if run.Begin() {
-				value, loaded := target.(*sync.Map).LoadAndDelete(key)
-				stub.Encode(run.Results, value)
-				stub.Encode(run.Results, loaded)
-			}
+			stub.Serve1(run, func(key any) { run.Return(stub.Results2(target.(*sync.Map).LoadAndDelete(key))) })
 		}},
 		{Name: "LoadOrStore", Mode: stub.Concurrent, Func: (*sync.Map).LoadOrStore, Serve: func(run *stub.Run, target any) {
-			var key, value any
-			stub.Decode(run.Args, &key)
-			stub.Decode(run.Args, &value)
-			if run.Begin() {
-				actual, loaded := target.(*sync.Map).LoadOrStore(key, value)
-				stub.Encode(run.Results, actual)
-				stub.Encode(run.Results, loaded)
-			}
+			stub.Serve2(run, func(key, value any) { run.Return(stub.Results2(target.(*sync.Map).LoadOrStore(key, value))) })
 		}},
 		{Name: "Store", Mode: stub.Concurrent, Func: (*sync.Map).Store, Serve: func(run *stub.Run, target any) {
-			var key, value any
-			stub.Decode(run.Args, &key)
-			stub.Decode(run.Args, &value)
-			if run.Begin() {
-				target.(*sync.Map).Store(key, value)
-			}
+			stub.Serve2(run, func(key, value any) { target.(*sync.Map).Store(key, value) })
 		}},
 		{Name: "Swap", Mode: stub.Concurrent, Func: (*sync.Map).Swap, Serve: func(run *stub.Run, target any) {
-			var key, value any
-			stub.Decode(run.Args, &key)
-			stub.Decode(run.Args, &value)
-			if run.Begin() {
-				previous, loaded := target.(*sync.Map).Swap(key, value)
-				stub.Encode(run.Results, previous)
-				stub.Encode(run.Results, loaded)
-			}
+			stub.Serve2(run, func(key, value any) { run.Return(stub.Results2(target.(*sync.Map).Swap(key, value))) })
 		}},
 	}
 	stub.Register(mapService)

@@ -10,13 +10,9 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// This file was generated for version 1 of the loopgen runtime. If the next line
-// does not compile, the two do not belong together: bring the command loopgen and
-// the module github.com/loopgen/loopgen to the same version, then run go generate.
-const _ = stub.Version1
+const _ = stub.Version1 // undefined? Run go generate with the loopgen of your go.mod.
 
-// NodeAPI is what a shared snowflake.Node can do. *snowflake.Node and *NodeProxy implement it;
-// so may a fake in tests.
+// NodeAPI is the method set of [snowflake.Node], which [NodeProxy] has as well.
 type NodeAPI interface {
 	Generate() snowflake.ID
 }
@@ -26,52 +22,38 @@ var (
 	_ NodeAPI = (*NodeProxy)(nil)
 )
 
-// ShareNode returns the snowflake.Node that all processes with the same cfg share. It
-// starts nothing yet: the daemon that holds the object is started by the first use.
-// The other parameters are those of snowflake.NewNode, which the daemon makes the object with.
+// ShareNode returns the snowflake.Node that all processes with the same cfg
+// share. The first use starts its daemon, which calls snowflake.NewNode with
+// the other parameters.
 func ShareNode(cfg rt.Config, node int64) *rt.Shared[*NodeClient, *NodeProxy] {
 	return rt.NewShared(cfg, nodeService,
-		func(conn *rt.Conn) *NodeClient { return (*NodeClient)(conn) },
-		func(conn *rt.Conn) *NodeProxy { return (*NodeProxy)(conn) },
-		func(e *stub.Encoder) { stub.Encode(e, node) })
+		func(conn stub.Conn) *NodeClient { return &NodeClient{conn} },
+		func(conn stub.Conn) *NodeProxy { return &NodeProxy{NodeClient{conn}} },
+		stub.Args1(node))
 }
 
-// NodeClient calls the shared snowflake.Node. Each method takes a context, which bounds and
-// cancels the call, and returns the method's own error or what went wrong on the
-// way. It is safe for concurrent use.
-type NodeClient rt.Conn
+// NodeClient calls a shared [snowflake.Node]. Every method takes a context and
+// returns an error, the method's own or an [*rt.CallError].
+type NodeClient struct{ conn stub.Conn }
 
 // Generate calls Generate of the shared snowflake.Node.
 func (c *NodeClient) Generate(ctx context.Context) (snowflake.ID, error) {
-	var r0 snowflake.ID
-	err := (*rt.Conn)(c).Call(ctx, nodeGenerate, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[snowflake.ID](ctx, c.conn, "Generate", nil)
 }
 
-// NodeProxy is a snowflake.Node that lives in the daemon: it has the same methods. Where one
-// has no error result, a call that fails does what rt.Config.OnFault says, which is to
-// panic by default. It is safe for concurrent use.
-type NodeProxy rt.Conn
+// NodeProxy is a shared [snowflake.Node] behind the methods of a
+// snowflake.Node. A call that fails where the method returns no error goes to
+// [rt.Config] OnFault.
+type NodeProxy struct{ client NodeClient }
 
-// Generate implements NodeAPI.
+// Generate implements [NodeAPI].
 func (p *NodeProxy) Generate() snowflake.ID {
-	r0, err := (*NodeClient)(p).Generate(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Generate(context.Background()))
 }
 
-// The methods of snowflake.Node by their place in the table.
-const (
-	nodeGenerate = iota
-)
-
-// nodeService is the snowflake.Node that clients ask for and daemons serve.
+// nodeService is what the daemon serves.
 var nodeService = &stub.Service{Name: "github.com/loopgen/loopgen/testdata/foreign.Node", Constructor: "snowflake.NewNode"}
 
-// What the daemon calls is set here and not above, since the constructor may use
-// ShareNode, and a variable must not depend on itself.
 func init() {
 	nodeService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
 		var node int64
@@ -83,9 +65,7 @@ func init() {
 	}
 	nodeService.Methods = []stub.Method{
 		{Name: "Generate", Func: (*snowflake.Node).Generate, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*snowflake.Node).Generate())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*snowflake.Node).Generate())) })
 		}},
 	}
 	nodeService.Sentinels = []stub.Sentinel{

@@ -10,13 +10,9 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// This file was generated for version 1 of the loopgen runtime. If the next line
-// does not compile, the two do not belong together: bring the command loopgen and
-// the module github.com/loopgen/loopgen to the same version, then run go generate.
-const _ = stub.Version1
+const _ = stub.Version1 // undefined? Run go generate with the loopgen of your go.mod.
 
-// RandAPI is what a shared rand.Rand can do. *rand.Rand and *RandProxy implement it;
-// so may a fake in tests.
+// RandAPI is the method set of [rand.Rand], which [RandProxy] has as well.
 type RandAPI interface {
 	ExpFloat64() float64
 	Float32() float32
@@ -40,291 +36,176 @@ var (
 	_ RandAPI = (*RandProxy)(nil)
 )
 
-// ShareRand returns the rand.Rand that all processes with the same cfg share. It
-// starts nothing yet: the daemon that holds the object is started by the first use.
-// The object is made there by New(rand.NewSource(1)).
+// ShareRand returns the rand.Rand that all processes with the same cfg share.
+// The first use starts its daemon, whose object is New(rand.NewSource(1)).
 func ShareRand(cfg rt.Config) *rt.Shared[*RandClient, *RandProxy] {
 	return rt.NewShared(cfg, randService,
-		func(conn *rt.Conn) *RandClient { return (*RandClient)(conn) },
-		func(conn *rt.Conn) *RandProxy { return (*RandProxy)(conn) },
+		func(conn stub.Conn) *RandClient { return &RandClient{conn} },
+		func(conn stub.Conn) *RandProxy { return &RandProxy{RandClient{conn}} },
 		nil)
 }
 
-// RandClient calls the shared rand.Rand. Each method takes a context, which bounds and
-// cancels the call, and returns the method's own error or what went wrong on the
-// way. It is safe for concurrent use.
-type RandClient rt.Conn
+// RandClient calls a shared [rand.Rand]. Every method takes a context and
+// returns an error, the method's own or an [*rt.CallError].
+type RandClient struct{ conn stub.Conn }
 
 // ExpFloat64 calls ExpFloat64 of the shared rand.Rand.
 func (c *RandClient) ExpFloat64(ctx context.Context) (float64, error) {
-	var r0 float64
-	err := (*rt.Conn)(c).Call(ctx, randExpFloat64, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[float64](ctx, c.conn, "ExpFloat64", nil)
 }
 
 // Float32 calls Float32 of the shared rand.Rand.
 func (c *RandClient) Float32(ctx context.Context) (float32, error) {
-	var r0 float32
-	err := (*rt.Conn)(c).Call(ctx, randFloat32, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[float32](ctx, c.conn, "Float32", nil)
 }
 
 // Float64 calls Float64 of the shared rand.Rand.
 func (c *RandClient) Float64(ctx context.Context) (float64, error) {
-	var r0 float64
-	err := (*rt.Conn)(c).Call(ctx, randFloat64, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[float64](ctx, c.conn, "Float64", nil)
 }
 
 // Int calls Int of the shared rand.Rand.
 func (c *RandClient) Int(ctx context.Context) (int, error) {
-	var r0 int
-	err := (*rt.Conn)(c).Call(ctx, randInt, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[int](ctx, c.conn, "Int", nil)
 }
 
 // Int31 calls Int31 of the shared rand.Rand.
 func (c *RandClient) Int31(ctx context.Context) (int32, error) {
-	var r0 int32
-	err := (*rt.Conn)(c).Call(ctx, randInt31, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[int32](ctx, c.conn, "Int31", nil)
 }
 
 // Int31n calls Int31n of the shared rand.Rand.
 func (c *RandClient) Int31n(ctx context.Context, n int32) (int32, error) {
-	var r0 int32
-	err := (*rt.Conn)(c).Call(ctx, randInt31n,
-		func(e *stub.Encoder) { stub.Encode(e, n) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[int32](ctx, c.conn, "Int31n", stub.Args1(n))
 }
 
 // Int63 calls Int63 of the shared rand.Rand.
 func (c *RandClient) Int63(ctx context.Context) (int64, error) {
-	var r0 int64
-	err := (*rt.Conn)(c).Call(ctx, randInt63, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[int64](ctx, c.conn, "Int63", nil)
 }
 
 // Int63n calls Int63n of the shared rand.Rand.
 func (c *RandClient) Int63n(ctx context.Context, n int64) (int64, error) {
-	var r0 int64
-	err := (*rt.Conn)(c).Call(ctx, randInt63n,
-		func(e *stub.Encoder) { stub.Encode(e, n) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[int64](ctx, c.conn, "Int63n", stub.Args1(n))
 }
 
 // Intn calls Intn of the shared rand.Rand.
 func (c *RandClient) Intn(ctx context.Context, n int) (int, error) {
-	var r0 int
-	err := (*rt.Conn)(c).Call(ctx, randIntn,
-		func(e *stub.Encoder) { stub.Encode(e, n) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[int](ctx, c.conn, "Intn", stub.Args1(n))
 }
 
 // NormFloat64 calls NormFloat64 of the shared rand.Rand.
 func (c *RandClient) NormFloat64(ctx context.Context) (float64, error) {
-	var r0 float64
-	err := (*rt.Conn)(c).Call(ctx, randNormFloat64, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[float64](ctx, c.conn, "NormFloat64", nil)
 }
 
 // Perm calls Perm of the shared rand.Rand.
 func (c *RandClient) Perm(ctx context.Context, n int) ([]int, error) {
-	var r0 []int
-	err := (*rt.Conn)(c).Call(ctx, randPerm,
-		func(e *stub.Encoder) { stub.Encode(e, n) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[[]int](ctx, c.conn, "Perm", stub.Args1(n))
 }
 
 // Read calls Read of the shared rand.Rand.
 func (c *RandClient) Read(ctx context.Context, p []byte) (n int, err error) {
-	err = (*rt.Conn)(c).Call(ctx, randRead,
-		func(e *stub.Encoder) { stub.EncodeRoom(e, p) },
-		func(d *stub.Decoder) { stub.Decode(d, &n); stub.FillBuffer(d, p) })
-	return n, err
+	return stub.Call1[int](ctx, c.conn, "Read", stub.Args1(p))
 }
 
 // Seed calls Seed of the shared rand.Rand.
 func (c *RandClient) Seed(ctx context.Context, seed int64) error {
-	return (*rt.Conn)(c).Call(ctx, randSeed, func(e *stub.Encoder) { stub.Encode(e, seed) }, nil)
+	return stub.Call0(ctx, c.conn, "Seed", stub.Args1(seed))
 }
 
 // Uint32 calls Uint32 of the shared rand.Rand.
 func (c *RandClient) Uint32(ctx context.Context) (uint32, error) {
-	var r0 uint32
-	err := (*rt.Conn)(c).Call(ctx, randUint32, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[uint32](ctx, c.conn, "Uint32", nil)
 }
 
 // Uint64 calls Uint64 of the shared rand.Rand.
 func (c *RandClient) Uint64(ctx context.Context) (uint64, error) {
-	var r0 uint64
-	err := (*rt.Conn)(c).Call(ctx, randUint64, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[uint64](ctx, c.conn, "Uint64", nil)
 }
 
-// RandProxy is a rand.Rand that lives in the daemon: it has the same methods. Where one
-// has no error result, a call that fails does what rt.Config.OnFault says, which is to
-// panic by default. It is safe for concurrent use.
-type RandProxy rt.Conn
+// RandProxy is a shared [rand.Rand] behind the methods of a rand.Rand. A call
+// that fails where the method returns no error goes to [rt.Config] OnFault.
+type RandProxy struct{ client RandClient }
 
-// ExpFloat64 implements RandAPI.
+// ExpFloat64 implements [RandAPI].
 func (proxy *RandProxy) ExpFloat64() float64 {
-	r0, err := (*RandClient)(proxy).ExpFloat64(context.Background())
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0
+	return stub.Must1(proxy.client.ExpFloat64(context.Background()))
 }
 
-// Float32 implements RandAPI.
+// Float32 implements [RandAPI].
 func (proxy *RandProxy) Float32() float32 {
-	r0, err := (*RandClient)(proxy).Float32(context.Background())
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0
+	return stub.Must1(proxy.client.Float32(context.Background()))
 }
 
-// Float64 implements RandAPI.
+// Float64 implements [RandAPI].
 func (proxy *RandProxy) Float64() float64 {
-	r0, err := (*RandClient)(proxy).Float64(context.Background())
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0
+	return stub.Must1(proxy.client.Float64(context.Background()))
 }
 
-// Int implements RandAPI.
+// Int implements [RandAPI].
 func (proxy *RandProxy) Int() int {
-	r0, err := (*RandClient)(proxy).Int(context.Background())
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0
+	return stub.Must1(proxy.client.Int(context.Background()))
 }
 
-// Int31 implements RandAPI.
+// Int31 implements [RandAPI].
 func (proxy *RandProxy) Int31() int32 {
-	r0, err := (*RandClient)(proxy).Int31(context.Background())
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0
+	return stub.Must1(proxy.client.Int31(context.Background()))
 }
 
-// Int31n implements RandAPI.
+// Int31n implements [RandAPI].
 func (proxy *RandProxy) Int31n(n int32) int32 {
-	r0, err := (*RandClient)(proxy).Int31n(context.Background(), n)
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0
+	return stub.Must1(proxy.client.Int31n(context.Background(), n))
 }
 
-// Int63 implements RandAPI.
+// Int63 implements [RandAPI].
 func (proxy *RandProxy) Int63() int64 {
-	r0, err := (*RandClient)(proxy).Int63(context.Background())
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0
+	return stub.Must1(proxy.client.Int63(context.Background()))
 }
 
-// Int63n implements RandAPI.
+// Int63n implements [RandAPI].
 func (proxy *RandProxy) Int63n(n int64) int64 {
-	r0, err := (*RandClient)(proxy).Int63n(context.Background(), n)
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0
+	return stub.Must1(proxy.client.Int63n(context.Background(), n))
 }
 
-// Intn implements RandAPI.
+// Intn implements [RandAPI].
 func (proxy *RandProxy) Intn(n int) int {
-	r0, err := (*RandClient)(proxy).Intn(context.Background(), n)
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0
+	return stub.Must1(proxy.client.Intn(context.Background(), n))
 }
 
-// NormFloat64 implements RandAPI.
+// NormFloat64 implements [RandAPI].
 func (proxy *RandProxy) NormFloat64() float64 {
-	r0, err := (*RandClient)(proxy).NormFloat64(context.Background())
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0
+	return stub.Must1(proxy.client.NormFloat64(context.Background()))
 }
 
-// Perm implements RandAPI.
+// Perm implements [RandAPI].
 func (proxy *RandProxy) Perm(n int) []int {
-	r0, err := (*RandClient)(proxy).Perm(context.Background(), n)
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0
+	return stub.Must1(proxy.client.Perm(context.Background(), n))
 }
 
-// Read implements RandAPI.
+// Read implements [RandAPI].
 func (proxy *RandProxy) Read(p []byte) (n int, err error) {
-	return (*RandClient)(proxy).Read(context.Background(), p)
+	return proxy.client.Read(context.Background(), p)
 }
 
-// Seed implements RandAPI.
+// Seed implements [RandAPI].
 func (proxy *RandProxy) Seed(seed int64) {
-	if err := (*RandClient)(proxy).Seed(context.Background(), seed); err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
+	stub.Must0(proxy.client.Seed(context.Background(), seed))
 }
 
-// Uint32 implements RandAPI.
+// Uint32 implements [RandAPI].
 func (proxy *RandProxy) Uint32() uint32 {
-	r0, err := (*RandClient)(proxy).Uint32(context.Background())
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0
+	return stub.Must1(proxy.client.Uint32(context.Background()))
 }
 
-// Uint64 implements RandAPI.
+// Uint64 implements [RandAPI].
 func (proxy *RandProxy) Uint64() uint64 {
-	r0, err := (*RandClient)(proxy).Uint64(context.Background())
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0
+	return stub.Must1(proxy.client.Uint64(context.Background()))
 }
 
-// The methods of rand.Rand by their place in the table.
-const (
-	randExpFloat64 = iota
-	randFloat32
-	randFloat64
-	randInt
-	randInt31
-	randInt31n
-	randInt63
-	randInt63n
-	randIntn
-	randNormFloat64
-	randPerm
-	randRead
-	randSeed
-	randUint32
-	randUint64
-)
-
-// randService is the rand.Rand that clients ask for and daemons serve.
+// randService is what the daemon serves.
 var randService = &stub.Service{Name: "github.com/loopgen/loopgen/testdata/foreign.Rand", Constructor: "New(rand.NewSource(1))"}
 
-// What the daemon calls is set here and not above, since the constructor may use
-// ShareRand, and a variable must not depend on itself.
 func init() {
 	randService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
 		if err := args.End(); err != nil {
@@ -334,94 +215,49 @@ func init() {
 	}
 	randService.Methods = []stub.Method{
 		{Name: "ExpFloat64", Func: (*rand.Rand).ExpFloat64, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*rand.Rand).ExpFloat64())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*rand.Rand).ExpFloat64())) })
 		}},
 		{Name: "Float32", Func: (*rand.Rand).Float32, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*rand.Rand).Float32())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*rand.Rand).Float32())) })
 		}},
 		{Name: "Float64", Func: (*rand.Rand).Float64, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*rand.Rand).Float64())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*rand.Rand).Float64())) })
 		}},
 		{Name: "Int", Func: (*rand.Rand).Int, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*rand.Rand).Int())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*rand.Rand).Int())) })
 		}},
 		{Name: "Int31", Func: (*rand.Rand).Int31, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*rand.Rand).Int31())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*rand.Rand).Int31())) })
 		}},
 		{Name: "Int31n", Func: (*rand.Rand).Int31n, Serve: func(run *stub.Run, target any) {
-			var n int32
-			stub.Decode(run.Args, &n)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*rand.Rand).Int31n(n))
-			}
+			stub.Serve1(run, func(n int32) { run.Return(stub.Results1(target.(*rand.Rand).Int31n(n))) })
 		}},
 		{Name: "Int63", Func: (*rand.Rand).Int63, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*rand.Rand).Int63())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*rand.Rand).Int63())) })
 		}},
 		{Name: "Int63n", Func: (*rand.Rand).Int63n, Serve: func(run *stub.Run, target any) {
-			var n int64
-			stub.Decode(run.Args, &n)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*rand.Rand).Int63n(n))
-			}
+			stub.Serve1(run, func(n int64) { run.Return(stub.Results1(target.(*rand.Rand).Int63n(n))) })
 		}},
 		{Name: "Intn", Func: (*rand.Rand).Intn, Serve: func(run *stub.Run, target any) {
-			var n int
-			stub.Decode(run.Args, &n)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*rand.Rand).Intn(n))
-			}
+			stub.Serve1(run, func(n int) { run.Return(stub.Results1(target.(*rand.Rand).Intn(n))) })
 		}},
 		{Name: "NormFloat64", Func: (*rand.Rand).NormFloat64, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*rand.Rand).NormFloat64())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*rand.Rand).NormFloat64())) })
 		}},
 		{Name: "Perm", Func: (*rand.Rand).Perm, Serve: func(run *stub.Run, target any) {
-			var n int
-			stub.Decode(run.Args, &n)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*rand.Rand).Perm(n))
-			}
+			stub.Serve1(run, func(n int) { run.Return(stub.Results1(target.(*rand.Rand).Perm(n))) })
 		}},
 		{Name: "Read", Out: []int{0}, Func: (*rand.Rand).Read, Serve: func(run *stub.Run, target any) {
-			var p []byte
-			stub.DecodeLen(run.Args, &p)
-			if run.Begin() {
-				n, err := target.(*rand.Rand).Read(p)
-				stub.Encode(run.Results, n)
-				stub.EncodeFilled(run.Results, p, n)
-				run.Results.Error(err)
-			}
+			stub.Serve1(run, func(p []byte) { run.Return(stub.Results2(target.(*rand.Rand).Read(p))) })
 		}},
 		{Name: "Seed", Func: (*rand.Rand).Seed, Serve: func(run *stub.Run, target any) {
-			var seed int64
-			stub.Decode(run.Args, &seed)
-			if run.Begin() {
-				target.(*rand.Rand).Seed(seed)
-			}
+			stub.Serve1(run, func(seed int64) { target.(*rand.Rand).Seed(seed) })
 		}},
 		{Name: "Uint32", Func: (*rand.Rand).Uint32, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*rand.Rand).Uint32())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*rand.Rand).Uint32())) })
 		}},
 		{Name: "Uint64", Func: (*rand.Rand).Uint64, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*rand.Rand).Uint64())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*rand.Rand).Uint64())) })
 		}},
 	}
 	stub.Register(randService)

@@ -128,6 +128,11 @@ func (c *Counter) Words(word string) map[string]int {
 // Echo returns what it is given.
 func (c *Counter) Echo(b []byte) []byte { return b }
 
+// EchoIn is Echo without the comparison of b after the call.
+//
+//loopgen:in b
+func (c *Counter) EchoIn(b []byte) []byte { return b }
+
 // Bytes returns n bytes.
 func (c *Counter) Bytes(n int) []byte { return make([]byte, n) }
 

@@ -10,81 +10,57 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// This file was generated for version 1 of the loopgen runtime. If the next line
-// does not compile, the two do not belong together: bring the command loopgen and
-// the module github.com/loopgen/loopgen to the same version, then run go generate.
-const _ = stub.Version1
+const _ = stub.Version1 // undefined? Run go generate with the loopgen of your go.mod.
 
-// CounterAPI is what a shared Counter can do. *Counter and *CounterProxy implement it;
-// so may a fake in tests.
+// CounterAPI is the method set of [Counter], which [CounterProxy] has as well.
 type CounterAPI interface {
 	// Bytes returns n bytes.
 	Bytes(n int) []byte
-
 	// Check returns an error of the kind that is asked for.
 	Check(kind string) (int, error)
-
 	// Close is called by the daemon when it leaves.
 	Close() error
-
 	// ConnectTo calls Ping of a Counter from within the daemon, and returns what
 	// that said, or the error's text.
 	ConnectTo(ctx context.Context, dir, name string) string
-
 	// Deadline returns how much time is left for the call; 0: no limit.
 	Deadline(ctx context.Context) time.Duration
-
 	// Echo returns what it is given.
 	Echo(b []byte) []byte
-
+	// EchoIn is Echo without the comparison of b after the call.
+	EchoIn(b []byte) []byte
 	// Enter waits at a gate, in its turn, and counts when it has been opened.
 	Enter(name string) int
-
 	// EnterContext waits at a gate or until the context ends, and returns its cause.
 	EnterContext(ctx context.Context, name string) error
-
 	// EnterUntil waits at a gate, in its turn, and returns when that was over.
 	EnterUntil(name string) time.Time
-
 	// Entered waits until somebody waits at a gate.
 	Entered(ctx context.Context, name string) error
-
 	// Environment returns the daemon's surroundings.
 	Environment() (Surroundings, error)
-
 	// Inc adds one, or the step, and returns the sum.
 	Inc() int
-
 	// Life adds one and returns, with the sum, a name for this life of the object.
 	Life() (life string, sum int)
-
 	// Mallocs returns how many times the daemon has allocated.
 	Mallocs() uint64
-
 	// Meet opens one gate and waits for another.
 	Meet(mine, other string)
-
 	// Misbehave panics, or ends its goroutine, or the process.
 	Misbehave(how string) int
-
 	// OnClose says what Close does: append to a file, and hang or not.
 	OnClose(file string, hang bool)
-
 	// Open opens a gate.
 	Open(name string)
-
 	// Ping returns "pong".
 	Ping() string
-
 	// Sleep takes its time and returns what it is given.
 	Sleep(d time.Duration, s string) string
-
 	// Stay waits at a gate without holding the turn.
 	Stay(name string) int
-
 	// Value returns the sum.
 	Value() int
-
 	// Words counts a word and returns the object's own map.
 	Words(word string) map[string]int
 }
@@ -94,408 +70,269 @@ var (
 	_ CounterAPI = (*CounterProxy)(nil)
 )
 
-// ShareCounter returns the Counter that all processes with the same cfg share. It
-// starts nothing yet: the daemon that holds the object is started by the first use.
-// The other parameters are those of NewCounter, which the daemon makes the object with.
+// ShareCounter returns the Counter that all processes with the same cfg share.
+// The first use starts its daemon, which calls NewCounter with the other
+// parameters.
 func ShareCounter(cfg rt.Config, options Options) *rt.Shared[*CounterClient, *CounterProxy] {
 	return rt.NewShared(cfg, counterService,
-		func(conn *rt.Conn) *CounterClient { return (*CounterClient)(conn) },
-		func(conn *rt.Conn) *CounterProxy { return (*CounterProxy)(conn) },
-		func(e *stub.Encoder) { stub.Encode(e, options) })
+		func(conn stub.Conn) *CounterClient { return &CounterClient{conn} },
+		func(conn stub.Conn) *CounterProxy { return &CounterProxy{CounterClient{conn}} },
+		stub.Args1(options))
 }
 
-// CounterClient calls the shared Counter. Each method takes a context, which bounds and
-// cancels the call, and returns the method's own error or what went wrong on the
-// way. It is safe for concurrent use.
-type CounterClient rt.Conn
+// CounterClient calls a shared [Counter]. Every method takes a context and
+// returns an error, the method's own or an [*rt.CallError].
+type CounterClient struct{ conn stub.Conn }
 
 // Bytes returns n bytes.
 func (c *CounterClient) Bytes(ctx context.Context, n int) ([]byte, error) {
-	var r0 []byte
-	err := (*rt.Conn)(c).Call(ctx, counterBytes,
-		func(e *stub.Encoder) { stub.Encode(e, n) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[[]byte](ctx, c.conn, "Bytes", stub.Args1(n))
 }
 
 // Check returns an error of the kind that is asked for.
 func (c *CounterClient) Check(ctx context.Context, kind string) (int, error) {
-	var r0 int
-	err := (*rt.Conn)(c).Call(ctx, counterCheck,
-		func(e *stub.Encoder) { stub.Encode(e, kind) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[int](ctx, c.conn, "Check", stub.Args1(kind))
 }
 
-// Close ends this handle; the shared object goes on. Later calls through the
-// handle fail with rt.ErrClosed.
+// Close ends this handle: its later calls fail with [rt.ErrClosed]. The object
+// goes on.
 func (c *CounterClient) Close() error {
-	return (*rt.Conn)(c).Close()
+	return c.conn.Close()
 }
 
 // ConnectTo calls Ping of a Counter from within the daemon, and returns what
 // that said, or the error's text.
 func (c *CounterClient) ConnectTo(ctx context.Context, dir, name string) (string, error) {
-	var r0 string
-	err := (*rt.Conn)(c).Call(ctx, counterConnectTo,
-		func(e *stub.Encoder) { stub.Encode(e, dir); stub.Encode(e, name) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[string](ctx, c.conn, "ConnectTo", stub.Args2(dir, name))
 }
 
 // Deadline returns how much time is left for the call; 0: no limit.
 func (c *CounterClient) Deadline(ctx context.Context) (time.Duration, error) {
-	var r0 time.Duration
-	err := (*rt.Conn)(c).Call(ctx, counterDeadline, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[time.Duration](ctx, c.conn, "Deadline", nil)
 }
 
 // Echo returns what it is given.
 func (c *CounterClient) Echo(ctx context.Context, b []byte) ([]byte, error) {
-	var r0 []byte
-	err := (*rt.Conn)(c).Call(ctx, counterEcho,
-		func(e *stub.Encoder) { stub.Encode(e, b) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[[]byte](ctx, c.conn, "Echo", stub.Args1(b))
+}
+
+// EchoIn is Echo without the comparison of b after the call.
+func (c *CounterClient) EchoIn(ctx context.Context, b []byte) ([]byte, error) {
+	return stub.Call1[[]byte](ctx, c.conn, "EchoIn", stub.Args1(b))
 }
 
 // Enter waits at a gate, in its turn, and counts when it has been opened.
 func (c *CounterClient) Enter(ctx context.Context, name string) (int, error) {
-	var r0 int
-	err := (*rt.Conn)(c).Call(ctx, counterEnter,
-		func(e *stub.Encoder) { stub.Encode(e, name) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[int](ctx, c.conn, "Enter", stub.Args1(name))
 }
 
 // EnterContext waits at a gate or until the context ends, and returns its cause.
 func (c *CounterClient) EnterContext(ctx context.Context, name string) error {
-	return (*rt.Conn)(c).Call(ctx, counterEnterContext, func(e *stub.Encoder) { stub.Encode(e, name) }, nil)
+	return stub.Call0(ctx, c.conn, "EnterContext", stub.Args1(name))
 }
 
 // EnterUntil waits at a gate, in its turn, and returns when that was over.
 func (c *CounterClient) EnterUntil(ctx context.Context, name string) (time.Time, error) {
-	var r0 time.Time
-	err := (*rt.Conn)(c).Call(ctx, counterEnterUntil,
-		func(e *stub.Encoder) { stub.Encode(e, name) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[time.Time](ctx, c.conn, "EnterUntil", stub.Args1(name))
 }
 
 // Entered waits until somebody waits at a gate.
 func (c *CounterClient) Entered(ctx context.Context, name string) error {
-	return (*rt.Conn)(c).Call(ctx, counterEntered, func(e *stub.Encoder) { stub.Encode(e, name) }, nil)
+	return stub.Call0(ctx, c.conn, "Entered", stub.Args1(name))
 }
 
 // Environment returns the daemon's surroundings.
 func (c *CounterClient) Environment(ctx context.Context) (Surroundings, error) {
-	var r0 Surroundings
-	err := (*rt.Conn)(c).Call(ctx, counterEnvironment, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[Surroundings](ctx, c.conn, "Environment", nil)
 }
 
 // Inc adds one, or the step, and returns the sum.
 func (c *CounterClient) Inc(ctx context.Context) (int, error) {
-	var r0 int
-	err := (*rt.Conn)(c).Call(ctx, counterInc, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[int](ctx, c.conn, "Inc", nil)
 }
 
 // Life adds one and returns, with the sum, a name for this life of the object.
 func (c *CounterClient) Life(ctx context.Context) (life string, sum int, err error) {
-	err = (*rt.Conn)(c).Call(ctx, counterLife, nil, func(d *stub.Decoder) { stub.Decode(d, &life); stub.Decode(d, &sum) })
-	return life, sum, err
+	return stub.Call2[string, int](ctx, c.conn, "Life", nil)
 }
 
 // Mallocs returns how many times the daemon has allocated.
 func (c *CounterClient) Mallocs(ctx context.Context) (uint64, error) {
-	var r0 uint64
-	err := (*rt.Conn)(c).Call(ctx, counterMallocs, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[uint64](ctx, c.conn, "Mallocs", nil)
 }
 
 // Meet opens one gate and waits for another.
 func (c *CounterClient) Meet(ctx context.Context, mine, other string) error {
-	return (*rt.Conn)(c).Call(ctx, counterMeet, func(e *stub.Encoder) { stub.Encode(e, mine); stub.Encode(e, other) }, nil)
+	return stub.Call0(ctx, c.conn, "Meet", stub.Args2(mine, other))
 }
 
 // Misbehave panics, or ends its goroutine, or the process.
 func (c *CounterClient) Misbehave(ctx context.Context, how string) (int, error) {
-	var r0 int
-	err := (*rt.Conn)(c).Call(ctx, counterMisbehave,
-		func(e *stub.Encoder) { stub.Encode(e, how) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[int](ctx, c.conn, "Misbehave", stub.Args1(how))
 }
 
 // OnClose says what Close does: append to a file, and hang or not.
 func (c *CounterClient) OnClose(ctx context.Context, file string, hang bool) error {
-	return (*rt.Conn)(c).Call(ctx, counterOnClose, func(e *stub.Encoder) { stub.Encode(e, file); stub.Encode(e, hang) }, nil)
+	return stub.Call0(ctx, c.conn, "OnClose", stub.Args2(file, hang))
 }
 
 // Open opens a gate.
 func (c *CounterClient) Open(ctx context.Context, name string) error {
-	return (*rt.Conn)(c).Call(ctx, counterOpen, func(e *stub.Encoder) { stub.Encode(e, name) }, nil)
+	return stub.Call0(ctx, c.conn, "Open", stub.Args1(name))
 }
 
 // Ping returns "pong".
 func (c *CounterClient) Ping(ctx context.Context) (string, error) {
-	var r0 string
-	err := (*rt.Conn)(c).Call(ctx, counterPing, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[string](ctx, c.conn, "Ping", nil)
 }
 
 // Sleep takes its time and returns what it is given.
 func (c *CounterClient) Sleep(ctx context.Context, d time.Duration, s string) (string, error) {
-	var r0 string
-	err := (*rt.Conn)(c).Call(ctx, counterSleep,
-		func(e *stub.Encoder) { stub.Encode(e, d); stub.Encode(e, s) },
-		func(dec *stub.Decoder) { stub.Decode(dec, &r0) })
-	return r0, err
+	return stub.Call1[string](ctx, c.conn, "Sleep", stub.Args2(d, s))
 }
 
 // Stay waits at a gate without holding the turn.
 func (c *CounterClient) Stay(ctx context.Context, name string) (int, error) {
-	var r0 int
-	err := (*rt.Conn)(c).Call(ctx, counterStay,
-		func(e *stub.Encoder) { stub.Encode(e, name) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[int](ctx, c.conn, "Stay", stub.Args1(name))
 }
 
 // Value returns the sum.
 func (c *CounterClient) Value(ctx context.Context) (int, error) {
-	var r0 int
-	err := (*rt.Conn)(c).Call(ctx, counterValue, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[int](ctx, c.conn, "Value", nil)
 }
 
 // Words counts a word and returns the object's own map.
 func (c *CounterClient) Words(ctx context.Context, word string) (map[string]int, error) {
-	var r0 map[string]int
-	err := (*rt.Conn)(c).Call(ctx, counterWords,
-		func(e *stub.Encoder) { stub.Encode(e, word) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[map[string]int](ctx, c.conn, "Words", stub.Args1(word))
 }
 
-// CounterProxy is a Counter that lives in the daemon: it has the same methods. Where one
-// has no error result, a call that fails does what rt.Config.OnFault says, which is to
-// panic by default. It is safe for concurrent use.
-type CounterProxy rt.Conn
+// CounterProxy is a shared [Counter] behind the methods of a Counter. A call
+// that fails where the method returns no error goes to [rt.Config] OnFault.
+type CounterProxy struct{ client CounterClient }
 
-// Bytes implements CounterAPI.
+// Bytes implements [CounterAPI].
 func (p *CounterProxy) Bytes(n int) []byte {
-	r0, err := (*CounterClient)(p).Bytes(context.Background(), n)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Bytes(context.Background(), n))
 }
 
-// Check implements CounterAPI.
+// Check implements [CounterAPI].
 func (p *CounterProxy) Check(kind string) (int, error) {
-	return (*CounterClient)(p).Check(context.Background(), kind)
+	return p.client.Check(context.Background(), kind)
 }
 
-// Close implements CounterAPI.
+// Close implements [CounterAPI].
 func (p *CounterProxy) Close() error {
-	return (*rt.Conn)(p).Close()
+	return p.client.Close()
 }
 
-// ConnectTo implements CounterAPI.
+// ConnectTo implements [CounterAPI].
 func (p *CounterProxy) ConnectTo(ctx context.Context, dir, name string) string {
-	r0, err := (*CounterClient)(p).ConnectTo(ctx, dir, name)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.ConnectTo(ctx, dir, name))
 }
 
-// Deadline implements CounterAPI.
+// Deadline implements [CounterAPI].
 func (p *CounterProxy) Deadline(ctx context.Context) time.Duration {
-	r0, err := (*CounterClient)(p).Deadline(ctx)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Deadline(ctx))
 }
 
-// Echo implements CounterAPI.
+// Echo implements [CounterAPI].
 func (p *CounterProxy) Echo(b []byte) []byte {
-	r0, err := (*CounterClient)(p).Echo(context.Background(), b)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Echo(context.Background(), b))
 }
 
-// Enter implements CounterAPI.
+// EchoIn implements [CounterAPI].
+func (p *CounterProxy) EchoIn(b []byte) []byte {
+	return stub.Must1(p.client.EchoIn(context.Background(), b))
+}
+
+// Enter implements [CounterAPI].
 func (p *CounterProxy) Enter(name string) int {
-	r0, err := (*CounterClient)(p).Enter(context.Background(), name)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Enter(context.Background(), name))
 }
 
-// EnterContext implements CounterAPI.
+// EnterContext implements [CounterAPI].
 func (p *CounterProxy) EnterContext(ctx context.Context, name string) error {
-	return (*CounterClient)(p).EnterContext(ctx, name)
+	return p.client.EnterContext(ctx, name)
 }
 
-// EnterUntil implements CounterAPI.
+// EnterUntil implements [CounterAPI].
 func (p *CounterProxy) EnterUntil(name string) time.Time {
-	r0, err := (*CounterClient)(p).EnterUntil(context.Background(), name)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.EnterUntil(context.Background(), name))
 }
 
-// Entered implements CounterAPI.
+// Entered implements [CounterAPI].
 func (p *CounterProxy) Entered(ctx context.Context, name string) error {
-	return (*CounterClient)(p).Entered(ctx, name)
+	return p.client.Entered(ctx, name)
 }
 
-// Environment implements CounterAPI.
+// Environment implements [CounterAPI].
 func (p *CounterProxy) Environment() (Surroundings, error) {
-	return (*CounterClient)(p).Environment(context.Background())
+	return p.client.Environment(context.Background())
 }
 
-// Inc implements CounterAPI.
+// Inc implements [CounterAPI].
 func (p *CounterProxy) Inc() int {
-	r0, err := (*CounterClient)(p).Inc(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Inc(context.Background()))
 }
 
-// Life implements CounterAPI.
+// Life implements [CounterAPI].
 func (p *CounterProxy) Life() (life string, sum int) {
-	life, sum, err := (*CounterClient)(p).Life(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return life, sum
+	return stub.Must2(p.client.Life(context.Background()))
 }
 
-// Mallocs implements CounterAPI.
+// Mallocs implements [CounterAPI].
 func (p *CounterProxy) Mallocs() uint64 {
-	r0, err := (*CounterClient)(p).Mallocs(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Mallocs(context.Background()))
 }
 
-// Meet implements CounterAPI.
+// Meet implements [CounterAPI].
 func (p *CounterProxy) Meet(mine, other string) {
-	if err := (*CounterClient)(p).Meet(context.Background(), mine, other); err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
+	stub.Must0(p.client.Meet(context.Background(), mine, other))
 }
 
-// Misbehave implements CounterAPI.
+// Misbehave implements [CounterAPI].
 func (p *CounterProxy) Misbehave(how string) int {
-	r0, err := (*CounterClient)(p).Misbehave(context.Background(), how)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Misbehave(context.Background(), how))
 }
 
-// OnClose implements CounterAPI.
+// OnClose implements [CounterAPI].
 func (p *CounterProxy) OnClose(file string, hang bool) {
-	if err := (*CounterClient)(p).OnClose(context.Background(), file, hang); err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
+	stub.Must0(p.client.OnClose(context.Background(), file, hang))
 }
 
-// Open implements CounterAPI.
+// Open implements [CounterAPI].
 func (p *CounterProxy) Open(name string) {
-	if err := (*CounterClient)(p).Open(context.Background(), name); err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
+	stub.Must0(p.client.Open(context.Background(), name))
 }
 
-// Ping implements CounterAPI.
+// Ping implements [CounterAPI].
 func (p *CounterProxy) Ping() string {
-	r0, err := (*CounterClient)(p).Ping(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Ping(context.Background()))
 }
 
-// Sleep implements CounterAPI.
+// Sleep implements [CounterAPI].
 func (p *CounterProxy) Sleep(d time.Duration, s string) string {
-	r0, err := (*CounterClient)(p).Sleep(context.Background(), d, s)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Sleep(context.Background(), d, s))
 }
 
-// Stay implements CounterAPI.
+// Stay implements [CounterAPI].
 func (p *CounterProxy) Stay(name string) int {
-	r0, err := (*CounterClient)(p).Stay(context.Background(), name)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Stay(context.Background(), name))
 }
 
-// Value implements CounterAPI.
+// Value implements [CounterAPI].
 func (p *CounterProxy) Value() int {
-	r0, err := (*CounterClient)(p).Value(context.Background())
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Value(context.Background()))
 }
 
-// Words implements CounterAPI.
+// Words implements [CounterAPI].
 func (p *CounterProxy) Words(word string) map[string]int {
-	r0, err := (*CounterClient)(p).Words(context.Background(), word)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Words(context.Background(), word))
 }
 
-// The methods of Counter by their place in the table.
-const (
-	counterBytes = iota
-	counterCheck
-	counterConnectTo
-	counterDeadline
-	counterEcho
-	counterEnter
-	counterEnterContext
-	counterEnterUntil
-	counterEntered
-	counterEnvironment
-	counterInc
-	counterLife
-	counterMallocs
-	counterMeet
-	counterMisbehave
-	counterOnClose
-	counterOpen
-	counterPing
-	counterSleep
-	counterStay
-	counterValue
-	counterWords
-)
-
-// counterService is the Counter that clients ask for and daemons serve.
+// counterService is what the daemon serves.
 var counterService = &stub.Service{Name: "github.com/loopgen/loopgen/testdata/objects.Counter", Constructor: "NewCounter"}
 
-// What the daemon calls is set here and not above, since a method of Counter may use
-// ShareCounter, and a variable must not depend on itself.
 func init() {
 	counterService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
 		var options Options
@@ -507,156 +344,75 @@ func init() {
 	}
 	counterService.Methods = []stub.Method{
 		{Name: "Bytes", Func: (*Counter).Bytes, Serve: func(run *stub.Run, target any) {
-			var n int
-			stub.Decode(run.Args, &n)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Counter).Bytes(n))
-			}
+			stub.Serve1(run, func(n int) { run.Return(stub.Results1(target.(*Counter).Bytes(n))) })
 		}},
 		{Name: "Check", Func: (*Counter).Check, Serve: func(run *stub.Run, target any) {
-			var kind string
-			stub.Decode(run.Args, &kind)
-			if run.Begin() {
-				r0, err := target.(*Counter).Check(kind)
-				stub.Encode(run.Results, r0)
-				run.Results.Error(err)
-			}
+			stub.Serve1(run, func(kind string) { run.Return(stub.Results2(target.(*Counter).Check(kind))) })
 		}},
 		{Name: "ConnectTo", Func: (*Counter).ConnectTo, Serve: func(run *stub.Run, target any) {
-			var dir, name string
-			stub.Decode(run.Args, &dir)
-			stub.Decode(run.Args, &name)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Counter).ConnectTo(run.Context(), dir, name))
-			}
+			stub.Serve2(run, func(dir, name string) {
+				run.Return(stub.Results1(target.(*Counter).ConnectTo(run.Context(), dir, name)))
+			})
 		}},
 		{Name: "Deadline", Func: (*Counter).Deadline, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Counter).Deadline(run.Context()))
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Counter).Deadline(run.Context()))) })
 		}},
-		{Name: "Echo", Func: (*Counter).Echo, Serve: func(run *stub.Run, target any) {
-			var b []byte
-			stub.Decode(run.Args, &b)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Counter).Echo(b))
-			}
+		{Name: "Echo", Compared: []int{0}, Func: (*Counter).Echo, Serve: func(run *stub.Run, target any) {
+			stub.Serve1(run, func(b []byte) { run.Return(stub.Results1(target.(*Counter).Echo(b))) })
+		}},
+		{Name: "EchoIn", In: []int{0}, Func: (*Counter).EchoIn, Serve: func(run *stub.Run, target any) {
+			stub.Serve1(run, func(b []byte) { run.Return(stub.Results1(target.(*Counter).EchoIn(b))) })
 		}},
 		{Name: "Enter", Func: (*Counter).Enter, Serve: func(run *stub.Run, target any) {
-			var name string
-			stub.Decode(run.Args, &name)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Counter).Enter(name))
-			}
+			stub.Serve1(run, func(name string) { run.Return(stub.Results1(target.(*Counter).Enter(name))) })
 		}},
 		{Name: "EnterContext", Func: (*Counter).EnterContext, Serve: func(run *stub.Run, target any) {
-			var name string
-			stub.Decode(run.Args, &name)
-			if run.Begin() {
-				run.Results.Error(target.(*Counter).EnterContext(run.Context(), name))
-			}
+			stub.Serve1(run, func(name string) { run.Return(stub.Results1(target.(*Counter).EnterContext(run.Context(), name))) })
 		}},
 		{Name: "EnterUntil", Func: (*Counter).EnterUntil, Serve: func(run *stub.Run, target any) {
-			var name string
-			stub.Decode(run.Args, &name)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Counter).EnterUntil(name))
-			}
+			stub.Serve1(run, func(name string) { run.Return(stub.Results1(target.(*Counter).EnterUntil(name))) })
 		}},
 		{Name: "Entered", Mode: stub.Concurrent, Func: (*Counter).Entered, Serve: func(run *stub.Run, target any) {
-			var name string
-			stub.Decode(run.Args, &name)
-			if run.Begin() {
-				run.Results.Error(target.(*Counter).Entered(run.Context(), name))
-			}
+			stub.Serve1(run, func(name string) { run.Return(stub.Results1(target.(*Counter).Entered(run.Context(), name))) })
 		}},
 		{Name: "Environment", Mode: stub.Concurrent, Func: (*Counter).Environment, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				r0, err := target.(*Counter).Environment()
-				stub.Encode(run.Results, r0)
-				run.Results.Error(err)
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results2(target.(*Counter).Environment())) })
 		}},
 		{Name: "Inc", Func: (*Counter).Inc, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Counter).Inc())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Counter).Inc())) })
 		}},
 		{Name: "Life", Func: (*Counter).Life, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				life, sum := target.(*Counter).Life()
-				stub.Encode(run.Results, life)
-				stub.Encode(run.Results, sum)
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results2(target.(*Counter).Life())) })
 		}},
 		{Name: "Mallocs", Mode: stub.Concurrent, Func: (*Counter).Mallocs, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Counter).Mallocs())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Counter).Mallocs())) })
 		}},
 		{Name: "Meet", Mode: stub.Shared, Func: (*Counter).Meet, Serve: func(run *stub.Run, target any) {
-			var mine, other string
-			stub.Decode(run.Args, &mine)
-			stub.Decode(run.Args, &other)
-			if run.Begin() {
-				target.(*Counter).Meet(mine, other)
-			}
+			stub.Serve2(run, func(mine, other string) { target.(*Counter).Meet(mine, other) })
 		}},
 		{Name: "Misbehave", Func: (*Counter).Misbehave, Serve: func(run *stub.Run, target any) {
-			var how string
-			stub.Decode(run.Args, &how)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Counter).Misbehave(how))
-			}
+			stub.Serve1(run, func(how string) { run.Return(stub.Results1(target.(*Counter).Misbehave(how))) })
 		}},
 		{Name: "OnClose", Func: (*Counter).OnClose, Serve: func(run *stub.Run, target any) {
-			var file string
-			var hang bool
-			stub.Decode(run.Args, &file)
-			stub.Decode(run.Args, &hang)
-			if run.Begin() {
-				target.(*Counter).OnClose(file, hang)
-			}
+			stub.Serve2(run, func(file string, hang bool) { target.(*Counter).OnClose(file, hang) })
 		}},
 		{Name: "Open", Mode: stub.Concurrent, Func: (*Counter).Open, Serve: func(run *stub.Run, target any) {
-			var name string
-			stub.Decode(run.Args, &name)
-			if run.Begin() {
-				target.(*Counter).Open(name)
-			}
+			stub.Serve1(run, func(name string) { target.(*Counter).Open(name) })
 		}},
 		{Name: "Ping", Func: (*Counter).Ping, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Counter).Ping())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Counter).Ping())) })
 		}},
 		{Name: "Sleep", Func: (*Counter).Sleep, Serve: func(run *stub.Run, target any) {
-			var d time.Duration
-			var s string
-			stub.Decode(run.Args, &d)
-			stub.Decode(run.Args, &s)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Counter).Sleep(d, s))
-			}
+			stub.Serve2(run, func(d time.Duration, s string) { run.Return(stub.Results1(target.(*Counter).Sleep(d, s))) })
 		}},
 		{Name: "Stay", Mode: stub.Concurrent, Func: (*Counter).Stay, Serve: func(run *stub.Run, target any) {
-			var name string
-			stub.Decode(run.Args, &name)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Counter).Stay(name))
-			}
+			stub.Serve1(run, func(name string) { run.Return(stub.Results1(target.(*Counter).Stay(name))) })
 		}},
 		{Name: "Value", Mode: stub.Shared, Func: (*Counter).Value, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Counter).Value())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Counter).Value())) })
 		}},
 		{Name: "Words", Func: (*Counter).Words, Serve: func(run *stub.Run, target any) {
-			var word string
-			stub.Decode(run.Args, &word)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Counter).Words(word))
-			}
+			stub.Serve1(run, func(word string) { run.Return(stub.Results1(target.(*Counter).Words(word))) })
 		}},
 	}
 	counterService.Sentinels = []stub.Sentinel{

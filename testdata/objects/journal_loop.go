@@ -10,32 +10,22 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// This file was generated for version 1 of the loopgen runtime. If the next line
-// does not compile, the two do not belong together: bring the command loopgen and
-// the module github.com/loopgen/loopgen to the same version, then run go generate.
-const _ = stub.Version1
+const _ = stub.Version1 // undefined? Run go generate with the loopgen of your go.mod.
 
-// JournalAPI is what a shared Journal can do. *Journal and *JournalProxy implement it;
-// so may a fake in tests.
+// JournalAPI is the method set of [Journal], which [JournalProxy] has as well.
 type JournalAPI interface {
 	// Add counts and notes one execution.
 	Add(token string) (Entry, error)
-
 	// Close takes a moment, in which no other Journal may be born.
 	Close() error
-
 	// Echo returns what it is given.
 	Echo(b []byte) []byte
-
 	// Hold waits for the journal's lock and returns the life in which it was acquired.
 	Hold(ctx context.Context) (string, error)
-
 	// Own returns the journal's own map, in which it has set every key to n.
 	Own(n int) map[string]int
-
 	// Release gives the lock back.
 	Release()
-
 	// Rest is Add and then takes its time, in its turn.
 	Rest(token string, d time.Duration) (Entry, error)
 }
@@ -45,140 +35,98 @@ var (
 	_ JournalAPI = (*JournalProxy)(nil)
 )
 
-// ShareJournal returns the Journal that all processes with the same cfg share. It
-// starts nothing yet: the daemon that holds the object is started by the first use.
-// The other parameters are those of NewJournal, which the daemon makes the object with.
+// ShareJournal returns the Journal that all processes with the same cfg share.
+// The first use starts its daemon, which calls NewJournal with the other
+// parameters.
 func ShareJournal(cfg rt.Config, path, witnessed string) *rt.Shared[*JournalClient, *JournalProxy] {
 	return rt.NewShared(cfg, journalService,
-		func(conn *rt.Conn) *JournalClient { return (*JournalClient)(conn) },
-		func(conn *rt.Conn) *JournalProxy { return (*JournalProxy)(conn) },
-		func(e *stub.Encoder) { stub.Encode(e, path); stub.Encode(e, witnessed) })
+		func(conn stub.Conn) *JournalClient { return &JournalClient{conn} },
+		func(conn stub.Conn) *JournalProxy { return &JournalProxy{JournalClient{conn}} },
+		stub.Args2(path, witnessed))
 }
 
-// JournalClient calls the shared Journal. Each method takes a context, which bounds and
-// cancels the call, and returns the method's own error or what went wrong on the
-// way. It is safe for concurrent use.
-type JournalClient rt.Conn
+// JournalClient calls a shared [Journal]. Every method takes a context and
+// returns an error, the method's own or an [*rt.CallError].
+type JournalClient struct{ conn stub.Conn }
 
 // Add counts and notes one execution.
 func (c *JournalClient) Add(ctx context.Context, token string) (Entry, error) {
-	var r0 Entry
-	err := (*rt.Conn)(c).Call(ctx, journalAdd,
-		func(e *stub.Encoder) { stub.Encode(e, token) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[Entry](ctx, c.conn, "Add", stub.Args1(token))
 }
 
-// Close ends this handle; the shared object goes on. Later calls through the
-// handle fail with rt.ErrClosed.
+// Close ends this handle: its later calls fail with [rt.ErrClosed]. The object
+// goes on.
 func (c *JournalClient) Close() error {
-	return (*rt.Conn)(c).Close()
+	return c.conn.Close()
 }
 
 // Echo returns what it is given.
 func (c *JournalClient) Echo(ctx context.Context, b []byte) ([]byte, error) {
-	var r0 []byte
-	err := (*rt.Conn)(c).Call(ctx, journalEcho,
-		func(e *stub.Encoder) { stub.Encode(e, b) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[[]byte](ctx, c.conn, "Echo", stub.Args1(b))
 }
 
 // Hold waits for the journal's lock and returns the life in which it was acquired.
 func (c *JournalClient) Hold(ctx context.Context) (string, error) {
-	var r0 string
-	err := (*rt.Conn)(c).Call(ctx, journalHold, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[string](ctx, c.conn, "Hold", nil)
 }
 
 // Own returns the journal's own map, in which it has set every key to n.
 func (c *JournalClient) Own(ctx context.Context, n int) (map[string]int, error) {
-	var r0 map[string]int
-	err := (*rt.Conn)(c).Call(ctx, journalOwn,
-		func(e *stub.Encoder) { stub.Encode(e, n) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[map[string]int](ctx, c.conn, "Own", stub.Args1(n))
 }
 
 // Release gives the lock back.
 func (c *JournalClient) Release(ctx context.Context) error {
-	return (*rt.Conn)(c).Call(ctx, journalRelease, nil, nil)
+	return stub.Call0(ctx, c.conn, "Release", nil)
 }
 
 // Rest is Add and then takes its time, in its turn.
 func (c *JournalClient) Rest(ctx context.Context, token string, d time.Duration) (Entry, error) {
-	var r0 Entry
-	err := (*rt.Conn)(c).Call(ctx, journalRest,
-		func(e *stub.Encoder) { stub.Encode(e, token); stub.Encode(e, d) },
-		func(dec *stub.Decoder) { stub.Decode(dec, &r0) })
-	return r0, err
+	return stub.Call1[Entry](ctx, c.conn, "Rest", stub.Args2(token, d))
 }
 
-// JournalProxy is a Journal that lives in the daemon: it has the same methods. Where one
-// has no error result, a call that fails does what rt.Config.OnFault says, which is to
-// panic by default. It is safe for concurrent use.
-type JournalProxy rt.Conn
+// JournalProxy is a shared [Journal] behind the methods of a Journal. A call
+// that fails where the method returns no error goes to [rt.Config] OnFault.
+type JournalProxy struct{ client JournalClient }
 
-// Add implements JournalAPI.
+// Add implements [JournalAPI].
 func (p *JournalProxy) Add(token string) (Entry, error) {
-	return (*JournalClient)(p).Add(context.Background(), token)
+	return p.client.Add(context.Background(), token)
 }
 
-// Close implements JournalAPI.
+// Close implements [JournalAPI].
 func (p *JournalProxy) Close() error {
-	return (*rt.Conn)(p).Close()
+	return p.client.Close()
 }
 
-// Echo implements JournalAPI.
+// Echo implements [JournalAPI].
 func (p *JournalProxy) Echo(b []byte) []byte {
-	r0, err := (*JournalClient)(p).Echo(context.Background(), b)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Echo(context.Background(), b))
 }
 
-// Hold implements JournalAPI.
+// Hold implements [JournalAPI].
 func (p *JournalProxy) Hold(ctx context.Context) (string, error) {
-	return (*JournalClient)(p).Hold(ctx)
+	return p.client.Hold(ctx)
 }
 
-// Own implements JournalAPI.
+// Own implements [JournalAPI].
 func (p *JournalProxy) Own(n int) map[string]int {
-	r0, err := (*JournalClient)(p).Own(context.Background(), n)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.Own(context.Background(), n))
 }
 
-// Release implements JournalAPI.
+// Release implements [JournalAPI].
 func (p *JournalProxy) Release() {
-	if err := (*JournalClient)(p).Release(context.Background()); err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
+	stub.Must0(p.client.Release(context.Background()))
 }
 
-// Rest implements JournalAPI.
+// Rest implements [JournalAPI].
 func (p *JournalProxy) Rest(token string, d time.Duration) (Entry, error) {
-	return (*JournalClient)(p).Rest(context.Background(), token, d)
+	return p.client.Rest(context.Background(), token, d)
 }
 
-// The methods of Journal by their place in the table.
-const (
-	journalAdd = iota
-	journalEcho
-	journalHold
-	journalOwn
-	journalRelease
-	journalRest
-)
-
-// journalService is the Journal that clients ask for and daemons serve.
+// journalService is what the daemon serves.
 var journalService = &stub.Service{Name: "github.com/loopgen/loopgen/testdata/objects.Journal", Constructor: "NewJournal"}
 
-// What the daemon calls is set here and not above, since a method of Journal may use
-// ShareJournal, and a variable must not depend on itself.
 func init() {
 	journalService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
 		var path, witnessed string
@@ -191,51 +139,22 @@ func init() {
 	}
 	journalService.Methods = []stub.Method{
 		{Name: "Add", Func: (*Journal).Add, Serve: func(run *stub.Run, target any) {
-			var token string
-			stub.Decode(run.Args, &token)
-			if run.Begin() {
-				r0, err := target.(*Journal).Add(token)
-				stub.Encode(run.Results, r0)
-				run.Results.Error(err)
-			}
+			stub.Serve1(run, func(token string) { run.Return(stub.Results2(target.(*Journal).Add(token))) })
 		}},
-		{Name: "Echo", Func: (*Journal).Echo, Serve: func(run *stub.Run, target any) {
-			var b []byte
-			stub.Decode(run.Args, &b)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Journal).Echo(b))
-			}
+		{Name: "Echo", Compared: []int{0}, Func: (*Journal).Echo, Serve: func(run *stub.Run, target any) {
+			stub.Serve1(run, func(b []byte) { run.Return(stub.Results1(target.(*Journal).Echo(b))) })
 		}},
 		{Name: "Hold", Mode: stub.Concurrent, End: "Release", Func: (*Journal).Hold, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				r0, err := target.(*Journal).Hold(run.Context())
-				run.Failed = err != nil
-				stub.Encode(run.Results, r0)
-				run.Results.Error(err)
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results2(target.(*Journal).Hold(run.Context()))) })
 		}},
 		{Name: "Own", Func: (*Journal).Own, Serve: func(run *stub.Run, target any) {
-			var n int
-			stub.Decode(run.Args, &n)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Journal).Own(n))
-			}
+			stub.Serve1(run, func(n int) { run.Return(stub.Results1(target.(*Journal).Own(n))) })
 		}},
 		{Name: "Release", Mode: stub.Concurrent, Func: (*Journal).Release, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				target.(*Journal).Release()
-			}
+			stub.Serve0(run, func() { target.(*Journal).Release() })
 		}},
 		{Name: "Rest", Func: (*Journal).Rest, Serve: func(run *stub.Run, target any) {
-			var token string
-			var d time.Duration
-			stub.Decode(run.Args, &token)
-			stub.Decode(run.Args, &d)
-			if run.Begin() {
-				r0, err := target.(*Journal).Rest(token, d)
-				stub.Encode(run.Results, r0)
-				run.Results.Error(err)
-			}
+			stub.Serve2(run, func(token string, d time.Duration) { run.Return(stub.Results2(target.(*Journal).Rest(token, d))) })
 		}},
 	}
 	journalService.Sentinels = []stub.Sentinel{

@@ -84,6 +84,8 @@ func (s *Specimen) Basics(b bool, i int64, u uint64, f float64, str string, k Ki
 }
 
 // Bytes returns what it is given.
+//
+//loopgen:in slice
 func (s *Specimen) Bytes(slice []byte, array [4]byte) ([]byte, [4]byte) { return slice, array }
 
 // Lists returns what it is given.
@@ -111,6 +113,8 @@ func (s *Specimen) Marshalers(a netip.Addr, u *url.URL, l slog.Level) (netip.Add
 func (s *Specimen) Any(v any) any { return v }
 
 // Sum adds up, and keeps the total.
+//
+//loopgen:in numbers
 func (s *Specimen) Sum(numbers ...int) int {
 	for _, n := range numbers {
 		s.total += n

@@ -15,80 +15,55 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// This file was generated for version 1 of the loopgen runtime. If the next line
-// does not compile, the two do not belong together: bring the command loopgen and
-// the module github.com/loopgen/loopgen to the same version, then run go generate.
-const _ = stub.Version1
+const _ = stub.Version1 // undefined? Run go generate with the loopgen of your go.mod.
 
-// SpecimenAPI is what a shared Specimen can do. *Specimen and *SpecimenProxy implement it;
-// so may a fake in tests.
+// SpecimenAPI is the method set of [Specimen], which [SpecimenProxy] has as
+// well.
 type SpecimenAPI interface {
 	// Any returns what it is given.
 	Any(v any) any
-
 	// Basics returns what it is given, other types than Plain's.
 	Basics(b bool, i int64, u uint64, f float64, str string, k Kind) (bool, int64, uint64, float64, string, Kind)
-
 	// Bytes returns what it is given.
 	Bytes(slice []byte, array [4]byte) ([]byte, [4]byte)
-
 	// Fail returns an error of the kind that is asked for.
 	Fail(kind string) (int, error)
-
 	// Foreign returns what cannot travel.
 	Foreign() any
-
 	// Format prints what it was asked to print.
 	Format(f fmt.State, verb rune)
-
 	// Given returns the errors that it is given, which are no errors of its own.
 	Given(errs []error) ([]error, bool)
-
 	// Large returns n bytes.
 	Large(n int) []byte
-
 	// Lists returns what it is given.
 	Lists(words []string, pair [2]int, counts map[string]int, names map[int]string) ([]string, [2]int, map[string]int, map[int]string)
-
 	// Lock waits for the lock.
 	Lock(ctx context.Context) error
-
 	// LogValue describes the specimen for a log.
 	LogValue() slog.Value
-
 	// Marshalers returns what it is given.
 	Marshalers(a netip.Addr, u *url.URL, l slog.Level) (netip.Addr, *url.URL, slog.Level)
-
 	// Numbers returns what it is given.
 	Numbers(c64 complex64, c128 complex128, p uintptr, b *big.Int) (complex64, complex128, uintptr, *big.Int)
-
 	// Plain returns what it is given.
 	Plain(p Plain) Plain
-
 	// Read fills the buffer.
 	Read(p []byte) (int, error)
-
 	// Rest rests in its turn until the context ends, and says why it did.
 	Rest(ctx context.Context) (string, error)
-
 	// Sort sorts in place.
 	Sort(numbers []int)
-
 	// Spin uses a processor for a while, and returns how long that was.
 	Spin(d time.Duration) time.Duration
-
 	// Sum adds up, and keeps the total.
 	Sum(numbers ...int) int
-
 	// Tell returns what it is given, an error as a value.
 	Tell(err error) error
-
 	// Times returns what it is given.
 	Times(t time.Time, d time.Duration) (time.Time, time.Duration)
-
 	// Tree returns what it is given.
 	Tree(n *Node) *Node
-
 	// Unlock gives the lock back.
 	Unlock()
 }
@@ -98,28 +73,22 @@ var (
 	_ SpecimenAPI = (*SpecimenProxy)(nil)
 )
 
-// ShareSpecimen returns the Specimen that all processes with the same cfg share. It
-// starts nothing yet: the daemon that holds the object is started by the first use.
-// The object is made there by NewSpecimen.
+// ShareSpecimen returns the Specimen that all processes with the same cfg
+// share. The first use starts its daemon, which calls NewSpecimen.
 func ShareSpecimen(cfg rt.Config) *rt.Shared[*SpecimenClient, *SpecimenProxy] {
 	return rt.NewShared(cfg, specimenService,
-		func(conn *rt.Conn) *SpecimenClient { return (*SpecimenClient)(conn) },
-		func(conn *rt.Conn) *SpecimenProxy { return (*SpecimenProxy)(conn) },
+		func(conn stub.Conn) *SpecimenClient { return &SpecimenClient{conn} },
+		func(conn stub.Conn) *SpecimenProxy { return &SpecimenProxy{SpecimenClient{conn}} },
 		nil)
 }
 
-// SpecimenClient calls the shared Specimen. Each method takes a context, which bounds and
-// cancels the call, and returns the method's own error or what went wrong on the
-// way. It is safe for concurrent use.
-type SpecimenClient rt.Conn
+// SpecimenClient calls a shared [Specimen]. Every method takes a context and
+// returns an error, the method's own or an [*rt.CallError].
+type SpecimenClient struct{ conn stub.Conn }
 
 // Any returns what it is given.
 func (c *SpecimenClient) Any(ctx context.Context, v any) (any, error) {
-	var r0 any
-	err := (*rt.Conn)(c).Call(ctx, specimenAny,
-		func(e *stub.Encoder) { stub.Encode(e, v) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[any](ctx, c.conn, "Any", stub.Args1(v))
 }
 
 // Basics returns what it is given, other types than Plain's.
@@ -130,76 +99,52 @@ func (c *SpecimenClient) Basics(ctx context.Context, b bool, i int64, u uint64, 
 	var r3 float64
 	var r4 string
 	var r5 Kind
-	err := (*rt.Conn)(c).Call(ctx, specimenBasics,
-		func(e *stub.Encoder) {
-			stub.Encode(e, b)
-			stub.Encode(e, i)
-			stub.Encode(e, u)
-			stub.Encode(e, f)
-			stub.Encode(e, str)
-			stub.Encode(e, k)
-		},
-		func(d *stub.Decoder) {
-			stub.Decode(d, &r0)
-			stub.Decode(d, &r1)
-			stub.Decode(d, &r2)
-			stub.Decode(d, &r3)
-			stub.Decode(d, &r4)
-			stub.Decode(d, &r5)
-		})
+	err := stub.Call(ctx, c.conn, "Basics", func(e *stub.Encoder) {
+		stub.EncodeArg(e, b)
+		stub.EncodeArg(e, i)
+		stub.EncodeArg(e, u)
+		stub.EncodeArg(e, f)
+		stub.EncodeArg(e, str)
+		stub.EncodeArg(e, k)
+	}, func(d *stub.Decoder) {
+		stub.DecodeResult(d, &r0)
+		stub.DecodeResult(d, &r1)
+		stub.DecodeResult(d, &r2)
+		stub.DecodeResult(d, &r3)
+		stub.DecodeResult(d, &r4)
+		stub.DecodeResult(d, &r5)
+	})
 	return r0, r1, r2, r3, r4, r5, err
 }
 
 // Bytes returns what it is given.
 func (c *SpecimenClient) Bytes(ctx context.Context, slice []byte, array [4]byte) ([]byte, [4]byte, error) {
-	var r0 []byte
-	var r1 [4]byte
-	err := (*rt.Conn)(c).Call(ctx, specimenBytes,
-		func(e *stub.Encoder) { stub.Encode(e, slice); stub.Encode(e, array) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0); stub.Decode(d, &r1) })
-	return r0, r1, err
+	return stub.Call2[[]byte, [4]byte](ctx, c.conn, "Bytes", stub.Args2(slice, array))
 }
 
 // Fail returns an error of the kind that is asked for.
 func (c *SpecimenClient) Fail(ctx context.Context, kind string) (int, error) {
-	var r0 int
-	err := (*rt.Conn)(c).Call(ctx, specimenFail,
-		func(e *stub.Encoder) { stub.Encode(e, kind) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[int](ctx, c.conn, "Fail", stub.Args1(kind))
 }
 
 // Foreign returns what cannot travel.
 func (c *SpecimenClient) Foreign(ctx context.Context) (any, error) {
-	var r0 any
-	err := (*rt.Conn)(c).Call(ctx, specimenForeign, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[any](ctx, c.conn, "Foreign", nil)
 }
 
 // FormatContext prints what it was asked to print.
 func (c *SpecimenClient) FormatContext(ctx context.Context, f fmt.State, verb rune) error {
-	return (*rt.Conn)(c).Call(ctx, specimenFormat,
-		func(e *stub.Encoder) { stub.EncodeState(e, f); stub.Encode(e, verb) },
-		func(d *stub.Decoder) { stub.FillState(d, f) })
+	return stub.Call0(ctx, c.conn, "Format", stub.Args2(f, verb))
 }
 
 // Given returns the errors that it is given, which are no errors of its own.
 func (c *SpecimenClient) Given(ctx context.Context, errs []error) ([]error, bool, error) {
-	var r0 []error
-	var r1 bool
-	err := (*rt.Conn)(c).Call(ctx, specimenGiven,
-		func(e *stub.Encoder) { stub.Encode(e, errs) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0); stub.Decode(d, &r1) })
-	return r0, r1, err
+	return stub.Call2[[]error, bool](ctx, c.conn, "Given", stub.Args1(errs))
 }
 
 // Large returns n bytes.
 func (c *SpecimenClient) Large(ctx context.Context, n int) ([]byte, error) {
-	var r0 []byte
-	err := (*rt.Conn)(c).Call(ctx, specimenLarge,
-		func(e *stub.Encoder) { stub.Encode(e, n) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[[]byte](ctx, c.conn, "Large", stub.Args1(n))
 }
 
 // Lists returns what it is given.
@@ -208,51 +153,33 @@ func (c *SpecimenClient) Lists(ctx context.Context, words []string, pair [2]int,
 	var r1 [2]int
 	var r2 map[string]int
 	var r3 map[int]string
-	err := (*rt.Conn)(c).Call(ctx, specimenLists,
-		func(e *stub.Encoder) {
-			stub.Encode(e, words)
-			stub.Encode(e, pair)
-			stub.Encode(e, counts)
-			stub.Encode(e, names)
-		},
-		func(d *stub.Decoder) {
-			stub.Decode(d, &r0)
-			stub.Decode(d, &r1)
-			stub.Decode(d, &r2)
-			stub.Decode(d, &r3)
-		})
+	err := stub.Call(ctx, c.conn, "Lists", func(e *stub.Encoder) {
+		stub.EncodeArg(e, words)
+		stub.EncodeArg(e, pair)
+		stub.EncodeArg(e, counts)
+		stub.EncodeArg(e, names)
+	}, func(d *stub.Decoder) {
+		stub.DecodeResult(d, &r0)
+		stub.DecodeResult(d, &r1)
+		stub.DecodeResult(d, &r2)
+		stub.DecodeResult(d, &r3)
+	})
 	return r0, r1, r2, r3, err
 }
 
 // Lock waits for the lock.
 func (c *SpecimenClient) Lock(ctx context.Context) error {
-	return (*rt.Conn)(c).Call(ctx, specimenLock, nil, nil)
+	return stub.Call0(ctx, c.conn, "Lock", nil)
 }
 
 // LogValue describes the specimen for a log.
 func (c *SpecimenClient) LogValue(ctx context.Context) (slog.Value, error) {
-	var r0 slog.Value
-	err := (*rt.Conn)(c).Call(ctx, specimenLogValue, nil, func(d *stub.Decoder) { stub.DecodeLogValue(d, &r0) })
-	return r0, err
+	return stub.Call1[slog.Value](ctx, c.conn, "LogValue", nil)
 }
 
 // Marshalers returns what it is given.
 func (c *SpecimenClient) Marshalers(ctx context.Context, a netip.Addr, u *url.URL, l slog.Level) (netip.Addr, *url.URL, slog.Level, error) {
-	var r0 netip.Addr
-	var r1 *url.URL
-	var r2 slog.Level
-	err := (*rt.Conn)(c).Call(ctx, specimenMarshalers,
-		func(e *stub.Encoder) {
-			stub.Encode(e, a)
-			stub.Encode(e, u)
-			stub.Encode(e, l)
-		},
-		func(d *stub.Decoder) {
-			stub.Decode(d, &r0)
-			stub.Decode(d, &r1)
-			stub.Decode(d, &r2)
-		})
-	return r0, r1, r2, err
+	return stub.Call3[netip.Addr, *url.URL, slog.Level](ctx, c.conn, "Marshalers", stub.Args3(a, u, l))
 }
 
 // Numbers returns what it is given.
@@ -261,323 +188,198 @@ func (c *SpecimenClient) Numbers(ctx context.Context, c64 complex64, c128 comple
 	var r1 complex128
 	var r2 uintptr
 	var r3 *big.Int
-	err := (*rt.Conn)(c).Call(ctx, specimenNumbers,
-		func(e *stub.Encoder) {
-			stub.Encode(e, c64)
-			stub.Encode(e, c128)
-			stub.Encode(e, p)
-			stub.Encode(e, b)
-		},
-		func(d *stub.Decoder) {
-			stub.Decode(d, &r0)
-			stub.Decode(d, &r1)
-			stub.Decode(d, &r2)
-			stub.Decode(d, &r3)
-		})
+	err := stub.Call(ctx, c.conn, "Numbers", func(e *stub.Encoder) {
+		stub.EncodeArg(e, c64)
+		stub.EncodeArg(e, c128)
+		stub.EncodeArg(e, p)
+		stub.EncodeArg(e, b)
+	}, func(d *stub.Decoder) {
+		stub.DecodeResult(d, &r0)
+		stub.DecodeResult(d, &r1)
+		stub.DecodeResult(d, &r2)
+		stub.DecodeResult(d, &r3)
+	})
 	return r0, r1, r2, r3, err
 }
 
 // Plain returns what it is given.
 func (c *SpecimenClient) Plain(ctx context.Context, p Plain) (Plain, error) {
-	var r0 Plain
-	err := (*rt.Conn)(c).Call(ctx, specimenPlain,
-		func(e *stub.Encoder) { stub.Encode(e, p) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[Plain](ctx, c.conn, "Plain", stub.Args1(p))
 }
 
 // Read fills the buffer.
 func (c *SpecimenClient) Read(ctx context.Context, p []byte) (int, error) {
-	var r0 int
-	err := (*rt.Conn)(c).Call(ctx, specimenRead,
-		func(e *stub.Encoder) { stub.EncodeRoom(e, p) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0); stub.FillBuffer(d, p) })
-	return r0, err
+	return stub.Call1[int](ctx, c.conn, "Read", stub.Args1(p))
 }
 
 // Rest rests in its turn until the context ends, and says why it did.
 func (c *SpecimenClient) Rest(ctx context.Context) (string, error) {
-	var r0 string
-	err := (*rt.Conn)(c).Call(ctx, specimenRest, nil, func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[string](ctx, c.conn, "Rest", nil)
 }
 
 // Sort sorts in place.
 func (c *SpecimenClient) Sort(ctx context.Context, numbers []int) error {
-	return (*rt.Conn)(c).Call(ctx, specimenSort,
-		func(e *stub.Encoder) { stub.Encode(e, numbers) },
-		func(d *stub.Decoder) { stub.FillSlice(d, numbers) })
+	return stub.Call0(ctx, c.conn, "Sort", stub.Args1(numbers))
 }
 
 // Spin uses a processor for a while, and returns how long that was.
 func (c *SpecimenClient) Spin(ctx context.Context, d time.Duration) (time.Duration, error) {
-	var r0 time.Duration
-	err := (*rt.Conn)(c).Call(ctx, specimenSpin,
-		func(e *stub.Encoder) { stub.Encode(e, d) },
-		func(dec *stub.Decoder) { stub.Decode(dec, &r0) })
-	return r0, err
+	return stub.Call1[time.Duration](ctx, c.conn, "Spin", stub.Args1(d))
 }
 
 // Sum adds up, and keeps the total.
 func (c *SpecimenClient) Sum(ctx context.Context, numbers ...int) (int, error) {
-	var r0 int
-	err := (*rt.Conn)(c).Call(ctx, specimenSum,
-		func(e *stub.Encoder) { stub.Encode(e, numbers) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[int](ctx, c.conn, "Sum", stub.Args1(numbers))
 }
 
 // Tell returns what it is given, an error as a value.
 func (c *SpecimenClient) Tell(ctx context.Context, err error) error {
-	return (*rt.Conn)(c).Call(ctx, specimenTell, func(e *stub.Encoder) { stub.Encode(e, err) }, nil)
+	return stub.Call0(ctx, c.conn, "Tell", stub.Args1(err))
 }
 
 // Times returns what it is given.
 func (c *SpecimenClient) Times(ctx context.Context, t time.Time, d time.Duration) (time.Time, time.Duration, error) {
-	var r0 time.Time
-	var r1 time.Duration
-	err := (*rt.Conn)(c).Call(ctx, specimenTimes,
-		func(e *stub.Encoder) { stub.Encode(e, t); stub.Encode(e, d) },
-		func(dec *stub.Decoder) { stub.Decode(dec, &r0); stub.Decode(dec, &r1) })
-	return r0, r1, err
+	return stub.Call2[time.Time, time.Duration](ctx, c.conn, "Times", stub.Args2(t, d))
 }
 
 // Tree returns what it is given.
 func (c *SpecimenClient) Tree(ctx context.Context, n *Node) (*Node, error) {
-	var r0 *Node
-	err := (*rt.Conn)(c).Call(ctx, specimenTree,
-		func(e *stub.Encoder) { stub.Encode(e, n) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[*Node](ctx, c.conn, "Tree", stub.Args1(n))
 }
 
 // Unlock gives the lock back.
 func (c *SpecimenClient) Unlock(ctx context.Context) error {
-	return (*rt.Conn)(c).Call(ctx, specimenUnlock, nil, nil)
+	return stub.Call0(ctx, c.conn, "Unlock", nil)
 }
 
-// SpecimenProxy is a Specimen that lives in the daemon: it has the same methods. Where one
-// has no error result, a call that fails does what rt.Config.OnFault says, which is to
-// panic by default. It is safe for concurrent use.
-type SpecimenProxy rt.Conn
+// SpecimenProxy is a shared [Specimen] behind the methods of a Specimen. A call
+// that fails where the method returns no error goes to [rt.Config] OnFault.
+type SpecimenProxy struct{ client SpecimenClient }
 
-// Any implements SpecimenAPI.
+// Any implements [SpecimenAPI].
 func (proxy *SpecimenProxy) Any(v any) any {
-	r0, err := (*SpecimenClient)(proxy).Any(context.Background(), v)
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0
+	return stub.Must1(proxy.client.Any(context.Background(), v))
 }
 
-// Basics implements SpecimenAPI.
+// Basics implements [SpecimenAPI].
 func (proxy *SpecimenProxy) Basics(b bool, i int64, u uint64, f float64, str string, k Kind) (bool, int64, uint64, float64, string, Kind) {
-	r0, r1, r2, r3, r4, r5, err := (*SpecimenClient)(proxy).Basics(context.Background(), b, i, u, f, str, k)
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
+	r0, r1, r2, r3, r4, r5, err := proxy.client.Basics(context.Background(), b, i, u, f, str, k)
+	stub.Must0(err)
 	return r0, r1, r2, r3, r4, r5
 }
 
-// Bytes implements SpecimenAPI.
+// Bytes implements [SpecimenAPI].
 func (proxy *SpecimenProxy) Bytes(slice []byte, array [4]byte) ([]byte, [4]byte) {
-	r0, r1, err := (*SpecimenClient)(proxy).Bytes(context.Background(), slice, array)
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0, r1
+	return stub.Must2(proxy.client.Bytes(context.Background(), slice, array))
 }
 
-// Fail implements SpecimenAPI.
+// Fail implements [SpecimenAPI].
 func (proxy *SpecimenProxy) Fail(kind string) (int, error) {
-	return (*SpecimenClient)(proxy).Fail(context.Background(), kind)
+	return proxy.client.Fail(context.Background(), kind)
 }
 
-// Foreign implements SpecimenAPI.
+// Foreign implements [SpecimenAPI].
 func (proxy *SpecimenProxy) Foreign() any {
-	r0, err := (*SpecimenClient)(proxy).Foreign(context.Background())
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0
+	return stub.Must1(proxy.client.Foreign(context.Background()))
 }
 
-// Format implements SpecimenAPI.
+// Format implements [SpecimenAPI].
 func (proxy *SpecimenProxy) Format(f fmt.State, verb rune) {
-	ctx, cancel := context.WithTimeout(context.Background(), stub.ImplicitTimeout)
-	defer cancel()
-	if err := (*SpecimenClient)(proxy).FormatContext(ctx, f, verb); err != nil {
-		stub.WriteState(f, (*rt.Conn)(proxy).FaultString(err))
-	}
+	stub.Format(stub.ImplicitTimeout, proxy.client.FormatContext, f, verb)
 }
 
-// Given implements SpecimenAPI.
+// Given implements [SpecimenAPI].
 func (proxy *SpecimenProxy) Given(errs []error) ([]error, bool) {
-	r0, r1, err := (*SpecimenClient)(proxy).Given(context.Background(), errs)
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0, r1
+	return stub.Must2(proxy.client.Given(context.Background(), errs))
 }
 
-// Large implements SpecimenAPI.
+// Large implements [SpecimenAPI].
 func (proxy *SpecimenProxy) Large(n int) []byte {
-	r0, err := (*SpecimenClient)(proxy).Large(context.Background(), n)
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0
+	return stub.Must1(proxy.client.Large(context.Background(), n))
 }
 
-// Lists implements SpecimenAPI.
+// Lists implements [SpecimenAPI].
 func (proxy *SpecimenProxy) Lists(words []string, pair [2]int, counts map[string]int, names map[int]string) ([]string, [2]int, map[string]int, map[int]string) {
-	r0, r1, r2, r3, err := (*SpecimenClient)(proxy).Lists(context.Background(), words, pair, counts, names)
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
+	r0, r1, r2, r3, err := proxy.client.Lists(context.Background(), words, pair, counts, names)
+	stub.Must0(err)
 	return r0, r1, r2, r3
 }
 
-// Lock implements SpecimenAPI.
+// Lock implements [SpecimenAPI].
 func (proxy *SpecimenProxy) Lock(ctx context.Context) error {
-	return (*SpecimenClient)(proxy).Lock(ctx)
+	return proxy.client.Lock(ctx)
 }
 
-// LogValue implements SpecimenAPI.
+// LogValue implements [SpecimenAPI].
 func (proxy *SpecimenProxy) LogValue() slog.Value {
-	ctx, cancel := context.WithTimeout(context.Background(), stub.ImplicitTimeout)
-	defer cancel()
-	r0, err := (*SpecimenClient)(proxy).LogValue(ctx)
-	if err != nil {
-		return slog.StringValue((*rt.Conn)(proxy).FaultString(err))
-	}
-	return r0
+	return stub.LogValue(stub.ImplicitTimeout, proxy.client.LogValue)
 }
 
-// Marshalers implements SpecimenAPI.
+// Marshalers implements [SpecimenAPI].
 func (proxy *SpecimenProxy) Marshalers(a netip.Addr, u *url.URL, l slog.Level) (netip.Addr, *url.URL, slog.Level) {
-	r0, r1, r2, err := (*SpecimenClient)(proxy).Marshalers(context.Background(), a, u, l)
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0, r1, r2
+	return stub.Must3(proxy.client.Marshalers(context.Background(), a, u, l))
 }
 
-// Numbers implements SpecimenAPI.
+// Numbers implements [SpecimenAPI].
 func (proxy *SpecimenProxy) Numbers(c64 complex64, c128 complex128, p uintptr, b *big.Int) (complex64, complex128, uintptr, *big.Int) {
-	r0, r1, r2, r3, err := (*SpecimenClient)(proxy).Numbers(context.Background(), c64, c128, p, b)
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
+	r0, r1, r2, r3, err := proxy.client.Numbers(context.Background(), c64, c128, p, b)
+	stub.Must0(err)
 	return r0, r1, r2, r3
 }
 
-// Plain implements SpecimenAPI.
+// Plain implements [SpecimenAPI].
 func (proxy *SpecimenProxy) Plain(p Plain) Plain {
-	r0, err := (*SpecimenClient)(proxy).Plain(context.Background(), p)
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0
+	return stub.Must1(proxy.client.Plain(context.Background(), p))
 }
 
-// Read implements SpecimenAPI.
+// Read implements [SpecimenAPI].
 func (proxy *SpecimenProxy) Read(p []byte) (int, error) {
-	return (*SpecimenClient)(proxy).Read(context.Background(), p)
+	return proxy.client.Read(context.Background(), p)
 }
 
-// Rest implements SpecimenAPI.
+// Rest implements [SpecimenAPI].
 func (proxy *SpecimenProxy) Rest(ctx context.Context) (string, error) {
-	return (*SpecimenClient)(proxy).Rest(ctx)
+	return proxy.client.Rest(ctx)
 }
 
-// Sort implements SpecimenAPI.
+// Sort implements [SpecimenAPI].
 func (proxy *SpecimenProxy) Sort(numbers []int) {
-	if err := (*SpecimenClient)(proxy).Sort(context.Background(), numbers); err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
+	stub.Must0(proxy.client.Sort(context.Background(), numbers))
 }
 
-// Spin implements SpecimenAPI.
+// Spin implements [SpecimenAPI].
 func (proxy *SpecimenProxy) Spin(d time.Duration) time.Duration {
-	r0, err := (*SpecimenClient)(proxy).Spin(context.Background(), d)
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0
+	return stub.Must1(proxy.client.Spin(context.Background(), d))
 }
 
-// Sum implements SpecimenAPI.
+// Sum implements [SpecimenAPI].
 func (proxy *SpecimenProxy) Sum(numbers ...int) int {
-	r0, err := (*SpecimenClient)(proxy).Sum(context.Background(), numbers...)
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0
+	return stub.Must1(proxy.client.Sum(context.Background(), numbers...))
 }
 
-// Tell implements SpecimenAPI.
+// Tell implements [SpecimenAPI].
 func (proxy *SpecimenProxy) Tell(err error) error {
-	return (*SpecimenClient)(proxy).Tell(context.Background(), err)
+	return proxy.client.Tell(context.Background(), err)
 }
 
-// Times implements SpecimenAPI.
+// Times implements [SpecimenAPI].
 func (proxy *SpecimenProxy) Times(t time.Time, d time.Duration) (time.Time, time.Duration) {
-	r0, r1, err := (*SpecimenClient)(proxy).Times(context.Background(), t, d)
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0, r1
+	return stub.Must2(proxy.client.Times(context.Background(), t, d))
 }
 
-// Tree implements SpecimenAPI.
+// Tree implements [SpecimenAPI].
 func (proxy *SpecimenProxy) Tree(n *Node) *Node {
-	r0, err := (*SpecimenClient)(proxy).Tree(context.Background(), n)
-	if err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
-	return r0
+	return stub.Must1(proxy.client.Tree(context.Background(), n))
 }
 
-// Unlock implements SpecimenAPI.
+// Unlock implements [SpecimenAPI].
 func (proxy *SpecimenProxy) Unlock() {
-	if err := (*SpecimenClient)(proxy).Unlock(context.Background()); err != nil {
-		(*rt.Conn)(proxy).Fault(err)
-	}
+	stub.Must0(proxy.client.Unlock(context.Background()))
 }
 
-// The methods of Specimen by their place in the table.
-const (
-	specimenAny = iota
-	specimenBasics
-	specimenBytes
-	specimenFail
-	specimenForeign
-	specimenFormat
-	specimenGiven
-	specimenLarge
-	specimenLists
-	specimenLock
-	specimenLogValue
-	specimenMarshalers
-	specimenNumbers
-	specimenPlain
-	specimenRead
-	specimenRest
-	specimenSort
-	specimenSpin
-	specimenSum
-	specimenTell
-	specimenTimes
-	specimenTree
-	specimenUnlock
-)
-
-// specimenService is the Specimen that clients ask for and daemons serve.
+// specimenService is what the daemon serves.
 var specimenService = &stub.Service{Name: "github.com/loopgen/loopgen/testdata/objects.Specimen", Constructor: "NewSpecimen"}
 
-// What the daemon calls is set here and not above, since a method of Specimen may use
-// ShareSpecimen, and a variable must not depend on itself.
 func init() {
 	specimenService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
 		if err := args.End(); err != nil {
@@ -587,11 +389,7 @@ func init() {
 	}
 	specimenService.Methods = []stub.Method{
 		{Name: "Any", Func: (*Specimen).Any, Serve: func(run *stub.Run, target any) {
-			var v any
-			stub.Decode(run.Args, &v)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Specimen).Any(v))
-			}
+			stub.Serve1(run, func(v any) { run.Return(stub.Results1(target.(*Specimen).Any(v))) })
 		}},
 		{Name: "Basics", Func: (*Specimen).Basics, Serve: func(run *stub.Run, target any) {
 			var b bool
@@ -600,208 +398,108 @@ func init() {
 			var f float64
 			var str string
 			var k Kind
-			stub.Decode(run.Args, &b)
-			stub.Decode(run.Args, &i)
-			stub.Decode(run.Args, &u)
-			stub.Decode(run.Args, &f)
-			stub.Decode(run.Args, &str)
-			stub.Decode(run.Args, &k)
-			if run.Begin() {
+			stub.DecodeArg(run, &b)
+			stub.DecodeArg(run, &i)
+			stub.DecodeArg(run, &u)
+			stub.DecodeArg(run, &f)
+			stub.DecodeArg(run, &str)
+			stub.DecodeArg(run, &k)
+			stub.Serve0(run, func() {
 				r0, r1, r2, r3, r4, r5 := target.(*Specimen).Basics(b, i, u, f, str, k)
-				stub.Encode(run.Results, r0)
-				stub.Encode(run.Results, r1)
-				stub.Encode(run.Results, r2)
-				stub.Encode(run.Results, r3)
-				stub.Encode(run.Results, r4)
-				stub.Encode(run.Results, r5)
-			}
+				stub.EncodeResult(run, r0)
+				stub.EncodeResult(run, r1)
+				stub.EncodeResult(run, r2)
+				run.Return(stub.Results3(r3, r4, r5))
+			})
 		}},
-		{Name: "Bytes", Func: (*Specimen).Bytes, Serve: func(run *stub.Run, target any) {
-			var slice []byte
-			var array [4]byte
-			stub.Decode(run.Args, &slice)
-			stub.Decode(run.Args, &array)
-			if run.Begin() {
-				r0, r1 := target.(*Specimen).Bytes(slice, array)
-				stub.Encode(run.Results, r0)
-				stub.Encode(run.Results, r1)
-			}
+		{Name: "Bytes", In: []int{0}, Func: (*Specimen).Bytes, Serve: func(run *stub.Run, target any) {
+			stub.Serve2(run, func(slice []byte, array [4]byte) { run.Return(stub.Results2(target.(*Specimen).Bytes(slice, array))) })
 		}},
 		{Name: "Fail", Func: (*Specimen).Fail, Serve: func(run *stub.Run, target any) {
-			var kind string
-			stub.Decode(run.Args, &kind)
-			if run.Begin() {
-				r0, err := target.(*Specimen).Fail(kind)
-				stub.Encode(run.Results, r0)
-				run.Results.Error(err)
-			}
+			stub.Serve1(run, func(kind string) { run.Return(stub.Results2(target.(*Specimen).Fail(kind))) })
 		}},
 		{Name: "Foreign", Func: (*Specimen).Foreign, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Specimen).Foreign())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Specimen).Foreign())) })
 		}},
 		{Name: "Format", Func: (*Specimen).Format, Serve: func(run *stub.Run, target any) {
-			var f fmt.State
-			var verb rune
-			stub.DecodeState(run.Args, &f)
-			stub.Decode(run.Args, &verb)
-			if run.Begin() {
-				target.(*Specimen).Format(f, verb)
-				stub.EncodeWritten(run.Results, f)
-			}
+			stub.Serve2(run, func(f fmt.State, verb rune) { target.(*Specimen).Format(f, verb) })
 		}},
 		{Name: "Given", Func: (*Specimen).Given, Serve: func(run *stub.Run, target any) {
-			var errs []error
-			stub.Decode(run.Args, &errs)
-			if run.Begin() {
-				r0, r1 := target.(*Specimen).Given(errs)
-				stub.Encode(run.Results, r0)
-				stub.Encode(run.Results, r1)
-			}
+			stub.Serve1(run, func(errs []error) { run.Return(stub.Results2(target.(*Specimen).Given(errs))) })
 		}},
 		{Name: "Large", Func: (*Specimen).Large, Serve: func(run *stub.Run, target any) {
-			var n int
-			stub.Decode(run.Args, &n)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Specimen).Large(n))
-			}
+			stub.Serve1(run, func(n int) { run.Return(stub.Results1(target.(*Specimen).Large(n))) })
 		}},
 		{Name: "Lists", Func: (*Specimen).Lists, Serve: func(run *stub.Run, target any) {
 			var words []string
 			var pair [2]int
 			var counts map[string]int
 			var names map[int]string
-			stub.Decode(run.Args, &words)
-			stub.Decode(run.Args, &pair)
-			stub.Decode(run.Args, &counts)
-			stub.Decode(run.Args, &names)
-			if run.Begin() {
+			stub.DecodeArg(run, &words)
+			stub.DecodeArg(run, &pair)
+			stub.DecodeArg(run, &counts)
+			stub.DecodeArg(run, &names)
+			stub.Serve0(run, func() {
 				r0, r1, r2, r3 := target.(*Specimen).Lists(words, pair, counts, names)
-				stub.Encode(run.Results, r0)
-				stub.Encode(run.Results, r1)
-				stub.Encode(run.Results, r2)
-				stub.Encode(run.Results, r3)
-			}
+				stub.EncodeResult(run, r0)
+				run.Return(stub.Results3(r1, r2, r3))
+			})
 		}},
 		{Name: "Lock", Mode: stub.Concurrent, End: "Unlock", Func: (*Specimen).Lock, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				err := target.(*Specimen).Lock(run.Context())
-				run.Failed = err != nil
-				run.Results.Error(err)
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Specimen).Lock(run.Context()))) })
 		}},
 		{Name: "LogValue", Func: (*Specimen).LogValue, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				stub.EncodeLogValue(run.Results, target.(*Specimen).LogValue())
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Specimen).LogValue())) })
 		}},
 		{Name: "Marshalers", Func: (*Specimen).Marshalers, Serve: func(run *stub.Run, target any) {
-			var a netip.Addr
-			var u *url.URL
-			var l slog.Level
-			stub.Decode(run.Args, &a)
-			stub.Decode(run.Args, &u)
-			stub.Decode(run.Args, &l)
-			if run.Begin() {
-				r0, r1, r2 := target.(*Specimen).Marshalers(a, u, l)
-				stub.Encode(run.Results, r0)
-				stub.Encode(run.Results, r1)
-				stub.Encode(run.Results, r2)
-			}
+			stub.Serve3(run, func(a netip.Addr, u *url.URL, l slog.Level) {
+				run.Return(stub.Results3(target.(*Specimen).Marshalers(a, u, l)))
+			})
 		}},
 		{Name: "Numbers", Func: (*Specimen).Numbers, Serve: func(run *stub.Run, target any) {
 			var c64 complex64
 			var c128 complex128
 			var p uintptr
 			var b *big.Int
-			stub.Decode(run.Args, &c64)
-			stub.Decode(run.Args, &c128)
-			stub.Decode(run.Args, &p)
-			stub.Decode(run.Args, &b)
-			if run.Begin() {
+			stub.DecodeArg(run, &c64)
+			stub.DecodeArg(run, &c128)
+			stub.DecodeArg(run, &p)
+			stub.DecodeArg(run, &b)
+			stub.Serve0(run, func() {
 				r0, r1, r2, r3 := target.(*Specimen).Numbers(c64, c128, p, b)
-				stub.Encode(run.Results, r0)
-				stub.Encode(run.Results, r1)
-				stub.Encode(run.Results, r2)
-				stub.Encode(run.Results, r3)
-			}
+				stub.EncodeResult(run, r0)
+				run.Return(stub.Results3(r1, r2, r3))
+			})
 		}},
 		{Name: "Plain", Func: (*Specimen).Plain, Serve: func(run *stub.Run, target any) {
-			var p Plain
-			stub.Decode(run.Args, &p)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Specimen).Plain(p))
-			}
+			stub.Serve1(run, func(p Plain) { run.Return(stub.Results1(target.(*Specimen).Plain(p))) })
 		}},
 		{Name: "Read", Out: []int{0}, Func: (*Specimen).Read, Serve: func(run *stub.Run, target any) {
-			var p []byte
-			stub.DecodeLen(run.Args, &p)
-			if run.Begin() {
-				r0, err := target.(*Specimen).Read(p)
-				stub.Encode(run.Results, r0)
-				stub.EncodeFilled(run.Results, p, r0)
-				run.Results.Error(err)
-			}
+			stub.Serve1(run, func(p []byte) { run.Return(stub.Results2(target.(*Specimen).Read(p))) })
 		}},
 		{Name: "Rest", Func: (*Specimen).Rest, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				r0, err := target.(*Specimen).Rest(run.Context())
-				stub.Encode(run.Results, r0)
-				run.Results.Error(err)
-			}
+			stub.Serve0(run, func() { run.Return(stub.Results2(target.(*Specimen).Rest(run.Context()))) })
 		}},
 		{Name: "Sort", InOut: []int{0}, Func: (*Specimen).Sort, Serve: func(run *stub.Run, target any) {
-			var numbers []int
-			stub.Decode(run.Args, &numbers)
-			if run.Begin() {
-				target.(*Specimen).Sort(numbers)
-				stub.Encode(run.Results, numbers)
-			}
+			stub.Serve1(run, func(numbers []int) { target.(*Specimen).Sort(numbers) })
 		}},
 		{Name: "Spin", Mode: stub.Concurrent, Func: (*Specimen).Spin, Serve: func(run *stub.Run, target any) {
-			var d time.Duration
-			stub.Decode(run.Args, &d)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Specimen).Spin(d))
-			}
+			stub.Serve1(run, func(d time.Duration) { run.Return(stub.Results1(target.(*Specimen).Spin(d))) })
 		}},
-		{Name: "Sum", Func: (*Specimen).Sum, Serve: func(run *stub.Run, target any) {
-			var numbers []int
-			stub.Decode(run.Args, &numbers)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Specimen).Sum(numbers...))
-			}
+		{Name: "Sum", In: []int{0}, Func: (*Specimen).Sum, Serve: func(run *stub.Run, target any) {
+			stub.Serve1(run, func(numbers []int) { run.Return(stub.Results1(target.(*Specimen).Sum(numbers...))) })
 		}},
 		{Name: "Tell", Func: (*Specimen).Tell, Serve: func(run *stub.Run, target any) {
-			var err error
-			stub.Decode(run.Args, &err)
-			if run.Begin() {
-				run.Results.Error(target.(*Specimen).Tell(err))
-			}
+			stub.Serve1(run, func(err error) { run.Return(stub.Results1(target.(*Specimen).Tell(err))) })
 		}},
 		{Name: "Times", Func: (*Specimen).Times, Serve: func(run *stub.Run, target any) {
-			var t time.Time
-			var d time.Duration
-			stub.Decode(run.Args, &t)
-			stub.Decode(run.Args, &d)
-			if run.Begin() {
-				r0, r1 := target.(*Specimen).Times(t, d)
-				stub.Encode(run.Results, r0)
-				stub.Encode(run.Results, r1)
-			}
+			stub.Serve2(run, func(t time.Time, d time.Duration) { run.Return(stub.Results2(target.(*Specimen).Times(t, d))) })
 		}},
 		{Name: "Tree", Func: (*Specimen).Tree, Serve: func(run *stub.Run, target any) {
-			var n *Node
-			stub.Decode(run.Args, &n)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Specimen).Tree(n))
-			}
+			stub.Serve1(run, func(n *Node) { run.Return(stub.Results1(target.(*Specimen).Tree(n))) })
 		}},
 		{Name: "Unlock", Mode: stub.Concurrent, Func: (*Specimen).Unlock, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				target.(*Specimen).Unlock()
-			}
+			stub.Serve0(run, func() { target.(*Specimen).Unlock() })
 		}},
 	}
 	specimenService.Sentinels = []stub.Sentinel{

@@ -9,20 +9,14 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// This file was generated for version 1 of the loopgen runtime. If the next line
-// does not compile, the two do not belong together: bring the command loopgen and
-// the module github.com/loopgen/loopgen to the same version, then run go generate.
-const _ = stub.Version1
+const _ = stub.Version1 // undefined? Run go generate with the loopgen of your go.mod.
 
-// VaultAPI is what a shared Vault can do. *Vault and *VaultProxy implement it;
-// so may a fake in tests.
+// VaultAPI is the method set of [Vault], which [VaultProxy] has as well.
 type VaultAPI interface {
 	// Lock waits for the vault.
 	Lock()
-
 	// Put replaces the content and returns the old one.
 	Put(n int) (old int)
-
 	// Unlock gives the vault back.
 	Unlock()
 }
@@ -32,79 +26,56 @@ var (
 	_ VaultAPI = (*VaultProxy)(nil)
 )
 
-// ShareVault returns the Vault that all processes with the same cfg share. It
-// starts nothing yet: the daemon that holds the object is started by the first use.
-// The object is the zero value of Vault.
+// ShareVault returns the Vault that all processes with the same cfg share. The
+// first use starts its daemon, whose object is the zero value.
 func ShareVault(cfg rt.Config) *rt.Shared[*VaultClient, *VaultProxy] {
 	return rt.NewShared(cfg, vaultService,
-		func(conn *rt.Conn) *VaultClient { return (*VaultClient)(conn) },
-		func(conn *rt.Conn) *VaultProxy { return (*VaultProxy)(conn) },
+		func(conn stub.Conn) *VaultClient { return &VaultClient{conn} },
+		func(conn stub.Conn) *VaultProxy { return &VaultProxy{VaultClient{conn}} },
 		nil)
 }
 
-// VaultClient calls the shared Vault. Each method takes a context, which bounds and
-// cancels the call, and returns the method's own error or what went wrong on the
-// way. It is safe for concurrent use.
-type VaultClient rt.Conn
+// VaultClient calls a shared [Vault]. Every method takes a context and returns
+// an error, the method's own or an [*rt.CallError].
+type VaultClient struct{ conn stub.Conn }
 
 // Lock waits for the vault.
 func (c *VaultClient) Lock(ctx context.Context) error {
-	return (*rt.Conn)(c).Call(ctx, vaultLock, nil, nil)
+	return stub.Call0(ctx, c.conn, "Lock", nil)
 }
 
 // Put replaces the content and returns the old one.
 func (c *VaultClient) Put(ctx context.Context, n int) (old int, err error) {
-	err = (*rt.Conn)(c).Call(ctx, vaultPut,
-		func(e *stub.Encoder) { stub.Encode(e, n) },
-		func(d *stub.Decoder) { stub.Decode(d, &old) })
-	return old, err
+	return stub.Call1[int](ctx, c.conn, "Put", stub.Args1(n))
 }
 
 // Unlock gives the vault back.
 func (c *VaultClient) Unlock(ctx context.Context) error {
-	return (*rt.Conn)(c).Call(ctx, vaultUnlock, nil, nil)
+	return stub.Call0(ctx, c.conn, "Unlock", nil)
 }
 
-// VaultProxy is a Vault that lives in the daemon: it has the same methods. Where one
-// has no error result, a call that fails does what rt.Config.OnFault says, which is to
-// panic by default. It is safe for concurrent use.
-type VaultProxy rt.Conn
+// VaultProxy is a shared [Vault] behind the methods of a Vault. A call that
+// fails where the method returns no error goes to [rt.Config] OnFault.
+type VaultProxy struct{ client VaultClient }
 
-// Lock implements VaultAPI.
+// Lock implements [VaultAPI].
 func (p *VaultProxy) Lock() {
-	if err := (*VaultClient)(p).Lock(context.Background()); err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
+	stub.Must0(p.client.Lock(context.Background()))
 }
 
-// Put implements VaultAPI.
+// Put implements [VaultAPI].
 func (p *VaultProxy) Put(n int) (old int) {
-	old, err := (*VaultClient)(p).Put(context.Background(), n)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return old
+	return stub.Must1(p.client.Put(context.Background(), n))
 }
 
-// Unlock implements VaultAPI.
+// Unlock implements [VaultAPI].
 func (p *VaultProxy) Unlock() {
-	if err := (*VaultClient)(p).Unlock(context.Background()); err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
+	stub.Must0(p.client.Unlock(context.Background()))
 }
 
-// The methods of Vault by their place in the table.
-const (
-	vaultLock = iota
-	vaultPut
-	vaultUnlock
-)
-
-// vaultService is the Vault that clients ask for and daemons serve.
+// vaultService is what the daemon serves.
 var vaultService = &stub.Service{Name: "github.com/loopgen/loopgen/testdata/objects.Vault"}
 
-// What the daemon calls is set here and not above, since a method of Vault may use
-// ShareVault, and a variable must not depend on itself.
 func init() {
 	vaultService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
 		if err := args.End(); err != nil {
@@ -115,21 +86,13 @@ func init() {
 	}
 	vaultService.Methods = []stub.Method{
 		{Name: "Lock", Mode: stub.Concurrent, Func: (*Vault).Lock, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				target.(*Vault).Lock()
-			}
+			stub.Serve0(run, func() { target.(*Vault).Lock() })
 		}},
 		{Name: "Put", Func: (*Vault).Put, Serve: func(run *stub.Run, target any) {
-			var n int
-			stub.Decode(run.Args, &n)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Vault).Put(n))
-			}
+			stub.Serve1(run, func(n int) { run.Return(stub.Results1(target.(*Vault).Put(n))) })
 		}},
 		{Name: "Unlock", Mode: stub.Concurrent, Func: (*Vault).Unlock, Serve: func(run *stub.Run, target any) {
-			if run.Begin() {
-				target.(*Vault).Unlock()
-			}
+			stub.Serve0(run, func() { target.(*Vault).Unlock() })
 		}},
 	}
 	vaultService.Sentinels = []stub.Sentinel{

@@ -9,13 +9,9 @@ import (
 	"github.com/loopgen/loopgen/rt/stub"
 )
 
-// This file was generated for version 1 of the loopgen runtime. If the next line
-// does not compile, the two do not belong together: bring the command loopgen and
-// the module github.com/loopgen/loopgen to the same version, then run go generate.
-const _ = stub.Version1
+const _ = stub.Version1 // undefined? Run go generate with the loopgen of your go.mod.
 
-// ClerkAPI is what a shared Clerk can do. *Clerk and *ClerkProxy implement it;
-// so may a fake in tests.
+// ClerkAPI is the method set of [Clerk], which [ClerkProxy] has as well.
 type ClerkAPI interface {
 	// File returns what it is given.
 	File(r Record) Record
@@ -26,54 +22,36 @@ var (
 	_ ClerkAPI = (*ClerkProxy)(nil)
 )
 
-// ShareClerk returns the Clerk that all processes with the same cfg share. It
-// starts nothing yet: the daemon that holds the object is started by the first use.
-// The object is made there by NewClerk.
+// ShareClerk returns the Clerk that all processes with the same cfg share. The
+// first use starts its daemon, which calls NewClerk.
 func ShareClerk(cfg rt.Config) *rt.Shared[*ClerkClient, *ClerkProxy] {
 	return rt.NewShared(cfg, clerkService,
-		func(conn *rt.Conn) *ClerkClient { return (*ClerkClient)(conn) },
-		func(conn *rt.Conn) *ClerkProxy { return (*ClerkProxy)(conn) },
+		func(conn stub.Conn) *ClerkClient { return &ClerkClient{conn} },
+		func(conn stub.Conn) *ClerkProxy { return &ClerkProxy{ClerkClient{conn}} },
 		nil)
 }
 
-// ClerkClient calls the shared Clerk. Each method takes a context, which bounds and
-// cancels the call, and returns the method's own error or what went wrong on the
-// way. It is safe for concurrent use.
-type ClerkClient rt.Conn
+// ClerkClient calls a shared [Clerk]. Every method takes a context and returns
+// an error, the method's own or an [*rt.CallError].
+type ClerkClient struct{ conn stub.Conn }
 
 // File returns what it is given.
 func (c *ClerkClient) File(ctx context.Context, r Record) (Record, error) {
-	var r0 Record
-	err := (*rt.Conn)(c).Call(ctx, clerkFile,
-		func(e *stub.Encoder) { stub.Encode(e, r) },
-		func(d *stub.Decoder) { stub.Decode(d, &r0) })
-	return r0, err
+	return stub.Call1[Record](ctx, c.conn, "File", stub.Args1(r))
 }
 
-// ClerkProxy is a Clerk that lives in the daemon: it has the same methods. Where one
-// has no error result, a call that fails does what rt.Config.OnFault says, which is to
-// panic by default. It is safe for concurrent use.
-type ClerkProxy rt.Conn
+// ClerkProxy is a shared [Clerk] behind the methods of a Clerk. A call that
+// fails where the method returns no error goes to [rt.Config] OnFault.
+type ClerkProxy struct{ client ClerkClient }
 
-// File implements ClerkAPI.
+// File implements [ClerkAPI].
 func (p *ClerkProxy) File(r Record) Record {
-	r0, err := (*ClerkClient)(p).File(context.Background(), r)
-	if err != nil {
-		(*rt.Conn)(p).Fault(err)
-	}
-	return r0
+	return stub.Must1(p.client.File(context.Background(), r))
 }
 
-// The methods of Clerk by their place in the table.
-const (
-	clerkFile = iota
-)
-
-// clerkService is the Clerk that clients ask for and daemons serve.
+// clerkService is what the daemon serves.
 var clerkService = &stub.Service{Name: "github.com/loopgen/loopgen/testdata/records.Clerk", Constructor: "NewClerk"}
 
-// What the daemon calls is set here and not above, since a method of Clerk may use
-// ShareClerk, and a variable must not depend on itself.
 func init() {
 	clerkService.New = func(_ context.Context, args *stub.Decoder) (any, error) {
 		if err := args.End(); err != nil {
@@ -83,12 +61,9 @@ func init() {
 	}
 	clerkService.Methods = []stub.Method{
 		{Name: "File", Func: (*Clerk).File, Serve: func(run *stub.Run, target any) {
-			var r Record
-			stub.Decode(run.Args, &r)
-			if run.Begin() {
-				stub.Encode(run.Results, target.(*Clerk).File(r))
-			}
+			stub.Serve1(run, func(r Record) { run.Return(stub.Results1(target.(*Clerk).File(r))) })
 		}},
 	}
+	clerkService.Check = true
 	stub.Register(clerkService)
 }

@@ -28,6 +28,7 @@ type Daemon struct {
 	owner   int // the user of this process
 
 	fast         []atomic.Bool // by method: its last call took at most maxInlineTime
+	checks       bool          // LOOPGEN_CHECK=1, and the service allows it
 	inlineRunner inlineRunner
 	answered     sync.Pool // of *servedCall, for reuse
 
@@ -121,6 +122,7 @@ func New(svc *stub.Service, o Options) *Daemon {
 		conns:        make(map[*serverConn]struct{}),
 		perUser:      make(map[int]int),
 		owner:        os.Geteuid(),
+		checks:       svc.Check && os.Getenv("LOOPGEN_CHECK") == "1",
 	}
 	d.limits.calls = cmp.Or(o.Limits.Calls, d.limits.calls)
 	d.limits.bytes = cmp.Or(o.Limits.Bytes, d.limits.bytes)

@@ -25,7 +25,7 @@ func TestLimitDecoded(t *testing.T) {
 				began, opened := make(chan int, 100), make(chan struct{})
 				read := stub.Method{Name: "Ping", Mode: mode, Out: []int{0}, Func: func(*still, []byte) {}, Serve: func(run *stub.Run, _ any) {
 					var p []byte
-					stub.DecodeLen(run.Args, &p)
+					stub.DecodeArg(run, &p)
 					if run.Begin() {
 						began <- len(p)
 						if len(p) == size {
@@ -128,7 +128,7 @@ func TestLimitDecodedWhenItIsOver(t *testing.T) {
 				d.limits.decoded, d.limits.small = 100, 10
 				d.svc.Methods[0] = stub.Method{Name: "Ping", Mode: stub.Concurrent, Out: []int{0}, Func: func(*still, []byte) {}, Serve: func(run *stub.Run, _ any) {
 					var p []byte
-					stub.DecodeLen(run.Args, &p)
+					stub.DecodeArg(run, &p)
 					if run.Begin() {
 						<-run.Context().Done()
 					}
@@ -162,7 +162,7 @@ func TestLimitDecodedInline(t *testing.T) {
 		method := func(name string, serve func()) stub.Method {
 			return stub.Method{Name: name, Mode: stub.Shared, Out: []int{0}, Func: func(*still, []byte) {}, Serve: func(run *stub.Run, _ any) {
 				var p []byte
-				stub.DecodeLen(run.Args, &p)
+				stub.DecodeArg(run, &p)
 				if run.Begin() {
 					serve()
 				}

@@ -78,8 +78,8 @@ func (c *servedCall) endParts() {
 }
 
 // forParts describes the call for a part.
-func (c *servedCall) forParts() stub.Call {
-	return stub.Call{ID: c.id, Method: c.number, Request: c.request, Run: &c.run}
+func (c *servedCall) forParts() stub.PartCall {
+	return stub.PartCall{ID: c.id, Method: c.number, Request: c.request, Run: &c.run}
 }
 
 // closeParts tells the parts that the connection has ended.

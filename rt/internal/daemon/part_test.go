@@ -66,12 +66,12 @@ func (c *probeConn) Frame(f wire.Frame) bool {
 	return true
 }
 
-func (c *probeConn) Begin(call stub.Call) *wire.Failure {
+func (c *probeConn) Begin(call stub.PartCall) *wire.Failure {
 	c.note("begin %d", call.ID)
 	return c.refuse.Load()
 }
 
-func (c *probeConn) End(call stub.Call) *wire.Failure {
+func (c *probeConn) End(call stub.PartCall) *wire.Failure {
 	c.note("end %d, begun: %v, failure: %v, over: %v", call.ID, call.Run.Begun(), call.Failure != nil, call.Over)
 	return c.fail.Load()
 }

@@ -248,6 +248,8 @@ func (s *serverConn) answer(c *servedCall) {
 	c.method.Serve(&c.run, s.d.object)
 	if err := c.run.Err(); err != nil {
 		c.failed = s.d.notExecuted(err)
+	} else if change := c.args.Changed(); change != "" {
+		c.failed = &wire.Failure{Code: wire.FailureLostChange, Executed: true, Text: change}
 	} else if c.reply.Bytes, err = c.results.Finish(); err != nil {
 		c.failed = notEncoded(err)
 	}

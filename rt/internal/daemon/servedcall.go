@@ -68,8 +68,11 @@ func (s *serverConn) newCall(f wire.Frame) *servedCall {
 		c.failed = &wire.Failure{Code: wire.FailureBadArguments, Text: err.Error()}
 	}
 	c.args.Limit(&s.types)
+	if s.d.checks {
+		c.args.Watch()
+	}
 	c.results.Reset(s.d.svc, s.d.limits.frame, wire.Room)
-	c.run = stub.MakeRun(c, &c.args, &c.results)
+	c.run = stub.MakeRun(c, c.method, &c.args, &c.results)
 	return c
 }
 

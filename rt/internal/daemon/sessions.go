@@ -137,7 +137,7 @@ func effectsOf(svc *stub.Service) []methodEffect {
 
 // Begin takes the acquisition that the call ends out of the list, so that the end of the
 // connection does not end it as well.
-func (s *held) Begin(c stub.Call) *wire.Failure {
+func (s *held) Begin(c stub.PartCall) *wire.Failure {
 	m := s.methods[c.Method]
 	var e effect
 	if m.ends {
@@ -165,7 +165,7 @@ func (s *held) Begin(c stub.Call) *wire.Failure {
 // ended, and the call fails, if its caller has given up by then, or if the daemon shuts
 // down: other clients that held the same may have lost it only because of the shutdown,
 // and do not know yet.
-func (s *held) End(c stub.Call) *wire.Failure {
+func (s *held) End(c stub.PartCall) *wire.Failure {
 	s.mu.Lock()
 	e := s.running[c.ID]
 	delete(s.running, c.ID)
@@ -252,7 +252,7 @@ func (d *Daemon) serveEnd(m *stub.Method, body string) (err error) {
 	if err != nil {
 		return err
 	}
-	run := stub.MakeRun(ending{d.ctx}, args, stub.NewEncoder(d.svc, d.limits.frame))
+	run := stub.MakeRun(ending{d.ctx}, m, args, stub.NewEncoder(d.svc, d.limits.frame))
 	err = errors.New("runtime.Goexit was called")
 	defer func() {
 		if v := recover(); v != nil {

@@ -20,7 +20,7 @@
 //   - held.go, spell.go: values in interfaces, and the structure of their types.
 //   - errors.go, errorlayout.go, errortree.go, errorbuild.go, errorcode.go: errors.
 //   - memory.go, scale.go: the memory that arguments take when decoded.
-//   - configuration.go, configparts.go, configtexts.go: the constructor's arguments.
+//   - configuration.go: the constructor's arguments.
 //   - fault.go: the error in a value, and its path.
 package value
 

@@ -37,10 +37,18 @@ const maxShort = 23
 
 // appendHead appends the shortest head of an item.
 func appendHead(b []byte, major byte, arg uint64) []byte {
+	if arg <= maxShort {
+		return append(b, major<<5|byte(arg))
+	}
+	return appendLongHead(b, major, arg)
+}
+
+// appendLongHead is apart and not inlined, so that appendHead, which is, stays small.
+//
+//go:noinline
+func appendLongHead(b []byte, major byte, arg uint64) []byte {
 	major <<= 5
 	switch {
-	case arg <= maxShort:
-		return append(b, major|byte(arg))
 	case arg < 1<<8:
 		return append(b, major|24, byte(arg))
 	case arg < 1<<16:

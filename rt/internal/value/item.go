@@ -47,7 +47,7 @@ func readTypeName(b []byte, at int) (name string, end int, f *fault) {
 func skip(b []byte, at, depth int) (end int, f *fault) {
 	h, ok := readHead(b, at)
 	if !ok {
-		return 0, faultf("the item is cut short or malformed")
+		return 0, malformed()
 	}
 	items := 0
 	switch h.Major {

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/loopgen/loopgen/rt/internal/cut"
+	"github.com/loopgen/loopgen/rt/schema"
 )
 
 // An interface can hold values of the known types: the basic types of Go, time.Time,
@@ -200,7 +201,7 @@ func register(t reflect.Type) error {
 }
 
 func registerNamed(t reflect.Type) error {
-	name := PathName(t)
+	name := pathName(t)
 	if strings.Contains(name, "#") {
 		return fmt.Errorf("registering type %s: there is a # in its name", cut.Name(t.String()))
 	}
@@ -248,7 +249,7 @@ func knownOf(t reflect.Type) (*known, *fault) {
 	if p := PlanOf(t); p.root != nil {
 		return nil, &fault{err: p.root.in(t)}
 	}
-	name, f := nameType(t, 1)
+	name, f := nameType(t)
 	if f != nil {
 		return nil, f
 	}
@@ -280,11 +281,11 @@ func knownBy(name string, quota *TypeQuota) (*known, *fault) {
 	if len(name) > maxTypeName {
 		return nil, faultf("the name of a type has more than %d bytes", maxTypeName)
 	}
-	p := typeParser{rest: name, quota: quota}
-	t, f := p.parse(1)
-	if f == nil && p.rest != "" {
-		f = faultf("%q is no name of a type", cut.Name(name))
+	tree, err := schema.ParseType(name)
+	if err != nil {
+		return nil, faultf("%q is no name of a type", cut.Name(name))
 	}
+	t, f := quota.resolve(tree, 1)
 	if f != nil {
 		return nil, f
 	}

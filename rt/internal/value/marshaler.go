@@ -148,7 +148,7 @@ func unmarshal(v reflect.Value, s shape, data []byte) error {
 	return v.Interface().(encoding.TextUnmarshaler).UnmarshalText(data)
 }
 
-// pointerTo returns a pointer to a copy of v.
+// copyOf returns a pointer to a copy of v.
 func copyOf(v reflect.Value) any {
 	p := reflect.New(v.Type())
 	p.Elem().Set(v)

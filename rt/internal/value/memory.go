@@ -21,9 +21,25 @@ type Arguments struct {
 }
 
 type parameter struct {
-	plan *Plan
-	out  bool // only the length of a buffer is sent
-	rest bool // no later parameter weighs anything
+	plan   *Plan
+	out    bool // only the length of a buffer is sent
+	copied bool // the daemon keeps a copy of the memory until the call has ended
+	rest   bool // no later parameter weighs anything
+}
+
+var bytesType = reflect.TypeFor[[]byte]()
+
+// copies returns how many times a byte string is in memory besides the message: decoded,
+// and if it is compared, as it was before the call. One of a type with a name is compared
+// with a copy of what it is after the call.
+func (p *parameter) copies() uint64 {
+	switch {
+	case !p.copied:
+		return 1
+	case p.plan.typ == bytesType:
+		return 2
+	}
+	return 3
 }
 
 // Memory that the runtime allocates besides the size of a type, in bytes.
@@ -33,16 +49,18 @@ const (
 	mapIndirect = 128 // the size up to which a key or an element is in its slot
 	zoneCost    = 192 // a time.Location with one zone
 	bigCost     = 48  // the words of a small big.Int
+	copyCost    = 16  // two copies of a leaf
 	errorCost   = 256 // a node of an error's tree, and the error
 	errorGrowth = 8   // times the bytes of an error
 )
 
 // ArgumentsOf prepares the weighing of arguments of these types. Callers send only the
-// length of an argument whose position is in out.
-func ArgumentsOf(types []reflect.Type, out []int) Arguments {
+// length of an argument whose position is in out. The daemon copies an argument whose
+// position is in compared.
+func ArgumentsOf(types []reflect.Type, out, compared []int) Arguments {
 	var a Arguments
 	for place, t := range types {
-		a.params = append(a.params, parameter{plan: PlanOf(t), out: slices.Contains(out, place)})
+		a.params = append(a.params, parameter{plan: PlanOf(t), out: slices.Contains(out, place), copied: slices.Contains(compared, place)})
 	}
 	seen := make(map[*Plan]bool)
 	a.perByte = 1
@@ -50,8 +68,14 @@ func ArgumentsOf(types []reflect.Type, out []int) Arguments {
 	rest := true
 	for i, p := range slices.Backward(a.params) {
 		a.params[i].rest = rest
-		rest = rest && !p.out && p.plan.light
+		rest = rest && !p.out && !p.copied && p.plan.light
 		cost, ok := p.plan.costPerByte(seen)
+		switch {
+		case p.copied && p.plan.shape == shapeBytes:
+			cost += p.copies() - 1
+		case p.copied:
+			cost += copyCost
+		}
 		a.fixed += uint64(p.plan.typ.Size())
 		a.perByte += cost
 		bounded = bounded && ok && !p.out
@@ -110,11 +134,6 @@ func (p *Plan) costPerByte(seen map[*Plan]bool) (cost uint64, ok bool) {
 		return 0, true
 	}
 	seen[p] = true
-	ok = true
-	below := func(q *Plan) {
-		c, o := q.costPerByte(seen)
-		cost, ok = cost+c, ok && o
-	}
 	switch p.shape {
 	case shapeInterface, shapeError:
 		return 0, false
@@ -126,15 +145,13 @@ func (p *Plan) costPerByte(seen map[*Plan]bool) (cost uint64, ok bool) {
 		cost = uint64(p.elem.typ.Size())
 	case shapeMap:
 		cost = p.mapSize(1) // a larger map has more bytes
-		below(p.key)
 	case shapeStruct:
 		cost = p.fields.viaPointers(p.typ)
-		for _, f := range p.fields.flat {
-			below(f.plan)
-		}
 	}
-	if p.elem != nil {
-		below(p.elem)
+	ok = true
+	for _, q := range p.parts() {
+		below, bounded := q.costPerByte(seen)
+		cost, ok = cost+below, ok && bounded
 	}
 	return cost, ok
 }

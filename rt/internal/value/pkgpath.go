@@ -5,6 +5,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+
+	"github.com/loopgen/loopgen/rt/schema"
 )
 
 // mainPath returns the import path of this program's package main. Package reflect
@@ -22,44 +24,19 @@ var mainPath = sync.OnceValue(func() string {
 
 // pkgPath returns the import path of the package that declares t, or "" if t is not
 // declared in a package.
-func pkgPath(t reflect.Type) string {
-	if path := t.PkgPath(); path != "main" {
-		return path
-	}
-	return mainPath()
-}
+func pkgPath(t reflect.Type) string { return importPath(t.PkgPath()) }
 
-// PathName returns the import path and name of t, which must have a name. It may be called
-// concurrently.
-func PathName(t reflect.Type) string { return pkgPath(t) + "." + withMainPath(t.Name()) }
+// pathName returns the import path and name of t, which must have a name.
+func pathName(t reflect.Type) string { return pkgPath(t) + "." + WithImportPaths(t.Name()) }
 
-// separators are the characters around the words of a type's name.
-const separators = "[]*,(){} ;"
+// WithImportPaths returns the name of a type, as the compiler spells it, with import paths
+// in its type arguments. It may be called concurrently.
+func WithImportPaths(name string) string { return schema.Rename(name, importPath) }
 
-// withMainPath replaces "main" by mainPath in the type arguments in a type's name.
-func withMainPath(name string) string {
-	if !strings.Contains(name, "main.") {
-		return name
+// importPath returns the import path of a package that has path in the name of a type.
+func importPath(path string) string {
+	if path == "main" {
+		return mainPath()
 	}
-	var b strings.Builder
-	for name != "" {
-		end := strings.IndexAny(name, separators)
-		if end < 0 {
-			end = len(name)
-		}
-		word, ok := strings.CutPrefix(name[:end], "main.")
-		// An import path such as main.org/x continues with another dot or slash.
-		if ok && !strings.ContainsAny(word, "./") {
-			b.WriteString(mainPath() + ".")
-		} else {
-			word = name[:end]
-		}
-		b.WriteString(word)
-		if end < len(name) {
-			b.WriteByte(name[end])
-			end++
-		}
-		name = name[end:]
-	}
-	return b.String()
+	return strings.ReplaceAll(path, "%2e", ".") // the compiler escapes dots in the last element
 }

@@ -65,10 +65,16 @@ const (
 	fastTexts        // map[string]string
 )
 
-var fastTypes = map[reflect.Type]fast{
-	reflect.TypeFor[[]int]():             fastInts,
-	reflect.TypeFor[[]string]():          fastStrings,
-	reflect.TypeFor[map[string]string](): fastTexts,
+func fastOf(t reflect.Type) fast {
+	switch t {
+	case reflect.TypeFor[[]int]():
+		return fastInts
+	case reflect.TypeFor[[]string]():
+		return fastStrings
+	case reflect.TypeFor[map[string]string]():
+		return fastTexts
+	}
+	return fastNone
 }
 
 var (
@@ -120,15 +126,8 @@ func (p *Plan) interfaces(found []reflect.Type, seen map[*Plan]bool) []reflect.T
 	if p.shape == shapeInterface && !slices.Contains(found, p.typ) {
 		return append(found, p.typ)
 	}
-	for _, q := range []*Plan{p.key, p.elem} {
-		if q != nil {
-			found = q.interfaces(found, seen)
-		}
-	}
-	if p.fields != nil {
-		for _, m := range p.fields.flat {
-			found = m.plan.interfaces(found, seen)
-		}
+	for _, q := range p.parts() {
+		found = q.interfaces(found, seen)
 	}
 	return found
 }
@@ -216,47 +215,38 @@ func (b *planner) spread() {
 	for changed := true; changed; {
 		changed = false
 		for _, p := range b.plans {
-			if !p.calls && (p.key != nil && p.key.calls || p.contains(func(q *Plan) bool { return q.calls })) {
+			if !p.calls && slices.ContainsFunc(p.parts(), func(q *Plan) bool { return q.calls }) {
 				p.calls, changed = true, true
 			}
 		}
 	}
 }
 
-// contains reports whether an element or field of p satisfies what. It ignores map
-// keys.
-func (p *Plan) contains(what func(*Plan) bool) bool {
-	if p.elem != nil {
-		return what(p.elem)
-	}
-	if p.fields != nil {
-		for _, m := range p.fields.flat {
-			if what(m.plan) {
-				return true
-			}
+// parts returns the plans of the key, the element and the fields of p.
+func (p *Plan) parts() (parts []*Plan) {
+	for _, q := range []*Plan{p.key, p.elem} {
+		if q != nil {
+			parts = append(parts, q)
 		}
 	}
-	return false
+	if p.fields != nil {
+		for _, fd := range p.fields.flat {
+			parts = append(parts, fd.plan)
+		}
+	}
+	return parts
 }
 
 // isLight reports whether a value of p takes no memory beyond the size of its type and
 // its encoded bytes.
 func (p *Plan) isLight() bool {
 	switch p.shape {
-	case shapeArray:
-		return p.elem.isLight()
+	case shapeSlice, shapeMap, shapePointer, shapeTime, shapeBigInt, shapeError, shapeInterface:
+		return false
 	case shapeStruct:
 		if p.fields.viaPointer {
 			return false
 		}
-		for _, f := range p.fields.flat {
-			if !f.plan.isLight() {
-				return false
-			}
-		}
-		return true
-	case shapeSlice, shapeMap, shapePointer, shapeTime, shapeBigInt, shapeError, shapeInterface:
-		return false
 	}
-	return true
+	return !slices.ContainsFunc(p.parts(), func(q *Plan) bool { return !q.isLight() })
 }

@@ -3,6 +3,7 @@ package value
 import (
 	"math/big"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/wire"
@@ -25,7 +26,7 @@ var (
 )
 
 // scalars has the kinds whose plan is only a shape.
-var scalars = map[reflect.Kind]shape{
+var scalars = [...]shape{
 	reflect.Bool:    shapeBool,
 	reflect.Int:     shapeInt,
 	reflect.Int8:    shapeInt,
@@ -44,13 +45,15 @@ var scalars = map[reflect.Kind]shape{
 
 	reflect.Complex64:  shapeComplex,
 	reflect.Complex128: shapeComplex,
+
+	reflect.UnsafePointer: shapeRefused, // the last kind
 }
 
 func (b *planner) plan(t reflect.Type) *Plan {
 	if p := b.plans[planned{t, b.inKey}]; p != nil {
 		return p
 	}
-	p := &Plan{typ: t, inKey: b.inKey, fast: fastTypes[t]}
+	p := &Plan{typ: t, inKey: b.inKey, fast: fastOf(t)}
 	b.plans[planned{t, b.inKey}] = p // before its contents: the type may contain itself
 	switch s, reason := marshalled(t); {
 	case t == timeType:
@@ -152,20 +155,6 @@ func endlessPointer(t reflect.Type) bool {
 // checked one by one. A key type is comparable, so it is recursive only through
 // pointers.
 func (p *Plan) holdsPointer() bool {
-	switch p.shape {
-	case shapePointer:
-		return true
-	case shapeArray:
-		return p.elem.holdsPointer()
-	case shapeStruct:
-		if p.fields.viaPointer {
-			return true
-		}
-		for _, m := range p.fields.flat {
-			if m.plan.holdsPointer() {
-				return true
-			}
-		}
-	}
-	return false
+	return p.shape == shapePointer || p.shape == shapeStruct && p.fields.viaPointer ||
+		slices.ContainsFunc(p.parts(), (*Plan).holdsPointer)
 }

@@ -145,7 +145,7 @@ func (r *Reader) float(p *Plan, v reflect.Value, h head) *fault {
 	case p.inKey:
 		return p.mismatch(h)
 	default: // SetFloat would convert the value, which changes some NaNs
-		*pointerTo[float32](v) = h.float32()
+		*PointerTo[float32](v) = h.float32()
 	}
 	return nil
 }
@@ -309,7 +309,7 @@ func (r *Reader) complex(p *Plan, v reflect.Value) *fault {
 		parts[i] = h
 	}
 	if size == 4 { // SetComplex would convert the parts, which changes some NaNs
-		*pointerTo[complex64](v) = complex(parts[0].float32(), parts[1].float32())
+		*PointerTo[complex64](v) = complex(parts[0].float32(), parts[1].float32())
 	} else {
 		v.SetComplex(complex(parts[0].float64(), parts[1].float64()))
 	}

@@ -12,29 +12,30 @@ import (
 // is not UTF-8, to a [Writer], and does not retain v, so that v stays on the stack. It may
 // be called concurrently.
 func AppendScalar(b []byte, v any) ([]byte, bool) {
+	var n int64
 	switch v := v.(type) {
 	case *bool:
 		return appendBool(b, *v), true
 	case *int:
-		return appendInt(b, int64(*v)), true
+		n = int64(*v)
 	case *int8:
-		return appendInt(b, int64(*v)), true
+		n = int64(*v)
 	case *int16:
-		return appendInt(b, int64(*v)), true
+		n = int64(*v)
 	case *int32:
-		return appendInt(b, int64(*v)), true
+		n = int64(*v)
 	case *int64:
-		return appendInt(b, *v), true
+		n = *v
 	case *time.Duration:
-		return appendInt(b, int64(*v)), true
+		n = int64(*v)
 	case *uint:
 		return appendHead(b, majorUint, uint64(*v)), true
 	case *uint8:
-		return appendHead(b, majorUint, uint64(*v)), true
+		n = int64(*v)
 	case *uint16:
-		return appendHead(b, majorUint, uint64(*v)), true
+		n = int64(*v)
 	case *uint32:
-		return appendHead(b, majorUint, uint64(*v)), true
+		n = int64(*v)
 	case *uint64:
 		return appendHead(b, majorUint, *v), true
 	case *float32:
@@ -48,8 +49,10 @@ func AppendScalar(b []byte, v any) ([]byte, bool) {
 		return append(appendHead(b, majorText, uint64(len(*v))), *v...), true
 	case *[]byte:
 		return appendBytes(b, *v), true
+	default:
+		return b, false
 	}
-	return b, false
+	return appendInt(b, n), true
 }
 
 func appendBool(b []byte, v bool) []byte {

@@ -31,19 +31,24 @@ func (w *scale) parameter(p parameter, at int) (end int, ok bool) {
 	}
 	if p.plan.shape == shapeBytes && h.Major == majorBytes {
 		if end, f := skipString(w.b, h); f == nil {
-			if !Shares(end-h.End, len(w.b)-at) {
-				w.add(uint64(end - h.End))
+			n, copies := uint64(end-h.End), p.copies()
+			if p.plan.typ == bytesType && Shares(end-h.End, len(w.b)-at) {
+				copies--
 			}
+			w.add(n * copies)
 			return end, true
 		}
 	}
 	w.add(uint64(p.plan.typ.Size()))
-	if p.rest && p.plan.shallow() {
+	if p.rest && !p.copied && p.plan.shallow() {
 		w.container(p.plan, h)
 		return at, false // the elements take as much memory as bytes
 	}
 	if end, ok = w.value(p.plan, at, 0); ok {
 		w.add(uint64(end - at)) // texts and byte strings are copied
+		if p.copied {
+			w.add(copyCost * uint64(end-at))
+		}
 	}
 	return end, ok
 }

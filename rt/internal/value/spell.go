@@ -2,155 +2,95 @@ package value
 
 import (
 	"reflect"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
-	"unicode"
+
+	"github.com/loopgen/loopgen/rt/schema"
 )
 
 var durationType = reflect.TypeFor[time.Duration]()
 
-// Spell returns the structure of t as signatures spell types. It may be called concurrently.
-func Spell(t reflect.Type) string {
-	var s speller
-	s.spell(PlanOf(t))
-	return s.String()
-}
+// Spell returns t as signatures spell it. Every occurrence of a defined type has its
+// contents, except inside itself. The fields of an embedded struct are in its place. Spell
+// may be called concurrently.
+func Spell(t reflect.Type) *schema.Type { return new(speller).typ(PlanOf(t)) }
 
-// speller writes the types of a signature.
+// speller makes the trees of types for signatures. Package schema has the grammar.
 type speller struct {
-	strings.Builder
-	within []*Plan // the defined types being spelt out, the outermost first
+	within []reflect.Type // the defined types around the current one, the outermost first
 }
 
-func (s *speller) spell(p *Plan) {
+func (s *speller) typ(p *Plan) *schema.Type {
 	t := p.typ
 	switch {
-	case t == timeType:
-		s.WriteString("time.Time")
-		return
-	case t == durationType:
-		s.WriteString("time.Duration")
-		return
-	case t == errorType:
-		s.WriteString("error")
-		return
-	case p.shape == shapeRefused, p.shape == shapeBinary, p.shape == shapeText, p.shape == shapeBigInt:
-		s.opaque(t)
-		return
+	case t == timeType, t == durationType, t == errorType:
+		return schema.NewWord(t.String())
+	case p.isOpaque() && t.PkgPath() != "":
+		return schema.NewWord(pkgPath(t) + "." + schema.Bare(t.Name()))
+	case p.isOpaque():
+		// Line breaks can only be in the tags of an unnamed struct.
+		return schema.NewWord(strings.Join(strings.Fields(t.String()), " "))
 	case t.PkgPath() == "": // predeclared, or without a name
-		s.structure(p)
-		return
+		return s.structure(p)
 	}
-	for i, outer := range s.within {
-		if outer.typ == t {
-			s.WriteString("#" + strconv.Itoa(len(s.within)-i))
-			return
-		}
+	if i := slices.Index(s.within, t); i >= 0 {
+		return &schema.Type{Kind: schema.Outer, Number: len(s.within) - i}
 	}
-	s.WriteString(withoutPaths(t.Name()))
-	s.within = append(s.within, p)
-	if p.shape == shapeStruct {
-		s.fields(p)
-	} else {
-		s.WriteString("{")
-		s.structure(p)
-		s.WriteString("}")
-	}
+	s.within = append(s.within, t)
+	structure := s.structure(p)
 	s.within = s.within[:len(s.within)-1]
+	return &schema.Type{Kind: schema.Defined, Name: schema.Bare(t.Name()), Elem: structure}
 }
 
-// opaque writes a type that is compared by its name only.
-func (s *speller) opaque(t reflect.Type) {
-	if t.PkgPath() != "" {
-		s.WriteString(pkgPath(t) + "." + withoutPaths(t.Name()))
-		return
-	}
-	// Line breaks can only be in the tags of an unnamed struct.
-	s.WriteString(strings.Join(strings.Fields(t.String()), " "))
+// isOpaque reports whether the type of p is compared by its name only.
+func (p *Plan) isOpaque() bool {
+	return p.shape == shapeRefused || p.shape == shapeBinary || p.shape == shapeText || p.shape == shapeBigInt
 }
 
-// structure writes the structure of p without its name.
-func (s *speller) structure(p *Plan) {
-	switch p.shape {
-	case shapePointer:
-		s.WriteString("*")
-		s.spell(p.elem)
-	case shapeSlice:
-		s.WriteString("[]")
-		s.spell(p.elem)
-	case shapeArray:
-		s.WriteString("[" + strconv.Itoa(p.typ.Len()) + "]")
-		s.spell(p.elem)
-	case shapeBytes:
-		s.WriteString("[]")
-		s.spell(PlanOf(p.typ.Elem()))
-	case shapeByteArray:
-		s.WriteString("[" + strconv.Itoa(p.typ.Len()) + "]")
-		s.spell(PlanOf(p.typ.Elem()))
-	case shapeMap:
-		s.WriteString("map[")
-		s.spell(p.key)
-		s.WriteString("]")
-		s.spell(p.elem)
-	case shapeStruct:
-		s.WriteString("struct")
-		s.fields(p)
-	case shapeInterface:
-		if p.typ.NumMethod() == 0 {
-			s.WriteString("any")
-		} else {
-			s.WriteString("interface")
+// structure returns the structure of p without its name.
+func (s *speller) structure(p *Plan) *schema.Type {
+	switch {
+	case p.shape == shapeStruct:
+		tree := &schema.Type{Kind: schema.Struct, Fields: make([]schema.Field, len(p.fields.flat))}
+		for i, f := range p.fields.flat {
+			name := f.wire
+			// An integer name is not a text: "1" and 1 are different keys.
+			if f.key[0]>>5 == majorText {
+				name = schema.FieldName(name)
+			}
+			tree.Fields[i] = schema.Field{Name: name, Type: s.typ(f.plan)}
 		}
-	default:
-		s.WriteString(p.typ.Kind().String())
+		return tree
+	case p.shape == shapeInterface && p.typ.NumMethod() == 0:
+		return schema.NewWord("any")
 	}
+	tree := composed(p.typ, func(t reflect.Type) *schema.Type {
+		for _, q := range []*Plan{p.key, p.elem} {
+			if q != nil && q.typ == t {
+				return s.typ(q)
+			}
+		}
+		return s.typ(PlanOf(t)) // of the bytes in a byte string
+	})
+	if tree == nil {
+		return schema.NewWord(p.typ.Kind().String())
+	}
+	return tree
 }
 
-func (s *speller) fields(p *Plan) {
-	s.WriteString("{")
-	for i, f := range p.fields.flat {
-		if i > 0 {
-			s.WriteString(", ")
-		}
-		// An integer name is not a text: "1" and 1 are different keys.
-		if f.key[0]>>5 != majorText || isIdentifier(f.wire) {
-			s.WriteString(f.wire)
-		} else {
-			s.WriteString(strconv.Quote(f.wire))
-		}
-		s.WriteString(" ")
-		s.spell(f.plan)
+// composed returns a pointer, slice, array or map. elem makes the trees of its elements.
+// For any other type composed returns nil.
+func composed(t reflect.Type, elem func(reflect.Type) *schema.Type) *schema.Type {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return schema.PointerTo(elem(t.Elem()))
+	case reflect.Slice:
+		return schema.SliceOf(elem(t.Elem()))
+	case reflect.Array:
+		return schema.ArrayOf(int64(t.Len()), elem(t.Elem()))
+	case reflect.Map:
+		return schema.MapOf(elem(t.Key()), elem(t.Elem()))
 	}
-	s.WriteString("}")
-}
-
-func isIdentifier(name string) bool {
-	for i, r := range name {
-		if r != '_' && !unicode.IsLetter(r) && (i == 0 || !unicode.IsDigit(r)) {
-			return false
-		}
-	}
-	return name != ""
-}
-
-// withoutPaths removes the import paths from a type's name. Only the type arguments of
-// an instance have import paths.
-func withoutPaths(name string) string {
-	var b strings.Builder
-	for name != "" {
-		end := strings.IndexAny(name, separators)
-		if end < 0 {
-			end = len(name)
-		}
-		word := name[:end]
-		word = word[strings.LastIndexByte(word, '/')+1:]
-		b.WriteString(word[strings.LastIndexByte(word, '.')+1:])
-		if end < len(name) {
-			b.WriteByte(name[end])
-			end++
-		}
-		name = name[end:]
-	}
-	return b.String()
+	return nil
 }

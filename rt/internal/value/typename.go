@@ -7,140 +7,112 @@ import (
 
 	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/wire"
+	"github.com/loopgen/loopgen/rt/schema"
 )
 
 // nameType returns the name of t on the wire.
-func nameType(t reflect.Type, depth int) (string, *fault) {
-	if depth > maxTypeDepth {
-		return "", faultf("it is made of more than %d types in each other; declare a type for a part of it", maxTypeDepth)
+func nameType(t reflect.Type) (string, *fault) {
+	var n typeNamer
+	if name := n.typ(t); n.fault == nil {
+		return name.String(), nil
 	}
-	if name := builtin[t]; name != "" {
-		return name, nil
+	return "", n.fault
+}
+
+// typeNamer makes the tree of a type's name on the wire.
+type typeNamer struct {
+	depth int
+	fault *fault // the first one
+}
+
+func (n *typeNamer) typ(t reflect.Type) *schema.Type {
+	n.depth++
+	defer func() { n.depth-- }()
+	if name := builtin[t]; name != "" && n.depth <= maxTypeDepth {
+		return schema.NewWord(name)
 	}
-	if t.PkgPath() != "" {
-		name := PathName(t)
-		if registered(name) != t {
-			return "", faultf("type %s is not registered, so that an interface that holds it cannot be sent; call rt.RegisterType[%[1]s]() in an init function", t)
-		}
-		return name + "#" + structureHash(t), nil
-	}
-	prefix := ""
-	switch t.Kind() {
-	case reflect.Pointer:
-		prefix = "*"
-	case reflect.Slice:
-		prefix = "[]"
-	case reflect.Array:
-		if t.Size() > maxTypeSize {
-			return "", faultf("an array of %d bytes is larger than an interface may hold; use a slice", t.Size())
-		}
-		prefix = "[" + strconv.Itoa(t.Len()) + "]"
-	case reflect.Map:
-		key, f := nameType(t.Key(), depth+1)
-		if f != nil {
-			return "", f
-		}
-		prefix = "map[" + key + "]"
+	switch {
+	case n.fault != nil:
+	case n.depth > maxTypeDepth:
+		n.fault = faultf("it is made of more than %d types in each other; declare a type for a part of it", maxTypeDepth)
+	case t.PkgPath() != "" && registered(pathName(t)) == t:
+		return schema.NewWord(pathName(t) + "#" + structureHash(t))
+	case t.PkgPath() != "":
+		n.fault = faultf("type %s is not registered, so that an interface that holds it cannot be sent; call rt.RegisterType[%[1]s]() in an init function", t)
+	case t.Kind() == reflect.Array && t.Size() > maxTypeSize:
+		n.fault = faultf("an array of %d bytes is larger than an interface may hold; use a slice", t.Size())
 	default:
-		return "", faultf("type %s has no name, so that an interface that holds it cannot be sent; declare and register one", t)
+		if tree := composed(t, n.typ); tree != nil {
+			return tree
+		}
+		n.fault = faultf("type %s has no name, so that an interface that holds it cannot be sent; declare and register one", t)
 	}
-	elem, f := nameType(t.Elem(), depth+1)
-	return prefix + elem, f
+	return nil
 }
 
 // structureHash returns a hash that differs between an older and a newer type of the
 // same name.
 func structureHash(t reflect.Type) string {
-	return wire.SignatureHash(Spell(t))[:typeHash]
+	return wire.SignatureHash(Spell(t).String())[:typeHash]
 }
 
-// typeParser finds the type for a name. Before it makes a type, it takes the type from
-// quota, and does not return it if parsing fails later.
-type typeParser struct {
-	rest  string
-	quota *TypeQuota
-}
-
-func (p *typeParser) parse(depth int) (reflect.Type, *fault) {
+// resolve returns the type with that name. Before it makes a type, it takes the type
+// from q, and does not return it if it fails later.
+func (q *TypeQuota) resolve(name *schema.Type, depth int) (reflect.Type, *fault) {
 	if depth > maxTypeDepth {
 		return nil, faultf("the name of a type has more than %d in each other", maxTypeDepth)
 	}
-	if p.skip("map[") {
-		key, f := p.parse(depth + 1)
-		if f != nil {
+	if name.Elem == nil {
+		return resolveWord(name.String())
+	}
+	var key reflect.Type
+	if name.Kind == schema.Map {
+		var f *fault
+		if key, f = q.resolve(name.Key, depth+1); f != nil {
 			return nil, f
 		}
-		if !p.skip("]") || !key.Comparable() {
+		if !key.Comparable() {
 			return nil, faultf("a map with keys of type %s", key)
 		}
-		elem, f := p.parse(depth + 1)
-		if f != nil {
-			return nil, f
-		}
-		if f := p.quota.take(); f != nil {
-			return nil, f
-		}
-		return reflect.MapOf(key, elem), nil
 	}
-	switch {
-	case p.skip("*"):
-		return p.of(depth, reflect.PointerTo)
-	case p.skip("[]"):
-		return p.of(depth, reflect.SliceOf)
-	case p.skip("["):
-		return p.array(depth)
-	}
-	return p.named()
-}
-
-func (p *typeParser) skip(prefix string) (found bool) {
-	p.rest, found = strings.CutPrefix(p.rest, prefix)
-	return found
-}
-
-func (p *typeParser) of(depth int, make func(reflect.Type) reflect.Type) (reflect.Type, *fault) {
-	elem, f := p.parse(depth + 1)
-	if f == nil {
-		f = p.quota.take()
-	}
+	elem, f := q.resolve(name.Elem, depth+1)
 	if f != nil {
 		return nil, f
 	}
-	return make(elem), nil
-}
-
-func (p *typeParser) array(depth int) (reflect.Type, *fault) {
-	digits, rest, _ := strings.Cut(p.rest, "]")
-	n, err := strconv.ParseUint(digits, 10, 31)
-	if err != nil {
-		return nil, faultf("an array of length %q", digits)
+	length := uint64(0)
+	if digits := strings.Trim(name.Name, "*[]"); digits != "" {
+		n, err := strconv.ParseUint(digits, 10, 31)
+		switch {
+		case err != nil:
+			return nil, faultf("an array of length %q", digits)
+		case n > wire.MaxElements && elem.Kind() != reflect.Uint8 || n > maxTypeSize || n*uint64(elem.Size()) > maxTypeSize:
+			return nil, faultf("an array of %d elements of type %s is larger than an interface may hold", n, elem)
+		}
+		length = n
 	}
-	p.rest = rest
-	elem, f := p.parse(depth + 1)
+	if f := q.take(); f != nil {
+		return nil, f
+	}
 	switch {
-	case f != nil:
-		return nil, f
-	case n > wire.MaxElements && elem.Kind() != reflect.Uint8 || n > maxTypeSize || n*uint64(elem.Size()) > maxTypeSize:
-		return nil, faultf("an array of %d elements of type %s is larger than an interface may hold", n, elem)
+	case name.Kind == schema.Map:
+		return reflect.MapOf(key, elem), nil
+	case name.Name == "*":
+		return reflect.PointerTo(elem), nil
+	case name.Name == "[]":
+		return reflect.SliceOf(elem), nil
 	}
-	if f := p.quota.take(); f != nil {
-		return nil, f
-	}
-	return reflect.ArrayOf(int(n), elem), nil
+	return reflect.ArrayOf(int(length), elem), nil
 }
 
-// named parses the name of a registered type.
-func (p *typeParser) named() (reflect.Type, *fault) {
-	word, _, _ := strings.Cut(p.rest, "]")
+// resolveWord returns the builtin or registered type with that name.
+func resolveWord(word string) (reflect.Type, *fault) {
 	if t := builtinTypes[word]; t != nil {
-		p.rest = p.rest[len(word):]
 		return t, nil
 	}
-	name, hash, ok := strings.Cut(p.rest, "#")
-	if !ok || len(hash) < typeHash {
-		return nil, faultf("%q is no name of a type that is known here", cut.Name(word))
+	name, hash, ok := strings.Cut(word, "#")
+	if !ok {
+		return nil, faultf("%q is no name of a type", cut.Name(word))
 	}
-	hash, p.rest = hash[:typeHash], hash[typeHash:]
 	t := registered(name)
 	switch {
 	case t == nil:

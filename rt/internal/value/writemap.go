@@ -115,23 +115,25 @@ const (
 func (w *Writer) sort(mine int) {
 	spans := w.spans[mine:]
 	w.spans = w.spans[:mine]
+	w.order = w.order[:0] // of pointers: a sort of these is in most programs already
 	for i := range spans {
 		spans[i].prefix = prefix(w.b[spans[i].begin:spans[i].end])
+		w.order = append(w.order, &spans[i])
 	}
-	compare := func(x, y span) int {
+	compare := func(x, y *span) int {
 		if x.prefix != y.prefix {
 			return cmp.Compare(x.prefix, y.prefix)
 		}
 		return bytes.Compare(w.b[x.begin:x.end], w.b[y.begin:y.end])
 	}
-	if slices.IsSortedFunc(spans, compare) {
+	if slices.IsSortedFunc(w.order, compare) {
 		return
 	}
 	begin := spans[0].begin
-	slices.SortFunc(spans, compare)
+	slices.SortFunc(w.order, compare)
 	w.scratch = append(w.scratch[:0], w.b[begin:]...)
 	b := w.b[:begin]
-	for _, s := range spans {
+	for _, s := range w.order {
 		b = append(b, w.scratch[s.begin-begin:s.end-begin]...)
 	}
 }

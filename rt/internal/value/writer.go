@@ -31,16 +31,17 @@ type Writer struct {
 	// is zero while none has been called.
 	until time.Time
 
-	spans   []span // of the entries of all maps being written
-	scratch []byte // memory for sorting the entries
+	spans   []span  // of the entries of all maps being written
+	order   []*span // memory for sorting the entries
+	scratch []byte  // the same
 }
 
 // Reset prepares w for a message that begins at start in the buffers of Append and ends at
 // most at limit. The errors of the table keep their identity in the receiver.
 func (w *Writer) Reset(table *Errors, start, limit int) {
-	*w = Writer{errors: table, start: start, limit: limit, work: limit - start, spans: w.spans[:0], scratch: w.scratch}
+	*w = Writer{errors: table, start: start, limit: limit, work: limit - start, spans: w.spans[:0], order: w.order[:0], scratch: w.scratch}
 	if cap(w.scratch) > maxScratch || cap(w.spans) > maxSpans {
-		w.spans, w.scratch = nil, nil
+		w.spans, w.order, w.scratch = nil, nil, nil
 	}
 }
 
@@ -157,13 +158,15 @@ func (w *Writer) float(p *Plan, v reflect.Value) *fault {
 	case p.shape == shapeFloat64:
 		w.b = appendFloat64(w.b, f)
 	default: // v.Float has converted the value, which changes some NaNs
-		w.b = appendFloat32(w.b, math.Float32bits(*pointerTo[float32](v)))
+		w.b = appendFloat32(w.b, math.Float32bits(*PointerTo[float32](v)))
 	}
 	return nil
 }
 
-// pointerTo returns the address of v, whose underlying type is T.
-func pointerTo[T any](v reflect.Value) *T {
+// PointerTo returns the address of the variable v, whose underlying type is T. Methods of
+// [reflect.Value] convert a float32 to a float64, which changes a signalling NaN. PointerTo
+// may be called concurrently.
+func PointerTo[T any](v reflect.Value) *T {
 	return v.Addr().Convert(reflect.TypeFor[*T]()).Interface().(*T)
 }
 
@@ -176,7 +179,7 @@ func (w *Writer) complex(p *Plan, v reflect.Value, depth int) *fault {
 	}
 	w.b = appendHead(w.b, majorArray, 2)
 	if v.Kind() == reflect.Complex64 { // v.Complex converts the value, which changes some NaNs
-		c := *pointerTo[complex64](v)
+		c := *PointerTo[complex64](v)
 		w.b = appendFloat32(w.b, math.Float32bits(real(c)))
 		w.b = appendFloat32(w.b, math.Float32bits(imag(c)))
 		return nil

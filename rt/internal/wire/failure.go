@@ -44,6 +44,7 @@ const (
 	FailureNotHeld                             // the connection has not acquired the thing that the call would release
 	FailureInUse                               // an idle shutdown was refused: another client uses the object
 	FailureNotAllowed                          // the connected user is not allowed to send that frame
+	FailureLostChange                          // the method changed an argument, and the change stays in the daemon
 )
 
 var failureNames = [...]string{
@@ -53,6 +54,7 @@ var failureNames = [...]string{
 	FailureTooLarge: "result too large", FailureNotEncodable: "result not encodable",
 	FailureUnsupported: "unsupported", FailureReentrant: "reentrant",
 	FailureNotHeld: "not held", FailureInUse: "in use", FailureNotAllowed: "not allowed",
+	FailureLostChange: "lost change",
 }
 
 // String returns the code in words, or "failure code 99" for an unknown one.

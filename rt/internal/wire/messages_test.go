@@ -121,14 +121,14 @@ func TestFailureCanBeSent(t *testing.T) {
 }
 
 func TestCodesHaveNames(t *testing.T) {
-	for code := wire.FailureCanceled; code <= wire.FailureNotAllowed; code++ {
+	for code := wire.FailureCanceled; code <= wire.FailureLostChange; code++ {
 		if s := code.String(); s == "" || strings.Contains(s, "code") {
 			t.Errorf("failure %d: got %q", uint(code), s)
 		}
 	}
 	for _, c := range []struct{ got, want string }{
 		{wire.FailureCode(0).String(), "failure code 0"},
-		{(wire.FailureNotAllowed + 1).String(), "failure code 16"},
+		{(wire.FailureLostChange + 1).String(), "failure code 17"},
 		{wire.FailureCode(1 << 31).String(), "failure code 2147483648"},
 		{wire.WelcomeCode(0).String(), "welcome code 0"},
 		{wire.WelcomeTooManyClients.String(), "too many clients"},

@@ -1,0 +1,150 @@
+package check
+
+import (
+	"cmp"
+	"go/types"
+	"slices"
+	"strings"
+)
+
+// A remedy contains text to type in one form: a directive for a method that this
+// package declares, a flag for any other, since directives are read only here. The
+// text works as it stands: a test applies each one and generates again.
+
+// owns reports whether the user can change what package p declares.
+func (src *Source) owns(p *types.Package) bool {
+	return p == nil || p == src.Types || src.InModule(p.Path())
+}
+
+// change returns remedy, a change to what package p declares, or another one if
+// the user cannot change p.
+func (src *Source) change(p *types.Package, remedy string) string {
+	if src.owns(p) {
+		return remedy
+	}
+	return "convert it to a type of your own"
+}
+
+// remedy says what to do about p, because of which m is left out.
+func (s collector) remedy(m *Method, p *problem) string {
+	ways := []string{p.remedy, p.instead, "silence this with " + remedies{m}.skipHow()}
+	if p.proxy {
+		ways[2] = "leave it out there, too, with " + remedies{m}.skipHow()
+	}
+	if p.remedy != "" && !s.Src.owns(m.fn.Pkg()) {
+		ways[0] = s.replacement(m)
+	}
+	return strings.Join(slices.DeleteFunc(ways, func(way string) bool { return way == "" }), ", or ")
+}
+
+// replacement says how to have another method in the place of m, which the user
+// cannot change.
+func (s *Service) replacement(m *Method) string {
+	if s.Src.owns(s.typ.Obj().Pkg()) {
+		return "give " + s.TypeName() + " its own " + m.Name
+	}
+	return "share a type of your own that embeds " + s.TypeName() + " and has its own " + m.Name
+}
+
+// remedies says what can be done about a method.
+type remedies struct{ *Method }
+
+// skipHow says how to leave the method out.
+func (m remedies) skipHow() string { return m.say("skip", "-skip "+m.Name) }
+
+// inOutHow says how to have a parameter copied back.
+func (m remedies) inOutHow(v *Value) string {
+	return m.say("inout "+v.User, "-inout "+m.Name+"."+v.User)
+}
+
+// inHow says how to have changes of a parameter stay in the daemon.
+func (m remedies) inHow(v *Value) string {
+	return m.say("in "+v.User, "-in "+m.Name+"."+v.User)
+}
+
+// sessionHow says how to have the method ended by that called end.
+func (m remedies) sessionHow(end string) string {
+	return m.say("session end="+end, "-session "+m.Name+"="+end)
+}
+
+// lockHow says what to do about a method of an embedded lock.
+func (s judge) lockHow(m *Method, lock string) string {
+	if m.depth == 2 && s.Src.owns(s.typ.Obj().Pkg()) {
+		return "make the lock a named field: mu sync." + lock
+	}
+	acquire, release := m.Name, "Unlock"
+	switch m.Name {
+	case "Lock", "TryLock":
+	case "RLock", "TryRLock":
+		release = "RUnlock"
+	case "Unlock", "RUnlock":
+		acquire, release = strings.Replace(m.Name, "Unl", "L", 1), m.Name
+	default:
+		return ""
+	}
+	return "share it with -concurrent " + acquire + "," + release + " -session " + acquire + "=" + release
+}
+
+// concurrentHow says how to make the method concurrent, and others with it: by
+// directives if this package declares all of them.
+func (m remedies) concurrentHow(others ...*Method) string {
+	names, declared, instead := []string{m.Name}, m.decl != nil, m.readOnly
+	for _, other := range others {
+		names = append(names, other.Name)
+		declared = declared && other.decl != nil
+		instead = cmp.Or(instead, other.readOnly)
+	}
+	text := concurrentHow(names...)
+	if declared {
+		text = "say " + directivePrefix + "concurrent"
+		if len(others) > 0 {
+			text += " at " + strings.Join(names, " and ")
+		}
+		text += safe
+	}
+	if instead != "" {
+		text = strings.TrimSuffix(text, safe) + " instead of " + instead + safe
+	}
+	return text
+}
+
+// exclusiveHow says how to have the method run alone without a warning.
+func (m remedies) exclusiveHow() string {
+	text := m.say("exclusive", "-exclusive "+m.Name)
+	if m.readOnly != "" {
+		text += " instead of " + m.readOnly
+	}
+	return text + " if it waits for no other call"
+}
+
+// concurrentHow says how to make methods concurrent by a flag.
+func concurrentHow(names ...string) string {
+	return "say -concurrent " + strings.Join(names, ",") + safe
+}
+
+// safe is the condition under which a method may be concurrent.
+const safe = " if the type is safe for concurrent use"
+
+// dropHow says how to take back a directive with an argument, or the flag that
+// gives the method the same value, whichever the user has written.
+func (m remedies) dropHow(name, argument, value string) string {
+	if slices.Contains(m.arguments(name), argument) {
+		return strings.TrimSpace("drop " + directivePrefix + name + " " + argument)
+	}
+	switch {
+	case value == "":
+		return "drop -" + name + " " + m.Name
+	case name == "inout" || name == "in":
+		return "drop -" + name + " " + m.Name + "." + value
+	}
+	return "drop -" + name + " " + m.Name + "=" + value
+}
+
+// say returns the directive for the method, or the flag if another package
+// declares it.
+func (m remedies) say(directive, flag string) string {
+	if m.decl == nil {
+		return flag
+	}
+	return directivePrefix + directive
+}
