@@ -1,0 +1,101 @@
+package rundir
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Existing returns the directories of all singletons below a base directory, including
+// those of its sessions and projects. A directory with the name of a service, as
+// OpenService takes it, is opened like one. Existing creates nothing, and a missing base
+// directory has none. The error joins those of directories that cannot be read; the others
+// are returned with it. It may be called concurrently.
+func Existing(base string) ([]*Dir, error) {
+	entries, err := os.ReadDir(base)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	errs := []error{err}
+	var dirs []*Dir
+	for _, entry := range entries {
+		if !entry.IsDir() {
+			continue
+		}
+		d := At(filepath.Join(base, entry.Name()))
+		dirs = append(dirs, d)
+		if holdsSingletons(entry.Name()) {
+			below, err := Existing(d.path)
+			dirs = append(dirs, below...)
+			errs = append(errs, err)
+		}
+	}
+	return dirs, errors.Join(errs...)
+}
+
+// At returns the directory with that path without a check. It need not exist. Its methods
+// that find sockets, and those that make it again, must not be used: its singleton's name is
+// not known.
+func At(path string) *Dir {
+	name := filepath.Base(path)
+	hash := name[strings.LastIndexByte(name, '-')+1:]
+	hashed := len(hash) == hashDigits && strings.Trim(hash, "0123456789abcdef") == ""
+	return &Dir{base: filepath.Dir(path), name: name, path: path, service: plain(name) && !hashed}
+}
+
+// Service reports whether several users share the directory: see OpenService.
+func (d *Dir) Service() bool { return d.service }
+
+// Used reports whether this package has made a file in the directory.
+func (d *Dir) Used() bool {
+	for _, name := range []string{lifeLockName, spawnLockName, endpointName, serviceSocketName} {
+		if _, err := os.Lstat(d.file(name)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Check returns an *UnsafeError if another user could read or replace the directory or a
+// directory above it, as Open and OpenService do. It changes nothing. Any other error says
+// that a directory is missing or cannot be examined.
+func (d *Dir) Check() error {
+	if d.service {
+		_, err := d.Owner()
+		return err
+	}
+	if err := CheckBase(d.base); err != nil {
+		return err
+	}
+	return checkDir(d.path)
+}
+
+// CheckBase returns an *UnsafeError if another user than root can replace a base directory
+// or an entry of it. Any other error says that a directory cannot be examined. A missing
+// directory is no error. CheckBase may be called concurrently.
+func CheckBase(base string) error { return checkParents(base) }
+
+// Probe reports whether a process holds life.lock, and whether one holds spawn.lock: then
+// it may be starting a daemon, and the first result is false. Unlike TrySpawnLock with
+// Alive, it makes no file. It holds the locks for a moment. The error says that a lock file
+// is unsafe or cannot be used, as that of another user.
+func (d *Dir) Probe() (alive, starting bool, err error) {
+	lock := newLock(d.file(spawnLockName))
+	held, err := lock.TryLock()
+	for interrupted(err) {
+		held, err = lock.TryLock()
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // a service has no such file
+	case err != nil:
+		return false, false, err
+	case !held:
+		return false, true, nil
+	default:
+		defer release(lock)
+	}
+	alive, err = d.Alive()
+	return alive, false, err
+}
