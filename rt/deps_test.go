@@ -18,6 +18,7 @@ func TestDependencies(t *testing.T) {
 		"github.com/x448/float16", // of cbor
 		"golang.org/x/sys/unix",
 		own + "rt",
+		own + "rt/internal/control",
 		own + "rt/internal/cut",
 		own + "rt/internal/daemon",
 		own + "rt/internal/host",

@@ -216,6 +216,8 @@
 //     status. It knows no files and no processes.
 //   - internal/host is the process around it: constructor, endpoint, listener, watchdog,
 //     signals and log.
+//   - internal/control reaches a daemon by its endpoint, and asks for its status or its
+//     exit. It makes no calls.
 //   - internal/sock moves bytes over sockets. All code about sockets that differs between
 //     systems is there.
 //   - internal/wire has frames and messages, without sockets and files.
@@ -231,9 +233,10 @@
 //
 // These are all imports between them:
 //
-//	rt → internal/cut, internal/daemon, internal/host, internal/inprocess, internal/process, internal/quota, internal/rt, internal/rundir, internal/self, internal/sock, internal/start, internal/usercode, internal/value, internal/wire, schema, stub
+//	rt → internal/control, internal/cut, internal/daemon, internal/host, internal/inprocess, internal/process, internal/quota, internal/rt, internal/rundir, internal/self, internal/sock, internal/start, internal/usercode, internal/value, internal/wire, schema, stub
 //	internal/host → internal/cut, internal/daemon, internal/process, internal/rundir, internal/self, internal/sock, internal/start, internal/usercode, internal/value, internal/wire, stub
 //	internal/daemon → internal/cut, internal/quota, internal/sock, internal/usercode, internal/value, internal/wire, stub
+//	internal/control → internal/rundir, internal/sock, internal/wire
 //	internal/self → internal/process, internal/rundir
 //	internal/start → internal/cut, internal/rundir, internal/usercode, internal/value, internal/wire, stub
 //	internal/value → internal/cut, internal/rt, internal/usercode, internal/wire
