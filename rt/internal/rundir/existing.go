@@ -99,3 +99,33 @@ func (d *Dir) Probe() (alive, starting bool, err error) {
 	alive, err = d.Alive()
 	return alive, false, err
 }
+
+// UserBase returns the user's base directory for this directory: see BaseDir.
+func (d *Dir) UserBase() string { return userBaseDir(d.base) }
+
+// SocketRoom returns how many bytes the paths of sockets in this directory have beyond the
+// limit, or 0 if they fit.
+func (d *Dir) SocketRoom() int {
+	name := socketPrefix + strings.Repeat("0", maxSocketSuffix)
+	if d.service {
+		name = serviceSocketName
+	}
+	return max(len(d.file(name))-maxSocketPath, 0)
+}
+
+// LockPaths returns the paths of life.lock and spawn.lock.
+func (d *Dir) LockPaths() (life, spawn string) { return d.file(lifeLockName), d.file(spawnLockName) }
+
+// Owned reports whether a file belongs to this user.
+func Owned(info fs.FileInfo) bool { return ownedByUser(info) }
+
+// Trusted reports whether a file belongs to root or to this user.
+func Trusted(info fs.FileInfo) bool { return trustworthy(info) }
+
+// SameFileSystem reports whether two files have one device. It returns false if that is not
+// known.
+func SameFileSystem(a, b string) bool {
+	first, _, ok := strings.Cut(FileID(a), ":")
+	second, _, _ := strings.Cut(FileID(b), ":")
+	return ok && first == second
+}
