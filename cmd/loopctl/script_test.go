@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -98,18 +99,37 @@ func TestScripts(t *testing.T) {
 		Setup:               func(env *testscript.Env) error { return setup(env, root) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"gone":   gone,
+			"mend":   mend,
 			"pid":    pid,
 			"status": exits,
 			"until":  until,
 			"within": within,
 		},
 		Condition: func(condition string) (bool, error) {
-			if condition == "root" {
+			switch condition {
+			case "root":
 				return os.Getuid() == 0, nil
+			case "open":
+				return enterable(os.TempDir()), nil
 			}
 			return false, fmt.Errorf("unknown condition %s", condition)
 		},
 	})
+}
+
+// enterable reports whether other users can enter a directory. Modes below one that they
+// cannot enter do not matter.
+func enterable(dir string) bool {
+	for {
+		info, err := os.Stat(dir)
+		if err != nil || info.Mode().Perm()&0o001 == 0 {
+			return false
+		}
+		if dir == filepath.Dir(dir) {
+			return true
+		}
+		dir = filepath.Dir(dir)
+	}
 }
 
 // setup gives a script a base directory of its own, whose daemons end with the script.
@@ -154,6 +174,18 @@ func endAll(base string) error {
 			return fmt.Errorf("%d daemons live in %s", living, base)
 		}
 		time.Sleep(time.Millisecond) // waiting for a lock cannot be cancelled
+	}
+}
+
+// mend runs the commands of a file that doctor has printed: mend said.
+func mend(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: mend file")
+	}
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		if command, ok := strings.CutPrefix(line, "    "); ok {
+			ts.Check(ts.Exec("sh", "-c", command))
+		}
 	}
 }
 

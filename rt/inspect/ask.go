@@ -19,7 +19,8 @@ import (
 const (
 	// connectTimeout is the default of rt.Config.ConnectTimeout.
 	connectTimeout = 2 * time.Second
-	// exitPause is the time between two looks whether a daemon has exited.
+	// exitPause is the time between two looks whether a daemon has exited, and between two
+	// tries to connect.
 	exitPause = 10 * time.Millisecond
 )
 
@@ -101,14 +102,7 @@ func (d *Daemon) ask(ctx context.Context, question wire.Frame) (wire.Frame, erro
 	if d.endpoint == nil || d.State != Running {
 		return wire.Frame{}, fmt.Errorf("%w: it starts or exits: %s", rt.ErrUnresponsive, d.Problem)
 	}
-	dial := func(ctx context.Context, e *rundir.Endpoint) (net.Conn, error) {
-		if d.dir.Service() {
-			return control.DialService(ctx, d.dir, e)
-		}
-		return control.DialUser(ctx, d.dir, e)
-	}
-	hello := wire.Hello{Session: rand.Text()[:16], PID: os.Getpid()}
-	conn, reader, welcome, err := control.Greet(ctx, dial, d.endpoint, hello, connectTimeout, d.dir.Service())
+	conn, reader, welcome, err := d.greet(ctx)
 	if err != nil {
 		return wire.Frame{}, err
 	}
@@ -133,6 +127,33 @@ func (d *Daemon) ask(ctx context.Context, question wire.Frame) (wire.Frame, erro
 		return answer, refusal(answer.Body)
 	}
 	return answer, nil
+}
+
+// greet connects to the daemon. It tries again while the daemon lives and connections are
+// lost: a service that does not admit this user may close one before its refusal was read.
+func (d *Daemon) greet(ctx context.Context) (net.Conn, *wire.Reader, wire.Welcome, error) {
+	dial := func(ctx context.Context, e *rundir.Endpoint) (net.Conn, error) {
+		if d.dir.Service() {
+			return control.DialService(ctx, d.dir, e)
+		}
+		return control.DialUser(ctx, d.dir, e)
+	}
+	hello := wire.Hello{Session: rand.Text()[:16], PID: os.Getpid()}
+	for until := time.Now().Add(connectTimeout); ; {
+		conn, reader, welcome, err := control.Greet(ctx, dial, d.endpoint, hello, connectTimeout, d.dir.Service())
+		var silent *control.SilentError
+		var hidden *control.HiddenError
+		var peer *control.PeerError
+		lost := err != nil && !errors.As(err, &silent) && !errors.As(err, &hidden) && !errors.As(err, &peer) && !errors.Is(err, wire.ErrAuth)
+		if !lost || time.Now().After(until) {
+			return conn, reader, welcome, err
+		}
+		// The pause is after the probe, which connects to a service, too: a process gets at
+		// most one refusal each millisecond.
+		if alive, _, perr := d.probe(); perr != nil || !alive || !sock.Pause(ctx, exitPause) {
+			return conn, reader, welcome, err
+		}
+	}
 }
 
 // refusal returns the error that an error frame describes.

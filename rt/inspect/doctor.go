@@ -226,12 +226,15 @@ func (x *examination) running(ctx context.Context, d *Daemon) {
 		x.add(d, fmt.Sprintf("it is in %s, and programs with the LOOPGEN_DIR of this shell (%s) do not find it", d.dir.UserBase(), orUnset(rundir.Getenv("LOOPGEN_DIR"))),
 			"export LOOPGEN_DIR="+shellWord(d.dir.UserBase()))
 	}
-	if stopped(d.PID) {
+	var s rt.Status
+	var err error
+	if !stopped(d.PID) {
+		s, err = d.Status(ctx)
+	}
+	switch {
+	case stopped(d.PID):
 		x.add(d, fmt.Sprintf("process %d is stopped, so calls wait for it and no other daemon starts", d.PID), fmt.Sprintf("kill -CONT %d", d.PID))
 		return
-	}
-	s, err := d.Status(ctx)
-	switch {
 	case errors.Is(err, rt.ErrNotRunning), errors.Is(err, rt.ErrNotAllowed):
 		return // it has exited meanwhile, or is another user's
 	case errors.Is(err, rt.ErrUnresponsive):
