@@ -230,6 +230,8 @@
 //   - internal/quota bounds what one peer has outstanding.
 //   - stub is the API for generated code, schema compares signatures. Through stub.Part a
 //     capability that the daemon's core does not have comes in.
+//   - inspect finds daemons and asks for their state, without the type that they serve. No
+//     package here imports it.
 //
 // These are all imports between them:
 //
@@ -241,6 +243,7 @@
 //	internal/start → internal/cut, internal/rundir, internal/usercode, internal/value, internal/wire, stub
 //	internal/value → internal/cut, internal/rt, internal/usercode, internal/wire
 //	stub → internal/cut, internal/value, internal/wire
+//	internal/control → internal/rundir, internal/sock, internal/wire
 //	internal/rundir → internal/cut
 //	internal/usercode → internal/cut
 //

@@ -99,8 +99,11 @@ func (d *Daemon) ask(ctx context.Context, question wire.Frame) (wire.Frame, erro
 	if !d.Lives() {
 		return wire.Frame{}, d.notRunning()
 	}
-	if d.endpoint == nil || d.State != Running {
-		return wire.Frame{}, fmt.Errorf("%w: it starts or exits: %s", rt.ErrUnresponsive, d.Problem)
+	switch {
+	case d.Problem != "":
+		return wire.Frame{}, fmt.Errorf("%w: %s", rt.ErrIncompatible, d.Problem)
+	case d.State == Starting:
+		return wire.Frame{}, fmt.Errorf("%w: it is starting or exiting; look again in a moment", rt.ErrUnresponsive)
 	}
 	conn, reader, welcome, err := d.greet(ctx)
 	if err != nil {
