@@ -23,7 +23,8 @@ const (
 )
 
 // The service of another user is listed. Users that it does not admit see no more, and
-// cannot stop it.
+// cannot stop it. A directory that they cannot read is an error, and keeps nothing else
+// from them.
 func TestServiceOfAnotherUser(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 || !enterable(os.TempDir()) {
@@ -38,7 +39,8 @@ func TestServiceOfAnotherUser(t *testing.T) {
 	}
 	t.Cleanup(func() { os.RemoveAll(base) })
 	dir := filepath.Join(base, "limiter")
-	for _, err := range []error{os.Chmod(base, 0o755), os.Mkdir(dir, 0o755), os.Chown(dir, serviceUser, -1)} {
+	unreadable := filepath.Join(base, "session-9")
+	for _, err := range []error{os.Chmod(base, 0o755), os.Mkdir(dir, 0o755), os.Chown(dir, serviceUser, -1), os.Mkdir(unreadable, 0o700)} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,13 +80,15 @@ func TestServiceOfAnotherUser(t *testing.T) {
 		status  int
 		said    string
 	}{
-		{stranger, "ps", 0, `(?m)^limiter +\d+ +not allowed .* system +github.com`},
+		{stranger, "ps", exitFailed, `(?m)^limiter +\d+ +not allowed .* system +github.com`},
+		{stranger, "ps", exitFailed, `(?m)^loopctl: open .*/session-9: permission denied$`},
+		{stranger, "doctor", exitFailed, `cannot read a directory of daemons: open .*/session-9: permission denied\n    sudo chown 64003 .*/session-9\n`},
 		{stranger, "status limiter", exitFailed, `^loopctl: not allowed: `},
 		{stranger, "describe limiter Inc", 0, `^func Inc\(\) int\n$`},
 		{stranger, "logs limiter", exitFailed, `the log of a service is in the journal: journalctl -u limiter`},
 		{stranger, "stop limiter", exitNotExecuted, `^loopctl: not allowed: `},
 		{serviceUser, "status limiter", 0, `^process \d+ serves `},
-		{serviceUser, "doctor", 0, `nothing is wrong`},
+		{serviceUser, "doctor limiter", exitFailed, `session-9: permission denied`},
 		{serviceUser, "restart limiter", 0, `^limiter: process \d+ has exited; the service manager starts another one`},
 		{stranger, "stop limiter", exitNotRunning, `start the service \(as in: systemctl start limiter\)`},
 	} {

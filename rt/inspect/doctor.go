@@ -96,8 +96,13 @@ func (x *examination) unreadable(err error) {
 	var path *fs.PathError
 	if errors.As(err, &path) {
 		command = "ls -ld " + shellWord(path.Path)
-		if info, serr := os.Lstat(path.Path); serr == nil && info.IsDir() {
+		info, serr := os.Lstat(path.Path)
+		switch {
+		case serr != nil || !info.IsDir():
+		case rundir.Owned(info):
 			command = "chmod u+rwx " + shellWord(path.Path)
+		default:
+			command = fmt.Sprintf("sudo chown %d %s", os.Geteuid(), shellWord(path.Path))
 		}
 	}
 	x.add(nil, fmt.Sprintf("cannot read a directory of daemons: %v", err), command)
