@@ -144,7 +144,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	err := execute(ctx, args, stdout, stderr)
 	if err != nil && !errors.Is(err, errFailed) {
-		fmt.Fprintln(stderr, "loopctl:", err)
+		fmt.Fprintln(stderr, "loopctl:", clean(err.Error()))
 	}
 	return status(err)
 }

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/loopgen/loopgen/rt"
 	"github.com/loopgen/loopgen/rt/inspect"
@@ -121,10 +122,21 @@ func (in *invocation) table(rows []*row) error {
 	}
 	for _, r := range rows {
 		if text := r.Problem + r.Error; text != "" {
-			fmt.Fprintf(in.stderr, "loopctl: %s: %s\n", word(r.Name), text)
+			fmt.Fprintf(in.stderr, "loopctl: %s: %s\n", word(r.Name), clean(text))
 		}
 	}
 	return nil
+}
+
+// clean returns text without characters that could control a terminal: names and messages
+// may come from another user's service.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
 }
 
 // word returns text as one column: quoted if it has spaces or is not printable.
@@ -167,7 +179,7 @@ func showStatus(ctx context.Context, in *invocation) error {
 		orphans = "end after " + s.OrphanTimeout.String()
 	}
 	_, err = fmt.Fprintf(in.stdout, "%v\nprogram  %s, version %d\ndir      %s\norphans  calls whose callers are gone %s\nnice     %d\nmethods  %d, listed by: loopctl describe %[8]s\n",
-		s, s.Executable, s.Version, d.Dir, orphans, s.Nice, len(s.Methods), word(d.Name))
+		s, word(s.Executable), s.Version, d.Dir, orphans, s.Nice, len(s.Methods), word(d.Name))
 	return err
 }
 
@@ -208,15 +220,17 @@ func describe(ctx context.Context, in *invocation) error {
 	}
 	w := tabwriter.NewWriter(in.stdout, 0, 8, 2, ' ', 0)
 	if !in.json && len(in.args) == 1 {
-		fmt.Fprintf(in.stdout, "%s %s\n", word(d.Name), d.Service)
+		fmt.Fprintf(in.stdout, "%s %s\n", word(d.Name), clean(d.Service))
 	}
 	for _, m := range methods {
-		if in.json {
+		declaration := clean("func " + m.Name + strings.TrimPrefix(m.Signature, "func"))
+		switch {
+		case in.json:
 			err = in.encode(m)
-		} else if m.Mode == "" {
-			_, err = fmt.Fprintf(w, "func %s%s\n", m.Name, strings.TrimPrefix(m.Signature, "func"))
-		} else {
-			_, err = fmt.Fprintf(w, "func %s%s\t// %s\n", m.Name, strings.TrimPrefix(m.Signature, "func"), m.Mode)
+		case m.Mode == "":
+			_, err = fmt.Fprintln(w, declaration)
+		default:
+			_, err = fmt.Fprintf(w, "%s\t// %s\n", declaration, clean(m.Mode))
 		}
 		if err != nil {
 			return err
@@ -299,5 +313,5 @@ func printFinding(w io.Writer, f inspect.Finding) {
 	if f.Name != "" {
 		fmt.Fprintf(w, "%s: ", word(f.Name))
 	}
-	fmt.Fprintf(w, "%s\n    %s\n", f.Problem, f.Command)
+	fmt.Fprintf(w, "%s\n    %s\n", clean(f.Problem), clean(f.Command))
 }

@@ -71,7 +71,7 @@ func (d *Daemon) Shutdown(ctx context.Context, mode rt.ShutdownMode) error {
 	}
 	// The connection has ended. The lock proves that the process has, too.
 	for {
-		if alive, _, err := d.probe(); err != nil || !alive {
+		if lives, err := d.lives(); err != nil || !lives {
 			return err
 		}
 		if e, err := d.dir.ReadEndpoint(); err == nil && e.Incarnation != d.endpoint.Incarnation {
@@ -153,7 +153,7 @@ func (d *Daemon) greet(ctx context.Context) (net.Conn, *wire.Reader, wire.Welcom
 		}
 		// The pause is after the probe, which connects to a service, too: a process gets at
 		// most one refusal each millisecond.
-		if alive, _, perr := d.probe(); perr != nil || !alive || !sock.Pause(ctx, exitPause) {
+		if lives, perr := d.lives(); perr != nil || !lives || !sock.Pause(ctx, exitPause) {
 			return conn, reader, welcome, err
 		}
 	}

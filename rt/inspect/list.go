@@ -154,14 +154,14 @@ func newDaemon(dir *rundir.Dir) *Daemon {
 	} else if !errors.Is(err, rundir.ErrAbsent) {
 		d.Problem = err.Error()
 	}
-	alive, starting, err := d.probe()
+	lives, err := d.lives()
 	switch {
 	case err != nil:
 		d.Problem = err.Error()
 		d.State = Starting
-	case alive && published:
+	case lives && published:
 		d.State = Running
-	case alive || starting:
+	case lives:
 		d.State = Starting
 	case published:
 		d.State = Killed
@@ -183,13 +183,14 @@ func (d *Daemon) describe(e *rundir.Endpoint) {
 	}
 }
 
-// probe is rundir.Dir.Probe, or its replacement for a directory that belongs to another
-// user.
-func (d *Daemon) probe() (alive, starting bool, err error) {
-	if d.dir.Service() {
-		return control.Listens(d.dir, connectTimeout), false, nil
+// lives reports whether a process holds the lock. It returns true if that is not known,
+// because another process is about to start a daemon or to replace it.
+func (d *Daemon) lives() (bool, error) {
+	if d.dir.Service() { // the locks may belong to another user
+		return control.Listens(d.dir, connectTimeout), nil
 	}
-	return d.dir.Probe()
+	alive, unknown, err := d.dir.Probe()
+	return alive || unknown, err
 }
 
 // Lives reports whether a process holds the daemon's lock, according to State.

@@ -1,11 +1,13 @@
 package rundir
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // Existing returns the directories of all singletons below a base directory, including
@@ -77,22 +79,28 @@ func (d *Dir) Check() error {
 // directory is no error. CheckBase may be called concurrently.
 func CheckBase(base string) error { return checkParents(base) }
 
-// Probe reports whether a process holds life.lock, and whether one holds spawn.lock: then
-// it may be starting a daemon, and the first result is false. Unlike TrySpawnLock with
-// Alive, it makes no file. It holds the locks for a moment. The error says that a lock file
-// is unsafe or cannot be used, as that of another user.
-func (d *Dir) Probe() (alive, starting bool, err error) {
+// probeTimeout is how long Probe tries to acquire spawn.lock. Another probe holds the lock
+// for microseconds.
+const probeTimeout = 50 * time.Millisecond
+
+// Probe reports whether a process holds life.lock. If another process holds spawn.lock for
+// longer than 50 ms, it may be starting a daemon: then unknown is true. Unlike TrySpawnLock
+// with Alive, Probe makes no file. It holds the locks for a moment. The error says that a
+// lock file is unsafe or cannot be used, as that of another user.
+func (d *Dir) Probe() (alive, unknown bool, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
+	defer cancel()
 	lock := newLock(d.file(spawnLockName))
-	held, err := lock.TryLock()
+	_, err = lock.TryLockContext(ctx, firstPause)
 	for interrupted(err) {
-		held, err = lock.TryLock()
+		_, err = lock.TryLockContext(ctx, firstPause)
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // a service has no such file
+	case errors.Is(err, context.DeadlineExceeded):
+		return false, true, nil
 	case err != nil:
 		return false, false, err
-	case !held:
-		return false, true, nil
 	default:
 		defer release(lock)
 	}
