@@ -260,6 +260,7 @@ var internalErrors = map[string][]string{
 		"waiting for a …",
 		"a … frame instead of a …",
 		"reading a shutdown",
+		"reading a status request",
 		"reading a going-away",
 		"reading a … frame: …: … bytes, the limit is …",
 		"reading a frame",

@@ -303,7 +303,7 @@ func TestServiceUsers(t *testing.T) {
 	if said := s.says(t, guest, "status"); said != "<nil>" {
 		t.Errorf("Status of a guest: %s", said)
 	}
-	refuses(t, s.says(t, guest, "shutdown"), rt.StageConnect, rt.ErrNotAllowed, fmt.Sprintf("user %d may not make a daemon of user %d leave", guest, serviceUser))
+	refuses(t, s.says(t, guest, "shutdown"), rt.StageConnect, rt.ErrNotAllowed, fmt.Sprintf("user %d may not control a daemon of user %d", guest, serviceUser))
 	if got := s.says(t, guest, "increment"); got != "[5]" {
 		t.Errorf("after a guest's Shutdown: got %s, want [5]", got)
 	}

@@ -51,6 +51,7 @@ func init() {
 			f.BoolVar(&in.now, "now", false, "")
 		}},
 		{name: "restart", usage: "restart NAME", least: 1, most: 1, run: restart},
+		{name: "stacks", usage: "stacks NAME", least: 1, most: 1, run: stacks},
 		{name: "doctor", usage: "doctor [NAME]", most: 1, run: doctor},
 		{name: "completion", usage: "completion bash|zsh|fish", least: 1, most: 1, run: completion},
 	}

@@ -9,6 +9,7 @@
 //	loopctl logs NAME                 its log
 //	loopctl stop NAME                 shut it down
 //	loopctl restart NAME              shut it down; the next client starts another one
+//	loopctl stacks NAME               what its goroutines do
 //	loopctl doctor [NAME]             what is wrong, and the command that mends it
 //	loopctl completion SHELL          the script that completes commands for a shell
 //
@@ -77,6 +78,12 @@
 //
 // Restart is stop. The next client that calls starts another daemon, with a new object. A
 // service is started by its service manager.
+//
+// # stacks NAME
+//
+// Stacks prints the stacks of the daemon's goroutines. Those that run a call, or were
+// started for one, come first, with the name of the method. Goroutines with equal stacks are
+// counted. Only the daemon's own user and root may ask.
 //
 // # doctor [NAME]
 //

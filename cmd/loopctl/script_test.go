@@ -49,6 +49,7 @@ func counters() {
 	hold := flag.Bool("hold", false, "stay connected until killed")
 	method := flag.String("call", "", "call this method instead: Panic, or Wait, which returns at a shutdown with ShutdownNow")
 	serve := flag.Bool("serve", false, "be the service of that name")
+	admit := flag.String("admit", "", "with -serve, the user to admit")
 	flag.Parse()
 	cfg := rt.Config{Name: *name, IdleTTL: time.Minute}
 	if *dir != "" {
@@ -57,6 +58,9 @@ func counters() {
 	ctx := context.Background()
 	if *serve {
 		cfg.Scope, cfg.IdleTTL = rt.ScopeSystem, 0
+		if *admit != "" {
+			cfg.AllowUsers = []string{*admit}
+		}
 		check(objects.ShareCounter(cfg, objects.Options{}).Serve(ctx))
 		return
 	}
@@ -101,6 +105,7 @@ func TestScripts(t *testing.T) {
 			"gone":   gone,
 			"mend":   mend,
 			"pid":    pid,
+			"prints": prints,
 			"status": exits,
 			"until":  until,
 			"within": within,
@@ -213,6 +218,23 @@ func gone(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		if time.Now().After(deadline) {
 			ts.Fatalf("%s is %s", args[0], d.State)
+		}
+	}
+}
+
+// prints runs a command until its output has a text: prints '^running  1' loopctl status x.
+func prints(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: prints pattern command [args...]")
+	}
+	pattern := regexp.MustCompile("(?m)" + args[0])
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		err := ts.Exec(args[1], args[2:]...)
+		if pattern.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("it does not print %q: %v", args[0], err)
 		}
 	}
 }

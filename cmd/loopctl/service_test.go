@@ -19,11 +19,12 @@ import (
 // The users of the test, who need not be in the user database.
 const (
 	serviceUser = 64001
+	guest       = 64002
 	stranger    = 64003
 )
 
-// The service of another user is listed. Users that it does not admit see no more, and
-// cannot stop it. A directory that they cannot read is an error, and keeps nothing else
+// The service of another user is listed. Users that it does not admit see no more, those
+// that it admits see its state, and neither can stop it. A directory that they cannot read is an error, and keeps nothing else
 // from them.
 func TestServiceOfAnotherUser(t *testing.T) {
 	t.Parallel()
@@ -53,7 +54,7 @@ func TestServiceOfAnotherUser(t *testing.T) {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
 		return cmd
 	}
-	service := as(serviceUser, "counters", "-serve", "-name", "limiter")
+	service := as(serviceUser, "counters", "-serve", "-name", "limiter", "-admit", "64002")
 	if err := service.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -87,6 +88,10 @@ func TestServiceOfAnotherUser(t *testing.T) {
 		{stranger, "describe limiter Inc", 0, `^func Inc\(\) int\n$`},
 		{stranger, "logs limiter", exitFailed, `the log of a service is in the journal: journalctl -u limiter`},
 		{stranger, "stop limiter", exitNotExecuted, `^loopctl: not allowed: `},
+		{guest, "status limiter", 0, `^process \d+ serves `},
+		{guest, "stacks limiter", exitFailed, `^loopctl: not allowed: user 64002 may not control a daemon of user 64001\n$`},
+		{guest, "stop limiter", exitNotExecuted, `^loopctl: not allowed: user 64002 may not control a daemon of user 64001\n$`},
+		{serviceUser, "stacks limiter", 0, `no call: 1 in state running`},
 		{serviceUser, "status limiter", 0, `^process \d+ serves `},
 		{serviceUser, "doctor limiter", exitFailed, `session-9: permission denied`},
 		{serviceUser, "restart limiter", 0, `^limiter: process \d+ has exited; the service manager starts another one`},

@@ -183,6 +183,32 @@ func showStatus(ctx context.Context, in *invocation) error {
 	return err
 }
 
+func stacks(ctx context.Context, in *invocation) error {
+	d, err := in.daemon()
+	if err != nil {
+		return err
+	}
+	list, err := d.Stacks(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range list {
+		if in.json {
+			err = in.encode(s)
+		} else {
+			head := "no call"
+			if s.Method != "" {
+				head = "call of " + s.Method
+			}
+			_, err = fmt.Fprintf(in.stdout, "%s: %d in state %s\n    %s\n\n", clean(head), s.Goroutines, clean(s.State), strings.ReplaceAll(clean(s.Text), "\n", "\n    "))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // method is a line of describe.
 type method struct {
 	Name      string

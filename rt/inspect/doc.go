@@ -13,6 +13,6 @@
 //
 // # Reading order
 //
-// list.go (which daemons there are), ask.go (questions over the wire), log.go, and
-// doctor.go with units.go (what is wrong); system_linux.go has the view of the kernel.
+// list.go (which daemons there are), ask.go and stacks.go (questions over the wire), log.go,
+// and doctor.go with units.go (what is wrong); system_linux.go has the view of the kernel.
 package inspect

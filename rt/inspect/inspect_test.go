@@ -82,3 +82,46 @@ func TestServiceDirectories(t *testing.T) {
 		}
 	}
 }
+
+// Goroutines belong to the call that started them, also through others, and equal ones are
+// counted.
+func TestGroupStacks(t *testing.T) {
+	const call = `goroutine 7 [select, 2 minutes]:
+example.com/store.(*Store).Get(0x1, {0x2, 0x3})
+	/src/store.go:10 +0x1d
+example.com/store.init.0.func3(0x4)
+	/src/store_loop.go:20 +0x2d
+github.com/loopgen/loopgen/rt/internal/daemon.(*serverConn).answer(0x5, 0x6)
+	/src/serveconn.go:30 +0x3d
+created by github.com/loopgen/loopgen/rt/internal/daemon.(*serverConn).begin in goroutine 4
+	/src/serveconn.go:40 +0x4d`
+	const child = `goroutine 9 [IO wait]:
+example.com/store.read(...)
+	/src/read.go:1
+created by example.com/store.(*Store).Get in goroutine 7
+	/src/store.go:12 +0x1d`
+	grandchild := strings.NewReplacer("goroutine 9 ", "goroutine 11 ", "in goroutine 7", "in goroutine 9").Replace(child)
+	another := strings.Replace(call, "goroutine 7 [select, 2 minutes]", "goroutine 8 gp=0x1 m=nil [select, locked to thread]", 1)
+	const own = `goroutine 4 [sleep]:
+main.main()
+	/src/main.go:3 +0x1`
+	got := group(strings.Join([]string{own, call, child, another, grandchild}, "\n\n") + "\n")
+	want := []Stack{
+		{"Get", "select", 2, `example.com/store.(*Store).Get
+	/src/store.go:10
+example.com/store.init.0.func3
+	/src/store_loop.go:20
+github.com/loopgen/loopgen/rt/internal/daemon.(*serverConn).answer
+	/src/serveconn.go:30
+created by github.com/loopgen/loopgen/rt/internal/daemon.(*serverConn).begin
+	/src/serveconn.go:40`},
+		{"Get", "IO wait", 2, `example.com/store.read
+	/src/read.go:1
+created by example.com/store.(*Store).Get
+	/src/store.go:12`},
+		{"", "sleep", 1, "main.main\n\t/src/main.go:3"},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
