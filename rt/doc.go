@@ -317,6 +317,7 @@
 //
 // The wire is in PROTOCOL.md, and attempts to make calls and starts faster are in
 // PERFORMANCE.md. UPGRADING.md, SECURITY.md and OPERATIONS.md are for users. The generator
-// has a map in generator/doc.go; cmd/loopgen is flags, files and exit codes. The scripts in
-// testdata/script show what users see. The command .ci/run is the whole check.
+// has a map in generator/doc.go; cmd/loopgen is flags, files and exit codes, and cmd/loopctl
+// prints what package inspect finds. The scripts in testdata/script and
+// cmd/loopctl/testdata show what users see. The command .ci/run is the whole check.
 package rt
