@@ -242,8 +242,8 @@
 //	internal/self → internal/process, internal/rundir
 //	internal/start → internal/cut, internal/rundir, internal/usercode, internal/value, internal/wire, stub
 //	internal/value → internal/cut, internal/rt, internal/usercode, internal/wire
+//	inspect → internal/control, internal/process, internal/rundir, internal/sock, internal/wire
 //	stub → internal/cut, internal/value, internal/wire
-//	internal/control → internal/rundir, internal/sock, internal/wire
 //	internal/rundir → internal/cut
 //	internal/usercode → internal/cut
 //
