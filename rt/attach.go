@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/control"
 	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/quota"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
@@ -59,52 +58,17 @@ func (c *client) attach(ctx context.Context, p launcher, notReplaced error) (*li
 	return c.newLink(conn, reader, e, welcome, notReplaced), nil
 }
 
-// greet dials the endpoint and authenticates both sides. The welcome may say that the
-// daemon takes no calls, because it drains or has too many clients. Such a daemon still
-// answers Status and Shutdown.
+// greet dials the endpoint and authenticates both sides: see control.Greet.
 func (c *client) greet(ctx context.Context, p launcher, e *rundir.Endpoint) (net.Conn, *wire.Reader, wire.Welcome, error) {
-	deadline := time.Now().Add(c.cfg.ConnectTimeout)
-	ctx, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
-	silent := func() error {
-		if time.Now().Before(deadline) {
-			return context.DeadlineExceeded // the caller's context has ended, not ConnectTimeout
-		}
-		return &silentError{e}
-	}
-	conn, err := p.dial(ctx, e)
-	if err != nil {
-		if ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) { // net may time out just before ctx does
-			err = silent()
-		}
-		return nil, nil, wire.Welcome{}, hiddenOr(e, err)
-	}
-	conn.SetDeadline(deadline)
-	uninterrupted := context.AfterFunc(ctx, func() { conn.Close() })
-	reader := wire.NewReader(sock.Reader(conn), wire.MaxFrame)
-	hello := c.hello
-	hello.Incarnation, hello.Address = e.Incarnation, wire.AddressText(e.Address)
-	welcome, err := wire.Greet(reader, conn, e.Key, hello)
-	var refused *wire.RefusedError
-	var unproven *wire.UnprovenRefusalError
+	conn, reader, welcome, err := control.Greet(ctx, p.dial, e, c.hello, c.cfg.ConnectTimeout, c.cfg.Scope == ScopeSystem)
+	var peer *control.PeerError
 	switch {
-	case !uninterrupted():
-		err = silent()
-	case c.cfg.Scope == ScopeSystem && errors.As(err, &unproven): // the kernel has named the directory's owner: see systemLauncher.dial
-		welcome, err = unproven.Welcome, nil
-	case errors.As(err, &refused):
-		welcome, err = refused.Welcome, nil
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		err = silent()
+	case errors.As(err, &peer):
+		err = fmt.Errorf("%w: %w", ErrAuth, err)
 	case errors.Is(err, wire.ErrAuth):
 		err = kindError{ErrAuth, err}
 	}
-	if err != nil {
-		conn.Close()
-		return nil, nil, wire.Welcome{}, hiddenOr(e, err)
-	}
-	conn.SetDeadline(time.Time{})
-	return conn, reader, welcome, nil
+	return conn, reader, welcome, err
 }
 
 // welcomeError returns an error if the daemon does not take calls of this client.
@@ -200,48 +164,6 @@ func (c *client) bind(e *rundir.Endpoint, notReplaced error) []binding {
 		bindings[i].err = c.withNotReplaced(bindings[i].err, e, notReplaced)
 	}
 	return bindings
-}
-
-// dialIn connects to the daemon of an endpoint that was read from dir.
-func dialIn(ctx context.Context, dir *rundir.Dir, e *rundir.Endpoint) (net.Conn, error) {
-	address, release, err := dir.SocketOf(e)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	conn, err := sock.Dial(ctx, e.Network, address)
-	if err != nil && e.Network == "unix" && !dir.Holds(e) && e.Elsewhere() {
-		return nil, &hiddenError{e, err}
-	}
-	return conn, err
-}
-
-// hiddenError says that this process cannot reach the address of an endpoint because the
-// daemon is in another namespace.
-type hiddenError struct {
-	endpoint *rundir.Endpoint
-	err      error
-}
-
-func (e *hiddenError) Error() string {
-	at := e.endpoint
-	if at.Network == "tcp" {
-		return fmt.Sprintf("process %d listens on %s in the network namespace %s, this process is in %s: %v; start both in one network namespace, use TransportUnix, or choose another Config.Name for this one",
-			at.PID, at.Address, at.Net, rundir.NetworkNamespace(), e.err)
-	}
-	return fmt.Sprintf("process %d listens on %s, whose directory this process, in another mount namespace, does not see: %v; mount that directory here as well, or set LOOPGEN_DIR or ScopeDir, in the daemon's programs too, to a directory that both see",
-		at.PID, at.Address, e.err)
-}
-
-func (e *hiddenError) Unwrap() error { return e.err }
-
-// hiddenOr returns err, why greeting the daemon of e failed. It wraps err in a *hiddenError
-// if the port of e is in another network namespace: here any process may listen on it.
-func hiddenOr(e *rundir.Endpoint, err error) error {
-	if e.Network == "tcp" && e.Elsewhere() {
-		return &hiddenError{e, err}
-	}
-	return err
 }
 
 // sameAddress reports whether two endpoints name one listener of one daemon.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/control"
 	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/internal/sock"
@@ -223,8 +224,8 @@ func (c *client) startOrWait(ctx context.Context, p launcher, err error) error {
 // liveError returns the error of an attach that failed with err while a daemon lives. The
 // error is transient if the client should wait for that daemon.
 func (c *client) liveError(p launcher, err error) error {
-	var silent *silentError
-	var hidden *hiddenError
+	var silent *control.SilentError
+	var hidden *control.HiddenError
 	var foreign *foreignError
 	var tried *rundir.Endpoint
 	switch {
@@ -233,9 +234,9 @@ func (c *client) liveError(p launcher, err error) error {
 	case errors.Is(err, rundir.ErrAbsent):
 		return errStarting
 	case errors.As(err, &hidden):
-		tried = hidden.endpoint
+		tried = hidden.Endpoint
 	case errors.As(err, &silent):
-		tried = silent.endpoint
+		tried = silent.Endpoint
 	default:
 		return err
 	}
@@ -250,12 +251,6 @@ func (c *client) liveError(p launcher, err error) error {
 	return c.startError(StageConnect, fmt.Errorf("%w: process %d holds the lock but did not greet within %v (Config.ConnectTimeout): it may be stopped (kill -CONT %[2]d) or overloaded",
 		ErrUnresponsive, tried.PID, c.cfg.ConnectTimeout))
 }
-
-// silentError says that no greeting arrived in time from the address of the endpoint. The
-// daemon or another process may listen there.
-type silentError struct{ endpoint *rundir.Endpoint }
-
-func (e *silentError) Error() string { return fmt.Sprintf("process %d did not greet", e.endpoint.PID) }
 
 // transient reports whether an attach that failed with err may succeed after a start, or
 // after a wait for one.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 
+	"github.com/loopgen/loopgen/rt/internal/control"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/internal/sock"
 	"github.com/loopgen/loopgen/rt/internal/wire"
@@ -89,24 +90,17 @@ func (c *client) alive(p launcher) (bool, error) {
 func (c *client) status(ctx context.Context) (Status, error) {
 	var s Status
 	err := c.control(ctx, func(_ *rundir.Endpoint, conn net.Conn, r *wire.Reader) error {
-		if err := write(conn, wire.Frame{Kind: wire.KindStatus, ID: 1}); err != nil {
+		answer, err := control.Ask(conn, r, wire.Frame{Kind: wire.KindStatus, ID: 1})
+		if err != nil {
 			return err
 		}
-		for {
-			f, err := r.Next()
-			if err != nil {
-				return err
-			}
-			switch f.Kind {
-			case wire.KindReply:
-				if err := wire.UnmarshalOpen(f.Body, &s); err != nil {
-					return c.startError(StageConnect, fmt.Errorf("decode the status: %w", err))
-				}
-				return nil
-			case wire.KindError:
-				return c.startError(StageConnect, readFailure(f.Body).err)
-			}
+		if answer.Kind == wire.KindError {
+			return c.startError(StageConnect, readFailure(answer.Body).err)
 		}
+		if err := wire.UnmarshalOpen(answer.Body, &s); err != nil {
+			return c.startError(StageConnect, fmt.Errorf("decode the status: %w", err))
+		}
+		return nil
 	})
 	return s, err
 }
@@ -129,18 +123,11 @@ func (c *client) shutdown(ctx context.Context, mode ShutdownMode) error {
 			if successor = e.Incarnation != asked; successor {
 				return nil
 			}
-			if err := write(conn, wire.Frame{Kind: wire.KindShutdown, ID: 1, Body: body}); err != nil {
-				return err
+			answer, err := control.Ask(conn, r, wire.Frame{Kind: wire.KindShutdown, ID: 1, Body: body})
+			if err == nil && answer.Kind == wire.KindError {
+				return c.startError(StageConnect, readFailure(answer.Body).err)
 			}
-			for { // until the connection ends; the outer loop then checks whether the daemon lives
-				f, err := r.Next()
-				if err != nil {
-					return nil
-				}
-				if f.Kind == wire.KindError {
-					return c.startError(StageConnect, readFailure(f.Body).err)
-				}
-			}
+			return nil // the connection has ended; the outer loop checks whether the daemon lives
 		})
 	}
 	if errors.Is(err, ErrNotRunning) {

@@ -18,6 +18,7 @@ func TestDependencies(t *testing.T) {
 		"github.com/x448/float16", // of cbor
 		"golang.org/x/sys/unix",
 		own + "rt",
+		own + "rt/internal/control",
 		own + "rt/internal/cut",
 		own + "rt/internal/daemon",
 		own + "rt/internal/host",
@@ -80,6 +81,10 @@ func TestLayers(t *testing.T) {
 		{"../rt/internal/sock", `/rt/internal/(wire|rundir|process|start|daemon|host)$|/rt/stub$`},
 		{"../rt/internal/process", `/rt/internal/(daemon|host|sock|wire|rundir)$`},
 		{"../rt/internal/start", `^net$|/rt/internal/process$`},
+		{"../rt/internal/control", `/rt/internal/(daemon|host|process|start|self)$|/rt/stub$|^os/exec$`},
+		{"../rt/inspect", `/rt/internal/(daemon|host|start|self)$|/rt/stub$|^os/exec$`},
+		{"../cmd/loopctl", `/rt/internal/|^os/exec$|^net$`},
+		{"../rt", `/rt/inspect$`},
 		{"../generator/...", `/loopgen/rt($|/[^s]|/s[^c])`},
 		{"../rt/...", `/loopgen/generator|golang.org/x/tools|jennifer`},
 	} {

@@ -216,6 +216,8 @@
 //     status. It knows no files and no processes.
 //   - internal/host is the process around it: constructor, endpoint, listener, watchdog,
 //     signals and log.
+//   - internal/control reaches a daemon by its endpoint, and asks for its status or its
+//     exit. It makes no calls.
 //   - internal/sock moves bytes over sockets. All code about sockets that differs between
 //     systems is there.
 //   - internal/wire has frames and messages, without sockets and files.
@@ -229,14 +231,18 @@
 //   - stub is the API for generated code. Through stub.Part a capability that the daemon's
 //     core does not have comes in.
 //   - schema spells, parses and compares types. The generator uses it too.
+//   - inspect finds daemons and asks for their state, without the type that they serve. No
+//     package here imports it.
 //
 // These are all imports between them:
 //
-//	rt → internal/cut, internal/daemon, internal/host, internal/inprocess, internal/process, internal/quota, internal/rt, internal/rundir, internal/self, internal/sock, internal/start, internal/usercode, internal/value, internal/wire, schema, stub
+//	rt → internal/control, internal/cut, internal/daemon, internal/host, internal/inprocess, internal/process, internal/quota, internal/rt, internal/rundir, internal/self, internal/sock, internal/start, internal/usercode, internal/value, internal/wire, schema, stub
 //	internal/host → internal/cut, internal/daemon, internal/process, internal/rundir, internal/self, internal/sock, internal/start, internal/usercode, internal/value, internal/wire, stub
 //	internal/daemon → internal/cut, internal/quota, internal/sock, internal/usercode, internal/value, internal/wire, stub
+//	internal/control → internal/rundir, internal/sock, internal/wire
 //	internal/self → internal/process, internal/rundir
 //	internal/start → internal/cut, internal/rundir, internal/usercode, internal/value, internal/wire, stub
+//	inspect → internal/control, internal/process, internal/rundir, internal/sock, internal/wire
 //	internal/value → internal/cut, internal/rt, internal/usercode, internal/wire, schema
 //	stub → internal/cut, internal/value, internal/wire, schema
 //	internal/rundir → internal/cut
@@ -314,6 +320,7 @@
 //
 // The wire is in PROTOCOL.md, and attempts to make calls and starts faster are in
 // PERFORMANCE.md. UPGRADING.md, SECURITY.md and OPERATIONS.md are for users. The generator
-// has a map in generator/doc.go; cmd/loopgen is flags, files and exit codes. The scripts in
-// testdata/script show what users see. The command .ci/run is the whole check.
+// has a map in generator/doc.go; cmd/loopgen is flags, files and exit codes, and cmd/loopctl
+// prints what package inspect finds. The scripts in testdata/script and
+// cmd/loopctl/testdata show what users see. The command .ci/run is the whole check.
 package rt

@@ -52,7 +52,7 @@ func TestErrorListIsComplete(t *testing.T) {
 }
 
 // errorSources are the directories whose errors are listed.
-var errorSources = []string{".", "stub", "schema", "internal/cut", "internal/daemon", "internal/host", "internal/process", "internal/start", "internal/rundir", "internal/sock", "internal/usercode", "internal/value", "internal/wire"}
+var errorSources = []string{".", "stub", "schema", "internal/control", "internal/cut", "internal/daemon", "internal/host", "internal/process", "internal/start", "internal/rundir", "internal/sock", "internal/usercode", "internal/value", "internal/wire", "inspect"}
 
 // errorMakers are the functions that make an error, or a part of one, of the text that
 // is their argument of that number.
@@ -260,6 +260,7 @@ var internalErrors = map[string][]string{
 		"waiting for a …",
 		"a … frame instead of a …",
 		"reading a shutdown",
+		"reading a status request",
 		"reading a going-away",
 		"reading a … frame: …: … bytes, the limit is …",
 		"reading a frame",

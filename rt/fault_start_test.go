@@ -252,7 +252,11 @@ func TestNamesStayInTheDirectory(t *testing.T) {
 	outer := rttest.Dir(t)
 	dir := filepath.Join(outer, "base")
 	t.Cleanup(func() { // rttest looks for daemons right below its directory
-		for _, d := range rundir.Existing(dir) {
+		dirs, err := rundir.Existing(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range dirs {
 			if e, err := d.ReadEndpoint(); err == nil {
 				name := singleton{Dir: dir, Name: e.Name}
 				name.kill(t)

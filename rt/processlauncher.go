@@ -12,11 +12,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/control"
 	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/process"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/internal/self"
-	"github.com/loopgen/loopgen/rt/internal/sock"
 	"github.com/loopgen/loopgen/rt/internal/start"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
@@ -111,15 +111,7 @@ func (p *processLauncher) checkClient() error {
 }
 
 func (p *processLauncher) dial(ctx context.Context, e *rundir.Endpoint) (net.Conn, error) {
-	conn, err := dialIn(ctx, p.dir, e)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := sock.SameUser(conn); err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("%w: %w", ErrAuth, err)
-	}
-	return conn, nil
+	return control.DialUser(ctx, p.dir, e)
 }
 
 func (p *processLauncher) lastFailure() (uint64, error) {

@@ -251,8 +251,8 @@ func TestService(t *testing.T) {
 	if said := wait(); said != "<nil>" {
 		t.Errorf("Serve returned %s", said)
 	}
-	if entries, err := os.ReadDir(s.dir); err != nil || len(entries) != 1 {
-		t.Errorf("it has left %v, %v; want its lock", entries, err)
+	if entries, err := os.ReadDir(s.dir); err != nil || len(entries) != 2 {
+		t.Errorf("it has left %v, %v; want its lock and its last endpoint", entries, err)
 	}
 	refuses(t, s.says(t, me, "status"), rt.StageConnect, rt.ErrNotRunning, "")
 	wait, daemon = s.run(t)
@@ -303,7 +303,7 @@ func TestServiceUsers(t *testing.T) {
 	if said := s.says(t, guest, "status"); said != "<nil>" {
 		t.Errorf("Status of a guest: %s", said)
 	}
-	refuses(t, s.says(t, guest, "shutdown"), rt.StageConnect, rt.ErrNotAllowed, fmt.Sprintf("user %d may not make a daemon of user %d leave", guest, serviceUser))
+	refuses(t, s.says(t, guest, "shutdown"), rt.StageConnect, rt.ErrNotAllowed, fmt.Sprintf("user %d may not control a daemon of user %d", guest, serviceUser))
 	if got := s.says(t, guest, "increment"); got != "[5]" {
 		t.Errorf("after a guest's Shutdown: got %s, want [5]", got)
 	}

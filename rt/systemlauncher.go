@@ -8,6 +8,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/control"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
 	"github.com/loopgen/loopgen/rt/internal/self"
 	"github.com/loopgen/loopgen/rt/internal/sock"
@@ -62,52 +63,16 @@ func (p *systemLauncher) endpoint() (*rundir.Endpoint, error) {
 
 func (p *systemLauncher) identity() identity { return identity{string(ScopeSystem), p.dir.Path()} }
 
-// dial checks that the owner of the directory listens. The endpoint and its key do not
-// prove that: a user who can read another endpoint could have copied it there.
 func (p *systemLauncher) dial(ctx context.Context, e *rundir.Endpoint) (net.Conn, error) {
-	owner, err := p.dir.Owner()
-	if err != nil {
-		return nil, err
-	}
-	if e.Network != "unix" {
-		return nil, fmt.Errorf("%w: the endpoint names a socket of kind %q", ErrAuth, e.Network)
-	}
-	conn, err := dialIn(ctx, p.dir, e)
-	if err != nil {
-		return nil, err
-	}
-	peer, err := sock.PeerOf(conn)
-	switch {
-	case err != nil:
-		err = fmt.Errorf("%w: cannot tell whose socket it is: %w", ErrAuth, err)
-	case !peer.Known || peer.UID != owner:
-		err = fmt.Errorf("%w: the socket %s is that of user %d, its directory belongs to user %d", ErrAuth, e.Address, peer.UID, owner)
-	}
-	if err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return conn, nil
+	return control.DialService(ctx, p.dir, e)
 }
 
 // tryStartLock always succeeds, since clients never start this daemon.
 func (p *systemLauncher) tryStartLock() (func(), bool, error) { return func() {}, true, nil }
 
-// alive reports whether a process listens at the address of the endpoint. The daemon lock
-// would prove more, but clients may not use it.
+// alive reports whether a process listens at the address of the endpoint.
 func (p *systemLauncher) alive() (bool, error) {
-	e, err := p.dir.ReadEndpoint()
-	if err != nil {
-		return false, nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), p.client.cfg.ConnectTimeout)
-	defer cancel()
-	conn, err := dialIn(ctx, p.dir, e)
-	if err != nil {
-		return ctx.Err() != nil, nil // a timeout means that the daemon's backlog is full
-	}
-	conn.Close()
-	return true, nil
+	return control.Listens(p.dir, p.client.cfg.ConnectTimeout), nil
 }
 
 // start asks the service manager for a daemon by connecting to the service's socket: a

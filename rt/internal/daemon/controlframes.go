@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
@@ -23,15 +24,44 @@ func (s *serverConn) cancelCall(id uint64, reason uint16) {
 	}
 }
 
-// status sends the daemon's status.
-func (s *serverConn) status(id uint64) {
+// status sends the daemon's status, or the stacks of its goroutines.
+func (s *serverConn) status(id uint64, question []byte) error {
+	m, err := wire.ParseStatusRequest(question)
+	if err != nil {
+		return err
+	}
 	s.observe()
-	body, err := wire.Marshal(s.d.status())
+	var answer any
+	switch m.Ask {
+	case "":
+		answer = s.d.status()
+	case wire.AskStacks:
+		if !s.controls(id) {
+			return nil
+		}
+		answer = wire.Stacks{Stacks: cut.Printable(stacks())}
+	default:
+		s.refuse(id, wire.FailureUnsupported, fmt.Sprintf("this daemon cannot be asked for %q", m.Ask))
+		return nil
+	}
+	body, err := wire.Marshal(answer)
 	if err != nil {
 		s.refuse(id, wire.FailureNotEncodable, err.Error())
-		return
+		return nil
 	}
 	s.send(wire.Frame{Kind: wire.KindReply, ID: id, Body: body})
+	return nil
+}
+
+// controls reports whether the connected user may stop the daemon and look into it: the
+// daemon's own user and root, even if other users may call. It refuses the frame of others.
+func (s *serverConn) controls(id uint64) bool {
+	uid := s.caller.UID
+	if uid != os.Geteuid() && uid != 0 {
+		s.refuse(id, wire.FailureNotAllowed, fmt.Sprintf("user %d may not control a daemon of user %d", uid, os.Geteuid()))
+		return false
+	}
+	return true
 }
 
 // shutdown begins the shutdown of the daemon. Only the daemon's own user and root may ask
@@ -42,8 +72,7 @@ func (s *serverConn) shutdown(id uint64, body []byte) error {
 		return err
 	}
 	s.observe()
-	if uid := s.caller.UID; uid != os.Geteuid() && uid != 0 {
-		s.refuse(id, wire.FailureNotAllowed, fmt.Sprintf("user %d may not make a daemon of user %d leave", uid, os.Geteuid()))
+	if !s.controls(id) {
 		return nil
 	}
 	s.setStays(true) // before FinishShutdown closes connections

@@ -118,7 +118,7 @@ func (s *serverConn) take(f wire.Frame) error {
 		s.cancelCall(f.ID, wire.CancelCaller)
 		s.offer(f)
 	case wire.KindStatus:
-		s.status(f.ID)
+		return s.status(f.ID, f.Body)
 	case wire.KindShutdown:
 		return s.shutdown(f.ID, f.Body)
 	default:

@@ -99,8 +99,9 @@ func (d *Dir) endpointMode() fs.FileMode {
 	return 0o600
 }
 
-// Withdraw removes the endpoint if it is that of the given incarnation. It returns nil if
-// the endpoint is missing, or belongs to another incarnation.
+// Withdraw renames the endpoint to the file last if it is that of the given incarnation. So
+// no client finds the daemon, and ReadLast describes it. Withdraw returns nil if the
+// endpoint is missing, or belongs to another incarnation.
 func (l *DaemonLock) Withdraw(incarnation string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -115,7 +116,7 @@ func (l *DaemonLock) Withdraw(incarnation string) error {
 	if e.Incarnation != incarnation {
 		return nil
 	}
-	if err := remove(l.root, endpointName); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := replace(l.root, endpointName, lastName); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("withdrawing the endpoint: %w", err)
 	}
 	return nil

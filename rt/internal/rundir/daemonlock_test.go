@@ -66,6 +66,9 @@ func TestPublishAndWithdraw(t *testing.T) {
 	if _, err := d.ReadEndpoint(); !errors.Is(err, rundir.ErrAbsent) {
 		t.Errorf("after Withdraw: %v", err)
 	}
+	if last, err := d.ReadLast(); err != nil || last.Incarnation != "0123" {
+		t.Errorf("ReadLast: got %v, %v", last, err)
+	}
 	if alive, err := d.Alive(); !alive || err != nil {
 		t.Errorf("Alive after Withdraw: %v, %v", alive, err)
 	}

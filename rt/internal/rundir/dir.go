@@ -3,7 +3,6 @@ package rundir
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -13,6 +12,7 @@ const (
 	spawnLockName = "spawn.lock"
 	lifeLockName  = "life.lock"
 	endpointName  = "endpoint"
+	lastName      = "last"
 	startName     = "start"
 	logName       = "log"
 
@@ -95,26 +95,4 @@ func label(name string) string {
 		return "singleton"
 	}
 	return safe
-}
-
-// Existing returns the directories of all singletons below a base directory, including
-// those of its sessions and projects. It creates nothing, and returns none if the base
-// directory cannot be read. It may be called concurrently.
-func Existing(base string) []*Dir {
-	entries, err := os.ReadDir(base)
-	if err != nil {
-		return nil
-	}
-	var dirs []*Dir
-	for _, entry := range entries {
-		if !entry.IsDir() {
-			continue
-		}
-		path := filepath.Join(base, entry.Name())
-		dirs = append(dirs, &Dir{base: base, path: path})
-		if holdsSingletons(entry.Name()) {
-			dirs = append(dirs, Existing(path)...)
-		}
-	}
-	return dirs
 }

@@ -26,6 +26,7 @@
 //
 //	spawn.lock  life.lock     empty, 0600
 //	endpoint                  text, see Endpoint
+//	last                      the endpoint of the daemon that has exited last
 //	start                     text, see Start
 //	s-<8 digits>  log         only when the user has no runtime directory
 //	log.1                     the log before it was rotated
@@ -39,7 +40,8 @@
 // directories of sessions and projects below it), service.go (several users), dir.go and
 // make.go (the singleton's directory), parents_unix.go with group_unix.go (whether another
 // user can replace it), lock.go, daemonlock.go, then endpoint.go and start.go with their
-// line format in lines.go, and socket.go (the directory of socket and log).
+// line format in lines.go, socket.go (the directory of socket and log), log.go, and
+// existing.go (directories that other processes have made).
 package rundir
 
 // On an unsupported system the compiler reports only that package.

@@ -97,9 +97,15 @@ type MethodLine struct {
 // another version of loopgen wrote the file. Any other error says that this process could
 // not read the file: it lacks descriptors for instance, or, if several users share the
 // directory, permission.
-func (d *Dir) ReadEndpoint() (*Endpoint, error) {
-	path := d.file(endpointName)
-	text, err := d.readFile(endpointName, maxEndpoint)
+func (d *Dir) ReadEndpoint() (*Endpoint, error) { return d.readEndpoint(endpointName) }
+
+// ReadLast returns the endpoint of the daemon that has exited last, unless it was killed.
+// Its errors are those of ReadEndpoint.
+func (d *Dir) ReadLast() (*Endpoint, error) { return d.readEndpoint(lastName) }
+
+func (d *Dir) readEndpoint(name string) (*Endpoint, error) {
+	path := d.file(name)
+	text, err := d.readFile(name, maxEndpoint)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errForeign) {
 		return nil, fmt.Errorf("%w: %w", ErrAbsent, err)
 	}

@@ -86,6 +86,20 @@ type Shutdown struct {
 	Idle bool `cbor:"idle,omitempty"` // refuse while another client uses the object
 }
 
+// StatusRequest is the body of a KindStatus frame. The empty body is the zero value, which
+// asks for the status.
+type StatusRequest struct {
+	Ask string `cbor:"ask,omitempty"` // AskStacks, or empty
+}
+
+// AskStacks asks for the stacks of all goroutines instead of the status.
+const AskStacks = "stacks"
+
+// Stacks is the body of the reply to AskStacks.
+type Stacks struct {
+	Stacks string `cbor:"stacks"` // as runtime.Stack returns them, at most 8 MiB
+}
+
 // GoingAway is the body of a KindGoingAway frame.
 type GoingAway struct {
 	Last   uint64 `cbor:"last"`   // calls with greater ids will not be executed
@@ -98,6 +112,19 @@ func ParseShutdown(body []byte) (Shutdown, error) {
 	var s Shutdown
 	if err := UnmarshalOpen(body, &s); err != nil {
 		return Shutdown{}, fmt.Errorf("reading a shutdown: %w", err)
+	}
+	return s, nil
+}
+
+// ParseStatusRequest decodes the body of a KindStatus frame. It returns an error when the
+// body is not one. It may be called concurrently.
+func ParseStatusRequest(body []byte) (StatusRequest, error) {
+	var s StatusRequest
+	if len(body) == 0 {
+		return s, nil
+	}
+	if err := UnmarshalOpen(body, &s); err != nil {
+		return StatusRequest{}, fmt.Errorf("reading a status request: %w", err)
 	}
 	return s, nil
 }

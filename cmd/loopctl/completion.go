@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/loopgen/loopgen/rt/inspect"
+)
+
+// scripts are the completion scripts. Each asks loopctl complete, with the words of the
+// command line up to the cursor, for the words that can be in the place of the last one.
+var scripts = map[string]string{
+	"bash": `_loopctl() {
+	local IFS=$'\n'
+	COMPREPLY=($(loopctl complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+}
+complete -o default -F _loopctl loopctl
+`,
+	"zsh": `_loopctl() {
+	local -a found
+	found=("${(@f)$(loopctl complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+	if (( ${#found[1]} )); then compadd -- "${found[@]}"; else _files; fi
+}
+compdef _loopctl loopctl
+`,
+	"fish": `complete -c loopctl -e
+complete -c loopctl -a '(loopctl complete -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'
+`,
+}
+
+func completion(_ context.Context, in *invocation) error {
+	script, ok := scripts[in.args[0]]
+	if !ok {
+		return errUsage{fmt.Errorf("no script for the shell %q%s; give bash, zsh or fish", in.args[0], meant(in.args[0], slices.Collect(maps.Keys(scripts))))}
+	}
+	_, err := fmt.Fprint(in.stdout, script)
+	return err
+}
+
+// complete returns the words that can be in the place of the last of words.
+func complete(words []string) []string {
+	if len(words) == 0 {
+		return nil
+	}
+	typed := words[len(words)-1]
+	return slices.DeleteFunc(candidates(words[:len(words)-1], typed), func(word string) bool { return !strings.HasPrefix(word, typed) })
+}
+
+// candidates returns the words that can follow the words before, as far as typed matters
+// for the kind of word.
+func candidates(before []string, typed string) []string {
+	if len(before) == 0 {
+		return names()
+	}
+	c := find(before[0])
+	if c == nil {
+		return nil
+	}
+	in := new(invocation)
+	flags := c.flagSet(in)
+	if strings.HasPrefix(typed, "-") {
+		var list []string
+		flags.VisitAll(func(f *flag.Flag) { list = append(list, "-"+f.Name) })
+		return list
+	}
+	switch last := strings.TrimLeft(before[len(before)-1], "-"); {
+	case last == before[len(before)-1]: // not a flag
+	case last == "scope":
+		return []string{"user", "session", "project", "dir", "system"}
+	case last == "dir", last == "n" && flags.Lookup("n") != nil:
+		return nil // the shell completes the value
+	}
+	for args := before[1:]; flags.Parse(args) == nil && flags.NArg() > 0; args = flags.Args()[1:] {
+		in.args = append(in.args, flags.Arg(0))
+	}
+	switch {
+	case len(in.args) >= c.most:
+		return nil
+	case c.name == "completion":
+		return slices.Sorted(maps.Keys(scripts))
+	case len(in.args) == 1:
+		d, err := inspect.Find(in.where, in.args[0])
+		if err != nil {
+			return nil
+		}
+		var methods []string
+		for _, m := range d.Methods {
+			methods = append(methods, m.Name)
+		}
+		return methods
+	}
+	exited := c.name == "logs" || c.name == "describe" || c.name == "doctor"
+	daemons, _ := inspect.List(in.where)
+	var list []string
+	for _, d := range daemons {
+		if d.Lives() || exited {
+			list = append(list, d.Name)
+		}
+	}
+	return slices.Compact(list)
+}

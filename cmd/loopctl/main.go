@@ -1,0 +1,242 @@
+// Loopctl lists the daemons of a user, and looks at them and stops them, without the
+// programs that share the objects.
+//
+// usage: loopctl command [flags] [arguments]
+//
+//	loopctl ps                        the daemons that run
+//	loopctl status NAME               what one does
+//	loopctl describe NAME [METHOD]    the methods of its type
+//	loopctl logs NAME                 its log
+//	loopctl stop NAME                 shut it down
+//	loopctl restart NAME              shut it down; the next client starts another one
+//	loopctl stacks NAME               what its goroutines do
+//	loopctl doctor [NAME]             what is wrong, and the command that mends it
+//	loopctl completion SHELL          the script that completes commands for a shell
+//
+// The flag -h of a command explains it. NAME is the name of a daemon, the beginning of one
+// that no other has, or the pid of its process.
+//
+// Loopctl starts no daemon. Only stop and restart change anything. Without -dir it looks in
+// the base directory that programs with the same LOOPGEN_DIR use and in that of services,
+// and on Linux it finds the user's running daemons in every other directory.
+//
+// # Flags of all commands
+//
+//	-json         print JSON, an object to a line, with the names of the Go fields of
+//	              package rt/inspect; durations are in nanoseconds
+//	-scope S      only daemons of the scope user, session, project, dir or system
+//	-dir D        only daemons below the base directory D, or the one of the directory D
+//
+// Flags may follow the arguments.
+//
+// # Exit status
+//
+//	0    done
+//	1    failed; for doctor: something is wrong
+//	2    the command line is wrong, or several daemons match NAME
+//	3    the daemon does not run
+//	4    stop or restart had no effect: the daemon does not answer, or refuses
+//	5    the daemon was asked to shut down, and may not have ended
+//
+// # ps [-a]
+//
+// Ps prints a line for each daemon that runs. A daemon that is starting has no columns yet.
+// IDLE is the time until the daemon exits if no client connects. A daemon that does not
+// answer within two seconds is silent.
+//
+//	-a    also print the last daemon of each singleton that has none: exited says that it
+//	      left, killed that its process was ended. UP is the time since then
+//
+// # status NAME
+//
+// Status prints the state of a daemon: its process, its clients, the running and the waiting
+// calls. It does not postpone the daemon's idle exit. With -json it prints all fields of
+// rt.Status.
+//
+// # describe NAME [METHOD]
+//
+// Describe prints the methods of the daemon's version of the type, or one of them, with the
+// mode in which each runs if the daemon answers.
+//
+// # logs NAME [-f] [-n 100]
+//
+// Logs prints the end of the log of a daemon, also of one that has exited.
+//
+//	-f      go on and print what is appended, over rotations of the log and daemons that
+//	        follow, until interrupted
+//	-n N    begin with the last N lines; -1 prints all, the default is 100
+//
+// # stop [-now] NAME
+//
+// Stop shuts a daemon down and waits until its process has ended. The daemon finishes the
+// running calls, rejects the waiting ones, and calls the object's Close. An interrupt ends
+// the wait and not the shutdown.
+//
+//	-now    cancel the running calls, and exit within about a second
+//
+// # restart NAME
+//
+// Restart is stop. The next client that calls starts another daemon, with a new object. A
+// service is started by its service manager.
+//
+// # stacks NAME
+//
+// Stacks prints the stacks of the daemon's goroutines. Those that run a call, or were
+// started for one, come first, with the name of the method. Goroutines with equal stacks are
+// counted. Only the daemon's own user and root may ask.
+//
+// # doctor [NAME]
+//
+// Doctor looks for the usual causes of trouble and prints each with the command that mends
+// it: the owner or the mode of a directory, a path too long for a socket, a network file
+// system, no space, a stopped process, a lock without a daemon, programs of several builds,
+// one name in two places, a LOOPGEN_DIR that is not the daemon's, a wrong or missing unit of
+// systemd. It runs none of these commands.
+//
+// # completion bash|zsh|fish
+//
+// Completion prints a script that completes commands, flags, names of daemons and methods:
+//
+//	source <(loopctl completion bash)      # in ~/.bashrc
+//	source <(loopctl completion zsh)       # in ~/.zshrc, after compinit
+//	loopctl completion fish | source       # in ~/.config/fish/config.fish
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/loopgen/loopgen/rt"
+	"github.com/loopgen/loopgen/rt/inspect"
+)
+
+// source holds the manual, which is the comment above.
+//
+//go:embed main.go
+var source string
+
+// The exit statuses.
+const (
+	exitFailed      = 1
+	exitUsage       = 2
+	exitNotRunning  = 3
+	exitNotExecuted = 4
+	exitUnknown     = 5
+)
+
+// errFailed ends the command when all that is to be said was printed.
+var errFailed = errors.New("failed")
+
+// errUsage is a wrong command line.
+type errUsage struct{ error }
+
+// errNoEffect is why stop or restart had no effect.
+type errNoEffect struct{ error }
+
+func (e errNoEffect) Unwrap() error { return e.error }
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is the command; it returns the exit status.
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := execute(ctx, args, stdout, stderr)
+	if err != nil && !errors.Is(err, errFailed) {
+		fmt.Fprintln(stderr, "loopctl:", clean(err.Error()))
+	}
+	return status(err)
+}
+
+// status returns the exit status of an error.
+func status(err error) int {
+	var usage errUsage
+	var ambiguous *inspect.AmbiguousError
+	var unfinished *inspect.UnfinishedError
+	var noEffect errNoEffect
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &usage), errors.As(err, &ambiguous):
+		return exitUsage
+	case errors.Is(err, rt.ErrNotRunning):
+		return exitNotRunning
+	case errors.As(err, &unfinished):
+		return exitUnknown
+	case errors.As(err, &noEffect):
+		return exitNotExecuted
+	}
+	return exitFailed
+}
+
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) == 0 {
+		return errUsage{errors.New("no command; usage: loopctl command [flags] [arguments], and loopctl -h lists the commands")}
+	}
+	switch args[0] {
+	case "-h", "-help", "--help", "help":
+		text := manual()
+		if len(args) > 1 {
+			text = section(args[1])
+		}
+		fmt.Fprint(stdout, text)
+		return nil
+	}
+	if args[0] == "complete" && len(args) > 1 && args[1] == "--" { // for the scripts of completion
+		for _, word := range complete(args[2:]) {
+			fmt.Fprintln(stdout, word)
+		}
+		return nil
+	}
+	c := find(args[0])
+	if c == nil {
+		if strings.HasPrefix(args[0], "-") {
+			return errUsage{fmt.Errorf("%s comes before the command: flags go after it", args[0])}
+		}
+		return errUsage{fmt.Errorf("no command %q%s; loopctl -h lists the commands", args[0], meant(args[0], names()))}
+	}
+	in, err := c.parse(args[1:], stdout, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(stdout, section(c.name))
+		return nil
+	}
+	if err != nil {
+		return errUsage{fmt.Errorf("%s: %w\nusage: loopctl %s", c.name, err, c.usage)}
+	}
+	return c.run(ctx, in)
+}
+
+// manual returns the comment at the beginning of this file.
+func manual() string {
+	comment, _, _ := strings.Cut(source, "\npackage main")
+	var text strings.Builder
+	for line := range strings.Lines(comment + "\n") {
+		line = strings.TrimPrefix(strings.TrimPrefix(line, "//"), " ")
+		text.WriteString(strings.TrimPrefix(line, "# "))
+	}
+	return text.String()
+}
+
+// section returns the part of the manual about a command, or all of it if there is none.
+func section(command string) string {
+	_, text, ok := strings.Cut(source, "\n// # "+command+" ")
+	if !ok {
+		return manual()
+	}
+	text, _, _ = strings.Cut(text, "\n// # ")
+	text, _, _ = strings.Cut(text, "\npackage main")
+	var b strings.Builder
+	b.WriteString("usage: loopctl " + command + " ")
+	for line := range strings.Lines(text) {
+		b.WriteString(strings.TrimPrefix(strings.TrimPrefix(line, "//"), " "))
+	}
+	return strings.TrimRight(b.String(), "\n") + "\n\nAlso -json, -scope and -dir: loopctl -h explains them.\n"
+}

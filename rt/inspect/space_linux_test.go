@@ -1,0 +1,61 @@
+package inspect
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/loopgen/loopgen/rt/internal/rundir"
+)
+
+// A full file system and one that cannot be written to are found, with nothing written.
+func TestFileSystems(t *testing.T) {
+	for _, test := range []struct {
+		name, problem, command string
+		spoil                  func(dir string) error
+	}{
+		{"full", "no space is left on the file system of ", "du -xh --max-depth=2 ", func(dir string) error {
+			err := os.WriteFile(filepath.Join(dir, "full"), make([]byte, 1<<20), 0o600)
+			if errors.Is(err, unix.ENOSPC) {
+				return nil
+			}
+			return errors.Join(errors.New("the file system is not full"), err)
+		}},
+		{"read-only", "is mounted read-only, so no daemon can publish its endpoint there", "sudo mount -o remount,rw ", func(dir string) error {
+			return unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY, "")
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=256k"); err != nil {
+				t.Skipf("cannot mount a file system: %v", err)
+			}
+			t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+			base := filepath.Join(dir, "not", "made")
+			x := &examination{}
+			x.directory(nil, base, rundir.CheckBase(base))
+			if len(x.findings) != 0 {
+				t.Fatalf("before: got %v", x.findings)
+			}
+			if err := test.spoil(dir); err != nil {
+				t.Fatal(err)
+			}
+			x.directory(nil, base, nil)
+			if len(x.findings) != 1 || !strings.Contains(x.findings[0].Problem, test.problem) || !strings.HasPrefix(x.findings[0].Command, test.command+dir) {
+				t.Errorf("got %v, want %q, %q", x.findings, test.problem, test.command+dir)
+			}
+		})
+	}
+}
+
+func TestNetworkFileSystemsAreKnown(t *testing.T) {
+	for number, want := range map[uint32]string{0x6969: "NFS", 0xff534d42: "CIFS", 0xfe534d42: "SMB2", 0x01021997: "9p", unix.TMPFS_MAGIC: "", unix.EXT4_SUPER_MAGIC: ""} {
+		if got := networkFileSystems[number]; got != want {
+			t.Errorf("%#x: got %q, want %q", number, got, want)
+		}
+	}
+}
