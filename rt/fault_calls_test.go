@@ -481,7 +481,7 @@ func TestArgumentTooLarge(t *testing.T) {
 				t.Errorf("an argument of %d bytes: %v, want %v", n, err, rt.ErrTooLarge)
 			}
 		}
-		if b, err := c.Echo(t.Context(), make([]byte, fits)); err != nil || len(b) != fits {
+		if b, err := c.EchoIn(t.Context(), make([]byte, fits)); err != nil || len(b) != fits {
 			t.Errorf("an argument of %d bytes: got %d, %v", fits, len(b), err)
 		}
 		usable(t, a, c, 1)
