@@ -214,6 +214,21 @@ type method struct {
 	Name      string
 	Mode      string `json:",omitempty"` // empty if the daemon does not answer
 	Signature string
+	Params    []string `json:",omitempty"`
+	Doc       string   `json:",omitempty"`
+}
+
+// declaration returns the method as Go declares it, as far as it is known.
+func (m *method) declaration() string {
+	text := strings.TrimPrefix(m.Signature, "func")
+	if types, err := inspect.ParamTypes(m.Signature); err == nil && len(types) == len(m.Params) && len(types) > 0 {
+		params := ""
+		for i, t := range types {
+			params += ", " + m.Params[i] + " " + t
+		}
+		text = "(" + params[2:] + strings.TrimPrefix(text, "("+strings.Join(types, ", "))
+	}
+	return clean("func " + m.Name + text)
 }
 
 func describe(ctx context.Context, in *invocation) error {
@@ -224,14 +239,14 @@ func describe(ctx context.Context, in *invocation) error {
 	var methods []method
 	var known []string
 	s, serr := d.Status(ctx)
-	modes := make(map[string]string)
+	said := make(map[string]rt.MethodStatus)
 	for _, m := range s.Methods {
-		modes[m.Name] = m.Mode
+		said[m.Name] = m
 	}
 	for _, m := range d.Methods {
 		known = append(known, m.Name)
 		if len(in.args) == 1 || m.Name == in.args[1] {
-			methods = append(methods, method{m.Name, modes[m.Name], m.Signature})
+			methods = append(methods, method{m.Name, said[m.Name].Mode, m.Signature, said[m.Name].Params, said[m.Name].Doc})
 		}
 	}
 	if len(d.Methods) == 0 {
@@ -249,7 +264,10 @@ func describe(ctx context.Context, in *invocation) error {
 		fmt.Fprintf(in.stdout, "%s %s\n", word(d.Name), clean(d.Service))
 	}
 	for _, m := range methods {
-		declaration := clean("func " + m.Name + strings.TrimPrefix(m.Signature, "func"))
+		if m.Doc != "" && !in.json {
+			fmt.Fprintf(w, "// %s\n", clean(m.Doc))
+		}
+		declaration := m.declaration()
 		switch {
 		case in.json:
 			err = in.encode(m)

@@ -133,6 +133,8 @@ func (w tableWriter) row(m *Method) *jen.Statement {
 			row = append(row, field(name, value()))
 		}
 	}
+	add(m.UserParams != "", "Params", func() jen.Code { return jen.Lit(m.UserParams) })
+	add(m.Synopsis != "", "Doc", func() jen.Code { return jen.Lit(m.Synopsis) })
 	isTrue := func() jen.Code { return jen.True() }
 	add(m.Mode != "", "Mode", func() jen.Code { return w.stub(m.Mode) })
 	add(m.Fluent, "Fluent", isTrue)
