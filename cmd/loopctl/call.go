@@ -118,7 +118,11 @@ func usageOf(d *inspect.Daemon, m *inspect.Callable) string {
 		if name == "" {
 			name = fmt.Sprintf("ARG%d", i+1)
 		}
-		text += fmt.Sprintf(" %s=%s", name, clean(p.Type))
+		typ := clean(p.Type)
+		if len(typ) > 60 {
+			typ = typ[:strings.IndexAny(typ+"{", "{(")] + "{…}"
+		}
+		text += fmt.Sprintf(" %s=%s", name, typ)
 	}
 	return text
 }

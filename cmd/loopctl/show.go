@@ -231,6 +231,19 @@ func (m *method) declaration() string {
 	return clean("func " + m.Name + text)
 }
 
+// text returns the method for people: the declaration, the mode and the first sentence of
+// the comment.
+func (m *method) text() string {
+	text := m.declaration()
+	if m.Mode != "" {
+		text += "  // " + clean(m.Mode)
+	}
+	if m.Doc != "" {
+		text += "\n    " + clean(m.Doc)
+	}
+	return text
+}
+
 func describe(ctx context.Context, in *invocation) error {
 	d, err := in.daemon()
 	if err != nil {
@@ -259,28 +272,20 @@ func describe(ctx context.Context, in *invocation) error {
 		}
 		return errUsage{fmt.Errorf("%s has no method %q%s", word(d.Service), in.args[1], hint)}
 	}
-	w := tabwriter.NewWriter(in.stdout, 0, 8, 2, ' ', 0)
 	if !in.json && len(in.args) == 1 {
 		fmt.Fprintf(in.stdout, "%s %s\n", word(d.Name), clean(d.Service))
 	}
 	for _, m := range methods {
-		if m.Doc != "" && !in.json {
-			fmt.Fprintf(w, "// %s\n", clean(m.Doc))
-		}
-		declaration := m.declaration()
-		switch {
-		case in.json:
+		if in.json {
 			err = in.encode(m)
-		case m.Mode == "":
-			_, err = fmt.Fprintln(w, declaration)
-		default:
-			_, err = fmt.Fprintf(w, "%s\t// %s\n", declaration, clean(m.Mode))
+		} else {
+			_, err = fmt.Fprintln(in.stdout, m.text())
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return w.Flush()
+	return nil
 }
 
 func logs(ctx context.Context, in *invocation) error {

@@ -47,7 +47,7 @@ func (c *Codec) Decode(t *schema.Type, data []byte) (text, rest []byte, err erro
 // IsBytes reports whether values of t are bytes, and IsText whether they are one text.
 func (c *Codec) IsBytes(t *schema.Type) bool {
 	p, err := place{t: t}.resolve()
-	return err == nil && (p.isBytes() || c.Types[p.t.Name] == encodedBytes && p.t.Kind == schema.Word)
+	return err == nil && (p.isBytes() || p.t.Kind == schema.Word && c.Types[p.t.Name] == encodedBytes && standard[p.t.Name] == nil)
 }
 
 // IsText reports whether values of t are one text: strings, times, durations, and types
@@ -58,7 +58,7 @@ func (c *Codec) IsText(t *schema.Type) bool {
 		return false
 	}
 	name := p.t.Name
-	return name == "string" || name == "time.Time" || name == "time.Duration" || c.Types[name] == encodedText
+	return name == "string" || name == "time.Time" || name == "time.Duration" || c.Types[name] == encodedText || standard[name] != nil
 }
 
 // What Types says about a type that encodes itself, by its name, and about a field that may

@@ -13,7 +13,8 @@
 //	structs                       object; a missing field is zero
 //	pointers                      null, or the value
 //	time.Time, time.Duration      "2006-01-02T15:04:05Z", "1.5s"; nanoseconds are read, too
-//	types that encode themselves  string: the text, or the bytes in base64
+//	types that encode themselves  string: the text, or the bytes in base64; {"$bytes": …} and
+//	                              {"$text": …} if it is not known which
 //	interfaces                    null, bool, string, int, float64 (with a fraction or an
 //	                              exponent), []any and map[string]any as they are; other
 //	                              types as {"$type": name, "$value": …}
@@ -28,6 +29,7 @@
 //   - node.go: JSON as a tree.
 //   - encode.go, decode.go: by type.
 //   - words.go: numbers, texts and times.
+//   - standard.go: types of the standard library that encode themselves.
 //   - held.go, errors.go, plain.go: interfaces, errors, unknown types.
 //   - compared.go: the differences of an argument.
 package jsonvalue

@@ -245,9 +245,15 @@ func (e *encoder) opaque(p place, n *node) error {
 	}
 	text := n.only("$text")
 	switch kind := e.Types[p.t.Name]; {
+	case standard[p.t.Name] != nil && n.kind == '"':
+		data, err := standardBytes(p.t.Name, n.text)
+		if err != nil {
+			return err
+		}
+		return e.bytes(data)
 	case kind == encodedText && n.kind == '"':
 		return e.text(n.text)
-	case kind == encodedBytes, kind == "" && n.only("$bytes") != nil:
+	case kind == encodedBytes, (kind == "" || standard[p.t.Name] != nil) && n.only("$bytes") != nil:
 		data, err := bytesOf(innerBytes(n))
 		if err != nil {
 			return err
@@ -383,9 +389,21 @@ func (d *decoder) opaque(p place) error {
 		}
 		return d.plain(p.depth)
 	}
+	start := d.at
 	h, err := d.head()
 	switch kind := d.Types[name]; {
 	case err != nil:
+		return err
+	case h.Major == wire.MajorBytes && standard[name] != nil:
+		data, err := d.take(h)
+		if text, ok := standardText(name, data); ok {
+			d.out = appendString(d.out, text)
+			return err
+		}
+		d.at = h.End
+		d.write(`{"$bytes":`)
+		err = either(err, d.bytes(h))
+		d.write("}")
 		return err
 	case h.Major == wire.MajorText && kind == encodedText:
 		return d.text(h)
@@ -401,6 +419,9 @@ func (d *decoder) opaque(p place) error {
 		err = d.bytes(h)
 		d.write("}")
 		return err
+	case kind == "" && strings.Contains(name, "."): // such as log/slog.Value
+		d.at = start
+		return d.plain(p.depth)
 	}
 	return d.mismatch(h, name)
 }
