@@ -362,10 +362,7 @@ func (m *Callable) cause(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if !m.daemon.Refresh().Lives() {
-		return errors.New("the daemon has exited")
-	}
-	return fmt.Errorf("the connection has ended: %w", err)
+	return fmt.Errorf("process %d has ended or hung up: %w", m.daemon.PID, err)
 }
 
 // refused returns the error in an error frame.
