@@ -52,7 +52,10 @@ func call(ctx context.Context, in *invocation) error {
 	}
 	if reply.Err != nil {
 		if !in.json {
-			fmt.Fprintf(in.stderr, "loopctl: %s\n%s\n", clean(reply.Err.Message), clean(indent(reply.Err.Tree)))
+			fmt.Fprintf(in.stderr, "loopctl: %s\n", clean(reply.Err.Message))
+			if reply.Err.Structured {
+				fmt.Fprintln(in.stderr, clean(indent(reply.Err.Tree)))
+			}
 		}
 		return errFailed
 	}
@@ -118,11 +121,14 @@ func usageOf(d *inspect.Daemon, m *inspect.Callable) string {
 		if name == "" {
 			name = fmt.Sprintf("ARG%d", i+1)
 		}
-		typ := clean(p.Type)
-		if len(typ) > 60 {
-			typ = typ[:strings.IndexAny(typ+"{", "{(")] + "{…}"
+		typ := p.Brief
+		if p.Length {
+			typ = "LENGTH"
 		}
-		text += fmt.Sprintf(" %s=%s", name, typ)
+		text += clean(" " + name + "=" + typ)
+	}
+	if len(m.Params) > 0 {
+		text += fmt.Sprintf("; loopctl describe %s %s explains them", word(d.Name), m.Name)
 	}
 	return text
 }
@@ -186,7 +192,7 @@ func argument(p inspect.Param, text string) (json.RawMessage, error) {
 	case p.Length:
 	case p.Bytes && isFile:
 		return json.Marshal(base64.StdEncoding.EncodeToString(content))
-	case p.Text && (isFile || !strings.HasPrefix(text, `"`) && text != "null"):
+	case p.Text && (isFile || !strings.HasPrefix(text, `"`) && !strings.HasPrefix(text, "{") && text != "null"):
 		return json.Marshal(string(content))
 	case p.Bytes && !strings.HasPrefix(text, `"`) && !strings.HasPrefix(text, "{") && text != "null":
 		return json.Marshal(text)

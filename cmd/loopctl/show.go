@@ -218,30 +218,27 @@ type method struct {
 	Doc       string   `json:",omitempty"`
 }
 
-// declaration returns the method as Go declares it, as far as it is known.
-func (m *method) declaration() string {
-	text := strings.TrimPrefix(m.Signature, "func")
-	if types, err := inspect.ParamTypes(m.Signature); err == nil && len(types) == len(m.Params) && len(types) > 0 {
-		params := ""
-		for i, t := range types {
-			params += ", " + m.Params[i] + " " + t
-		}
-		text = "(" + params[2:] + strings.TrimPrefix(text, "("+strings.Join(types, ", "))
+// text returns the method for people: the declaration, the mode, the first sentence of the
+// comment, and if all is set the types.
+func (m *method) text(types map[string]string, all bool) string {
+	d, err := inspect.Declare(m.Name, m.Signature, m.Params, types)
+	if err != nil { // of a newer version
+		return clean("func " + m.Name + strings.TrimPrefix(m.Signature, "func"))
 	}
-	return clean("func " + m.Name + text)
-}
-
-// text returns the method for people: the declaration, the mode and the first sentence of
-// the comment.
-func (m *method) text() string {
-	text := m.declaration()
+	text := d.Text
 	if m.Mode != "" {
-		text += "  // " + clean(m.Mode)
+		text += "  // " + m.Mode
+		if len(d.Changed) > 0 {
+			text += ", changes " + strings.Join(d.Changed, ", ")
+		}
 	}
 	if m.Doc != "" {
-		text += "\n    " + clean(m.Doc)
+		text += "\n    " + m.Doc
 	}
-	return text
+	if all {
+		text += strings.Join(append([]string{""}, d.Types...), "\n")
+	}
+	return clean(text)
 }
 
 func describe(ctx context.Context, in *invocation) error {
@@ -279,7 +276,7 @@ func describe(ctx context.Context, in *invocation) error {
 		if in.json {
 			err = in.encode(m)
 		} else {
-			_, err = fmt.Fprintln(in.stdout, m.text())
+			_, err = fmt.Fprintln(in.stdout, m.text(s.Types, len(in.args) == 2))
 		}
 		if err != nil {
 			return err

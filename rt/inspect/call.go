@@ -34,9 +34,10 @@ type Callable struct {
 
 // Param is a parameter. Contexts are none.
 type Param struct {
-	Name string // empty if the daemon's program does not have it
-	Type string // as signatures spell it
-	Text bool   // an argument is a JSON string: a text, a time or a duration
+	Name  string // empty if the daemon's program does not have it
+	Type  string // as signatures spell it
+	Brief string // Type for people: without import paths and contents
+	Text  bool   // an argument is a JSON string: a text, a time, a duration, or an error's message
 	// Bytes says that the argument is bytes, in base64. With Length the method fills a
 	// buffer, and the argument is the number of its bytes, or null.
 	Bytes, Length bool
@@ -56,6 +57,8 @@ type MethodError struct {
 	Message string
 	Type    string          // the Go type
 	Tree    json.RawMessage // the error with all errors that it wraps
+	// Structured says that Tree has more than the message and the type.
+	Structured bool
 }
 
 // Error returns Message.
@@ -107,6 +110,7 @@ func (d *Daemon) Method(ctx context.Context, name string) (*Callable, error) {
 			p.Name = names[j]
 		}
 		mode, inner := copiedBack(t)
+		p.Brief = new(declarer).brief(inner)
 		p.Text, p.Bytes, p.Length = m.codec.IsText(inner), m.codec.IsBytes(inner), mode == "out"
 		m.Params = append(m.Params, p)
 	}
@@ -197,7 +201,7 @@ func (m *Callable) decode(args [][]byte, body []byte) (*Reply, error) {
 	if tree := json.RawMessage("null"); fails {
 		if tree = next(schema.NewWord("error")); err == nil && string(tree) != "null" {
 			r.Err = &MethodError{Tree: tree}
-			r.Err.Message, r.Err.Type = describeError(tree)
+			r.Err.Message, r.Err.Type, r.Err.Structured = describeError(tree)
 		}
 	}
 	if err == nil && len(rest) > 0 {
@@ -206,26 +210,28 @@ func (m *Callable) decode(args [][]byte, body []byte) (*Reply, error) {
 	return r, err
 }
 
-// describeError returns the message and the type of an error.
-func describeError(tree []byte) (message, typ string) {
+// describeError returns the message and the type of an error, and whether it has more.
+func describeError(tree []byte) (message, typ string, more bool) {
 	var e struct {
-		Message any
-		Type    string
-		Wraps   []json.RawMessage
+		Message      any
+		Type         string
+		Wraps        []json.RawMessage
+		Fields, Data json.RawMessage
 	}
 	_ = json.Unmarshal(tree, &e) // the tree was made here
+	more = len(e.Wraps) > 0 || e.Fields != nil || e.Data != nil
 	switch m := e.Message.(type) {
 	case string:
-		return m, e.Type
+		return m, e.Type, more
 	case nil: // joined
 		var lines []string
 		for _, part := range e.Wraps {
-			line, _ := describeError(part)
+			line, _, _ := describeError(part)
 			lines = append(lines, line)
 		}
-		return strings.Join(lines, "\n"), e.Type
+		return strings.Join(lines, "\n"), e.Type, more
 	}
-	return fmt.Sprint(e.Message), e.Type
+	return fmt.Sprint(e.Message), e.Type, more
 }
 
 // Call calls the method, as an ordinary client of this user. Each argument is JSON, as
@@ -393,18 +399,4 @@ func (m *Callable) refused(body []byte) error {
 		err = fmt.Errorf("the daemon refused: %v: %s", f.Code, f.Text)
 	}
 	return m.failed(outcome, err)
-}
-
-// ParamTypes returns the types of the parameters in a signature, as it spells them. It may
-// be called concurrently.
-func ParamTypes(signature string) ([]string, error) {
-	s, err := schema.ParseSignature(signature)
-	if err != nil {
-		return nil, err
-	}
-	types := make([]string, len(s.Params))
-	for i, t := range s.Params {
-		types[i] = t.String()
-	}
-	return types, nil
 }

@@ -13,11 +13,13 @@
 //	method, err := daemon.Method(ctx, "Add")
 //	reply, err := method.Call(ctx, []json.RawMessage{[]byte(`"apples"`), []byte("3")})
 //
-// Nothing in this package starts a daemon. Only Shutdown and Call change anything. Functions that
-// look whether a daemon runs hold its locks for a moment, as a client that connects does.
+// Nothing in this package starts a daemon. Only Shutdown and Call change anything. Functions
+// that look whether a daemon runs hold its locks for a moment, as a client that connects
+// does.
 //
 // # Reading order
 //
-// list.go (which daemons there are), ask.go and stacks.go (questions over the wire), call.go,
-// log.go, and doctor.go with units.go (what is wrong); system_linux.go has the view of the kernel.
+// list.go (which daemons there are), ask.go and stacks.go (questions over the wire), call.go
+// and declare.go (methods), log.go, and doctor.go with units.go (what is wrong);
+// system_linux.go has the view of the kernel.
 package inspect

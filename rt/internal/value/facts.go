@@ -23,7 +23,9 @@ func Facts(types []reflect.Type) map[string]string {
 		world.RLock()
 		var registered []reflect.Type
 		for _, t := range world.registered {
-			registered = append(registered, t)
+			if t.Kind() != reflect.Interface {
+				registered = append(registered, t)
+			}
 		}
 		world.RUnlock()
 		for _, t := range registered {

@@ -50,15 +50,15 @@ func (c *Codec) IsBytes(t *schema.Type) bool {
 	return err == nil && (p.isBytes() || p.t.Kind == schema.Word && c.Types[p.t.Name] == encodedBytes && standard[p.t.Name] == nil)
 }
 
-// IsText reports whether values of t are one text: strings, times, durations, and types
-// that encode themselves as text.
+// IsText reports whether values of t are one text: strings, times, durations, errors (the
+// message), and types that encode themselves as text.
 func (c *Codec) IsText(t *schema.Type) bool {
 	p, err := place{t: t}.resolve()
 	if err != nil || p.t.Kind != schema.Word {
 		return false
 	}
 	name := p.t.Name
-	return name == "string" || name == "time.Time" || name == "time.Duration" || c.Types[name] == encodedText || standard[name] != nil
+	return name == "string" || name == "time.Time" || name == "time.Duration" || name == "error" || c.Types[name] == encodedText || standard[name] != nil
 }
 
 // What Types says about a type that encodes itself, by its name, and about a field that may

@@ -3,6 +3,7 @@ package jsonvalue
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -48,7 +49,7 @@ func (e *encoder) held(p place, n *node) error {
 	}
 	t, err := schema.ParseType(name)
 	if err != nil {
-		return fmt.Errorf("%.60q is no name of a type", name)
+		return fmt.Errorf("%.60q is no name of a type%s", name, e.suggest())
 	}
 	if t, err = e.full(t); err != nil {
 		return err
@@ -75,6 +76,24 @@ func typed(n *node) (name string, value *node, err error) {
 		return "", nil, errors.New("null is no error in an interface")
 	}
 	return name, n.elems[j], nil
+}
+
+// suggest lists some registered types.
+func (c *Codec) suggest() string {
+	var names []string
+	for name := range c.Types {
+		if plain, _, ok := strings.Cut(name, "#"); ok {
+			names = append(names, path.Base(plain))
+		}
+	}
+	slices.Sort(names)
+	switch {
+	case len(names) == 0:
+		return ""
+	case len(names) > 10:
+		names = append(names[:10], "…")
+	}
+	return "; it knows " + strings.Join(names, ", ")
 }
 
 // full returns t with the full names of registered types: the last part of the path and the
@@ -107,7 +126,7 @@ func (c *Codec) full(t *schema.Type) (*schema.Type, error) {
 	slices.Sort(found)
 	switch len(found) {
 	case 0:
-		return nil, fmt.Errorf("the daemon knows no type %s for an interface", t.Name)
+		return nil, fmt.Errorf("the daemon knows no type %s for an interface%s", t.Name, c.suggest())
 	case 1:
 		return schema.NewWord(found[0]), nil
 	}
