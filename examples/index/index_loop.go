@@ -104,10 +104,10 @@ func init() {
 		{Name: "Claim", Params: "file", Doc: "Claim gives a file to the caller, or returns ErrSeen if somebody has it.", Func: (*Index).Claim, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(file string) { run.Return(stub.Results1(target.(*Index).Claim(file))) })
 		}},
-		{Name: "Top", Params: "n", Doc: "Top returns the n commonest words, the commonest first.", Mode: stub.Shared, Func: (*Index).Top, Serve: func(run *stub.Run, target any) {
+		{Name: "Top", Mode: stub.Shared, Params: "n", Doc: "Top returns the n commonest words, the commonest first.", Func: (*Index).Top, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(n int) { run.Return(stub.Results1(target.(*Index).Top(n))) })
 		}},
-		{Name: "Totals", Doc: "Totals returns how much the index holds.", Mode: stub.Shared, Func: (*Index).Totals, Serve: func(run *stub.Run, target any) {
+		{Name: "Totals", Mode: stub.Shared, Doc: "Totals returns how much the index holds.", Func: (*Index).Totals, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Index).Totals())) })
 		}},
 	}

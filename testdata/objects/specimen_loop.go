@@ -412,7 +412,7 @@ func init() {
 				run.Return(stub.Results3(r3, r4, r5))
 			})
 		}},
-		{Name: "Bytes", Params: "slice array", Doc: "Bytes returns what it is given.", In: []int{0}, Func: (*Specimen).Bytes, Serve: func(run *stub.Run, target any) {
+		{Name: "Bytes", In: []int{0}, Params: "slice array", Doc: "Bytes returns what it is given.", Func: (*Specimen).Bytes, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(slice []byte, array [4]byte) { run.Return(stub.Results2(target.(*Specimen).Bytes(slice, array))) })
 		}},
 		{Name: "Fail", Params: "kind", Doc: "Fail returns an error of the kind that is asked for.", Func: (*Specimen).Fail, Serve: func(run *stub.Run, target any) {
@@ -445,7 +445,7 @@ func init() {
 				run.Return(stub.Results3(r1, r2, r3))
 			})
 		}},
-		{Name: "Lock", Doc: "Lock waits for the lock.", Mode: stub.Concurrent, End: "Unlock", Func: (*Specimen).Lock, Serve: func(run *stub.Run, target any) {
+		{Name: "Lock", Mode: stub.Concurrent, End: "Unlock", Doc: "Lock waits for the lock.", Func: (*Specimen).Lock, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Specimen).Lock(run.Context()))) })
 		}},
 		{Name: "LogValue", Doc: "LogValue describes the specimen for a log.", Func: (*Specimen).LogValue, Serve: func(run *stub.Run, target any) {
@@ -474,19 +474,19 @@ func init() {
 		{Name: "Plain", Params: "p", Doc: "Plain returns what it is given.", Func: (*Specimen).Plain, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(p Plain) { run.Return(stub.Results1(target.(*Specimen).Plain(p))) })
 		}},
-		{Name: "Read", Params: "p", Doc: "Read fills the buffer.", Out: []int{0}, Func: (*Specimen).Read, Serve: func(run *stub.Run, target any) {
+		{Name: "Read", Out: []int{0}, Params: "p", Doc: "Read fills the buffer.", Func: (*Specimen).Read, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(p []byte) { run.Return(stub.Results2(target.(*Specimen).Read(p))) })
 		}},
 		{Name: "Rest", Doc: "Rest rests in its turn until the context ends, and says why it did.", Func: (*Specimen).Rest, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results2(target.(*Specimen).Rest(run.Context()))) })
 		}},
-		{Name: "Sort", Params: "numbers", Doc: "Sort sorts in place.", InOut: []int{0}, Func: (*Specimen).Sort, Serve: func(run *stub.Run, target any) {
+		{Name: "Sort", InOut: []int{0}, Params: "numbers", Doc: "Sort sorts in place.", Func: (*Specimen).Sort, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(numbers []int) { target.(*Specimen).Sort(numbers) })
 		}},
-		{Name: "Spin", Params: "d", Doc: "Spin uses a processor for a while, and returns how long that was.", Mode: stub.Concurrent, Func: (*Specimen).Spin, Serve: func(run *stub.Run, target any) {
+		{Name: "Spin", Mode: stub.Concurrent, Params: "d", Doc: "Spin uses a processor for a while, and returns how long that was.", Func: (*Specimen).Spin, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(d time.Duration) { run.Return(stub.Results1(target.(*Specimen).Spin(d))) })
 		}},
-		{Name: "Sum", Params: "numbers", Doc: "Sum adds up, and keeps the total.", In: []int{0}, Func: (*Specimen).Sum, Serve: func(run *stub.Run, target any) {
+		{Name: "Sum", In: []int{0}, Params: "numbers", Doc: "Sum adds up, and keeps the total.", Func: (*Specimen).Sum, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(numbers []int) { run.Return(stub.Results1(target.(*Specimen).Sum(numbers...))) })
 		}},
 		{Name: "Tell", Params: "err", Doc: "Tell returns what it is given, an error as a value.", Func: (*Specimen).Tell, Serve: func(run *stub.Run, target any) {
@@ -498,7 +498,7 @@ func init() {
 		{Name: "Tree", Params: "n", Doc: "Tree returns what it is given.", Func: (*Specimen).Tree, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(n *Node) { run.Return(stub.Results1(target.(*Specimen).Tree(n))) })
 		}},
-		{Name: "Unlock", Doc: "Unlock gives the lock back.", Mode: stub.Concurrent, Func: (*Specimen).Unlock, Serve: func(run *stub.Run, target any) {
+		{Name: "Unlock", Mode: stub.Concurrent, Doc: "Unlock gives the lock back.", Func: (*Specimen).Unlock, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { target.(*Specimen).Unlock() })
 		}},
 	}

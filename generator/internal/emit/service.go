@@ -133,8 +133,6 @@ func (w tableWriter) row(m *Method) *jen.Statement {
 			row = append(row, field(name, value()))
 		}
 	}
-	add(m.UserParams != "", "Params", func() jen.Code { return jen.Lit(m.UserParams) })
-	add(m.Synopsis != "", "Doc", func() jen.Code { return jen.Lit(m.Synopsis) })
 	isTrue := func() jen.Code { return jen.True() }
 	add(m.Mode != "", "Mode", func() jen.Code { return w.stub(m.Mode) })
 	add(m.Fluent, "Fluent", isTrue)
@@ -151,6 +149,8 @@ func (w tableWriter) row(m *Method) *jen.Statement {
 			})
 		})
 	}
+	add(m.UserParams != "", "Params", func() jen.Code { return jen.Lit(m.UserParams) })
+	add(m.Synopsis != "", "Doc", func() jen.Code { return jen.Lit(m.Synopsis) })
 	row = append(row, field("Func", jen.Id(m.Func)), field("Serve", w.serveFunc(m)))
 	return jen.Custom(jen.Options{Open: "{", Close: "}", Separator: ", "}, row...)
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/schema"
@@ -231,7 +232,7 @@ func (e *encoder) keyNode(p place, name string) *node {
 
 // fieldName returns the name of a field in JSON, and whether it is an integer in CBOR.
 func fieldName(name string) (text string, isInt bool) {
-	if text, err := strconv.Unquote(name); err == nil {
+	if text, err := strconv.Unquote(name); err == nil && utf8.ValidString(text) {
 		return text, false
 	}
 	_, err := strconv.ParseInt(name, 10, 64)

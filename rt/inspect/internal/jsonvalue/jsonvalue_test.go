@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/loopgen/loopgen/rt/internal/value"
 	"github.com/loopgen/loopgen/rt/schema"
@@ -328,7 +329,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string, data []byte) {
 		typ, err := schema.ParseType(text)
-		if err != nil || len(text) > 300 {
+		if err != nil || len(text) > 300 || !utf8.ValidString(text) { // a status is UTF-8
 			return
 		}
 		c := &Codec{Types: map[string]string{"x/y.S": "text", "x/y.T": "bytes", "x.T#00000000": "T{A *#1, B any}", "address.zip": "omitempty"}}
@@ -366,7 +367,7 @@ func FuzzEncode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string, in []byte) {
 		typ, err := schema.ParseType(text)
-		if err != nil || len(text) > 300 {
+		if err != nil || len(text) > 300 || !utf8.ValidString(text) { // a status is UTF-8
 			return
 		}
 		c := &Codec{Types: map[string]string{"x/y.S": "text", "x/y.T": "bytes", "x.T#00000000": "T{A *#1, B any}", "address.zip": "omitempty"}}
