@@ -225,7 +225,7 @@ func (m *method) text(types map[string]string, all bool) string {
 	if err != nil { // of a newer version
 		return clean("func " + m.Name + strings.TrimPrefix(m.Signature, "func"))
 	}
-	text := d.Text
+	text := d.Source
 	if m.Mode != "" {
 		text += "  // " + m.Mode
 		if len(d.Changed) > 0 {

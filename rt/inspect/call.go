@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -198,8 +199,8 @@ func (m *Callable) decode(args [][]byte, body []byte) (*Reply, error) {
 		}
 		r.Changed = append(r.Changed, c)
 	}
-	if tree := json.RawMessage("null"); fails {
-		if tree = next(schema.NewWord("error")); err == nil && string(tree) != "null" {
+	if fails {
+		if tree := next(schema.NewWord("error")); err == nil && string(tree) != "null" {
 			r.Err = &MethodError{Tree: tree}
 			r.Err.Message, r.Err.Type, r.Err.Structured = describeError(tree)
 		}
@@ -261,10 +262,7 @@ func (m *Callable) Call(ctx context.Context, args []json.RawMessage) (*Reply, er
 	if err := d.admitted(welcome); err != nil {
 		return nil, err
 	}
-	body := []byte{0x80 | byte(len(items))}
-	if len(items) > 23 {
-		body = []byte{0x98, byte(len(items))}
-	}
+	body := binary.BigEndian.AppendUint16([]byte{0x99}, uint16(len(items))) // an array
 	frame := wire.Frame{Kind: wire.KindCall, ID: 1, Method: uint16(m.number), Body: append(body, slices.Concat(items...)...)}
 	if until, ok := ctx.Deadline(); ok {
 		frame.Deadline = max(time.Until(until), 1)

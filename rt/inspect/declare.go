@@ -11,8 +11,8 @@ import (
 
 // Declaration is a method for people.
 type Declaration struct {
-	// Text is the method as Go declares it, without context: types have no import paths.
-	Text string
+	// Source is the method as Go declares it, without context: types have no import paths.
+	Source string
 	// Types are the defined types in it, with their contents, and the types that the
 	// interfaces in it may hold as far as types, which are Status.Types, names them.
 	Types []string
@@ -44,13 +44,13 @@ func Declare(name, signature string, names []string, types map[string]string) (D
 	for _, t := range s.Results {
 		results = append(results, d.typ(t, nil))
 	}
-	d.Text = "func " + name + "(" + strings.Join(params, ", ") + ")"
+	d.Source = "func " + name + "(" + strings.Join(params, ", ") + ")"
 	switch len(results) {
 	case 0:
 	case 1:
-		d.Text += " " + results[0]
+		d.Source += " " + results[0]
 	default:
-		d.Text += " (" + strings.Join(results, ", ") + ")"
+		d.Source += " (" + strings.Join(results, ", ") + ")"
 	}
 	if d.dynamic {
 		d.held(types)
@@ -130,17 +130,14 @@ func (d *declarer) held(types map[string]string) {
 	slices.Sort(names)
 	for _, name := range names {
 		plain, _, _ := strings.Cut(name, "#")
-		text := types[name]
-		if t, err := schema.ParseType(text); err == nil {
-			inner := declarer{seen: d.seen}
-			text = inner.typ(t, nil)
-			if t.Kind == schema.Defined && len(inner.Types) > 0 {
-				text = strings.TrimPrefix(inner.Types[0], "type "+t.Name+" ")
-				d.Types = append(d.Types, fmt.Sprintf(`type %s %s // in an interface: {"$type": %q, "$value": …}`, t.Name, text, path.Base(plain)))
-				d.Types = append(d.Types, inner.Types[1:]...)
-				continue
-			}
+		inner := declarer{seen: d.seen}
+		if t, err := schema.ParseType(types[name]); err == nil {
+			inner.typ(t, nil)
 		}
-		d.Types = append(d.Types, fmt.Sprintf(`type %s // in an interface: {"$type": %[1]q, "$value": …}`, path.Base(plain)))
+		if len(inner.Types) == 0 { // its contents are not known, or listed already
+			inner.Types = []string{"type " + path.Base(plain)}
+		}
+		inner.Types[0] += fmt.Sprintf(` // in an interface: {"$type": %q, "$value": …}`, path.Base(plain))
+		d.Types = append(d.Types, inner.Types...)
 	}
 }

@@ -20,7 +20,7 @@ func TestDeclare(t *testing.T) {
 		{"func(", nil, "error"},
 	} {
 		d, err := Declare("M", test.signature, test.names, types)
-		got := strings.Join(append([]string{d.Text}, d.Types...), "; ")
+		got := strings.Join(append([]string{d.Source}, d.Types...), "; ")
 		if len(d.Changed) > 0 {
 			got += "; changes " + strings.Join(d.Changed, ", ")
 		}

@@ -215,7 +215,7 @@ func isZero(zero, value []byte) bool { return string(zero) == string(value) }
 
 // number copies a bool or a number, which begins at start.
 func (a *applier) number(name string, start int) error {
-	size, h := bits[name]/8, wire.Head{}
+	size := bits[name] / 8
 	if name == "bool" {
 		size = 1
 	}
@@ -239,10 +239,11 @@ func (a *applier) number(name string, start int) error {
 		return a.encoder.floatBits(value, size)
 	default:
 		signed := int64(value) << (64 - 8*size) >> (64 - 8*size)
-		if h.Major = wire.MajorUint; signed < 0 {
-			h.Major, signed = wire.MajorNegative, ^signed
+		if signed < 0 {
+			a.encoder.head(wire.MajorNegative, uint64(^signed))
+		} else {
+			a.encoder.head(wire.MajorUint, uint64(signed))
 		}
-		a.encoder.head(h.Major, uint64(signed))
 	}
 	return nil
 }

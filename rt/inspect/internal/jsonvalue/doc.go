@@ -28,7 +28,7 @@
 //   - codec.go: the two translations, and the types that a text of a type leaves open.
 //   - node.go: JSON as a tree.
 //   - encode.go, decode.go: by type.
-//   - words.go: numbers, texts and times.
+//   - words.go, print.go: numbers, texts and times.
 //   - standard.go: types of the standard library that encode themselves.
 //   - held.go, errors.go, plain.go: interfaces, errors, unknown types.
 //   - compared.go: the differences of an argument.

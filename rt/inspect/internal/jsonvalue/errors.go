@@ -173,6 +173,16 @@ func (d *decoder) errorTree(p place) error {
 	return nil
 }
 
+// errorPart prints the data or a field of an error.
+func (d *decoder) errorPart(data []byte, depth int) (json.RawMessage, error) {
+	part := decoder{Codec: d.Codec, b: data}
+	err := part.plain(depth + 1)
+	if err == nil && part.at != len(data) {
+		err = errors.New("a part of an error is longer than its value")
+	}
+	return part.out, err
+}
+
 // printError returns node x, which has place i. The errors to which it refers are taken
 // from printed, each once.
 func (d *decoder) printError(x *errorNode, i int, printed []*printedError, depth int) (*printedError, error) {
@@ -184,14 +194,6 @@ func (d *decoder) printError(x *errorNode, i int, printed []*printedError, depth
 		part := printed[at]
 		printed[at] = nil
 		return part, nil
-	}
-	item := func(data []byte) (json.RawMessage, error) {
-		part := decoder{Codec: d.Codec, b: data}
-		err := part.plain(depth + 1)
-		if err == nil && part.at != len(data) {
-			err = errors.New("a part of an error is longer than its value")
-		}
-		return part.out, err
 	}
 	if x.Kind < 0 || x.Kind >= len(kinds) {
 		return nil, fmt.Errorf("an error has the unknown kind %d", x.Kind)
@@ -208,7 +210,7 @@ func (d *decoder) printError(x *errorNode, i int, printed []*printedError, depth
 	}
 	var err error
 	if x.Data != nil {
-		if e.Data, err = item(x.Data); err != nil {
+		if e.Data, err = d.errorPart(x.Data, depth); err != nil {
 			return nil, err
 		}
 	}
@@ -216,7 +218,7 @@ func (d *decoder) printError(x *errorNode, i int, printed []*printedError, depth
 		e.Fields = make(map[string]json.RawMessage)
 	}
 	for name, data := range x.Fields {
-		if e.Fields[name], err = item(data); err != nil {
+		if e.Fields[name], err = d.errorPart(data, depth); err != nil {
 			return nil, err
 		}
 	}
