@@ -1,6 +1,8 @@
 package generator
 
 import (
+	"cmp"
+	"go/doc"
 	"go/types"
 	"maps"
 	"slices"
@@ -107,6 +109,7 @@ func (s modeler) methodModel(m *check.Method) emit.Method {
 	l := s.names.locals[m]
 	model := emit.Method{
 		Name: m.Name, ClientName: clientName(m.Name), Doc: m.Doc,
+		Synopsis: new(doc.Package).Synopsis(strings.Join(m.Doc, "\n")), UserParams: s.userParams(m),
 		Params: s.values(m.Params), Results: s.values(m.Results), Context: m.Context, Variadic: m.Variadic,
 		Named: m.Named, Fails: m.Fails, Fluent: m.Fluent, Options: m.Options != nil, Detach: m.Detach,
 		Limit: m.Timeout > 0 && m.Timeout < time.Second/2,
@@ -132,6 +135,16 @@ func (s modeler) methodModel(m *check.Method) emit.Method {
 		model.Func = s.functionType(m)
 	}
 	return model
+}
+
+// userParams returns the names of the parameters that are sent, with spaces between. One
+// without a name has the name in generated code.
+func (s modeler) userParams(m *check.Method) string {
+	var list []string
+	for _, v := range m.WithoutContext() {
+		list = append(list, cmp.Or(v.User, s.names.values[v]))
+	}
+	return strings.Join(list, " ")
 }
 
 // functionType returns a nil function of the type of m's method expression without its

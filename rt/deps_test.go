@@ -83,6 +83,7 @@ func TestLayers(t *testing.T) {
 		{"../rt/internal/start", `^net$|/rt/internal/process$`},
 		{"../rt/internal/control", `/rt/internal/(daemon|host|process|start|self)$|/rt/stub$|^os/exec$`},
 		{"../rt/inspect", `/rt/internal/(daemon|host|start|self)$|/rt/stub$|^os/exec$`},
+		{"../rt/inspect/internal/jsonvalue", `^(net|os)$|/rt/internal/[^w]|/rt/stub$`},
 		{"../cmd/loopctl", `/rt/internal/|^os/exec$|^net$`},
 		{"../rt", `/rt/inspect$`},
 		{"../generator/...", `/loopgen/rt($|/[^s]|/s[^c])`},

@@ -231,8 +231,10 @@
 //   - stub is the API for generated code. Through stub.Part a capability that the daemon's
 //     core does not have comes in.
 //   - schema spells, parses and compares types. The generator uses it too.
-//   - inspect finds daemons and asks for their state, without the type that they serve. No
-//     package here imports it.
+//   - inspect finds daemons, asks for their state and calls their methods, without the type
+//     that they serve. No package here imports it.
+//   - inspect/internal/jsonvalue translates JSON into the CBOR of a type, and back, by the
+//     text of the type. It touches nothing.
 //
 // These are all imports between them:
 //
@@ -242,7 +244,8 @@
 //	internal/control → internal/rundir, internal/sock, internal/wire
 //	internal/self → internal/process, internal/rundir
 //	internal/start → internal/cut, internal/rundir, internal/usercode, internal/value, internal/wire, stub
-//	inspect → internal/control, internal/process, internal/rundir, internal/sock, internal/wire
+//	inspect → inspect/internal/jsonvalue, internal/control, internal/process, internal/rundir, internal/sock, internal/wire, schema
+//	inspect/internal/jsonvalue → internal/wire, schema
 //	internal/value → internal/cut, internal/rt, internal/usercode, internal/wire, schema
 //	stub → internal/cut, internal/value, internal/wire, schema
 //	internal/rundir → internal/cut

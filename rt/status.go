@@ -36,6 +36,7 @@ type Status struct {
 	Waiting       int          // number of waiting calls, including those not in Queued
 	LastPanic     string       // the last panic of a method: time, method and value; the log has its stack
 	Methods       []MethodStatus
+	Types         map[string]string `json:",omitempty"` // what signatures do not say about types: "text" or "bytes" for one that makes its own encoding, "optional" or "omitempty" for a field that may be absent, the structure of one for interfaces
 	Nice          int               // scheduling priority of the process
 	Limits        map[string]string // inherited resource limits by name, as "soft:hard"
 	Env           []string          // names of the daemon's environment variables, without values
@@ -62,6 +63,8 @@ type MethodStatus struct {
 	Name      string
 	Mode      string
 	Signature string
+	Params    []string `json:",omitempty"` // names of the parameters in Signature; none if the daemon's program does not have them
+	Doc       string   `json:",omitempty"` // the first sentence of the method's comment
 }
 
 // statusListed is the number of lines of each list in Status.String. With three lists

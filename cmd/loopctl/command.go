@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/loopgen/loopgen/rt/inspect"
 )
@@ -22,13 +23,14 @@ type command struct {
 
 // invocation is a command line.
 type invocation struct {
-	where  inspect.Where
-	json   bool
-	all    bool // ps -a
-	follow bool // logs -f
-	lines  int  // logs -n
-	now    bool // stop -now
-	args   []string
+	where   inspect.Where
+	json    bool
+	all     bool          // ps -a
+	follow  bool          // logs -f
+	lines   int           // logs -n
+	now     bool          // stop -now
+	timeout time.Duration // call -timeout
+	args    []string
 
 	stdout, stderr io.Writer
 }
@@ -43,6 +45,9 @@ func init() {
 		}},
 		{name: "status", usage: "status NAME", least: 1, most: 1, run: showStatus},
 		{name: "describe", usage: "describe NAME [METHOD]", least: 1, most: 2, run: describe},
+		{name: "call", usage: "call [-timeout 10s] NAME METHOD [JSON...]", least: 2, most: 1000, run: call, flags: func(f *flag.FlagSet, in *invocation) {
+			f.DurationVar(&in.timeout, "timeout", 0, "")
+		}},
 		{name: "logs", usage: "logs NAME [-f] [-n 100]", least: 1, most: 1, run: logs, flags: func(f *flag.FlagSet, in *invocation) {
 			f.BoolVar(&in.follow, "f", false, "")
 			f.IntVar(&in.lines, "n", 100, "")
@@ -94,6 +99,11 @@ func (c *command) parse(args []string, stdout, stderr io.Writer) (*invocation, e
 	in := &invocation{stdout: stdout, stderr: stderr}
 	flags := c.flagSet(in)
 	for {
+		// A negative number is no flag.
+		if len(args) > 0 && c.name == "call" && len(in.args) >= 2 && isNumber(args[0]) {
+			in.args, args = append(in.args, args[0]), args[1:]
+			continue
+		}
 		if err := flags.Parse(args); err != nil {
 			return nil, err
 		}
@@ -106,12 +116,19 @@ func (c *command) parse(args []string, stdout, stderr io.Writer) (*invocation, e
 	switch n := len(in.args); {
 	case n < c.least && c.name == "completion":
 		return nil, errors.New("no shell given")
+	case n < c.least && n == 1:
+		return nil, errors.New("no METHOD given")
 	case n < c.least:
 		return nil, errors.New("no NAME given")
 	case n > c.most:
 		return nil, fmt.Errorf("%s is one argument too many", in.args[c.most])
 	}
 	return in, in.where.Check()
+}
+
+// isNumber reports whether a word of the command line is a negative number.
+func isNumber(word string) bool {
+	return len(word) > 1 && word[0] == '-' && word[1] >= '0' && word[1] <= '9'
 }
 
 // daemon returns the daemon that the first argument names.

@@ -6,6 +6,7 @@
 //	loopctl ps                        the daemons that run
 //	loopctl status NAME               what one does
 //	loopctl describe NAME [METHOD]    the methods of its type
+//	loopctl call NAME METHOD [JSON]   call a method
 //	loopctl logs NAME                 its log
 //	loopctl stop NAME                 shut it down
 //	loopctl restart NAME              shut it down; the next client starts another one
@@ -16,7 +17,7 @@
 // The flag -h of a command explains it. NAME is the name of a daemon, the beginning of one
 // that no other has, or the pid of its process.
 //
-// Loopctl starts no daemon. Only stop and restart change anything. Without -dir it looks in
+// Loopctl starts no daemon. Only call, stop and restart change anything. Without -dir it looks in
 // the base directory that programs with the same LOOPGEN_DIR use and in that of services,
 // and on Linux it finds the user's running daemons in every other directory.
 //
@@ -32,11 +33,13 @@
 // # Exit status
 //
 //	0    done
-//	1    failed; for doctor: something is wrong
+//	1    failed; for call: the method returned an error, panicked, or its results cannot be
+//	     sent; for doctor: something is wrong
 //	2    the command line is wrong, or several daemons match NAME
 //	3    the daemon does not run
-//	4    stop or restart had no effect: the daemon does not answer, or refuses
-//	5    the daemon was asked to shut down, and may not have ended
+//	4    call, stop or restart had no effect: the daemon does not answer, or refuses
+//	5    the daemon was asked to shut down, and may not have ended; or a call was sent, and
+//	     it is not known whether it was executed
 //
 // # ps [-a]
 //
@@ -57,6 +60,37 @@
 //
 // Describe prints the methods of the daemon's version of the type, or one of them, with the
 // mode in which each runs if the daemon answers.
+//
+// # call [-timeout 10s] NAME METHOD [JSON...]
+//
+// Call calls a method with one JSON value for each parameter, as an ordinary client of the
+// user. The daemon's own signatures say how they are sent; describe prints these. If all
+// arguments are NAME=JSON with the names of parameters, they may be in any order. Each
+// result is printed on a line, and after them each argument that the method changes in its
+// caller. An error of the method is printed with all errors that it wraps. What the method
+// acquires, as Lock does, is released when call ends.
+//
+//	integers, floats         number, with all digits; "NaN", "Inf", "-Inf"
+//	string                   string; as an argument also without the quotes
+//	[]byte, [N]byte          base64, {"$hex": "…"}, {"$text": "…"}; for a buffer that the
+//	                         method fills, its length
+//	slice, array, struct     array, object; fields that are absent are zero
+//	map                      object; an array of [key, value] if keys are no texts or integers
+//	pointer                  null, or the value
+//	time.Time                "2006-01-02T15:04:05Z"
+//	time.Duration            "1.5s", or nanoseconds
+//	any, other interfaces    null, true, "text", 1 (an int), 1.0 (a float64), [], {};
+//	                         {"$type": "uint8", "$value": 1} for other types
+//	types that encode        the text, or the bytes in base64
+//	themselves
+//	error                    the message, or the object as errors are printed
+//	@FILE as an argument     the content of the file, @- the standard input: the bytes or the
+//	                         text of such a parameter, otherwise JSON
+//
+// The first interrupt cancels the call; loopctl waits up to two seconds for the daemon to
+// say whether it was executed. With -json it prints Results, Changed and Error.
+//
+//	-timeout D    cancel the call after that time
 //
 // # logs NAME [-f] [-n 100]
 //
@@ -132,6 +166,12 @@ const (
 	exitUnknown     = 5
 )
 
+// outcomes are the exit statuses of calls that failed.
+var outcomes = map[rt.Outcome]int{
+	rt.OutcomeExecuted: exitFailed, rt.OutcomeUnknown: exitUnknown,
+	rt.OutcomeNotExecuted: exitNotExecuted, rt.OutcomeNotSent: exitNotExecuted,
+}
+
 // errFailed ends the command when all that is to be said was printed.
 var errFailed = errors.New("failed")
 
@@ -162,9 +202,12 @@ func status(err error) int {
 	var ambiguous *inspect.AmbiguousError
 	var unfinished *inspect.UnfinishedError
 	var noEffect errNoEffect
+	var failed *rt.CallError
 	switch {
 	case err == nil:
 		return 0
+	case errors.As(err, &failed):
+		return outcomes[failed.Outcome]
 	case errors.As(err, &usage), errors.As(err, &ambiguous):
 		return exitUsage
 	case errors.Is(err, rt.ErrNotRunning):

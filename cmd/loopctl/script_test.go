@@ -24,6 +24,7 @@ import (
 
 	"github.com/loopgen/loopgen/rt"
 	"github.com/loopgen/loopgen/rt/inspect"
+	"github.com/loopgen/loopgen/rt/stub"
 	"github.com/loopgen/loopgen/testdata/objects"
 )
 
@@ -32,6 +33,12 @@ var update = flag.Bool("update", false, "rewrite the wanted output in testdata")
 // The test binary is loopctl and the program counters, too, so that scripts run what was
 // just compiled.
 func TestMain(m *testing.M) {
+	if os.Getenv("COUNTERS_OLD") != "" { // be a program that an older loopgen has generated
+		for i := range stub.Lookup("github.com/loopgen/loopgen/testdata/objects.Specimen").Methods {
+			m := &stub.Lookup("github.com/loopgen/loopgen/testdata/objects.Specimen").Methods[i]
+			m.Params, m.Doc = "", ""
+		}
+	}
 	rt.ServeIfDaemon()
 	if os.Getenv("GORACE") == "" {
 		os.Setenv("GORACE", "atexit_sleep_ms=0") // or a daemon holds its lock for a second more
@@ -49,6 +56,7 @@ func counters() {
 	hold := flag.Bool("hold", false, "stay connected until killed")
 	method := flag.String("call", "", "call this method instead: Panic, or Wait, which returns at a shutdown with ShutdownNow")
 	serve := flag.Bool("serve", false, "be the service of that name")
+	specimen := flag.Bool("specimen", false, "share a Specimen instead, and do not count")
 	admit := flag.String("admit", "", "with -serve, the user to admit")
 	flag.Parse()
 	cfg := rt.Config{Name: *name, IdleTTL: time.Minute}
@@ -62,6 +70,13 @@ func counters() {
 			cfg.AllowUsers = []string{*admit}
 		}
 		check(objects.ShareCounter(cfg, objects.Options{}).Serve(ctx))
+		return
+	}
+	if *specimen {
+		shared := objects.ShareSpecimen(cfg)
+		_, err := shared.Connect(ctx)
+		check(err)
+		check(shared.Close())
 		return
 	}
 	shared := objects.ShareCounter(cfg, objects.Options{})

@@ -214,6 +214,31 @@ type method struct {
 	Name      string
 	Mode      string `json:",omitempty"` // empty if the daemon does not answer
 	Signature string
+	Params    []string `json:",omitempty"`
+	Doc       string   `json:",omitempty"`
+}
+
+// text returns the method for people: the declaration, the mode, the first sentence of the
+// comment, and if all is set the types.
+func (m *method) text(types map[string]string, all bool) string {
+	d, err := inspect.Declare(m.Name, m.Signature, m.Params, types)
+	if err != nil { // of a newer version
+		return clean("func " + m.Name + strings.TrimPrefix(m.Signature, "func"))
+	}
+	text := d.Source
+	if m.Mode != "" {
+		text += "  // " + m.Mode
+		if len(d.Changed) > 0 {
+			text += ", changes " + strings.Join(d.Changed, ", ")
+		}
+	}
+	if m.Doc != "" {
+		text += "\n    " + m.Doc
+	}
+	if all {
+		text += strings.Join(append([]string{""}, d.Types...), "\n")
+	}
+	return clean(text)
 }
 
 func describe(ctx context.Context, in *invocation) error {
@@ -224,14 +249,14 @@ func describe(ctx context.Context, in *invocation) error {
 	var methods []method
 	var known []string
 	s, serr := d.Status(ctx)
-	modes := make(map[string]string)
+	said := make(map[string]rt.MethodStatus)
 	for _, m := range s.Methods {
-		modes[m.Name] = m.Mode
+		said[m.Name] = m
 	}
 	for _, m := range d.Methods {
 		known = append(known, m.Name)
 		if len(in.args) == 1 || m.Name == in.args[1] {
-			methods = append(methods, method{m.Name, modes[m.Name], m.Signature})
+			methods = append(methods, method{m.Name, said[m.Name].Mode, m.Signature, said[m.Name].Params, said[m.Name].Doc})
 		}
 	}
 	if len(d.Methods) == 0 {
@@ -244,25 +269,20 @@ func describe(ctx context.Context, in *invocation) error {
 		}
 		return errUsage{fmt.Errorf("%s has no method %q%s", word(d.Service), in.args[1], hint)}
 	}
-	w := tabwriter.NewWriter(in.stdout, 0, 8, 2, ' ', 0)
 	if !in.json && len(in.args) == 1 {
 		fmt.Fprintf(in.stdout, "%s %s\n", word(d.Name), clean(d.Service))
 	}
 	for _, m := range methods {
-		declaration := clean("func " + m.Name + strings.TrimPrefix(m.Signature, "func"))
-		switch {
-		case in.json:
+		if in.json {
 			err = in.encode(m)
-		case m.Mode == "":
-			_, err = fmt.Fprintln(w, declaration)
-		default:
-			_, err = fmt.Fprintf(w, "%s\t// %s\n", declaration, clean(m.Mode))
+		} else {
+			_, err = fmt.Fprintln(in.stdout, m.text(s.Types, len(in.args) == 2))
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return w.Flush()
+	return nil
 }
 
 func logs(ctx context.Context, in *invocation) error {

@@ -61,7 +61,7 @@ func init() {
 		return &v, nil
 	}
 	counterService.Methods = []stub.Method{
-		{Name: "Inc", Func: (*Counter).Inc, Serve: func(run *stub.Run, target any) {
+		{Name: "Inc", Doc: "Inc adds one and returns the sum.", Func: (*Counter).Inc, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Counter).Inc())) })
 		}},
 	}

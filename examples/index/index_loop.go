@@ -98,16 +98,16 @@ func init() {
 		return NewIndex(), nil
 	}
 	indexService.Methods = []stub.Method{
-		{Name: "Add", Func: (*Index).Add, Serve: func(run *stub.Run, target any) {
+		{Name: "Add", Params: "words", Doc: "Add puts the words of a file into the index, all of them or, when the caller gives up before they are in, none.", Func: (*Index).Add, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(words map[string]int) { run.Return(stub.Results1(target.(*Index).Add(run.Context(), words))) })
 		}},
-		{Name: "Claim", Func: (*Index).Claim, Serve: func(run *stub.Run, target any) {
+		{Name: "Claim", Params: "file", Doc: "Claim gives a file to the caller, or returns ErrSeen if somebody has it.", Func: (*Index).Claim, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(file string) { run.Return(stub.Results1(target.(*Index).Claim(file))) })
 		}},
-		{Name: "Top", Mode: stub.Shared, Func: (*Index).Top, Serve: func(run *stub.Run, target any) {
+		{Name: "Top", Mode: stub.Shared, Params: "n", Doc: "Top returns the n commonest words, the commonest first.", Func: (*Index).Top, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(n int) { run.Return(stub.Results1(target.(*Index).Top(n))) })
 		}},
-		{Name: "Totals", Mode: stub.Shared, Func: (*Index).Totals, Serve: func(run *stub.Run, target any) {
+		{Name: "Totals", Mode: stub.Shared, Doc: "Totals returns how much the index holds.", Func: (*Index).Totals, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Index).Totals())) })
 		}},
 	}

@@ -154,28 +154,28 @@ func init() {
 		return NewQueue(), nil
 	}
 	queueService.Methods = []stub.Method{
-		{Name: "Done", Mode: stub.Concurrent, Func: (*Queue).Done, Serve: func(run *stub.Run, target any) {
+		{Name: "Done", Mode: stub.Concurrent, Params: "lease", Doc: "Done acknowledges the job of a lease: nobody gets it again.", Func: (*Queue).Done, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(lease string) { run.Return(stub.Results1(target.(*Queue).Done(lease))) })
 		}},
-		{Name: "PopContext", Mode: stub.Concurrent, Func: (*Queue).PopContext, Serve: func(run *stub.Run, target any) {
+		{Name: "PopContext", Mode: stub.Concurrent, Doc: "PopContext waits for a job and removes it.", Func: (*Queue).PopContext, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results2(target.(*Queue).PopContext(run.Context()))) })
 		}},
-		{Name: "Progress", Mode: stub.Concurrent, Func: (*Queue).Progress, Serve: func(run *stub.Run, target any) {
+		{Name: "Progress", Mode: stub.Concurrent, Doc: "Progress returns the counts of now, for a client that polls.", Func: (*Queue).Progress, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Queue).Progress())) })
 		}},
-		{Name: "Push", Mode: stub.Concurrent, Func: (*Queue).Push, Serve: func(run *stub.Run, target any) {
+		{Name: "Push", Mode: stub.Concurrent, Params: "jobs", Doc: "Push appends jobs.", Func: (*Queue).Push, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(jobs []string) { target.(*Queue).Push(jobs...) })
 		}},
-		{Name: "Release", Mode: stub.Concurrent, Func: (*Queue).Release, Serve: func(run *stub.Run, target any) {
+		{Name: "Release", Mode: stub.Concurrent, Params: "lease", Doc: "Release ends a lease.", Func: (*Queue).Release, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(lease string) { target.(*Queue).Release(lease) })
 		}},
-		{Name: "Seal", Mode: stub.Concurrent, Func: (*Queue).Seal, Serve: func(run *stub.Run, target any) {
+		{Name: "Seal", Mode: stub.Concurrent, Doc: "Seal says that no more jobs will be pushed.", Func: (*Queue).Seal, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { target.(*Queue).Seal() })
 		}},
-		{Name: "Take", Mode: stub.Concurrent, End: "Release", EndArgs: true, Func: (*Queue).Take, Serve: func(run *stub.Run, target any) {
+		{Name: "Take", Mode: stub.Concurrent, End: "Release", EndArgs: true, Params: "lease", Doc: "Take waits for a job and takes it under a lease, a text of the caller's that no other worker uses.", Func: (*Queue).Take, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(lease string) { run.Return(stub.Results2(target.(*Queue).Take(run.Context(), lease))) })
 		}},
-		{Name: "WaitProgress", Mode: stub.Concurrent, Func: (*Queue).WaitProgress, Serve: func(run *stub.Run, target any) {
+		{Name: "WaitProgress", Mode: stub.Concurrent, Params: "seen", Doc: "WaitProgress waits until the counts are not those that the caller has seen, and returns them.", Func: (*Queue).WaitProgress, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(seen Progress) { run.Return(stub.Results2(target.(*Queue).WaitProgress(run.Context(), seen))) })
 		}},
 	}

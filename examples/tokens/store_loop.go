@@ -77,10 +77,10 @@ func init() {
 		return NewStore(path, issuer)
 	}
 	storeService.Methods = []stub.Method{
-		{Name: "Login", Mode: stub.Concurrent, Func: (*Store).Login, Serve: func(run *stub.Run, target any) {
+		{Name: "Login", Mode: stub.Concurrent, Params: "account refresh", Doc: "Login adds an account with its first refresh token.", Func: (*Store).Login, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(account, refresh string) { run.Return(stub.Results1(target.(*Store).Login(account, refresh))) })
 		}},
-		{Name: "Token", Mode: stub.Concurrent, Func: (*Store).Token, Serve: func(run *stub.Run, target any) {
+		{Name: "Token", Mode: stub.Concurrent, Params: "account", Doc: "Token returns an access token of the account.", Func: (*Store).Token, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(account string) { run.Return(stub.Results2(target.(*Store).Token(run.Context(), account))) })
 		}},
 	}

@@ -47,7 +47,7 @@ func (c Change) Between(was, is string) string {
 // Compare returns the differences of two signatures: none if their texts are equal,
 // otherwise at least one. It returns an error if a text is not a signature.
 func Compare(was, is string) ([]Change, error) {
-	a, b, err := both(was, is, parseSignature)
+	a, b, err := both(was, is, ParseSignature)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func Compare(was, is string) ([]Change, error) {
 // CompareTypes returns the differences of two lists of types. what names an element in
 // paths: "type argument". It returns an error if a text is no such list.
 func CompareTypes(what, was, is string) ([]Change, error) {
-	a, b, err := both("func("+was+")", "func("+is+")", parseSignature)
+	a, b, err := both("func("+was+")", "func("+is+")", ParseSignature)
 	if err != nil {
 		return nil, err
 	}

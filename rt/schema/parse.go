@@ -18,14 +18,16 @@ type parser struct {
 }
 
 // ParseType parses the text of a type, as signatures spell it. The error names the first
-// byte that is no part of one.
+// byte that is no part of one. It may be called concurrently.
 func ParseType(text string) (*Type, error) {
 	p := parser{whole: text, rest: text}
 	t, err := p.typ()
 	return t, p.end(err)
 }
 
-func parseSignature(text string) (*Signature, error) {
+// ParseSignature parses the text of a signature. The error names the first byte that is no
+// part of one. It may be called concurrently.
+func ParseSignature(text string) (*Signature, error) {
 	p := parser{whole: text, rest: text}
 	s, err := p.signature()
 	return s, p.end(err)

@@ -46,7 +46,7 @@ type list struct {
 
 // lists returns the lists of s in the order of their lines.
 func (s *Service) lists() []list {
-	isSignature := func(text string) error { _, err := parseSignature(text); return err }
+	isSignature := func(text string) error { _, err := ParseSignature(text); return err }
 	isType := func(text string) error { _, err := ParseType(text); return err }
 	isEmpty := func(text string) error { return (&parser{whole: text, rest: text}).end(nil) }
 	return []list{{"method", &s.Methods, isSignature}, {"type", &s.Types, isType}, {"error", &s.Errors, isType}, {"sentinel", &s.Sentinels, isEmpty}}
@@ -146,7 +146,7 @@ func (s *Schema) read(line string) error {
 		return nil
 	case "constructor":
 		svc.Constructor = e
-		_, err := parseSignature(e.Text)
+		_, err := ParseSignature(e.Text)
 		return err
 	}
 	for _, l := range svc.lists() {

@@ -49,6 +49,9 @@ type Service struct {
 	arguments  []value.Arguments // see Memory
 	refusal    error
 
+	typesOnce sync.Once
+	types     map[string]string // see Types
+
 	late bool // set before RegisterInstance returns
 
 	errorsOnce sync.Once
@@ -78,7 +81,11 @@ func DataTypeOf[T any]() DataType { return value.DataTypeOf[T]() }
 // Method describes one method in the dispatch table.
 type Method struct {
 	Name string
-	Mode Mode
+	// Params are the names of the parameters, contexts excluded, separated by spaces, and
+	// Doc is the first sentence of the method's comment. Only people read them: programs
+	// of which they differ have the same method.
+	Params, Doc string
+	Mode        Mode
 	// Idempotent methods may be executed twice: the client retries a call whose daemon
 	// has died.
 	Idempotent bool
@@ -207,6 +214,21 @@ func (s *Service) Signature(i int) string {
 func (s *Service) Fails(i int) bool {
 	s.once.Do(s.inspect)
 	return s.fails[i]
+}
+
+// Types returns what the signatures of all methods do not say about their types, for
+// rt.Status. The caller must not change it. It may be called concurrently.
+func (s *Service) Types() map[string]string {
+	s.typesOnce.Do(func() {
+		var types []reflect.Type
+		for i := range s.Methods {
+			m := &s.Methods[i]
+			t := reflect.TypeOf(m.Func)
+			types = append(append(types, m.params(t)...), m.results(t)...)
+		}
+		s.types = value.Facts(types)
+	})
+	return s.types
 }
 
 func (s *Service) inspect() {

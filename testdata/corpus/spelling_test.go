@@ -74,11 +74,33 @@ func main() {
 			t.Errorf("source   %s\ncompiled %s", line, compiled[i])
 		}
 	}
+	var types []string
+	for _, m := range described {
+		typ := strings.TrimSuffix(strings.TrimPrefix(m.Text, "func("), ")")
+		if typ != "" && len(typ) <= longestSpelling { // a context is not spelled
+			types = append(types, strings.TrimPrefix(typ, "compared "))
+		}
+	}
+	slices.Sort(types)
+	text := strings.Join(slices.Compact(types), "\n") + "\n"
+	if *update {
+		write(t, spellings, text)
+	}
+	if want, err := os.ReadFile(spellings); err != nil || string(want) != text {
+		t.Errorf("%s differs, %v; run go test -run TestSpelling -update:\n%s", spellings, err, diff(string(want), text))
+	}
 	if len(described) < 500 {
 		t.Errorf("%d of %d types were compared, want at least 500", len(described), methods)
 	}
 	t.Logf("%d of %d types can be sent, and were compared", len(described), methods)
 }
+
+// spellings has the spelled types, up to longestSpelling bytes each. The test of the
+// translation from JSON uses them.
+const (
+	spellings       = "../../rt/inspect/internal/jsonvalue/testdata/types.txt"
+	longestSpelling = 1000
+)
 
 // isInternal matches the paths of packages that the probe cannot import.
 var isInternal = regexp.MustCompile(`(^|/)(internal|vendor)(/|$)|^(unsafe|runtime/cgo)$`)

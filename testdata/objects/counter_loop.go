@@ -343,75 +343,75 @@ func init() {
 		return NewCounter(options)
 	}
 	counterService.Methods = []stub.Method{
-		{Name: "Bytes", Func: (*Counter).Bytes, Serve: func(run *stub.Run, target any) {
+		{Name: "Bytes", Params: "n", Doc: "Bytes returns n bytes.", Func: (*Counter).Bytes, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(n int) { run.Return(stub.Results1(target.(*Counter).Bytes(n))) })
 		}},
-		{Name: "Check", Func: (*Counter).Check, Serve: func(run *stub.Run, target any) {
+		{Name: "Check", Params: "kind", Doc: "Check returns an error of the kind that is asked for.", Func: (*Counter).Check, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(kind string) { run.Return(stub.Results2(target.(*Counter).Check(kind))) })
 		}},
-		{Name: "ConnectTo", Func: (*Counter).ConnectTo, Serve: func(run *stub.Run, target any) {
+		{Name: "ConnectTo", Params: "dir name", Doc: "ConnectTo calls Ping of a Counter from within the daemon, and returns what that said, or the error's text.", Func: (*Counter).ConnectTo, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(dir, name string) {
 				run.Return(stub.Results1(target.(*Counter).ConnectTo(run.Context(), dir, name)))
 			})
 		}},
-		{Name: "Deadline", Func: (*Counter).Deadline, Serve: func(run *stub.Run, target any) {
+		{Name: "Deadline", Doc: "Deadline returns how much time is left for the call; 0: no limit.", Func: (*Counter).Deadline, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Counter).Deadline(run.Context()))) })
 		}},
-		{Name: "Echo", Compared: []int{0}, Func: (*Counter).Echo, Serve: func(run *stub.Run, target any) {
+		{Name: "Echo", Compared: []int{0}, Params: "b", Doc: "Echo returns what it is given.", Func: (*Counter).Echo, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(b []byte) { run.Return(stub.Results1(target.(*Counter).Echo(b))) })
 		}},
-		{Name: "EchoIn", In: []int{0}, Func: (*Counter).EchoIn, Serve: func(run *stub.Run, target any) {
+		{Name: "EchoIn", In: []int{0}, Params: "b", Doc: "EchoIn is Echo without the comparison of b after the call.", Func: (*Counter).EchoIn, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(b []byte) { run.Return(stub.Results1(target.(*Counter).EchoIn(b))) })
 		}},
-		{Name: "Enter", Func: (*Counter).Enter, Serve: func(run *stub.Run, target any) {
+		{Name: "Enter", Params: "name", Doc: "Enter waits at a gate, in its turn, and counts when it has been opened.", Func: (*Counter).Enter, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(name string) { run.Return(stub.Results1(target.(*Counter).Enter(name))) })
 		}},
-		{Name: "EnterContext", Func: (*Counter).EnterContext, Serve: func(run *stub.Run, target any) {
+		{Name: "EnterContext", Params: "name", Doc: "EnterContext waits at a gate or until the context ends, and returns its cause.", Func: (*Counter).EnterContext, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(name string) { run.Return(stub.Results1(target.(*Counter).EnterContext(run.Context(), name))) })
 		}},
-		{Name: "EnterUntil", Func: (*Counter).EnterUntil, Serve: func(run *stub.Run, target any) {
+		{Name: "EnterUntil", Params: "name", Doc: "EnterUntil waits at a gate, in its turn, and returns when that was over.", Func: (*Counter).EnterUntil, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(name string) { run.Return(stub.Results1(target.(*Counter).EnterUntil(name))) })
 		}},
-		{Name: "Entered", Mode: stub.Concurrent, Func: (*Counter).Entered, Serve: func(run *stub.Run, target any) {
+		{Name: "Entered", Mode: stub.Concurrent, Params: "name", Doc: "Entered waits until somebody waits at a gate.", Func: (*Counter).Entered, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(name string) { run.Return(stub.Results1(target.(*Counter).Entered(run.Context(), name))) })
 		}},
-		{Name: "Environment", Mode: stub.Concurrent, Func: (*Counter).Environment, Serve: func(run *stub.Run, target any) {
+		{Name: "Environment", Mode: stub.Concurrent, Doc: "Environment returns the daemon's surroundings.", Func: (*Counter).Environment, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results2(target.(*Counter).Environment())) })
 		}},
-		{Name: "Inc", Func: (*Counter).Inc, Serve: func(run *stub.Run, target any) {
+		{Name: "Inc", Doc: "Inc adds one, or the step, and returns the sum.", Func: (*Counter).Inc, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Counter).Inc())) })
 		}},
-		{Name: "Life", Func: (*Counter).Life, Serve: func(run *stub.Run, target any) {
+		{Name: "Life", Doc: "Life adds one and returns, with the sum, a name for this life of the object.", Func: (*Counter).Life, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results2(target.(*Counter).Life())) })
 		}},
-		{Name: "Mallocs", Mode: stub.Concurrent, Func: (*Counter).Mallocs, Serve: func(run *stub.Run, target any) {
+		{Name: "Mallocs", Mode: stub.Concurrent, Doc: "Mallocs returns how many times the daemon has allocated.", Func: (*Counter).Mallocs, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Counter).Mallocs())) })
 		}},
-		{Name: "Meet", Mode: stub.Shared, Func: (*Counter).Meet, Serve: func(run *stub.Run, target any) {
+		{Name: "Meet", Mode: stub.Shared, Params: "mine other", Doc: "Meet opens one gate and waits for another.", Func: (*Counter).Meet, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(mine, other string) { target.(*Counter).Meet(mine, other) })
 		}},
-		{Name: "Misbehave", Func: (*Counter).Misbehave, Serve: func(run *stub.Run, target any) {
+		{Name: "Misbehave", Params: "how", Doc: "Misbehave panics, or ends its goroutine, or the process.", Func: (*Counter).Misbehave, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(how string) { run.Return(stub.Results1(target.(*Counter).Misbehave(how))) })
 		}},
-		{Name: "OnClose", Func: (*Counter).OnClose, Serve: func(run *stub.Run, target any) {
+		{Name: "OnClose", Params: "file hang", Doc: "OnClose says what Close does: append to a file, and hang or not.", Func: (*Counter).OnClose, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(file string, hang bool) { target.(*Counter).OnClose(file, hang) })
 		}},
-		{Name: "Open", Mode: stub.Concurrent, Func: (*Counter).Open, Serve: func(run *stub.Run, target any) {
+		{Name: "Open", Mode: stub.Concurrent, Params: "name", Doc: "Open opens a gate.", Func: (*Counter).Open, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(name string) { target.(*Counter).Open(name) })
 		}},
-		{Name: "Ping", Func: (*Counter).Ping, Serve: func(run *stub.Run, target any) {
+		{Name: "Ping", Doc: "Ping returns \"pong\".", Func: (*Counter).Ping, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Counter).Ping())) })
 		}},
-		{Name: "Sleep", Func: (*Counter).Sleep, Serve: func(run *stub.Run, target any) {
+		{Name: "Sleep", Params: "d s", Doc: "Sleep takes its time and returns what it is given.", Func: (*Counter).Sleep, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(d time.Duration, s string) { run.Return(stub.Results1(target.(*Counter).Sleep(d, s))) })
 		}},
-		{Name: "Stay", Mode: stub.Concurrent, Func: (*Counter).Stay, Serve: func(run *stub.Run, target any) {
+		{Name: "Stay", Mode: stub.Concurrent, Params: "name", Doc: "Stay waits at a gate without holding the turn.", Func: (*Counter).Stay, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(name string) { run.Return(stub.Results1(target.(*Counter).Stay(name))) })
 		}},
-		{Name: "Value", Mode: stub.Shared, Func: (*Counter).Value, Serve: func(run *stub.Run, target any) {
+		{Name: "Value", Mode: stub.Shared, Doc: "Value returns the sum.", Func: (*Counter).Value, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Counter).Value())) })
 		}},
-		{Name: "Words", Func: (*Counter).Words, Serve: func(run *stub.Run, target any) {
+		{Name: "Words", Params: "word", Doc: "Words counts a word and returns the object's own map.", Func: (*Counter).Words, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(word string) { run.Return(stub.Results1(target.(*Counter).Words(word))) })
 		}},
 	}

@@ -138,22 +138,22 @@ func init() {
 		return NewJournal(path, witnessed)
 	}
 	journalService.Methods = []stub.Method{
-		{Name: "Add", Func: (*Journal).Add, Serve: func(run *stub.Run, target any) {
+		{Name: "Add", Params: "token", Doc: "Add counts and notes one execution.", Func: (*Journal).Add, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(token string) { run.Return(stub.Results2(target.(*Journal).Add(token))) })
 		}},
-		{Name: "Echo", Compared: []int{0}, Func: (*Journal).Echo, Serve: func(run *stub.Run, target any) {
+		{Name: "Echo", Compared: []int{0}, Params: "b", Doc: "Echo returns what it is given.", Func: (*Journal).Echo, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(b []byte) { run.Return(stub.Results1(target.(*Journal).Echo(b))) })
 		}},
-		{Name: "Hold", Mode: stub.Concurrent, End: "Release", Func: (*Journal).Hold, Serve: func(run *stub.Run, target any) {
+		{Name: "Hold", Mode: stub.Concurrent, End: "Release", Doc: "Hold waits for the journal's lock and returns the life in which it was acquired.", Func: (*Journal).Hold, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results2(target.(*Journal).Hold(run.Context()))) })
 		}},
-		{Name: "Own", Func: (*Journal).Own, Serve: func(run *stub.Run, target any) {
+		{Name: "Own", Params: "n", Doc: "Own returns the journal's own map, in which it has set every key to n.", Func: (*Journal).Own, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(n int) { run.Return(stub.Results1(target.(*Journal).Own(n))) })
 		}},
-		{Name: "Release", Mode: stub.Concurrent, Func: (*Journal).Release, Serve: func(run *stub.Run, target any) {
+		{Name: "Release", Mode: stub.Concurrent, Doc: "Release gives the lock back.", Func: (*Journal).Release, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { target.(*Journal).Release() })
 		}},
-		{Name: "Rest", Func: (*Journal).Rest, Serve: func(run *stub.Run, target any) {
+		{Name: "Rest", Params: "token d", Doc: "Rest is Add and then takes its time, in its turn.", Func: (*Journal).Rest, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(token string, d time.Duration) { run.Return(stub.Results2(target.(*Journal).Rest(token, d))) })
 		}},
 	}

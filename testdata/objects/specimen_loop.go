@@ -388,10 +388,10 @@ func init() {
 		return NewSpecimen(), nil
 	}
 	specimenService.Methods = []stub.Method{
-		{Name: "Any", Func: (*Specimen).Any, Serve: func(run *stub.Run, target any) {
+		{Name: "Any", Params: "v", Doc: "Any returns what it is given.", Func: (*Specimen).Any, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(v any) { run.Return(stub.Results1(target.(*Specimen).Any(v))) })
 		}},
-		{Name: "Basics", Func: (*Specimen).Basics, Serve: func(run *stub.Run, target any) {
+		{Name: "Basics", Params: "b i u f str k", Doc: "Basics returns what it is given, other types than Plain's.", Func: (*Specimen).Basics, Serve: func(run *stub.Run, target any) {
 			var b bool
 			var i int64
 			var u uint64
@@ -412,25 +412,25 @@ func init() {
 				run.Return(stub.Results3(r3, r4, r5))
 			})
 		}},
-		{Name: "Bytes", In: []int{0}, Func: (*Specimen).Bytes, Serve: func(run *stub.Run, target any) {
+		{Name: "Bytes", In: []int{0}, Params: "slice array", Doc: "Bytes returns what it is given.", Func: (*Specimen).Bytes, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(slice []byte, array [4]byte) { run.Return(stub.Results2(target.(*Specimen).Bytes(slice, array))) })
 		}},
-		{Name: "Fail", Func: (*Specimen).Fail, Serve: func(run *stub.Run, target any) {
+		{Name: "Fail", Params: "kind", Doc: "Fail returns an error of the kind that is asked for.", Func: (*Specimen).Fail, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(kind string) { run.Return(stub.Results2(target.(*Specimen).Fail(kind))) })
 		}},
-		{Name: "Foreign", Func: (*Specimen).Foreign, Serve: func(run *stub.Run, target any) {
+		{Name: "Foreign", Doc: "Foreign returns what cannot travel.", Func: (*Specimen).Foreign, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Specimen).Foreign())) })
 		}},
-		{Name: "Format", Func: (*Specimen).Format, Serve: func(run *stub.Run, target any) {
+		{Name: "Format", Params: "f verb", Doc: "Format prints what it was asked to print.", Func: (*Specimen).Format, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(f fmt.State, verb rune) { target.(*Specimen).Format(f, verb) })
 		}},
-		{Name: "Given", Func: (*Specimen).Given, Serve: func(run *stub.Run, target any) {
+		{Name: "Given", Params: "errs", Doc: "Given returns the errors that it is given, which are no errors of its own.", Func: (*Specimen).Given, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(errs []error) { run.Return(stub.Results2(target.(*Specimen).Given(errs))) })
 		}},
-		{Name: "Large", Func: (*Specimen).Large, Serve: func(run *stub.Run, target any) {
+		{Name: "Large", Params: "n", Doc: "Large returns n bytes.", Func: (*Specimen).Large, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(n int) { run.Return(stub.Results1(target.(*Specimen).Large(n))) })
 		}},
-		{Name: "Lists", Func: (*Specimen).Lists, Serve: func(run *stub.Run, target any) {
+		{Name: "Lists", Params: "words pair counts names", Doc: "Lists returns what it is given.", Func: (*Specimen).Lists, Serve: func(run *stub.Run, target any) {
 			var words []string
 			var pair [2]int
 			var counts map[string]int
@@ -445,18 +445,18 @@ func init() {
 				run.Return(stub.Results3(r1, r2, r3))
 			})
 		}},
-		{Name: "Lock", Mode: stub.Concurrent, End: "Unlock", Func: (*Specimen).Lock, Serve: func(run *stub.Run, target any) {
+		{Name: "Lock", Mode: stub.Concurrent, End: "Unlock", Doc: "Lock waits for the lock.", Func: (*Specimen).Lock, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Specimen).Lock(run.Context()))) })
 		}},
-		{Name: "LogValue", Func: (*Specimen).LogValue, Serve: func(run *stub.Run, target any) {
+		{Name: "LogValue", Doc: "LogValue describes the specimen for a log.", Func: (*Specimen).LogValue, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*Specimen).LogValue())) })
 		}},
-		{Name: "Marshalers", Func: (*Specimen).Marshalers, Serve: func(run *stub.Run, target any) {
+		{Name: "Marshalers", Params: "a u l", Doc: "Marshalers returns what it is given.", Func: (*Specimen).Marshalers, Serve: func(run *stub.Run, target any) {
 			stub.Serve3(run, func(a netip.Addr, u *url.URL, l slog.Level) {
 				run.Return(stub.Results3(target.(*Specimen).Marshalers(a, u, l)))
 			})
 		}},
-		{Name: "Numbers", Func: (*Specimen).Numbers, Serve: func(run *stub.Run, target any) {
+		{Name: "Numbers", Params: "c64 c128 p b", Doc: "Numbers returns what it is given.", Func: (*Specimen).Numbers, Serve: func(run *stub.Run, target any) {
 			var c64 complex64
 			var c128 complex128
 			var p uintptr
@@ -471,34 +471,34 @@ func init() {
 				run.Return(stub.Results3(r1, r2, r3))
 			})
 		}},
-		{Name: "Plain", Func: (*Specimen).Plain, Serve: func(run *stub.Run, target any) {
+		{Name: "Plain", Params: "p", Doc: "Plain returns what it is given.", Func: (*Specimen).Plain, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(p Plain) { run.Return(stub.Results1(target.(*Specimen).Plain(p))) })
 		}},
-		{Name: "Read", Out: []int{0}, Func: (*Specimen).Read, Serve: func(run *stub.Run, target any) {
+		{Name: "Read", Out: []int{0}, Params: "p", Doc: "Read fills the buffer.", Func: (*Specimen).Read, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(p []byte) { run.Return(stub.Results2(target.(*Specimen).Read(p))) })
 		}},
-		{Name: "Rest", Func: (*Specimen).Rest, Serve: func(run *stub.Run, target any) {
+		{Name: "Rest", Doc: "Rest rests in its turn until the context ends, and says why it did.", Func: (*Specimen).Rest, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results2(target.(*Specimen).Rest(run.Context()))) })
 		}},
-		{Name: "Sort", InOut: []int{0}, Func: (*Specimen).Sort, Serve: func(run *stub.Run, target any) {
+		{Name: "Sort", InOut: []int{0}, Params: "numbers", Doc: "Sort sorts in place.", Func: (*Specimen).Sort, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(numbers []int) { target.(*Specimen).Sort(numbers) })
 		}},
-		{Name: "Spin", Mode: stub.Concurrent, Func: (*Specimen).Spin, Serve: func(run *stub.Run, target any) {
+		{Name: "Spin", Mode: stub.Concurrent, Params: "d", Doc: "Spin uses a processor for a while, and returns how long that was.", Func: (*Specimen).Spin, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(d time.Duration) { run.Return(stub.Results1(target.(*Specimen).Spin(d))) })
 		}},
-		{Name: "Sum", In: []int{0}, Func: (*Specimen).Sum, Serve: func(run *stub.Run, target any) {
+		{Name: "Sum", In: []int{0}, Params: "numbers", Doc: "Sum adds up, and keeps the total.", Func: (*Specimen).Sum, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(numbers []int) { run.Return(stub.Results1(target.(*Specimen).Sum(numbers...))) })
 		}},
-		{Name: "Tell", Func: (*Specimen).Tell, Serve: func(run *stub.Run, target any) {
+		{Name: "Tell", Params: "err", Doc: "Tell returns what it is given, an error as a value.", Func: (*Specimen).Tell, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(err error) { run.Return(stub.Results1(target.(*Specimen).Tell(err))) })
 		}},
-		{Name: "Times", Func: (*Specimen).Times, Serve: func(run *stub.Run, target any) {
+		{Name: "Times", Params: "t d", Doc: "Times returns what it is given.", Func: (*Specimen).Times, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(t time.Time, d time.Duration) { run.Return(stub.Results2(target.(*Specimen).Times(t, d))) })
 		}},
-		{Name: "Tree", Func: (*Specimen).Tree, Serve: func(run *stub.Run, target any) {
+		{Name: "Tree", Params: "n", Doc: "Tree returns what it is given.", Func: (*Specimen).Tree, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(n *Node) { run.Return(stub.Results1(target.(*Specimen).Tree(n))) })
 		}},
-		{Name: "Unlock", Mode: stub.Concurrent, Func: (*Specimen).Unlock, Serve: func(run *stub.Run, target any) {
+		{Name: "Unlock", Mode: stub.Concurrent, Doc: "Unlock gives the lock back.", Func: (*Specimen).Unlock, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { target.(*Specimen).Unlock() })
 		}},
 	}

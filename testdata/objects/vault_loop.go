@@ -85,13 +85,13 @@ func init() {
 		return &v, nil
 	}
 	vaultService.Methods = []stub.Method{
-		{Name: "Lock", Mode: stub.Concurrent, Func: (*Vault).Lock, Serve: func(run *stub.Run, target any) {
+		{Name: "Lock", Mode: stub.Concurrent, Doc: "Lock waits for the vault.", Func: (*Vault).Lock, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { target.(*Vault).Lock() })
 		}},
-		{Name: "Put", Func: (*Vault).Put, Serve: func(run *stub.Run, target any) {
+		{Name: "Put", Params: "n", Doc: "Put replaces the content and returns the old one.", Func: (*Vault).Put, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(n int) { run.Return(stub.Results1(target.(*Vault).Put(n))) })
 		}},
-		{Name: "Unlock", Mode: stub.Concurrent, Func: (*Vault).Unlock, Serve: func(run *stub.Run, target any) {
+		{Name: "Unlock", Mode: stub.Concurrent, Doc: "Unlock gives the vault back.", Func: (*Vault).Unlock, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { target.(*Vault).Unlock() })
 		}},
 	}

@@ -60,7 +60,7 @@ func init() {
 		return NewClerk(), nil
 	}
 	clerkService.Methods = []stub.Method{
-		{Name: "File", Func: (*Clerk).File, Serve: func(run *stub.Run, target any) {
+		{Name: "File", Params: "r", Doc: "File returns what it is given.", Func: (*Clerk).File, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(r Record) { run.Return(stub.Results1(target.(*Clerk).File(r))) })
 		}},
 	}

@@ -67,6 +67,8 @@ type Method struct {
 	Name       string
 	ClientName string   // differs if go vet expects another signature
 	Doc        []string // lines of its comment, without slashes
+	Synopsis   string   // the first sentence of the comment
+	UserParams string   // names in the user's source of the parameters that are sent, with spaces between
 
 	Params   []Value
 	Results  []Value // without the error at the end, and the receiver of a fluent method

@@ -149,6 +149,8 @@ func (w tableWriter) row(m *Method) *jen.Statement {
 			})
 		})
 	}
+	add(m.UserParams != "", "Params", func() jen.Code { return jen.Lit(m.UserParams) })
+	add(m.Synopsis != "", "Doc", func() jen.Code { return jen.Lit(m.Synopsis) })
 	row = append(row, field("Func", jen.Id(m.Func)), field("Serve", w.serveFunc(m)))
 	return jen.Custom(jen.Options{Open: "{", Close: "}", Separator: ", "}, row...)
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/cut"
@@ -21,9 +22,9 @@ func (d *Daemon) status() Status {
 	}
 	for i := range d.svc.Methods {
 		m := &d.svc.Methods[i]
-		s.Methods = append(s.Methods, MethodStatus{Name: m.Name, Mode: m.Mode.String(), Signature: d.svc.Signature(i)})
+		s.Methods = append(s.Methods, MethodStatus{Name: m.Name, Mode: m.Mode.String(), Signature: d.svc.Signature(i), Params: strings.Fields(m.Params), Doc: cut.Printable(m.Doc)})
 	}
-	s.Parts = d.partLines()
+	s.Parts, s.Types = d.partLines(), d.svc.Types()
 	d.turn.visit(func(tk *ticket) {
 		if !tk.hasTurn {
 			s.Waiting++
@@ -81,6 +82,7 @@ type Status struct {
 	Waiting       int          // number of calls in the queue
 	LastPanic     string       // of a method: time, method and value; the stack is in the log
 	Methods       []MethodStatus
+	Types         map[string]string `cbor:",omitempty"` // see value.Facts
 	Nice          int               // scheduling priority of the process
 	Limits        map[string]string // resource limits that the process inherited: "soft:hard" by name
 	Env           []string          // names of the process's environment variables
@@ -108,4 +110,6 @@ type MethodStatus struct {
 	Name      string
 	Mode      string
 	Signature string
+	Params    []string `cbor:",omitempty"` // the names, contexts excluded
+	Doc       string   `cbor:",omitempty"` // the first sentence of the comment
 }

@@ -17,7 +17,7 @@
 //   - scalar.go: the commonest types, without a plan.
 //   - head.go, number.go, time.go, omit.go: heads, floats, times and omitempty.
 //   - known.go, typename.go, typequota.go, pkgpath.go, unknown.go: types in interfaces.
-//   - held.go, spell.go: values in interfaces, and the structure of their types.
+//   - held.go, spell.go, facts.go: values in interfaces, the structure of types, and the rest.
 //   - errors.go, errorlayout.go, errortree.go, errorbuild.go, errorcode.go: errors.
 //   - memory.go, scale.go: the memory that arguments take when decoded.
 //   - configuration.go: the constructor's arguments.
