@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -37,6 +38,18 @@ func BenchmarkCallers(b *testing.B) {
 				incs, raws = append(incs, inc), append(raws, raw.trip(b))
 			}
 			race(b, "raw", together(b, raws), together(b, incs))
+		})
+	}
+}
+
+// BenchmarkCrowd measures Inc() int by more goroutines on one connection than calls that
+// may be outstanding on it. Compared to 64 goroutines.
+func BenchmarkCrowd(b *testing.B) {
+	for _, callers := range []int{1000, 10000} {
+		b.Run(fmt.Sprint(callers), func(b *testing.B) {
+			inc, _ := incTrip(b, rt.TransportUnix)
+			few, many := slices.Repeat([]func() error{inc}, 64), slices.Repeat([]func() error{inc}, callers)
+			duel(b, "few", together(b, few), together(b, many))
 		})
 	}
 }
