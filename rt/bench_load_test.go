@@ -200,6 +200,12 @@ func playConnections(ctx context.Context, _ *counterShared, a args) (any, error)
 // few calls only.
 func drained(b *testing.B, calls int) contestant {
 	b.Helper()
+	return drain(b, calls, func(int) {})
+}
+
+// drain is drained, and calls queued with the daemon's process before it opens the gate.
+func drain(b testing.TB, calls int, queued func(pid int)) contestant {
+	b.Helper()
 	const window = 250
 	ctx := context.Background()
 	a := singleton{Dir: rttest.Dir(b), Name: "c", Transport: rt.TransportUnix}
@@ -209,10 +215,14 @@ func drained(b *testing.B, calls int) contestant {
 	for range (calls + window - 1) / window {
 		queue = append(queue, connect(b, a))
 	}
-	round := 0
+	status, err := shared.Status(ctx)
+	if err != nil {
+		b.Fatal(err)
+	}
+	rounds := 0
 	return func() []time.Duration {
-		round++
-		gate := fmt.Sprint(round)
+		rounds++
+		gate := fmt.Sprint(rounds)
 		var begin time.Time
 		var all sync.WaitGroup
 		all.Go(func() {
@@ -235,6 +245,7 @@ func drained(b *testing.B, calls int) contestant {
 			status, err := shared.Status(ctx)
 			return err == nil && status.Waiting == calls
 		})
+		queued(status.PID)
 		if err := first.Open(ctx, gate); err != nil {
 			b.Fatal(err)
 		}

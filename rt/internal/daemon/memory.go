@@ -37,7 +37,7 @@ func (s *serverConn) acquireMemory(c *servedCall) error {
 		from = s.memory.concurrent
 	}
 	if !from.Try(size) {
-		s.d.turn.release(&c.ticket)
+		s.releaseTurn(c)
 		c.inline = false
 		ctx := c.Context()
 		if err := from.Acquire(ctx, size); err != nil {
