@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -42,14 +43,25 @@ func BenchmarkCallers(b *testing.B) {
 	}
 }
 
-// BenchmarkCrowd measures Inc() int by more goroutines on one connection than calls that
+// BenchmarkQuota measures Inc() int by more goroutines on one connection than calls that
 // may be outstanding on it. Compared to 64 goroutines.
-func BenchmarkCrowd(b *testing.B) {
+func BenchmarkQuota(b *testing.B) {
 	for _, callers := range []int{1000, 10000} {
 		b.Run(fmt.Sprint(callers), func(b *testing.B) {
 			inc, _ := incTrip(b, rt.TransportUnix)
 			few, many := slices.Repeat([]func() error{inc}, 64), slices.Repeat([]func() error{inc}, callers)
-			duel(b, "few", together(b, few), together(b, many))
+			crowded := together(b, many)
+			var before, after runtime.MemStats
+			var allocs uint64
+			rounds := duel(b, "few", together(b, few), func() []time.Duration {
+				runtime.ReadMemStats(&before)
+				defer func() {
+					runtime.ReadMemStats(&after)
+					allocs += after.Mallocs - before.Mallocs
+				}()
+				return crowded()
+			})
+			b.ReportMetric(float64(allocs)/float64(len(rounds[1])*callers*tripsTogether), "client-allocs/call")
 		})
 	}
 }
@@ -94,16 +106,18 @@ func BenchmarkQueued(b *testing.B) {
 	}
 }
 
-// together makes rounds in which every caller makes 40 trips, all callers at
+// tripsTogether is how many trips each caller makes in a round of together.
+const tripsTogether = 40
+
+// together makes rounds in which every caller makes its trips, all callers at
 // once, measured as a whole: its one time is what passes per trip.
 func together(b *testing.B, callers []func() error) contestant {
-	const trips = 40
 	return func() []time.Duration {
 		var all sync.WaitGroup
 		begin := time.Now()
 		for _, trip := range callers {
 			all.Go(func() {
-				for range trips {
+				for range tripsTogether {
 					if err := trip(); err != nil {
 						b.Error(err)
 						return
@@ -112,7 +126,7 @@ func together(b *testing.B, callers []func() error) contestant {
 			})
 		}
 		all.Wait()
-		return []time.Duration{time.Since(begin) / time.Duration(len(callers)*trips)}
+		return []time.Duration{time.Since(begin) / time.Duration(len(callers)*tripsTogether)}
 	}
 }
 

@@ -104,7 +104,7 @@ func (l *link) call(ctx context.Context, method int, c *pendingCall) ([]byte, fa
 		err := fmt.Errorf("%w: the arguments have %d bytes, the daemon takes %d", ErrTooLarge, c.size, l.limit)
 		return nil, failure{OutcomeNotSent, err, false}
 	}
-	if err := l.quota.Acquire(ctx, c.size); err != nil {
+	if err := l.quota.Acquire(ctx, c.size, &c.waiter); err != nil {
 		return nil, failure{OutcomeNotSent, err, false}
 	}
 	if fail := l.enqueue(ctx, bound.number, c); fail.err != nil {
