@@ -51,6 +51,58 @@ func processorTime(b *testing.B, pid int) time.Duration {
 	return time.Duration(t.Nano())
 }
 
+// BenchmarkWrites counts the writes of the daemon for each answer while the calls that a
+// connection may have outstanding leave the queue: the median of the rounds.
+func BenchmarkWrites(b *testing.B) {
+	round := drainWrites(b)
+	var writes []float64
+	for b.Loop() {
+		writes = append(writes, round())
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(middle(writes), "writes/answer")
+}
+
+// TestQueuedCallsAreAnsweredTogether shows that a queue of fast calls takes fewer writes
+// than answers.
+func TestQueuedCallsAreAnsweredTogether(t *testing.T) {
+	round := drainWrites(t)
+	var writes []float64
+	for range 15 {
+		writes = append(writes, round())
+	}
+	if got := middle(writes); got > 0.5 {
+		t.Errorf("a draining queue takes %.2f writes per answer, want at most 0.5", got)
+	}
+}
+
+// drainWrites makes rounds in which a queue of one connection drains. A round returns how
+// many times the daemon wrote for each answer.
+func drainWrites(b testing.TB) (round func() float64) {
+	const calls = 250
+	var daemon int
+	var before uint64
+	drained := drain(b, calls, func(pid int) { daemon, before = pid, writesOf(b, pid) })
+	return func() float64 {
+		drained()
+		return float64(writesOf(b, daemon)-before) / calls
+	}
+}
+
+// writesOf is how often a process has called write and the like.
+func writesOf(b testing.TB, pid int) (n uint64) {
+	b.Helper()
+	io, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid))
+	if err != nil {
+		b.Skip(err) // the kernel does not account it
+	}
+	_, count, _ := strings.Cut(string(io), "syscw: ")
+	if _, err := fmt.Sscan(count, &n); err != nil {
+		b.Fatal(err)
+	}
+	return n
+}
+
 // BenchmarkMemory measures a daemon's anonymous memory: with one connection, and
 // how much more there is for each of a thousand that are idle, having called
 // once. Floor: a raw server, of this binary too, with as many connections.

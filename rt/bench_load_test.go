@@ -10,6 +10,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -37,6 +39,29 @@ func BenchmarkCallers(b *testing.B) {
 				incs, raws = append(incs, inc), append(raws, raw.trip(b))
 			}
 			race(b, "raw", together(b, raws), together(b, incs))
+		})
+	}
+}
+
+// BenchmarkQuota measures Inc() int by more goroutines on one connection than calls that
+// may be outstanding on it. Compared to 64 goroutines.
+func BenchmarkQuota(b *testing.B) {
+	for _, callers := range []int{1000, 10000} {
+		b.Run(fmt.Sprint(callers), func(b *testing.B) {
+			inc, _ := incTrip(b, rt.TransportUnix)
+			few, many := slices.Repeat([]func() error{inc}, 64), slices.Repeat([]func() error{inc}, callers)
+			crowded := together(b, many)
+			var before, after runtime.MemStats
+			var allocs uint64
+			rounds := duel(b, "few", together(b, few), func() []time.Duration {
+				runtime.ReadMemStats(&before)
+				defer func() {
+					runtime.ReadMemStats(&after)
+					allocs += after.Mallocs - before.Mallocs
+				}()
+				return crowded()
+			})
+			b.ReportMetric(float64(allocs)/float64(len(rounds[1])*callers*tripsTogether), "client-allocs/call")
 		})
 	}
 }
@@ -81,16 +106,18 @@ func BenchmarkQueued(b *testing.B) {
 	}
 }
 
-// together makes rounds in which every caller makes 40 trips, all callers at
+// tripsTogether is how many trips each caller makes in a round of together.
+const tripsTogether = 40
+
+// together makes rounds in which every caller makes its trips, all callers at
 // once, measured as a whole: its one time is what passes per trip.
 func together(b *testing.B, callers []func() error) contestant {
-	const trips = 40
 	return func() []time.Duration {
 		var all sync.WaitGroup
 		begin := time.Now()
 		for _, trip := range callers {
 			all.Go(func() {
-				for range trips {
+				for range tripsTogether {
 					if err := trip(); err != nil {
 						b.Error(err)
 						return
@@ -99,7 +126,7 @@ func together(b *testing.B, callers []func() error) contestant {
 			})
 		}
 		all.Wait()
-		return []time.Duration{time.Since(begin) / time.Duration(len(callers)*trips)}
+		return []time.Duration{time.Since(begin) / time.Duration(len(callers)*tripsTogether)}
 	}
 }
 
@@ -187,6 +214,12 @@ func playConnections(ctx context.Context, _ *counterShared, a args) (any, error)
 // few calls only.
 func drained(b *testing.B, calls int) contestant {
 	b.Helper()
+	return drain(b, calls, func(int) {})
+}
+
+// drain is drained, and calls queued with the daemon's process before it opens the gate.
+func drain(b testing.TB, calls int, queued func(pid int)) contestant {
+	b.Helper()
 	const window = 250
 	ctx := context.Background()
 	a := singleton{Dir: rttest.Dir(b), Name: "c", Transport: rt.TransportUnix}
@@ -196,10 +229,14 @@ func drained(b *testing.B, calls int) contestant {
 	for range (calls + window - 1) / window {
 		queue = append(queue, connect(b, a))
 	}
-	round := 0
+	status, err := shared.Status(ctx)
+	if err != nil {
+		b.Fatal(err)
+	}
+	rounds := 0
 	return func() []time.Duration {
-		round++
-		gate := fmt.Sprint(round)
+		rounds++
+		gate := fmt.Sprint(rounds)
 		var begin time.Time
 		var all sync.WaitGroup
 		all.Go(func() {
@@ -222,6 +259,7 @@ func drained(b *testing.B, calls int) contestant {
 			status, err := shared.Status(ctx)
 			return err == nil && status.Waiting == calls
 		})
+		queued(status.PID)
 		if err := first.Open(ctx, gate); err != nil {
 			b.Fatal(err)
 		}

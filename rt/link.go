@@ -34,6 +34,7 @@ type link struct {
 	peerClosed  func() bool   // whether the daemon has closed the connection; nil: a write fails then
 	forget      func(*link)   // called when the link takes no more calls, once or more
 	ended       chan struct{} // closed when the link has ended
+	contexts    contextWatch  // of the reader
 	noReader    chan struct{} // gets a value when no goroutine reads and watchWaits was set
 
 	mu      sync.Mutex
@@ -42,13 +43,14 @@ type link struct {
 	closing bool   // no call may be sent: going-away has arrived, or a write has failed
 	err     error  // why the link ended
 
-	reading       *pendingCall   // the call whose goroutine reads; nil: none
-	waiting       []*pendingCall // calls whose goroutines wait and could read
-	readBlocked   bool           // the reader may be waiting for the daemon, so callers write their frames
-	returning     int            // calls that were ended by another goroutine, less calls made since
-	interrupted   bool           // the reader must stop
-	frameDeadline time.Time      // of the frame that has partly arrived; zero: none
-	watchWaits    bool           // watch waits for noReader
+	reading       *pendingCall    // the call whose goroutine reads; nil: none
+	readerDone    <-chan struct{} // of the reader's context; nil: it cannot end
+	waiting       []*pendingCall  // calls whose goroutines wait and could read
+	readBlocked   bool            // the reader may be waiting for the daemon, so callers write their frames
+	returning     int             // calls that were ended by another goroutine, less calls made since
+	interrupted   bool            // the reader must stop
+	frameDeadline time.Time       // of the frame that has partly arrived; zero: none
+	watchWaits    bool            // watch waits for noReader
 }
 
 // binding is a method of this program as the daemon has it.
@@ -102,7 +104,7 @@ func (l *link) call(ctx context.Context, method int, c *pendingCall) ([]byte, fa
 		err := fmt.Errorf("%w: the arguments have %d bytes, the daemon takes %d", ErrTooLarge, c.size, l.limit)
 		return nil, failure{OutcomeNotSent, err, false}
 	}
-	if err := l.quota.Acquire(ctx, c.size); err != nil {
+	if err := l.quota.Acquire(ctx, c.size, &c.waiter); err != nil {
 		return nil, failure{OutcomeNotSent, err, false}
 	}
 	if fail := l.enqueue(ctx, bound.number, c); fail.err != nil {
@@ -338,6 +340,7 @@ func (l *link) close(err error) {
 	l.pending = nil
 	l.mu.Unlock()
 	l.forget(l)
+	l.contexts.remove(false)
 	l.out.Close(err)
 	l.quota.Close()
 	l.mu.Lock()

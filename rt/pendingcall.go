@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"sync/atomic"
 
+	"github.com/loopgen/loopgen/rt/internal/quota"
 	"github.com/loopgen/loopgen/rt/internal/sock"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
@@ -22,7 +23,8 @@ type pendingCall struct {
 	link     *link        // that has answered
 	answered *pendingCall // the try that was answered: this call, or a clone of it
 
-	frame sock.QueuedFrame
+	frame  sock.QueuedFrame
+	waiter quota.Waiter // for the link's quota
 
 	id    uint64
 	wake  chan struct{} // gets one value when the call is no longer in link.waiting

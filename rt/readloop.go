@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/wire"
@@ -58,10 +59,9 @@ func (l *link) await(ctx context.Context, c *pendingCall) error {
 // becomeReader reads frames until the call, the link or the context has ended. Then it
 // hands the reading off.
 func (l *link) becomeReader(ctx context.Context, c *pendingCall) {
-	if ctx.Done() != nil {
-		defer context.AfterFunc(ctx, func() { l.interrupt(c) })()
+	if l.watchContext(ctx) {
+		l.read(c)
 	}
-	l.read(c)
 	l.handOff()
 }
 
@@ -109,12 +109,63 @@ func (l *link) afterBlocking() {
 	l.readBlocked = false
 }
 
-// interrupt ends the read of a reader whose context has ended. A frame that has partly
-// arrived stays in the wire.Reader for the next reader.
-func (l *link) interrupt(c *pendingCall) {
+// contextWatch interrupts the reader when its context ends. A context that comes twice in
+// a row is likely to come again, so the watch on it stays: setting one costs three
+// allocations. The watch on any other context is removed after the read.
+type contextWatch struct {
+	mu    sync.Mutex
+	done  <-chan struct{} // of the last context that could end
+	stop  func() bool     // removes the watch; nil: there is none
+	again bool            // the context has come twice in a row
+}
+
+// watchContext makes the end of ctx interrupt the reader, and reports whether ctx has not
+// ended. The check comes last: a watch that stays may have fired before readerDone was set.
+func (l *link) watchContext(ctx context.Context) bool {
+	done := ctx.Done()
+	if done == nil {
+		return true
+	}
+	l.mu.Lock()
+	l.readerDone = done
+	l.mu.Unlock()
+	w := &l.contexts
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.again = w.done == done; !w.again {
+		w.removeLocked()
+		w.done = done
+	}
+	if w.stop == nil {
+		w.stop = context.AfterFunc(ctx, func() { l.interrupt(done) })
+	}
+	return ctx.Err() == nil
+}
+
+// remove removes the watch unless it may stay.
+func (w *contextWatch) remove(stays bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !stays || !w.again {
+		w.removeLocked()
+	}
+}
+
+// removeLocked removes the watch, so that the context does not keep the link in memory.
+// w.mu is held.
+func (w *contextWatch) removeLocked() {
+	if w.stop != nil {
+		w.stop()
+		w.stop = nil
+	}
+}
+
+// interrupt ends the read of a reader whose context, the one with this done channel, has
+// ended. A frame that has partly arrived stays in the wire.Reader for the next reader.
+func (l *link) interrupt(done <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.reading == c {
+	if l.reading != nil && l.readerDone == done {
 		l.interrupted = true
 		l.conn.SetReadDeadline(time.Unix(1, 0))
 	}
@@ -123,13 +174,16 @@ func (l *link) interrupt(c *pendingCall) {
 // handOff makes a waiting call the reader, or wakes watch if no call waits. An unsent
 // call must not become the reader: it could block while nobody drains replies.
 func (l *link) handOff() {
+	if l.readerDone != nil { // only the reader writes it
+		l.contexts.remove(!l.over()) // after the end of the link, close does not remove it
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.interrupted {
 		l.interrupted = false
 		l.conn.SetReadDeadline(l.frameDeadline)
 	}
-	l.reading, l.readBlocked = nil, false
+	l.reading, l.readerDone, l.readBlocked = nil, nil, false
 	if n := len(l.waiting); n > 0 && l.err == nil {
 		l.reading = l.waiting[n-1] // the newest, which is likely to wait longest
 		l.wake(l.reading)
@@ -137,6 +191,13 @@ func (l *link) handOff() {
 		l.watchWaits = false
 		l.noReader <- struct{}{}
 	}
+}
+
+// over reports whether the link has ended.
+func (l *link) over() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err != nil
 }
 
 func (l *link) hasEnded(c *pendingCall) bool {
@@ -276,6 +337,7 @@ func (l *link) watch() {
 		l.reading = &me
 		l.mu.Unlock()
 		tick.Stop()
+		l.contexts.remove(false) // no call has been made for a while: its context may be garbage
 		l.read(nil)
 		l.handOff()
 		tick.Reset(watchPeriod)

@@ -277,3 +277,47 @@ func TestReadLoopWhileDecoding(t *testing.T) {
 		}
 	})
 }
+
+// TestReadLoopContextOfManyCalls shows that the watch on a context that comes twice in a
+// row stays, that it interrupts a later call, and that it does not outlive the link.
+func TestReadLoopContextOfManyCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, p := newPeer(t)
+		l := c.current()
+		watched := func() bool {
+			l.contexts.mu.Lock()
+			defer l.contexts.mu.Unlock()
+			return l.contexts.stop != nil
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		for i := range 3 {
+			done := c.echo(ctx, []byte("x"))
+			p.send(t, p.frame(t, p.next(t, wire.KindCall)))
+			(<-done).expect(t, []byte("x"))
+			if got := watched(); got != (i > 0) {
+				t.Errorf("after call %d its context is watched: %v", i+1, got)
+			}
+		}
+		done := c.echo(ctx, []byte("x"))
+		f := p.next(t, wire.KindCall)
+		cancel()
+		if canceled := p.next(t, wire.KindCancel); canceled.ID != f.ID {
+			t.Errorf("call %d was canceled, want %d", canceled.ID, f.ID)
+		}
+		p.send(t, p.frame(t, f))
+		(<-done).expect(t, []byte("x"))
+		for range 2 {
+			done := c.echo(t.Context(), []byte("x"))
+			p.send(t, p.frame(t, p.next(t, wire.KindCall)))
+			(<-done).expect(t, []byte("x"))
+		}
+		if !watched() {
+			t.Error("the second context is not watched")
+		}
+		c.close()
+		if watched() {
+			t.Error("the watch outlives the link")
+		}
+	})
+}

@@ -230,3 +230,41 @@ func TestOneReaderAtATime(t *testing.T) {
 		}
 	})
 }
+
+// TestReplyDoesNotWaitForSlowCallBehindIt shows that a reply which is left for the calls
+// that leave the queue behind it is written although the next one takes long.
+func TestReplyDoesNotWaitForSlowCallBehindIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newStill(t, time.Second)
+		const calls = 4 // the first holds the turn, the second makes the method fast, the third is batched, the fourth is slow
+		var gates [calls]chan struct{}
+		for i := range gates {
+			gates[i] = make(chan struct{})
+		}
+		close(gates[1])
+		close(gates[2])
+		begun := 0
+		d.svc.Methods[0].Serve = func(run *stub.Run, target any) {
+			if run.Begin() {
+				begun++
+				<-gates[begun-1]
+			}
+		}
+		conn, r := d.dial(t)
+		defer conn.Close()
+		for id := range uint64(calls) {
+			mustWrite(t, conn, callFrame(t, id+1))
+		}
+		time.Sleep(2 * maxInlineTime)
+		synctest.Wait()
+		close(gates[0])
+		for id := range uint64(calls) {
+			if id == calls-1 {
+				close(gates[id])
+			}
+			if f, err := r.Next(); err != nil || f.ID != id+1 || f.Kind != wire.KindReply {
+				t.Fatalf("%v of %d, %v; want the reply to %d", f.Kind, f.ID, err, id+1)
+			}
+		}
+	})
+}

@@ -37,10 +37,10 @@ func (s *serverConn) acquireMemory(c *servedCall) error {
 		from = s.memory.concurrent
 	}
 	if !from.Try(size) {
-		s.d.turn.release(&c.ticket)
+		s.releaseTurn(c)
 		c.inline = false
 		ctx := c.Context()
-		if err := from.Acquire(ctx, size); err != nil {
+		if err := from.Acquire(ctx, size, new(quota.Waiter)); err != nil {
 			return context.Cause(ctx)
 		}
 		c.ticket.begin(c.method.Name, c.method.Mode, c.s.pid)

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"runtime"
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/sock"
@@ -13,8 +14,8 @@ func (s *serverConn) reply(c *servedCall) {
 	c.releaseMemory()
 	if c.run.Begun() {
 		s.d.executed.Add(1) // before the reply, so that a client with the reply finds the call counted
-		if fast := time.Since(c.ticket.since) <= maxInlineTime; fast != c.fast.Load() {
-			c.fast.Store(fast)
+		if fast := time.Since(c.ticket.since) <= maxInlineTime; fast != c.ticket.fast.Load() {
+			c.ticket.fast.Store(fast)
 		}
 	}
 	s.d.turn.release(&c.ticket)
@@ -26,7 +27,7 @@ func (s *serverConn) reply(c *servedCall) {
 	s.mu.Lock()
 	delete(s.calls, c.id)
 	s.bytes -= len(c.request)
-	orphan := c.orphan
+	orphan, inline, batched := c.orphan, c.inline, c.ticket.batched
 	c.orphan = nil
 	if c.ctx != nil {
 		c.ctx.end(context.Canceled)
@@ -34,7 +35,6 @@ func (s *serverConn) reply(c *servedCall) {
 	c.endParts()
 	// The reply first, then the count: a shutdown goes on when no call runs, and must
 	// then find the last reply in the write queue.
-	inline := c.inline
 	if c.failed != nil {
 		s.enqueueFailure(c.id, c.failed)
 	} else if sealed {
@@ -42,10 +42,45 @@ func (s *serverConn) reply(c *servedCall) {
 	}
 	s.mu.Unlock()
 	if !inline {
-		s.out.Flush()
+		s.flushAfter(batched)
 	}
 	s.d.removeRunning(orphan)
 }
+
+// releaseTurn releases the turn of a call that will enter the queue again.
+func (s *serverConn) releaseTurn(c *servedCall) {
+	s.d.turn.release(&c.ticket)
+	s.flushAfter(c.ticket.batched)
+}
+
+// flushAfter writes the replies that wait, after a call has queued its own. If the call
+// was batched and others of the connection are, the last of them writes, so that a queue
+// of fast calls does not take a write for each. One of them may still take long: the
+// replies wait for it no longer than flushSoon.
+func (s *serverConn) flushAfter(batched bool) {
+	switch {
+	case !batched || s.due.Add(-1) == 0:
+		s.out.Flush()
+	case s.flushing.CompareAndSwap(false, true):
+		go s.flushSoon() // ends after maxBatchDelay
+	}
+}
+
+// flushSoon writes the replies that wait, maxBatchDelay after the first of them or later,
+// when the scheduler runs it: a program whose processors are all busy preempts the queue's
+// methods every 10 ms. A Go timer would cost more than the write: see PERFORMANCE.md.
+func (s *serverConn) flushSoon() {
+	first := time.Now()
+	for yields := 0; yields < maxYields && time.Since(first) < maxBatchDelay; yields++ {
+		runtime.Gosched()
+	}
+	s.flushing.Store(false) // first: a reply that is queued from now on needs another flushSoon
+	s.out.Flush()
+}
+
+// maxYields is how often flushSoon lets other goroutines run, at most. On an idle processor
+// they take less than maxBatchDelay, on a busy one far longer.
+const maxYields = 100
 
 // refuse sends a failure of a call that was not executed.
 func (s *serverConn) refuse(id uint64, code wire.FailureCode, text string) {

@@ -48,6 +48,9 @@ type serverConn struct {
 	inline  inlineCall // the call that this goroutine runs
 	batch   time.Time  // when the first of the calls began whose replies are not yet written; zero: there are none
 
+	due      atomic.Int32 // batched calls, whose replies are not yet in the write queue
+	flushing atomic.Bool  // flushSoon will write the replies that wait
+
 	parts  []stub.PartConn // set before the first frame is read; nil: the service has no part
 	made   atomic.Uint64   // how many calls have arrived
 	memory memory          // for the arguments of its calls
@@ -137,7 +140,7 @@ func (s *serverConn) begin(current bool) (reads bool) {
 		c.current = current
 		ready := s.d.turn.enter(&c.ticket)
 		// Methods that run concurrently may wait for each other.
-		c.inline = ready && current && c.method.Mode != stub.Concurrent && c.fast.Load() &&
+		c.inline = ready && current && c.method.Mode != stub.Concurrent && c.ticket.fast.Load() &&
 			c.ticket.since.Sub(c.arrived) < maxUnchecked && !s.backlogged()
 		if !c.inline {
 			go s.answer(c) // ends with the call
@@ -159,7 +162,7 @@ func (s *serverConn) answerInline(c *servedCall) (reads bool) {
 		s.batch = since
 	}
 	returned := false
-	call := s.d.inlineRunner.begin(&s.inline, c.fast)
+	call := s.d.inlineRunner.begin(&s.inline, c.ticket.fast)
 	defer func() {
 		switch reads = s.inline.end(call); {
 		case !reads:

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/quota"
@@ -18,8 +17,7 @@ type servedCall struct {
 	id      uint64
 	number  int // of the method
 	method  *stub.Method
-	fast    *atomic.Bool // of the method, see inlineRunner
-	request []byte       // the body, in memory of the call
+	request []byte // the body, in memory of the call
 	run     stub.Run
 	args    stub.Decoder
 	results stub.Encoder
@@ -53,7 +51,8 @@ func (s *serverConn) newCall(f wire.Frame) *servedCall {
 		c.ticket.granted = make(chan struct{}, 1)
 		c.reply.Written = c.release
 	}
-	c.s, c.id, c.number, c.method, c.fast = s, f.ID, int(f.Method), &s.d.svc.Methods[f.Method], &s.d.fast[f.Method]
+	c.s, c.id, c.number, c.method = s, f.ID, int(f.Method), &s.d.svc.Methods[f.Method]
+	c.ticket.fast, c.ticket.due = &s.d.fast[f.Method], &s.due
 	if wire.Lent(f) {
 		c.request = append(c.request[:0], f.Body...)
 	} else {
@@ -163,7 +162,7 @@ func (c *servedCall) Turn() error {
 			return c.beginParts()
 		}
 		// The client has to read first. Other calls may have the turn meanwhile.
-		s.d.turn.release(&c.ticket)
+		s.releaseTurn(c)
 		s.out.WaitBelow(c.Context(), s.maxBacklog())
 		c.ticket.begin(c.method.Name, c.method.Mode, c.s.pid)
 		s.d.turn.enter(&c.ticket)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/loopgen/loopgen/rt/stub"
@@ -30,6 +31,10 @@ type ticket struct {
 	pid    int       // the caller's process
 	since  time.Time // when it entered; once it has the turn, when it got it
 
+	fast    *atomic.Bool  // of the method, see inlineRunner; nil in tests
+	due     *atomic.Int32 // of the connection
+	batched bool          // it has got the turn from the queue, its method was fast the last time, and due counts it; guarded by turn.mu until release
+
 	queued  bool          // it did not get the turn in enter
 	granted chan struct{} // receives a value when a queued ticket gets the turn, or refused is set; buffered
 	refused error         // why it never gets the turn; nil: it may
@@ -40,7 +45,7 @@ type ticket struct {
 // begin reuses tk for another call, or for the same call once more. tk must have been
 // released.
 func (tk *ticket) begin(method string, mode stub.Mode, pid int) {
-	*tk = ticket{method: method, mode: mode, pid: pid, since: time.Now(), granted: tk.granted}
+	*tk = ticket{method: method, mode: mode, pid: pid, since: time.Now(), granted: tk.granted, fast: tk.fast, due: tk.due}
 }
 
 // enter gives the turn to the ticket, or appends the ticket to the queue. It reports
@@ -138,6 +143,10 @@ func (t *turn) grantWaiting() {
 		t.waiting[0] = nil
 		t.waiting = t.waiting[1:]
 		t.grant(next)
+		if next.fast != nil && next.fast.Load() {
+			next.batched = true
+			next.due.Add(1)
+		}
 		next.granted <- struct{}{}
 	}
 }

@@ -11,49 +11,59 @@ import (
 // granted in order of arrival: a small call never overtakes a large one. All methods may be
 // called concurrently.
 type Quota struct {
-	mu      sync.Mutex
-	calls   int       // free
-	bytes   int       // free
-	waiting []*waiter // in order of arrival
-	closed  bool
+	mu          sync.Mutex
+	calls       int     // free
+	bytes       int     // free
+	first, last *Waiter // the calls that wait, in order of arrival; nil: none
+	closed      bool
 }
 
-type waiter struct {
-	size  int
-	ready chan struct{} // closed when the call is granted
+// Waiter is the memory with which a call waits in a list of calls. Its zero value is ready
+// for use, and it can be used again once Acquire has returned.
+type Waiter struct {
+	size       int
+	granted    chan struct{} // gets a value when the call is granted; buffered; nil: the waiter has not waited yet
+	prev, next *Waiter
+	waits      bool // in the list; guarded by Quota.mu
 }
 
 // New returns a quota of so many calls and bytes, all of them free.
 func New(calls, bytes int) *Quota { return &Quota{calls: calls, bytes: bytes} }
 
-// Acquire acquires a call of size bytes and waits for it in order of arrival. It returns
-// the context's error if the context ends first. After Close it always succeeds at once,
-// since the connection itself fails every call.
-func (q *Quota) Acquire(ctx context.Context, size int) error {
+// Acquire acquires a call of size bytes and waits for it in order of arrival, with w. It
+// returns the context's error if the context ends first. After Close it always succeeds at
+// once, since the connection itself fails every call.
+func (q *Quota) Acquire(ctx context.Context, size int, w *Waiter) error {
 	q.mu.Lock()
-	if len(q.waiting) == 0 && q.fits(size) {
+	if q.first == nil && q.fits(size) {
 		q.acquire(size)
 		q.mu.Unlock()
 		return nil
 	}
-	w := &waiter{size: size, ready: make(chan struct{})}
-	q.waiting = append(q.waiting, w)
+	if w.granted == nil {
+		w.granted = make(chan struct{}, 1)
+	}
+	w.size = size
+	q.push(w)
 	q.mu.Unlock()
+	if ctx.Done() == nil { // a select costs more
+		<-w.granted
+		return nil
+	}
 	select {
-	case <-w.ready:
+	case <-w.granted:
 		return nil
 	case <-ctx.Done():
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for i := range q.waiting {
-		if q.waiting[i] == w {
-			q.waiting = append(q.waiting[:i], q.waiting[i+1:]...)
-			q.grant() // the next waiter may need less
-			return ctx.Err()
-		}
+	if w.waits {
+		q.remove(w)
+		q.grant() // the next waiter may need less
+	} else {
+		<-w.granted // at the same moment
+		q.release(size)
 	}
-	q.release(size) // granted at the same moment
 	return ctx.Err()
 }
 
@@ -61,7 +71,7 @@ func (q *Quota) Acquire(ctx context.Context, size int) error {
 func (q *Quota) Try(size int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.waiting) > 0 || !q.fits(size) {
+	if q.first != nil || !q.fits(size) {
 		return false
 	}
 	q.acquire(size)
@@ -102,9 +112,36 @@ func (q *Quota) release(size int) {
 
 // grant grants waiting calls from the first on, as far as they fit.
 func (q *Quota) grant() {
-	for len(q.waiting) > 0 && q.fits(q.waiting[0].size) {
-		q.acquire(q.waiting[0].size)
-		close(q.waiting[0].ready)
-		q.waiting = q.waiting[1:]
+	for q.first != nil && q.fits(q.first.size) {
+		w := q.first
+		q.acquire(w.size)
+		q.remove(w)
+		w.granted <- struct{}{}
 	}
+}
+
+// push appends w to the list.
+func (q *Quota) push(w *Waiter) {
+	w.waits, w.prev = true, q.last
+	if q.last == nil {
+		q.first = w
+	} else {
+		q.last.next = w
+	}
+	q.last = w
+}
+
+// remove removes w from the list.
+func (q *Quota) remove(w *Waiter) {
+	if w.prev == nil {
+		q.first = w.next
+	} else {
+		w.prev.next = w.next
+	}
+	if w.next == nil {
+		q.last = w.prev
+	} else {
+		w.next.prev = w.prev
+	}
+	w.prev, w.next, w.waits = nil, nil, false
 }
