@@ -104,13 +104,13 @@ func init() {
 		return Open(path)
 	}
 	cacheService.Methods = []stub.Method{
-		{Name: "Get", Mode: stub.Concurrent, Func: (*Cache).Get, Serve: func(run *stub.Run, target any) {
+		{Name: "Get", Mode: stub.Concurrent, Params: "key", Doc: "Get returns the value of a key.", Func: (*Cache).Get, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(key string) { run.Return(stub.Results2(target.(*Cache).Get(key))) })
 		}},
-		{Name: "Keys", Mode: stub.Concurrent, Func: (*Cache).Keys, Serve: func(run *stub.Run, target any) {
+		{Name: "Keys", Mode: stub.Concurrent, Doc: "Keys returns all keys in order.", Func: (*Cache).Keys, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results2(target.(*Cache).Keys())) })
 		}},
-		{Name: "Put", Mode: stub.Concurrent, Func: (*Cache).Put, Serve: func(run *stub.Run, target any) {
+		{Name: "Put", Mode: stub.Concurrent, Params: "key value", Doc: "Put stores a value.", Func: (*Cache).Put, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(key string, value []byte) { run.Return(stub.Results1(target.(*Cache).Put(key, value))) })
 		}},
 	}

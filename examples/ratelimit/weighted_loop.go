@@ -87,13 +87,13 @@ func init() {
 		return semaphore.NewWeighted(n), nil
 	}
 	weightedService.Methods = []stub.Method{
-		{Name: "Acquire", Mode: stub.Concurrent, End: "Release", EndArgs: true, Func: (*semaphore.Weighted).Acquire, Serve: func(run *stub.Run, target any) {
+		{Name: "Acquire", Mode: stub.Concurrent, End: "Release", EndArgs: true, Params: "n", Func: (*semaphore.Weighted).Acquire, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(n int64) { run.Return(stub.Results1(target.(*semaphore.Weighted).Acquire(run.Context(), n))) })
 		}},
-		{Name: "Release", Mode: stub.Concurrent, Func: (*semaphore.Weighted).Release, Serve: func(run *stub.Run, target any) {
+		{Name: "Release", Mode: stub.Concurrent, Params: "n", Func: (*semaphore.Weighted).Release, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(n int64) { target.(*semaphore.Weighted).Release(n) })
 		}},
-		{Name: "TryAcquire", Mode: stub.Concurrent, End: "Release", EndArgs: true, Func: (*semaphore.Weighted).TryAcquire, Serve: func(run *stub.Run, target any) {
+		{Name: "TryAcquire", Mode: stub.Concurrent, End: "Release", EndArgs: true, Params: "n", Func: (*semaphore.Weighted).TryAcquire, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(n int64) { run.Return(stub.Results1(target.(*semaphore.Weighted).TryAcquire(n))) })
 		}},
 	}

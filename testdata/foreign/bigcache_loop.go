@@ -184,7 +184,7 @@ func init() {
 		return newBigCache()
 	}
 	bigCacheService.Methods = []stub.Method{
-		{Name: "Append", Compared: []int{1}, Func: (*bigcache.BigCache).Append, Serve: func(run *stub.Run, target any) {
+		{Name: "Append", Compared: []int{1}, Params: "key entry", Func: (*bigcache.BigCache).Append, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(key string, entry []byte) {
 				run.Return(stub.Results1(target.(*bigcache.BigCache).Append(key, entry)))
 			})
@@ -192,16 +192,16 @@ func init() {
 		{Name: "Capacity", Func: (*bigcache.BigCache).Capacity, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*bigcache.BigCache).Capacity())) })
 		}},
-		{Name: "Delete", Func: (*bigcache.BigCache).Delete, Serve: func(run *stub.Run, target any) {
+		{Name: "Delete", Params: "key", Func: (*bigcache.BigCache).Delete, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(key string) { run.Return(stub.Results1(target.(*bigcache.BigCache).Delete(key))) })
 		}},
-		{Name: "Get", Func: (*bigcache.BigCache).Get, Serve: func(run *stub.Run, target any) {
+		{Name: "Get", Params: "key", Func: (*bigcache.BigCache).Get, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(key string) { run.Return(stub.Results2(target.(*bigcache.BigCache).Get(key))) })
 		}},
-		{Name: "GetWithInfo", Func: (*bigcache.BigCache).GetWithInfo, Serve: func(run *stub.Run, target any) {
+		{Name: "GetWithInfo", Params: "key", Func: (*bigcache.BigCache).GetWithInfo, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(key string) { run.Return(stub.Results3(target.(*bigcache.BigCache).GetWithInfo(key))) })
 		}},
-		{Name: "KeyMetadata", Func: (*bigcache.BigCache).KeyMetadata, Serve: func(run *stub.Run, target any) {
+		{Name: "KeyMetadata", Params: "key", Func: (*bigcache.BigCache).KeyMetadata, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(key string) { run.Return(stub.Results1(target.(*bigcache.BigCache).KeyMetadata(key))) })
 		}},
 		{Name: "Len", Func: (*bigcache.BigCache).Len, Serve: func(run *stub.Run, target any) {
@@ -213,7 +213,7 @@ func init() {
 		{Name: "ResetStats", Func: (*bigcache.BigCache).ResetStats, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*bigcache.BigCache).ResetStats())) })
 		}},
-		{Name: "Set", Compared: []int{1}, Func: (*bigcache.BigCache).Set, Serve: func(run *stub.Run, target any) {
+		{Name: "Set", Compared: []int{1}, Params: "key entry", Func: (*bigcache.BigCache).Set, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(key string, entry []byte) { run.Return(stub.Results1(target.(*bigcache.BigCache).Set(key, entry))) })
 		}},
 		{Name: "Stats", Func: (*bigcache.BigCache).Stats, Serve: func(run *stub.Run, target any) {

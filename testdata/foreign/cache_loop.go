@@ -211,16 +211,16 @@ func cacheService[K comparable, V any]() *stub.Service {
 			return lru.New[K, V](size)
 		},
 		Methods: []stub.Method{
-			{Name: "Add", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).Add, Serve: func(run *stub.Run, target any) {
+			{Name: "Add", Mode: stub.Concurrent, Params: "key value", Func: (*lru.Cache[K, V]).Add, Serve: func(run *stub.Run, target any) {
 				stub.Serve2(run, func(key K, value V) { run.Return(stub.Results1(target.(*lru.Cache[K, V]).Add(key, value))) })
 			}},
-			{Name: "Contains", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).Contains, Serve: func(run *stub.Run, target any) {
+			{Name: "Contains", Mode: stub.Concurrent, Params: "key", Func: (*lru.Cache[K, V]).Contains, Serve: func(run *stub.Run, target any) {
 				stub.Serve1(run, func(key K) { run.Return(stub.Results1(target.(*lru.Cache[K, V]).Contains(key))) })
 			}},
-			{Name: "ContainsOrAdd", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).ContainsOrAdd, Serve: func(run *stub.Run, target any) {
+			{Name: "ContainsOrAdd", Mode: stub.Concurrent, Params: "key value", Func: (*lru.Cache[K, V]).ContainsOrAdd, Serve: func(run *stub.Run, target any) {
 				stub.Serve2(run, func(key K, value V) { run.Return(stub.Results2(target.(*lru.Cache[K, V]).ContainsOrAdd(key, value))) })
 			}},
-			{Name: "Get", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).Get, Serve: func(run *stub.Run, target any) {
+			{Name: "Get", Mode: stub.Concurrent, Params: "key", Func: (*lru.Cache[K, V]).Get, Serve: func(run *stub.Run, target any) {
 				stub.Serve1(run, func(key K) { run.Return(stub.Results2(target.(*lru.Cache[K, V]).Get(key))) })
 			}},
 			{Name: "GetOldest", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).GetOldest, Serve: func(run *stub.Run, target any) {
@@ -232,22 +232,22 @@ func cacheService[K comparable, V any]() *stub.Service {
 			{Name: "Len", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).Len, Serve: func(run *stub.Run, target any) {
 				stub.Serve0(run, func() { run.Return(stub.Results1(target.(*lru.Cache[K, V]).Len())) })
 			}},
-			{Name: "Peek", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).Peek, Serve: func(run *stub.Run, target any) {
+			{Name: "Peek", Mode: stub.Concurrent, Params: "key", Func: (*lru.Cache[K, V]).Peek, Serve: func(run *stub.Run, target any) {
 				stub.Serve1(run, func(key K) { run.Return(stub.Results2(target.(*lru.Cache[K, V]).Peek(key))) })
 			}},
-			{Name: "PeekOrAdd", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).PeekOrAdd, Serve: func(run *stub.Run, target any) {
+			{Name: "PeekOrAdd", Mode: stub.Concurrent, Params: "key value", Func: (*lru.Cache[K, V]).PeekOrAdd, Serve: func(run *stub.Run, target any) {
 				stub.Serve2(run, func(key K, value V) { run.Return(stub.Results3(target.(*lru.Cache[K, V]).PeekOrAdd(key, value))) })
 			}},
 			{Name: "Purge", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).Purge, Serve: func(run *stub.Run, target any) {
 				stub.Serve0(run, func() { target.(*lru.Cache[K, V]).Purge() })
 			}},
-			{Name: "Remove", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).Remove, Serve: func(run *stub.Run, target any) {
+			{Name: "Remove", Mode: stub.Concurrent, Params: "key", Func: (*lru.Cache[K, V]).Remove, Serve: func(run *stub.Run, target any) {
 				stub.Serve1(run, func(key K) { run.Return(stub.Results1(target.(*lru.Cache[K, V]).Remove(key))) })
 			}},
 			{Name: "RemoveOldest", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).RemoveOldest, Serve: func(run *stub.Run, target any) {
 				stub.Serve0(run, func() { run.Return(stub.Results3(target.(*lru.Cache[K, V]).RemoveOldest())) })
 			}},
-			{Name: "Resize", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).Resize, Serve: func(run *stub.Run, target any) {
+			{Name: "Resize", Mode: stub.Concurrent, Params: "size", Func: (*lru.Cache[K, V]).Resize, Serve: func(run *stub.Run, target any) {
 				stub.Serve1(run, func(size int) { run.Return(stub.Results1(target.(*lru.Cache[K, V]).Resize(size))) })
 			}},
 			{Name: "Values", Mode: stub.Concurrent, Func: (*lru.Cache[K, V]).Values, Serve: func(run *stub.Run, target any) {

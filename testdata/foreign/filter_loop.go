@@ -292,10 +292,10 @@ func init() {
 		return bloom.NewWithEstimates(n, fp), nil
 	}
 	filterService.Methods = []stub.Method{
-		{Name: "Add", Fluent: true, Compared: []int{0}, Func: (*bloom.BloomFilter).Add, Serve: func(run *stub.Run, target any) {
+		{Name: "Add", Fluent: true, Compared: []int{0}, Params: "data", Func: (*bloom.BloomFilter).Add, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(data []byte) { target.(*bloom.BloomFilter).Add(data) })
 		}},
-		{Name: "AddString", Fluent: true, Func: (*bloom.BloomFilter).AddString, Serve: func(run *stub.Run, target any) {
+		{Name: "AddString", Fluent: true, Params: "data", Func: (*bloom.BloomFilter).AddString, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(data string) { target.(*bloom.BloomFilter).AddString(data) })
 		}},
 		{Name: "ApproximatedSize", Func: (*bloom.BloomFilter).ApproximatedSize, Serve: func(run *stub.Run, target any) {
@@ -313,10 +313,10 @@ func init() {
 		{Name: "Copy", Func: (*bloom.BloomFilter).Copy, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*bloom.BloomFilter).Copy())) })
 		}},
-		{Name: "Equal", Func: (*bloom.BloomFilter).Equal, Serve: func(run *stub.Run, target any) {
+		{Name: "Equal", Params: "g", Func: (*bloom.BloomFilter).Equal, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(g *bloom.BloomFilter) { run.Return(stub.Results1(target.(*bloom.BloomFilter).Equal(g))) })
 		}},
-		{Name: "GobDecode", Compared: []int{0}, Func: (*bloom.BloomFilter).GobDecode, Serve: func(run *stub.Run, target any) {
+		{Name: "GobDecode", Compared: []int{0}, Params: "data", Func: (*bloom.BloomFilter).GobDecode, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(data []byte) { run.Return(stub.Results1(target.(*bloom.BloomFilter).GobDecode(data))) })
 		}},
 		{Name: "GobEncode", Func: (*bloom.BloomFilter).GobEncode, Serve: func(run *stub.Run, target any) {
@@ -331,34 +331,34 @@ func init() {
 		{Name: "MarshalJSON", Func: (*bloom.BloomFilter).MarshalJSON, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results2(target.(*bloom.BloomFilter).MarshalJSON())) })
 		}},
-		{Name: "Merge", Func: (*bloom.BloomFilter).Merge, Serve: func(run *stub.Run, target any) {
+		{Name: "Merge", Params: "g", Func: (*bloom.BloomFilter).Merge, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(g *bloom.BloomFilter) { run.Return(stub.Results1(target.(*bloom.BloomFilter).Merge(g))) })
 		}},
-		{Name: "Test", Compared: []int{0}, Func: (*bloom.BloomFilter).Test, Serve: func(run *stub.Run, target any) {
+		{Name: "Test", Compared: []int{0}, Params: "data", Func: (*bloom.BloomFilter).Test, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(data []byte) { run.Return(stub.Results1(target.(*bloom.BloomFilter).Test(data))) })
 		}},
-		{Name: "TestAndAdd", Compared: []int{0}, Func: (*bloom.BloomFilter).TestAndAdd, Serve: func(run *stub.Run, target any) {
+		{Name: "TestAndAdd", Compared: []int{0}, Params: "data", Func: (*bloom.BloomFilter).TestAndAdd, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(data []byte) { run.Return(stub.Results1(target.(*bloom.BloomFilter).TestAndAdd(data))) })
 		}},
-		{Name: "TestAndAddString", Func: (*bloom.BloomFilter).TestAndAddString, Serve: func(run *stub.Run, target any) {
+		{Name: "TestAndAddString", Params: "data", Func: (*bloom.BloomFilter).TestAndAddString, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(data string) { run.Return(stub.Results1(target.(*bloom.BloomFilter).TestAndAddString(data))) })
 		}},
-		{Name: "TestLocations", Compared: []int{0}, Func: (*bloom.BloomFilter).TestLocations, Serve: func(run *stub.Run, target any) {
+		{Name: "TestLocations", Compared: []int{0}, Params: "locs", Func: (*bloom.BloomFilter).TestLocations, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(locs []uint64) { run.Return(stub.Results1(target.(*bloom.BloomFilter).TestLocations(locs))) })
 		}},
-		{Name: "TestOrAdd", Compared: []int{0}, Func: (*bloom.BloomFilter).TestOrAdd, Serve: func(run *stub.Run, target any) {
+		{Name: "TestOrAdd", Compared: []int{0}, Params: "data", Func: (*bloom.BloomFilter).TestOrAdd, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(data []byte) { run.Return(stub.Results1(target.(*bloom.BloomFilter).TestOrAdd(data))) })
 		}},
-		{Name: "TestOrAddString", Func: (*bloom.BloomFilter).TestOrAddString, Serve: func(run *stub.Run, target any) {
+		{Name: "TestOrAddString", Params: "data", Func: (*bloom.BloomFilter).TestOrAddString, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(data string) { run.Return(stub.Results1(target.(*bloom.BloomFilter).TestOrAddString(data))) })
 		}},
-		{Name: "TestString", Func: (*bloom.BloomFilter).TestString, Serve: func(run *stub.Run, target any) {
+		{Name: "TestString", Params: "data", Func: (*bloom.BloomFilter).TestString, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(data string) { run.Return(stub.Results1(target.(*bloom.BloomFilter).TestString(data))) })
 		}},
-		{Name: "UnmarshalBinary", Compared: []int{0}, Func: (*bloom.BloomFilter).UnmarshalBinary, Serve: func(run *stub.Run, target any) {
+		{Name: "UnmarshalBinary", Compared: []int{0}, Params: "data", Func: (*bloom.BloomFilter).UnmarshalBinary, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(data []byte) { run.Return(stub.Results1(target.(*bloom.BloomFilter).UnmarshalBinary(data))) })
 		}},
-		{Name: "UnmarshalJSON", Compared: []int{0}, Func: (*bloom.BloomFilter).UnmarshalJSON, Serve: func(run *stub.Run, target any) {
+		{Name: "UnmarshalJSON", Compared: []int{0}, Params: "data", Func: (*bloom.BloomFilter).UnmarshalJSON, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(data []byte) { run.Return(stub.Results1(target.(*bloom.BloomFilter).UnmarshalJSON(data))) })
 		}},
 	}

@@ -74,10 +74,10 @@ func init() {
 		return cookiejar.New(nil)
 	}
 	jarService.Methods = []stub.Method{
-		{Name: "Cookies", Func: (*cookiejar.Jar).Cookies, Serve: func(run *stub.Run, target any) {
+		{Name: "Cookies", Params: "u", Func: (*cookiejar.Jar).Cookies, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(u *url.URL) { run.Return(stub.Results1(target.(*cookiejar.Jar).Cookies(u))) })
 		}},
-		{Name: "SetCookies", Func: (*cookiejar.Jar).SetCookies, Serve: func(run *stub.Run, target any) {
+		{Name: "SetCookies", Params: "u cookies", Func: (*cookiejar.Jar).SetCookies, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(u *url.URL, cookies []*http.Cookie) { target.(*cookiejar.Jar).SetCookies(u, cookies) })
 		}},
 	}

@@ -192,7 +192,7 @@ func init() {
 		{Name: "Allow", Mode: stub.Concurrent, Func: (*rate.Limiter).Allow, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*rate.Limiter).Allow())) })
 		}},
-		{Name: "AllowN", Mode: stub.Concurrent, Func: (*rate.Limiter).AllowN, Serve: func(run *stub.Run, target any) {
+		{Name: "AllowN", Mode: stub.Concurrent, Params: "t n", Func: (*rate.Limiter).AllowN, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(t time.Time, n int) { run.Return(stub.Results1(target.(*rate.Limiter).AllowN(t, n))) })
 		}},
 		{Name: "Burst", Mode: stub.Concurrent, Func: (*rate.Limiter).Burst, Serve: func(run *stub.Run, target any) {
@@ -201,28 +201,28 @@ func init() {
 		{Name: "Limit", Mode: stub.Concurrent, Func: (*rate.Limiter).Limit, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*rate.Limiter).Limit())) })
 		}},
-		{Name: "SetBurst", Mode: stub.Concurrent, Func: (*rate.Limiter).SetBurst, Serve: func(run *stub.Run, target any) {
+		{Name: "SetBurst", Mode: stub.Concurrent, Params: "newBurst", Func: (*rate.Limiter).SetBurst, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(newBurst int) { target.(*rate.Limiter).SetBurst(newBurst) })
 		}},
-		{Name: "SetBurstAt", Mode: stub.Concurrent, Func: (*rate.Limiter).SetBurstAt, Serve: func(run *stub.Run, target any) {
+		{Name: "SetBurstAt", Mode: stub.Concurrent, Params: "t newBurst", Func: (*rate.Limiter).SetBurstAt, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(t time.Time, newBurst int) { target.(*rate.Limiter).SetBurstAt(t, newBurst) })
 		}},
-		{Name: "SetLimit", Mode: stub.Concurrent, Func: (*rate.Limiter).SetLimit, Serve: func(run *stub.Run, target any) {
+		{Name: "SetLimit", Mode: stub.Concurrent, Params: "newLimit", Func: (*rate.Limiter).SetLimit, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(newLimit rate.Limit) { target.(*rate.Limiter).SetLimit(newLimit) })
 		}},
-		{Name: "SetLimitAt", Mode: stub.Concurrent, Func: (*rate.Limiter).SetLimitAt, Serve: func(run *stub.Run, target any) {
+		{Name: "SetLimitAt", Mode: stub.Concurrent, Params: "t newLimit", Func: (*rate.Limiter).SetLimitAt, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(t time.Time, newLimit rate.Limit) { target.(*rate.Limiter).SetLimitAt(t, newLimit) })
 		}},
 		{Name: "Tokens", Mode: stub.Concurrent, Func: (*rate.Limiter).Tokens, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*rate.Limiter).Tokens())) })
 		}},
-		{Name: "TokensAt", Mode: stub.Concurrent, Func: (*rate.Limiter).TokensAt, Serve: func(run *stub.Run, target any) {
+		{Name: "TokensAt", Mode: stub.Concurrent, Params: "t", Func: (*rate.Limiter).TokensAt, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(t time.Time) { run.Return(stub.Results1(target.(*rate.Limiter).TokensAt(t))) })
 		}},
 		{Name: "Wait", Mode: stub.Concurrent, Func: (*rate.Limiter).Wait, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*rate.Limiter).Wait(run.Context()))) })
 		}},
-		{Name: "WaitN", Mode: stub.Concurrent, Func: (*rate.Limiter).WaitN, Serve: func(run *stub.Run, target any) {
+		{Name: "WaitN", Mode: stub.Concurrent, Params: "n", Func: (*rate.Limiter).WaitN, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(n int) { run.Return(stub.Results1(target.(*rate.Limiter).WaitN(run.Context(), n))) })
 		}},
 	}

@@ -208,20 +208,20 @@ func init() {
 		return lru.New[string, []byte](size)
 	}
 	lruService.Methods = []stub.Method{
-		{Name: "Add", Compared: []int{1}, Func: (*lru.Cache[string, []byte]).Add, Serve: func(run *stub.Run, target any) {
+		{Name: "Add", Compared: []int{1}, Params: "key value", Func: (*lru.Cache[string, []byte]).Add, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(key string, value []byte) {
 				run.Return(stub.Results1(target.(*lru.Cache[string, []byte]).Add(key, value)))
 			})
 		}},
-		{Name: "Contains", Func: (*lru.Cache[string, []byte]).Contains, Serve: func(run *stub.Run, target any) {
+		{Name: "Contains", Params: "key", Func: (*lru.Cache[string, []byte]).Contains, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(key string) { run.Return(stub.Results1(target.(*lru.Cache[string, []byte]).Contains(key))) })
 		}},
-		{Name: "ContainsOrAdd", Compared: []int{1}, Func: (*lru.Cache[string, []byte]).ContainsOrAdd, Serve: func(run *stub.Run, target any) {
+		{Name: "ContainsOrAdd", Compared: []int{1}, Params: "key value", Func: (*lru.Cache[string, []byte]).ContainsOrAdd, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(key string, value []byte) {
 				run.Return(stub.Results2(target.(*lru.Cache[string, []byte]).ContainsOrAdd(key, value)))
 			})
 		}},
-		{Name: "Get", Func: (*lru.Cache[string, []byte]).Get, Serve: func(run *stub.Run, target any) {
+		{Name: "Get", Params: "key", Func: (*lru.Cache[string, []byte]).Get, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(key string) { run.Return(stub.Results2(target.(*lru.Cache[string, []byte]).Get(key))) })
 		}},
 		{Name: "GetOldest", Func: (*lru.Cache[string, []byte]).GetOldest, Serve: func(run *stub.Run, target any) {
@@ -233,10 +233,10 @@ func init() {
 		{Name: "Len", Func: (*lru.Cache[string, []byte]).Len, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*lru.Cache[string, []byte]).Len())) })
 		}},
-		{Name: "Peek", Func: (*lru.Cache[string, []byte]).Peek, Serve: func(run *stub.Run, target any) {
+		{Name: "Peek", Params: "key", Func: (*lru.Cache[string, []byte]).Peek, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(key string) { run.Return(stub.Results2(target.(*lru.Cache[string, []byte]).Peek(key))) })
 		}},
-		{Name: "PeekOrAdd", Compared: []int{1}, Func: (*lru.Cache[string, []byte]).PeekOrAdd, Serve: func(run *stub.Run, target any) {
+		{Name: "PeekOrAdd", Compared: []int{1}, Params: "key value", Func: (*lru.Cache[string, []byte]).PeekOrAdd, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(key string, value []byte) {
 				run.Return(stub.Results3(target.(*lru.Cache[string, []byte]).PeekOrAdd(key, value)))
 			})
@@ -244,13 +244,13 @@ func init() {
 		{Name: "Purge", Func: (*lru.Cache[string, []byte]).Purge, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { target.(*lru.Cache[string, []byte]).Purge() })
 		}},
-		{Name: "Remove", Func: (*lru.Cache[string, []byte]).Remove, Serve: func(run *stub.Run, target any) {
+		{Name: "Remove", Params: "key", Func: (*lru.Cache[string, []byte]).Remove, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(key string) { run.Return(stub.Results1(target.(*lru.Cache[string, []byte]).Remove(key))) })
 		}},
 		{Name: "RemoveOldest", Func: (*lru.Cache[string, []byte]).RemoveOldest, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results3(target.(*lru.Cache[string, []byte]).RemoveOldest())) })
 		}},
-		{Name: "Resize", Func: (*lru.Cache[string, []byte]).Resize, Serve: func(run *stub.Run, target any) {
+		{Name: "Resize", Params: "size", Func: (*lru.Cache[string, []byte]).Resize, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(size int) { run.Return(stub.Results1(target.(*lru.Cache[string, []byte]).Resize(size))) })
 		}},
 		{Name: "Values", Func: (*lru.Cache[string, []byte]).Values, Serve: func(run *stub.Run, target any) {

@@ -152,28 +152,28 @@ func init() {
 		{Name: "Clear", Mode: stub.Concurrent, Func: (*sync.Map).Clear, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { target.(*sync.Map).Clear() })
 		}},
-		{Name: "CompareAndDelete", Mode: stub.Concurrent, Func: (*sync.Map).CompareAndDelete, Serve: func(run *stub.Run, target any) {
+		{Name: "CompareAndDelete", Mode: stub.Concurrent, Params: "key old", Func: (*sync.Map).CompareAndDelete, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(key, old any) { run.Return(stub.Results1(target.(*sync.Map).CompareAndDelete(key, old))) })
 		}},
-		{Name: "CompareAndSwap", Mode: stub.Concurrent, Func: (*sync.Map).CompareAndSwap, Serve: func(run *stub.Run, target any) {
+		{Name: "CompareAndSwap", Mode: stub.Concurrent, Params: "key old new", Func: (*sync.Map).CompareAndSwap, Serve: func(run *stub.Run, target any) {
 			stub.Serve3(run, func(key, old, new any) { run.Return(stub.Results1(target.(*sync.Map).CompareAndSwap(key, old, new))) })
 		}},
-		{Name: "Delete", Mode: stub.Concurrent, Func: (*sync.Map).Delete, Serve: func(run *stub.Run, target any) {
+		{Name: "Delete", Mode: stub.Concurrent, Params: "key", Func: (*sync.Map).Delete, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(key any) { target.(*sync.Map).Delete(key) })
 		}},
-		{Name: "Load", Mode: stub.Concurrent, Func: (*sync.Map).Load, Serve: func(run *stub.Run, target any) {
+		{Name: "Load", Mode: stub.Concurrent, Params: "key", Func: (*sync.Map).Load, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(key any) { run.Return(stub.Results2(target.(*sync.Map).Load(key))) })
 		}},
-		{Name: "LoadAndDelete", Mode: stub.Concurrent, Func: (*sync.Map).LoadAndDelete, Serve: func(run *stub.Run, target any) {
+		{Name: "LoadAndDelete", Mode: stub.Concurrent, Params: "key", Func: (*sync.Map).LoadAndDelete, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(key any) { run.Return(stub.Results2(target.(*sync.Map).LoadAndDelete(key))) })
 		}},
-		{Name: "LoadOrStore", Mode: stub.Concurrent, Func: (*sync.Map).LoadOrStore, Serve: func(run *stub.Run, target any) {
+		{Name: "LoadOrStore", Mode: stub.Concurrent, Params: "key value", Func: (*sync.Map).LoadOrStore, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(key, value any) { run.Return(stub.Results2(target.(*sync.Map).LoadOrStore(key, value))) })
 		}},
-		{Name: "Store", Mode: stub.Concurrent, Func: (*sync.Map).Store, Serve: func(run *stub.Run, target any) {
+		{Name: "Store", Mode: stub.Concurrent, Params: "key value", Func: (*sync.Map).Store, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(key, value any) { target.(*sync.Map).Store(key, value) })
 		}},
-		{Name: "Swap", Mode: stub.Concurrent, Func: (*sync.Map).Swap, Serve: func(run *stub.Run, target any) {
+		{Name: "Swap", Mode: stub.Concurrent, Params: "key value", Func: (*sync.Map).Swap, Serve: func(run *stub.Run, target any) {
 			stub.Serve2(run, func(key, value any) { run.Return(stub.Results2(target.(*sync.Map).Swap(key, value))) })
 		}},
 	}

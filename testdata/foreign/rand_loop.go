@@ -229,28 +229,28 @@ func init() {
 		{Name: "Int31", Func: (*rand.Rand).Int31, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*rand.Rand).Int31())) })
 		}},
-		{Name: "Int31n", Func: (*rand.Rand).Int31n, Serve: func(run *stub.Run, target any) {
+		{Name: "Int31n", Params: "n", Func: (*rand.Rand).Int31n, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(n int32) { run.Return(stub.Results1(target.(*rand.Rand).Int31n(n))) })
 		}},
 		{Name: "Int63", Func: (*rand.Rand).Int63, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*rand.Rand).Int63())) })
 		}},
-		{Name: "Int63n", Func: (*rand.Rand).Int63n, Serve: func(run *stub.Run, target any) {
+		{Name: "Int63n", Params: "n", Func: (*rand.Rand).Int63n, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(n int64) { run.Return(stub.Results1(target.(*rand.Rand).Int63n(n))) })
 		}},
-		{Name: "Intn", Func: (*rand.Rand).Intn, Serve: func(run *stub.Run, target any) {
+		{Name: "Intn", Params: "n", Func: (*rand.Rand).Intn, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(n int) { run.Return(stub.Results1(target.(*rand.Rand).Intn(n))) })
 		}},
 		{Name: "NormFloat64", Func: (*rand.Rand).NormFloat64, Serve: func(run *stub.Run, target any) {
 			stub.Serve0(run, func() { run.Return(stub.Results1(target.(*rand.Rand).NormFloat64())) })
 		}},
-		{Name: "Perm", Func: (*rand.Rand).Perm, Serve: func(run *stub.Run, target any) {
+		{Name: "Perm", Params: "n", Func: (*rand.Rand).Perm, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(n int) { run.Return(stub.Results1(target.(*rand.Rand).Perm(n))) })
 		}},
-		{Name: "Read", Out: []int{0}, Func: (*rand.Rand).Read, Serve: func(run *stub.Run, target any) {
+		{Name: "Read", Out: []int{0}, Params: "p", Func: (*rand.Rand).Read, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(p []byte) { run.Return(stub.Results2(target.(*rand.Rand).Read(p))) })
 		}},
-		{Name: "Seed", Func: (*rand.Rand).Seed, Serve: func(run *stub.Run, target any) {
+		{Name: "Seed", Params: "seed", Func: (*rand.Rand).Seed, Serve: func(run *stub.Run, target any) {
 			stub.Serve1(run, func(seed int64) { target.(*rand.Rand).Seed(seed) })
 		}},
 		{Name: "Uint32", Func: (*rand.Rand).Uint32, Serve: func(run *stub.Run, target any) {
