@@ -76,11 +76,13 @@ func (r *row) ask(ctx context.Context) {
 	r.Status = &s
 }
 
-// state returns the state in a word or two.
+// state returns the state in a few words.
 func (r *row) state() string {
 	switch {
 	case r.Status != nil && r.Status.Leaving != "":
 		return "leaving"
+	case r.State == inspect.Exited:
+		return "exited " + short(time.Since(r.Changed)) + " ago"
 	case r.err == nil:
 		return string(r.State)
 	case errors.Is(r.err, rt.ErrNotAllowed):
@@ -102,15 +104,12 @@ func (in *invocation) table(rows []*row) error {
 	for _, r := range rows {
 		numbers := "-\t-\t-\t-\t-"
 		pid := "-"
-		switch s := r.Status; {
-		case s != nil:
+		if s := r.Status; s != nil {
 			idle := "-"
 			if s.IdleTTL >= 0 && len(s.Clients) == 0 {
 				idle = short(s.IdleLeft)
 			}
 			numbers = fmt.Sprintf("%d\t%d\t%d\t%s\t%s", len(s.Clients), len(s.Running), max(s.Waiting, len(s.Queued)), short(s.Uptime), idle)
-		case !r.Lives():
-			numbers = "-\t-\t-\t" + short(time.Since(r.Changed)) + "\t-"
 		}
 		if r.PID != 0 && r.State != inspect.Starting {
 			pid = fmt.Sprint(r.PID)
