@@ -262,13 +262,13 @@ func TestStatusStorm(t *testing.T) {
 // Restart waits for it, and starts the next one.
 func TestRestartAfterALongDrain(t *testing.T) {
 	eachTransport(t, func(t *testing.T, a singleton) {
-		const startTimeout = time.Second
+		const startTimeout = 2 * time.Second
 		short := func(c *rt.Config) { c.StartTimeout = startTimeout }
 		admin := share(t, a, short)
 		slow := mustConnect(t, admin)
 		done := make(chan error, 1)
 		go func() {
-			_, err := slow.Sleep(context.Background(), 3*startTimeout, "")
+			_, err := slow.Sleep(context.Background(), 2*startTimeout, "")
 			done <- err
 		}()
 		running(t, a, "Sleep")
