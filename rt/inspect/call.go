@@ -267,8 +267,8 @@ func (m *Callable) Call(ctx context.Context, args []json.RawMessage) (*Reply, er
 	if until, ok := ctx.Deadline(); ok {
 		frame.Deadline = max(time.Until(until), 1)
 	}
-	if len(frame.Body) > welcome.Frame-16 {
-		return nil, &UsageError{fmt.Errorf("%w: the arguments have %d bytes", rt.ErrTooLarge, len(frame.Body))}
+	if len(frame.Body) > welcome.Frame {
+		return nil, &UsageError{fmt.Errorf("%w: the arguments have %d bytes, the daemon takes %d", rt.ErrTooLarge, len(frame.Body), welcome.Frame)}
 	}
 	answer, err := m.exchange(ctx, conn, reader, frame)
 	if err != nil {
@@ -311,14 +311,15 @@ func (m *Callable) exchange(ctx context.Context, conn net.Conn, reader *wire.Rea
 		defer close(ended)
 		conn.SetDeadline(time.Now().Add(verdictTime))
 		<-sent
-		cancel := wire.Frame{Kind: wire.KindCancel, ID: call.ID}
+		cancel := wire.Frame{Kind: wire.KindCancel, ID: call.ID, Method: wire.CancelCaller}
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			cancel.Method = 1
+			cancel.Method = wire.CancelDeadline
 		}
 		if b, err := cancel.Append(nil); err == nil {
 			_, _ = conn.Write(b) // if it fails, so does reading
 		}
 	})
+	defer uncancel() // also if the call is not sent: ctx may outlive it
 	frame, err := call.Append(nil)
 	if err != nil {
 		close(sent)
