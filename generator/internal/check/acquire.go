@@ -159,13 +159,10 @@ func (s waiters) checkSessions(r *Reporter, known map[string]bool) {
 		bad := func(reason, remedy string) { r.Report(Error, m.pos, m.Name, reason, remedy) }
 		switch {
 		case m.Detach:
-			bad("acquires nothing, since it ends the handle only", "use -close forward, or "+remedies{m}.dropHow("session", "end="+m.End, m.End))
+			bad("acquires nothing, since it ends the handle only", "use -close forward, or "+remedies{m}.dropHow("session", m.End))
 		case m.Ending == nil:
-			remedy := "name one of its exported methods"
-			if near := nearest(m.End, slices.Sorted(maps.Keys(known))); near != "" {
-				remedy = "did you mean " + near + "?"
-			}
-			bad("is to be ended by "+m.End+", and there is no such method", remedy)
+			bad("is to be ended by "+m.End+", and there is no such method",
+				didYouMean(m.End, slices.Sorted(maps.Keys(known)), "", "name one of its exported methods"))
 		case m.Ending == m:
 			bad("is to be ended by itself", "name the method that gives back what it acquires")
 		case m.Ending.Detach || !slices.Contains(s.Methods, m.Ending):
@@ -174,7 +171,7 @@ func (s waiters) checkSessions(r *Reporter, known map[string]bool) {
 			bad("keeps something beyond its turn, so that it and "+m.End+" must be concurrent",
 				remedies{m}.concurrentHow(m.Ending))
 		case len(m.Ending.WithoutContext()) > 0 && !m.sameParameters(m.Ending):
-			remedy := remedies{m}.dropHow("session", "end="+m.End, m.End) + ", or end it with another method"
+			remedy := remedies{m}.dropHow("session", m.End) + ", or end it with another method"
 			if s.Src.owns(m.Ending.fn.Pkg()) {
 				remedy = "give " + m.End + " none, or the same"
 			}
@@ -183,7 +180,7 @@ func (s waiters) checkSessions(r *Reporter, known map[string]bool) {
 		for _, other := range s.Methods {
 			if other.Name == "Try"+m.Name && other.End == "" {
 				r.Report(Warning, other.pos, other.Name, "has no session, though "+m.Name+" has: "+m.End+" will refuse to end what it acquires",
-					"say "+remedies{other}.sessionHow(m.End))
+					"say "+remedies{other}.say("session", m.End))
 			}
 		}
 	}

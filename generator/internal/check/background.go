@@ -58,14 +58,10 @@ func (s collector) packagesOf(t0 *types.Named) []*types.Package {
 			}
 		}
 		switch u := t.Underlying().(type) {
-		case *types.Map:
-			add(u.Key())
-			add(u.Elem())
-		case interface{ Elem() types.Type }: // pointer, slice, array and channel
-			add(u.Elem())
-		case *types.Struct:
-			for f := range u.Fields() {
-				add(f.Type())
+		case *types.Signature, *types.Interface: // no part of a value
+		default:
+			for part := range parts(u) {
+				add(part)
 			}
 		}
 	}

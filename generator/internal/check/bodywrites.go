@@ -27,9 +27,9 @@ func (s judge) judgeWrites(m *Method) *problem {
 		p := &problem{label: v.label, typ: types.TypeString(v.Typ, s.Src.qualify),
 			reason:  "is changed by the method (" + s.Src.site(m.fn.Pkg(), pos) + "), and the change would stay in the daemon",
 			remedy:  "return the data instead",
-			instead: "accept that with " + remedies{m}.inHow(v)}
+			instead: "accept that with " + remedies{m}.say("in", v.User)}
 		if isMemory(v.Typ) {
-			p.instead = "have it copied back with " + remedies{m}.inOutHow(v) + ", or " + p.instead
+			p.instead = "have it copied back with " + remedies{m}.say("inout", v.User) + ", or " + p.instead
 		}
 		return p
 	}
@@ -93,11 +93,11 @@ func (w *writeSearch) node(root ast.Node, vars reached) {
 func (w *writeSearch) visit(n ast.Node, vars reached) bool {
 	switch n := n.(type) {
 	case *ast.BlockStmt:
-		w.in(vars, nodes(n.List)...)
+		w.in(vars, nodes[ast.Node](n.List)...)
 	case *ast.CaseClause:
-		w.in(vars, append(nodes(n.List), nodes(n.Body)...)...)
+		w.in(vars, append(nodes[ast.Node](n.List), nodes[ast.Node](n.Body)...)...)
 	case *ast.CommClause:
-		body := nodes(n.Body)
+		body := nodes[ast.Node](n.Body)
 		if n.Comm != nil {
 			body = append([]ast.Node{n.Comm}, body...)
 		}
@@ -109,7 +109,7 @@ func (w *writeSearch) visit(n ast.Node, vars reached) bool {
 	case *ast.AssignStmt:
 		w.assigns(n.Lhs, n.Rhs, vars)
 	case *ast.ValueSpec:
-		w.assigns(slices.Collect(expressions(n.Names)), n.Values, vars)
+		w.assigns(nodes[ast.Expr](n.Names), n.Values, vars)
 	case *ast.IncDecStmt:
 		w.writes(n.X, vars)
 		return true

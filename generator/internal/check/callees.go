@@ -146,7 +146,7 @@ func (r *bodyReader) callbacks(call *ast.CallExpr, fn *types.Func) {
 			continue
 		}
 		if b := r.src.Bodies.Of(fn); b != nil {
-			if names := parameterNames(b.Decl.Type); i < len(names) && callsParameter(b.Decl.Body, names[i]) {
+			if names := namesIn(b.Decl.Type.Params); i < len(names) && callsParameter(b.Decl.Body, names[i]) {
 				r.literal(lit)
 			}
 		}

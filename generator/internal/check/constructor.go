@@ -63,10 +63,8 @@ func (s constructors) findConstructor(r *Reporter, o *Options) bool {
 	if other != own {
 		where, remedy = where+" nor in "+s.typ.Obj().Pkg().Path(), "give the name of a function of either with -new"
 	}
-	if near := nearest(o.New, slices.Concat(functionNames(own), functionNames(other))); near != "" {
-		remedy = "did you mean " + near + "?"
-	}
-	r.Report(Error, token.NoPos, "-new", "no function "+o.New+" "+where, remedy)
+	names := slices.Concat(namesOf[*types.Func](own), namesOf[*types.Func](other))
+	r.Report(Error, token.NoPos, "-new", "no function "+o.New+" "+where, didYouMean(o.New, names, "", remedy))
 	return false
 }
 
@@ -297,16 +295,6 @@ func (s constructors) defaultConstructor(r *Reporter, o *Options) bool {
 	}
 	r.Report(Note, s.Pos, s.TypeName(), "has no constructor New"+strings.TrimLeft(UpperFirst(s.Spec.Name), "_")+": the daemon starts with "+start, "")
 	return true
-}
-
-func functionNames(scope *types.Scope) []string {
-	var names []string
-	for _, name := range scope.Names() {
-		if _, ok := scope.Lookup(name).(*types.Func); ok {
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 func UpperFirst(s string) string {

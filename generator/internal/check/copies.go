@@ -65,7 +65,7 @@ func (d declarations) makes(decl *ast.FuncDecl, at int, seen map[*ast.FuncDecl]b
 	seen[decl] = true
 	defer delete(seen, decl)
 	l := assignedIn(decl.Body)
-	names := parameterNames(&ast.FuncType{Params: decl.Type.Results})
+	names := namesIn(decl.Type.Results)
 	found := false
 	for _, ret := range returnsOf(decl.Body) {
 		var made bool
@@ -152,7 +152,7 @@ func assignedIn(body *ast.BlockStmt) locallyAssigned {
 			for _, id := range n.Names {
 				l.declared[id.Name] = true
 			}
-			l.assign(slices.Collect(expressions(n.Names)), n.Values)
+			l.assign(nodes[ast.Expr](n.Names), n.Values)
 		case *ast.RangeStmt:
 			for _, expr := range []ast.Expr{n.Key, n.Value} {
 				if id, ok := expr.(*ast.Ident); ok {
@@ -237,7 +237,7 @@ func (s judge) noteCopies(r *Reporter, m *Method) {
 	if m.body == nil || m.body.Body == nil || m.body.Recv == nil {
 		return
 	}
-	receiver := parameterNames(&ast.FuncType{Params: m.body.Recv})[0]
+	receiver := namesIn(m.body.Recv)[0]
 	_, live := m.body.Recv.List[0].Type.(*ast.StarExpr)
 	l := assignedIn(m.body.Body)
 	for _, v := range m.Results {

@@ -203,30 +203,19 @@ func (w *walk) names(t types.Type, path string) *problem {
 	if isUnnameable(w, t) {
 		return w.refuse(t, path, unnameable.reason, unnameable.remedy)
 	}
-	switch t := t.(type) {
-	case *types.Map:
-		if p := w.names(t.Key(), path); p != nil {
-			return p
-		}
-		return w.names(t.Elem(), path)
-	case interface{ Elem() types.Type }:
-		return w.names(t.Elem(), path)
-	case *types.Struct:
-		for f := range t.Fields() {
+	if _, ok := t.(*types.Interface); ok {
+		return nil
+	}
+	if st, ok := t.(*types.Struct); ok {
+		for f := range st.Fields() {
 			if !f.Exported() && f.Pkg() != w.src.Types {
 				return w.refuse(t, path, unnameable.reason, unnameable.remedy)
 			}
-			if p := w.names(f.Type(), path); p != nil {
-				return p
-			}
 		}
-	case *types.Signature:
-		for _, tuple := range []*types.Tuple{t.Params(), t.Results()} {
-			for v := range tuple.Variables() {
-				if p := w.names(v.Type(), path); p != nil {
-					return p
-				}
-			}
+	}
+	for part := range parts(t) {
+		if p := w.names(part, path); p != nil {
+			return p
 		}
 	}
 	return nil
@@ -261,11 +250,7 @@ func keyHolds(t types.Type, what func(*walk, types.Type) bool) bool {
 		if named, ok := t.(*types.Named); ok && hasCodec(named, codecs[0]) {
 			return false
 		}
-		for f := range u.Fields() {
-			if keyHolds(f.Type(), what) {
-				return true
-			}
-		}
+		return hasPart(u, func(t types.Type) bool { return keyHolds(t, what) })
 	}
 	return false
 }

@@ -125,10 +125,6 @@ func (r *Reporter) Add(d Diagnostic) {
 // omit reports that method m is left out because of p, and which interfaces the proxy
 // lacks therefore. If p concerns the proxy alone, the client keeps m.
 func (s collector) omit(r *Reporter, m *Method, p *problem) {
-	severity := Warning
-	if r.Strict {
-		severity = Error
-	}
 	if !s.Src.owns(m.fn.Pkg()) {
 		p.field = nil // no field is changed, so each method has a remedy of its own
 	}
@@ -140,7 +136,15 @@ func (s collector) omit(r *Reporter, m *Method, p *problem) {
 	if names := smallest(missed(s.interfaces, m.Name)); len(names) > 0 {
 		reason += ", so the proxy is no " + strings.Join(names, " or ")
 	}
-	r.explain(p, severity, m.pos, m.Name, reason, s.remedy(m, p))
+	r.explain(p, r.omission(), m.pos, m.Name, reason, s.remedy(m, p))
+}
+
+// omission is the severity of a method that is left out.
+func (r *Reporter) omission() Severity {
+	if r.Strict {
+		return Error
+	}
+	return Warning
 }
 
 func (r *Reporter) Failed() bool {

@@ -43,6 +43,11 @@ func isTimeout(argument string) bool {
 // has reports whether the method's doc comment holds the directive.
 func (m *Method) has(directive string) bool { return len(m.arguments(directive)) > 0 }
 
+// asked reports whether the directive or the flag of that name asks for something.
+func (m *Method) asked(directive string, flag []string) bool {
+	return m.has(directive) || slices.Contains(flag, m.Name)
+}
+
 // arguments returns the argument of each such directive in the method's doc
 // comment, "" for one without.
 func (m *Method) arguments(directive string) []string {
@@ -97,20 +102,11 @@ func (src *Source) StrayDirectives(r *Reporter) {
 // typeDocs returns the doc comments of the package's types by their names.
 func (src *Source) typeDocs() map[string]*ast.CommentGroup {
 	docs := make(map[string]*ast.CommentGroup)
-	for _, file := range src.Files {
-		for _, decl := range file.Decls {
-			gen, ok := decl.(*ast.GenDecl)
-			if !ok || gen.Tok != token.TYPE {
-				continue
-			}
-			for _, spec := range gen.Specs {
-				spec := spec.(*ast.TypeSpec)
-				if doc := spec.Doc; doc != nil {
-					docs[spec.Name.Name] = doc
-				} else if gen.Doc != nil && !gen.Lparen.IsValid() {
-					docs[spec.Name.Name] = gen.Doc
-				}
-			}
+	for spec, decl := range specsOf[*ast.TypeSpec](src.Files, token.TYPE) {
+		if spec.Doc != nil {
+			docs[spec.Name.Name] = spec.Doc
+		} else if decl.Doc != nil && !decl.Lparen.IsValid() {
+			docs[spec.Name.Name] = decl.Doc
 		}
 	}
 	return docs
@@ -130,11 +126,8 @@ func reportStray(r *Reporter, line string, pos token.Pos, atMethod bool) {
 	i := slices.Index(directiveNames(), name)
 	switch {
 	case i < 0:
-		remedy := "there are " + strings.Join(directiveNames(), ", ")
-		if near := nearest(name, directiveNames()); near != "" {
-			remedy = "did you mean " + directivePrefix + near + "?"
-		}
-		r.Report(Error, pos, "", "unknown directive "+directivePrefix+name, remedy)
+		r.Report(Error, pos, "", "unknown directive "+directivePrefix+name,
+			didYouMean(name, directiveNames(), directivePrefix, "there are "+strings.Join(directiveNames(), ", ")))
 	case directives[i].fits == nil && argument != "":
 		r.Report(Error, pos, "", directivePrefix+name+" takes no argument", "put other words on a line of their own")
 	case directives[i].fits != nil && !directives[i].fits(argument):

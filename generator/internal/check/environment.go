@@ -20,18 +20,29 @@ func environment(own *types.Package, inner []types.Object, imported map[string]*
 	for name, pkg := range imported {
 		imports = append(imports, types.NewPkgName(token.NoPos, env, name, pkg))
 	}
-	for _, obj := range slices.Concat(inner, objects(own.Scope()), imports, outer) {
+	for _, obj := range slices.Concat(inner, objects[types.Object](own.Scope()), imports, outer) {
 		env.Scope().Insert(obj) // unless the name is taken
 	}
 	return env
 }
 
-func objects(scope *types.Scope) []types.Object {
-	var list []types.Object
+// objects returns the objects of one kind that a scope declares, by name.
+func objects[O types.Object](scope *types.Scope) []O {
+	var list []O
 	for _, name := range scope.Names() {
-		list = append(list, scope.Lookup(name))
+		if obj, ok := scope.Lookup(name).(O); ok {
+			list = append(list, obj)
+		}
 	}
 	return list
+}
+
+func namesOf[O types.Object](scope *types.Scope) []string {
+	var names []string
+	for _, obj := range objects[O](scope) {
+		names = append(names, obj.Name())
+	}
+	return names
 }
 
 // checkExpr finds the types and objects in expr, which has no position in a file.

@@ -104,7 +104,7 @@ func (s constructors) surroundings(expr ast.Expr) (*types.Package, error) {
 	imported := make(map[string]*types.Package)
 	if foreign := s.typ.Obj().Pkg(); foreign != s.Src.Types {
 		imported[foreign.Name()] = foreign
-		outer = slices.DeleteFunc(objects(foreign.Scope()), func(obj types.Object) bool { return !obj.Exported() })
+		outer = slices.DeleteFunc(objects[types.Object](foreign.Scope()), func(obj types.Object) bool { return !obj.Exported() })
 	}
 	add := func(name, path string) {
 		if s.Src.IsOwn(path) {

@@ -68,7 +68,7 @@ func (s failures) failing() ([]*types.Package, error) {
 	return list, nil
 }
 
-func (s failures) collectSentinels(r *Reporter, found []types.Object) {
+func (s failures) collectSentinels(r *Reporter, found []*types.Var) {
 	for _, v := range found {
 		if !s.isElsewhere(r, v) {
 			s.Sentinels = append(s.Sentinels, v)
@@ -79,25 +79,19 @@ func (s failures) collectSentinels(r *Reporter, found []types.Object) {
 }
 
 // exportedSentinels returns the error variables of another package.
-func exportedSentinels(p *types.Package) []types.Object {
-	return slices.DeleteFunc(objects(p.Scope()), func(obj types.Object) bool {
-		v, ok := obj.(*types.Var)
-		return !ok || !v.Exported() || !strings.HasPrefix(v.Name(), "Err") || !implementsError(v.Type())
+func exportedSentinels(p *types.Package) []*types.Var {
+	return slices.DeleteFunc(objects[*types.Var](p.Scope()), func(v *types.Var) bool {
+		return !strings.HasPrefix(v.Name(), "Err") || !implementsError(v.Type())
 	})
 }
 
 // collectErrorTypes adds the exported error types of pkg to s.ErrorTypes. docs
 // are their comments, nil for a package that its user cannot change.
 func (s failures) collectErrorTypes(r *Reporter, pkg *types.Package, docs map[string]*ast.CommentGroup) {
-	scope := pkg.Scope()
-	returned := slices.ContainsFunc(s.Methods, func(m *Method) bool { return m.Fails && !m.Detach })
-	for _, name := range scope.Names() {
-		tn, ok := scope.Lookup(name).(*types.TypeName)
-		if !ok || tn.IsAlias() {
-			continue
-		}
+	for _, tn := range objects[*types.TypeName](pkg.Scope()) {
+		name := tn.Name()
 		named, ok := tn.Type().(*types.Named)
-		if !ok || isKind[*types.Interface](nil, named) {
+		if !ok || tn.IsAlias() || isKind[*types.Interface](nil, named) {
 			continue
 		}
 		r.declared(s.blamed(tn), name, s.Src.place(tn))
@@ -115,7 +109,7 @@ func (s failures) collectErrorTypes(r *Reporter, pkg *types.Package, docs map[st
 		}
 		if p := s.losesError(named); p != nil {
 			severity := Note
-			if returned && docs != nil {
+			if docs != nil && s.mayFail() {
 				severity = Warning
 			}
 			if p.path == "" {
@@ -127,10 +121,9 @@ func (s failures) collectErrorTypes(r *Reporter, pkg *types.Package, docs map[st
 			case !p.lossy: // its remedy is for parameters and results
 				p.remedy = "keep plain data in it, or give " + name + " both MarshalBinary and UnmarshalBinary"
 			}
-			switch {
-			case docs != nil:
+			if docs != nil {
 				p.remedy += ", or silence this with //loopgen:skip"
-			case !s.Src.owns(pkg):
+			} else if !s.Src.owns(pkg) {
 				p.remedy = ""
 			}
 			r.explain(p, severity, s.blamed(tn), name, asRemote+": "+p.String(), p.remedy)
@@ -144,6 +137,11 @@ func (s failures) collectErrorTypes(r *Reporter, pkg *types.Package, docs map[st
 	}
 }
 
+// mayFail reports whether a method returns an error.
+func (s failures) mayFail() bool {
+	return slices.ContainsFunc(s.Methods, func(m *Method) bool { return m.Fails && !m.Detach })
+}
+
 // isElsewhere reports whether a build that has the generated file may lack obj. If so,
 // it reports a diagnostic.
 func (s failures) isElsewhere(r *Reporter, obj types.Object) bool {
@@ -154,7 +152,7 @@ func (s failures) isElsewhere(r *Reporter, obj types.Object) bool {
 	severity, remedy := Note, ""
 	if obj.Pkg() == s.Src.Types {
 		remedy = "declare it in a file without build constraints"
-		if slices.ContainsFunc(s.Methods, func(m *Method) bool { return m.Fails && !m.Detach }) {
+		if s.mayFail() {
 			severity = Warning
 		}
 	}
@@ -201,44 +199,28 @@ func (s failures) losesError(named *types.Named) *problem {
 
 // sentinels returns the package's error variables that are set where they are
 // declared. Others may still be nil when the table is built.
-func sentinels(pkg *load.Package) []types.Object {
-	var found []types.Object
-	for _, file := range pkg.Files {
-		for _, decl := range file.Decls {
-			gen, ok := decl.(*ast.GenDecl)
-			if !ok || gen.Tok != token.VAR {
-				continue
-			}
-			for _, spec := range gen.Specs {
-				spec := spec.(*ast.ValueSpec)
-				for i, id := range spec.Names {
-					if isSentinel(pkg, spec, i, id) {
-						found = append(found, pkg.Types.Scope().Lookup(id.Name))
-					}
-				}
+func sentinels(pkg *load.Package) []*types.Var {
+	var found []*types.Var
+	for spec := range specsOf[*ast.ValueSpec](pkg.Files, token.VAR) {
+		for i, id := range spec.Names {
+			if v, ok := pkg.Types.Scope().Lookup(id.Name).(*types.Var); ok && isSentinel(pkg, spec, i, v) {
+				found = append(found, v)
 			}
 		}
 	}
-	slices.SortFunc(found, func(a, b types.Object) int { return strings.Compare(a.Name(), b.Name()) })
+	slices.SortFunc(found, func(a, b *types.Var) int { return strings.Compare(a.Name(), b.Name()) })
 	return found
 }
 
-func isSentinel(pkg *load.Package, spec *ast.ValueSpec, i int, id *ast.Ident) bool {
-	if !strings.HasPrefix(id.Name, "Err") && !strings.HasPrefix(id.Name, "err") || len(spec.Values) == 0 {
+func isSentinel(pkg *load.Package, spec *ast.ValueSpec, i int, v *types.Var) bool {
+	if !strings.HasPrefix(v.Name(), "Err") && !strings.HasPrefix(v.Name(), "err") || len(spec.Values) == 0 {
 		return false
 	}
-	if value, ok := spec.Values[min(i, len(spec.Values)-1)].(*ast.Ident); ok && value.Name == "nil" {
-		return false
-	}
-	obj := pkg.Types.Scope().Lookup(id.Name)
-	if obj == nil {
-		return false
-	}
-	t := obj.Type()
+	value, t := spec.Values[min(i, len(spec.Values)-1)], v.Type()
 	if len(spec.Values) == len(spec.Names) {
-		t = writtenTypes{pkg}.valueType(t, spec.Values[i])
+		t = writtenTypes{pkg}.valueType(t, value)
 	}
-	return implementsError(t)
+	return !isIdent(value, "nil") && implementsError(t)
 }
 
 func implementsError(t types.Type) bool {

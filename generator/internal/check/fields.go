@@ -57,11 +57,13 @@ func (p *problem) blame(f *types.Var) *problem {
 	return p
 }
 
+// lost is the problem that field f of the struct at a path stays behind in silence.
+func (w *walk) lost(f *types.Var, at, reason, remedy string) *problem {
+	return &problem{label: w.label, path: at + "." + f.Name(), reason: reason, remedy: w.src.change(f.Pkg(), remedy), lossy: true, field: f}
+}
+
 // lostField finds a field of t, the struct st, that would stay behind in silence.
 func (w *walk) lostField(t types.Type, st *types.Struct, at string) *problem {
-	lost := func(f *types.Var, reason, remedy string) *problem {
-		return &problem{label: w.label, path: at + "." + f.Name(), reason: reason, remedy: w.src.change(f.Pkg(), remedy), lossy: true, field: f}
-	}
 	export := "export it"
 	if tn := TypeNameOf(types.Unalias(t)); tn != nil {
 		export += ", or give " + tn.Name() + " MarshalBinary and UnmarshalBinary"
@@ -74,14 +76,14 @@ func (w *walk) lostField(t types.Type, st *types.Struct, at string) *problem {
 				return &problem{label: w.label, path: at, reason: "has the option " + tag + " in a cbor tag, which is not supported", remedy: "remove it"}
 			}
 		case FieldTag(st, i) == "-":
-			return lost(f, "would be lost, since its tag says not to encode it", "remove the tag")
+			return w.lost(f, at, "would be lost, since its tag says not to encode it", "remove the tag")
 		case f.Exported():
 		case !f.Embedded():
-			return lost(f, "would be lost, since it is not exported", export)
+			return w.lost(f, at, "would be lost, since it is not exported", export)
 		default:
 			embedded := types.Unalias(f.Type())
 			if _, ok := embedded.Underlying().(*types.Struct); !ok || HasWireName(st, i) {
-				return lost(f, "would be lost, since the embedded type is not exported", "give it an exported name")
+				return w.lost(f, at, "would be lost, since the embedded type is not exported", "give it an exported name")
 			}
 		}
 	}
@@ -97,29 +99,35 @@ func (w *walk) wireNames(st *types.Struct, at string, wire map[string]string, wi
 			continue
 		}
 		inner := at + "." + f.Name()
-		if f.Embedded() && !HasWireName(st, i) {
-			t, _ := Pointee(f.Type())
-			named, _ := t.(*types.Named)
-			if embedded, ok := t.Underlying().(*types.Struct); ok && !(named != nil && w.travelsWhole(named)) {
-				if slices.Contains(within, embedded) {
-					return &problem{label: w.label, path: inner, lossy: true, field: f,
-						reason: "would be lost, since a struct embeds itself there", remedy: w.src.change(f.Pkg(), "give the field a name")}
-				}
-				if p := w.wireNames(embedded, inner, wire, append(within, embedded)); p != nil {
-					return p
-				}
-				continue
+		if embedded := w.spread(st, i); embedded != nil {
+			if slices.Contains(within, embedded) {
+				return w.lost(f, at, "would be lost, since a struct embeds itself there", "give the field a name")
 			}
+			if p := w.wireNames(embedded, inner, wire, append(within, embedded)); p != nil {
+				return p
+			}
+			continue
 		}
 		name := WireName(st, i)
 		if other, taken := wire[name]; taken {
-			return &problem{label: w.label, path: inner, lossy: true, field: f,
-				reason: "would be lost or hide " + other + ", since both travel as " + name,
-				remedy: w.src.change(f.Pkg(), "rename one, or give it another name by a tag")}
+			return w.lost(f, at, "would be lost or hide "+other+", since both travel as "+name, "rename one, or give it another name by a tag")
 		}
 		wire[name] = inner
 	}
 	return nil
+}
+
+// spread returns the struct whose fields travel as fields of st, since field i embeds it,
+// or nil.
+func (w *walk) spread(st *types.Struct, i int) *types.Struct {
+	f := st.Field(i)
+	t, _ := Pointee(f.Type())
+	embedded, ok := t.Underlying().(*types.Struct)
+	named, _ := t.(*types.Named)
+	if !ok || !f.Embedded() || HasWireName(st, i) || named != nil && w.travelsWhole(named) {
+		return nil
+	}
+	return embedded
 }
 
 func (w *walk) travelsWhole(named *types.Named) bool {
@@ -184,12 +192,7 @@ func showsData(f *types.Var) bool {
 	if !ok {
 		return false
 	}
-	for inner := range st.Fields() {
-		if showsData(inner) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(slices.Collect(st.Fields()), showsData)
 }
 
 // isAlive reports whether a hidden or embedded field of that type makes its

@@ -11,7 +11,7 @@ import (
 // the call of a method that runs in the turn, the daemon compares such memory with a copy
 // and sends back what differs.
 func isFlatMemory(t types.Type) bool {
-	if makesOwnEncoding(t) {
+	if encodesItself(t) {
 		return false
 	}
 	switch u := types.Unalias(t).Underlying().(type) {
@@ -30,7 +30,7 @@ func isFlat(t types.Type) bool {
 	if p, ok := t.(*types.TypeParam); ok {
 		return isFlatConstraint(p.Constraint())
 	}
-	if makesOwnEncoding(t) {
+	if encodesItself(t) {
 		return false
 	}
 	switch u := t.Underlying().(type) {
@@ -55,7 +55,7 @@ func isFlatStruct(t *types.Struct, names map[string]bool) bool {
 			return false
 		}
 		names[f.Name()] = true
-		if inner, ok := f.Type().Underlying().(*types.Struct); ok && f.Embedded() && !makesOwnEncoding(f.Type()) {
+		if inner, ok := f.Type().Underlying().(*types.Struct); ok && f.Embedded() && !encodesItself(f.Type()) {
 			if !isFlatStruct(inner, names) {
 				return false
 			}
@@ -87,10 +87,4 @@ func isFlatConstraint(constraint types.Type) bool {
 		flat = flat || all
 	}
 	return flat
-}
-
-// makesOwnEncoding reports whether values of t travel as their Marshal method says.
-func makesOwnEncoding(t types.Type) bool {
-	named, ok := types.Unalias(t).(*types.Named)
-	return ok && (hasCodec(named, codecs[0]) || hasCodec(named, codecs[1]))
 }

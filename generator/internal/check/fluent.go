@@ -38,25 +38,17 @@ func (d declarations) returnsReceiver(decl *ast.FuncDecl, seen map[*ast.FuncDecl
 	if decl.Recv == nil || decl.Body == nil {
 		return false
 	}
-	names := parameterNames(&ast.FuncType{Params: decl.Recv})
+	names := namesIn(decl.Recv)
 	receiver := names[0]
-	if results := parameterNames(&ast.FuncType{Params: decl.Type.Results}); len(results) > 0 && results[0] != "_" {
+	if results := namesIn(decl.Type.Results); len(results) > 0 && results[0] != "_" {
 		names = append(names, results[0])
 	}
 	if changesAny(decl.Body, names) {
 		return false
 	}
-	always := true
-	ast.Inspect(decl.Body, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.FuncLit:
-			return false // its results are its own
-		case *ast.ReturnStmt:
-			always = always && len(n.Results) > 0 && d.isReceiver(n.Results[0], decl, receiver, seen)
-		}
-		return always
+	return !slices.ContainsFunc(returnsOf(decl.Body), func(ret *ast.ReturnStmt) bool {
+		return len(ret.Results) == 0 || !d.isReceiver(ret.Results[0], decl, receiver, seen)
 	})
-	return always
 }
 
 // isReceiver reports whether expr, in the method decl, is its receiver.
@@ -95,9 +87,9 @@ func changesAny(body *ast.BlockStmt, names []string) bool {
 				named(n.X)
 			}
 		case *ast.ValueSpec:
-			named(slices.Collect(expressions(n.Names))...)
+			named(nodes[ast.Expr](n.Names)...)
 		case *ast.Field:
-			named(slices.Collect(expressions(n.Names))...)
+			named(nodes[ast.Expr](n.Names)...)
 		case *ast.CallExpr:
 			found = found || isIdent(n.Fun, "recover")
 		}

@@ -64,13 +64,9 @@ func (s *Service) exportedTypes(packages ...*types.Package) []types.Type {
 			continue
 		}
 		s.Src.Imports.Complete(p)
-		for _, name := range p.Scope().Names() {
-			tn, ok := p.Scope().Lookup(name).(*types.TypeName)
-			if !ok || !tn.Exported() || tn.IsAlias() || !s.Src.nameable(tn) {
-				continue
-			}
+		for _, tn := range objects[*types.TypeName](p.Scope()) {
 			named, ok := tn.Type().(*types.Named)
-			if ok && named != s.typ && named.TypeParams().Len() == 0 && !isKind[*types.Interface](nil, named) {
+			if ok && tn.Exported() && !tn.IsAlias() && s.Src.nameable(tn) && named != s.typ && named.TypeParams().Len() == 0 && !isKind[*types.Interface](nil, named) {
 				list = append(list, named)
 			}
 		}
@@ -182,15 +178,10 @@ func (c *heldTypes) visit(t types.Type) {
 		}
 	}
 	switch u := t.Underlying().(type) {
-	case *types.Pointer:
-		c.visit(u.Elem())
-	case *types.Slice:
-		c.visit(u.Elem())
-	case *types.Array:
-		c.visit(u.Elem())
-	case *types.Map:
-		c.visit(u.Key())
-		c.visit(u.Elem())
+	case *types.Pointer, *types.Slice, *types.Array, *types.Map:
+		for part := range parts(u) {
+			c.visit(part)
+		}
 	case *types.Struct:
 		for f := range u.Fields() {
 			if f.Name() != "_" {

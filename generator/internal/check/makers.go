@@ -105,9 +105,8 @@ func quoteFlag(text string) string {
 func (s makers) candidates() []*types.Func {
 	var found []*types.Func
 	rank := make(map[*types.Func]int)
-	for _, obj := range objects(s.typ.Obj().Pkg().Scope()) {
-		fn, ok := obj.(*types.Func)
-		if !ok || !fn.Exported() {
+	for _, fn := range objects[*types.Func](s.typ.Obj().Pkg().Scope()) {
+		if !fn.Exported() {
 			continue
 		}
 		_, sig := constructors(s).instantiate(fn.Signature())

@@ -8,6 +8,12 @@ type codec struct{ marshal, unmarshal string }
 // codecs are in the order in which the runtime prefers them.
 var codecs = []codec{{"MarshalBinary", "UnmarshalBinary"}, {"MarshalText", "UnmarshalText"}}
 
+// encodesItself reports whether values of t travel as their Marshal method says.
+func encodesItself(t types.Type) bool {
+	named, ok := types.Unalias(t).(*types.Named)
+	return ok && (hasCodec(named, codecs[0]) || hasCodec(named, codecs[1]))
+}
+
 func hasCodec(named *types.Named, c codec) bool {
 	marshal, _ := codecMethod(named, c.marshal, marshalSignature)
 	unmarshal, _ := codecMethod(named, c.unmarshal, unmarshalSignature)

@@ -53,6 +53,15 @@ func misspelt(comment string) string {
 	return ""
 }
 
+// didYouMean asks for the one of names that was probably meant, written with what stands
+// before it, or returns otherwise when none is close.
+func didYouMean(name string, names []string, before, otherwise string) string {
+	if near := nearest(name, names); near != "" {
+		return "did you mean " + before + near + "?"
+	}
+	return otherwise
+}
+
 // nearest returns the name that was probably meant by one that does not
 // exist, or "" when none is close.
 func nearest(name string, names []string) string {

@@ -9,7 +9,7 @@ import (
 // accept decides what becomes of a method: left out, detached or served, and
 // in which mode. It reports whether the method stays.
 func (s collector) accept(r *Reporter, o *Options, m *Method) bool {
-	if m.has("skip") || slices.Contains(o.Skip, m.Name) {
+	if m.asked("skip", o.Skip) {
 		s.Summary.Skipped++
 		r.Report(Note, m.pos, m.Name, "left out as asked", "")
 		return false
@@ -64,14 +64,8 @@ func refers(t types.Type) bool {
 	case *types.Array:
 		return refers(u.Elem())
 	case *types.Struct:
-		if IsNamed(t, "time", "Time") || IsNamed(t, "net/netip", "Addr") {
-			return false // the pointer inside is to what never changes
-		}
-		for f := range u.Fields() {
-			if refers(f.Type()) {
-				return true
-			}
-		}
+		// The pointers inside of these are to what never changes.
+		return !IsNamed(t, "time", "Time") && !IsNamed(t, "net/netip", "Addr") && hasPart(u, refers)
 	}
 	return false
 }
@@ -89,9 +83,8 @@ func modeWord(mode string) string {
 // chooseMode sets the mode from flags and directives. What names the method
 // goes before "all"; two that name it must agree.
 func (m settingsReader) chooseMode(r *Reporter, o *Options) bool {
-	readOnly := m.has("readonly") || slices.Contains(o.ReadOnly, m.Name)
-	concurrent := m.has("concurrent") || slices.Contains(o.Concurrent, m.Name)
-	m.exclusive = m.has("exclusive") || slices.Contains(o.Exclusive, m.Name)
+	readOnly, concurrent := m.asked("readonly", o.ReadOnly), m.asked("concurrent", o.Concurrent)
+	m.exclusive = m.asked("exclusive", o.Exclusive)
 	switch {
 	case m.exclusive && (readOnly || concurrent):
 		other := "concurrent"
@@ -118,8 +111,8 @@ func (m settingsReader) chooseMode(r *Reporter, o *Options) bool {
 
 // isConcurrent reports whether chooseMode makes m concurrent.
 func (m *Method) isConcurrent(o *Options) bool {
-	other := m.has("readonly") || m.has("exclusive") || slices.Contains(o.ReadOnly, m.Name) || slices.Contains(o.Exclusive, m.Name)
-	return m.has("concurrent") || slices.Contains(o.Concurrent, m.Name) || slices.Contains(o.Concurrent, "all") && !other
+	other := m.asked("readonly", o.ReadOnly) || m.asked("exclusive", o.Exclusive)
+	return m.asked("concurrent", o.Concurrent) || slices.Contains(o.Concurrent, "all") && !other
 }
 
 // blockingNames are methods that by convention wait until another one is called. They

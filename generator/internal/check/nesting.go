@@ -85,20 +85,16 @@ func (n *nesting) structure(t types.Type) int {
 		}
 	case *types.Pointer:
 		return n.of(t.Elem())
-	case *types.Slice:
-		if !isBasic(types.Uint8)(n.walk, t.Elem()) {
-			return 1 + n.of(t.Elem())
-		}
-	case *types.Array:
-		if !isBasic(types.Uint8)(n.walk, t.Elem()) {
-			return 1 + n.of(t.Elem())
-		}
 	case *types.Map:
 		return 1 + max(n.of(t.Key()), n.of(t.Elem()))
 	case *types.Struct:
 		return 1 + n.fields(t)
 	case *types.Interface:
 		return 1 // an array of the type's name and the value
+	case interface{ Elem() types.Type }: // a slice or an array
+		if !isBasic(types.Uint8)(n.walk, t.Elem()) {
+			return 1 + n.of(t.Elem())
+		}
 	}
 	return 0
 }
@@ -112,16 +108,11 @@ func (n *nesting) fields(st *types.Struct) int {
 		if f.Name() == "_" {
 			continue
 		}
-		levels := 0
-		t, _ := Pointee(f.Type())
-		named, _ := t.(*types.Named)
-		inner, ok := t.Underlying().(*types.Struct)
-		if ok && f.Embedded() && !HasWireName(st, i) && !(named != nil && n.travelsWhole(named)) {
-			levels = n.fields(inner)
+		if inner := n.spread(st, i); inner != nil {
+			deepest = max(deepest, n.fields(inner))
 		} else {
-			levels = n.of(f.Type())
+			deepest = max(deepest, n.of(f.Type()))
 		}
-		deepest = max(deepest, levels)
 	}
 	return deepest
 }

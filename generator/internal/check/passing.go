@@ -86,7 +86,7 @@ func (m passings) readsInto(v *Value) bool {
 func (m passings) oneWay(r *Reporter, v *Value) {
 	v.Passing = asIn
 	if !refers(v.Typ) {
-		r.Report(Error, m.pos, m.Name, v.label+" needs no in: it holds no memory, so the method changes a copy", remedies(m).dropHow("in", v.User, v.User))
+		r.Report(Error, m.pos, m.Name, v.label+" needs no in: it holds no memory, so the method changes a copy", remedies(m).dropHow("in", v.User))
 	}
 }
 
@@ -99,7 +99,7 @@ func (m passings) bothWays(r *Reporter, v *Value) {
 	case *types.Slice, *types.Map, *types.Pointer:
 		v.Passing = asInOut
 	default:
-		r.Report(Error, m.pos, m.Name, v.label+" cannot be inout: it is no slice, map or pointer, so the method changes a copy", remedies(m).dropHow("inout", v.User, v.User))
+		r.Report(Error, m.pos, m.Name, v.label+" cannot be inout: it is no slice, map or pointer, so the method changes a copy", remedies(m).dropHow("inout", v.User))
 	}
 }
 
@@ -111,12 +111,10 @@ func (m passings) reportNoParameter(r *Reporter, name string) {
 		}
 	}
 	remedy := "its parameters have no names"
-	if near := nearest(name, names); near != "" {
-		remedy = "did you mean " + near + "?"
-	} else if len(names) > 0 {
+	if len(names) > 0 {
 		remedy = "it has " + strings.Join(names, ", ")
 	}
-	r.Report(Error, m.pos, m.Name, "has no parameter "+name, remedy)
+	r.Report(Error, m.pos, m.Name, "has no parameter "+name, didYouMean(name, names, "", remedy))
 }
 
 // Places returns where the parameters of a list of the method's row stand among

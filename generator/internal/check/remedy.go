@@ -50,22 +50,7 @@ func (s *Service) replacement(m *Method) string {
 type remedies struct{ *Method }
 
 // skipHow says how to leave the method out.
-func (m remedies) skipHow() string { return m.say("skip", "-skip "+m.Name) }
-
-// inOutHow says how to have a parameter copied back.
-func (m remedies) inOutHow(v *Value) string {
-	return m.say("inout "+v.User, "-inout "+m.Name+"."+v.User)
-}
-
-// inHow says how to have changes of a parameter stay in the daemon.
-func (m remedies) inHow(v *Value) string {
-	return m.say("in "+v.User, "-in "+m.Name+"."+v.User)
-}
-
-// sessionHow says how to have the method ended by that called end.
-func (m remedies) sessionHow(end string) string {
-	return m.say("session end="+end, "-session "+m.Name+"="+end)
-}
+func (m remedies) skipHow() string { return m.say("skip", "") }
 
 // lockHow says what to do about a method of an embedded lock.
 func (s judge) lockHow(m *Method, lock string) string {
@@ -110,7 +95,7 @@ func (m remedies) concurrentHow(others ...*Method) string {
 
 // exclusiveHow says how to have the method run alone without a warning.
 func (m remedies) exclusiveHow() string {
-	text := m.say("exclusive", "-exclusive "+m.Name)
+	text := m.say("exclusive", "")
 	if m.readOnly != "" {
 		text += " instead of " + m.readOnly
 	}
@@ -125,26 +110,40 @@ func concurrentHow(names ...string) string {
 // safe is the condition under which a method may be concurrent.
 const safe = " if the type is safe for concurrent use"
 
-// dropHow says how to take back a directive with an argument, or the flag that
-// gives the method the same value, whichever the user has written.
-func (m remedies) dropHow(name, argument, value string) string {
-	if slices.Contains(m.arguments(name), argument) {
-		return strings.TrimSpace("drop " + directivePrefix + name + " " + argument)
+// dropHow says how to take back a directive, or the flag that gives the method the same
+// value, whichever the user has written.
+func (m remedies) dropHow(name, value string) string {
+	if slices.Contains(m.arguments(name), argumentOf(name, value)) {
+		return "drop " + m.say(name, value)
 	}
-	switch {
-	case value == "":
-		return "drop -" + name + " " + m.Name
-	case name == "inout" || name == "in":
-		return "drop -" + name + " " + m.Name + "." + value
-	}
-	return "drop -" + name + " " + m.Name + "=" + value
+	return "drop " + m.flag(name, value)
 }
 
 // say returns the directive for the method, or the flag if another package
-// declares it.
-func (m remedies) say(directive, flag string) string {
+// declares it. The value is "" for one that has none.
+func (m remedies) say(name, value string) string {
 	if m.decl == nil {
-		return flag
+		return m.flag(name, value)
 	}
-	return directivePrefix + directive
+	return directivePrefix + strings.TrimSpace(name+" "+argumentOf(name, value))
+}
+
+// argumentOf returns the argument of a directive that says value.
+func argumentOf(name, value string) string {
+	if name == "session" {
+		return "end=" + value
+	}
+	return value
+}
+
+// flag returns the flag that says the same of the method as a directive.
+func (m remedies) flag(name, value string) string {
+	separator := "="
+	switch {
+	case value == "":
+		separator = ""
+	case name == "inout" || name == "in":
+		separator = "."
+	}
+	return "-" + name + " " + m.Name + separator + value
 }

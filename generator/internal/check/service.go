@@ -11,7 +11,7 @@ type Service struct {
 	Src         *Source
 	Constructor *Constructor // nil: the zero value
 	Methods     []*Method    // sorted by name
-	Sentinels   []types.Object
+	Sentinels   []*types.Var
 	ErrorTypes  []errorType
 	DataTypes   []types.Type  // that interfaces can hold
 	Constraint  string        // build constraint of the type and of the generated file, or ""

@@ -58,7 +58,7 @@ func (m settingsReader) readSettings(r *Reporter, o *Options) {
 	case slices.Contains(o.ReadOnly, m.Name):
 		m.readOnly = "-readonly " + m.Name
 	}
-	m.Idempotent = m.has("idempotent") || slices.Contains(o.Idempotent, m.Name)
+	m.Idempotent = m.asked("idempotent", o.Idempotent)
 	if text := m.setting(r, "timeout", m.arguments("timeout"), o.Timeout); text != "" {
 		m.Timeout, _ = time.ParseDuration(text) // else it was reported
 		m.limit = text
@@ -86,7 +86,7 @@ func (m settingsReader) parameters(name string, flag []string) []string {
 // refuseSettings reports settings of a Close that is never called.
 func (m settingsReader) refuseSettings(r *Reporter) {
 	refuse := func(name, value string) {
-		r.Report(Error, m.pos, m.Name, "needs no "+name+", since it ends the handle only", "use -close forward, or "+remedies(m).dropHow(name, value, value))
+		r.Report(Error, m.pos, m.Name, "needs no "+name+", since it ends the handle only", "use -close forward, or "+remedies(m).dropHow(name, value))
 	}
 	if m.Idempotent {
 		refuse("idempotent", "")
@@ -136,52 +136,49 @@ func (o *Options) Validate() error {
 			return fmt.Errorf("%s is in both -readonly and -concurrent", name)
 		}
 	}
-	for _, item := range o.Timeout {
-		if name, value, _ := strings.Cut(item, "="); name == "" || !isTimeout(value) {
-			return fmt.Errorf("-timeout: %q is not of the form Method=5s", item)
-		}
-	}
-	for _, item := range o.Session {
-		if name, end, _ := strings.Cut(item, "="); name == "" || !token.IsIdentifier(end) {
-			return fmt.Errorf("-session: %q is not of the form Lock=Unlock", item)
-		}
-	}
-	for _, list := range []struct {
-		flag  string
-		items []string
-	}{{"-inout", o.InOut}, {"-in", o.In}} {
-		for _, item := range list.items {
-			if name, param, _ := strings.Cut(item, "."); name == "" || !token.IsIdentifier(param) {
-				return fmt.Errorf("%s: %q is not of the form Method.parameter", list.flag, item)
+	for _, flag := range o.methodFlags() {
+		for _, item := range flag.items {
+			if name, value, _ := strings.Cut(item, flag.separator); flag.fits != nil && (name == "" || !flag.fits(value)) {
+				return fmt.Errorf("%s: %q is not of the form %s", flag.name, item, flag.form)
 			}
 		}
 	}
 	return nil
 }
 
+// methodFlag is a flag that names methods, each perhaps with a value.
+type methodFlag struct {
+	name      string
+	items     []string
+	separator string // between the name and the value; "" if it takes none
+	fits      func(value string) bool
+	form      string // of an item, by example
+}
+
+func (o *Options) methodFlags() []methodFlag {
+	return []methodFlag{
+		{name: "-skip", items: o.Skip},
+		{name: "-readonly", items: o.ReadOnly},
+		{name: "-concurrent", items: o.Concurrent},
+		{name: "-exclusive", items: o.Exclusive},
+		{name: "-idempotent", items: o.Idempotent},
+		{"-inout", o.InOut, ".", token.IsIdentifier, "Method.parameter"},
+		{"-in", o.In, ".", token.IsIdentifier, "Method.parameter"},
+		{"-session", o.Session, "=", token.IsIdentifier, "Lock=Unlock"},
+		{"-timeout", o.Timeout, "=", isTimeout, "Method=5s"},
+	}
+}
+
 // CheckNames reports names in flags that no type has.
 func (o *Options) CheckNames(r *Reporter, known map[string]bool) {
-	for _, flag := range []struct {
-		name  string
-		items []string
-		all   bool
-	}{
-		{"-skip", o.Skip, false},
-		{"-readonly", o.ReadOnly, true},
-		{"-concurrent", o.Concurrent, true},
-		{"-exclusive", o.Exclusive, false},
-		{"-idempotent", o.Idempotent, false},
-		{"-inout", o.InOut, false},
-		{"-in", o.In, false},
-		{"-session", o.Session, false},
-		{"-timeout", o.Timeout, false},
-	} {
+	for _, flag := range o.methodFlags() {
+		all := flag.name == "-readonly" || flag.name == "-concurrent"
 		for _, item := range flag.items {
 			name := item
 			if i := strings.IndexAny(item, "=."); i >= 0 {
 				name = item[:i]
 			}
-			if known[name] || name == "all" && flag.all {
+			if known[name] || name == "all" && all {
 				continue
 			}
 			reason := "no exported method is called " + name
@@ -190,11 +187,7 @@ func (o *Options) CheckNames(r *Reporter, known map[string]bool) {
 			} else if !token.IsExported(name) {
 				reason = name + " is not an exported method, and only those are shared"
 			}
-			remedy := ""
-			if near := nearest(name, slices.Sorted(maps.Keys(known))); near != "" {
-				remedy = "did you mean " + near + "?"
-			}
-			r.Report(Error, token.NoPos, flag.name, reason, remedy)
+			r.Report(Error, token.NoPos, flag.name, reason, didYouMean(name, slices.Sorted(maps.Keys(known)), "", ""))
 		}
 	}
 }

@@ -2,6 +2,7 @@ package check
 
 import (
 	"go/ast"
+	"go/token"
 	"iter"
 	"slices"
 	"strings"
@@ -20,14 +21,33 @@ func (src *Source) findBody(m *Method) {
 	}
 }
 
-// parameterNames returns the names of a function's parameters, one for each, "_" for a
-// parameter without a name.
-func parameterNames(f *ast.FuncType) []string {
-	var names []string
-	if f.Params == nil {
+// specsOf yields what the declarations of one kind in files declare.
+func specsOf[S ast.Spec](files []*ast.File, kind token.Token) iter.Seq2[S, *ast.GenDecl] {
+	return func(yield func(S, *ast.GenDecl) bool) {
+		for _, file := range files {
+			for _, decl := range file.Decls {
+				gen, ok := decl.(*ast.GenDecl)
+				if !ok || gen.Tok != kind {
+					continue
+				}
+				for _, spec := range gen.Specs {
+					if !yield(spec.(S), gen) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// namesIn returns the names in a list of parameters, which may be nil: one for each, "_"
+// for a parameter without a name.
+func namesIn(list *ast.FieldList) []string {
+	if list == nil {
 		return nil
 	}
-	for _, field := range f.Params.List {
+	var names []string
+	for _, field := range list.List {
 		if len(field.Names) == 0 {
 			names = append(names, "_")
 		}
@@ -67,23 +87,13 @@ func unindexed(expr ast.Expr) ast.Expr {
 	return expr
 }
 
-// nodes returns the elements as nodes.
-func nodes[N ast.Node](list []N) []ast.Node {
-	all := make([]ast.Node, len(list))
+// nodes returns the elements of a list of more specific nodes.
+func nodes[To, N ast.Node](list []N) []To {
+	all := make([]To, len(list))
 	for i, n := range list {
-		all[i] = n
+		all[i] = ast.Node(n).(To)
 	}
 	return all
-}
-
-func expressions(names []*ast.Ident) iter.Seq[ast.Expr] {
-	return func(yield func(ast.Expr) bool) {
-		for _, id := range names {
-			if !yield(id) {
-				return
-			}
-		}
-	}
 }
 
 // startsWith reports whether name begins with a verb, as ScanRow does with Scan and

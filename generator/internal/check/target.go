@@ -222,16 +222,8 @@ func (f *targetFinder) reportMissing(pkg *types.Package) {
 	if !own {
 		reason, remedy = fmt.Sprintf("package %s exports no such type", pkg.Path()), "give the import path, a dot and the name of a type"
 	}
-	var all []string
-	for _, other := range pkg.Scope().Names() {
-		if tn, ok := pkg.Scope().Lookup(other).(*types.TypeName); ok && (own || tn.Exported()) {
-			all = append(all, other)
-		}
-	}
-	if near := nearest(spec.Name, all); near != "" {
-		remedy = "did you mean " + strings.TrimPrefix(spec.Path+"."+near, ".") + "?"
-	}
-	f.bad(reason, remedy)
+	all := slices.DeleteFunc(namesOf[*types.TypeName](pkg.Scope()), func(name string) bool { return !own && !token.IsExported(name) })
+	f.bad(reason, didYouMean(spec.Name, all, strings.TrimPrefix(spec.Path+".", "."), remedy))
 }
 
 // IsOwn reports whether an import path is that of the package itself.

@@ -45,49 +45,61 @@ func (v *visitor) visit(t types.Type) {
 		return
 	}
 	t = v.src.Written(t)
-	if TypeNameOf(t) != nil {
+	next := parts(t)
+	_, basic := t.(*types.Basic)
+	if TypeNameOf(t) != nil || basic {
 		v.ended = !v.yield(t)
-		for arg := range TypeArgs(t).Types() {
-			v.visit(arg)
-		}
-		return
+		next = TypeArgs(t).Types()
 	}
-	switch t := t.(type) {
-	case *types.Basic:
-		v.ended = !v.yield(t)
-	case *types.Pointer:
-		v.visit(t.Elem())
-	case *types.Slice:
-		v.visit(t.Elem())
-	case *types.Array:
-		v.visit(t.Elem())
-	case *types.Chan:
-		v.visit(t.Elem())
-	case *types.Map:
-		v.visit(t.Key())
-		v.visit(t.Elem())
-	case *types.Struct:
-		for f := range t.Fields() {
-			v.visit(f.Type())
-		}
-	case *types.Signature:
-		for _, tuple := range []*types.Tuple{t.Params(), t.Results()} {
-			for p := range tuple.Variables() {
-				v.visit(p.Type())
-			}
-		}
-	case *types.Interface:
-		for m := range t.ExplicitMethods() {
-			v.visit(m.Signature())
-		}
-		for embedded := range t.EmbeddedTypes() {
-			v.visit(embedded)
-		}
-	case *types.Union:
-		for term := range t.Terms() {
-			v.visit(term.Type())
+	for part := range next {
+		v.visit(part)
+	}
+}
+
+// parts yields the types that an unnamed type is made of, as it is written: elements,
+// keys before elements, fields, parameters before results, methods before what an
+// interface embeds, and the terms of a union. Of a named type it yields none.
+func parts(t types.Type) iter.Seq[types.Type] {
+	return func(yield func(types.Type) bool) {
+		switch t := t.(type) {
+		case *types.Map:
+			_ = yield(t.Key()) && yield(t.Elem())
+		case interface{ Elem() types.Type }: // a pointer, slice, array or channel
+			yield(t.Elem())
+		case *types.Signature:
+			_ = yield(t.Params()) && yield(t.Results())
+		case *types.Tuple:
+			each(t.Variables(), (*types.Var).Type, yield)
+		case *types.Struct:
+			each(t.Fields(), (*types.Var).Type, yield)
+		case *types.Union:
+			each(t.Terms(), (*types.Term).Type, yield)
+		case *types.Interface:
+			_ = each(t.ExplicitMethods(), (*types.Func).Type, yield) && each(t.EmbeddedTypes(), asItIs, yield)
 		}
 	}
+}
+
+// each yields a type of every element, and returns false if yield does.
+func each[E any](list iter.Seq[E], typeOf func(E) types.Type, yield func(types.Type) bool) bool {
+	for e := range list {
+		if !yield(typeOf(e)) {
+			return false
+		}
+	}
+	return true
+}
+
+func asItIs(t types.Type) types.Type { return t }
+
+// hasPart reports whether is holds for a part of t.
+func hasPart(t types.Type, is func(types.Type) bool) bool {
+	for part := range parts(t) {
+		if is(part) {
+			return true
+		}
+	}
+	return false
 }
 
 // Written looks through what cannot be named here: aliases, and interfaces

@@ -61,11 +61,7 @@ func (s collector) reportUnknownPromotions(r *Reporter, t types.Type, within []t
 			s.reportUnknownPromotions(r, embedded, append(within, t))
 			continue
 		}
-		severity := Warning
-		if r.Strict {
-			severity = Error
-		}
-		r.Report(severity, s.blamed(f), s.TypeName(), "methods promoted from "+f.Name()+" are not shared: that type does not exist before this file is generated",
+		r.Report(r.omission(), s.blamed(f), s.TypeName(), "methods promoted from "+f.Name()+" are not shared: that type does not exist before this file is generated",
 			"declare those to be shared on "+types.TypeString(t, s.Src.qualify)+", or give the field a name")
 	}
 }
@@ -78,49 +74,7 @@ func mentionsInvalid(t types.Type) bool {
 			return true
 		}
 	}
-	if TypeNameOf(t) != nil {
-		return false
-	}
-	switch t := t.(type) {
-	case *types.Basic:
-		return t == types.Typ[types.Invalid]
-	case *types.Map:
-		return mentionsInvalid(t.Key()) || mentionsInvalid(t.Elem())
-	case interface{ Elem() types.Type }:
-		return mentionsInvalid(t.Elem())
-	case *types.Struct:
-		for f := range t.Fields() {
-			if mentionsInvalid(f.Type()) {
-				return true
-			}
-		}
-	case *types.Signature:
-		return mentionsInvalid(t.Params()) || mentionsInvalid(t.Results())
-	case *types.Tuple:
-		for v := range t.Variables() {
-			if mentionsInvalid(v.Type()) {
-				return true
-			}
-		}
-	case *types.Interface:
-		for m := range t.ExplicitMethods() {
-			if mentionsInvalid(m.Signature()) {
-				return true
-			}
-		}
-		for embedded := range t.EmbeddedTypes() {
-			if mentionsInvalid(embedded) {
-				return true
-			}
-		}
-	case *types.Union:
-		for term := range t.Terms() {
-			if mentionsInvalid(term.Type()) {
-				return true
-			}
-		}
-	}
-	return false
+	return t == types.Typ[types.Invalid] || TypeNameOf(t) == nil && hasPart(t, mentionsInvalid)
 }
 
 // unknown returns why a value of type t cannot travel if t is unknown, or nil. A
@@ -135,7 +89,7 @@ func (w *walk) unknown(t types.Type, path string) *problem {
 		return &problem{label: w.label, path: path, reason: notYet, remedy: useGoType, unknown: true}
 	case isOfCgo(named):
 		return &problem{label: w.label, path: path, typ: types.TypeString(t, w.src.qualify), reason: "has a C type, which generated code cannot name", remedy: useGoType}
-	case hasCodec(named, codecs[0]) || hasCodec(named, codecs[1]):
+	case encodesItself(named):
 		return nil
 	}
 	p := w.refuse(named, path, notYet, w.src.change(named.Obj().Pkg(), "define it by a Go type, or give "+named.Obj().Name()+" MarshalBinary and UnmarshalBinary"))

@@ -278,7 +278,7 @@ func (s waiters) warnOfWaiting(r *Reporter) {
 			s.warnOfPair(r, m, partner, reason)
 		case m.Mode == "Concurrent":
 			r.Report(Warning, m.pos, m.Name, reason+", and takes no context: when its caller's process ends it goes on, and what it then returns is lost",
-				s.contextHow(m)+", or say "+remedies{m}.say("idempotent", "-idempotent "+m.Name)+" if nothing is lost")
+				s.contextHow(m)+", or say "+remedies{m}.say("idempotent", "")+" if nothing is lost")
 		default:
 			others := "other calls"
 			if m.Mode == "Shared" {
