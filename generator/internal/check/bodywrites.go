@@ -169,11 +169,7 @@ func (w *writeSearch) assign(expr ast.Expr, shared bool, vars reached) {
 		w.node(expr, vars)
 		return
 	}
-	obj := w.info.Defs[id]
-	if obj == nil {
-		obj = w.info.Uses[id]
-	}
-	if obj != nil && shared {
+	if obj := w.info.ObjectOf(id); obj != nil && shared {
 		vars[obj] = true
 	} else if obj != nil {
 		delete(vars, obj)
@@ -250,14 +246,8 @@ func (w *writeSearch) reaches(expr ast.Expr, vars reached) bool {
 	switch e := ast.Unparen(expr).(type) {
 	case *ast.Ident:
 		return vars[w.info.Uses[e]]
-	case *ast.SelectorExpr:
-		return w.reaches(e.X, vars)
-	case *ast.IndexExpr:
-		return w.reaches(e.X, vars)
-	case *ast.StarExpr:
-		return w.reaches(e.X, vars)
-	case *ast.TypeAssertExpr:
-		return w.reaches(e.X, vars)
+	case *ast.SelectorExpr, *ast.IndexExpr, *ast.StarExpr, *ast.TypeAssertExpr:
+		return w.reaches(operand(e), vars)
 	case *ast.SliceExpr:
 		return w.reaches(e.X, vars) || w.isPlace(e.X, vars) // of an array
 	case *ast.UnaryExpr:

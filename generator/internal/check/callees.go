@@ -15,7 +15,7 @@ func (r *bodyReader) callee(call *ast.CallExpr) {
 	case *ast.FuncLit:
 		r.literal(f)
 	case *ast.Ident:
-		switch obj := r.object(f).(type) {
+		switch obj := r.info.ObjectOf(f).(type) {
 		case *types.Func:
 			r.function(call, obj)
 		case *types.Var:

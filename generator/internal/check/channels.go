@@ -5,7 +5,6 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
-	"slices"
 	"strconv"
 
 	"github.com/loopgen/loopgen/generator/internal/load"
@@ -16,17 +15,6 @@ type bodyTypes struct {
 	body    *load.Body
 	info    *types.Info
 	imports map[string]string // import paths by their names in the file
-}
-
-// object returns the object that an identifier declares or stands for, or nil.
-func (b *bodyTypes) object(id *ast.Ident) types.Object {
-	if id == nil {
-		return nil
-	}
-	if obj := b.info.Uses[id]; obj != nil {
-		return obj
-	}
-	return b.info.Defs[id]
 }
 
 // packageFunction returns the path of the package and the name of pkg.F, whether or not
@@ -40,7 +28,7 @@ func (b *bodyTypes) packageFunction(expr ast.Expr) (path, name string) {
 	if !ok {
 		return "", ""
 	}
-	if obj := b.object(id); obj != nil {
+	if obj := b.info.ObjectOf(id); obj != nil {
 		if p, ok := obj.(*types.PkgName); ok {
 			return p.Imported().Path(), selector.Sel.Name
 		}
@@ -79,7 +67,7 @@ func (r *bodyReader) communicates(channel ast.Expr, what string, pos token.Pos) 
 // isParameter reports whether expr is a parameter of the function.
 func (b *bodyTypes) isParameter(expr ast.Expr) bool {
 	id, ok := ast.Unparen(expr).(*ast.Ident)
-	obj := b.object(id)
+	obj := b.info.ObjectOf(id)
 	return ok && obj != nil && b.body.Decl.Type.Params.Pos() <= obj.Pos() && obj.Pos() < b.body.Decl.Type.Params.End()
 }
 
@@ -105,21 +93,20 @@ const sending = "sends to a channel"
 func (b *bodyTypes) isBuffered(channel ast.Expr) bool {
 	id, ok := ast.Unparen(channel).(*ast.Ident)
 	found := false
-	ast.Inspect(b.body.Decl.Body, func(n ast.Node) bool {
+	for n := range ast.Preorder(b.body.Decl.Body) {
 		assign, isAssign := n.(*ast.AssignStmt)
 		if !ok || !isAssign || len(assign.Lhs) != len(assign.Rhs) {
-			return true
+			continue
 		}
 		for i, left := range assign.Lhs {
 			left, isIdent := left.(*ast.Ident)
 			call, isCall := assign.Rhs[i].(*ast.CallExpr)
-			if isIdent && isCall && len(call.Args) == 2 && b.object(left) == b.object(id) {
+			if isIdent && isCall && len(call.Args) == 2 && b.info.ObjectOf(left) == b.info.ObjectOf(id) {
 				size := b.info.Types[call.Args[1]].Value
 				found = size != nil && constant.Sign(size) > 0
 			}
 		}
-		return true
-	})
+	}
 	return found
 }
 
@@ -179,7 +166,7 @@ func (b *bodyTypes) isConfined(expr ast.Expr) bool {
 	if !ok {
 		return false
 	}
-	v, ok := b.object(id).(*types.Var)
+	v, ok := b.info.ObjectOf(id).(*types.Var)
 	body := b.body.Decl.Body
 	if !ok || v.Pos() < body.Pos() || v.Pos() > body.End() {
 		return false
@@ -193,7 +180,7 @@ func (b *bodyTypes) isConfined(expr ast.Expr) bool {
 	ast.Inspect(body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.Ident:
-			if b.object(n) == v {
+			if b.info.ObjectOf(n) == v {
 				uses++
 			}
 		case *ast.GoStmt:
@@ -209,7 +196,7 @@ func (b *bodyTypes) isConfined(expr ast.Expr) bool {
 		case *ast.SelectorExpr:
 			allowed(n.X)
 		case *ast.CallExpr:
-			if id, ok := n.Fun.(*ast.Ident); ok && len(n.Args) == 1 && slices.Contains([]string{"close", "len", "cap"}, id.Name) {
+			if isChannelBuiltin(n) && len(n.Args) == 1 {
 				allowed(n.Args[0])
 			}
 		case *ast.AssignStmt:
@@ -223,7 +210,7 @@ func (b *bodyTypes) isConfined(expr ast.Expr) bool {
 			}
 		case *ast.ValueSpec:
 			for i, left := range n.Names {
-				if b.object(left) == v {
+				if b.info.ObjectOf(left) == v {
 					made = len(n.Values) == 0 && !isChannel(v.Type()) || len(n.Values) == len(n.Names) && isMaking(n.Values[i])
 					allowed(left)
 				}
@@ -236,14 +223,14 @@ func (b *bodyTypes) isConfined(expr ast.Expr) bool {
 
 func (b *bodyTypes) isVariable(e ast.Expr, v *types.Var) bool {
 	id, ok := ast.Unparen(e).(*ast.Ident)
-	return ok && b.object(id) == v
+	return ok && b.info.ObjectOf(id) == v
 }
 
 // forArguments calls each for the arguments of the calls in a go statement, without the
 // operator of an address.
 func forArguments(started *ast.GoStmt, each func(ast.Expr)) {
-	ast.Inspect(started, func(n ast.Node) bool {
-		if call, ok := n.(*ast.CallExpr); ok && !isIdent(call.Fun, "close") && !isIdent(call.Fun, "len") && !isIdent(call.Fun, "cap") {
+	for n := range ast.Preorder(started) {
+		if call, ok := n.(*ast.CallExpr); ok && !isChannelBuiltin(call) {
 			for _, arg := range call.Args {
 				if unary, ok := arg.(*ast.UnaryExpr); ok && unary.Op == token.AND {
 					arg = unary.X
@@ -251,8 +238,12 @@ func forArguments(started *ast.GoStmt, each func(ast.Expr)) {
 				each(arg)
 			}
 		}
-		return true
-	})
+	}
+}
+
+// isChannelBuiltin recognises the calls that only look at a channel, or close it.
+func isChannelBuiltin(call *ast.CallExpr) bool {
+	return isIdent(call.Fun, "close") || isIdent(call.Fun, "len") || isIdent(call.Fun, "cap")
 }
 
 // isMaking recognises make(…), new(T), T{} and &T{}.

@@ -92,7 +92,8 @@ func (f *targetFinder) typeArguments() ([]types.Type, error) {
 	}
 	env := environment(f.src.Types, nil, imported, nil)
 	var args []types.Type
-	for _, arg := range indices(expr) {
+	_, exprs := instantiation(expr)
+	for _, arg := range exprs {
 		info, err := checkExpr(env, arg)
 		if err == nil && !info.Types[arg].IsType() {
 			err = fmt.Errorf("%s is not a type", types.ExprString(arg))
@@ -103,17 +104,6 @@ func (f *targetFinder) typeArguments() ([]types.Type, error) {
 		args = append(args, info.Types[arg].Type)
 	}
 	return args, nil
-}
-
-// indices returns the expressions in the brackets of expr.
-func indices(expr ast.Expr) []ast.Expr {
-	switch expr := expr.(type) {
-	case *ast.IndexExpr:
-		return []ast.Expr{expr.Index}
-	case *ast.IndexListExpr:
-		return expr.Indices
-	}
-	return nil
 }
 
 // importPaths returns the import paths in the type's text.

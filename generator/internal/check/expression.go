@@ -133,11 +133,11 @@ func (s constructors) surroundings(expr ast.Expr) (*types.Package, error) {
 	for _, file := range s.Src.Files {
 		for _, spec := range file.Imports {
 			path, _ := strconv.Unquote(spec.Path.Value) // the file was parsed
+			name := ""
 			if spec.Name != nil {
-				add(spec.Name.Name, path)
-			} else {
-				add("", path)
+				name = spec.Name.Name
 			}
+			add(name, path)
 		}
 	}
 	for _, path := range unknown {
@@ -179,14 +179,13 @@ func (s constructors) addMentioned(names []string, imported map[string]*types.Pa
 // qualifiers returns the names x of all x.y in expr.
 func qualifiers(expr ast.Expr) []string {
 	var names []string
-	ast.Inspect(expr, func(n ast.Node) bool {
+	for n := range ast.Preorder(expr) {
 		if sel, ok := n.(*ast.SelectorExpr); ok {
 			if x, ok := sel.X.(*ast.Ident); ok {
 				names = append(names, x.Name)
 			}
 		}
-		return true
-	})
+	}
 	return names
 }
 

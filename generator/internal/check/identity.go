@@ -33,22 +33,14 @@ func (s judge) judgeIdentity(m *Method) *problem {
 	return nil
 }
 
-// comparedByAddress are methods that compare a parameter by its address in code that
-// does not show it: in assembly, or behind an unsafe.Pointer. An atomic.Value compares
-// the values in interfaces, so its methods are not among them.
-var comparedByAddress = []struct{ pkg, typ, method, param string }{
-	{"sync/atomic", "Pointer", "CompareAndSwap", "old"},
-}
-
 // comparesAddress reports whether nothing but the address of v, a parameter, matters to
 // m. A pointer that is read as well means what it points to: a comparison with the
-// receiver may only save time.
+// receiver may only save time. The body of an atomic.Pointer does not show that it
+// compares; an atomic.Value compares the values in interfaces.
 func (s judge) comparesAddress(m *Method, v *Value) bool {
 	receiver, _ := Pointee(m.fn.Signature().Recv().Type())
-	for _, known := range comparedByAddress {
-		if m.Name == known.method && v.User == known.param && IsNamed(receiver, known.pkg, known.typ) {
-			return true
-		}
+	if m.Name == "CompareAndSwap" && v.User == "old" && IsNamed(receiver, "sync/atomic", "Pointer") {
+		return true
 	}
 	if _, pointer := types.Unalias(v.Typ).Underlying().(*types.Pointer); !pointer || v.User == "" {
 		return false
@@ -114,10 +106,8 @@ func isAddress(t types.Type) bool {
 	switch t := types.Unalias(t).(type) {
 	case *types.Basic:
 		return t.Kind() == types.Uintptr
-	case *types.Array:
-		return isAddress(t.Elem())
-	case *types.Slice:
-		return isAddress(t.Elem())
+	case *types.Array, *types.Slice:
+		return hasPart(t, isAddress)
 	}
 	return false
 }

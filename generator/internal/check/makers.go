@@ -64,8 +64,11 @@ func (s makers) requireConstructor(r *Reporter, o *Options, unfit string) bool {
 	if len(flags) > 0 {
 		remedy = "use " + strings.Join(flags, " or ")
 		if more := len(found) - len(flags); more > 0 {
-			remedy += fmt.Sprintf(" (%d more of package %s", more, s.typ.Obj().Pkg().Name())
-			remedy += plural(more, " returns", " return") + " it)"
+			verb := "return"
+			if more == 1 {
+				verb = "returns"
+			}
+			remedy += fmt.Sprintf(" (%d more of package %s %s it)", more, s.typ.Obj().Pkg().Name(), verb)
 		}
 	}
 	remedy += ", or -new zero for the zero value"
@@ -80,13 +83,6 @@ func (s makers) requireConstructor(r *Reporter, o *Options, unfit string) bool {
 	}
 	r.Report(Error, s.Pos, s.TypeName(), reason, remedy)
 	return false
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
 }
 
 // quoteFlag quotes the value of a flag such that a go:generate line and a shell read

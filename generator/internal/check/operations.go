@@ -91,7 +91,7 @@ func (r *bodyReader) findLiterals() {
 	note := func(left, right ast.Expr) {
 		id, ok := left.(*ast.Ident)
 		lit, isLit := ast.Unparen(right).(*ast.FuncLit)
-		if obj := r.object(id); ok && isLit && obj != nil {
+		if obj := r.info.ObjectOf(id); ok && isLit && obj != nil {
 			r.literals[obj] = append(r.literals[obj], lit)
 		}
 	}
@@ -123,8 +123,8 @@ func (r *bodyReader) read(root ast.Node) {
 		case *ast.GoStmt:
 			r.start(n.Call)
 		case *ast.ForStmt:
-			r.readLoop(n.Init)
-			r.looped(func() { r.readAll(n.Cond, n.Post, n.Body) })
+			r.readAll(n.Init)
+			r.within(true, func() { r.readAll(n.Cond, n.Post, n.Body) })
 		case *ast.RangeStmt:
 			r.ranges(n)
 		case *ast.SelectStmt:
@@ -138,7 +138,8 @@ func (r *bodyReader) read(root ast.Node) {
 			}
 			r.receives(n)
 		case *ast.CallExpr:
-			r.call(n)
+			r.evaluates(n)
+			r.callee(n)
 		default:
 			return true
 		}
@@ -146,35 +147,26 @@ func (r *bodyReader) read(root ast.Node) {
 	})
 }
 
+// readAll reads parts, of which some may be missing.
 func (r *bodyReader) readAll(parts ...ast.Node) {
 	for _, part := range parts {
-		r.readLoop(part)
-	}
-}
-
-// readLoop reads a part that may be missing.
-func (r *bodyReader) readLoop(part ast.Node) {
-	switch p := part.(type) {
-	case nil:
-	case ast.Stmt:
-		if p != nil {
-			r.read(p)
+		if part != nil {
+			r.read(part)
 		}
-	default:
-		r.read(p)
 	}
 }
 
-func (r *bodyReader) looped(read func()) {
+// within reads a part that is in a loop or not.
+func (r *bodyReader) within(loop bool, read func()) {
 	outer := r.loop
-	r.loop = true
+	r.loop = loop
 	read()
 	r.loop = outer
 }
 
 func (r *bodyReader) ranges(n *ast.RangeStmt) {
 	r.read(n.X)
-	r.looped(func() {
+	r.within(true, func() {
 		if t := r.typeOf(n.X); isChannel(t) || r.isClock(n.X) {
 			r.communicates(n.X, "ranges over a channel", n.For)
 		}
@@ -260,30 +252,17 @@ func (r *bodyReader) receives(n *ast.UnaryExpr) {
 
 // start notes a call that is started with go. Only its arguments are evaluated at once.
 func (r *bodyReader) start(call *ast.CallExpr) {
-	for _, arg := range call.Args {
-		r.read(arg)
-	}
-	if selector, ok := call.Fun.(*ast.SelectorExpr); ok {
-		r.read(selector.X)
-	}
+	r.evaluates(call)
 	loop := r.loop
-	r.started = append(r.started, func() {
-		outer := r.loop
-		r.loop = loop
-		r.callee(call)
-		r.loop = outer
-	})
+	r.started = append(r.started, func() { r.within(loop, func() { r.callee(call) }) })
 }
 
-// call judges a call: its arguments, and the function.
-func (r *bodyReader) call(call *ast.CallExpr) {
+// evaluates reads what a call evaluates before it begins.
+func (r *bodyReader) evaluates(call *ast.CallExpr) {
 	if selector, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr); ok {
 		r.read(selector.X)
 	}
-	for _, arg := range call.Args {
-		r.read(arg)
-	}
-	r.callee(call)
+	r.readAll(nodes[ast.Node](call.Args)...)
 }
 
 func (r *bodyReader) literal(lit *ast.FuncLit) {

@@ -2,6 +2,7 @@ package check
 
 import (
 	"go/types"
+	"slices"
 	"strings"
 
 	"github.com/loopgen/loopgen/generator/internal/load"
@@ -51,12 +52,7 @@ func isKind[T types.Type](_ *walk, t types.Type) bool {
 func isBasic(kinds ...types.BasicKind) func(*walk, types.Type) bool {
 	return func(_ *walk, t types.Type) bool {
 		basic, ok := t.Underlying().(*types.Basic)
-		for _, kind := range kinds {
-			if ok && basic.Kind() == kind {
-				return true
-			}
-		}
-		return false
+		return ok && slices.Contains(kinds, basic.Kind())
 	}
 }
 
@@ -64,15 +60,7 @@ func isBasic(kinds ...types.BasicKind) func(*walk, types.Type) bool {
 func isOfPackage(paths ...string) func(*walk, types.Type) bool {
 	return func(_ *walk, t types.Type) bool {
 		n, ok := t.(*types.Named)
-		if !ok || n.Obj().Pkg() == nil {
-			return false
-		}
-		for _, path := range paths {
-			if n.Obj().Pkg().Path() == path {
-				return !isKind[*types.Interface](nil, t)
-			}
-		}
-		return false
+		return ok && n.Obj().Pkg() != nil && slices.Contains(paths, n.Obj().Pkg().Path()) && !isKind[*types.Interface](nil, t)
 	}
 }
 

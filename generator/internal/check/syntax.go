@@ -76,15 +76,36 @@ func parameterType(decl *ast.FuncDecl, name string) string {
 	return load.Unnamed
 }
 
-// unindexed takes type arguments away.
-func unindexed(expr ast.Expr) ast.Expr {
+// instantiation takes apart an expression such as F[int]: into F, and the type arguments.
+func instantiation(expr ast.Expr) (generic ast.Expr, args []ast.Expr) {
 	switch e := expr.(type) {
 	case *ast.IndexExpr:
-		return e.X
+		return e.X, []ast.Expr{e.Index}
 	case *ast.IndexListExpr:
+		return e.X, e.Indices
+	}
+	return expr, nil
+}
+
+// unindexed takes type arguments away.
+func unindexed(expr ast.Expr) ast.Expr {
+	generic, _ := instantiation(expr)
+	return generic
+}
+
+// operand returns the x of x.f, x[i], *x and x.(T), or nil for other expressions.
+func operand(expr ast.Expr) ast.Expr {
+	switch e := expr.(type) {
+	case *ast.SelectorExpr:
+		return e.X
+	case *ast.IndexExpr:
+		return e.X
+	case *ast.StarExpr:
+		return e.X
+	case *ast.TypeAssertExpr:
 		return e.X
 	}
-	return expr
+	return nil
 }
 
 // nodes returns the elements of a list of more specific nodes.

@@ -130,32 +130,33 @@ func Pointee(t types.Type) (elem types.Type, pointer bool) {
 	return t, pointer
 }
 
+// namedType is a defined type or an alias.
+type namedType interface {
+	types.Type
+	Obj() *types.TypeName
+	TypeArgs() *types.TypeList
+	TypeParams() *types.TypeParamList
+}
+
+// TypeNameOf returns the name of a defined type or an alias, or nil for other types.
 func TypeNameOf(t types.Type) *types.TypeName {
-	switch t := t.(type) {
-	case *types.Named:
-		return t.Obj()
-	case *types.Alias:
-		return t.Obj()
+	if n, ok := t.(namedType); ok {
+		return n.Obj()
 	}
 	return nil
 }
 
+// TypeArgs returns the type arguments of an instance, or nil for other types.
 func TypeArgs(t types.Type) *types.TypeList {
-	switch t := t.(type) {
-	case *types.Named:
-		return t.TypeArgs()
-	case *types.Alias:
-		return t.TypeArgs()
+	if n, ok := t.(namedType); ok {
+		return n.TypeArgs()
 	}
 	return nil
 }
 
 func typeParams(t types.Type) *types.TypeParamList {
-	switch t := t.(type) {
-	case *types.Named:
-		return t.TypeParams()
-	case *types.Alias:
-		return t.TypeParams()
+	if n, ok := t.(namedType); ok {
+		return n.TypeParams()
 	}
 	return nil
 }

@@ -164,16 +164,14 @@ func (w writtenTypes) definition(expr ast.Expr, within []*ast.TypeSpec) ast.Expr
 
 // specOf returns the declaration of a type of the package, or nil.
 func (w writtenTypes) specOf(tn *types.TypeName) *ast.TypeSpec {
-	var found *ast.TypeSpec
 	if file := w.FileOf(tn.Pos()); file != nil {
-		ast.Inspect(file, func(n ast.Node) bool {
+		for n := range ast.Preorder(file) {
 			if spec, ok := n.(*ast.TypeSpec); ok && spec.Name.Pos() == tn.Pos() {
-				found = spec
+				return spec
 			}
-			return found == nil
-		})
+		}
 	}
-	return found
+	return nil
 }
 
 // at returns the type of the parameter, result or field that is declared at

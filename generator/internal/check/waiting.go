@@ -104,11 +104,10 @@ func (w *search) undecided(why string) {
 
 // look judges the operations of one function, and notes the functions that it calls.
 func (w *search) look(s step) {
-	key := step{body: s.body, loop: s.loop, hands: s.hands}
-	if w.seen[key] {
+	if w.seen[s] {
 		return
 	}
-	w.seen[key] = true
+	w.seen[s] = true
 	ops := w.operations(s.body)
 	if ops == nil {
 		w.undecided("it calls more functions than were looked at")
