@@ -1,7 +1,6 @@
 package check
 
 import (
-	"go/importer"
 	"go/types"
 	"slices"
 	"strings"
@@ -10,7 +9,7 @@ import (
 
 // The table of well-known interfaces says what the standard library says.
 func TestWellKnownInterfaces(t *testing.T) {
-	imports := importer.Default()
+	imports := standard(t)
 	for _, w := range wellKnown {
 		typ := types.Universe.Lookup("error").Type()
 		if dot := strings.LastIndex(w.name, "."); dot >= 0 {

@@ -25,7 +25,11 @@ func Load(ctx context.Context, o *Options) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{Package: pkg, Specs: specs, operated: make(map[*ast.FuncDecl]*operations)}, nil
+	return newSource(pkg, specs), nil
+}
+
+func newSource(pkg *load.Package, specs []*TypeSpec) *Source {
+	return &Source{Package: pkg, Specs: specs, operated: make(map[*ast.FuncDecl]*operations)}
 }
 
 // Unreadable reports the problems of the package: syntax errors, and errors of the go

@@ -3,8 +3,6 @@ package check
 import (
 	"fmt"
 	"go/types"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -80,7 +78,7 @@ func TestSearch(t *testing.T) {
 	}
 	source := `package p
 
-import ("context"; "fmt"; "io"; "net"; "sync"; "time")
+import ("context"; "fmt"; "io"; "sync"; "time")
 
 var _, _ = fmt.Println, context.Background
 
@@ -90,11 +88,13 @@ type T struct {
 	group *sync.WaitGroup
 	cond *sync.Cond
 	once sync.Once
-	l net.Listener
+	l listener
 	r io.Reader
 	f func()
 	less func(a, b int) bool
 }
+
+type listener interface{ Accept() (io.Closer, error) }
 
 func (t *T) receives() { <-t.c }
 func (t *T) leaves() { t.mu.Lock() }
@@ -112,19 +112,7 @@ func assembly()
 	for i, c := range cases {
 		source += fmt.Sprintf("func (t *T) M%d(p chan int) { %s }\n", i, c.body)
 	}
-	dir := t.TempDir()
-	for name, content := range map[string]string{"go.mod": "module example.com/p\n\ngo 1.26\n", "p.go": source, "p.s": ""} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	src, err := Load(t.Context(), &Options{Types: []string{"T"}, Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range src.Problems {
-		t.Fatal(p)
-	}
+	src := sourceOf(t, source)
 	for i, c := range cases {
 		obj, _, _ := types.LookupFieldOrMethod(src.Types.Scope().Lookup("T").Type(), true, src.Types, fmt.Sprint("M", i))
 		w := newSearch(src, obj.(*types.Func))

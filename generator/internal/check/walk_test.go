@@ -3,7 +3,6 @@ package check
 import (
 	"fmt"
 	"go/ast"
-	"go/importer"
 	"go/parser"
 	"go/token"
 	"go/types"
@@ -73,7 +72,7 @@ func _() {
 		t.Fatal(err)
 	}
 	info := &types.Info{Defs: make(map[*ast.Ident]types.Object)}
-	pkg, err := (&types.Config{Importer: importer.Default()}).Check("example.com/p", fset, []*ast.File{file}, info)
+	pkg, err := (&types.Config{Importer: standard(t)}).Check("example.com/p", fset, []*ast.File{file}, info)
 	if err != nil {
 		t.Fatal(err)
 	}
