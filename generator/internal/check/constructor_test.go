@@ -13,7 +13,7 @@ func TestConstructors(t *testing.T) {
 	for _, c := range []struct{ beside, flag, want, said string }{
 		// Found by its name.
 		{"func NewT() *T { return nil }", "", "NewT", "note: NewT: is the constructor of T"},
-		{"func NewT() T { return T{} }", "", "NewT", "note: NewT: is the constructor of T"},
+		{"func NewT() T { return T{} }", "", "NewT (value)", "note: NewT: is the constructor of T"},
 		{"func newT() *T { return nil }", "", "newT", "note: newT: is the constructor of T"},
 		{"func newT() *T { return nil }; func NewT() *T { return nil }", "", "NewT", "note: NewT: is the constructor of T"},
 		{"func New() *T { return nil }", "", "", "note: T: has no constructor NewT: the daemon starts with the zero value"},
@@ -42,7 +42,7 @@ func TestConstructors(t *testing.T) {
 		{"var MakeT int", "MakeT", "", "error: MakeT: is not a function"},
 		// Expressions.
 		{"", "new(T)", "new(T)", "note: new(T): is the constructor of T"},
-		{"func MakeT(n int) (T, error) { return T{}, nil }", "MakeT(1)", "MakeT(1) (error)", "note: MakeT(1): is the constructor of T"},
+		{"func MakeT(n int) (T, error) { return T{}, nil }", "MakeT(1)", "MakeT(1) (error) (value)", "note: MakeT(1): is the constructor of T"},
 		{"func MakeT(n int) *T { return nil }", "MakeT()", "", "error: -new: MakeT(): not enough arguments in call to MakeT\n\thave ()\n\twant (int)"},
 		{"", "[]T", "", "error: -new: []T is a type"},
 		{"", "1 + 1", "", "error: -new: 1 + 1 must give a T or *T, and optionally an error"},
@@ -118,8 +118,11 @@ func describeConstructor(c *Constructor) string {
 	if c.Fails {
 		text += " (error)"
 	}
-	if c.Empty {
+	switch {
+	case c.Empty:
 		text += " (empty)"
+	case !c.Pointer:
+		text += " (value)"
 	}
 	for _, v := range c.Params {
 		text += " " + v.User

@@ -20,6 +20,7 @@ func TestSearch(t *testing.T) {
 		{"select {}", "blocks forever"},
 		{"select { case <-t.c: }", "selects between channels"},
 		{"select { case <-t.c: default: }", ""},
+		{"select { default: }", ""},
 		{"select { case t.c <- 1: case <-time.After(1): }", "selects between channels"},
 		{"<-context.Background().Done()", "waits until its context ends"},
 		{"select { case <-context.Background().Done(): }", "waits until its context ends"},
@@ -32,6 +33,7 @@ func TestSearch(t *testing.T) {
 		{"go func() { <-t.c }()", ""},
 		{"c := make(chan int); go takes(c); c <- 1", ""},
 		{"c := t.c; <-c", "receives from a channel"},
+		{"c := t.c; c, n := make(chan int), 1; _ = n; <-c", "receives from a channel"},
 		{"var c chan int; <-c", "receives from a channel"},
 		// Clocks.
 		{"time.Sleep(1)", "once: sleeps"},
