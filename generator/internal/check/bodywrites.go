@@ -14,7 +14,7 @@ import (
 // finds their changes when the program is tested.
 
 // judgeWrites refuses a method that changes an argument, unless a directive or a flag
-// says what becomes of the change.
+// says whether the change is copied back or stays in the daemon.
 func (s judge) judgeWrites(m *Method) *problem {
 	for i, v := range m.Params {
 		if i == m.Context || v.User == "" || v == m.Options || v.Passing != asValue || !refers(v.Typ) {
@@ -215,8 +215,8 @@ func (w *writeSearch) find(pos token.Pos) {
 	}
 }
 
-// isPlace reports whether expr is a place in the memory: *p, p.f, p[i] and what follows
-// from them. A field of a struct, or an element of an array, that is a variable of the
+// isPlace reports whether expr is a place in the memory: *p, p.f, p[i] and the places in
+// these. A field of a struct, or an element of an array, that is a variable of the
 // method is none.
 func (w *writeSearch) isPlace(expr ast.Expr, vars reached) bool {
 	switch e := ast.Unparen(expr).(type) {

@@ -178,7 +178,7 @@ func (r *bodyReader) mutex(selector *ast.SelectorExpr, name string) {
 		return
 	}
 	lock := types.ExprString(selector.X)
-	if startsWith(name, "R") {
+	if strings.HasPrefix(name, "R") {
 		lock += " for reading"
 	}
 	switch name {

@@ -54,6 +54,8 @@ func (r *bodyReader) communicates(channel ast.Expr, what string, pos token.Pos) 
 	switch {
 	case r.isClock(channel):
 		r.add(waitsInLoop, "waits for a clock", pos)
+	case r.isDone(channel):
+		r.add(waitsAlways, "waits until its context ends", pos)
 	case r.isConfined(channel):
 		// The first value goes into the buffer.
 		r.joins = r.joins || r.loop || what != sending || !r.isBuffered(channel)

@@ -297,6 +297,7 @@ func (s constructors) defaultConstructor(r *Reporter, o *Options) bool {
 	return true
 }
 
+// UpperFirst returns s with its first letter in upper case.
 func UpperFirst(s string) string {
 	first, size := utf8.DecodeRuneInString(s)
 	return string(unicode.ToUpper(first)) + s[size:]

@@ -96,6 +96,8 @@ func (r *Reporter) declared(pos token.Pos, name, place string) {
 	r.places[about{pos, name}] = place
 }
 
+// Report adds a diagnostic about subject, unless it is a note and r is not verbose. The
+// position may be token.NoPos, and subject and remedy may be empty.
 func (r *Reporter) Report(severity Severity, pos token.Pos, subject, reason, remedy string) {
 	r.explain(&problem{}, severity, pos, subject, reason, remedy)
 }
@@ -147,6 +149,7 @@ func (r *Reporter) omission() Severity {
 	return Warning
 }
 
+// Failed reports whether there is an error among the diagnostics.
 func (r *Reporter) Failed() bool {
 	return slices.ContainsFunc(r.list, func(d Diagnostic) bool { return d.Severity == Error })
 }

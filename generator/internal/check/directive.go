@@ -72,8 +72,8 @@ func arguments(doc *ast.CommentGroup, directive string) []string {
 }
 
 // StrayDirectives reports directives that are misspelt or stand where they
-// mean nothing: one that is overlooked in silence does the opposite of what
-// its author wanted.
+// mean nothing: if one were overlooked in silence, the method would not be shared
+// as its author wants.
 func (src *Source) StrayDirectives(r *Reporter) {
 	atMethod := make(map[*ast.CommentGroup]bool)
 	for _, decl := range src.Decls {

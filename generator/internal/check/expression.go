@@ -221,6 +221,7 @@ func outerUses(expr ast.Expr, info *types.Info) map[*ast.Ident]types.Object {
 	return uses
 }
 
+// AtPackageLevel reports whether a package declares obj outside of functions.
 func AtPackageLevel(obj types.Object) bool {
 	return obj.Pkg() != nil && obj.Parent() == obj.Pkg().Scope()
 }

@@ -143,6 +143,7 @@ func WireName(st *types.Struct, i int) string {
 	return st.Field(i).Name()
 }
 
+// HasWireName reports whether a tag gives field i the name by which it travels.
 func HasWireName(st *types.Struct, i int) bool {
 	name, _, _ := strings.Cut(FieldTag(st, i), ",")
 	return name != ""

@@ -9,7 +9,7 @@ import (
 // isFlatMemory reports whether t is memory that holds nothing but numbers and bools: a
 // slice of them, or of arrays and structs of them, or a pointer to one of these. After
 // the call of a method that runs in the turn, the daemon compares such memory with a copy
-// and sends back what differs.
+// and sends back the differences.
 func isFlatMemory(t types.Type) bool {
 	if encodesItself(t) {
 		return false

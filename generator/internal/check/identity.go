@@ -54,7 +54,7 @@ func (s judge) comparesAddress(m *Method, v *Value) bool {
 func onlyCompared(body *ast.BlockStmt, name string) bool {
 	compared := false
 	other := make(map[ast.Expr]bool)    // as a key that is stored, for one
-	harmless := make(map[ast.Expr]bool) // neither reads nor keeps what name points to
+	harmless := make(map[ast.Expr]bool) // neither reads nor keeps the memory of the pointer
 	ast.Inspect(body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.AssignStmt:
@@ -100,8 +100,8 @@ func storedKey(expr ast.Expr) ast.Expr {
 	return nil
 }
 
-// isAddress reports whether values of type t are what Go has for addresses and handles:
-// uintptr itself, or several of them.
+// isAddress reports whether t is the type of addresses and handles in Go, uintptr, or an
+// array or slice of it.
 func isAddress(t types.Type) bool {
 	switch t := types.Unalias(t).(type) {
 	case *types.Basic:

@@ -165,7 +165,7 @@ func missed(interfaces []implemented, without ...string) []implemented {
 }
 
 // smallest returns the names of the interfaces that need no more than another:
-// who misses io.Reader is told nothing by io.ReadCloser.
+// io.ReadCloser adds nothing to io.Reader.
 func smallest(interfaces []implemented) []string {
 	var names []string
 	for _, i := range interfaces {

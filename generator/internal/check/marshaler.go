@@ -62,8 +62,8 @@ func (s *Service) Opaque(named *types.Named) bool {
 	return whole || p != nil
 }
 
-// mistaken reports whether what is sent of a type without a Marshal method
-// would be given to its Unmarshal method.
+// mistaken reports whether the receiver of a type without a Marshal method would give the
+// encoded value to its Unmarshal method.
 func mistaken(named *types.Named, c codec) bool {
 	switch u := named.Underlying().(type) {
 	case *types.Basic:
@@ -76,7 +76,7 @@ func mistaken(named *types.Named, c codec) bool {
 	return false
 }
 
-// swallowed refuses a struct that would travel as what it embeds, if that
+// swallowed refuses a struct that would travel as its embedded field, if that
 // loses other fields or cannot be made by the receiver.
 func (w *walk) swallowed(named *types.Named, path, marshal string, depth int) *problem {
 	st, ok := named.Underlying().(*types.Struct)

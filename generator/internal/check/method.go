@@ -15,7 +15,7 @@ type Method struct {
 	fn    *types.Func
 	decl  *ast.FuncDecl // nil when it is declared in another package
 	body  *ast.FuncDecl // its source, if that is needed and at hand
-	file  declarations  // what is declared beside it
+	file  declarations  // the declarations beside it
 	pos   token.Pos     // its name, or the field that promotes it
 	depth int           // 1 for the type's own methods, more for promoted ones
 	from  string        // for promoted methods, the type they come from
@@ -34,7 +34,7 @@ type Method struct {
 	Variadic bool
 	Options  *Value // the last parameter, if only the proxy has it; else nil
 	Named    bool   // the results have names
-	ErrName  string // what the user calls the trailing error
+	ErrName  string // the user's name for the trailing error
 }
 
 // Value is a parameter or a result.
@@ -60,7 +60,7 @@ func (m *Method) origin() string {
 	return ""
 }
 
-// collector decides what becomes of the methods.
+// collector decides which methods are shared, and how.
 type collector struct{ *Service }
 
 // collectMethods fills s.Methods with the exported methods of *T that can be
@@ -69,7 +69,7 @@ type collector struct{ *Service }
 func (s collector) collectMethods(r *Reporter, o *Options, known map[string]bool) (found int) {
 	set := types.NewMethodSet(types.NewPointer(s.typ))
 	s.interfaces = implementedBy(set)
-	var without []string // what the proxy has not
+	var without []string // methods that the proxy lacks
 	var all []*Method
 	for i := range set.Len() {
 		sel := set.At(i)
@@ -185,6 +185,7 @@ var implicit = map[string]string{
 	"String":      "func() string",
 }
 
+// Implicit reports whether m is one of the methods that are called unasked.
 func (m *Method) Implicit() bool {
 	signature, ok := implicit[m.Name]
 	return ok && signature == plainSignature(m.fn.Signature())
@@ -192,6 +193,7 @@ func (m *Method) Implicit() bool {
 
 func isContext(t types.Type) bool { return IsNamed(t, "context", "Context") }
 
+// IsNamed reports whether t, or the type of which it is an alias, is pkg.name.
 func IsNamed(t types.Type, pkg, name string) bool {
 	n, ok := types.Unalias(t).(*types.Named)
 	return ok && n.Obj().Pkg() != nil && n.Obj().Pkg().Path() == pkg && n.Obj().Name() == name

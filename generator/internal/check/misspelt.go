@@ -53,8 +53,8 @@ func misspelt(comment string) string {
 	return ""
 }
 
-// didYouMean asks for the one of names that was probably meant, written with what stands
-// before it, or returns otherwise when none is close.
+// didYouMean asks whether the nearest of names was meant, and writes before in front of
+// it. It returns otherwise when none is close.
 func didYouMean(name string, names []string, before, otherwise string) string {
 	if near := nearest(name, names); near != "" {
 		return "did you mean " + before + near + "?"

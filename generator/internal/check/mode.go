@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// accept decides what becomes of a method: left out, detached or served, and
-// in which mode. It reports whether the method stays.
+// accept decides whether a method is left out, detached or served, and in which mode. It
+// reports whether the method stays.
 func (s collector) accept(r *Reporter, o *Options, m *Method) bool {
 	if m.asked("skip", o.Skip) {
 		s.Summary.Skipped++
@@ -61,10 +61,8 @@ func refers(t types.Type) bool {
 	switch u := types.Unalias(t).Underlying().(type) {
 	case *types.Map, *types.Slice, *types.Pointer, *types.Interface:
 		return true
-	case *types.Array:
-		return refers(u.Elem())
-	case *types.Struct:
-		// The pointers inside of these are to what never changes.
+	case *types.Array, *types.Struct:
+		// Their pointers lead to memory that never changes.
 		return !IsNamed(t, "time", "Time") && !IsNamed(t, "net/netip", "Addr") && hasPart(u, refers)
 	}
 	return false
@@ -80,8 +78,8 @@ func modeWord(mode string) string {
 	return "runs alone"
 }
 
-// chooseMode sets the mode from flags and directives. What names the method
-// goes before "all"; two that name it must agree.
+// chooseMode sets the mode from flags and directives. A directive or flag that names the
+// method goes before "all"; two that name it must agree.
 func (m settingsReader) chooseMode(r *Reporter, o *Options) bool {
 	readOnly, concurrent := m.asked("readonly", o.ReadOnly), m.asked("concurrent", o.Concurrent)
 	m.exclusive = m.asked("exclusive", o.Exclusive)

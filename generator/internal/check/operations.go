@@ -136,7 +136,8 @@ func (r *bodyReader) read(root ast.Node) {
 			if n.Op != token.ARROW {
 				return true
 			}
-			r.receives(n)
+			r.read(n.X)
+			r.communicates(n.X, "receives from a channel", n.OpPos)
 		case *ast.CallExpr:
 			r.evaluates(n)
 			r.callee(n)
@@ -238,18 +239,6 @@ func received(expr ast.Expr) ast.Expr {
 	return nil
 }
 
-func (r *bodyReader) receives(n *ast.UnaryExpr) {
-	r.read(n.X)
-	switch {
-	case r.isClock(n.X):
-		r.add(waitsInLoop, "waits for a clock", n.OpPos)
-	case r.isDone(n.X):
-		r.add(waitsAlways, "waits until its context ends", n.OpPos)
-	default:
-		r.communicates(n.X, "receives from a channel", n.OpPos)
-	}
-}
-
 // start notes a call that is started with go. Only its arguments are evaluated at once.
 func (r *bodyReader) start(call *ast.CallExpr) {
 	r.evaluates(call)
@@ -257,7 +246,7 @@ func (r *bodyReader) start(call *ast.CallExpr) {
 	r.started = append(r.started, func() { r.within(loop, func() { r.callee(call) }) })
 }
 
-// evaluates reads what a call evaluates before it begins.
+// evaluates reads the receiver and arguments of a call, which are evaluated before it.
 func (r *bodyReader) evaluates(call *ast.CallExpr) {
 	if selector, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr); ok {
 		r.read(selector.X)

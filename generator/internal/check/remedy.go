@@ -11,12 +11,12 @@ import (
 // package declares, a flag for any other, since directives are read only here. The
 // text works as it stands: a test applies each one and generates again.
 
-// owns reports whether the user can change what package p declares.
+// owns reports whether the user can change the declarations of package p.
 func (src *Source) owns(p *types.Package) bool {
 	return p == nil || p == src.Types || src.InModule(p.Path())
 }
 
-// change returns remedy, a change to what package p declares, or another one if
+// change returns remedy, a change to a declaration of package p, or another one if
 // the user cannot change p.
 func (src *Source) change(p *types.Package, remedy string) string {
 	if src.owns(p) {
@@ -25,7 +25,7 @@ func (src *Source) change(p *types.Package, remedy string) string {
 	return "convert it to a type of your own"
 }
 
-// remedy says what to do about p, because of which m is left out.
+// remedy returns the ways to deal with p, the problem for which m is left out.
 func (s collector) remedy(m *Method, p *problem) string {
 	ways := []string{p.remedy, p.instead, "silence this with " + remedies{m}.skipHow()}
 	if p.proxy {
@@ -46,13 +46,13 @@ func (s *Service) replacement(m *Method) string {
 	return "share a type of your own that embeds " + s.TypeName() + " and has its own " + m.Name
 }
 
-// remedies says what can be done about a method.
+// remedies writes remedies for one method.
 type remedies struct{ *Method }
 
 // skipHow says how to leave the method out.
 func (m remedies) skipHow() string { return m.say("skip", "") }
 
-// lockHow says what to do about a method of an embedded lock.
+// lockHow returns the remedy for a method of an embedded lock.
 func (s judge) lockHow(m *Method, lock string) string {
 	if m.depth == 2 && s.Src.owns(s.typ.Obj().Pkg()) {
 		return "make the lock a named field: mu sync." + lock
@@ -79,18 +79,17 @@ func (m remedies) concurrentHow(others ...*Method) string {
 		declared = declared && other.decl != nil
 		instead = cmp.Or(instead, other.readOnly)
 	}
-	text := concurrentHow(names...)
+	text := "say -concurrent " + strings.Join(names, ",")
 	if declared {
 		text = "say " + directivePrefix + "concurrent"
 		if len(others) > 0 {
 			text += " at " + strings.Join(names, " and ")
 		}
-		text += safe
 	}
 	if instead != "" {
-		text = strings.TrimSuffix(text, safe) + " instead of " + instead + safe
+		text += " instead of " + instead
 	}
-	return text
+	return text + safe
 }
 
 // exclusiveHow says how to have the method run alone without a warning.
@@ -100,11 +99,6 @@ func (m remedies) exclusiveHow() string {
 		text += " instead of " + m.readOnly
 	}
 	return text + " if it waits for no other call"
-}
-
-// concurrentHow says how to make methods concurrent by a flag.
-func concurrentHow(names ...string) string {
-	return "say -concurrent " + strings.Join(names, ",") + safe
 }
 
 // safe is the condition under which a method may be concurrent.

@@ -9,7 +9,7 @@ import (
 )
 
 // rule says of one kind of type why it cannot travel. The first rule that matches
-// counts; a type without one is judged by its structure, see data.go.
+// counts; a type without one is judged by its structure, see walk.go.
 type rule struct {
 	match  func(w *walk, t types.Type) bool
 	reason string // completes "parameter p "
@@ -38,6 +38,7 @@ var rules = []rule{
 
 var unnameable = rule{isUnnameable, "has a type that cannot be named from this package", "use an exported type, or a type of your own"}
 
+// IsTypeParam reports whether t is a type parameter.
 func IsTypeParam(t types.Type) bool {
 	_, ok := types.Unalias(t).(*types.TypeParam)
 	return ok

@@ -83,8 +83,8 @@ func (src *Source) qualified(obj types.Object) string {
 	return strings.TrimPrefix(src.qualify(obj.Pkg())+"."+obj.Name(), ".")
 }
 
-// isEverywhere reports whether obj, a method or what a package declares, is there
-// in all builds that have the generated file.
+// isEverywhere reports whether all builds that have the generated file have obj, a
+// method or a declaration of a package.
 func (s *Service) isEverywhere(obj types.Object) bool { return s.elsewhere(obj) == "" }
 
 // elsewhere describes a build that has the generated file and lacks obj, or declares it
@@ -101,7 +101,7 @@ func (s *Service) elsewhere(obj types.Object) string {
 }
 
 // isBound reports whether m is promoted from a type that only some builds have: in
-// the others, what embeds it does not compile either.
+// the others, the type that embeds it does not compile either.
 func (s *Service) isBound(m *Method) bool {
 	if m.from == "" {
 		return false

@@ -4,8 +4,6 @@ import (
 	"go/ast"
 	"go/token"
 	"iter"
-	"slices"
-	"strings"
 
 	"github.com/loopgen/loopgen/generator/internal/load"
 )
@@ -21,7 +19,7 @@ func (src *Source) findBody(m *Method) {
 	}
 }
 
-// specsOf yields what the declarations of one kind in files declare.
+// specsOf yields the specs of the declarations of one kind in files.
 func specsOf[S ast.Spec](files []*ast.File, kind token.Token) iter.Seq2[S, *ast.GenDecl] {
 	return func(yield func(S, *ast.GenDecl) bool) {
 		for _, file := range files {
@@ -115,15 +113,6 @@ func nodes[To, N ast.Node](list []N) []To {
 		all[i] = ast.Node(n).(To)
 	}
 	return all
-}
-
-// startsWith reports whether name begins with a verb, as ScanRow does with Scan and
-// Scanner does not.
-func startsWith(name string, verbs ...string) bool {
-	return slices.ContainsFunc(verbs, func(verb string) bool {
-		rest, ok := strings.CutPrefix(name, verb)
-		return ok && (rest == "" || rest == "f" || rest == "ln" || ast.IsExported(rest))
-	})
 }
 
 // calledLast is the name of the function or method that a call is of.

@@ -6,7 +6,7 @@ import (
 )
 
 // Types yields the shared type, those of parameters, results and constraints, and those
-// of the table, and what unnamed ones are made of.
+// of the table, and the parts of unnamed ones.
 func (s *Service) Types(table []types.Type) iter.Seq[types.Type] {
 	return func(yield func(types.Type) bool) {
 		v := visitor{src: s.Src, yield: yield}
@@ -57,8 +57,8 @@ func (v *visitor) visit(t types.Type) {
 }
 
 // parts yields the types that an unnamed type is made of, as it is written: elements,
-// keys before elements, fields, parameters before results, methods before what an
-// interface embeds, and the terms of a union. Of a named type it yields none.
+// keys before elements, fields, parameters before results, methods before embedded
+// interfaces, and the terms of a union. Of a named type it yields none.
 func parts(t types.Type) iter.Seq[types.Type] {
 	return func(yield func(types.Type) bool) {
 		switch t := t.(type) {
@@ -102,8 +102,8 @@ func hasPart(t types.Type, is func(types.Type) bool) bool {
 	return false
 }
 
-// Written looks through what cannot be named here: aliases, and interfaces
-// that constrain type parameters.
+// Written returns t, or the type behind it if this package cannot name t: the type of an
+// alias, or the interface that constrains a type parameter.
 func (src *Source) Written(t types.Type) types.Type {
 	for {
 		tn := TypeNameOf(t)

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"go/parser"
 	"go/token"
@@ -46,12 +47,8 @@ func ParseTypeSpec(text string) (*TypeSpec, error) {
 // isImportPath reports whether the go command could take path for one: flags,
 // files and patterns are none.
 func isImportPath(path string) bool {
-	for _, c := range path {
-		if !isPathRune(c) {
-			return false
-		}
-	}
-	return path != "" && !strings.HasPrefix(path, "-") && !strings.HasPrefix(path, ".") && !strings.HasPrefix(path, "/") && !strings.Contains(path, "...")
+	isOther := func(c rune) bool { return !isPathRune(c) }
+	return path != "" && !strings.ContainsFunc(path, isOther) && !strings.HasPrefix(path, "-") && !strings.HasPrefix(path, ".") && !strings.HasPrefix(path, "/") && !strings.Contains(path, "...")
 }
 
 // Declared reports whether the package itself declares the type, and it has no type
@@ -61,10 +58,7 @@ func (s *TypeSpec) Declared() bool { return s.Path == "" && s.Args == "" }
 // Base returns the part of generated names that stands for the type, which Options.Name
 // may give.
 func (s *TypeSpec) Base(name string) string {
-	if name != "" {
-		return name
-	}
-	return s.Name
+	return cmp.Or(name, s.Name)
 }
 
 // SpecsOf returns the specs of texts that are valid.

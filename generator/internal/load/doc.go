@@ -20,7 +20,8 @@
 //
 // Below them are files.go (each file is parsed once), packagec.go (a stand-in for package
 // C), output.go (files that loopgen wrote), overlay.go (overlays of the go command) and
-// modules.go (what go.mod and go.sum lack).
+// modules.go (what go.mod and go.sum lack). fromfiles.go loads a package without the go
+// command, for tests.
 //
 // Nothing in this package may be used concurrently, except by several calls of Load.
 package load

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Options say what is asked for. Package generator documents them.
+// Options are the options of package generator, which documents them.
 type Options struct {
 	Types                      []string
 	New                        string
@@ -32,7 +32,7 @@ type Options struct {
 	Pattern                    string
 }
 
-// settings are what directives and flags say of a method besides its mode.
+// settings are given for a method by directives and flags, besides its mode.
 type settings struct {
 	exclusive  bool // it is asked to run alone
 	Idempotent bool
@@ -46,7 +46,7 @@ type settings struct {
 	readOnly   string        // the directive or flag that makes it read-only, or ""
 }
 
-// settingsReader reads what directives and flags say of a method.
+// settingsReader reads the directives and flags for a method.
 type settingsReader struct{ *Method }
 
 // readSettings fills m.settings. A directive and a flag that say different

@@ -11,8 +11,8 @@ type problem struct {
 	path   string // into the type: "User.Address.zip"; "" for the value itself
 	typ    string // the offending type as source, when it is worth showing
 	reason string
-	remedy string // a change to the method, or to what it passes
-	// instead is what can be done without any; both may be empty.
+	remedy string // a change to the method, or to the types that it passes
+	// instead is a remedy that changes neither; both may be empty.
 	instead string
 	lossy   bool // it would travel, but lose data in silence
 	proxy   bool // only a proxy cannot have the method
@@ -50,8 +50,8 @@ type walk struct {
 	label       string
 	variadic    bool
 	seen        map[*types.Named]bool
-	// named is set inside of a type that source here can name: what that is made
-	// of need not be written.
+	// named is set inside of a type that source here can name: its parts need not be
+	// written.
 	named bool
 }
 
@@ -98,7 +98,7 @@ func (s *Service) walk(label string, variadic bool) *walk {
 	return &walk{src: s.Src, implemented: s.implemented, own: s.typ, label: label, variadic: variadic, seen: make(map[*types.Named]bool)}
 }
 
-// judgeWhole finds what is wrong with a method as a whole.
+// judgeWhole judges a method without its parameters and results.
 func (s judge) judgeWhole(m *Method) *problem {
 	if elsewhere := s.elsewhere(m.fn); elsewhere != "" && !s.isBound(m) {
 		return &problem{reason: "not all builds of the package declare it alike: " + elsewhere + ", and the generated file would not compile there",
@@ -137,7 +137,7 @@ func (w *walk) data(t types.Type, path string, pointed bool) *problem {
 	}
 	t = types.Unalias(t)
 	if IsTypeParam(t) {
-		return nil // judged by the runtime, when it is known what it stands for
+		return nil // the runtime judges its type argument
 	}
 	if p := w.unknown(t, path); p != nil {
 		return p
@@ -186,7 +186,7 @@ func (w *walk) data(t types.Type, path string, pointed bool) *problem {
 }
 
 // names returns a problem when the type, an argument of a generic one, cannot be
-// written down. What it holds is met in the fields, if at all.
+// written down. The walk meets its values in the fields, if at all.
 func (w *walk) names(t types.Type, path string) *problem {
 	if tn := TypeNameOf(t); tn != nil && w.src.nameable(tn) {
 		for arg := range TypeArgs(t).Types() {
@@ -221,8 +221,8 @@ func (w *walk) names(t types.Type, path string) *problem {
 	return nil
 }
 
-// elements is what a path gains by going into a slice, array or map; at the
-// root there is nothing yet to go into.
+// elements is added to a path that goes into a slice, array or map. The path of the value
+// itself stays empty.
 func elements(path string) string {
 	if path == "" {
 		return ""
@@ -234,10 +234,10 @@ func (w *walk) refuse(t types.Type, path, reason, remedy string) *problem {
 	return &problem{label: w.label, path: path, reason: reason, remedy: remedy, typ: types.TypeString(t, w.src.qualify)}
 }
 
-// maxElements is what the runtime sends at most in one array.
+// maxElements is the largest number of elements that the runtime sends in one array.
 const maxElements = 131072
 
-// keyHolds reports whether t, the type of a key, is or contains what.
+// keyHolds reports whether t, the type of a key, matches what or contains a type that does.
 func keyHolds(t types.Type, what func(*walk, types.Type) bool) bool {
 	t = types.Unalias(t)
 	if what(nil, t) {

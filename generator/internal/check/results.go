@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// A pointer that a method returns arrives as a pointer to a copy. That is right for what
-// the method has made, and wrong for the object itself.
+// A pointer that a method returns arrives as a pointer to a copy. That is right for a value
+// that the method has made, and wrong for the object itself.
 
 // ownResult refuses results that would be a copy of the object: *T, and interfaces that
 // only the shared type implements. Where T is data, *T may be a value that m makes.
@@ -129,7 +129,7 @@ func (d declarations) isMade(expr ast.Expr, decl *ast.FuncDecl, l locallyAssigne
 	return false
 }
 
-// locallyAssigned is what the variables of a body are given, by their names.
+// locallyAssigned has the values that variables of a body are given, by their names.
 type locallyAssigned struct {
 	declared map[string]bool       // as variables of the body
 	values   map[string][]ast.Expr // each of them that is seen
