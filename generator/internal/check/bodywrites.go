@@ -10,7 +10,7 @@ import (
 
 // An argument is a copy in the daemon. A method whose own body changes memory that is
 // reached from a parameter may mean that change for its caller, so its user has to say
-// what becomes of it. The functions that the body calls are not read: LOOPGEN_CHECK=1
+// whether it is copied back. The functions that the body calls are not read: LOOPGEN_CHECK=1
 // finds their changes when the program is tested.
 
 // judgeWrites refuses a method that changes an argument, unless a directive or a flag

@@ -1,5 +1,5 @@
 // Package check decides which methods of a type travel, why others do not, and with which
-// remedy. It reads what package load returns, and reports diagnostics. It writes
+// remedy. It reads the package that load returns, and reports diagnostics. It writes
 // nothing and chooses no names for generated code.
 //
 //	s := check.NewService(r, o, src, target, output, known)

@@ -34,7 +34,7 @@ func (s judge) judgeIdentity(m *Method) *problem {
 }
 
 // comparesAddress reports whether nothing but the address of v, a parameter, matters to
-// m. A pointer that is read as well means what it points to: a comparison with the
+// m. A pointer that is read as well stands for its value: a comparison with the
 // receiver may only save time. The body of an atomic.Pointer does not show that it
 // compares; an atomic.Value compares the values in interfaces.
 func (s judge) comparesAddress(m *Method, v *Value) bool {

@@ -40,7 +40,7 @@ type settings struct {
 	limit      string        // timeout as the user wrote it
 	inout      []string      // names of parameters that come back
 	in         []string      // names of parameters whose changes stay in the daemon
-	End        string        // the name of the method that ends what this one acquires, or ""
+	End        string        // the name of the method that ends the session of this one, or ""
 	Ending     *Method       // that method, if there is one
 	ends       bool          // it is such a method itself
 	readOnly   string        // the directive or flag that makes it read-only, or ""

@@ -227,8 +227,8 @@ func returnsOf(body *ast.BlockStmt) []*ast.ReturnStmt {
 	return list
 }
 
-// noteCopies says of which results the caller gets a copy, though the object keeps what
-// they point to: changes to the copy do not reach it.
+// noteCopies reports the results of which the caller gets a copy although the object keeps
+// the memory behind them: changes to the copy do not reach it.
 func (s judge) noteCopies(r *Reporter, m *Method) {
 	if !r.Verbose || !slices.ContainsFunc(m.Results, func(v *Value) bool { _, pointer := Pointee(v.Typ); return pointer }) {
 		return

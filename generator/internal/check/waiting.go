@@ -21,10 +21,10 @@ const (
 	maxWaitingBodies = 400 // of one generation
 )
 
-// waiters judges methods that may wait, and those that end what others acquire.
+// waiters judges methods that may wait, and sessions.
 type waiters struct{ *Service }
 
-// waits says why m may wait, or returns "". The name of the method
+// waits returns why m may wait, or "". The name of the method
 // counts if its body waits for a moment, or if not all that it calls is at hand.
 func (s waiters) waits(m *Method) string {
 	w := newSearch(s.Src, m.fn)

@@ -237,20 +237,20 @@ func (w *walk) refuse(t types.Type, path, reason, remedy string) *problem {
 // maxElements is the largest number of elements that the runtime sends in one array.
 const maxElements = 131072
 
-// keyHolds reports whether t, the type of a key, matches what or contains a type that does.
-func keyHolds(t types.Type, what func(*walk, types.Type) bool) bool {
+// keyHolds reports whether matches holds for t, the type of a key, or for a part of it.
+func keyHolds(t types.Type, matches func(*walk, types.Type) bool) bool {
 	t = types.Unalias(t)
-	if what(nil, t) {
+	if matches(nil, t) {
 		return true
 	}
 	switch u := t.Underlying().(type) {
 	case *types.Array:
-		return keyHolds(u.Elem(), what)
+		return keyHolds(u.Elem(), matches)
 	case *types.Struct:
 		if named, ok := t.(*types.Named); ok && hasCodec(named, codecs[0]) {
 			return false
 		}
-		return hasPart(u, func(t types.Type) bool { return keyHolds(t, what) })
+		return hasPart(u, func(t types.Type) bool { return keyHolds(t, matches) })
 	}
 	return false
 }
