@@ -160,7 +160,7 @@ func (s *shared) chooseImports(pkg *packageScope) {
 		}
 	}
 	s.names.imports = make(map[string]string)
-	scope := newScope(pkg.taken)
+	scope := &scope{taken: maps.Clone(pkg.taken)}
 	// A package imported by a file of the user under its own name is no
 	// obstacle to importing it under the same name here.
 	for name := range pkg.declared {

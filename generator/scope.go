@@ -9,19 +9,12 @@ import (
 	"github.com/loopgen/loopgen/generator/internal/check"
 )
 
-// scope is a set of names that cannot be chosen any more.
-type scope struct {
-	taken map[string]bool
-}
+// scope is a set of names that cannot be chosen any more: those of outer, which it shares
+// with other scopes, and its own.
+type scope struct{ outer, taken map[string]bool }
 
-func newScope(parents ...map[string]bool) *scope {
-	s := &scope{taken: make(map[string]bool)}
-	for _, parent := range parents {
-		for name := range parent {
-			s.taken[name] = true
-		}
-	}
-	return s
+func newScope(outer map[string]bool) *scope {
+	return &scope{outer: outer, taken: make(map[string]bool)}
 }
 
 // pick takes the first candidate that is free, or the last one with a number.
@@ -47,7 +40,7 @@ func (s *scope) pick(candidates ...string) string {
 func (s *scope) free(name string) bool {
 	predeclared := types.Universe.Lookup(name)
 	_, function := predeclared.(*types.Builtin)
-	return !s.taken[name] && !token.IsKeyword(name) && name != "_" && (predeclared == nil || function)
+	return !s.outer[name] && !s.taken[name] && !token.IsKeyword(name) && name != "_" && (predeclared == nil || function)
 }
 
 // packageScope holds the package-level names of the user's package, with the
@@ -63,7 +56,7 @@ type packageScope struct {
 }
 
 func newPackageScope(src *check.Source) *packageScope {
-	p := &packageScope{scope: newScope(), declared: make(map[string]token.Position),
+	p := &packageScope{scope: newScope(nil), declared: make(map[string]token.Position),
 		aside: make(map[string]token.Position), leftOut: make(map[string]bool), imported: make(map[string]bool)}
 	declare := func(s *types.Scope) {
 		for _, name := range s.Names() {
@@ -80,6 +73,6 @@ func newPackageScope(src *check.Source) *packageScope {
 }
 
 func (p *packageScope) clone() *packageScope {
-	return &packageScope{scope: newScope(p.taken), declared: maps.Clone(p.declared),
+	return &packageScope{scope: &scope{taken: maps.Clone(p.taken)}, declared: maps.Clone(p.declared),
 		aside: maps.Clone(p.aside), leftOut: maps.Clone(p.leftOut), imported: maps.Clone(p.imported)}
 }

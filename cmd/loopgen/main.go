@@ -347,7 +347,12 @@ var errFailed = errors.New("failed")
 // errUsage is a wrong command line.
 type errUsage struct{ error }
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400) // the process ends before more memory could be of use to others
+	}
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // run is the command; it returns the exit status.
 func run(args []string, stdout, stderr io.Writer) int {

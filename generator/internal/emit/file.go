@@ -2,10 +2,12 @@ package emit
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/dave/jennifer/jen"
@@ -17,27 +19,48 @@ func File(m *Model) ([]byte, error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
-	f := jen.NewFile(m.Package)
-	f.HeaderComment(m.Header)
-	if m.Constraint != "" {
-		f.HeaderComment("")
-		f.HeaderComment("//go:build " + m.Constraint)
+	parts := []func(w *writer){
+		(*writer).head,
+		(*writer).api,
+		func(w *writer) { clientWriter{w}.share() },
+		func(w *writer) { clientWriter{w}.client() },
+		func(w *writer) { proxyWriter{w}.proxy() },
+		func(w *writer) { tableWriter{w}.service() },
 	}
-	w := &writer{Model: m, file: f}
-	w.imports()
-	f.Line()
-	f.Const().Id("_").Op("=").Add(w.stub("Version1")).Comment("undefined? Run go generate with the loopgen of your go.mod.")
-	f.Line()
-	w.api()
-	clientWriter{w}.share()
-	clientWriter{w}.client()
-	proxyWriter{w}.proxy()
-	tableWriter{w}.service()
-	var out bytes.Buffer
-	if err := f.Render(&out); err != nil {
+	sources, errs := make([][]byte, len(parts)), make([]error, len(parts))
+	var all sync.WaitGroup
+	for i, write := range parts {
+		// Most of the time goes into formatting, so the parts are formatted side by side.
+		all.Go(func() {
+			w := &writer{Model: m, file: jen.NewFile(m.Package)}
+			write(w)
+			var out bytes.Buffer
+			if i == 0 {
+				errs[i] = w.file.Render(&out)
+			} else {
+				errs[i] = w.file.Group.Render(&out)
+			}
+			sources[i] = bytes.TrimSpace(out.Bytes())
+		})
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("formatting the generated file: %w", err)
 	}
-	return out.Bytes(), nil
+	return append(bytes.Join(sources, []byte("\n\n")), '\n'), nil
+}
+
+// head writes the first comment, the package clause, the imports and the check of the
+// version.
+func (w *writer) head() {
+	w.file.HeaderComment(w.Header)
+	if w.Constraint != "" {
+		w.file.HeaderComment("")
+		w.file.HeaderComment("//go:build " + w.Constraint)
+	}
+	w.imports()
+	w.file.Line()
+	w.file.Const().Id("_").Op("=").Add(w.stub("Version1")).Comment("undefined? Run go generate with the loopgen of your go.mod.")
 }
 
 // check returns an error if a name by which the runtime looks a method up is not that of
