@@ -132,6 +132,9 @@ func (s collector) collectDataTypes() {
 	if !c.open {
 		return
 	}
+	for _, t := range c.met {
+		c.add(t)
+	}
 	for _, t := range s.exportedTypes(s.Src.Types, s.typ.Obj().Pkg()) {
 		if s.isEverywhere(TypeNameOf(t)) {
 			c.add(t)
@@ -158,7 +161,8 @@ type heldTypes struct {
 	open    bool // an interface was met
 	self    bool // one that may hold the shared type was met
 	seen    map[types.Type]bool
-	found   []types.Type
+	met     []types.Type
+	found   []types.Type // the data among those met
 }
 
 // visit follows t to everything a value of it is made of.
@@ -172,7 +176,7 @@ func (c *heldTypes) visit(t types.Type) {
 			return
 		}
 		c.seen[named] = true
-		c.add(named)
+		c.met = append(c.met, named)
 		if whole, _ := c.service.walk("", false).ownCodec(named, ""); whole {
 			return
 		}
