@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -12,9 +13,10 @@ import (
 	"github.com/loopgen/loopgen/generator"
 )
 
-// BenchmarkGenerate compares generating with go list -e on the same package,
-// both with warm caches: the ratio is to be at most 3.
+// BenchmarkGenerate compares generating again with go list -e on the same package, whose
+// generated file exists, both with warm caches.
 func BenchmarkGenerate(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // as the command does
 	root, err := filepath.Abs("..")
 	if err != nil {
 		b.Fatal(err)
@@ -38,7 +40,7 @@ func BenchmarkGenerate(b *testing.B) {
 		{"shared", "package main\n\nimport \"github.com/loopgen/loopgen/rt\"\n\ntype T struct{ n int }\n\nfunc (t *T) Inc() int { t.n++; return t.n }\n\n" +
 			"var shared = ShareT(rt.Config{})\n\nfunc main() { rt.ServeIfDaemon() }\n"},
 		{"foreign", "package p\n\nimport (\"flag\"; \"math/big\"; \"net/http\")\n\ntype T struct { *http.Client; *flag.FlagSet; N big.Int }\n"},
-		{"methods", "package p\n\ntype T struct{}\n\n" + methods(200)},
+		{"methods", "package p\n\ntype T struct{}\n\n" + methods(664)},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			dir := b.TempDir()
@@ -52,13 +54,17 @@ func BenchmarkGenerate(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			once := func() {
+			once := func() generator.File {
 				result, err := generator.Generate(b.Context(), generator.Options{Types: []string{"T"}, Dir: dir})
 				if err != nil || len(result.Files) != 1 {
 					b.Fatal(result, err)
 				}
+				return result.Files[0]
 			}
-			once() // warms the caches
+			file := once() // warms the caches
+			if err := os.WriteFile(file.Path, file.Content, 0o666); err != nil {
+				b.Fatal(err)
+			}
 			var listing time.Duration
 			for b.Loop() {
 				once()
@@ -72,7 +78,9 @@ func BenchmarkGenerate(b *testing.B) {
 				listing += time.Since(start)
 				b.StartTimer()
 			}
-			b.ReportMetric(float64(b.Elapsed())/float64(listing), "×list")
+			b.ReportMetric(float64(b.Elapsed())/float64(listing), "x/list")
+			b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N), "ms/generate")
+			b.ReportMetric(float64(listing.Milliseconds())/float64(b.N), "ms/list")
 		})
 	}
 }

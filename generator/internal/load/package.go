@@ -84,15 +84,20 @@ func Load(ctx context.Context, cfg Config) (*Package, error) {
 	p.Imports, p.Builds, p.Bodies = newImports(ctx, p), newBuilds(ctx, p), newBodies(p)
 	// Two go commands run at once, each of which takes most of the time that loopgen
 	// takes: one lists the package, the other finds the export data of likely imports.
-	loading := make(chan error, 1)
+	listing := make(chan error, 1)
+	go func() {
+		var err error
+		p.listed, err = p.list(ctx)
+		listing <- err
+	}()
 	needed := append(p.likelyImports(), cfg.Needed...)
 	if len(needed) > 0 {
 		needed = append(needed, "io") // most interfaces in signatures are of this package: see Imports.Complete
 	}
-	go func() { loading <- p.Imports.Load(needed) }()
-	p.listed, err = p.list(ctx)
+	asked := p.Imports.Load(needed)
+	err = <-listing
 	// Both fail alike if go.mod is not up to date.
-	if asked := <-loading; !errors.Is(err, errIncomplete) {
+	if !errors.Is(err, errIncomplete) {
 		err = errors.Join(err, asked)
 	}
 	if err != nil {
