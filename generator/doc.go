@@ -50,7 +50,7 @@
 // output.go and owner.go say where a file goes, and to which type it belongs; expected.go
 // knows packages that already use the generated names.
 //
-// scope.go, takennames.go, names.go and locals.go choose free names.
+// scope.go, names.go and locals.go choose free names.
 //
 // typexpr.go has types as source, model.go the model that internal/emit writes as a file,
 // schema.go and typetree.go what builds compare, as trees of package schema.

@@ -12,13 +12,11 @@ import (
 // brokenCode returns the type errors that remain in the user's files beside the
 // generated ones.
 func brokenCode(pkg *load.Package, generated []File) []types.Error {
-	found := pkg.Recheck(func(yield func(string, []byte) bool) {
-		for _, f := range generated {
-			if !yield(f.Path, f.Content) {
-				return
-			}
-		}
-	})
+	contents := make(map[string][]byte)
+	for _, f := range generated {
+		contents[f.Path] = f.Content
+	}
+	found := pkg.Recheck(contents)
 	if len(found) == 0 {
 		return nil
 	}

@@ -72,6 +72,27 @@ type Options struct {
 	Pattern string
 }
 
+// SplitTypes splits a list for Types at its commas, but for those in brackets. It may be
+// called concurrently.
+func SplitTypes(list string) []string {
+	var types []string
+	depth, start := 0, 0
+	for i, c := range list {
+		switch c {
+		case '[', '(', '{':
+			depth++
+		case ']', ')', '}':
+			depth--
+		case ',':
+			if depth == 0 {
+				types = append(types, strings.TrimSpace(list[start:i]))
+				start = i + 1
+			}
+		}
+	}
+	return append(types, strings.TrimSpace(list[start:]))
+}
+
 // Validate returns an error that says which option cannot be used and why, or
 // nil. Generate calls it first.
 func (o *Options) Validate() error {

@@ -5,22 +5,14 @@ import (
 	"strconv"
 
 	"github.com/loopgen/loopgen/generator/internal/check"
+	"github.com/loopgen/loopgen/generator/internal/emit"
 )
-
-// locals are the names inside one generated function, but for parameters and results.
-type locals struct {
-	ctx, err         string
-	encoder, decoder string
-	run, target      string
-	cfg, args, conn  string
-	object           string
-}
 
 // chooseLocals names receivers, parameters, results and helper variables.
 // The user's names are kept unless the file needs them for something else.
 func (s *shared) chooseLocals() {
 	outer, n := s.outerNames(), &s.names
-	n.values, n.locals = make(map[*check.Value]string), make(map[*check.Method]*locals)
+	n.values, n.locals = make(map[*check.Value]string), make(map[*check.Method]emit.Locals)
 	// One receiver name for all methods of a type.
 	all := newScope(outer)
 	for _, m := range s.Methods {
@@ -33,15 +25,14 @@ func (s *shared) chooseLocals() {
 	n.receiver.proxy = all.pick("p", "proxy")
 	for _, m := range s.Methods {
 		inner := newScope(outer)
-		inner.taken[n.receiver.client] = true
-		inner.taken[n.receiver.proxy] = true
+		inner.taken[n.receiver.client], inner.taken[n.receiver.proxy] = true, true
 		n.locals[m] = n.chooseLocals(m, inner)
 	}
 	inner := newScope(outer)
 	if s.Constructor != nil {
 		n.nameValues(inner, s.Constructor.Params, "arg", "Arg")
 	}
-	n.making.choose(inner)
+	n.making = fillLocals(emit.Locals{}, inner)
 }
 
 // outerNames are the file's and package's names that generated functions use.
@@ -67,21 +58,20 @@ func (s *shared) outerNames() map[string]bool {
 	return outer
 }
 
-func (n *names) chooseLocals(m *check.Method, inner *scope) *locals {
+func (n *names) chooseLocals(m *check.Method, inner *scope) emit.Locals {
 	if m.Context >= 0 && m.Params[m.Context].User == "" {
 		m.Params[m.Context].User = "ctx"
 	}
 	n.nameValues(inner, m.Params, "arg", "Arg")
 	n.nameValues(inner, m.Results, "r", "Result")
-	l := new(locals)
+	var l emit.Locals
 	if m.Fails && m.ErrName != "" {
-		l.err = inner.pick(m.ErrName, m.ErrName+"Result")
+		l.Err = inner.pick(m.ErrName, m.ErrName+"Result")
 	}
 	if m.Context >= 0 {
-		l.ctx = n.values[m.Params[m.Context]]
+		l.Ctx = n.values[m.Params[m.Context]]
 	}
-	l.choose(inner)
-	return l
+	return fillLocals(l, inner)
 }
 
 // nameValues keeps the users' names where it can and numbers the unnamed.
@@ -99,20 +89,21 @@ func (n *names) nameValues(inner *scope, values []*check.Value, unnamed, suffix 
 	}
 }
 
-// choose fills what is still empty.
-func (l *locals) choose(inner *scope) {
-	if l.ctx == "" {
-		l.ctx = inner.pick("ctx", "callCtx")
+// fillLocals chooses the names that l lacks.
+func fillLocals(l emit.Locals, inner *scope) emit.Locals {
+	if l.Ctx == "" {
+		l.Ctx = inner.pick("ctx", "callCtx")
 	}
-	if l.err == "" {
-		l.err = inner.pick("err", "callErr")
+	if l.Err == "" {
+		l.Err = inner.pick("err", "callErr")
 	}
-	l.encoder = inner.pick("e", "enc")
-	l.decoder = inner.pick("d", "dec")
-	l.run = inner.pick("run", "call")
-	l.target = inner.pick("target", "object")
-	l.cfg = inner.pick("cfg", "config")
-	l.args = inner.pick("args", "decoder")
-	l.conn = inner.pick("conn")
-	l.object = inner.pick("v", "object")
+	l.Encoder = inner.pick("e", "enc")
+	l.Decoder = inner.pick("d", "dec")
+	l.Run = inner.pick("run", "call")
+	l.Target = inner.pick("target", "object")
+	l.Cfg = inner.pick("cfg", "config")
+	l.Args = inner.pick("args", "decoder")
+	l.Conn = inner.pick("conn")
+	l.Object = inner.pick("v", "object")
+	return l
 }

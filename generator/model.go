@@ -85,11 +85,10 @@ func (s modeler) constructorModel() emit.Constructor {
 	if c == nil {
 		c = &check.Constructor{}
 	}
-	l := &s.names.making
 	model := emit.Constructor{
 		Name: c.Name, Empty: c.Empty, Context: c.Context, Params: s.values(c.Params), Variadic: c.Variadic,
 		Pointer: c.Pointer, Fails: c.Fails,
-		Cfg: l.cfg, Conn: l.conn, Encoder: l.encoder, Ctx: l.ctx, Args: l.args, Object: l.object, Err: l.err,
+		Locals: s.names.making,
 	}
 	switch {
 	case c.Empty:
@@ -106,7 +105,6 @@ func (s modeler) constructorModel() emit.Constructor {
 var implicitHelpers = map[string]string{"Format": "Format", "LogValue": "LogValue", "MarshalJSON": "Marshal", "MarshalText": "Marshal"}
 
 func (s modeler) methodModel(m *check.Method) emit.Method {
-	l := s.names.locals[m]
 	model := emit.Method{
 		Name: m.Name, ClientName: clientName(m.Name), Doc: m.Doc,
 		Synopsis: new(doc.Package).Synopsis(strings.Join(m.Doc, "\n")), UserParams: s.userParams(m),
@@ -114,8 +112,7 @@ func (s modeler) methodModel(m *check.Method) emit.Method {
 		Named: m.Named, Fails: m.Fails, Fluent: m.Fluent, Options: m.Options != nil, Detach: m.Detach,
 		Limit: m.Timeout > 0 && m.Timeout < time.Second/2,
 		Mode:  m.Mode, Idempotent: m.Idempotent, Timeout: m.Timeout,
-		Func: "(*" + s.typeSource(s.Self) + ")." + m.Name,
-		Ctx:  l.ctx, Err: l.err, Encoder: l.encoder, Decoder: l.decoder, Run: l.run, Target: l.target,
+		Func: "(*" + s.typeSource(s.Self) + ")." + m.Name, Locals: s.names.locals[m],
 	}
 	if m.Implicit() {
 		model.Implicit = "Text"

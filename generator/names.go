@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/loopgen/loopgen/generator/internal/check"
+	"github.com/loopgen/loopgen/generator/internal/emit"
 )
 
 const (
@@ -34,8 +35,8 @@ type names struct {
 	qualifier                 func(*types.Package) string
 	typeParams                map[*types.TypeParam]string
 	values                    map[*check.Value]string // parameters and results
-	locals                    map[*check.Method]*locals
-	making                    locals // of the constructor's function
+	locals                    map[*check.Method]emit.Locals
+	making                    emit.Locals // of the constructor's function
 }
 
 // chooseNames fills s.names and the names of all parameters and results. It
@@ -113,10 +114,11 @@ func (s *shared) checkPredeclared(r *check.Reporter, pkg *packageScope) bool {
 	}
 	ok := true
 	for _, name := range slices.Sorted(maps.Keys(needed)) {
+		pos, declared := pkg.aside[name]
 		if obj := s.Src.Types.Scope().Lookup(name); obj != nil {
-			r.Report(Error, obj.Pos(), name, "hides the predeclared "+name+", which generated code needs", "give it another name")
-			ok = false
-		} else if pos, declared := pkg.aside[name]; declared {
+			pos, declared = s.Src.Fset.Position(obj.Pos()), true
+		}
+		if declared {
 			r.Add(Diagnostic{Pos: pos, Method: name, Severity: Error,
 				Reason: "hides the predeclared " + name + ", which generated code needs", Remedy: "give it another name"})
 			ok = false
@@ -129,19 +131,18 @@ func (s *shared) checkPredeclared(r *check.Reporter, pkg *packageScope) bool {
 // that is free, else by more of its path.
 func (s *shared) chooseImports(pkg *packageScope) {
 	used := map[string]string{"context": "context", runtimePath: "rt", stubPath: "stub"}
+	use := func(p *types.Package) {
+		if p != nil && p != s.Src.Types {
+			used[p.Path()] = p.Name()
+		}
+	}
 	for t := range s.Types(s.DataTypes) {
-		tn := check.TypeNameOf(t)
-		if tn != nil && tn.Pkg() != nil && tn.Pkg() != s.Src.Types {
-			used[tn.Pkg().Path()] = tn.Pkg().Name()
+		if tn := check.TypeNameOf(t); tn != nil {
+			use(tn.Pkg())
 		}
 	}
 	if slices.ContainsFunc(s.Methods, func(m *check.Method) bool { return m.Timeout > 0 && !m.Detach }) {
 		used["time"] = "time"
-	}
-	use := func(p *types.Package) {
-		if p != s.Src.Types {
-			used[p.Path()] = p.Name()
-		}
 	}
 	for _, p := range s.Constructor.Packages() {
 		use(p)

@@ -114,7 +114,7 @@ func optionsOf(line string) *Options {
 		word, _, _ = strings.Cut(word, `";`)
 		switch flag {
 		case "-type":
-			o.Types = splitTypes(word)
+			o.Types = SplitTypes(word)
 		case "-name":
 			o.Name = word
 		case "-output":
@@ -125,24 +125,6 @@ func optionsOf(line string) *Options {
 		}
 	}
 	return o
-}
-
-// splitTypes splits a list of types at its commas, but for those in brackets.
-func splitTypes(list string) []string {
-	var types []string
-	depth, start := 0, 0
-	for i, c := range list {
-		switch {
-		case strings.ContainsRune("[({", c):
-			depth++
-		case strings.ContainsRune("])}", c):
-			depth--
-		case c == ',' && depth == 0:
-			types = append(types, list[start:i])
-			start = i + 1
-		}
-	}
-	return append(types, list[start:])
 }
 
 // owns reports whether spec names the type of s.

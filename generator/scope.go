@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/loopgen/loopgen/generator/internal/check"
+	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 // scope is a set of names that cannot be chosen any more: those of outer, which it shares
@@ -48,31 +49,76 @@ func (s *scope) free(name string) bool {
 type packageScope struct {
 	*scope
 	declared map[string]token.Position
-	// aside has what files declare that this build leaves out.
-	aside map[string]token.Position
-	// leftOut are names that only such files declare or import, and imported those
-	// that they only import.
-	leftOut, imported map[string]bool
+	aside    map[string]token.Position // what files declare that this build leaves out
+	imported map[string]bool           // what only such files import
 }
 
 func newPackageScope(src *check.Source) *packageScope {
-	p := &packageScope{scope: newScope(nil), declared: make(map[string]token.Position),
-		aside: make(map[string]token.Position), leftOut: make(map[string]bool), imported: make(map[string]bool)}
-	declare := func(s *types.Scope) {
+	p := &packageScope{newScope(nil), make(map[string]token.Position), make(map[string]token.Position), make(map[string]bool)}
+	whole := src.Types.Scope()
+	var scopes []*types.Scope
+	for i := range whole.NumChildren() {
+		scopes = append(scopes, whole.Child(i))
+	}
+	for _, s := range append(scopes, whole) {
 		for _, name := range s.Names() {
 			p.taken[name] = true
 			p.declared[name] = src.Fset.Position(s.Lookup(name).Pos())
 		}
 	}
-	whole := src.Types.Scope()
-	for i := range whole.NumChildren() {
-		declare(whole.Child(i))
-	}
-	declare(whole)
 	return p
 }
 
 func (p *packageScope) clone() *packageScope {
-	return &packageScope{scope: &scope{taken: maps.Clone(p.taken)}, declared: maps.Clone(p.declared),
-		aside: maps.Clone(p.aside), leftOut: maps.Clone(p.leftOut), imported: maps.Clone(p.imported)}
+	return &packageScope{&scope{taken: maps.Clone(p.taken)}, maps.Clone(p.declared), maps.Clone(p.aside), maps.Clone(p.imported)}
+}
+
+// addLeftOut takes the names in files that this build leaves out, if a build has them
+// together with the generated file of s. For a dot import it takes the names that the
+// package exports.
+func (p *packageScope) addLeftOut(s *check.Service, files []load.OtherFile) {
+	for _, f := range files {
+		if load.Disjoint(s.Constraint, f.Constraint) {
+			continue
+		}
+		for _, d := range f.Declared {
+			if d.Name != "_" && d.Name != "init" {
+				p.aside[d.Name] = d.Pos
+				p.take(d.Name, d.Pos)
+				delete(p.imported, d.Name)
+			}
+		}
+		for _, i := range f.Imports {
+			if i.Name == "." {
+				for _, exported := range s.Src.Builds.Exports(i.Path) {
+					p.take(exported, i.Pos)
+				}
+			} else if i.Name != "_" && p.take(i.Name, i.Pos) {
+				p.imported[i.Name] = true
+			}
+		}
+	}
+}
+
+// addOutput takes the names of another file that loopgen wrote, unless no build has
+// both.
+func (p *packageScope) addOutput(s *check.Service, path string) {
+	f, ok := s.Src.Builds.Output(path)
+	if !ok || load.Disjoint(s.Constraint, f.Constraint) {
+		return
+	}
+	for _, d := range f.Declared {
+		if d.Name != "_" {
+			p.take(d.Name, d.Pos)
+		}
+	}
+}
+
+// take marks a name as taken by a declaration at pos. It returns false if it was.
+func (p *packageScope) take(name string, pos token.Position) bool {
+	if p.taken[name] {
+		return false
+	}
+	p.taken[name], p.declared[name] = true, pos
+	return true
 }

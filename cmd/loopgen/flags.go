@@ -35,7 +35,7 @@ func parseFlags(args []string) (o *generator.Options, how output, err error) {
 		})
 	}
 	flags.Func("type", "", func(value string) error {
-		o.Types = append(o.Types, splitTypes(value)...)
+		o.Types = append(o.Types, generator.SplitTypes(value)...)
 		return nil
 	})
 	list("skip", &o.Skip)
@@ -88,24 +88,4 @@ func parseFlags(args []string) (o *generator.Options, how output, err error) {
 		return nil, how, fmt.Errorf("%d packages given (%s): give one", len(rest), strings.Join(rest, ", "))
 	}
 	return o, how, nil
-}
-
-// splitTypes splits a list of types at its commas, but for those in brackets.
-func splitTypes(list string) []string {
-	var types []string
-	depth, start := 0, 0
-	for i, c := range list {
-		switch c {
-		case '[', '(', '{':
-			depth++
-		case ']', ')', '}':
-			depth--
-		case ',':
-			if depth == 0 {
-				types = append(types, strings.TrimSpace(list[start:i]))
-				start = i + 1
-			}
-		}
-	}
-	return append(types, strings.TrimSpace(list[start:]))
 }

@@ -25,11 +25,11 @@ func model() (*Model, *Method) {
 		Context: "context", Runtime: "rt", Stub: "stub", Time: "time",
 		Constructor: Constructor{
 			Name: "NewTool", Source: "NewTool", Call: true, Pointer: true,
-			Cfg: "cfg", Conn: "conn", Encoder: "e", Ctx: "ctx", Args: "args", Object: "v", Err: "err",
+			Locals: Locals{Cfg: "cfg", Conn: "conn", Encoder: "e", Ctx: "ctx", Args: "args", Object: "v", Err: "err"},
 		},
 		Methods: []Method{{
 			Name: "Do", ClientName: "Do", Context: -1, Func: "(*Tool).Do",
-			Ctx: "ctx", Err: "err", Encoder: "e", Decoder: "d", Run: "run", Target: "target",
+			Locals: Locals{Ctx: "ctx", Err: "err", Encoder: "e", Decoder: "d", Run: "run", Target: "target"},
 		}},
 	}
 	return m, &m.Methods[0]

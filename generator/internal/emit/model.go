@@ -59,7 +59,14 @@ type Constructor struct {
 	Pointer  bool // it returns *T, not T
 	Fails    bool // it also returns an error
 
-	Cfg, Conn, Encoder, Ctx, Args, Object, Err string // names in its functions
+	Locals
+}
+
+// Locals are the names in the functions of a method or of the constructor, but for
+// parameters and results.
+type Locals struct {
+	Ctx, Err, Encoder, Decoder, Run, Target string
+	Cfg, Args, Conn, Object                 string // of the constructor
 }
 
 // Method is a method of the type.
@@ -91,7 +98,7 @@ type Method struct {
 	Places     []Places
 	Func       string // the method expression, or a nil function of its type
 
-	Ctx, Err, Encoder, Decoder, Run, Target string // names in its functions
+	Locals
 }
 
 // Places is a list of parameters in the method's row.

@@ -115,7 +115,7 @@ func (b *Builds) Files() []*ast.File {
 // package in this build. It returns where the type is declared, and whether that is in
 // a test; the position is invalid if there is no such type.
 func (b *Builds) TypeLeftOut(name string) (at token.Position, test bool) {
-	tests, _ := filepath.Glob(filepath.Join(escapeGlob(b.pkg.Dir), "*_test.go")) // the pattern is well formed
+	tests := slices.DeleteFunc(GoFiles(b.pkg.Dir), func(path string) bool { return !isTest(path) })
 	paths := append(slices.Clone(b.pkg.listed.IgnoredFiles), tests...)
 	slices.Sort(paths)
 	for _, path := range paths {
@@ -126,16 +126,8 @@ func (b *Builds) TypeLeftOut(name string) (at token.Position, test bool) {
 		if file == nil {
 			continue
 		}
-		for _, decl := range file.Decls {
-			gen, ok := decl.(*ast.GenDecl)
-			if !ok {
-				continue
-			}
-			for _, spec := range gen.Specs {
-				if spec, ok := spec.(*ast.TypeSpec); ok && spec.Name.Name == name {
-					return b.pkg.Fset.Position(spec.Name.Pos()), isTest(path)
-				}
-			}
+		if spec := typeSpec(file, name); spec != nil {
+			return b.pkg.Fset.Position(spec.Name.Pos()), isTest(path)
 		}
 	}
 	return token.Position{}, false

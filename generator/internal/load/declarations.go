@@ -24,6 +24,20 @@ func (d declarations) add(file *ast.File) {
 	}
 }
 
+// typeSpec returns the declaration of the type called name in file, or nil.
+func typeSpec(file *ast.File, name string) *ast.TypeSpec {
+	for _, decl := range file.Decls {
+		if gen, ok := decl.(*ast.GenDecl); ok {
+			for _, spec := range gen.Specs {
+				if spec, ok := spec.(*ast.TypeSpec); ok && spec.Name.Name == name {
+					return spec
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // ReceiverName is the name of the type that a method belongs to, "" for a function.
 func ReceiverName(fn *types.Func) string {
 	recv := fn.Signature().Recv()

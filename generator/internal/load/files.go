@@ -65,17 +65,16 @@ func (f *files) head(path string) *ast.File {
 // at returns the path of the file that has pos.
 func (f *files) at(pos token.Pos) string { return f.fset.Position(pos).Filename }
 
-// GoFiles returns the paths of the Go files in dir.
+// GoFiles returns the paths of the Go files in dir, sorted.
 func GoFiles(dir string) []string {
-	paths, _ := filepath.Glob(filepath.Join(escapeGlob(dir), "*.go")) // the pattern is well formed
-	return paths
-}
-
-func escapeGlob(dir string) string {
-	if filepath.Separator == '\\' {
-		return dir // has no escapes, and its names no glob characters but brackets
+	var paths []string
+	entries, _ := os.ReadDir(dir) // without dir there are none
+	for _, entry := range entries {
+		if strings.HasSuffix(entry.Name(), ".go") {
+			paths = append(paths, filepath.Join(dir, entry.Name()))
+		}
 	}
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
+	return paths
 }
 
 // isTest reports whether the go command takes the file at path for a test.

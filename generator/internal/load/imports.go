@@ -11,6 +11,7 @@ import (
 	"go/importer"
 	"go/types"
 	"io"
+	"iter"
 	"os"
 	"os/exec"
 	"path"
@@ -180,20 +181,29 @@ func ImportsOf(file *ast.File) []string { return importsOf(file, nil) }
 // leaves out those whose likely names are not in used.
 func importsOf(file *ast.File, used map[string]bool) []string {
 	var paths []string
-	for _, spec := range file.Imports {
-		path, err := strconv.Unquote(spec.Path.Value)
-		if err != nil || path == "" || strings.HasPrefix(path, "-") || build.IsLocalImport(path) {
-			continue
-		}
-		name := LikelyName(path)
-		if spec.Name != nil {
-			name = spec.Name.Name
-		}
-		if used == nil || used[name] || name == "." {
+	for name, path := range importNames(file) {
+		if path != "" && !strings.HasPrefix(path, "-") && !build.IsLocalImport(path) && (used == nil || used[name] || name == ".") {
 			paths = append(paths, path)
 		}
 	}
 	return paths
+}
+
+// importNames returns the imports of a file, each as the name that the file gives it, or
+// else the likely one, and the path.
+func importNames(file *ast.File) iter.Seq2[string, string] {
+	return func(yield func(name, path string) bool) {
+		for _, spec := range file.Imports {
+			path, _ := strconv.Unquote(spec.Path.Value) // the file was parsed
+			name := LikelyName(path)
+			if spec.Name != nil {
+				name = spec.Name.Name
+			}
+			if !yield(name, path) {
+				return
+			}
+		}
+	}
 }
 
 // usedOutside returns the names before a dot that a file uses outside of

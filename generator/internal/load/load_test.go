@@ -471,8 +471,8 @@ package p
 
 func NewU(string) { undefined() }
 `, Config{})
-	generated := func(content string) func(func(string, []byte) bool) {
-		return func(yield func(string, []byte) bool) { yield(filepath.Join(p.Dir, "t_loop.go"), []byte(content)) }
+	generated := func(content string) map[string][]byte {
+		return map[string][]byte{filepath.Join(p.Dir, "t_loop.go"): []byte(content)}
 	}
 	for content, want := range map[string][]string{
 		"package p\n\ntype TClient struct{}\n\nfunc NewT(int) {}\n":    nil,

@@ -5,7 +5,7 @@ import (
 	"go/build"
 	"go/parser"
 	"go/types"
-	"iter"
+	"maps"
 	"os"
 	"slices"
 )
@@ -59,7 +59,7 @@ func (p *Package) check(files []*ast.File, bodies bool) (*types.Package, []types
 // by path and content, and with earlier output that these do not replace. It returns none
 // if Files have no errors without them. A package may use generated names: it has errors
 // without them, which are no reason not to generate them.
-func (p *Package) Recheck(generated iter.Seq2[string, []byte]) []types.Error {
+func (p *Package) Recheck(generated map[string][]byte) []types.Error {
 	if len(p.untyped) == 0 {
 		return nil
 	}
@@ -69,13 +69,11 @@ func (p *Package) Recheck(generated iter.Seq2[string, []byte]) []types.Error {
 			files = append(files, file)
 		}
 	}
-	fresh := make(map[string]bool)
-	for path, content := range generated {
-		fresh[path] = true
-		add(path, content)
+	for _, path := range slices.Sorted(maps.Keys(generated)) {
+		add(path, generated[path])
 	}
 	for _, path := range p.Earlier {
-		if content, err := os.ReadFile(path); err == nil && !fresh[path] {
+		if content, err := os.ReadFile(path); err == nil && generated[path] == nil {
 			add(path, content)
 		}
 	}

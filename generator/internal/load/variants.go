@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 )
 
 // variant is another declaration of an object, for other builds.
@@ -88,41 +87,22 @@ func (b *Builds) aliased(file *ast.File, d declared, original *ast.FuncDecl) []v
 // aliasIn returns the name of the type that file declares name an alias of, and the
 // path of its package if that is imported; "" if it declares no such alias.
 func aliasIn(file *ast.File, name string) (other, importPath string) {
-	for _, decl := range file.Decls {
-		gen, ok := decl.(*ast.GenDecl)
-		if !ok {
-			continue
-		}
-		for _, spec := range gen.Specs {
-			spec, ok := spec.(*ast.TypeSpec)
-			if !ok || spec.Name.Name != name || !spec.Assign.IsValid() {
-				continue
-			}
-			switch t := spec.Type.(type) {
-			case *ast.Ident:
-				return t.Name, ""
-			case *ast.SelectorExpr:
-				id, _ := t.X.(*ast.Ident)
-				for _, path := range ImportsOf(file) {
-					if id != nil && importName(file, path) == id.Name {
-						return t.Sel.Name, path
-					}
-				}
+	spec := typeSpec(file, name)
+	if spec == nil || !spec.Assign.IsValid() {
+		return "", ""
+	}
+	switch t := spec.Type.(type) {
+	case *ast.Ident:
+		return t.Name, ""
+	case *ast.SelectorExpr:
+		id, _ := t.X.(*ast.Ident)
+		for name, path := range importNames(file) {
+			if id != nil && name == id.Name {
+				return t.Sel.Name, path
 			}
 		}
 	}
 	return "", ""
-}
-
-// importName returns the name by which file imports the package at path: the likely
-// one if file gives none.
-func importName(file *ast.File, path string) string {
-	for _, spec := range file.Imports {
-		if unquoted, _ := strconv.Unquote(spec.Path.Value); unquoted == path && spec.Name != nil {
-			return spec.Name.Name
-		}
-	}
-	return LikelyName(path)
 }
 
 // alike reports whether two functions are written with the same types.
