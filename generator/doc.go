@@ -9,15 +9,15 @@
 //
 // The same input gives the same bytes. A method is supported, or left out with
 // a diagnostic that says why and what to do about it: none disappears without
-// a word. What would lose data in silence is an error; an error type that cannot
-// come back as itself is a warning. Files are returned only when there was no
-// error at all, and only for packages of the main module. What an earlier run
-// wrote is left out of the package before it is read, so that stale or broken
-// output hinders nothing.
+// a word. A type that would lose data in silence is an error; an error type that
+// cannot come back as itself is a warning. Files are returned only when there was no
+// error at all, and only for packages of the main module. The output of earlier runs
+// is left out of the package before it is read, so that stale or broken output
+// hinders nothing.
 //
 // # Rules
 //
-// What a type is may keep its values from travelling. The first rule that holds
+// The kind of a type may keep its values from travelling. The first rule that holds
 // is the reason given, with what to do instead; a type that none keeps is judged
 // by its fields and elements. A test compares the table with the one of package check.
 //
@@ -53,7 +53,7 @@
 // scope.go, names.go and locals.go choose free names.
 //
 // typexpr.go has types as source, model.go the model that internal/emit writes as a file,
-// schema.go and typetree.go what builds compare, as trees of package schema.
+// schema.go and typetree.go the schema that builds compare, as trees of package schema.
 //
 // # Type parameters
 //

@@ -128,9 +128,9 @@ func (o *Options) Validate() error {
 	return (*check.Options)(o).Validate()
 }
 
-// command returns the command line that the generated file names: what
-// decides its content and nothing else, so that a file checked or generated
-// from another directory has the same bytes.
+// command returns the command line that the generated file names. It has only the
+// flags that decide the file's content, so that a file checked or generated from
+// another directory has the same bytes.
 func (o *Options) command() string {
 	args := []string{"loopgen"}
 	add := func(flag, value string) {
@@ -171,7 +171,7 @@ type Result struct {
 	// Files are the generated files, one for each type; none if there was an
 	// error among the diagnostics.
 	Files []File
-	// Schemas are what the types of Files look like to other builds, if asked for.
+	// Schemas describe the types of Files as other builds compare them, if asked for.
 	Schemas []schema.Service
 	// Diagnostics are sorted by position.
 	Diagnostics []Diagnostic
@@ -232,8 +232,8 @@ type File struct {
 }
 
 // Generate makes the source for o.Types. Problems with the user's code are
-// diagnostics in the result; the error is for what keeps the code from being
-// looked at: options that contradict each other, no such package, no go
+// diagnostics in the result; the error says why the code was not looked at:
+// options that contradict each other, no such package, no go
 // command. It runs the go command, which ends with ctx. It may be called
 // concurrently.
 func Generate(ctx context.Context, o Options) (*Result, error) {
@@ -253,7 +253,7 @@ func Generate(ctx context.Context, o Options) (*Result, error) {
 	}
 	result := generate(r, src, &o)
 	if broken := brokenCode(src.Package, result.Files); len(broken) > 0 {
-		// What does not compile explains whatever else was found.
+		// Errors of the compiler explain all other diagnostics.
 		r = &check.Reporter{Fset: src.Fset}
 		for _, e := range broken {
 			r.Report(Error, e.Pos, "", e.Msg, "")

@@ -27,7 +27,7 @@ type shared struct {
 
 // names are those that a generated file declares and imports.
 type names struct {
-	base                      string // the type's name, or what -name puts in its place
+	base                      string // the type's name, or the name that -name gives
 	api, client, proxy, share string // part of the public face: taken ones are errors
 	service                   string
 	imports                   map[string]string // import path to name
@@ -49,7 +49,7 @@ func (s *shared) chooseNames(r *check.Reporter, o *Options, whole *packageScope)
 		}
 	}
 	pkg.addLeftOut(s.Service, s.Src.Builds.LeftOut())
-	// What only this type's builds have is no obstacle to the other types of the run.
+	// Names that only this type's builds have are free for the other types of the run.
 	before := maps.Clone(pkg.taken)
 	defer func() {
 		for name := range pkg.taken {
@@ -127,8 +127,8 @@ func (s *shared) checkPredeclared(r *check.Reporter, pkg *packageScope) bool {
 	return ok
 }
 
-// chooseImports names what the file imports: by the package's own name where
-// that is free, else by more of its path.
+// chooseImports chooses a name for each import: the package's own where that is free,
+// else one with more of its path.
 func (s *shared) chooseImports(pkg *packageScope) {
 	used := map[string]string{"context": "context", runtimePath: "rt", stubPath: "stub"}
 	use := func(p *types.Package) {
@@ -153,7 +153,7 @@ func (s *shared) chooseImports(pkg *packageScope) {
 	for _, e := range s.ErrorTypes {
 		use(e.Obj.Pkg())
 	}
-	// The runtime's own names go first: they are what the reader looks for.
+	// The runtime's own names go first: a reader looks for them.
 	order := []string{"context", runtimePath, stubPath}
 	for _, p := range slices.Sorted(maps.Keys(used)) {
 		if !slices.Contains(order, p) {

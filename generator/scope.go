@@ -49,8 +49,8 @@ func (s *scope) free(name string) bool {
 type packageScope struct {
 	*scope
 	declared map[string]token.Position
-	aside    map[string]token.Position // what files declare that this build leaves out
-	imported map[string]bool           // what only such files import
+	aside    map[string]token.Position // names that files declare which this build leaves out
+	imported map[string]bool           // names that only such files import
 }
 
 func newPackageScope(src *check.Source) *packageScope {

@@ -10,7 +10,7 @@ import (
 	"github.com/loopgen/loopgen/generator"
 )
 
-// output says what becomes of the result.
+// output says how the result is used.
 type output struct {
 	check  bool // compare, write nothing
 	json   bool // report for tools

@@ -1,4 +1,4 @@
-// Loopgen generates what is needed to share one instance of a Go type between
+// Loopgen generates the code that shares one instance of a Go type between
 // processes.
 //
 // Usage:
@@ -341,7 +341,7 @@ import (
 //go:embed main.go
 var source string
 
-// errFailed ends the command when all that is to be said was printed.
+// errFailed ends the command after its diagnostics were printed.
 var errFailed = errors.New("failed")
 
 // errUsage is a wrong command line.
@@ -349,7 +349,7 @@ type errUsage struct{ error }
 
 func main() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400) // the process ends before more memory could be of use to others
+		debug.SetGCPercent(400) // the process ends soon: memory is cheaper than time
 	}
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
@@ -398,7 +398,7 @@ func generate(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		return reportJSON(&generator.Result{Diagnostics: []generator.Diagnostic{{Reason: err.Error(), Severity: generator.Error}}}, stdout)
 	case how.json:
 		err = reportJSON(result, stdout)
-		stdout = stderr // for what is not JSON
+		stdout = stderr // for all other output
 	case err == nil:
 		err = report(result, options.Verbose, stderr)
 	}

@@ -39,8 +39,8 @@ func (b *Builds) Constraint(file *ast.File) string {
 	return c + " && cgo"
 }
 
-// ConstraintOf returns the constraint of the file that declares obj. It returns "" for
-// what is predeclared, or of a package without source.
+// ConstraintOf returns the constraint of the file that declares obj. It returns "" if
+// obj is predeclared, or of a package without source.
 func (b *Builds) ConstraintOf(obj types.Object) string {
 	if file := b.fileOf(obj); file != nil {
 		return b.Constraint(file)

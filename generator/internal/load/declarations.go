@@ -57,7 +57,7 @@ func ReceiverName(fn *types.Func) string {
 // Unnamed is the name of types that have none in the package itself.
 const Unnamed = "?"
 
-// BaseName is T for T, *T and T[…], and Unnamed for what has another form.
+// BaseName is T for T, *T and T[…], and Unnamed for an expression of another form.
 func BaseName(expr ast.Expr) string {
 	switch e := expr.(type) {
 	case *ast.StarExpr:
