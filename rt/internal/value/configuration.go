@@ -3,6 +3,7 @@ package value
 import (
 	"bytes"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/loopgen/loopgen/rt/internal/wire"
@@ -272,14 +273,19 @@ func (c *ConfigWriter) entries(p *Plan, h head, b []byte) (rest []byte, zero boo
 }
 
 func (c *ConfigWriter) fields(p *Plan, h head, b []byte) (rest []byte, zero bool, f *fault) {
-	var marks map[*field]bool
-	if p.fields.viaPointer {
+	// The first sent field of a struct that is embedded by pointer is kept, zero or not: it
+	// shows that the pointer is not nil.
+	marks := make(map[*field]bool)
+	if len(p.fields.pointers) > 0 {
 		sent := make(map[*field]bool)
 		if f = p.each(h, b, func(fd *field, _ []byte) { sent[fd] = true }); f != nil {
 			return nil, false, f
 		}
-		marks = make(map[*field]bool)
-		markPointers(p.fields.members, sent, marks)
+		for _, e := range p.fields.pointers {
+			if i := slices.IndexFunc(e.fields, func(fd *field) bool { return sent[fd] }); i >= 0 {
+				marks[e.fields[i]] = true
+			}
+		}
 	}
 	w, start, n := &c.args, len(c.args.b), 0
 	w.b = appendHead(w.b, majorMap, h.Arg)
@@ -303,37 +309,6 @@ func (c *ConfigWriter) fields(p *Plan, h head, b []byte) (rest []byte, zero bool
 	}
 	w.setCount(start, int(h.Arg), n)
 	return rest, n == 0, nil
-}
-
-// markPointers marks the first sent field of each struct that is embedded by pointer.
-// The mark keeps the field, zero or not, since it shows that the pointer is not nil.
-func markPointers(members []member, sent, marks map[*field]bool) {
-	for i := range members {
-		m := &members[i]
-		if m.field != nil {
-			continue
-		}
-		if m.pointer {
-			if first := firstSent(m.embedded, sent); first != nil {
-				marks[first] = true
-			}
-		}
-		markPointers(m.embedded, sent, marks)
-	}
-}
-
-func firstSent(members []member, sent map[*field]bool) *field {
-	for i := range members {
-		m := &members[i]
-		first := m.field
-		if first == nil {
-			first = firstSent(m.embedded, sent)
-		}
-		if first != nil && sent[first] {
-			return first
-		}
-	}
-	return nil
 }
 
 // held omits the hashes from the name of the type that an interface holds, so that fields

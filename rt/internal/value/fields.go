@@ -11,21 +11,20 @@ import (
 // fieldSet is the form of a struct's values on the wire: a map with the names of the
 // fields as keys, including the fields of embedded structs.
 type fieldSet struct {
-	members    []member          // in the order of declaration
-	flat       []*field          // the fields of members and of their embedded structs, in that order
-	byKey      map[string]*field // by the CBOR of their names
-	sorted     []*field          // in the order of sending
-	required   int               // number of fields that are always sent
-	viaPointer bool              // a struct is embedded by pointer
-	omitZero   bool              // a field has omitzero
+	flat     []*field          // in the order of declaration, those of embedded structs in their place
+	byKey    map[string]*field // by the CBOR of their names
+	sorted   []*field          // in the order of sending
+	required int               // number of fields that are always sent
+	omitZero bool              // a field has omitzero
+	pointers []embedded        // inner ones first
+	size     uint64            // bytes of the structs of pointers
 }
 
-// member is a field, or an embedded struct whose fields are promoted.
-type member struct {
-	index    int
-	field    *field   // nil for an embedded struct
-	embedded []member // of the embedded struct
-	pointer  bool     // it is embedded by pointer
+// embedded is a struct that is embedded by pointer.
+type embedded struct {
+	path   string // such as ".Base"
+	index  []int  // path to the pointer through embedded structs
+	fields []*field
 }
 
 // field is a struct's field that is sent.
@@ -60,12 +59,10 @@ func (b *planner) composeStruct(p *Plan) {
 			return
 		}
 	}
-	members, reason := c.members(p.typ, false)
-	if reason != nil {
+	if reason := c.fields(p.typ, false); reason != nil {
 		p.refuse(reason)
 		return
 	}
-	c.set.members = members
 	c.set.sorted = slices.SortedFunc(slices.Values(c.set.flat), func(a, b *field) int { return strings.Compare(a.key, b.key) })
 	for i, fd := range c.set.sorted {
 		fd.place = i
@@ -74,38 +71,34 @@ func (b *planner) composeStruct(p *Plan) {
 	p.shape, p.fields = shapeStruct, c.set
 }
 
-// members collects the fields of t. Fields below an embedded pointer may be absent.
-func (c *collector) members(t reflect.Type, optional bool) ([]member, *fault) {
-	for _, outer := range c.within {
-		if outer == t {
-			return nil, faultf("%s embeds itself, and the inner fields would be lost; name the field", t)
-		}
+// fields collects the fields of t. Fields below an embedded pointer may be absent.
+func (c *collector) fields(t reflect.Type, optional bool) *fault {
+	if slices.Contains(c.within, t) {
+		return faultf("%s embeds itself, and the inner fields would be lost; name the field", t)
 	}
 	c.within = append(c.within, t)
 	defer func() { c.within = c.within[:len(c.within)-1] }()
 
-	var members []member
 	for i := range t.NumField() {
 		f := t.Field(i)
 		if f.Name == "_" {
 			continue // padding: it has no content
 		}
 		c.index = append(c.index, i)
-		m, reason := c.member(f, optional)
+		reason := c.field(f, optional)
 		c.index = c.index[:len(c.index)-1]
 		if reason != nil {
-			return nil, reason
+			return reason.below("." + f.Name)
 		}
-		m.index = i
-		members = append(members, m)
 	}
-	return members, nil
+	return nil
 }
 
-func (c *collector) member(f reflect.StructField, optional bool) (member, *fault) {
+// field collects a field, or the fields of an embedded struct.
+func (c *collector) field(f reflect.StructField, optional bool) *fault {
 	tag := readTag(f)
 	if tag.skip {
-		return member{}, faultf("the tag leaves the field out, so that its value would be lost; remove the tag or the field").below("." + f.Name)
+		return faultf("the tag leaves the field out, so that its value would be lost; remove the tag or the field")
 	}
 	t := f.Type
 	pointer := t.Kind() == reflect.Pointer
@@ -114,31 +107,24 @@ func (c *collector) member(f reflect.StructField, optional bool) (member, *fault
 	}
 	if f.Anonymous && t.Kind() == reflect.Struct && tag.name == "" {
 		if pointer && !f.IsExported() {
-			return member{}, faultf("an unexported struct embedded by pointer cannot be made by the receiver; embed it by value").below("." + f.Name)
+			return faultf("an unexported struct embedded by pointer cannot be made by the receiver; embed it by value")
 		}
-		c.set.viaPointer = c.set.viaPointer || pointer
-		inner, reason := c.members(t, optional || pointer)
-		if reason != nil {
-			return member{}, reason.below("." + f.Name)
+		first := len(c.set.flat)
+		reason := c.fields(t, optional || pointer)
+		if pointer {
+			c.set.pointers = append(c.set.pointers, embedded{c.path(), slices.Clone(c.index), c.set.flat[first:]})
+			c.set.size += uint64(t.Size())
 		}
-		return member{embedded: inner, pointer: pointer}, nil
+		return reason
 	}
 	if !f.IsExported() {
-		return member{}, faultf("the field is unexported, so that its value would be lost; export it or give the type MarshalBinary and UnmarshalBinary").below("." + f.Name)
+		return faultf("the field is unexported, so that its value would be lost; export it or give the type MarshalBinary and UnmarshalBinary")
 	}
-	fd, reason := c.field(f, tag)
-	if reason != nil {
-		return member{}, reason.below("." + f.Name)
-	}
-	fd.optional = optional || fd.omitEmpty || fd.omitZero
-	if !fd.optional {
-		c.set.required++
-	}
-	return member{field: fd}, nil
+	return c.ordinary(f, tag, optional)
 }
 
-// field makes an ordinary field and records it under its name on the wire.
-func (c *collector) field(f reflect.StructField, tag fieldTag) (*field, *fault) {
+// ordinary makes an ordinary field and records it under its name on the wire.
+func (c *collector) ordinary(f reflect.StructField, tag fieldTag, optional bool) *fault {
 	fd := &field{name: f.Name, path: c.path(), index: slices.Clone(c.index), wire: f.Name, omitEmpty: tag.omitEmpty, omitZero: tag.omitZero}
 	if tag.name != "" {
 		fd.wire = tag.name
@@ -146,22 +132,26 @@ func (c *collector) field(f reflect.StructField, tag fieldTag) (*field, *fault) 
 	if tag.keyAsInt {
 		n, err := strconv.ParseInt(fd.wire, 10, 0)
 		if err != nil {
-			return nil, faultf("the name %q in the tag is not an integer, but has the option keyasint", fd.wire)
+			return faultf("the name %q in the tag is not an integer, but has the option keyasint", fd.wire)
 		}
 		fd.wire, fd.key = strconv.FormatInt(n, 10), string(appendInt(nil, n))
 	} else {
 		if !utf8.ValidString(fd.wire) {
-			return nil, faultf("the name %q in the tag is not UTF-8", fd.wire)
+			return faultf("the name %q in the tag is not UTF-8", fd.wire)
 		}
 		fd.key = string(appendHead(nil, majorText, uint64(len(fd.wire)))) + fd.wire
 	}
 	if other := c.set.byKey[fd.key]; other != nil {
-		return nil, faultf("it is called %s on the wire, as another field %s is, and one would be lost; rename one", fd.wire, other.name)
+		return faultf("it is called %s on the wire, as another field %s is, and one would be lost; rename one", fd.wire, other.name)
 	}
 	fd.plan = c.planner.plan(f.Type)
+	fd.optional = optional || fd.omitEmpty || fd.omitZero
+	if !fd.optional {
+		c.set.required++
+	}
 	c.set.byKey[fd.key] = fd
 	c.set.flat = append(c.set.flat, fd)
-	return fd, nil
+	return nil
 }
 
 // path returns the path to the current field in Go.

@@ -62,6 +62,7 @@ func (k *known) planIn(p *Plan) (*Plan, *fault) {
 var world = struct {
 	sync.RWMutex
 	registered map[string]reflect.Type // by import path and name
+	explicit   []reflect.Type          // those for which RegisterType was called
 	byName     map[string]*known
 	byType     map[reflect.Type]*known
 }{
@@ -90,7 +91,7 @@ func registerDeclared() {
 	defer declared.Unlock()
 	for _, d := range declared.types {
 		// A type that cannot be registered cannot be sent: its sender gets an error.
-		_ = register(d.typ)
+		_ = register(d.typ, false)
 	}
 	declared.types = nil
 }
@@ -135,49 +136,22 @@ func init() {
 // concurrently.
 func RegisterType(t reflect.Type) error {
 	registerDeclared()
-	err := register(t)
-	if err == nil {
-		addExplicit(t)
-	}
-	return err
-}
-
-// explicit has the named types for which [RegisterType] was called.
-var explicit struct {
-	sync.Mutex
-	types []reflect.Type
+	return register(t, true)
 }
 
 // Registered returns the named types for which [RegisterType] was called. It may be called
 // concurrently.
 func Registered() []reflect.Type {
-	explicit.Lock()
-	defer explicit.Unlock()
-	return slices.Clone(explicit.types)
-}
-
-// addExplicit adds t, or the named types of which t consists.
-func addExplicit(t reflect.Type) {
-	switch {
-	case IsBuiltin(t):
-	case t.PkgPath() != "":
-		explicit.Lock()
-		defer explicit.Unlock()
-		if !slices.Contains(explicit.types, t) {
-			explicit.types = append(explicit.types, t)
-		}
-	case t.Kind() == reflect.Map:
-		addExplicit(t.Key())
-		addExplicit(t.Elem())
-	default:
-		addExplicit(t.Elem())
-	}
+	world.RLock()
+	defer world.RUnlock()
+	return slices.Clone(world.explicit)
 }
 
 // IsBuiltin reports whether t is known without registration. It may be called concurrently.
 func IsBuiltin(t reflect.Type) bool { return builtin[t] != "" }
 
-func register(t reflect.Type) error {
+// register makes t known. explicit says that [RegisterType] was called.
+func register(t reflect.Type, explicit bool) error {
 	fail := func(f *fault) error { return fmt.Errorf("registering type %w", f.in(t)) }
 	if root := PlanOf(t).root; root != nil {
 		return fail(root)
@@ -186,21 +160,21 @@ func register(t reflect.Type) error {
 	case builtin[t] != "":
 		return nil
 	case t.PkgPath() != "":
-		return registerNamed(t)
+		return registerNamed(t, explicit)
 	}
 	switch t.Kind() {
 	case reflect.Map:
-		if err := register(t.Key()); err != nil {
+		if err := register(t.Key(), explicit); err != nil {
 			return err
 		}
-		return register(t.Elem())
+		return register(t.Elem(), explicit)
 	case reflect.Pointer, reflect.Slice, reflect.Array:
-		return register(t.Elem())
+		return register(t.Elem(), explicit)
 	}
 	return fail(faultf("the type has no name; declare one"))
 }
 
-func registerNamed(t reflect.Type) error {
+func registerNamed(t reflect.Type, explicit bool) error {
 	name := pathName(t)
 	if strings.Contains(name, "#") {
 		return fmt.Errorf("registering type %s: there is a # in its name", cut.Name(t.String()))
@@ -211,6 +185,9 @@ func registerNamed(t reflect.Type) error {
 		return fmt.Errorf("registering type %s: another type of that name and package is registered; rename one", cut.Name(t.String()))
 	}
 	world.registered[name] = t
+	if explicit && !slices.Contains(world.explicit, t) {
+		world.explicit = append(world.explicit, t)
+	}
 	return nil
 }
 

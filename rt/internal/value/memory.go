@@ -146,7 +146,7 @@ func (p *Plan) costPerByte(seen map[*Plan]bool) (cost uint64, ok bool) {
 	case shapeMap:
 		cost = p.mapSize(1) // a larger map has more bytes
 	case shapeStruct:
-		cost = p.fields.viaPointers(p.typ)
+		cost = p.fields.size
 	}
 	ok = true
 	for _, q := range p.parts() {
@@ -154,31 +154,6 @@ func (p *Plan) costPerByte(seen map[*Plan]bool) (cost uint64, ok bool) {
 		cost, ok = cost+below, ok && bounded
 	}
 	return cost, ok
-}
-
-// viaPointers returns the size of the structs that t embeds by pointer. s has the
-// fields of t.
-func (s *fieldSet) viaPointers(t reflect.Type) uint64 {
-	if !s.viaPointer {
-		return 0
-	}
-	return embeddedSize(t, s.members)
-}
-
-func embeddedSize(t reflect.Type, members []member) (size uint64) {
-	for i := range members {
-		m := &members[i]
-		if m.field != nil {
-			continue
-		}
-		typ := t.Field(m.index).Type
-		if m.pointer {
-			typ = typ.Elem()
-			size += uint64(typ.Size())
-		}
-		size += embeddedSize(typ, m.embedded)
-	}
-	return size
 }
 
 // mapSize returns the memory of a map of n entries, without the memory behind pointers

@@ -244,7 +244,7 @@ func (p *Plan) isLight() bool {
 	case shapeSlice, shapeMap, shapePointer, shapeTime, shapeBigInt, shapeError, shapeInterface:
 		return false
 	case shapeStruct:
-		if p.fields.viaPointer {
+		if len(p.fields.pointers) > 0 {
 			return false
 		}
 	}

@@ -155,6 +155,6 @@ func endlessPointer(t reflect.Type) bool {
 // checked one by one. A key type is comparable, so it is recursive only through
 // pointers.
 func (p *Plan) holdsPointer() bool {
-	return p.shape == shapePointer || p.shape == shapeStruct && p.fields.viaPointer ||
+	return p.shape == shapePointer || p.shape == shapeStruct && len(p.fields.pointers) > 0 ||
 		slices.ContainsFunc(p.parts(), (*Plan).holdsPointer)
 }

@@ -173,7 +173,7 @@ func (w *scale) fields(p *Plan, h head, depth int) (end int, ok bool) {
 		return h.End, false
 	}
 	if h.Arg > 0 {
-		w.add(p.fields.viaPointers(p.typ))
+		w.add(p.fields.size)
 	}
 	end = h.End
 	for i := range int(h.Arg) {

@@ -7,10 +7,8 @@ import (
 
 // fields appends a struct at depth.
 func (w *Writer) fields(s *fieldSet, v reflect.Value, depth int) *fault {
-	if s.viaPointer {
-		if _, f := sent(s.members, v); f != nil {
-			return f
-		}
+	if f := s.checkPointers(v); f != nil {
+		return f
 	}
 	start, n := len(w.b), len(s.sorted)
 	w.b = appendHead(w.b, majorMap, uint64(n))
@@ -67,36 +65,28 @@ func (w *Writer) setCount(start, claimed, n int) {
 	w.b = slices.Replace(w.b, start, start+len(old), head...)
 }
 
-// sent returns how many fields of a struct are sent. A struct that is embedded by pointer
-// would come back nil if none of its fields was sent, so sent returns a fault.
-func sent(members []member, v reflect.Value) (n int, f *fault) {
-	for i := range members {
-		m := &members[i]
-		fv := v.Field(m.index)
-		step := func() string { return "." + v.Type().Field(m.index).Name }
-		switch {
-		case m.field != nil:
-			omitted, f := m.field.omitted(fv)
+// checkPointers returns a fault if no field is sent of a struct that is embedded by pointer:
+// the struct would come back nil.
+func (s *fieldSet) checkPointers(v reflect.Value) *fault {
+	for _, e := range s.pointers {
+		if p := promotedField(v, e.index); !p.IsValid() || p.IsNil() {
+			continue
+		}
+		sent := false
+		for _, fd := range e.fields {
+			fv := promotedField(v, fd.index)
+			if !fv.IsValid() || sent {
+				continue
+			}
+			omitted, f := fd.omitted(fv)
 			if f != nil {
-				return 0, f.below(step())
+				return f.below(fd.path)
 			}
-			if !omitted {
-				n++
-			}
-			continue
-		case m.pointer && fv.IsNil():
-			continue
-		case m.pointer:
-			fv = fv.Elem()
+			sent = !omitted
 		}
-		inner, f := sent(m.embedded, fv)
-		if f == nil && m.pointer && inner == 0 {
-			f = faultf("the embedded pointer would come back nil, since no field of the struct is sent; embed it by value")
+		if !sent {
+			return faultf("the embedded pointer would come back nil, since no field of the struct is sent; embed it by value").below(e.path)
 		}
-		if f != nil {
-			return 0, f.below(step())
-		}
-		n += inner
 	}
-	return n, nil
+	return nil
 }
