@@ -124,9 +124,9 @@ func (p *Plan) each(h head, b []byte, do func(fd *field, value []byte)) *fault {
 		if f != nil {
 			return f
 		}
-		end, f := skip(value, 0, 0)
-		if f != nil {
-			return f
+		end, ok := skip(value, 0)
+		if !ok {
+			return malformed()
 		}
 		do(fd, value[:end])
 		rest = value[end:]
@@ -136,9 +136,9 @@ func (p *Plan) each(h head, b []byte, do func(fd *field, value []byte)) *fault {
 
 // cut returns the field whose name is the first item of b, and the bytes after the name.
 func (p *Plan) cut(b []byte) (fd *field, rest []byte, f *fault) {
-	end, f := skip(b, 0, 0)
-	if f != nil {
-		return nil, nil, f
+	end, ok := skip(b, 0)
+	if !ok {
+		return nil, nil, malformed()
 	}
 	if fd = p.fields.byKey[string(b[:end])]; fd == nil {
 		return nil, nil, faultf("%s has no such field", p.typ)
@@ -172,9 +172,9 @@ func (c *ConfigWriter) item(p *Plan, b []byte) (rest []byte, zero bool, f *fault
 	case shapeInterface:
 		return c.held(h, b)
 	}
-	end, f := skip(b, 0, 0)
-	if f != nil {
-		return nil, false, f
+	end, ok := skip(b, 0)
+	if !ok {
+		return nil, false, malformed()
 	}
 	if p.shape == shapeString {
 		c.text(b[h.End:end])
@@ -323,8 +323,9 @@ func (c *ConfigWriter) held(h head, b []byte) (rest []byte, zero bool, f *fault)
 	c.args.b = append(c.args.b, plain...)
 	rest = b[end:]
 	if name == errorName {
-		if end, f = skip(rest, 0, 0); f != nil {
-			return nil, false, f
+		end, ok := skip(rest, 0)
+		if !ok {
+			return nil, false, malformed()
 		}
 		c.args.b = append(c.args.b, rest[:end]...)
 		return rest[end:], false, nil

@@ -19,8 +19,8 @@ func (r *Reader) ReadError(b []byte) (err error, rest []byte, fail error) { retu
 // error decodes the next item, nested in depth arrays and maps, into v, an interface that
 // can hold an error.
 func (r *Reader) error(v reflect.Value, depth int) *fault {
-	if _, f := skip(r.b, r.at, depth); f != nil {
-		return f
+	if depth+errorNesting > wire.MaxNesting {
+		return faultf("nested deeper than %d levels", wire.MaxNesting)
 	}
 	err, rest, fail := r.tree(r.b[r.at:], depth+1)
 	switch {

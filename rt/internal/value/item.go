@@ -43,37 +43,39 @@ func readTypeName(b []byte, at int) (name string, end int, f *fault) {
 	return string(b[h.End:end]), end, nil
 }
 
-// skip returns the end of the item at b[at:], of any kind.
-func skip(b []byte, at, depth int) (end int, f *fault) {
-	h, ok := readHead(b, at)
-	if !ok {
-		return 0, malformed()
-	}
-	items := 0
-	switch h.Major {
-	case majorBytes, majorText:
-		return skipString(b, h)
-	case majorTag:
-		items = 1
-	case majorArray, majorMap:
-		if h.Arg > wire.MaxElements {
-			return 0, faultf("%d elements, more than %d", h.Arg, wire.MaxElements)
+// skip returns the end of the item at b[at:]. It accepts all items that are decoded, and
+// others.
+func skip(b []byte, at int) (end int, ok bool) {
+	for left := uint64(1); left > 0; left-- {
+		if at >= len(b) {
+			return at, false
 		}
-		items = int(h.Arg)
-		if h.Major == majorMap {
-			items *= 2
+		h := head{Major: b[at] >> 5, Arg: uint64(b[at] & 31), End: at + 1}
+		if h.Arg > maxShort {
+			if h, ok = readHead(b, at); !ok {
+				return at, false
+			}
+		}
+		at = h.End
+		switch h.Major {
+		case majorBytes, majorText:
+			if h.Arg > uint64(len(b)-at) {
+				return at, false
+			}
+			at += int(h.Arg)
+		case majorArray, majorMap:
+			if h.Arg > wire.MaxElements {
+				return at, false
+			}
+			left += h.Arg
+			if h.Major == majorMap {
+				left += h.Arg
+			}
+		case majorTag:
+			left++
 		}
 	}
-	if depth++; items > 0 && depth > wire.MaxNesting {
-		return 0, faultf("nested deeper than %d levels", wire.MaxNesting)
-	}
-	end = h.End
-	for range items {
-		if end, f = skip(b, end, depth); f != nil {
-			return 0, f
-		}
-	}
-	return end, nil
+	return at, true
 }
 
 // keyText returns a key as text for a message.

@@ -58,7 +58,7 @@ func (w *scale) parameter(p parameter, at int) (end int, ok bool) {
 // that does not match p, since that item is not decoded.
 func (w *scale) value(p *Plan, at, depth int) (end int, ok bool) {
 	if p.light {
-		return w.skip(at)
+		return skip(w.b, at)
 	}
 	h, ok := readHead(w.b, at)
 	if !ok || h.isNull() {
@@ -72,7 +72,7 @@ func (w *scale) value(p *Plan, at, depth int) (end int, ok bool) {
 		return w.time(at)
 	case shapeBigInt:
 		w.add(bigCost)
-		return w.skip(at)
+		return skip(w.b, at)
 	case shapeError:
 		return w.error(at)
 	}
@@ -87,7 +87,7 @@ func (w *scale) value(p *Plan, at, depth int) (end int, ok bool) {
 			return at, false
 		}
 		if p.elem.light {
-			return w.skip(at)
+			return skip(w.b, at)
 		}
 		end = h.End
 		for range int(h.Arg) {
@@ -101,7 +101,7 @@ func (w *scale) value(p *Plan, at, depth int) (end int, ok bool) {
 			return at, false
 		}
 		if p.key.light && p.elem.light {
-			return w.skip(at)
+			return skip(w.b, at)
 		}
 		end = h.End
 		for range int(h.Arg) {
@@ -115,41 +115,6 @@ func (w *scale) value(p *Plan, at, depth int) (end int, ok bool) {
 		return end, true
 	}
 	return w.fields(p, h, depth)
-}
-
-// skip returns the end of the item at w.b[at:]. It accepts all items that are decoded,
-// and others.
-func (w *scale) skip(at int) (end int, ok bool) {
-	for left := uint64(1); left > 0; left-- {
-		if at >= len(w.b) {
-			return at, false
-		}
-		h := head{Major: w.b[at] >> 5, Arg: uint64(w.b[at] & 31), End: at + 1}
-		if h.Arg > maxShort {
-			if h, ok = readHead(w.b, at); !ok {
-				return at, false
-			}
-		}
-		at = h.End
-		switch h.Major {
-		case majorBytes, majorText:
-			if h.Arg > uint64(len(w.b)-at) {
-				return at, false
-			}
-			at += int(h.Arg)
-		case majorArray, majorMap:
-			if h.Arg > wire.MaxElements {
-				return at, false
-			}
-			left += h.Arg
-			if h.Major == majorMap {
-				left += h.Arg
-			}
-		case majorTag:
-			left++
-		}
-	}
-	return at, true
 }
 
 // container adds the elements of the slice or map with head h. It reports whether the
@@ -194,7 +159,7 @@ func (w *scale) fields(p *Plan, h head, depth int) (end int, ok bool) {
 
 // time adds the zone of a time that is not in UTC.
 func (w *scale) time(at int) (end int, ok bool) {
-	if end, ok = w.skip(at); ok && w.b[end-1] != 'Z' {
+	if end, ok = skip(w.b, at); ok && w.b[end-1] != 'Z' {
 		w.add(zoneCost)
 	}
 	return end, ok
@@ -230,7 +195,7 @@ func (w *scale) error(at int) (end int, ok bool) {
 	if !ok || h.Major != majorArray {
 		return h.End, ok && h.isNull()
 	}
-	if end, ok = w.skip(at); !ok {
+	if end, ok = skip(w.b, at); !ok {
 		return at, false
 	}
 	w.add(h.Arg*errorCost + uint64(end-at)*errorGrowth)
@@ -294,11 +259,11 @@ func (w *scale) entries(at int, each func(key, value []byte)) (end int, ok bool)
 	end = h.End
 	for range int(h.Arg) {
 		key := end
-		if end, ok = w.skip(end); !ok {
+		if end, ok = skip(w.b, end); !ok {
 			return end, false
 		}
 		value := end
-		if end, ok = w.skip(end); !ok {
+		if end, ok = skip(w.b, end); !ok {
 			return end, false
 		}
 		each(content(w.b[key:value]), w.b[value:end])
