@@ -35,15 +35,13 @@
 //
 // # The files
 //
-//   - service.go, instance.go, run.go: a service, instances of generic types, a running call.
+//   - service.go, instance.go: a service, and instances of generic types.
 //   - part.go: capabilities beyond the core of a daemon.
 //   - signature.go: the text by which two builds of a method are compared.
 //   - encoder.go, decoder.go, variable.go: messages of values.
-//   - configuration.go: the constructor's arguments.
 //   - call.go, implicit.go: a call in the client, and what a proxy makes of it.
 //   - serve.go: a call in the daemon.
 //   - arguments.go, copyback.go: arguments that a method changes.
-//   - options.go: options, which are not sent.
 //   - changes.go, leaves.go: arguments of which the daemon sends the differences.
 //   - argumentcheck.go: changes that would be lost, for LOOPGEN_CHECK.
 //   - state.go, logvalue.go: fmt.State and slog.Value.

@@ -12,13 +12,13 @@
 //
 //   - plan.go, planner.go, fields.go, marshaler.go: the facts about a type.
 //   - writer.go, writefields.go, writemap.go: encoding.
-//   - reader.go, readmap.go, item.go: decoding.
-//   - message.go: the array of a message's values.
+//   - reader.go, readmap.go: decoding.
 //   - scalar.go: the commonest types, without a plan.
-//   - head.go, number.go, time.go, omit.go: heads, floats, times and omitempty.
-//   - known.go, typename.go, typequota.go, pkgpath.go, unknown.go: types in interfaces.
-//   - held.go, spell.go, facts.go: values in interfaces, the structure of types, and the rest.
-//   - errors.go, errorlayout.go, errortree.go, errorbuild.go, errorcode.go: errors.
+//   - head.go: heads, items and messages.
+//   - number.go, time.go, omit.go: floats, times and omitempty.
+//   - known.go, typename.go, held.go: types and values in interfaces.
+//   - spell.go: the structure of types, and the facts that it lacks.
+//   - errors.go, errortree.go, errorbuild.go, errorcode.go: errors.
 //   - memory.go, scale.go: the memory that arguments take when decoded.
 //   - configuration.go: the constructor's arguments.
 //   - fault.go: the error in a value, and its path.

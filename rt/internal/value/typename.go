@@ -1,9 +1,13 @@
 package value
 
 import (
+	"fmt"
 	"reflect"
+	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/wire"
@@ -121,4 +125,75 @@ func resolveWord(word string) (reflect.Type, *fault) {
 		return nil, &fault{err: &UnknownTypeError{Name: name, Differs: true}}
 	}
 	return t, nil
+}
+
+// mainPath returns the import path of this program's package main. Package reflect
+// calls that package "main" in every program, but unrelated programs must not confuse
+// each other's types. mainPath is "command-line-arguments" in a program that was built
+// from files, and "main" without build information. In a test of the package, reflect
+// returns the import path itself.
+var mainPath = sync.OnceValue(func() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Path == "" {
+		return "main"
+	}
+	return info.Path
+})
+
+// pkgPath returns the import path of the package that declares t, or "" if t is not
+// declared in a package.
+func pkgPath(t reflect.Type) string { return importPath(t.PkgPath()) }
+
+// pathName returns the import path and name of t, which must have a name.
+func pathName(t reflect.Type) string { return pkgPath(t) + "." + WithImportPaths(t.Name()) }
+
+// WithImportPaths returns the name of a type, as the compiler spells it, with import paths
+// in its type arguments. It may be called concurrently.
+func WithImportPaths(name string) string { return schema.Rename(name, importPath) }
+
+// importPath returns the import path of a package that has path in the name of a type.
+func importPath(path string) string {
+	if path == "main" {
+		return mainPath()
+	}
+	return strings.ReplaceAll(path, "%2e", ".") // the compiler escapes dots in the last element
+}
+
+// maxNewTypes is the maximum number of types that a peer can make by naming them: see
+// [TypeQuota].
+const maxNewTypes = 1024
+
+// A TypeQuota limits the types that this process makes because a peer names them: new
+// pointers, slices, arrays and maps in interfaces. Package reflect keeps each type
+// until the process exits. Each peer has its own quota, so no peer uses up the quota of
+// another. The zero value is an unused quota. It may be used concurrently.
+type TypeQuota struct{ made atomic.Int32 }
+
+// take counts a type that is about to be made, or returns a fault. A nil quota has no
+// limit: it is for clients, whose one daemon has already limited the types.
+func (q *TypeQuota) take() *fault {
+	if q == nil {
+		return nil
+	}
+	if q.made.Add(1) > maxNewTypes {
+		q.made.Add(-1)
+		return faultf("the connection has brought %d types that were new to this process, and may bring no more; use slices instead of arrays of many lengths", maxNewTypes)
+	}
+	return nil
+}
+
+// UnknownTypeError is in the chain of a [DecodeError] if an interface holds a value of
+// a registered type that this program does not have.
+type UnknownTypeError struct {
+	Name    string // the import path and name of the type
+	Differs bool   // this program has registered the type with another structure
+}
+
+// Error names the type. It does not say which program lacks the type: only the caller
+// of the decoder can tell the client from the daemon.
+func (e *UnknownTypeError) Error() string {
+	if e.Differs {
+		return fmt.Sprintf("type %s differs between the two programs", cut.Name(e.Name))
+	}
+	return fmt.Sprintf("type %s is not registered in the receiving program", cut.Name(e.Name))
 }
