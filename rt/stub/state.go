@@ -1,6 +1,9 @@
 package stub
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // A fmt.State is not sent. The daemon formats into a state of its own with the same
 // flags, and the client writes the text into the caller's state.
@@ -26,14 +29,7 @@ func (s *state) Write(b []byte) (int, error) {
 func (s *state) Width() (int, bool)     { return ifSet(s.format.Width) }
 func (s *state) Precision() (int, bool) { return ifSet(s.format.Precision) }
 
-func (s *state) Flag(c int) bool {
-	for _, flag := range s.format.Flags {
-		if int(flag) == c {
-			return true
-		}
-	}
-	return false
-}
+func (s *state) Flag(c int) bool { return strings.ContainsRune(s.format.Flags, rune(c)) }
 
 func ifSet(n *int) (int, bool) {
 	if n == nil {

@@ -31,20 +31,17 @@ func marshalled(t reflect.Type) (shape, *fault) {
 	if ptr.Implements(cborMarshalerType) || ptr.Implements(cborUnmarshalerType) {
 		return shapeRefused, faultf("%s makes its own CBOR, which is not supported; give it MarshalBinary and UnmarshalBinary", t)
 	}
-	s := shapeRefused
+	s, name, receiver := shapeRefused, "", binaryUnmarshalerType
 	switch {
 	case ptr.Implements(binaryMarshalerType):
-		if !ptr.Implements(binaryUnmarshalerType) {
-			return shapeRefused, faultf("%s has MarshalBinary but no UnmarshalBinary, so that it cannot be received; add it", t)
-		}
-		s = shapeBinary
+		s, name = shapeBinary, "Binary"
 	case ptr.Implements(textMarshalerType):
-		if !ptr.Implements(textUnmarshalerType) {
-			return shapeRefused, faultf("%s has MarshalText but no UnmarshalText, so that it cannot be received; add it", t)
-		}
-		s = shapeText
+		s, name, receiver = shapeText, "Text", textUnmarshalerType
 	default:
 		return shapeRefused, halfMarshaller(t)
+	}
+	if !ptr.Implements(receiver) {
+		return shapeRefused, faultf("%s has Marshal%s but no Unmarshal%[2]s, so that it cannot be received; add it", t, name)
 	}
 	return s, swallowed(t, t, s)
 }
@@ -123,20 +120,16 @@ var (
 
 // marshal returns the encoding of v, of shape shapeBinary or shapeText.
 func marshal(v reflect.Value, s shape) ([]byte, error) {
+	var x any // a pointer has the methods of both receivers
 	if v.CanAddr() {
-		v = v.Addr()
+		x = v.Addr().Interface()
+	} else {
+		x = copyOf(v)
 	}
-	x := v.Interface()
 	if s == shapeBinary {
-		if m, ok := x.(encoding.BinaryMarshaler); ok {
-			return m.MarshalBinary()
-		}
-		return copyOf(v).(encoding.BinaryMarshaler).MarshalBinary()
+		return x.(encoding.BinaryMarshaler).MarshalBinary()
 	}
-	if m, ok := x.(encoding.TextMarshaler); ok {
-		return m.MarshalText()
-	}
-	return copyOf(v).(encoding.TextMarshaler).MarshalText()
+	return x.(encoding.TextMarshaler).MarshalText()
 }
 
 // unmarshal decodes data into the value to which v points, of shape shapeBinary or
@@ -155,8 +148,9 @@ func copyOf(v reflect.Value) any {
 	return p.Interface()
 }
 
-// checkMarshalled checks that v survives its own methods, and returns its encoding. v survives if its copy has the same encoding or is deeply equal. So the
-// methods may omit some state by design, such as capacity or caches.
+// checkMarshalled checks that v survives its own methods, and returns its encoding. v
+// survives if its copy has the same encoding or is deeply equal. So the methods may omit
+// some state by design, such as capacity or caches.
 func checkMarshalled(v reflect.Value, s shape, isKey bool) ([]byte, error) {
 	data, err := marshal(v, s)
 	if err != nil {

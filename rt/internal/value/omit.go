@@ -37,12 +37,8 @@ func isEmpty(p *Plan, v reflect.Value) (bool, error) {
 			return false, fmt.Errorf("%s cannot be sent: %w", p.typ, err)
 		}
 		return len(data) == 0, nil
-	case shapeFloat32, shapeFloat64:
-		return v.Float() == 0, nil
-	case shapeComplex:
-		return v.Complex() == 0, nil
-	case shapeBool, shapeInt, shapeUint, shapeUintptr:
-		return v.IsZero(), nil
+	case shapeBool, shapeInt, shapeUint, shapeUintptr, shapeFloat32, shapeFloat64, shapeComplex:
+		return v.Equal(reflect.Zero(v.Type())), nil // -0 too
 	case shapeString, shapeBytes, shapeByteArray, shapeSlice, shapeArray, shapeMap:
 		return v.Len() == 0, nil
 	case shapePointer, shapeError, shapeInterface:

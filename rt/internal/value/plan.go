@@ -157,23 +157,9 @@ func (p *Plan) refusal(seen map[*Plan]bool) *fault {
 		return nil
 	}
 	seen[p] = true
-	if p.key != nil {
-		if f := p.key.refusal(seen); f != nil {
-			return f.below("[key]")
-		}
-	}
-	if p.elem != nil {
-		f := p.elem.refusal(seen)
-		if f != nil && p.shape != shapePointer {
-			f.below("[]")
-		}
-		return f
-	}
-	if p.fields != nil {
-		for _, m := range p.fields.flat {
-			if f := m.plan.refusal(seen); f != nil {
-				return f.below("." + m.name)
-			}
+	for _, q := range p.parts() {
+		if f := q.refusal(seen); f != nil {
+			return f.below(q.step)
 		}
 	}
 	return nil
@@ -215,23 +201,30 @@ func (b *planner) spread() {
 	for changed := true; changed; {
 		changed = false
 		for _, p := range b.plans {
-			if !p.calls && slices.ContainsFunc(p.parts(), func(q *Plan) bool { return q.calls }) {
+			if !p.calls && slices.ContainsFunc(p.parts(), func(q part) bool { return q.calls }) {
 				p.calls, changed = true, true
 			}
 		}
 	}
 }
 
-// parts returns the plans of the key, the element and the fields of p.
-func (p *Plan) parts() (parts []*Plan) {
-	for _, q := range []*Plan{p.key, p.elem} {
-		if q != nil {
-			parts = append(parts, q)
-		}
-	}
-	if p.fields != nil {
+// part is the plan of a key, an element or a field, with the step to it.
+type part struct {
+	step string
+	*Plan
+}
+
+func (p *Plan) parts() (parts []part) {
+	switch {
+	case p.shape == shapePointer:
+		return []part{{"", p.elem}}
+	case p.key != nil:
+		return []part{{"[key]", p.key}, {"[]", p.elem}}
+	case p.elem != nil:
+		return []part{{"[]", p.elem}}
+	case p.fields != nil:
 		for _, fd := range p.fields.flat {
-			parts = append(parts, fd.plan)
+			parts = append(parts, part{"." + fd.name, fd.plan})
 		}
 	}
 	return parts
@@ -248,5 +241,5 @@ func (p *Plan) isLight() bool {
 			return false
 		}
 	}
-	return !slices.ContainsFunc(p.parts(), func(q *Plan) bool { return !q.isLight() })
+	return !slices.ContainsFunc(p.parts(), func(q part) bool { return !q.isLight() })
 }

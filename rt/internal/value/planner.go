@@ -156,5 +156,5 @@ func endlessPointer(t reflect.Type) bool {
 // pointers.
 func (p *Plan) holdsPointer() bool {
 	return p.shape == shapePointer || p.shape == shapeStruct && len(p.fields.pointers) > 0 ||
-		slices.ContainsFunc(p.parts(), (*Plan).holdsPointer)
+		slices.ContainsFunc(p.parts(), part.holdsPointer)
 }

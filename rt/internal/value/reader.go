@@ -165,18 +165,11 @@ func (r *Reader) string(p *Plan, h head, major byte) ([]byte, *fault) {
 }
 
 func (r *Reader) text(p *Plan, h head) ([]byte, *fault) {
-	if h.Major != majorText {
-		return nil, p.mismatch(h)
-	}
-	if h.Arg > uint64(len(r.b)-h.End) {
-		return nil, cutShort()
-	}
-	r.at = h.End + int(h.Arg)
-	text := r.b[h.End:r.at]
-	if !utf8.Valid(text) {
+	text, f := r.string(p, h, majorText)
+	if f == nil && !utf8.Valid(text) {
 		return nil, &fault{err: errNotUTF8}
 	}
-	return text, nil
+	return text, f
 }
 
 func (r *Reader) bytes(p *Plan, v reflect.Value, h head) *fault {
@@ -248,11 +241,7 @@ func (r *Reader) composite(p *Plan, v reflect.Value, h head, depth int) *fault {
 	if depth > wire.MaxNesting {
 		return faultf("nested deeper than %d levels", wire.MaxNesting)
 	}
-	major := byte(majorArray)
-	if p.shape == shapeMap || p.shape == shapeStruct {
-		major = majorMap
-	}
-	if h.Major != major {
+	if h.Major != p.major() {
 		return p.mismatch(h)
 	}
 	switch p.shape {
@@ -283,6 +272,14 @@ func (r *Reader) composite(p *Plan, v reflect.Value, h head, depth int) *fault {
 		return f
 	}
 	return r.elements(p, v, int(h.Arg), depth)
+}
+
+// major returns the major type of p, whose values are arrays or maps.
+func (p *Plan) major() byte {
+	if p.shape == shapeMap || p.shape == shapeStruct {
+		return majorMap
+	}
+	return majorArray
 }
 
 // claimed returns a fault if the message cannot have as many elements as h claims. Each of

@@ -82,30 +82,19 @@ func (w *scale) value(p *Plan, at, depth int) (end int, ok bool) {
 	switch p.shape {
 	case shapeInterface:
 		return w.held(p, h, depth)
-	case shapeSlice, shapeArray:
-		if h.Major != majorArray || !w.container(p, h) {
+	case shapeSlice, shapeArray, shapeMap:
+		if !w.container(p, h) {
 			return at, false
 		}
-		if p.elem.light {
+		if p.shallow() {
 			return skip(w.b, at)
 		}
-		end = h.End
+		end, ok = h.End, true
 		for range int(h.Arg) {
-			if end, ok = w.value(p.elem, end, depth); !ok {
-				return end, false
+			if p.key != nil {
+				end, ok = w.value(p.key, end, depth)
 			}
-		}
-		return end, true
-	case shapeMap:
-		if h.Major != majorMap || !w.container(p, h) {
-			return at, false
-		}
-		if p.key.light && p.elem.light {
-			return skip(w.b, at)
-		}
-		end = h.End
-		for range int(h.Arg) {
-			if end, ok = w.value(p.key, end, depth); ok {
+			if ok {
 				end, ok = w.value(p.elem, end, depth)
 			}
 			if !ok {
@@ -117,10 +106,10 @@ func (w *scale) value(p *Plan, at, depth int) (end int, ok bool) {
 	return w.fields(p, h, depth)
 }
 
-// container adds the elements of the slice or map with head h. It reports whether the
-// message can have as many elements as the head says, each of at least one byte.
+// container adds the elements of the slice or map with head h. It reports whether h is the
+// head of one, and the message can have as many elements, each of at least one byte.
 func (w *scale) container(p *Plan, h head) bool {
-	if h.Arg > wire.MaxElements || h.Arg > uint64(len(w.b)-h.End) {
+	if h.Major != p.major() || h.Arg > wire.MaxElements || h.Arg > uint64(len(w.b)-h.End) {
 		return false
 	}
 	switch p.shape {

@@ -160,7 +160,9 @@ func (f *facts) add(p *Plan) {
 			}
 		}
 	}
-	for _, q := range slices.DeleteFunc(p.parts(), func(q *Plan) bool { return q.shape == shapeRefused }) {
-		f.add(q)
+	for _, q := range p.parts() {
+		if q.shape != shapeRefused {
+			f.add(q.Plan)
+		}
 	}
 }
