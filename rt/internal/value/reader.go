@@ -165,11 +165,18 @@ func (r *Reader) string(p *Plan, h head, major byte) ([]byte, *fault) {
 }
 
 func (r *Reader) text(p *Plan, h head) ([]byte, *fault) {
-	text, f := r.string(p, h, majorText)
-	if f == nil && !utf8.Valid(text) {
+	if h.Major != majorText {
+		return nil, p.mismatch(h)
+	}
+	if h.Arg > uint64(len(r.b)-h.End) {
+		return nil, cutShort()
+	}
+	r.at = h.End + int(h.Arg)
+	text := r.b[h.End:r.at]
+	if !utf8.Valid(text) {
 		return nil, &fault{err: errNotUTF8}
 	}
-	return text, f
+	return text, nil
 }
 
 func (r *Reader) bytes(p *Plan, v reflect.Value, h head) *fault {

@@ -7,8 +7,10 @@ import (
 
 // fields appends a struct at depth.
 func (w *Writer) fields(s *fieldSet, v reflect.Value, depth int) *fault {
-	if f := s.checkPointers(v); f != nil {
-		return f
+	if len(s.pointers) > 0 {
+		if f := s.checkPointers(v); f != nil {
+			return f
+		}
 	}
 	start, n := len(w.b), len(s.sorted)
 	w.b = appendHead(w.b, majorMap, uint64(n))

@@ -44,7 +44,8 @@ func (w *Writer) entries(p *Plan, v reflect.Value, depth int) *fault {
 	w.b = appendHead(w.b, majorMap, uint64(n))
 	var f *fault
 	if p.fast == fastTexts {
-		f = w.texts(*v.Addr().Interface().(*map[string]string))
+		m, _ := reflect.TypeAssert[map[string]string](v)
+		f = w.texts(m)
 	} else {
 		f = w.pairs(p, v, depth)
 	}

@@ -123,7 +123,8 @@ func (w *Writer) value(p *Plan, v reflect.Value, depth int) *fault {
 	case shapePointer:
 		return w.pointer(p, v, depth)
 	case shapeTime:
-		return w.time(p, *v.Addr().Interface().(*time.Time))
+		t, _ := reflect.TypeAssert[time.Time](v)
+		return w.time(p, t)
 	case shapeBigInt:
 		return w.bigInt(v.Addr().Interface().(*big.Int))
 	case shapeBinary, shapeText:
@@ -311,12 +312,14 @@ func (w *Writer) composite(p *Plan, v reflect.Value, depth int) *fault {
 	w.b = appendHead(w.b, majorArray, uint64(n))
 	switch p.fast {
 	case fastInts:
-		for _, n := range *v.Addr().Interface().(*[]int) {
+		list, _ := reflect.TypeAssert[[]int](v)
+		for _, n := range list {
 			w.b = appendInt(w.b, int64(n))
 		}
 		return nil
 	case fastStrings:
-		for i, s := range *v.Addr().Interface().(*[]string) {
+		list, _ := reflect.TypeAssert[[]string](v)
+		for i, s := range list {
 			if f := w.text(s); f != nil {
 				return f.below(indexStep(i))
 			}
