@@ -298,7 +298,7 @@ var internalErrors = map[string][]string{
 		"an empty value is not sent with omitempty",
 		"… of the fields of … are missing",
 		"a part is no float of … bytes of …",
-		"what should name a type is no text of at most … bytes",
+		"the name of a type is no text of at most … bytes",
 		"decoding …",
 		"null is no error that an interface holds",
 		"an error comes back as …, which is no …",

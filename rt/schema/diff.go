@@ -120,7 +120,7 @@ func (d *differ) entries(was, is []Entry, compare func(was, is string) ([]Change
 	}
 }
 
-// constructor compares what the configuration's hash contains: the constructor's name and
+// constructor compares the content of the configuration's hash: the constructor's name and
 // its encoded arguments, without arguments at the end and fields of structs that are
 // zero.
 func (d *differ) constructor(a, b *Service) {

@@ -18,8 +18,8 @@ const reserve = 64 << 10
 
 // encodeBuffer appends the length of p instead of its bytes, for a buffer that the method
 // fills. If reads is set, the method is that of an io.Reader, which may read less than the
-// buffer holds: then the length is at most what one message can return. Otherwise Finish
-// fails for a longer buffer.
+// buffer holds: then the length is at most the bytes that one message can return.
+// Otherwise Finish fails for a longer buffer.
 func encodeBuffer(e *Encoder, p []byte, reads bool) {
 	most := max(e.limit-reserve, 0)
 	switch {

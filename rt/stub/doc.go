@@ -39,7 +39,7 @@
 //   - part.go: capabilities beyond the core of a daemon.
 //   - signature.go: the text by which two builds of a method are compared.
 //   - encoder.go, decoder.go, variable.go: messages of values.
-//   - call.go, implicit.go: a call in the client, and what a proxy makes of it.
+//   - call.go, implicit.go: a call in the client, and calls of a proxy by fmt, json and log.
 //   - serve.go: a call in the daemon.
 //   - arguments.go, copyback.go: arguments that a method changes.
 //   - changes.go, leaves.go: arguments of which the daemon sends the differences.

@@ -18,7 +18,7 @@ type Part interface {
 	Status() string
 }
 
-// PartConn is what a part does for one connection. All hooks but Frame and Close may be
+// PartConn has the hooks of a part for one connection. All hooks but Frame and Close may be
 // called concurrently, for different calls.
 type PartConn interface {
 	// Frame handles a frame that the core does not handle itself, and reports whether this
@@ -46,6 +46,6 @@ type PartCall struct {
 
 	// These are set in End only.
 
-	Failure *wire.Failure // what is sent instead of the results; nil: the results
+	Failure *wire.Failure // sent instead of the results, unless nil
 	Over    error         // why the caller does not wait any more; nil: it waits
 }

@@ -99,9 +99,9 @@ type Method struct {
 	// In are the positions of parameters whose changes stay in the daemon, as the
 	// directive //loopgen:in says.
 	In []int
-	// End names the method that releases what this method acquires. It is empty if the
-	// method acquires nothing. When the caller's connection ends, the daemon calls End
-	// if the caller has not. Both methods are Concurrent.
+	// End names the method that releases the resource that this method acquires. It is
+	// empty if the method acquires nothing. When the caller's connection ends, the
+	// daemon calls End if the caller has not. Both methods are Concurrent.
 	End string
 	// EndArgs reports that the method End takes the arguments of this method.
 	EndArgs bool
@@ -216,7 +216,7 @@ func (s *Service) Fails(i int) bool {
 	return s.fails[i]
 }
 
-// Types returns what the signatures of all methods do not say about their types, for
+// Types returns the facts that the signatures of all methods omit about their types, for
 // rt.Status. The caller must not change it. It may be called concurrently.
 func (s *Service) Types() map[string]string {
 	s.typesOnce.Do(func() {
@@ -266,12 +266,8 @@ func (s *Service) errorTable() *value.Errors {
 	return s.errors
 }
 
-// Memory returns roughly how many bytes of memory the decoded arguments of method i
-// take, in addition to args. A result of at most enough is an upper bound that is
-// cheaper to compute. The result excludes allocations of user code, such as
-// UnmarshalText. If args is malformed, the result covers the part before the error.
-// Types that Memory makes for interfaces count against quota. It may be called
-// concurrently.
+// Memory returns roughly how many bytes of memory the decoded arguments of method i take, in
+// addition to args: see [value.Arguments.Memory]. It may be called concurrently.
 func (s *Service) Memory(i int, args []byte, enough int, quota *value.TypeQuota) int {
 	s.once.Do(s.inspect)
 	return s.arguments[i].Memory(args, enough, s.errorTable(), quota)

@@ -71,16 +71,13 @@ func indexStep(i int) string { return "[" + strconv.Itoa(i) + "]" }
 // keyStep names a map's entry by its key, and cuts a long key.
 func keyStep(key reflect.Value) string {
 	const most = 40
-	var text string
-	if key.Kind() == reflect.String {
+	switch {
+	case key.Kind() == reflect.String:
 		return "[" + strconv.Quote(cut.Text(key.String(), most)) + "]"
+	case scalars[key.Kind()] != shapeRefused:
+		return "[" + fmt.Sprint(key) + "]"
 	}
-	if scalars[key.Kind()] != shapeRefused {
-		text = fmt.Sprint(key)
-	} else {
-		text = "key"
-	}
-	return "[" + text + "]"
+	return "[key]"
 }
 
 // heldStep names the value in an interface by its type.

@@ -105,11 +105,11 @@ func skipString(b []byte, h head) (end int, f *fault) {
 	return h.End + int(h.Arg), nil
 }
 
-// readTypeName reads the name of a type.
+// readTypeName reads the name of a type at b[at:].
 func readTypeName(b []byte, at int) (name string, end int, f *fault) {
 	h, ok := readHead(b, at)
 	if !ok || h.Major != majorText || h.Arg > maxTypeName {
-		return "", 0, faultf("what should name a type is no text of at most %d bytes", maxTypeName)
+		return "", 0, faultf("the name of a type is no text of at most %d bytes", maxTypeName)
 	}
 	end, f = skipString(b, h)
 	if f != nil {

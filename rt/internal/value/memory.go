@@ -31,7 +31,7 @@ var bytesType = reflect.TypeFor[[]byte]()
 
 // copies returns how many times a byte string is in memory besides the message: decoded,
 // and if it is compared, as it was before the call. One of a type with a name is compared
-// with a copy of what it is after the call.
+// with a copy from after the call.
 func (p *parameter) copies() uint64 {
 	switch {
 	case !p.copied:

@@ -95,7 +95,7 @@ func composed(t reflect.Type, elem func(reflect.Type) *schema.Type) *schema.Type
 	return nil
 }
 
-// Facts returns what signatures do not say about types and the types inside. It has the
+// Facts returns the facts that signatures omit about types and the types inside. It has the
 // encoding, "text" or "bytes", of each type that makes its own, by the name in signatures.
 // It has "omitempty" or "optional" for each field of a struct that may be absent, by the
 // name of the struct ("struct" if it has none), a dot and the name of the field on the wire.
