@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -30,6 +33,9 @@ func parse(text []byte) (*node, error) {
 		var v any
 		return nil, fmt.Errorf("%.60q is no JSON: %w", text, json.Unmarshal(text, &v))
 	}
+	if escape := loneSurrogate(text); escape != "" {
+		return nil, fmt.Errorf("%s is no character: it is half of a surrogate pair", escape)
+	}
 	p := json.NewDecoder(bytes.NewReader(text))
 	p.UseNumber()
 	n, err := parseNode(p, 0)
@@ -40,6 +46,32 @@ func parse(text []byte) (*node, error) {
 		return nil, errors.New("there is more than one JSON value")
 	}
 	return n, nil
+}
+
+// loneSurrogate returns the first \u escape of valid JSON that is half of a pair, or "".
+// Package json would read it as U+FFFD.
+func loneSurrogate(text []byte) string {
+	unit := func(at int) rune { // of the escape there
+		if at+6 > len(text) || text[at] != '\\' || text[at+1] != 'u' {
+			return 0
+		}
+		v, _ := strconv.ParseUint(string(text[at+2:at+6]), 16, 16)
+		return rune(v)
+	}
+	for i := bytes.IndexByte(text, '\\'); i >= 0 && i < len(text); i++ {
+		if text[i] != '\\' {
+			continue
+		}
+		switch r := unit(i); {
+		case !utf16.IsSurrogate(r):
+			i++ // the escaped character may be a backslash
+		case utf16.DecodeRune(r, unit(i+6)) == unicode.ReplacementChar:
+			return string(text[i : i+6])
+		default:
+			i += 11
+		}
+	}
+	return ""
 }
 
 func parseNode(p *json.Decoder, depth int) (*node, error) {
