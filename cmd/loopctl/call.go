@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/loopgen/loopgen/rt"
 	"github.com/loopgen/loopgen/rt/inspect"
@@ -35,8 +36,11 @@ func call(ctx context.Context, in *invocation) error {
 	if err != nil {
 		return notCalled(known(d, in.args[1], err))
 	}
-	args, err := in.arguments(m)
+	args, err := in.arguments(limited, m)
 	if err != nil {
+		if limited.Err() != nil {
+			return notCalled(err)
+		}
 		return errUsage{fmt.Errorf("%w\nusage: %s", err, usageOf(d, m))}
 	}
 	reply, err := m.Call(limited, args)
@@ -135,7 +139,7 @@ func usageOf(d *inspect.Daemon, m *inspect.Callable) string {
 
 // arguments returns the arguments as JSON: in order, or by name if each is NAME=JSON with
 // the name of a parameter.
-func (in *invocation) arguments(m *inspect.Callable) ([]json.RawMessage, error) {
+func (in *invocation) arguments(ctx context.Context, m *inspect.Callable) ([]json.RawMessage, error) {
 	texts := slices.Clone(in.args[2:])
 	byName := make([]string, len(texts))
 	named := len(texts) > 0
@@ -158,7 +162,7 @@ func (in *invocation) arguments(m *inspect.Callable) ([]json.RawMessage, error) 
 	args := make([]json.RawMessage, len(texts))
 	for i, text := range texts {
 		var err error
-		if args[i], err = argument(m.Params[i], text); err != nil {
+		if args[i], err = argument(ctx, m.Params[i], text); err != nil {
 			return nil, err
 		}
 	}
@@ -174,33 +178,53 @@ func plural(n int, what string) string {
 
 // argument returns an argument as JSON. A text needs no quotes. @FILE is the content of a
 // file, @- of the standard input.
-func argument(p inspect.Param, text string) (json.RawMessage, error) {
-	path, isFile := strings.CutPrefix(text, "@")
+func argument(ctx context.Context, p inspect.Param, text string) (json.RawMessage, error) {
 	content := []byte(text)
+	path, isFile := strings.CutPrefix(text, "@")
 	if isFile {
 		var err error
 		if path == "-" {
-			content, err = io.ReadAll(os.Stdin)
+			content, err = readInput(ctx)
 		} else {
 			content, err = os.ReadFile(path)
 		}
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("read the argument %s: %w", text, err)
 		}
 	}
+	bare := !strings.HasPrefix(text, `"`) && !strings.HasPrefix(text, "{") && text != "null"
 	switch {
 	case p.Length:
 	case p.Bytes && isFile:
 		return json.Marshal(base64.StdEncoding.EncodeToString(content))
-	case p.Text && (isFile || !strings.HasPrefix(text, `"`) && !strings.HasPrefix(text, "{") && text != "null"):
+	case p.Text && bare && !utf8.Valid(content):
+		return nil, fmt.Errorf("the argument %.60q is not UTF-8", text)
+	case p.Text && bare, p.Bytes && bare:
 		return json.Marshal(string(content))
-	case p.Bytes && !strings.HasPrefix(text, `"`) && !strings.HasPrefix(text, "{") && text != "null":
-		return json.Marshal(text)
 	}
 	if !json.Valid(content) && p.Type == "any" {
 		return nil, fmt.Errorf(`%.60q is no JSON: for a string give '"%s"'`, text, text)
 	}
 	return content, nil
+}
+
+// readInput reads the standard input to its end, or until ctx ends.
+func readInput(ctx context.Context) ([]byte, error) {
+	type result struct {
+		content []byte
+		err     error
+	}
+	read := make(chan result, 1)
+	go func() { // ends with the process if ctx ends first
+		content, err := io.ReadAll(os.Stdin)
+		read <- result{content, err}
+	}()
+	select {
+	case r := <-read:
+		return r.content, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // print prints the results, one a line, and after them the arguments that came back. With

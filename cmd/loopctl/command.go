@@ -94,7 +94,7 @@ func (c *command) flagSet(in *invocation) *flag.FlagSet {
 	return flags
 }
 
-// parse reads a command line. Flags may follow arguments.
+// parse reads a command line. Flags may follow arguments, but none follows "--".
 func (c *command) parse(args []string, stdout, stderr io.Writer) (*invocation, error) {
 	in := &invocation{stdout: stdout, stderr: stderr}
 	flags := c.flagSet(in)
@@ -110,10 +110,16 @@ func (c *command) parse(args []string, stdout, stderr io.Writer) (*invocation, e
 		if flags.NArg() == 0 {
 			break
 		}
+		if parsed := len(args) - flags.NArg(); parsed > 0 && args[parsed-1] == "--" {
+			in.args = append(in.args, flags.Args()...)
+			break
+		}
 		in.args = append(in.args, flags.Arg(0))
 		args = flags.Args()[1:]
 	}
 	switch n := len(in.args); {
+	case n > 0 && in.args[0] == "":
+		return nil, errors.New("the first argument is empty")
 	case n < c.least && c.name == "completion":
 		return nil, errors.New("no shell given")
 	case n < c.least && n == 1:

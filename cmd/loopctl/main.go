@@ -28,7 +28,8 @@
 //	-scope S      only daemons of the scope user, session, project, dir or system
 //	-dir D        only daemons below the base directory D, or the one of the directory D
 //
-// Flags may follow the arguments.
+// Flags may follow the arguments. No flag follows --, so that an argument can begin with a
+// hyphen.
 //
 // # Exit status
 //
@@ -226,11 +227,14 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	}
 	switch args[0] {
 	case "-h", "-help", "--help", "help":
-		text := manual()
 		if len(args) > 1 {
-			text = section(args[1])
+			if find(args[1]) == nil {
+				return unknown(args[1])
+			}
+			fmt.Fprint(stdout, section(args[1]))
+			return nil
 		}
-		fmt.Fprint(stdout, text)
+		fmt.Fprint(stdout, manual())
 		return nil
 	}
 	if args[0] == "complete" && len(args) > 1 && args[1] == "--" { // for the scripts of completion
@@ -244,7 +248,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		if strings.HasPrefix(args[0], "-") {
 			return errUsage{fmt.Errorf("%s comes before the command: flags go after it", args[0])}
 		}
-		return errUsage{fmt.Errorf("no command %q%s; loopctl -h lists the commands", args[0], meant(args[0], names()))}
+		return unknown(args[0])
 	}
 	in, err := c.parse(args[1:], stdout, stderr)
 	if errors.Is(err, flag.ErrHelp) {
@@ -255,6 +259,11 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		return errUsage{fmt.Errorf("%s: %w\nusage: loopctl %s", c.name, err, c.usage)}
 	}
 	return c.run(ctx, in)
+}
+
+// unknown is the error of a command that does not exist.
+func unknown(name string) error {
+	return errUsage{fmt.Errorf("no command %q%s; loopctl -h lists the commands", name, meant(name, names()))}
 }
 
 // manual returns the comment at the beginning of this file.
@@ -268,12 +277,9 @@ func manual() string {
 	return text.String()
 }
 
-// section returns the part of the manual about a command, or all of it if there is none.
+// section returns the part of the manual about a command.
 func section(command string) string {
-	_, text, ok := strings.Cut(source, "\n// # "+command+" ")
-	if !ok {
-		return manual()
-	}
+	_, text, _ := strings.Cut(source, "\n// # "+command+" ")
 	text, _, _ = strings.Cut(text, "\n// # ")
 	text, _, _ = strings.Cut(text, "\npackage main")
 	var b strings.Builder
