@@ -80,7 +80,11 @@ func (d *declarer) typ(t *schema.Type, within []string) string {
 			return within[i]
 		}
 	case schema.Prefix:
-		return t.Name + d.typ(t.Elem, within)
+		elem := d.typ(t.Elem, within)
+		if elem == "uint8" && strings.HasPrefix(t.Name, "[") {
+			elem = "byte"
+		}
+		return t.Name + elem
 	case schema.Map:
 		return "map[" + d.typ(t.Key, within) + "]" + d.typ(t.Elem, within)
 	case schema.Struct:

@@ -14,7 +14,7 @@ func TestDeclare(t *testing.T) {
 	}{
 		{"func()", nil, "func M()"},
 		{"func(string, inout []int) error", []string{"key", "list"}, "func M(key string, list []int) error; changes list"},
-		{"func(out []uint8) (int, error)", nil, "func M([]uint8) (int, error); changes argument 1"},
+		{"func(out []uint8) (int, error)", nil, "func M([]byte) (int, error); changes argument 1"},
 		{"func(*Node{V int, Next *#1}) map[x/y.T]Color{uint8}", []string{"n"}, "func M(n *Node) map[y.T]Color; type Node struct{V int, Next *Node}; type Color uint8"},
 		{"func(any)", []string{"v"}, `func M(v any); type Circle struct{R float64, In Inner} // in an interface: {"$type": "shapes.Circle", "$value": …}; type Inner struct{A int}; type y.T // in an interface: {"$type": "y.T", "$value": …}`},
 		{"func(", nil, "error"},

@@ -83,7 +83,10 @@ func (w Where) bases() ([]string, error) {
 		if err == nil {
 			_, err = os.Stat(dir)
 		}
-		return []string{dir}, err
+		if err != nil {
+			return nil, fmt.Errorf("look for daemons: %w", err)
+		}
+		return []string{dir}, nil
 	}
 	user, err := rundir.BaseDir("")
 	service, serr := rundir.ServiceBaseDir()
