@@ -197,14 +197,16 @@ func endAll(base string) error {
 	}
 }
 
-// mend runs the commands of a file that doctor has printed: mend said.
+// mend runs the commands of a file that doctor has printed: mend said. The LOOPGEN_DIR that a
+// command exports is that of the script from then on.
 func mend(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: mend file")
 	}
 	for line := range strings.Lines(ts.ReadFile(args[0])) {
 		if command, ok := strings.CutPrefix(line, "    "); ok {
-			ts.Check(ts.Exec("sh", "-c", command))
+			ts.Check(ts.Exec("sh", "-e", "-c", command+"\nprintf %s \"$LOOPGEN_DIR\" >.directory"))
+			ts.Setenv("LOOPGEN_DIR", ts.ReadFile(".directory"))
 		}
 	}
 }

@@ -21,40 +21,54 @@ const (
 	serviceUser = 64001
 	guest       = 64002
 	stranger    = 64003
+	deprived    = 64004
 )
 
-// The service of another user is listed. Users that it does not admit see no more, those
-// that it admits see its state, and neither can stop it. A directory that they cannot read is an error, and keeps nothing else
-// from them.
-func TestServiceOfAnotherUser(t *testing.T) {
-	t.Parallel()
+// openDir returns a new directory that all users can enter. It skips the test if this process
+// cannot be several users.
+func openDir(t *testing.T) string {
+	t.Helper()
 	if os.Getuid() != 0 || !enterable(os.TempDir()) {
 		if os.Getenv("LOOPGEN_TEST_ALL") != "" {
 			t.Fatal("this machine lacks what the test needs: root, and a TMPDIR that every user can enter")
 		}
 		t.Skip("needs root, and a TMPDIR that every user can enter")
 	}
-	base, err := os.MkdirTemp("", "lg")
+	dir, err := os.MkdirTemp("", "lg")
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(base) })
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// as returns a command of this binary that runs as a user, with that LOOPGEN_DIR.
+func as(user uint32, base string, args ...string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe") // which needs no way to the file
+	cmd.Args = args
+	cmd.Env = []string{"LOOPGEN_DIR=" + base, "PATH=" + os.Getenv("PATH")}
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
+	return cmd
+}
+
+// The service of another user is listed. Users that it does not admit see no more, those
+// that it admits see its state, and neither can stop it. A directory that they cannot read is an error, and keeps nothing else
+// from them.
+func TestServiceOfAnotherUser(t *testing.T) {
+	t.Parallel()
+	base := openDir(t)
 	dir := filepath.Join(base, "limiter")
 	unreadable := filepath.Join(base, "session-9")
-	for _, err := range []error{os.Chmod(base, 0o755), os.Mkdir(dir, 0o755), os.Chown(dir, serviceUser, -1), os.Mkdir(unreadable, 0o700)} {
+	for _, err := range []error{os.Mkdir(dir, 0o755), os.Chown(dir, serviceUser, -1), os.Mkdir(unreadable, 0o700)} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	as := func(user uint32, args ...string) *exec.Cmd {
-		cmd := exec.Command("/proc/self/exe") // which needs no way to the file
-		cmd.Args = args
-		cmd.Env = []string{"LOOPGEN_DIR=" + base, "PATH=" + os.Getenv("PATH")}
-		cmd.Dir = "/"
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
-		return cmd
-	}
-	service := as(serviceUser, "counters", "-serve", "-name", "limiter", "-admit", "64002")
+	service := as(serviceUser, base, "counters", "-serve", "-name", "limiter", "-admit", "64002")
 	if err := service.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +97,7 @@ func TestServiceOfAnotherUser(t *testing.T) {
 	}{
 		{stranger, "ps", exitFailed, `(?m)^limiter +\d+ +not allowed .* system +github.com`},
 		{stranger, "ps", exitFailed, `(?m)^loopctl: open .*/session-9: permission denied$`},
-		{stranger, "doctor", exitFailed, `cannot read a directory of daemons: open .*/session-9: permission denied\n    sudo chown 64003 .*/session-9\n`},
+		{stranger, "doctor", exitFailed, `cannot read a directory of daemons: open .*/session-9: permission denied\n    sudo chown -R 64003 .*/session-9\n`},
 		{stranger, "status limiter", exitFailed, `^loopctl: not allowed: `},
 		{stranger, "describe limiter Inc", 0, `^func Inc\(\) int\n$`},
 		{stranger, "logs limiter", exitFailed, `the log of a service is in the journal: journalctl -u limiter`},
@@ -101,11 +115,68 @@ func TestServiceOfAnotherUser(t *testing.T) {
 		{stranger, "stop limiter", exitNotRunning, `start the service \(as in: systemctl start limiter\)`},
 	} {
 		var said bytes.Buffer
-		cmd := as(test.user, append([]string{"loopctl"}, strings.Fields(test.command)...)...)
+		cmd := as(test.user, base, append([]string{"loopctl"}, strings.Fields(test.command)...)...)
 		cmd.Stdout, cmd.Stderr = &said, &said
 		_ = cmd.Run() // the status says more
 		if got := cmd.ProcessState.ExitCode(); got != test.status || !regexp.MustCompile(test.said).Match(said.Bytes()) {
 			t.Errorf("user %d: loopctl %s: got status %d, %q; want %d, %q", test.user, test.command, got, &said, test.status, test.said)
 		}
 	}
+}
+
+// Directories that root has made in the place of a user's, as with sudo, are found by the
+// user, and the commands give them back.
+func TestDirectoriesOfRoot(t *testing.T) {
+	t.Parallel()
+	above := openDir(t)
+	base := filepath.Join(above, "base")
+	run := func(args ...string) (status int, said string) {
+		cmd := as(deprived, base, args...)
+		text, _ := cmd.CombinedOutput() // the status says more
+		return cmd.ProcessState.ExitCode(), string(text)
+	}
+	expect := func(status int, said string, args ...string) string {
+		t.Helper()
+		got, text := run(args...)
+		if got != status || !regexp.MustCompile(said).MatchString(text) {
+			t.Fatalf("%q: got status %d, %q; want %d, %q", args, got, text, status, said)
+		}
+		return text
+	}
+	// mended runs the command that doctor prints, as root.
+	mended := func(said string) {
+		t.Helper()
+		_, command, ok := strings.Cut(expect(exitFailed, said, "loopctl", "doctor"), "\n    sudo ")
+		if !ok {
+			t.Fatalf("no command of root for %q", said)
+		}
+		if text, err := exec.Command("sh", "-c", command).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v, %s", command, err, text)
+		}
+		expect(0, "^nothing is wrong\n$", "loopctl", "doctor")
+	}
+	expect(exitFailed, `^no daemon can start in `+base+`, because this user cannot write to `+above+`\n    .*export LOOPGEN_DIR=/`, "loopctl", "doctor")
+	if err := os.Mkdir(base, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	expect(1, "permission denied", "counters")
+	mended(`^no daemon can start in ` + base + `, because this user cannot write to ` + base + `\n    sudo chown 64004 ` + base + `\n$`)
+	expect(0, `^1\n$`, "counters")
+	expect(0, "has exited", "loopctl", "stop", "counters")
+	dirs, err := filepath.Glob(filepath.Join(base, "counters-*"))
+	if err != nil || len(dirs) != 1 {
+		t.Fatalf("got %q, %v", dirs, err)
+	}
+	for command, said := range map[string]string{
+		"chown -R 0 " + dirs[0]:     "cannot read a directory of daemons: open " + dirs[0] + ": permission denied\n",
+		"chown 0 " + dirs[0] + "/*": `^counters-\w+: .*/(life|spawn)\.lock\b`,
+	} {
+		if text, err := exec.Command("sh", "-c", command).CombinedOutput(); err != nil {
+			t.Fatalf("%v, %s", err, text)
+		}
+		expect(1, "belongs to another user", "counters")
+		mended(said)
+	}
+	expect(0, `^1\n$`, "counters")
+	expect(0, "has exited", "loopctl", "stop", "counters")
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,7 +41,7 @@ func ps(ctx context.Context, in *invocation) error {
 	for _, d := range daemons {
 		r := &row{Daemon: d}
 		rows = append(rows, r)
-		if d.State == inspect.Running {
+		if d.State == inspect.Running && d.Problem == "" {
 			asked.Go(func() { r.ask(ctx) }) // one silent daemon delays no other
 		}
 	}
@@ -120,7 +121,7 @@ func (in *invocation) table(rows []*row) error {
 		return err
 	}
 	for _, r := range rows {
-		if text := r.Problem + r.Error; text != "" {
+		if text := cmp.Or(r.Problem, r.Error); text != "" {
 			fmt.Fprintf(in.stderr, "loopctl: %s: %s\n", word(r.Name), clean(text))
 		}
 	}

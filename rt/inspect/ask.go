@@ -101,7 +101,7 @@ func (d *Daemon) ask(ctx context.Context, question wire.Frame) (wire.Frame, erro
 	}
 	switch {
 	case d.Problem != "":
-		return wire.Frame{}, fmt.Errorf("%w: %s", rt.ErrIncompatible, d.Problem)
+		return wire.Frame{}, refusalError{fmt.Errorf("%w: %s", rt.ErrIncompatible, d.Problem)}
 	case d.State == Starting:
 		return wire.Frame{}, fmt.Errorf("%w: it is starting or exiting; look again in a moment", rt.ErrUnresponsive)
 	}

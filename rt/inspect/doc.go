@@ -1,6 +1,6 @@
 // Package inspect finds daemons, asks them for their state or their exit, and calls their
-// methods, without the type that they serve. The command loopctl is its first user. Package rt never imports it,
-// so a program that shares an object does not link it.
+// methods, without the type that they serve. The command loopctl is its first user. Package
+// rt never imports it, so a program that shares an object does not link it.
 //
 //	daemons, err := inspect.List(inspect.Where{})
 //	for _, d := range daemons {
@@ -20,6 +20,6 @@
 // # Reading order
 //
 // list.go (which daemons there are), ask.go and stacks.go (questions over the wire), call.go
-// and declare.go (methods), log.go, and doctor.go with units.go (what is wrong);
-// system_linux.go has the view of the kernel.
+// and declare.go (methods), log.go, and doctor.go with units.go (problems)
+// and mend.go (the commands against them); system_linux.go asks the kernel.
 package inspect

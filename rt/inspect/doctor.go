@@ -1,15 +1,14 @@
 package inspect
 
 import (
+	"cmp"
 	"context"
 	"debug/buildinfo"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/loopgen/loopgen/rt"
@@ -62,8 +61,9 @@ func Diagnose(ctx context.Context, where Where, one *Daemon) []Finding {
 	if one == nil {
 		bases, _ := where.bases()
 		for _, base := range bases {
-			x.directory(nil, base, rundir.CheckBase(base))
+			x.directory(nil, base, rundir.CheckBase(base), where.Dir == "" && base != x.base)
 		}
+		x.usable()
 	}
 	for _, d := range x.daemons {
 		if one == nil || d.Dir == one.Dir {
@@ -95,25 +95,19 @@ func (x *examination) unreadable(err error) {
 	command := "unset LOOPGEN_DIR"
 	var path *fs.PathError
 	if errors.As(err, &path) {
-		command = "ls -ld " + shellWord(path.Path)
-		info, serr := os.Lstat(path.Path)
-		switch {
-		case serr != nil || !info.IsDir():
-		case rundir.Owned(info):
-			command = "chmod u+rwx " + shellWord(path.Path)
-		default:
-			command = fmt.Sprintf("sudo chown %d %s", os.Geteuid(), shellWord(path.Path))
-		}
+		bases, _ := x.where.bases()
+		command = open(path.Path, slices.Contains(bases, path.Path))
+		err = path
 	}
 	x.add(nil, fmt.Sprintf("cannot read a directory of daemons: %v", err), command)
 }
 
 // directory examines a directory that must be safe, and its file system. unsafe is the
-// result of its check.
-func (x *examination) directory(d *Daemon, path string, unsafe error) {
+// result of its check, and service says that several users share the directory.
+func (x *examination) directory(d *Daemon, path string, unsafe error, service bool) {
 	var found *rundir.UnsafeError
 	if errors.As(unsafe, &found) {
-		x.add(d, fmt.Sprintf("%s %s", found.Path, found.Problem), mend(found.Path, found.Path == path && (d == nil || !d.dir.Service())))
+		x.add(d, fmt.Sprintf("%s %s", found.Path, found.Problem), protect(found.Path, path, d == nil, service))
 	}
 	disk, ok := examine(existing(path))
 	if !ok {
@@ -122,7 +116,7 @@ func (x *examination) directory(d *Daemon, path string, unsafe error) {
 	switch {
 	case disk.network != "":
 		x.add(d, fmt.Sprintf("%s is on a network file system (%s), where locks and sockets do not work reliably", path, disk.network),
-			fmt.Sprintf("export LOOPGEN_DIR=/run/user/%d/loopgen", os.Getuid()))
+			elsewhere(d))
 	case disk.readOnly:
 		x.add(d, fmt.Sprintf("the file system of %s is mounted read-only, so no daemon can publish its endpoint there", path),
 			"sudo mount -o remount,rw "+shellWord(mountPoint(existing(path))))
@@ -131,67 +125,51 @@ func (x *examination) directory(d *Daemon, path string, unsafe error) {
 	}
 }
 
-// mend returns the command that makes a directory safe. private says that only its owner may
-// read it.
-func mend(path string, private bool) string {
-	info, err := os.Lstat(path)
-	word := shellWord(path)
-	switch {
-	case err != nil:
-		return "ls -ld " + word
-	case !info.IsDir():
-		return "rm " + word
+// usable reports a base directory in which this user cannot make directories.
+func (x *examination) usable() {
+	base := cmp.Or(x.where.Dir, x.base)
+	at := existing(base)
+	if base == "" || writable(at) {
+		return
 	}
-	sudo := ""
-	if os.Geteuid() != 0 && !rundir.Owned(info) {
-		sudo = "sudo "
-	}
-	switch {
-	case !rundir.Trusted(info):
-		return fmt.Sprintf("%schown %d %s", sudo, os.Geteuid(), word)
-	case private:
-		return "chmod 700 " + word
-	}
-	return sudo + "chmod go-w " + word
-}
-
-// existing returns the nearest directory of a path that exists.
-func existing(path string) string {
-	for {
-		if _, err := os.Stat(path); err == nil || path == filepath.Dir(path) {
-			return path
+	command := elsewhere(nil)
+	if at == base {
+		if _, err := os.ReadDir(base); err != nil {
+			return // see unreadable
 		}
-		path = filepath.Dir(path)
+		command = open(base, true)
 	}
-}
-
-// mountPoint returns the root of the file system of a path.
-func mountPoint(path string) string {
-	for path != filepath.Dir(path) && rundir.SameFileSystem(path, filepath.Dir(path)) {
-		path = filepath.Dir(path)
-	}
-	return path
+	x.add(nil, fmt.Sprintf("no daemon can start in %s, because this user cannot write to %s", base, at), command)
 }
 
 // daemon examines one daemon.
 func (x *examination) daemon(ctx context.Context, d *Daemon) {
-	x.directory(d, d.Dir, d.dir.Check())
-	if d.Problem != "" {
-		x.add(d, d.Problem, "ls -la "+shellWord(d.Dir))
-	}
-	if over := d.dir.SocketRoom(); over > 0 && (d.endpoint == nil || d.dir.Holds(d.endpoint) || d.endpoint.Network == "tcp") {
+	x.directory(d, d.Dir, d.dir.Check(), d.dir.Service())
+	if over := d.dir.SocketRoom(); over > 0 && x.holdsSocket(d) {
 		x.add(d, fmt.Sprintf("the path of a socket in %s is longer than this system allows, by %d bytes: the daemon uses TCP, and none starts with TransportUnix", d.Dir, over),
-			fmt.Sprintf("export LOOPGEN_DIR=/run/user/%d/loopgen", os.Getuid()))
+			elsewhere(d))
 	}
 	if d.dir.Service() && systemdRuns() {
 		x.units(d, unitDirs)
 	}
-	switch d.State {
-	case Starting:
+	switch {
+	case d.Problem != "":
+		x.add(d, d.Problem, readable(d))
+	case d.State == Starting:
 		x.starting(ctx, d)
-	case Running:
+	case d.State == Running:
 		x.running(ctx, d)
 	}
+}
+
+// holdsSocket reports whether the directory of d is that of its Unix socket. Below the default
+// base directory only, sockets are in the runtime directory if there is one.
+func (x *examination) holdsSocket(d *Daemon) bool {
+	if d.endpoint != nil {
+		return d.endpoint.Network == "tcp" || d.dir.Holds(d.endpoint)
+	}
+	_, ok := runtimeDir()
+	return !ok || rundir.Getenv("LOOPGEN_DIR") != "" || !rundir.SamePath(d.dir.UserBase(), x.base)
 }
 
 // starting examines a daemon that holds a lock and has no endpoint.
@@ -225,6 +203,7 @@ func (x *examination) running(ctx context.Context, d *Daemon) {
 	for _, pid := range holders(life) {
 		if pid != d.PID {
 			x.add(d, fmt.Sprintf("process %d (%s) holds %s, and the endpoint names process %d", pid, commandOf(pid), life, d.PID), fmt.Sprintf("kill %d", pid))
+			return
 		}
 	}
 	if kind := d.scopeKind(); !d.dir.Service() && kind != "dir" && x.base != "" && !rundir.SamePath(d.dir.UserBase(), x.base) {
@@ -251,26 +230,22 @@ func (x *examination) running(ctx context.Context, d *Daemon) {
 	}
 	x.builds(d, s)
 	if s.Leaving != "" && len(s.Running) > 0 {
-		x.add(d, "it drains: "+s.Leaving, x.control("stop -now", d))
+		x.add(d, "it drains: "+s.Leaving, loopctl("stop -now", d))
 	}
 }
 
 // builds compares the daemon's program with the file that has its path now, and with the
 // programs of its clients.
 func (x *examination) builds(d *Daemon, s rt.Status) {
-	restart := x.control("restart", d)
-	if d.dir.Service() {
-		restart = "sudo systemctl restart " + shellWord(d.Name)
-	}
 	if now, err := process.BuildOf(s.Executable); err == nil && now != d.endpoint.Build {
-		x.add(d, fmt.Sprintf("it runs an older build than %s is now", s.Executable), restart)
+		x.add(d, fmt.Sprintf("it runs an older build than %s is now", s.Executable), restart(d))
 	}
 	ours := mainPackage(imageOf(d.PID))
 	for _, c := range s.Clients {
 		image := imageOf(c.PID)
 		build, err := process.BuildOf(image)
 		if err == nil && build != d.endpoint.Build && ours != "" && mainPackage(image) == ours {
-			x.add(d, fmt.Sprintf("its client process %d runs another build of %s", c.PID, ours), restart)
+			x.add(d, fmt.Sprintf("its client process %d runs another build of %s", c.PID, ours), restart(d))
 		}
 	}
 }
@@ -302,29 +277,6 @@ func (x *examination) places(one *Daemon) {
 		if rundir.SamePath(d.dir.UserBase(), x.base) {
 			d, other = other, d // keep the one that programs find
 		}
-		x.add(d, fmt.Sprintf("the name has two daemons: process %d in %s and process %d in %s", other.PID, other.Dir, d.PID, d.Dir), x.control("stop", d))
+		x.add(d, fmt.Sprintf("the name has two daemons: process %d in %s and process %d in %s", other.PID, other.Dir, d.PID, d.Dir), loopctl("stop", d))
 	}
-}
-
-// control returns the command of loopctl for a daemon.
-func (x *examination) control(command string, d *Daemon) string {
-	return fmt.Sprintf("loopctl %s -dir %s %s", command, shellWord(d.Dir), shellWord(d.Name))
-}
-
-func orUnset(value string) string {
-	if value == "" {
-		return "not set"
-	}
-	return value
-}
-
-// shellWord returns text as one word of a shell.
-func shellWord(text string) string {
-	plain := strings.IndexFunc(text, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("/._-+:@%,", r)
-	}) < 0
-	if plain && text != "" {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

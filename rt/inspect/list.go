@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -123,7 +124,13 @@ func List(w Where) ([]*Daemon, error) {
 	seen := make(map[string]bool)
 	for i, dir := range dirs {
 		id := cmp.Or(rundir.FileID(dir.Path()), dir.Path())
-		if seen[id] || !dir.Used() {
+		if seen[id] {
+			continue
+		}
+		if !dir.Used() {
+			if _, err := os.ReadDir(dir.Path()); errors.Is(err, fs.ErrPermission) && !dir.Service() {
+				errs = append(errs, err)
+			}
 			continue
 		}
 		seen[id] = true

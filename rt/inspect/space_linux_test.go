@@ -37,14 +37,14 @@ func TestFileSystems(t *testing.T) {
 			t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
 			base := filepath.Join(dir, "not", "made")
 			x := &examination{}
-			x.directory(nil, base, rundir.CheckBase(base))
+			x.directory(nil, base, rundir.CheckBase(base), false)
 			if len(x.findings) != 0 {
 				t.Fatalf("before: got %v", x.findings)
 			}
 			if err := test.spoil(dir); err != nil {
 				t.Fatal(err)
 			}
-			x.directory(nil, base, nil)
+			x.directory(nil, base, nil, false)
 			if len(x.findings) != 1 || !strings.Contains(x.findings[0].Problem, test.problem) || !strings.HasPrefix(x.findings[0].Command, test.command+dir) {
 				t.Errorf("got %v, want %q, %q", x.findings, test.problem, test.command+dir)
 			}

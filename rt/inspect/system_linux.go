@@ -79,6 +79,11 @@ func commandOf(pid int) string {
 // or "".
 func imageOf(pid int) string { return fmt.Sprintf("/proc/%d/exe", pid) }
 
+// writable reports whether this user can make entries in a directory.
+func writable(path string) bool {
+	return unix.Faccessat(unix.AT_FDCWD, path, unix.W_OK|unix.X_OK, unix.AT_EACCESS) == nil
+}
+
 // networkFileSystems are file systems by the number that statfs(2) returns. Locks on them
 // need a server, and they hold no sockets of other machines.
 var networkFileSystems = map[uint32]string{

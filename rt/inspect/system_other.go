@@ -19,3 +19,6 @@ func imageOf(int) string { return "" }
 
 // examine returns nothing, as stopped does.
 func examine(string) (disk fileSystem, ok bool) { return fileSystem{}, false }
+
+// writable returns true, as stopped returns false.
+func writable(string) bool { return true }
