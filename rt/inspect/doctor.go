@@ -42,6 +42,8 @@ type examination struct {
 	where    Where
 	base     string // the user's base directory of this environment
 	daemons  []*Daemon
+	examine  func(path string) (disk fileSystem, ok bool) // examine, but in tests
+	disks    []string                                     // mount points that were examined
 	findings []Finding
 }
 
@@ -50,7 +52,7 @@ type examination struct {
 // changes nothing. On other systems than Linux it cannot see stopped processes, holders of
 // locks, programs of clients, and file systems. Diagnose may be called concurrently.
 func Diagnose(ctx context.Context, where Where, one *Daemon) []Finding {
-	x := &examination{where: where}
+	x := &examination{where: where, examine: examine}
 	var err error
 	if x.base, err = rundir.BaseDir(""); err != nil {
 		x.add(nil, err.Error(), "unset LOOPGEN_DIR")
@@ -109,27 +111,36 @@ func (x *examination) directory(d *Daemon, path string, unsafe error, service bo
 	if errors.As(unsafe, &found) {
 		x.add(d, fmt.Sprintf("%s %s", found.Path, found.Problem), protect(found.Path, path, d == nil, service))
 	}
-	disk, ok := examine(existing(path))
-	if !ok {
+	at := existing(path)
+	disk, ok := x.examine(at)
+	root := mountPoint(at)
+	if !ok || slices.Contains(x.disks, root) {
 		return
 	}
+	x.disks = append(x.disks, root)
 	switch {
 	case disk.network != "":
 		x.add(d, fmt.Sprintf("%s is on a network file system (%s), where locks and sockets do not work reliably", path, disk.network),
 			elsewhere(d))
 	case disk.readOnly:
 		x.add(d, fmt.Sprintf("the file system of %s is mounted read-only, so no daemon can publish its endpoint there", path),
-			"sudo mount -o remount,rw "+shellWord(mountPoint(existing(path))))
+			sudo()+"mount -o remount,rw "+shellWord(root))
 	case disk.full:
-		x.add(d, fmt.Sprintf("no space is left on the file system of %s", path), "du -xh --max-depth=2 "+shellWord(mountPoint(existing(path)))+" | sort -h | tail")
+		x.add(d, fmt.Sprintf("no space is left on the file system of %s", path), "du -xh --max-depth=2 "+shellWord(root)+" | sort -h | tail")
 	}
+}
+
+// readOnly reports whether the file system of a directory is mounted read-only.
+func (x *examination) readOnly(path string) bool {
+	disk, ok := x.examine(path)
+	return ok && disk.readOnly
 }
 
 // usable reports a base directory in which this user cannot make directories.
 func (x *examination) usable() {
 	base := cmp.Or(x.where.Dir, x.base)
 	at := existing(base)
-	if base == "" || writable(at) {
+	if base == "" || writable(at) || x.readOnly(at) {
 		return
 	}
 	command := elsewhere(nil)
@@ -153,6 +164,7 @@ func (x *examination) daemon(ctx context.Context, d *Daemon) {
 		x.units(d, unitDirs)
 	}
 	switch {
+	case d.Problem != "" && x.readOnly(d.Dir): // its locks cannot be opened
 	case d.Problem != "":
 		x.add(d, d.Problem, readable(d))
 	case d.State == Starting:

@@ -19,16 +19,16 @@ func protect(path, dir string, base, service bool) string {
 	if err != nil {
 		return "ls -ld " + word
 	}
-	sudo := sudoFor(info)
+	as := sudoFor(info)
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0:
-		return sudo + "rm " + word
+		return as + "rm " + word
 	case !info.IsDir():
-		return sudo + "mv " + word + " " + word + ".old"
+		return as + "mv " + word + " " + word + ".old"
 	case service && !rundir.Trusted(info):
-		return sudo + "chown root " + word
+		return as + "chown root " + word
 	case service:
-		return sudo + "chmod go-w " + word
+		return as + "chmod go-w " + word
 	case path == dir && !rundir.Owned(info):
 		return open(path, base)
 	case path == dir:
@@ -36,7 +36,7 @@ func protect(path, dir string, base, service bool) string {
 	case !rundir.Trusted(info): // it may be the home of a user
 		return elsewhere(nil)
 	}
-	return sudo + "chmod go-w " + word
+	return as + "chmod go-w " + word
 }
 
 // open returns the command that lets this user read and change a directory. Of a base
@@ -60,19 +60,23 @@ func open(path string, base bool) string {
 // takeOver returns the command that gives a directory and its files to this user. As a rule
 // a program that sudo started has made them.
 func takeOver(path string) string {
-	sudo := "sudo "
+	return fmt.Sprintf("%schown -R %d %s", sudo(), os.Geteuid(), shellWord(path))
+}
+
+// sudo returns what precedes a command that only root may run.
+func sudo() string {
 	if os.Geteuid() == 0 {
-		sudo = ""
+		return ""
 	}
-	return fmt.Sprintf("%schown -R %d %s", sudo, os.Geteuid(), shellWord(path))
+	return "sudo "
 }
 
 // sudoFor returns what precedes a command that changes a file.
 func sudoFor(info fs.FileInfo) string {
-	if os.Geteuid() == 0 || rundir.Owned(info) {
+	if rundir.Owned(info) {
 		return ""
 	}
-	return "sudo "
+	return sudo()
 }
 
 // readable returns the command after which the files of d can be read.
@@ -136,7 +140,7 @@ func mountPoint(path string) string {
 // restart returns the command that replaces a daemon.
 func restart(d *Daemon) string {
 	if d.dir.Service() {
-		return "sudo systemctl restart " + shellWord(d.Name)
+		return sudo() + "systemctl restart " + shellWord(d.Name)
 	}
 	return loopctl("restart", d)
 }

@@ -3,6 +3,7 @@ package inspect
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -25,7 +26,7 @@ func TestFileSystems(t *testing.T) {
 			}
 			return errors.Join(errors.New("the file system is not full"), err)
 		}},
-		{"read-only", "is mounted read-only, so no daemon can publish its endpoint there", "sudo mount -o remount,rw ", func(dir string) error {
+		{"read-only", "is mounted read-only, so no daemon can publish its endpoint there", "mount -o remount,rw ", func(dir string) error {
 			return unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY, "")
 		}},
 	} {
@@ -36,7 +37,7 @@ func TestFileSystems(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
 			base := filepath.Join(dir, "not", "made")
-			x := &examination{}
+			x := &examination{examine: examine}
 			x.directory(nil, base, rundir.CheckBase(base), false)
 			if len(x.findings) != 0 {
 				t.Fatalf("before: got %v", x.findings)
@@ -44,11 +45,41 @@ func TestFileSystems(t *testing.T) {
 			if err := test.spoil(dir); err != nil {
 				t.Fatal(err)
 			}
+			x.disks = nil
 			x.directory(nil, base, nil, false)
 			if len(x.findings) != 1 || !strings.Contains(x.findings[0].Problem, test.problem) || !strings.HasPrefix(x.findings[0].Command, test.command+dir) {
 				t.Errorf("got %v, want %q, %q", x.findings, test.problem, test.command+dir)
 			}
 		})
+	}
+}
+
+// No machine of the tests has a network file system, so that its number is given. The
+// command leads to a local directory, and a daemon in a ScopeDir is not helped by it.
+func TestNetworkFileSystem(t *testing.T) {
+	dir := t.TempDir()
+	x := &examination{examine: func(string) (fileSystem, bool) {
+		return fileSystem{network: networkFileSystems[unix.NFS_SUPER_MAGIC]}, true
+	}}
+	x.directory(nil, dir, nil, false)
+	x.directory(nil, filepath.Join(dir, "not", "made"), nil, false) // the same file system
+	want := dir + " is on a network file system (NFS), where locks and sockets do not work reliably"
+	if len(x.findings) != 1 || x.findings[0].Problem != want || !strings.Contains(x.findings[0].Command, "export LOOPGEN_DIR=/") {
+		t.Fatalf("got %v, want %q", x.findings, want)
+	}
+	command := exec.Command("sh", "-e", "-c", x.findings[0].Command+"\nprintf %s \"$LOOPGEN_DIR\"")
+	base, err := command.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(string(base)) // it stays if daemons use it
+	if disk, ok := examine(existing(string(base))); !ok || disk.network != "" || rundir.CheckBase(string(base)) != nil {
+		t.Errorf("%s: got %v, %v, %v", base, disk, ok, rundir.CheckBase(string(base)))
+	}
+	x.disks = nil
+	x.directory(&Daemon{Scope: "dir:" + dir, Dir: filepath.Join(dir, "x")}, dir, nil, false)
+	if got := x.findings[1].Command; got != "ls -ld "+dir {
+		t.Errorf("got %q", got)
 	}
 }
 
