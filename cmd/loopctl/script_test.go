@@ -107,6 +107,17 @@ func check(err error) {
 	}
 }
 
+func TestSelf(t *testing.T) {
+	for typed, want := range map[string]string{
+		"loopctl": "loopctl", "./loopctl": "./loopctl", "/opt/bin/loopctl": "/opt/bin/loopctl",
+		"/home/u/.cache/go-build/ab/cd-d/loopctl": "go tool loopctl", "/tmp/go-build123/b001/exe/loopctl": "go tool loopctl",
+	} {
+		if got := self(typed); got != want {
+			t.Errorf("%s: got %s, want %s", typed, got, want)
+		}
+	}
+}
+
 // TestScripts runs the stories of testdata, one or more for each command.
 func TestScripts(t *testing.T) {
 	root, err := filepath.Abs(filepath.Join("..", ".."))

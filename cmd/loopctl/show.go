@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -338,6 +339,9 @@ func doctor(ctx context.Context, in *invocation) error {
 	}
 	findings := inspect.Diagnose(ctx, in.where, d)
 	for _, f := range findings {
+		if rest, ok := strings.CutPrefix(f.Command, "loopctl "); ok {
+			f.Command = self(os.Args[0]) + " " + rest
+		}
 		if in.json {
 			if err := in.encode(f); err != nil {
 				return err
@@ -353,6 +357,18 @@ func doctor(ctx context.Context, in *invocation) error {
 		fmt.Fprintln(in.stdout, "nothing is wrong")
 	}
 	return nil
+}
+
+// self returns the command by which the user started this program, whose path is typed: a
+// directory of the build cache means the go command.
+func self(typed string) string {
+	switch {
+	case !strings.ContainsRune(typed, os.PathSeparator):
+		return "loopctl"
+	case strings.Contains(typed, string(os.PathSeparator)+"go-build"):
+		return "go tool loopctl"
+	}
+	return typed
 }
 
 func printFinding(w io.Writer, f inspect.Finding) {
