@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,30 +17,48 @@ const (
 	wantedSocket  = "[Socket]\nListenStream=/run/loopgen/limiter/socket\nSocketMode=0666\n"
 )
 
+// The command of each finding is run, with a systemctl that does nothing. Then the finding is
+// gone.
 func TestUnits(t *testing.T) {
+	tools := t.TempDir()
+	for _, name := range []string{"sudo", "systemctl"} {
+		text := map[string]string{"sudo": "#!/bin/sh\nexec \"$@\"\n", "systemctl": "#!/bin/sh\n"}[name]
+		if err := os.WriteFile(filepath.Join(tools, name), []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", tools+string(os.PathListSeparator)+os.Getenv("PATH"))
 	for _, test := range []struct {
 		name, service, socket, extra string // extra is a drop-in of the service
-		want                         []string
+		want                         string // the problem
+		stays                        bool   // only a person can mend it
 	}{
 		{name: "as documented", service: wantedService, socket: wantedSocket},
-		{name: "none", want: []string{"systemd has no unit limiter.service that would start it", "sudo systemctl edit --full --force limiter.service"}},
-		{name: "without a socket", service: wantedService, want: []string{"the service does not run", "sudo systemctl start limiter.service"}},
+		{name: "with specifiers and lists", service: strings.Replace(wantedService, "=loopgen/limiter", "=other loopgen/%p", 1),
+			socket: strings.Replace(wantedSocket, "/run/loopgen/limiter", "8080\nListenStream=%t/loopgen/%N", 1)},
+		{name: "none", want: "systemd has no unit limiter.service that would start it", stays: true},
+		{name: "without a socket", service: wantedService, want: "the service does not run", stays: true},
 		{name: "another directory", service: strings.Replace(wantedService, "loopgen/limiter", "limiter", 1), socket: wantedSocket,
-			want: []string{"/limiter.service has RuntimeDirectory=limiter; clients look in /run/loopgen/limiter: set RuntimeDirectory=loopgen/limiter", "sudo systemctl edit limiter.service"}},
+			want: "/limiter.service has RuntimeDirectory=limiter; clients look in /run/loopgen/limiter"},
+		{name: "no directory", service: "[Service]\nExecStart=/usr/local/bin/limiterd\n", socket: wantedSocket,
+			want: "/limiter.service has RuntimeDirectory=; clients look in /run/loopgen/limiter"},
 		{name: "not preserved", service: strings.Replace(wantedService, "=yes", "=no", 1), socket: wantedSocket,
-			want: []string{"/limiter.service lets systemd remove the socket when the service exits: set RuntimeDirectoryPreserve=yes", "sudo systemctl edit limiter.service"}},
+			want: "/limiter.service lets systemd remove the socket when the service exits"},
 		{name: "repaired", service: strings.Replace(wantedService, "=yes", "=no", 1), socket: wantedSocket, extra: "[Service]\nRuntimeDirectoryPreserve=yes\n"},
+		{name: "spoiled", service: wantedService, socket: wantedSocket, extra: "[Service]\nRuntimeDirectory=\n",
+			want: "/limiter.service has RuntimeDirectory=; clients look in /run/loopgen/limiter", stays: true},
 		{name: "another socket", service: wantedService, socket: strings.Replace(wantedSocket, "/run/loopgen", "/run", 1),
-			want: []string{"/limiter.socket has ListenStream=/run/limiter/socket, where no client looks: set ListenStream=/run/loopgen/limiter/socket", "sudo systemctl edit limiter.socket"}},
+			want: "/limiter.socket has ListenStream=/run/limiter/socket, where no client looks"},
 		{name: "a closed socket", service: wantedService, socket: strings.Replace(wantedSocket, "0666", "0600", 1),
-			want: []string{"/limiter.socket has SocketMode=0600, so that other users cannot connect: set SocketMode=0666", "sudo systemctl edit limiter.socket"}},
+			want: "/limiter.socket has SocketMode=0600, so that other users cannot connect"},
+		{name: "a group's socket", service: wantedService, socket: strings.Replace(wantedSocket, "0666", "0660\nSocketGroup=web", 1)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			first, second := t.TempDir(), t.TempDir()
 			for path, text := range map[string]string{
-				filepath.Join(second, "limiter.service"):                test.service,
-				filepath.Join(second, "limiter.socket"):                 test.socket,
-				filepath.Join(first, "limiter.service.d", "extra.conf"): test.extra,
+				filepath.Join(second, "limiter.service"):               test.service,
+				filepath.Join(second, "limiter.socket"):                test.socket,
+				filepath.Join(first, "limiter.service.d", "zzzz.conf"): test.extra,
 			} {
 				if text == "" {
 					continue
@@ -51,14 +70,19 @@ func TestUnits(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			x := &examination{}
-			x.units(&Daemon{Name: "limiter", Dir: "/run/loopgen/limiter", State: Exited}, []string{first, second})
-			var got []string
-			for _, f := range x.findings {
-				got = append(got, strings.ReplaceAll(f.Problem, second, ""), f.Command)
-			}
-			if !slices.Equal(got, test.want) {
-				t.Errorf("got %q, want %q", got, test.want)
+			for _, want := range []string{test.want, map[bool]string{true: test.want}[test.stays]} {
+				x := &examination{}
+				x.units(&Daemon{Name: "limiter", Dir: "/run/loopgen/limiter", State: Exited}, []string{first, second})
+				got := ""
+				for _, f := range x.findings {
+					got += strings.ReplaceAll(f.Problem, second, "")
+					if text, err := exec.Command("sh", "-e", "-c", f.Command).CombinedOutput(); err != nil {
+						t.Errorf("%s: %v, %s", f.Command, err, text)
+					}
+				}
+				if got != want {
+					t.Fatalf("got %q, want %q", got, want)
+				}
 			}
 		})
 	}
