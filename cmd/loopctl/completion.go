@@ -14,21 +14,32 @@ import (
 // scripts are the completion scripts. Each asks loopctl complete, with the words of the
 // command line up to the cursor, for the words that can be in the place of the last one.
 var scripts = map[string]string{
+	// Bash completes the part of a word after a colon or an at sign, $2, and splits
+	// COMP_WORDS there. So the line is split again, and the part before is cut off.
 	"bash": `_loopctl() {
-	local IFS=$'\n'
-	COMPREPLY=($(loopctl complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+	local line=${COMP_LINE:0:COMP_POINT} words word cut
+	read -a words <<<"$line"
+	if [[ $line == *[[:blank:]] && $line != *\\[[:blank:]] ]]; then words+=(""); fi
+	word=${words[${#words[@]}-1]}
+	cut=${word%"${2//\\/}"}
+	COMPREPLY=()
+	while IFS= read -r word; do
+		printf -v word %q "${word#"$cut"}"
+		COMPREPLY+=("$word")
+	done < <(loopctl complete -- "${words[@]:1}" 2>/dev/null)
 }
 complete -o default -F _loopctl loopctl
 `,
 	"zsh": `_loopctl() {
 	local -a found
-	found=("${(@f)$(loopctl complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+	found=("${(@f)$(loopctl complete -- "${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
 	if (( ${#found[1]} )); then compadd -- "${found[@]}"; else _files; fi
 }
 compdef _loopctl loopctl
 `,
 	"fish": `complete -c loopctl -e
-complete -c loopctl -a '(loopctl complete -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'
+complete -c loopctl -f -a '(loopctl complete -- (commandline -opc)[2..-1] (commandline -ct | string unescape) 2>/dev/null)'
+complete -c loopctl -o dir -r -F
 `,
 }
 
