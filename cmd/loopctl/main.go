@@ -11,15 +11,15 @@
 //	loopctl stop NAME                 shut it down
 //	loopctl restart NAME              shut it down; the next client starts another one
 //	loopctl stacks NAME               what its goroutines do
-//	loopctl doctor [NAME]             what is wrong, and the command that mends it
+//	loopctl doctor [NAME]             what is wrong, and a command against it
 //	loopctl completion SHELL          the script that completes commands for a shell
 //
 // The flag -h of a command explains it. NAME is the name of a daemon, the beginning of one
 // that no other has, or the pid of its process.
 //
-// Loopctl starts no daemon. Only call, stop and restart change anything. Without -dir it looks in
-// the base directory that programs with the same LOOPGEN_DIR use and in that of services,
-// and on Linux it finds the user's running daemons in every other directory.
+// Loopctl starts no daemon. Only call, stop and restart change anything. Without -dir it
+// looks in the base directory that programs with the same LOOPGEN_DIR use and in that of
+// services. On Linux it also finds the user's running daemons in every other directory.
 //
 // # Flags of all commands
 //
@@ -122,11 +122,12 @@
 //
 // # doctor [NAME]
 //
-// Doctor looks for the usual causes of trouble and prints each with the command that mends
-// it: the owner or the mode of a directory, a path too long for a socket, a network file
-// system, no space, a stopped process, a lock without a daemon, programs of several builds,
-// one name in two places, a LOOPGEN_DIR that is not the daemon's, a wrong or missing unit of
-// systemd. It runs none of these commands.
+// Doctor looks for the usual causes of trouble and prints each with a command that solves it,
+// or that shows more if only a person can decide: a directory or files of another owner or
+// with an unsafe mode, a path too long for a socket, a network file system, one that is full
+// or read-only, a stopped process, a lock without a daemon, programs of several builds, files
+// of another version of loopgen, one name in two places, a LOOPGEN_DIR that is not the
+// daemon's, a wrong or missing unit of systemd. It runs none of these commands.
 //
 // # completion bash|zsh|fish
 //
