@@ -24,7 +24,7 @@ func call(ctx context.Context, in *invocation) error {
 	defer context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt) })()
 	d, err := in.daemon()
 	if err != nil {
-		return err
+		return notCalled(err)
 	}
 	limited := ctx
 	if in.timeout != 0 {
@@ -89,11 +89,8 @@ func known(d *inspect.Daemon, name string, err error) error {
 // notCalled returns the error of a call that was not sent.
 func notCalled(err error) error {
 	var usage *inspect.UsageError
-	switch {
-	case errors.As(err, &usage):
+	if errors.As(err, &usage) {
 		return errUsage{err}
-	case errors.Is(err, rt.ErrNotRunning):
-		return err
 	}
 	return errNoEffect{err}
 }

@@ -38,7 +38,8 @@
 //	     sent; for doctor: something is wrong
 //	2    the command line is wrong, or several daemons match NAME
 //	3    the daemon does not run
-//	4    call, stop or restart had no effect: the daemon does not answer, or refuses
+//	4    call, stop or restart had no effect: the daemon does not answer, refuses, or
+//	     cannot be looked for
 //	5    the daemon was asked to shut down, and may not have ended; or a call was sent, and
 //	     it is not known whether it was executed
 //
@@ -180,7 +181,7 @@ var errFailed = errors.New("failed")
 // errUsage is a wrong command line.
 type errUsage struct{ error }
 
-// errNoEffect is why stop or restart had no effect.
+// errNoEffect is why call, stop or restart had no effect. Status looks for more in it.
 type errNoEffect struct{ error }
 
 func (e errNoEffect) Unwrap() error { return e.error }

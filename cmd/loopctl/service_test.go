@@ -107,6 +107,14 @@ func TestServiceOfAnotherUser(t *testing.T) {
 		{guest, "call limiter Inc", 0, `^1\n$`},
 		{serviceUser, "call limiter Value", 0, `^1\n$`},
 		{guest, "stacks limiter", exitFailed, `^loopctl: not allowed: user 64002 may not control a daemon of user 64001\n$`},
+		{stranger, "restart limiter", exitNotExecuted, `^loopctl: not allowed: `},
+		{stranger, "stacks limiter", exitFailed, `^loopctl: not allowed: `},
+		{stranger, "logs -f limiter", exitFailed, `the log of a service is in the journal: journalctl -u limiter`},
+		{stranger, "complete -- call limiter I", 0, `^Inc\n$`},
+		{stranger, "complete -- call l", 0, `^limiter\n$`},
+		{guest, "ps", exitFailed, `(?m)^limiter +\d+ +running +0 +0 +0 .* system +github.com`},
+		{guest, "doctor limiter", exitFailed, `session-9: permission denied`},
+		{guest, "restart limiter", exitNotExecuted, `^loopctl: not allowed: user 64002 may not control a daemon of user 64001\n$`},
 		{guest, "stop limiter", exitNotExecuted, `^loopctl: not allowed: user 64002 may not control a daemon of user 64001\n$`},
 		{serviceUser, "stacks limiter", 0, `no call: 1 in state running`},
 		{serviceUser, "status limiter", 0, `^process \d+ serves `},
@@ -167,16 +175,25 @@ func TestDirectoriesOfRoot(t *testing.T) {
 	if err != nil || len(dirs) != 1 {
 		t.Fatalf("got %q, %v", dirs, err)
 	}
-	for command, said := range map[string]string{
-		"chown -R 0 " + dirs[0]:     "cannot read a directory of daemons: open " + dirs[0] + ": permission denied\n",
-		"chown 0 " + dirs[0] + "/*": `^counters-\w+: .*/(life|spawn)\.lock\b`,
-	} {
+	give := func(command string) {
+		t.Helper()
 		if text, err := exec.Command("sh", "-c", command).CombinedOutput(); err != nil {
-			t.Fatalf("%v, %s", err, text)
+			t.Fatalf("%s: %v, %s", command, err, text)
 		}
 		expect(1, "belongs to another user", "counters")
-		mended(said)
 	}
+	give("chown -R 0 " + dirs[0])
+	for command, status := range map[string]int{
+		"ps": exitFailed, "status counters": exitFailed, "describe counters": exitFailed, "logs counters": exitFailed, "logs -f counters": exitFailed,
+		"stacks counters": exitFailed, "doctor counters": exitFailed, "call counters Inc": exitNotExecuted, "stop counters": exitNotExecuted,
+		"restart counters": exitNotExecuted,
+	} {
+		expect(status, `^loopctl: (no daemon runs\n)?(loopctl: )?open `+dirs[0]+`: permission denied\n$`, append([]string{"loopctl"}, strings.Fields(command)...)...)
+	}
+	expect(0, `^$`, "loopctl", "complete", "--", "call", "counters", "I")
+	mended("cannot read a directory of daemons: open " + dirs[0] + ": permission denied\n")
+	give("chown 0 " + dirs[0] + "/*")
+	mended(`^counters-\w+: .*/(life|spawn)\.lock\b`)
 	expect(0, `^1\n$`, "counters")
 	expect(0, "has exited", "loopctl", "stop", "counters")
 }

@@ -33,7 +33,7 @@ func restart(ctx context.Context, in *invocation) error {
 func (in *invocation) shutDown(ctx context.Context) (*inspect.Daemon, error) {
 	d, err := in.daemon()
 	if err != nil {
-		return nil, err
+		return nil, errNoEffect{err}
 	}
 	mode := rt.ShutdownDrain
 	if in.now {
@@ -46,7 +46,7 @@ func (in *invocation) shutDown(ctx context.Context) (*inspect.Daemon, error) {
 		return d, nil
 	case errors.As(err, &unfinished) && !in.now:
 		return nil, fmt.Errorf("%w; loopctl status %s shows the calls that it waits for, and loopctl stop -now %[2]s ends them", err, word(d.Name))
-	case errors.As(err, &unfinished), errors.Is(err, rt.ErrNotRunning):
+	case errors.As(err, &unfinished):
 		return nil, err
 	}
 	return nil, errNoEffect{err}
