@@ -201,10 +201,10 @@ func (d *Daemon) explain(ctx context.Context, err error) error {
 		return now.notRunning()
 	}
 	switch {
-	case errors.As(err, &silent) && stopped(d.PID):
-		return fmt.Errorf("%w: process %d is stopped; continue it: kill -CONT %[2]d", rt.ErrUnresponsive, d.PID)
+	case errors.As(err, &silent) && stopped(d.process()):
+		return fmt.Errorf("%w: process %d is stopped; continue it: kill -CONT %[2]d", rt.ErrUnresponsive, d.process())
 	case errors.As(err, &silent):
-		return fmt.Errorf("%w: process %d did not answer within %v: it may be stopped (kill -CONT %[2]d) or overloaded", rt.ErrUnresponsive, d.PID, connectTimeout)
+		return fmt.Errorf("%w: process %d did not answer within %v: it may be stopped (kill -CONT %[2]d) or overloaded", rt.ErrUnresponsive, d.process(), connectTimeout)
 	}
 	return fmt.Errorf("ask process %d: %w", d.PID, err)
 }

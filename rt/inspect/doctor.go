@@ -212,8 +212,9 @@ func (x *examination) starting(ctx context.Context, d *Daemon) {
 // running examines a daemon that has published its endpoint.
 func (x *examination) running(ctx context.Context, d *Daemon) {
 	life, _ := d.dir.LockPaths()
+	process := d.process()
 	for _, pid := range holders(life) {
-		if pid != d.PID {
+		if pid != process {
 			x.add(d, fmt.Sprintf("process %d (%s) holds %s, and the endpoint names process %d", pid, commandOf(pid), life, d.PID), fmt.Sprintf("kill %d", pid))
 			return
 		}
@@ -224,20 +225,20 @@ func (x *examination) running(ctx context.Context, d *Daemon) {
 	}
 	var s rt.Status
 	var err error
-	if !stopped(d.PID) {
+	if !stopped(process) {
 		s, err = d.Status(ctx)
 	}
 	switch {
-	case stopped(d.PID):
-		x.add(d, fmt.Sprintf("process %d is stopped, so calls wait for it and no other daemon starts", d.PID), fmt.Sprintf("kill -CONT %d", d.PID))
+	case stopped(process):
+		x.add(d, fmt.Sprintf("process %d is stopped, so calls wait for it and no other daemon starts", process), fmt.Sprintf("kill -CONT %d", process))
 		return
 	case errors.Is(err, rt.ErrNotRunning), errors.Is(err, rt.ErrNotAllowed):
 		return // it has exited meanwhile, or is another user's
 	case errors.Is(err, rt.ErrUnresponsive):
-		x.add(d, err.Error(), fmt.Sprintf("kill -QUIT %d", d.PID))
+		x.add(d, err.Error(), fmt.Sprintf("kill -QUIT %d", process))
 		return
 	case err != nil:
-		x.add(d, err.Error(), fmt.Sprintf("ps -fp %d", d.PID))
+		x.add(d, err.Error(), fmt.Sprintf("ps -fp %d", process))
 		return
 	}
 	x.builds(d, s)
@@ -246,11 +247,26 @@ func (x *examination) running(ctx context.Context, d *Daemon) {
 	}
 }
 
+// process returns the number of the daemon's process here. It is not PID if the daemon is in
+// a pid namespace of its own, as in a container.
+func (d *Daemon) process() int {
+	life, _ := d.dir.LockPaths()
+	for _, pid := range holders(life) {
+		if innermost(pid) == d.PID {
+			return pid
+		}
+	}
+	return d.PID
+}
+
 // builds compares the daemon's program with the file that has its path now, and with the
 // programs of its clients.
 func (x *examination) builds(d *Daemon, s rt.Status) {
 	if now, err := process.BuildOf(s.Executable); err == nil && now != d.endpoint.Build {
 		x.add(d, fmt.Sprintf("it runs an older build than %s is now", s.Executable), restart(d))
+	}
+	if d.process() != d.PID {
+		return // the daemon numbers its clients in a namespace of its own
 	}
 	ours := mainPackage(imageOf(d.PID))
 	for _, c := range s.Clients {

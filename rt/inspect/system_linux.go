@@ -69,6 +69,21 @@ func holders(path string) (pids []int) {
 	return pids
 }
 
+// innermost returns the number of a process in its own pid namespace, or pid if it is not
+// known.
+func innermost(pid int) int {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for line := range strings.Lines(string(status)) {
+		if numbers, ok := strings.CutPrefix(line, "NSpid:"); ok {
+			list := strings.Fields(numbers)
+			if inner, err := strconv.Atoi(list[len(list)-1]); err == nil {
+				return inner
+			}
+		}
+	}
+	return pid
+}
+
 // commandOf returns the short name of the program that a process runs, or "".
 func commandOf(pid int) string {
 	name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))

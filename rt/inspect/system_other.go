@@ -11,6 +11,9 @@ func stopped(int) bool { return false }
 // holders returns none, as stopped does.
 func holders(string) []int { return nil }
 
+// innermost returns pid: these systems have no such namespaces.
+func innermost(pid int) int { return pid }
+
 // commandOf returns "", as stopped does.
 func commandOf(int) string { return "" }
 
