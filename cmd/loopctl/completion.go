@@ -61,8 +61,8 @@ func complete(words []string) []string {
 	return slices.DeleteFunc(candidates(words[:len(words)-1], typed), func(word string) bool { return !strings.HasPrefix(word, typed) })
 }
 
-// candidates returns the words that can follow the words before, as far as typed matters
-// for the kind of word.
+// candidates returns the words that can follow before. Typed, the beginning of the word, only
+// decides between flags and others.
 func candidates(before []string, typed string) []string {
 	if len(before) == 0 {
 		return names()

@@ -49,8 +49,8 @@
 // IDLE is the time until the daemon exits if no client connects. A daemon that does not
 // answer within two seconds is silent.
 //
-//	-a    also print the last daemon of each singleton that has none: exited says that it
-//	      left, killed that its process was ended. UP is the time since then
+//	-a    also print the last daemon of each singleton that has none: exited, and how long
+//	      ago, or killed if its process ended without an exit of the daemon
 //
 // # status NAME
 //
@@ -175,7 +175,7 @@ var outcomes = map[rt.Outcome]int{
 	rt.OutcomeNotExecuted: exitNotExecuted, rt.OutcomeNotSent: exitNotExecuted,
 }
 
-// errFailed ends the command when all that is to be said was printed.
+// errFailed ends a command that has failed and has printed why.
 var errFailed = errors.New("failed")
 
 // errUsage is a wrong command line.

@@ -33,7 +33,7 @@ type Callable struct {
 	codec  jsonvalue.Codec
 }
 
-// Param is a parameter. Contexts are none.
+// Param is a parameter that is no context.
 type Param struct {
 	Name  string // empty if the daemon's program does not have it
 	Type  string // as signatures spell it
@@ -130,7 +130,7 @@ func copiedBack(t *schema.Type) (mode string, inner *schema.Type) {
 	return "", t
 }
 
-// buffer is the type of an argument that is a length.
+// buffer is the type of the result of an out parameter, and lengthType that of its argument.
 var buffer, lengthType = schema.SliceOf(schema.NewWord("uint8")), schema.PointerTo(schema.NewWord("int"))
 
 // encode returns the arguments in CBOR.

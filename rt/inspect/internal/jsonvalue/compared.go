@@ -1,6 +1,7 @@
 package jsonvalue
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -23,7 +24,7 @@ func (c *Codec) Apply(t *schema.Type, arg, changes []byte) (changed, rest []byte
 	}
 	h, err := d.head()
 	if err != nil || h.Major != wire.MajorBytes {
-		return nil, nil, either(err, errChanges)
+		return nil, nil, cmp.Or(err, errChanges)
 	}
 	runs, err := d.take(h)
 	if err != nil {

@@ -1,6 +1,7 @@
 package jsonvalue
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"unicode/utf8"
@@ -150,7 +151,7 @@ func (d *decoder) entries(p place) error {
 	}
 	h, err := d.head()
 	if err != nil || h.Major != wire.MajorMap {
-		return either(err, d.mismatch(h, "map"))
+		return cmp.Or(err, d.mismatch(h, "map"))
 	}
 	n, err := d.count(h)
 	if err != nil {
@@ -189,19 +190,11 @@ func (d *decoder) entries(p place) error {
 	return nil
 }
 
-// either returns the first of two errors that is not nil.
-func either(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
-}
-
 // structure prints a struct, with its fields in the order of the type.
 func (d *decoder) structure(p place) error {
 	h, err := d.head()
 	if err != nil || h.Major != wire.MajorMap {
-		return either(err, d.mismatch(h, p.name()))
+		return cmp.Or(err, d.mismatch(h, p.name()))
 	}
 	n, err := d.count(h)
 	if err != nil {
@@ -231,7 +224,7 @@ func (d *decoder) structure(p place) error {
 		}
 		i, ok := places[fmt.Sprint(isInt, name)]
 		if err != nil || !ok || values[i] != nil {
-			return either(err, fmt.Errorf("the daemon's value has a field %q, which %s has not, or twice", name, p.name()))
+			return cmp.Or(err, fmt.Errorf("the daemon's value has a field %q, which %s has not, or twice", name, p.name()))
 		}
 		value := decoder{Codec: d.Codec, b: d.b, at: key.at}
 		if err := value.value(p.part(p.t.Fields[i].Type, true)); err != nil {

@@ -1,6 +1,7 @@
 package jsonvalue
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -140,11 +141,11 @@ func (d *decoder) held(p place) error {
 	}
 	h, err := d.head()
 	if err != nil || h.Major != wire.MajorArray || h.Arg != 2 {
-		return either(err, d.mismatch(h, "value in an interface"))
+		return cmp.Or(err, d.mismatch(h, "value in an interface"))
 	}
 	h, err = d.head()
 	if err != nil || h.Major != wire.MajorText {
-		return either(err, d.mismatch(h, "name of a type"))
+		return cmp.Or(err, d.mismatch(h, "name of a type"))
 	}
 	text, err := d.take(h)
 	if err != nil {

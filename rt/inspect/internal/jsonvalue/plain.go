@@ -1,6 +1,7 @@
 package jsonvalue
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -62,7 +63,7 @@ func (e *encoder) plain(n *node, depth int) error {
 	switch name := n.names[0]; {
 	case name == "$bytes":
 		data, err := bytesOf(inner)
-		return either(err, e.bytes(data))
+		return cmp.Or(err, e.bytes(data))
 	case name == "$time" && inner.kind == '"':
 		e.head(wire.MajorTag, wire.TagTime)
 		return e.text(inner.text)
@@ -111,7 +112,7 @@ func (d *decoder) plainInt() error {
 	case h.Major == wire.MajorTag && (h.Arg == wire.TagBignum || h.Arg == wire.TagNegativeBignum):
 		inner, err := d.head()
 		if err != nil || inner.Major != wire.MajorBytes {
-			return either(err, d.mismatch(inner, "math/big.Int"))
+			return cmp.Or(err, d.mismatch(inner, "math/big.Int"))
 		}
 		data, err := d.take(inner)
 		if err != nil {
@@ -182,7 +183,7 @@ func (d *decoder) plain(depth int) error {
 	}
 	if h.Major == wire.MajorTag && h.Arg == wire.TagTime {
 		if h, err = d.head(); err != nil || h.Major != wire.MajorText {
-			return either(err, d.mismatch(h, "time"))
+			return cmp.Or(err, d.mismatch(h, "time"))
 		}
 		return inObject("$time", func() error { return d.text(h) })
 	}

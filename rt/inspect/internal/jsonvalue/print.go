@@ -1,6 +1,7 @@
 package jsonvalue
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"math"
@@ -144,7 +145,7 @@ func (d *decoder) opaque(p place) error {
 		}
 		d.at = h.End
 		d.write(`{"$bytes":`)
-		err = either(err, d.bytes(h))
+		err = cmp.Or(err, d.bytes(h))
 		d.write("}")
 		return err
 	case h.Major == wire.MajorText && kind == encodedText:
