@@ -35,6 +35,7 @@ const settleTime = time.Second
 type fileSystem struct {
 	network        string // kind of network file system; empty: it is local
 	readOnly, full bool
+	noFiles        bool // no file can be made, whatever space is left
 }
 
 // examination collects findings.
@@ -127,6 +128,8 @@ func (x *examination) directory(d *Daemon, path string, unsafe error, service bo
 			sudo()+"mount -o remount,rw "+shellWord(root))
 	case disk.full:
 		x.add(d, fmt.Sprintf("no space is left on the file system of %s", path), "du -xh --max-depth=2 "+shellWord(root)+" | sort -h | tail")
+	case disk.noFiles:
+		x.add(d, fmt.Sprintf("the file system of %s holds no more files", path), "du -x --inodes --max-depth=2 "+shellWord(root)+" | sort -n | tail")
 	}
 }
 

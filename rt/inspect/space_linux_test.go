@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -26,13 +27,21 @@ func TestFileSystems(t *testing.T) {
 			}
 			return errors.Join(errors.New("the file system is not full"), err)
 		}},
+		{"without files", "holds no more files", "du -x --inodes --max-depth=2 ", func(dir string) error {
+			for i := range 20 {
+				if err := os.WriteFile(filepath.Join(dir, strconv.Itoa(i)), nil, 0o600); errors.Is(err, unix.ENOSPC) {
+					return nil
+				}
+			}
+			return errors.New("the file system takes more files")
+		}},
 		{"read-only", "is mounted read-only, so no daemon can publish its endpoint there", "mount -o remount,rw ", func(dir string) error {
 			return unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY, "")
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
-			if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=256k"); err != nil {
+			if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=256k,nr_inodes=10"); err != nil {
 				t.Skipf("cannot mount a file system: %v", err)
 			}
 			t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })

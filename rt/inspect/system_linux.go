@@ -116,6 +116,7 @@ func examine(path string) (disk fileSystem, ok bool) {
 	return fileSystem{
 		network:  networkFileSystems[uint32(s.Type)],
 		readOnly: s.Flags&unix.ST_RDONLY != 0,
-		full:     s.Bavail*uint64(s.Bsize) < leastSpace || s.Files > 0 && s.Ffree == 0,
+		full:     s.Bavail*uint64(s.Bsize) < leastSpace,
+		noFiles:  s.Files > 0 && s.Ffree == 0,
 	}, true
 }
