@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -97,5 +98,31 @@ func TestNetworkFileSystemsAreKnown(t *testing.T) {
 		if got := networkFileSystems[number]; got != want {
 			t.Errorf("%#x: got %q, want %q", number, got, want)
 		}
+	}
+}
+
+// The kernel has the kind of a FUSE file system before its server answers.
+func TestFUSE(t *testing.T) {
+	const sample = "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n36 22 0:98 / /home/a\\040b rw,noatime shared:1 - fuse.sshfs host:/dir rw\n37 22 0:99 / /media rw - fuse.ntfs-3g /dev/sdb1 rw\n"
+	for device, want := range map[string]string{"0:98": "sshfs", "0:99": "", "8:1": "", "1:1": ""} {
+		if got := fuseKind(sample, device); got != want {
+			t.Errorf("%s: got %q, want %q", device, got, want)
+		}
+	}
+	server, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Skipf("no FUSE: %v", err)
+	}
+	defer unix.Close(server)
+	dir := t.TempDir()
+	if err := unix.Mount("host:/dir", dir, "fuse.sshfs", 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", server)); err != nil {
+		t.Skipf("cannot mount a file system: %v", err)
+	}
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	_ = unix.Unmount(dir, unix.MNT_DETACH)
+	_, line, ok := strings.Cut(string(mounts), " "+dir+" ")
+	before := strings.Fields(string(mounts[:max(len(mounts)-len(line)-len(dir)-2, 0)]))
+	if err != nil || !ok || fuseKind(string(mounts), before[len(before)-2]) != "sshfs" {
+		t.Errorf("%s is no sshfs in %s, %v", dir, mounts, err)
 	}
 }

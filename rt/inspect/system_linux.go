@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -107,14 +108,37 @@ var networkFileSystems = map[uint32]string{
 	0x0bd00bd0: "Lustre", 0x47504653: "GPFS", unix.NCP_SUPER_MAGIC: "NCP",
 }
 
+// fuseFileSystems are the kinds of FUSE file systems that other machines serve.
+var fuseFileSystems = []string{"sshfs", "glusterfs", "ceph", "ceph-fuse", "s3fs", "gcsfuse", "rclone", "davfs"}
+
+// fuseKind returns the kind of the FUSE file system of a device, as 0:98, if other machines
+// serve it. mounts is the content of /proc/self/mountinfo.
+func fuseKind(mounts, device string) string {
+	for line := range strings.Lines(mounts) {
+		before, after, _ := strings.Cut(line, " - ") // 36 35 0:98 / /mnt rw,noatime - fuse.sshfs host:/dir rw
+		fields := strings.Fields(before)
+		kind, _, _ := strings.Cut(strings.TrimPrefix(after, "fuse."), " ")
+		if len(fields) > 2 && fields[2] == device && slices.Contains(fuseFileSystems, kind) {
+			return kind
+		}
+	}
+	return ""
+}
+
 // examine returns what is wrong with the file system of a path.
 func examine(path string) (disk fileSystem, ok bool) {
 	var s unix.Statfs_t
 	if unix.Statfs(path, &s) != nil {
 		return fileSystem{}, false
 	}
+	network := networkFileSystems[uint32(s.Type)]
+	var stat unix.Stat_t
+	if uint32(s.Type) == unix.FUSE_SUPER_MAGIC && unix.Stat(path, &stat) == nil {
+		mounts, _ := os.ReadFile("/proc/self/mountinfo")
+		network = fuseKind(string(mounts), fmt.Sprintf("%d:%d", unix.Major(stat.Dev), unix.Minor(stat.Dev)))
+	}
 	return fileSystem{
-		network:  networkFileSystems[uint32(s.Type)],
+		network:  network,
 		readOnly: s.Flags&unix.ST_RDONLY != 0,
 		full:     s.Bavail*uint64(s.Bsize) < leastSpace,
 		noFiles:  s.Files > 0 && s.Ffree == 0,
