@@ -1,6 +1,7 @@
 package stub_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -369,3 +370,75 @@ func (c *cyclic) Error() string          { return "cyclic" }
 func (c *cyclic) Unwrap() error          { return c.next }
 func (t *tooWide) Error() string         { return "wide" }
 func (t *tooWide) Unwrap() []error       { return t.errs }
+
+// The fields of an error type travel by their names in Go, whatever their tags say, and the
+// errors in them are errors of the same tree, wherever in the type they are.
+func TestErrorsInTheDataOfErrors(t *testing.T) {
+	s := &stub.Service{ErrorTypes: []stub.ErrorType{stub.ErrorTypeOf[*Tagged]("Tagged")}, Sentinels: service.Sentinels}
+	sent := &Tagged{
+		Kept: 1, Cause: &Tagged{Kept: 2, All: []error{io.EOF, nil, errFull}}, Held: errTwin,
+		ByName: map[string]error{"a": io.EOF, "b": &Tagged{Cause: io.ErrNoProgress}, "c": errFull, "d": nil},
+	}
+	var first []byte
+	for range 10 { // the order of a map does not count
+		e := stub.NewEncoder(s, limit)
+		e.Error(sent)
+		body, err := e.Finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == nil {
+			first = bytes.Clone(body)
+		}
+		if !bytes.Equal(body, first) {
+			t.Fatalf("got %x, then %x", first, body)
+		}
+	}
+	d, err := stub.NewDecoder(s, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, fail := d.Error(), d.End(); fail != nil || !reflect.DeepEqual(got, error(sent)) {
+		t.Errorf("got %#v, %v, want %#v", got, fail, sent)
+	}
+	d, err = stub.NewDecoder(&stub.Service{Sentinels: service.Sentinels}, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, fail := d.Error(), d.End(); fail != nil || !errors.Is(got, errFull) || got.Error() != sent.Error() {
+		t.Errorf("without the type: got %v, %v, want a RemoteError that is %v", got, fail, errFull)
+	}
+}
+
+// However many errors refer to each other, the tree stays small enough for a receiver.
+func TestErrorsThatHoldEachOther(t *testing.T) {
+	s := &stub.Service{ErrorTypes: []stub.ErrorType{stub.ErrorTypeOf[*Tagged]("Tagged")}}
+	self := &Tagged{}
+	for range 300 {
+		self.All = append(self.All, self)
+	}
+	e := stub.NewEncoder(s, limit)
+	e.Error(self)
+	body, err := e.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := stub.NewDecoder(s, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, fail := d.Error(), d.End(); got == nil || fail != nil {
+		t.Errorf("got %v, %v", got, fail)
+	}
+}
+
+// Tagged is an error with tags that leave fields out or rename them, and with errors.
+type Tagged struct {
+	Kept   int   `json:"-"`
+	Cause  error `cbor:"Kept,omitempty"`
+	Held   any
+	All    []error
+	ByName map[string]error
+}
+
+func (g *Tagged) Error() string { return "tagged " + strconv.Itoa(g.Kept) }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/rt"
@@ -57,7 +56,7 @@ func (r *Reader) tree(data []byte, depth int) (err error, rest []byte, fail erro
 	// From the last to the first: a node refers only to later nodes.
 	taken := make([]bool, len(nodes))
 	for i := len(nodes) - 1; i >= 0; i-- {
-		for _, child := range nodes[i].children() {
+		for _, child := range nodes[i].Wraps {
 			if child <= i || child >= len(nodes) || taken[child] {
 				return nil, nil, fmt.Errorf("node %d refers to %d", i, child)
 			}
@@ -90,16 +89,6 @@ func (b *errorBuilder) errorType(name string) reflect.Type {
 	return nil
 }
 
-// children returns the positions of the nodes below n, in a fixed order.
-func (n *errorNode) children() []int {
-	places := slices.Clone(n.Wraps)
-	for _, place := range n.Errors {
-		places = append(places, place)
-	}
-	slices.Sort(places)
-	return places
-}
-
 // build rebuilds the error of n. The errors below it are already built.
 func (n *errorNode) build(b *errorBuilder) (error, error) {
 	switch n.Kind {
@@ -126,7 +115,7 @@ func (n *errorNode) build(b *errorBuilder) (error, error) {
 
 func (n *errorNode) pick(built []error) []error {
 	var errs []error
-	for _, place := range n.children() {
+	for _, place := range n.Wraps {
 		errs = append(errs, built[place])
 	}
 	return errs
@@ -148,26 +137,10 @@ func (n *errorNode) remote(built []error) error {
 // may be another build.
 func (n *errorNode) buildValue(b *errorBuilder, typ reflect.Type) error {
 	ptr := reflect.New(typ)
-	layout := layoutOf(typ)
-	switch {
-	case n.Pointer && len(n.Data) == 1 && n.Data[0] == itemNull:
+	if n.Pointer && len(n.Data) == 1 && n.Data[0] == itemNull {
 		ptr = reflect.Zero(ptr.Type())
-	case !layout.ok:
+	} else if !b.decodeData(errorPlanOf(typ), n.Data, n.pick(b.built), ptr.Elem()) {
 		return nil
-	case typ == errnoType:
-		var number uint64
-		if !b.decodeData(layout.whole, n.Data, reflect.ValueOf(&number).Elem()) {
-			return nil
-		}
-		ptr.Elem().SetUint(number)
-	case layout.whole != nil:
-		if !b.decodeData(layout.whole, n.Data, ptr.Elem()) {
-			return nil
-		}
-	default:
-		if !n.buildFields(b, layout, ptr.Elem()) {
-			return nil
-		}
 	}
 	v := ptr
 	if !n.Pointer {
@@ -175,27 +148,4 @@ func (n *errorNode) buildValue(b *errorBuilder, typ reflect.Type) error {
 	}
 	err, _ := v.Interface().(error)
 	return err
-}
-
-// buildFields sets the fields of the struct v and returns true, if the sent fields are
-// exactly those of v.
-func (n *errorNode) buildFields(b *errorBuilder, layout *errorLayout, v reflect.Value) bool {
-	if len(n.Fields)+len(n.Errors) != len(layout.data)+len(layout.errors) {
-		return false
-	}
-	for i, p := range layout.data {
-		data, ok := n.Fields[v.Type().Field(i).Name]
-		if !ok || !b.decodeData(p, data, v.Field(i)) {
-			return false
-		}
-	}
-	for _, i := range layout.errors {
-		name := v.Type().Field(i).Name
-		if place, ok := n.Errors[name]; ok {
-			v.Field(i).Set(reflect.ValueOf(b.built[place]))
-		} else if string(n.Fields[name]) != string([]byte{itemNull}) {
-			return false
-		}
-	}
-	return true
 }

@@ -67,34 +67,34 @@ func (w *Writer) wrapped(err error) []error {
 	return some
 }
 
-// errorData returns the CBOR of v, a part of an error, if it can be sent in room bytes.
-func (w *Writer) errorData(p *Plan, v reflect.Value, room, depth int) ([]byte, bool) {
+// errorData returns the CBOR of v, the data of an error, and the errors in it, if it can be
+// sent in room bytes.
+func (w *Writer) errorData(p *Plan, v reflect.Value, room, depth int) (data []byte, children []error, ok bool) {
 	// A method that outlives this function uses another writer.
-	inner := &Writer{errors: w.errors, limit: min(room, w.work), work: w.work}
-	if !p.calls {
-		data, err := inner.append(nil, p, v, depth)
-		w.work = inner.work
-		return data, err == nil
-	}
-	inner.until = w.describing()
-	data, fail := usercode.RunUntil(inner.until, func() []byte {
-		data, err := inner.append(nil, p, v, depth)
-		if err != nil {
-			return nil
-		}
+	inner := &Writer{errors: w.errors, limit: min(room, w.work), work: w.work, children: new([]error)}
+	encode := func() (data []byte) {
+		data, _ = inner.append(nil, p, v, depth)
 		return data
-	})
-	if !errors.Is(fail, usercode.ErrLate) { // inner is no longer in use
-		w.work = inner.work
 	}
-	return data, len(data) > 0
+	if !p.calls {
+		data = encode()
+	} else {
+		inner.until = w.describing()
+		var fail error
+		if data, fail = usercode.RunUntil(inner.until, encode); errors.Is(fail, usercode.ErrLate) {
+			return nil, nil, false // inner is still in use
+		}
+	}
+	w.work = inner.work
+	return data, *inner.children, len(data) > 0
 }
 
-// decodeData decodes data, one item and a part of an error, into v. It reports whether it
-// succeeded: if not, v must not be used.
-func (b *errorBuilder) decodeData(p *Plan, data []byte, v reflect.Value) bool {
+// decodeData decodes data, one item and the data of an error with these errors in it, into
+// v. It reports whether it succeeded: if not, v must not be used.
+func (b *errorBuilder) decodeData(p *Plan, data []byte, children []error, v reflect.Value) bool {
 	decode := func() bool {
 		r := NewReader(b.errors, b.quota)
+		r.children = children
 		rest, err := r.read(data, p, v, b.depth)
 		return err == nil && len(rest) == 0
 	}

@@ -41,7 +41,6 @@ func ErrorTypeOf[E error](name string) ErrorType {
 var (
 	errorType  = reflect.TypeFor[error]()
 	joinedType = reflect.TypeOf(errors.Join(io.EOF))
-	errnoType  = reflect.TypeFor[syscall.Errno]()
 )
 
 // The errors of the standard library that every service knows. A name is never reused for

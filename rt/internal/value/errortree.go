@@ -3,8 +3,6 @@ package value
 import (
 	"fmt"
 	"reflect"
-	"sync"
-	"syscall"
 
 	"github.com/loopgen/loopgen/rt/internal/cut"
 	"github.com/loopgen/loopgen/rt/internal/rt"
@@ -38,19 +36,17 @@ type errorNode struct {
 
 	// Of sentinels and values.
 	Name string `cbor:"name,omitempty"`
-	// Of values. A struct has all its fields by their names in Go, as CBOR in a byte
-	// string; fields of type error are in Errors unless nil. A type with an added
-	// field is therefore another type. Other types, and a nil pointer, have Data.
-	Pointer bool              `cbor:"pointer,omitempty"`
-	Data    []byte            `cbor:"data,omitempty"`
-	Fields  map[string][]byte `cbor:"fields,omitempty"`
-	Errors  map[string]int    `cbor:"errors,omitempty"`
+	// Of values. Data is CBOR. In it a struct has all its fields by their names in Go, so a
+	// type with an added field is another type. An error in Data is an index of Wraps.
+	Pointer bool   `cbor:"pointer,omitempty"`
+	Data    []byte `cbor:"data,omitempty"`
 }
 
 // errorTree is the state while an error is split into nodes.
 type errorTree struct {
 	writer *Writer
 	nodes  []errorNode
+	owed   int // nodes that are certain to be added
 	room   int // bytes left
 	depth  int // nesting of the tree, and the nesting that its data is assumed to have
 }
@@ -121,7 +117,7 @@ func (t *errorTree) add(err error) int {
 	case isSentinel:
 		node.Kind, node.Name = errorSentinel, name
 	case t.addValue(&node, err):
-	case t.addWrapped(&node, err) && isJoined:
+	case t.addErrors(&node, t.writer.wrapped(err)) && isJoined:
 		node.Kind = errorJoined
 	case isJoined:
 		node.Message = t.cut(t.writer.message(err))
@@ -140,17 +136,15 @@ func (t *errorTree) cut(message string) []byte {
 	return []byte(message)
 }
 
-// addWrapped adds the errors that err wraps to its node. It reports whether there are
-// any, and all were added.
-func (t *errorTree) addWrapped(node *errorNode, err error) (whole bool) {
-	children := t.writer.wrapped(err)
-	for _, child := range children {
-		if len(t.nodes) >= maxErrorNodes {
+// addErrors adds errs below the node. It reports whether there are any, and all were added.
+func (t *errorTree) addErrors(node *errorNode, errs []error) (whole bool) {
+	for _, err := range errs {
+		if len(t.nodes)+t.owed >= maxErrorNodes {
 			return false
 		}
-		node.Wraps = append(node.Wraps, t.add(child))
+		node.Wraps = append(node.Wraps, t.add(err))
 	}
-	return len(children) > 0
+	return len(errs) > 0
 }
 
 // addValue completes the node of an error of a known type, if all of the error can be
@@ -163,7 +157,7 @@ func (t *errorTree) addValue(node *errorNode, err error) bool {
 		typ = typ.Elem()
 	}
 	name := t.writer.errors.typeName(typ)
-	if name == "" || len(t.nodes) >= maxErrorNodes {
+	if name == "" || len(t.nodes)+t.owed >= maxErrorNodes {
 		return false
 	}
 	value := errorNode{Kind: errorValue, Type: node.Type, Message: node.Message, Name: name, Pointer: pointer}
@@ -172,114 +166,23 @@ func (t *errorTree) addValue(node *errorNode, err error) bool {
 		*node = value
 		return true
 	}
-	layout := layoutOf(typ)
 	ptr := reflect.New(typ) // a copy: a value in an interface has no address
 	if pointer {
 		ptr.Elem().Set(v.Elem())
 	} else {
 		ptr.Elem().Set(v)
 	}
-	room := t.room
-	if !layout.ok || !t.addData(&value, layout, ptr.Elem()) {
-		t.room = room
+	data, children, ok := t.writer.errorData(errorPlanOf(typ), ptr.Elem(), t.room, t.depth)
+	if !ok || len(t.nodes)+t.owed+len(children) > maxErrorNodes {
 		return false
 	}
-	// Added last, when nothing can fail any more: added nodes cannot be removed.
-	for _, i := range layout.errors {
-		child, ok := ptr.Elem().Field(i).Interface().(error)
-		if !ok {
-			value.setField(typ.Field(i).Name, []byte{itemNull})
-			continue
-		}
-		if value.Errors == nil {
-			value.Errors = make(map[string]int)
-		}
-		value.Errors[typ.Field(i).Name] = t.add(child)
+	t.room -= len(data)
+	t.owed += len(children)
+	value.Data = data
+	for _, child := range children { // when nothing can fail any more: added nodes cannot be removed
+		t.owed--
+		value.Wraps = append(value.Wraps, t.add(child))
 	}
 	*node = value
 	return true
-}
-
-// addData sets Data or Fields of the node from v.
-func (t *errorTree) addData(node *errorNode, layout *errorLayout, v reflect.Value) bool {
-	if layout.whole != nil {
-		if errno, ok := v.Interface().(syscall.Errno); ok {
-			number := uint64(errno)
-			v = reflect.ValueOf(&number).Elem()
-		}
-		var ok bool
-		node.Data, ok = t.data(layout.whole, v)
-		return ok
-	}
-	for i, p := range layout.data {
-		data, ok := t.data(p, v.Field(i))
-		if !ok {
-			return false
-		}
-		node.setField(v.Type().Field(i).Name, data)
-	}
-	return true
-}
-
-func (n *errorNode) setField(name string, data []byte) {
-	if n.Fields == nil {
-		n.Fields = make(map[string][]byte)
-	}
-	n.Fields[name] = data
-}
-
-// data returns the CBOR of v, if v can be sent and fits.
-func (t *errorTree) data(p *Plan, v reflect.Value) ([]byte, bool) {
-	data, ok := t.writer.errorData(p, v, t.room, t.depth)
-	t.room -= len(data)
-	return data, ok
-}
-
-// errorLayout says how the data of an error type is sent.
-type errorLayout struct {
-	ok     bool          // the data can be sent
-	whole  *Plan         // set if the data is sent as one value, not by fields
-	data   map[int]*Plan // the struct's fields by index, except those of type error
-	errors []int         // the struct's fields of type error
-}
-
-// layouts caches layoutOf by reflect.Type.
-var layouts sync.Map
-
-func layoutOf(t reflect.Type) *errorLayout {
-	if l, ok := layouts.Load(t); ok {
-		return l.(*errorLayout)
-	}
-	l, _ := layouts.LoadOrStore(t, newErrorLayout(t))
-	return l.(*errorLayout)
-}
-
-func newErrorLayout(t reflect.Type) *errorLayout {
-	l := &errorLayout{ok: true}
-	s, reason := marshalled(t)
-	switch {
-	case reason != nil:
-		return &errorLayout{}
-	case t == errnoType:
-		l.whole = PlanOf(reflect.TypeFor[uint64]())
-	case t.Kind() != reflect.Struct || s != shapeRefused:
-		l.whole = PlanOf(t)
-		l.ok = l.whole.root == nil
-	default:
-		l.data = make(map[int]*Plan)
-		for i := range t.NumField() {
-			f := t.Field(i)
-			switch {
-			case f.Name == "_":
-			case !f.IsExported():
-				l.ok = false
-			case f.Type == errorType:
-				l.errors = append(l.errors, i)
-			default:
-				l.data[i] = PlanOf(f.Type)
-				l.ok = l.ok && l.data[i].root == nil
-			}
-		}
-	}
-	return l
 }

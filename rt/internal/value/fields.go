@@ -47,13 +47,14 @@ type collector struct {
 	set     *fieldSet
 	within  []reflect.Type // the struct types around the current field, the outermost first
 	index   []int          // path to the current field
+	byName  bool           // tags do not count
 }
 
 // composeStruct completes the plan of a struct type. It rejects a struct as a whole if
 // any part of it would not be sent.
 func (b *planner) composeStruct(p *Plan) {
-	c := collector{planner: b, set: &fieldSet{byKey: make(map[string]*field)}}
-	if f, ok := p.typ.FieldByName("_"); ok {
+	c := collector{planner: b, set: &fieldSet{byKey: make(map[string]*field)}, byName: p.byName}
+	if f, ok := p.typ.FieldByName("_"); ok && !p.byName {
 		if tag := f.Tag.Get("cbor"); tag != "" && tag != "-" {
 			p.refuse(faultf("the struct option %q in a cbor tag is not supported; remove it", tag))
 			return
@@ -96,7 +97,10 @@ func (c *collector) fields(t reflect.Type, optional bool) *fault {
 
 // field collects a field, or the fields of an embedded struct.
 func (c *collector) field(f reflect.StructField, optional bool) *fault {
-	tag := readTag(f)
+	tag := fieldTag{name: f.Name}
+	if !c.byName {
+		tag = readTag(f)
+	}
 	if tag.skip {
 		return faultf("the tag leaves the field out, so that its value would be lost; remove the tag or the field")
 	}

@@ -41,6 +41,7 @@ type Plan struct {
 	typ    reflect.Type
 	shape  shape
 	inKey  bool      // in a map's key: values that == tells apart must stay different
+	byName bool      // see errorPlanOf
 	reason *fault    // of shapeRefused: the reason; its path leads to the cause inside typ
 	elem   *Plan     // of pointer, slice, array and map
 	key    *Plan     // of map
@@ -49,7 +50,7 @@ type Plan struct {
 
 	least uint64 // bytes of the shortest encoding, see shortest
 	light bool   // see isLight
-	calls bool   // methods of the program may be called for a value
+	calls bool   // methods of the program may be called with the address of a part of a value
 	root  *fault // set by planAs: why no value of this type can be sent
 
 	entry atomic.Pointer[entry] // of map: variables for an entry, see takeEntry
@@ -78,7 +79,7 @@ func fastOf(t reflect.Type) fast {
 }
 
 var (
-	// plans caches PlanOf and keyPlanOf by their arguments.
+	// plans caches PlanOf, keyPlanOf and errorPlanOf by their arguments.
 	plans sync.Map
 	// recent has plans that PlanOf has returned, by the hash of the type's address. A
 	// lookup in plans would allocate the key.
@@ -92,13 +93,17 @@ func PlanOf(t reflect.Type) *Plan {
 	if p := slot.Load(); p != nil && p.typ == t {
 		return p
 	}
-	p := planAs(planned{t, false})
+	p := planAs(planned{typ: t})
 	slot.Store(p)
 	return p
 }
 
 // keyPlanOf returns the plan of t in a map's key.
-func keyPlanOf(t reflect.Type) *Plan { return planAs(planned{t, true}) }
+func keyPlanOf(t reflect.Type) *Plan { return planAs(planned{typ: t, inKey: true}) }
+
+// errorPlanOf returns the plan of t, the type of an error that keeps its type. The fields of
+// a struct are sent by their names in Go, whatever their tags say.
+func errorPlanOf(t reflect.Type) *Plan { return planAs(planned{typ: t, byName: true}) }
 
 // Refusal returns the reason why no value of the type can be sent, or nil if some can.
 func (p *Plan) Refusal() error {
@@ -136,8 +141,8 @@ func planAs(what planned) *Plan {
 	if p, ok := plans.Load(what); ok {
 		return p.(*Plan)
 	}
-	b := planner{plans: make(map[planned]*Plan), inKey: what.inKey}
-	p := b.plan(what.typ)
+	b := planner{plans: make(map[planned]*Plan)}
+	p := b.planAs(what)
 	b.spread()
 	p.root = p.refusal(make(map[*Plan]bool))
 	if p.root == nil && p.inKey && p.holdsPointer() {
@@ -192,7 +197,7 @@ func (b *planner) spread() {
 	for _, p := range b.plans {
 		p.least, p.light = p.shortest(), p.isLight()
 		switch p.shape {
-		case shapeBinary, shapeText, shapeError, shapeInterface:
+		case shapeBinary, shapeText, shapeInterface:
 			p.calls = true
 		case shapeStruct:
 			p.calls = p.fields.omitZero // by a method IsZero

@@ -16,8 +16,8 @@ type planner struct {
 }
 
 type planned struct {
-	typ   reflect.Type
-	inKey bool
+	typ           reflect.Type
+	inKey, byName bool
 }
 
 var (
@@ -49,12 +49,19 @@ var scalars = [...]shape{
 	reflect.UnsafePointer: shapeRefused, // the last kind
 }
 
-func (b *planner) plan(t reflect.Type) *Plan {
-	if p := b.plans[planned{t, b.inKey}]; p != nil {
+// plan returns the plan of t, a part of the current type.
+func (b *planner) plan(t reflect.Type) *Plan { return b.planAs(planned{typ: t, inKey: b.inKey}) }
+
+func (b *planner) planAs(what planned) *Plan {
+	if p := b.plans[what]; p != nil {
 		return p
 	}
-	p := &Plan{typ: t, inKey: b.inKey, fast: fastOf(t)}
-	b.plans[planned{t, b.inKey}] = p // before its contents: the type may contain itself
+	outside := b.inKey
+	defer func() { b.inKey = outside }()
+	b.inKey = what.inKey
+	t := what.typ
+	p := &Plan{typ: t, inKey: what.inKey, byName: what.byName, fast: fastOf(t)}
+	b.plans[what] = p // before its contents: the type may contain itself
 	switch s, reason := marshalled(t); {
 	case t == timeType:
 		p.shape = shapeTime
@@ -83,7 +90,7 @@ func (b *planner) compose(p *Plan) {
 	case reflect.Slice, reflect.Array:
 		b.composeList(p)
 	case reflect.Map:
-		p.shape, p.key, p.elem = shapeMap, b.keyPlan(t.Key()), b.plan(t.Elem())
+		p.shape, p.key, p.elem = shapeMap, b.planAs(planned{typ: t.Key(), inKey: true}), b.plan(t.Elem())
 		if p.key.holdsPointer() {
 			p.refuse(pointerInKey(t.Key()))
 		}
@@ -111,14 +118,6 @@ func (b *planner) compose(p *Plan) {
 
 func pointerInKey(t reflect.Type) *fault {
 	return faultf("the map's key type %s holds a pointer, whose identity cannot be sent; use a key without one", t)
-}
-
-func (b *planner) keyPlan(t reflect.Type) *Plan {
-	outside := b.inKey
-	b.inKey = true
-	p := b.plan(t)
-	b.inKey = outside
-	return p
 }
 
 func (b *planner) composeList(p *Plan) {

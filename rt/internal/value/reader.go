@@ -17,6 +17,9 @@ type Reader struct {
 	quota  *TypeQuota // quota of the peer that sent the message; nil means no limit
 	b      []byte
 	at     int // start of the next item in b
+
+	// children is set in the data of an error: see Writer.
+	children []error
 }
 
 // NewReader returns a reader. The errors of the table keep their identity. Types that are
@@ -115,7 +118,11 @@ func (r *Reader) value(p *Plan, v reflect.Value, depth int) *fault {
 	case shapeBinary, shapeText:
 		return r.marshalled(p, v, h)
 	case shapeError:
-		if h.Major != majorArray {
+		switch {
+		case h.Major == majorUint && h.Arg < uint64(len(r.children)):
+			v.Set(reflect.ValueOf(r.children[h.Arg]))
+			return nil
+		case h.Major != majorArray:
 			return p.mismatch(h)
 		}
 		r.at = start

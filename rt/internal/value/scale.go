@@ -181,8 +181,8 @@ func (w *scale) held(p *Plan, h head, depth int) (end int, ok bool) {
 // error adds the tree of an error.
 func (w *scale) error(at int) (end int, ok bool) {
 	h, ok := readHead(w.b, at)
-	if !ok || h.Major != majorArray {
-		return h.End, ok && h.isNull()
+	if !ok || h.Major != majorArray { // null, or in the data of an error an integer
+		return h.End, ok && (h.isNull() || h.Major == majorUint)
 	}
 	if end, ok = skip(w.b, at); !ok {
 		return at, false
@@ -199,65 +199,35 @@ func (w *scale) error(at int) (end int, ok bool) {
 // node adds the value of an error at w.b[at:], a node of a tree. The value is the data
 // from which an error of its own type is rebuilt.
 func (w *scale) node(at int) (end int, ok bool) {
-	var name string
-	var data, fields []byte
-	end, ok = w.entries(at, func(key, value []byte) {
-		switch string(key) {
-		case "name":
-			name = string(content(value))
-		case "data":
-			data = content(value)
-		case "fields":
-			fields = value
-		}
-	})
-	if !ok || name == "" {
-		return end, ok
-	}
-	b := errorBuilder{errors: w.errors, quota: w.quota}
-	typ := b.errorType(name)
-	if typ == nil {
-		return end, true // the error becomes a RemoteError
-	}
-	w.add(uint64(typ.Size()))
-	layout := layoutOf(typ)
-	inner := scale{errors: w.errors, quota: w.quota}
-	if layout.whole != nil {
-		inner.b = data
-		inner.value(layout.whole, 0, 0)
-	}
-	sent := scale{b: fields}
-	sent.entries(0, func(key, value []byte) {
-		for i, p := range layout.data {
-			if typ.Field(i).Name == string(key) {
-				inner.b = content(value)
-				inner.value(p, 0, 0)
-			}
-		}
-	})
-	w.add(inner.total)
-	return end, ok
-}
-
-// entries calls each for the entries of the map at w.b[at:], whose keys are texts.
-func (w *scale) entries(at int, each func(key, value []byte)) (end int, ok bool) {
 	h, ok := readHead(w.b, at)
 	if !ok || h.Major != majorMap {
 		return at, false
 	}
+	var name, data []byte
 	end = h.End
 	for range int(h.Arg) {
-		key := end
-		if end, ok = skip(w.b, end); !ok {
+		key, value := end, 0
+		if value, ok = skip(w.b, end); !ok {
 			return end, false
 		}
-		value := end
-		if end, ok = skip(w.b, end); !ok {
+		if end, ok = skip(w.b, value); !ok {
 			return end, false
 		}
-		each(content(w.b[key:value]), w.b[value:end])
+		switch string(w.b[key:value]) {
+		case "\x64name":
+			name = content(w.b[value:end])
+		case "\x64data":
+			data = content(w.b[value:end])
+		}
 	}
-	return end, true
+	b := errorBuilder{errors: w.errors, quota: w.quota}
+	if typ := b.errorType(string(name)); typ != nil { // otherwise it becomes a RemoteError
+		w.add(uint64(typ.Size()))
+		inner := scale{errors: w.errors, quota: w.quota, b: data}
+		inner.value(errorPlanOf(typ), 0, 0)
+		w.add(inner.total)
+	}
+	return end, ok
 }
 
 // content returns the bytes of a text or byte string.

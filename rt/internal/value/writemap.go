@@ -61,6 +61,9 @@ func (w *Writer) entries(p *Plan, v reflect.Value, depth int) *fault {
 
 // pairs appends the entries of a map.
 func (w *Writer) pairs(p *Plan, v reflect.Value, depth int) *fault {
+	children := w.children
+	w.children = nil // their order would be that of the map
+	defer func() { w.children = children }()
 	e := p.takeEntry()
 	for it := v.MapRange(); it.Next(); {
 		if p.calls {

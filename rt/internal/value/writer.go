@@ -27,6 +27,9 @@ type Writer struct {
 	// work is the number of bytes that may still be spent on the errors inside values. It
 	// only decreases, so nested errors terminate.
 	work int
+	// children is set in the data of an error. It gets the errors in the data, which are
+	// nodes of the same tree, and the data has their positions in it.
+	children *[]error
 	// until is the time by which the methods of the message's errors must have returned. It
 	// is zero while none has been called.
 	until time.Time
@@ -136,7 +139,12 @@ func (w *Writer) value(p *Plan, v reflect.Value, depth int) *fault {
 			w.b = append(w.b, itemNull)
 			return nil
 		}
-		return w.error(v.Interface().(error), depth)
+		err := v.Interface().(error)
+		if w.children == nil {
+			return w.error(err, depth)
+		}
+		w.b = appendHead(w.b, majorUint, uint64(len(*w.children)))
+		*w.children = append(*w.children, err)
 	case shapeInterface:
 		if v.IsNil() {
 			w.b = append(w.b, itemNull)

@@ -11,22 +11,19 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// An error is an object with the keys of a node in PROTOCOL.md, "Errors as values". What a
-// node refers to is in its place: wraps is an array of errors, and errors an object. The
-// fields and the data, which are CBOR, are as in plain.go. kind is absent if it is 0. A
+// An error is an object with the keys of a node in PROTOCOL.md, "Errors as values". wraps is
+// an array of errors. The data, which is CBOR, is as in plain.go. kind is absent if it is 0. A
 // message that is not UTF-8 is {"$bytes": …}. A string is read as an error with that message.
 
 // errorNode is an error on the wire.
 type errorNode struct {
-	Kind    int               `cbor:"kind"`
-	Type    string            `cbor:"type"`
-	Message []byte            `cbor:"message"`
-	Wraps   []int             `cbor:"wraps,omitempty"`
-	Name    string            `cbor:"name,omitempty"`
-	Pointer bool              `cbor:"pointer,omitempty"`
-	Data    []byte            `cbor:"data,omitempty"`
-	Fields  map[string][]byte `cbor:"fields,omitempty"`
-	Errors  map[string]int    `cbor:"errors,omitempty"`
+	Kind    int    `cbor:"kind"`
+	Type    string `cbor:"type"`
+	Message []byte `cbor:"message"`
+	Wraps   []int  `cbor:"wraps,omitempty"`
+	Name    string `cbor:"name,omitempty"`
+	Pointer bool   `cbor:"pointer,omitempty"`
+	Data    []byte `cbor:"data,omitempty"`
 }
 
 // maxErrors is the number of nodes that a receiver accepts.
@@ -74,9 +71,6 @@ func (e *encoder) addError(nodes *[]errorNode, n *node, depth int) error {
 
 // errorKey sets a part of x.
 func (e *encoder) errorKey(nodes *[]errorNode, x *errorNode, name string, n *node, depth int) error {
-	item := func(n *node) ([]byte, error) {
-		return e.apart(func(e *encoder) error { return e.plain(n, depth+1) })
-	}
 	var err error
 	isText := n.kind == '"'
 	switch {
@@ -93,26 +87,11 @@ func (e *encoder) errorKey(nodes *[]errorNode, x *errorNode, name string, n *nod
 	case name == "pointer" && (n.kind == 't' || n.kind == 'f'):
 		x.Pointer = n.kind == 't'
 	case name == "data":
-		x.Data, err = item(n)
+		x.Data, err = e.apart(func(e *encoder) error { return e.plain(n, depth+1) })
 	case name == "wraps" && n.kind == '[':
 		for _, elem := range n.elems {
 			x.Wraps = append(x.Wraps, len(*nodes))
 			if err := e.addError(nodes, elem, depth); err != nil {
-				return err
-			}
-		}
-	case name == "errors" && n.kind == '{':
-		x.Errors = make(map[string]int)
-		for i, elem := range n.elems {
-			x.Errors[n.names[i]] = len(*nodes)
-			if err := e.addError(nodes, elem, depth); err != nil {
-				return err
-			}
-		}
-	case name == "fields" && n.kind == '{':
-		x.Fields = make(map[string][]byte)
-		for i, elem := range n.elems {
-			if x.Fields[n.names[i]], err = item(elem); err != nil {
 				return err
 			}
 		}
@@ -132,15 +111,13 @@ func innerBytes(n *node) *node {
 
 // printedError is an error in JSON.
 type printedError struct {
-	Message json.RawMessage            `json:"message,omitempty"`
-	Type    string                     `json:"type"`
-	Kind    string                     `json:"kind,omitempty"`
-	Name    string                     `json:"name,omitempty"`
-	Pointer bool                       `json:"pointer,omitempty"`
-	Data    json.RawMessage            `json:"data,omitempty"`
-	Fields  map[string]json.RawMessage `json:"fields,omitempty"`
-	Errors  map[string]*printedError   `json:"errors,omitempty"`
-	Wraps   []*printedError            `json:"wraps,omitempty"`
+	Message json.RawMessage `json:"message,omitempty"`
+	Type    string          `json:"type"`
+	Kind    string          `json:"kind,omitempty"`
+	Name    string          `json:"name,omitempty"`
+	Pointer bool            `json:"pointer,omitempty"`
+	Data    json.RawMessage `json:"data,omitempty"`
+	Wraps   []*printedError `json:"wraps,omitempty"`
 }
 
 // errorTree prints an error.
@@ -173,12 +150,12 @@ func (d *decoder) errorTree(p place) error {
 	return nil
 }
 
-// errorPart prints the data or a field of an error.
-func (d *decoder) errorPart(data []byte, depth int) (json.RawMessage, error) {
+// errorData prints the data of an error.
+func (d *decoder) errorData(data []byte, depth int) (json.RawMessage, error) {
 	part := decoder{Codec: d.Codec, b: data}
 	err := part.plain(depth + 1)
 	if err == nil && part.at != len(data) {
-		err = errors.New("a part of an error is longer than its value")
+		err = errors.New("the data of an error is longer than its value")
 	}
 	return part.out, err
 }
@@ -187,14 +164,6 @@ func (d *decoder) errorPart(data []byte, depth int) (json.RawMessage, error) {
 // from printed, each once.
 func (d *decoder) printError(x *errorNode, i int, printed []*printedError, depth int) (*printedError, error) {
 	e := &printedError{Type: x.Type, Name: x.Name, Pointer: x.Pointer}
-	take := func(at int) (*printedError, error) {
-		if at <= i || at >= len(printed) || printed[at] == nil {
-			return nil, errors.New("an error refers to no later one")
-		}
-		part := printed[at]
-		printed[at] = nil
-		return part, nil
-	}
 	if x.Kind < 0 || x.Kind >= len(kinds) {
 		return nil, fmt.Errorf("an error has the unknown kind %d", x.Kind)
 	}
@@ -210,32 +179,16 @@ func (d *decoder) printError(x *errorNode, i int, printed []*printedError, depth
 	}
 	var err error
 	if x.Data != nil {
-		if e.Data, err = d.errorPart(x.Data, depth); err != nil {
-			return nil, err
-		}
-	}
-	if x.Fields != nil {
-		e.Fields = make(map[string]json.RawMessage)
-	}
-	for name, data := range x.Fields {
-		if e.Fields[name], err = d.errorPart(data, depth); err != nil {
+		if e.Data, err = d.errorData(x.Data, depth); err != nil {
 			return nil, err
 		}
 	}
 	for _, at := range x.Wraps {
-		part, err := take(at)
-		if err != nil {
-			return nil, err
+		if at <= i || at >= len(printed) || printed[at] == nil {
+			return nil, errors.New("an error refers to no later one")
 		}
-		e.Wraps = append(e.Wraps, part)
-	}
-	if x.Errors != nil {
-		e.Errors = make(map[string]*printedError)
-	}
-	for name, at := range x.Errors {
-		if e.Errors[name], err = take(at); err != nil {
-			return nil, err
-		}
+		e.Wraps = append(e.Wraps, printed[at])
+		printed[at] = nil
 	}
 	return e, nil
 }
