@@ -308,7 +308,6 @@ var internalErrors = map[string][]string{
 		"a map with keys of type …",
 		"an array of length …",
 		"an array of … elements of type … is larger than an interface may hold",
-		"… has no such field",
 	},
 	"a program that cannot be described is compared with no other, see programLine": {
 		"describing the running program",

@@ -64,9 +64,11 @@ func Encode[T any](e *Encoder, v T) {
 	if e.err != nil {
 		return
 	}
-	if b, ok := value.AppendScalar(e.buf, &v); ok {
-		e.appended(b, reflect.TypeFor[T]())
-		return
+	if e.config == nil {
+		if b, ok := value.AppendScalar(e.buf, &v); ok {
+			e.appended(b, reflect.TypeFor[T]())
+			return
+		}
 	}
 	kept, _ := e.kept.pointer.(*T)
 	if kept == nil {
@@ -93,6 +95,9 @@ func (e *Encoder) append(v reflect.Value) {
 
 func (e *Encoder) planned(plan *value.Plan, v reflect.Value) {
 	b, err := e.writer.Append(e.buf, plan, v)
+	if err == nil && e.config != nil {
+		err = e.config.Add(plan, v)
+	}
 	if err != nil {
 		e.fail(err)
 		return
@@ -108,11 +113,6 @@ func (e *Encoder) appended(b []byte, t reflect.Type) {
 	}
 	e.buf = b
 	e.count++
-	if e.config != nil {
-		if err := e.config.Add(t, b); err != nil {
-			e.fail(err)
-		}
-	}
 }
 
 func (e *Encoder) tooLarge(size int) error {
@@ -160,7 +160,7 @@ func (e *Encoder) Finish() ([]byte, error) {
 // concurrently.
 func EncodeArguments(s *Service, limit int, encode func(*Encoder)) (message []byte, configuration value.Configuration, err error) {
 	e := NewEncoder(s, limit)
-	e.config = value.NewConfigWriter(len(e.buf))
+	e.config = value.NewConfigWriter(s.errorTable(), limit)
 	if encode != nil {
 		encode(e)
 	}

@@ -2,6 +2,7 @@ package value
 
 import (
 	"bytes"
+	"math/big"
 	"reflect"
 	"slices"
 	"strings"
@@ -52,18 +53,17 @@ const (
 // ConfigWriter makes the configuration of a message's arguments. [NewConfigWriter] makes it.
 // Only one goroutine may use it at a time.
 type ConfigWriter struct {
-	at    int    // start of the next item in the encoder's buffer
-	args  Writer // its buffer has the arguments in their form in the configuration
-	used  int    // number of arguments up to the last that is not zero
-	end   int    // end of that argument in args
-	all   int    // number of all arguments
-	zeros map[*Plan]marshalledZero
-	parts []ConfigPart
+	writer Writer // omits fields that are zero, and hashes of types
+	args   []byte // the arguments in their form in the configuration
+	used   int    // number of arguments up to the last that is not zero
+	end    int    // end of that argument in args
+	zeros  map[*Plan]marshalledZero
+	parts  []ConfigPart
+	part   ConfigPart // of the current argument
+	fields bool       // the current argument is a struct
 
 	texts []ConfigText
-	items int      // items inspected
-	steps []string // path to the current item
-	typ   string   // type of the current argument
+	items int // items inspected
 }
 
 // marshalledZero is the encoding of the zero value of a type that makes its own
@@ -73,152 +73,94 @@ type marshalledZero struct {
 	ok   bool // the zero value can be encoded
 }
 
-// NewConfigWriter returns a writer for a message whose first argument begins at at.
-func NewConfigWriter(at int) *ConfigWriter { return &ConfigWriter{at: at} }
+// NewConfigWriter returns a writer for a message of at most limit bytes. The errors of the
+// table keep their identity.
+func NewConfigWriter(table *Errors, limit int) *ConfigWriter {
+	c := new(ConfigWriter)
+	c.writer.Reset(table, 0, limit)
+	c.writer.config = c
+	return c
+}
 
-// Add adds an argument of type t, the last item of buf. It returns an error if the argument
-// is malformed.
-func (c *ConfigWriter) Add(t reflect.Type, buf []byte) error {
-	begin := len(c.args.b)
-	c.all++
-	c.typ = t.String()
-	p := PlanOf(t)
-	_, zero, f := c.item(p, buf[c.at:])
-	if f == nil && !zero {
-		c.used, c.end = c.all, len(c.args.b)
-		f = c.addParts(p, c.args.b[begin:])
+// Add adds the argument v, which is addressable, of p's type and part of the message. It
+// returns an error if v can no longer be encoded.
+func (c *ConfigWriter) Add(p *Plan, v reflect.Value) (err error) {
+	begin := len(c.args)
+	c.part = ConfigPart{Number: c.part.Number + 1, Type: p.typ.String()}
+	c.fields = p.shape == shapeStruct
+	if c.args, err = c.writer.Append(c.args, p, v); err != nil || c.isZero(p, v) {
+		return err
 	}
-	c.at = len(buf)
-	if f != nil {
-		return f.in(t)
+	c.used, c.end = c.part.Number, len(c.args)
+	if !c.fields {
+		c.addPart("", c.args[begin:])
 	}
+	c.find(p, v, "")
 	return nil
 }
 
 // Finish returns the configuration of the arguments that were added.
 func (c *ConfigWriter) Finish() Configuration {
-	args := append(appendHead(nil, majorArray, uint64(c.used)), c.args.b[:c.end]...)
+	args := append(appendHead(nil, majorArray, uint64(c.used)), c.args[:c.end]...)
 	return Configuration{args, c.parts, c.texts}
 }
 
-// addParts appends the parts of an argument of p. item is its form in the configuration.
-func (c *ConfigWriter) addParts(p *Plan, item []byte) *fault {
-	part := ConfigPart{Number: c.all, Type: c.typ}
-	h, ok := readHead(item, 0)
-	if p.shape != shapeStruct || !ok || h.isNull() {
-		part.Hash = wire.ArgumentHash(item)
-		c.parts = append(c.parts, part)
-		return nil
+// addPart adds the current argument, or a field of it.
+func (c *ConfigWriter) addPart(field string, item []byte) {
+	part := c.part
+	part.Field, part.Hash = field, wire.ArgumentHash(item)
+	c.parts = append(c.parts, part)
+}
+
+// omits reports whether the field fd of v, which is sent in messages, leaves no trace in the
+// configuration. The first such field of a struct that is embedded by pointer is kept, zero or
+// not: it shows that the pointer is not nil.
+func (c *ConfigWriter) omits(s *fieldSet, fd *field, v, fv reflect.Value) bool {
+	if !c.isZero(fd.plan, fv) {
+		return false
 	}
-	return p.each(h, item, func(fd *field, value []byte) {
-		part.Field, part.Hash = fd.name, wire.ArgumentHash(value)
-		c.parts = append(c.parts, part)
+	return !slices.ContainsFunc(s.pointers, func(e embedded) bool {
+		i := slices.IndexFunc(e.fields, func(fd *field) bool {
+			fv := promotedField(v, fd.index)
+			if !fv.IsValid() {
+				return false
+			}
+			omitted, f := fd.omitted(fv)
+			return f == nil && !omitted
+		})
+		return i >= 0 && e.fields[i] == fd
 	})
 }
 
-// each calls do for the fields of the struct b with head h, whose values are encoded.
-func (p *Plan) each(h head, b []byte, do func(fd *field, value []byte)) *fault {
-	rest := b[h.End:]
-	for range h.Arg {
-		fd, value, f := p.cut(rest)
-		if f != nil {
-			return f
-		}
-		end, ok := skip(value, 0)
-		if !ok {
-			return malformed()
-		}
-		do(fd, value[:end])
-		rest = value[end:]
-	}
-	return nil
-}
-
-// cut returns the field whose name is the first item of b, and the bytes after the name.
-func (p *Plan) cut(b []byte) (fd *field, rest []byte, f *fault) {
-	end, ok := skip(b, 0)
-	if !ok {
-		return nil, nil, malformed()
-	}
-	if fd = p.fields.byKey[string(b[:end])]; fd == nil {
-		return nil, nil, faultf("%s has no such field", p.typ)
-	}
-	return fd, b[end:], nil
-}
-
-// item appends the configuration's form of the first item of b, which matches p, to c.args
-// and finds strings in it. It returns the bytes after the item, and whether the item is the
-// zero value of p's type.
-func (c *ConfigWriter) item(p *Plan, b []byte) (rest []byte, zero bool, f *fault) {
-	h, ok := readHead(b, 0)
-	if !ok {
-		return nil, false, malformed()
-	}
-	c.items++
-	if h.isNull() {
-		c.args.b = append(c.args.b, itemNull)
-		return b[h.End:], true, nil
-	}
+// isZero reports whether the encoding of v is that of the zero value of p's type.
+func (c *ConfigWriter) isZero(p *Plan, v reflect.Value) bool {
 	switch p.shape {
-	case shapePointer: // a pointer that is not nil, whatever its element
-		rest, _, f = c.item(p.elem, b)
-		return rest, false, f
-	case shapeSlice, shapeArray:
-		return c.list(p, h, b)
-	case shapeMap:
-		return c.entries(p, h, b)
-	case shapeStruct:
-		return c.fields(p, h, b)
-	case shapeInterface:
-		return c.held(h, b)
-	}
-	end, ok := skip(b, 0)
-	if !ok {
-		return nil, false, malformed()
-	}
-	if p.shape == shapeString {
-		c.text(b[h.End:end])
-	}
-	c.args.b = append(c.args.b, b[:end]...)
-	return b[end:], c.isZero(p, h, b[:end]), nil
-}
-
-// text notes a string, unless the search has ended.
-func (c *ConfigWriter) text(text []byte) {
-	if len(text) > 0 && len(text) <= maxTextSize && c.items <= maxTextItems && len(c.texts) < maxTexts {
-		c.texts = append(c.texts, ConfigText{c.all, c.typ, strings.Join(c.steps, ""), string(text)})
-	}
-}
-
-// below is item for an item one step further inside.
-func (c *ConfigWriter) below(step string, p *Plan, b []byte) (rest []byte, zero bool, f *fault) {
-	c.steps = append(c.steps, step)
-	rest, zero, f = c.item(p, b)
-	c.steps = c.steps[:len(c.steps)-1]
-	return rest, zero, f
-}
-
-// isZero reports whether item, which is not null and has head h, is the zero value of p's
-// type.
-func (c *ConfigWriter) isZero(p *Plan, h head, item []byte) bool {
-	switch p.shape {
-	case shapeBool:
-		return item[0] == itemFalse
-	case shapeInt, shapeUint, shapeUintptr, shapeBigInt:
-		return string(item) == "\x00"
-	case shapeFloat32, shapeFloat64:
-		return string(item) == "\xf9\x00\x00" // not -0
-	case shapeComplex:
-		return string(item) == "\x82\xf9\x00\x00\xf9\x00\x00"
-	case shapeString:
-		return string(item) == "\x60"
-	case shapeByteArray:
-		return len(bytes.TrimLeft(item[h.End:], "\x00")) == 0
+	case shapeTime:
+		return isNull(p, v)
+	case shapeBigInt:
+		return v.Addr().Interface().(*big.Int).Sign() == 0
 	case shapeBinary, shapeText:
+		data, err := marshal(v, p.shape)
 		zero := c.zeroOf(p)
-		return zero.ok && bytes.Equal(zero.data, item[h.End:])
+		return err == nil && zero.ok && bytes.Equal(zero.data, data)
+	case shapeArray:
+		for i := range v.Len() {
+			if !c.isZero(p.elem, v.Index(i)) {
+				return false
+			}
+		}
+		return true
+	case shapeStruct:
+		isSet := func(e embedded) bool {
+			pointer := promotedField(v, e.index)
+			return pointer.IsValid() && !pointer.IsNil()
+		}
+		return !slices.ContainsFunc(p.fields.pointers, isSet) && !slices.ContainsFunc(p.fields.flat, func(fd *field) bool {
+			fv := promotedField(v, fd.index)
+			return fv.IsValid() && !c.isZero(fd.plan, fv)
+		})
 	}
-	return false
+	return isExactlyZero(v)
 }
 
 // zeroOf returns the encoding of the zero value of p's type, which makes its own
@@ -240,104 +182,42 @@ func (c *ConfigWriter) zeroOf(p *Plan) (zero marshalledZero) {
 	return marshalledZero{bytes.Clone(data), err == nil}
 }
 
-func (c *ConfigWriter) list(p *Plan, h head, b []byte) (rest []byte, zero bool, f *fault) {
-	c.args.b = appendHead(c.args.b, majorArray, h.Arg)
-	rest, zero = b[h.End:], p.shape == shapeArray
-	for i := range int(h.Arg) {
-		var isZero bool
-		if rest, isZero, f = c.below(indexStep(i), p.elem, rest); f != nil {
-			return nil, false, f
-		}
-		zero = zero && isZero
+// find notes the strings in v, which is at path, until the search has ended.
+func (c *ConfigWriter) find(p *Plan, v reflect.Value, path string) {
+	if c.items++; c.items > maxTextItems || len(c.texts) >= maxTexts {
+		return
 	}
-	return rest, zero, nil
-}
-
-// entries sorts the entries of a map again: a key that omits a field is another key.
-func (c *ConfigWriter) entries(p *Plan, h head, b []byte) (rest []byte, zero bool, f *fault) {
-	w, mine := &c.args, len(c.args.spans)
-	w.b = appendHead(w.b, majorMap, h.Arg)
-	rest = b[h.End:]
-	for range h.Arg {
-		begin := len(w.b)
-		if rest, _, f = c.below("[key]", p.key, rest); f == nil {
-			rest, _, f = c.below("[]", p.elem, rest)
+	switch p.shape {
+	case shapeString:
+		if text := v.String(); text != "" && len(text) <= maxTextSize {
+			c.texts = append(c.texts, ConfigText{c.part.Number, c.part.Type, path, text})
 		}
-		if f != nil {
-			return nil, false, f
+	case shapePointer:
+		if !v.IsNil() {
+			c.find(p.elem, v.Elem(), path)
 		}
-		w.spans = append(w.spans, span{begin: begin, end: len(w.b)})
-	}
-	w.sort(mine)
-	return rest, false, nil
-}
-
-func (c *ConfigWriter) fields(p *Plan, h head, b []byte) (rest []byte, zero bool, f *fault) {
-	// The first sent field of a struct that is embedded by pointer is kept, zero or not: it
-	// shows that the pointer is not nil.
-	marks := make(map[*field]bool)
-	if len(p.fields.pointers) > 0 {
-		sent := make(map[*field]bool)
-		if f = p.each(h, b, func(fd *field, _ []byte) { sent[fd] = true }); f != nil {
-			return nil, false, f
+	case shapeSlice, shapeArray:
+		for i := range v.Len() {
+			c.find(p.elem, v.Index(i), path+indexStep(i))
 		}
-		for _, e := range p.fields.pointers {
-			if i := slices.IndexFunc(e.fields, func(fd *field) bool { return sent[fd] }); i >= 0 {
-				marks[e.fields[i]] = true
+	case shapeMap:
+		first := len(c.texts)
+		for it := v.MapRange(); it.Next(); {
+			c.find(p.key, it.Key(), path+"[key]")
+			c.find(p.elem, it.Value(), path+"[]")
+		}
+		slices.SortFunc(c.texts[first:], func(a, b ConfigText) int { return strings.Compare(a.Path+a.Text, b.Path+b.Text) })
+	case shapeStruct:
+		for _, fd := range p.fields.sorted {
+			if fv := promotedField(v, fd.index); fv.IsValid() {
+				c.find(fd.plan, fv, path+"."+fd.name)
 			}
 		}
-	}
-	w, start, n := &c.args, len(c.args.b), 0
-	w.b = appendHead(w.b, majorMap, h.Arg)
-	rest = b[h.End:]
-	for range h.Arg {
-		fd, value, f := p.cut(rest)
-		if f != nil {
-			return nil, false, f
-		}
-		begin := len(w.b)
-		w.b = append(w.b, fd.key...)
-		step := "." + fd.name
-		if rest, zero, f = c.below(step, fd.plan, value); f != nil {
-			return nil, false, f.below(step)
-		}
-		if zero && !marks[fd] {
-			w.b = w.b[:begin]
-		} else {
-			n++
+	case shapeInterface:
+		if !v.IsNil() && !c.writer.holdsError(v.Elem()) {
+			c.find(PlanOf(v.Elem().Type()), v.Elem(), path)
 		}
 	}
-	w.setCount(start, int(h.Arg), n)
-	return rest, n == 0, nil
-}
-
-// held omits the hashes from the name of the type that an interface holds, so that fields
-// can be added to the type.
-func (c *ConfigWriter) held(h head, b []byte) (rest []byte, zero bool, f *fault) {
-	name, end, f := readTypeName(b, h.End)
-	if f != nil {
-		return nil, false, f
-	}
-	plain := withoutHashes(name)
-	c.args.b = appendHead(appendHead(c.args.b, majorArray, 2), majorText, uint64(len(plain)))
-	c.args.b = append(c.args.b, plain...)
-	rest = b[end:]
-	if name == errorName {
-		end, ok := skip(rest, 0)
-		if !ok {
-			return nil, false, malformed()
-		}
-		c.args.b = append(c.args.b, rest[:end]...)
-		return rest[end:], false, nil
-	}
-	k, f := knownBy(name, nil)
-	if f != nil {
-		return nil, false, f
-	}
-	if rest, _, f = c.item(PlanOf(k.typ), rest); f != nil {
-		return nil, false, f.below(heldStep(k.typ))
-	}
-	return rest, false, nil
 }
 
 // withoutHashes removes the hashes from a type's name.

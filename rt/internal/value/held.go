@@ -26,8 +26,11 @@ func (w *Writer) held(p *Plan, v reflect.Value, depth int) *fault {
 		return f
 	}
 	q, f := k.planIn(p)
-	if f == nil {
-		f = w.text(k.name)
+	if name := k.name; f == nil {
+		if w.config != nil { // so that fields can be added to the type
+			name = withoutHashes(name)
+		}
+		f = w.text(name)
 	}
 	if f == nil {
 		// A value in an interface has no address.

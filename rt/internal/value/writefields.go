@@ -32,9 +32,17 @@ func (w *Writer) fields(s *fieldSet, v reflect.Value, depth int) *fault {
 				continue
 			}
 		}
+		if w.config != nil && w.config.omits(s, fd, v, fv) {
+			n--
+			continue
+		}
 		w.b = append(w.b, fd.key...)
+		begin := len(w.b)
 		if f := w.value(fd.plan, fv, depth); f != nil {
 			return f.below(fd.path)
+		}
+		if w.config != nil && w.config.fields && depth == 1 {
+			w.config.addPart(fd.name, w.b[begin:])
 		}
 	}
 	if n < len(s.sorted) {

@@ -34,6 +34,8 @@ type Writer struct {
 	// is zero while none has been called.
 	until time.Time
 
+	config *ConfigWriter // set if w writes a configuration
+
 	spans   []span  // of the entries of all maps being written
 	order   []*span // memory for sorting the entries
 	scratch []byte  // the same
