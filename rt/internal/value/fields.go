@@ -171,27 +171,6 @@ func (c *collector) path() (path string) {
 	return path
 }
 
-// find returns the field whose name is the item at b[at:], in any form, and the end of the
-// item.
-func (s *fieldSet) find(b []byte, at int) (fd *field, end int, ok bool) {
-	h, ok := readHead(b, at)
-	if !ok {
-		return nil, at, false
-	}
-	end = h.End
-	if h.Major == majorText {
-		if h.Arg > uint64(len(b)-end) {
-			return nil, at, false
-		}
-		end += int(h.Arg)
-	}
-	if fd = s.byKey[string(b[at:end])]; fd == nil && (h.Major == majorText || h.Major <= majorNegative) {
-		// The head may be longer than necessary.
-		fd = s.byKey[string(append(appendHead(nil, h.Major, h.Arg), b[h.End:end]...))]
-	}
-	return fd, end, true
-}
-
 // fieldTag is the cbor tag of a field, or its json tag if it has none.
 type fieldTag struct {
 	name                          string

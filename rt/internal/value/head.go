@@ -105,19 +105,6 @@ func skipString(b []byte, h head) (end int, f *fault) {
 	return h.End + int(h.Arg), nil
 }
 
-// readTypeName reads the name of a type at b[at:].
-func readTypeName(b []byte, at int) (name string, end int, f *fault) {
-	h, ok := readHead(b, at)
-	if !ok || h.Major != majorText || h.Arg > maxTypeName {
-		return "", 0, faultf("the name of a type is no text of at most %d bytes", maxTypeName)
-	}
-	end, f = skipString(b, h)
-	if f != nil {
-		return "", 0, f
-	}
-	return string(b[h.End:end]), end, nil
-}
-
 // skip returns the end of the item at b[at:]. It accepts all items that are decoded, and
 // others.
 func skip(b []byte, at int) (end int, ok bool) {

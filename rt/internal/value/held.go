@@ -62,11 +62,10 @@ func (w *Writer) holdsError(v reflect.Value) bool {
 
 // held decodes the value in an interface, after the head of its array, at depth.
 func (r *Reader) held(p *Plan, v reflect.Value, depth int) *fault {
-	name, end, f := readTypeName(r.b, r.at)
+	name, f := r.typeName()
 	if f != nil {
 		return f
 	}
-	r.at = end
 	if name == errorName && !p.inKey {
 		return r.error(v, depth)
 	}
@@ -83,4 +82,18 @@ func (r *Reader) held(p *Plan, v reflect.Value, depth int) *fault {
 		}
 	}
 	return f.below(heldStep(k.typ))
+}
+
+// typeName reads the name of a type.
+func (r *Reader) typeName() (string, *fault) {
+	h, ok := r.head()
+	if !ok || h.Major != majorText || h.Arg > maxTypeName {
+		return "", faultf("the name of a type is no text of at most %d bytes", maxTypeName)
+	}
+	end, f := skipString(r.b, h)
+	if f != nil {
+		return "", f
+	}
+	r.at = end
+	return string(r.b[h.End:end]), nil
 }

@@ -103,11 +103,9 @@ func (a *Arguments) Memory(args []byte, enough int, table *Errors, quota *TypeQu
 	if !ok || h.Major != majorArray {
 		return 0
 	}
-	w := scale{errors: table, quota: quota, b: args}
-	at := h.End
+	w := scale{Reader: Reader{errors: table, quota: quota, b: args, at: h.End}}
 	for _, p := range a.params[:min(uint64(len(a.params)), h.Arg)] {
-		begin := at
-		if at, ok = w.parameter(p, at); !ok {
+		if begin := w.at; !w.parameter(p) {
 			w.add(uint64(len(args) - begin))
 			break
 		}

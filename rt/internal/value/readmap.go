@@ -64,21 +64,27 @@ func (r *Reader) field(p *Plan, next int) (*field, *fault) {
 		}
 	}
 	// The fields have another order, or the names another form.
-	h, ok := readHead(r.b, r.at)
-	if !ok {
+	begin := r.at
+	h, ok := r.head()
+	switch {
+	case !ok:
 		return nil, malformed()
-	}
-	if h.Major != majorText && h.Major > majorNegative {
+	case h.Major == majorText:
+		end, f := skipString(r.b, h)
+		if f != nil {
+			return nil, f
+		}
+		r.at = end
+	case h.Major > majorNegative:
 		return nil, faultf("a key that is no field's name")
 	}
-	fd, end, ok := s.find(r.b, r.at)
-	if !ok {
-		return nil, cutShort()
+	fd := s.byKey[string(r.b[begin:r.at])]
+	if fd == nil { // the head may be longer than necessary
+		fd = s.byKey[string(append(appendHead(nil, h.Major, h.Arg), r.b[h.End:r.at]...))]
 	}
 	if fd == nil {
-		return nil, faultf("%s has no field %s", p.typ, keyText(r.b[r.at:end], h))
+		return nil, faultf("%s has no field %s", p.typ, keyText(r.b[begin:r.at], h))
 	}
-	r.at = end
 	return fd, nil
 }
 

@@ -6,104 +6,111 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// scale adds up the memory of a decoded message.
+// scale adds up the memory of a decoded message. Its methods stop, and return false, at an
+// item that does not match its type, since that item is not decoded.
 type scale struct {
-	errors *Errors
-	quota  *TypeQuota
-	b      []byte
-	total  uint64
+	Reader
+	total uint64
 }
 
 func (w *scale) add(n uint64) { w.total += min(n, math.MaxUint64-w.total) }
 
-// parameter adds a parameter at w.b[at:] and returns its end. It returns false if no
-// later parameter weighs anything.
-func (w *scale) parameter(p parameter, at int) (end int, ok bool) {
-	h, ok := readHead(w.b, at)
-	if !ok {
-		return at, false
-	}
-	if p.out {
+// skip moves to the end of the next item.
+func (w *scale) skip() (ok bool) {
+	w.at, ok = skip(w.b, w.at)
+	return ok
+}
+
+// parameter adds the next argument. It also returns false if no later one weighs anything.
+func (w *scale) parameter(p parameter) bool {
+	begin := w.at
+	h, ok := readHead(w.b, begin)
+	switch {
+	case !ok:
+		return false
+	case p.out:
 		if h.Major == majorUint && h.Arg <= MaxBuffer {
 			w.add(h.Arg)
 		}
-		return h.End, true
-	}
-	if p.plan.shape == shapeBytes && h.Major == majorBytes {
-		if end, f := skipString(w.b, h); f == nil {
-			n, copies := uint64(end-h.End), p.copies()
-			if p.plan.typ == bytesType && Shares(end-h.End, len(w.b)-at) {
+		w.at = h.End
+		return true
+	case p.plan.shape == shapeBytes && h.Major == majorBytes:
+		copies := p.copies()
+		if ok = w.skip(); ok {
+			if p.plan.typ == bytesType && Shares(int(h.Arg), len(w.b)-begin) {
 				copies--
 			}
-			w.add(n * copies)
-			return end, true
+			w.add(h.Arg * copies)
 		}
+		return ok
 	}
 	w.add(uint64(p.plan.typ.Size()))
 	if p.rest && !p.copied && p.plan.shallow() {
 		w.container(p.plan, h)
-		return at, false // the elements take as much memory as bytes
+		return false // the elements take as much memory as bytes
 	}
-	if end, ok = w.value(p.plan, at, 0); ok {
-		w.add(uint64(end - at)) // texts and byte strings are copied
-		if p.copied {
-			w.add(copyCost * uint64(end-at))
-		}
+	if !w.value(p.plan, 0) {
+		return false
 	}
-	return end, ok
+	size := uint64(w.at - begin)
+	w.add(size) // texts and byte strings are copied
+	if p.copied {
+		w.add(copyCost * size)
+	}
+	return true
 }
 
-// value adds the memory of the value of p at w.b[at:], nested in depth arrays and maps,
-// beyond the size of its type. It returns the end of the value. It stops at an item
-// that does not match p, since that item is not decoded.
-func (w *scale) value(p *Plan, at, depth int) (end int, ok bool) {
+// value adds the memory of the next value, of p, nested in depth arrays and maps, beyond the
+// size of its type.
+func (w *scale) value(p *Plan, depth int) bool {
 	if p.light {
-		return skip(w.b, at)
+		return w.skip()
 	}
-	h, ok := readHead(w.b, at)
+	h, ok := readHead(w.b, w.at)
 	if !ok || h.isNull() {
-		return h.End, ok
+		w.at = h.End
+		return ok
 	}
 	switch p.shape {
 	case shapePointer:
 		w.add(uint64(p.elem.typ.Size()))
-		return w.value(p.elem, at, depth)
+		return w.value(p.elem, depth)
 	case shapeTime:
-		return w.time(at)
+		ok = w.skip()
+		if ok && w.b[w.at-1] != 'Z' {
+			w.add(zoneCost)
+		}
+		return ok
 	case shapeBigInt:
 		w.add(bigCost)
-		return skip(w.b, at)
+		return w.skip()
 	case shapeError:
-		return w.error(at)
+		return w.error()
 	}
 	if depth++; depth > wire.MaxNesting {
-		return at, false
+		return false
 	}
 	switch p.shape {
 	case shapeInterface:
-		return w.held(p, h, depth)
-	case shapeSlice, shapeArray, shapeMap:
-		if !w.container(p, h) {
-			return at, false
-		}
-		if p.shallow() {
-			return skip(w.b, at)
-		}
-		end, ok = h.End, true
-		for range int(h.Arg) {
-			if p.key != nil {
-				end, ok = w.value(p.key, end, depth)
-			}
-			if ok {
-				end, ok = w.value(p.elem, end, depth)
-			}
-			if !ok {
-				return end, false
-			}
-		}
-		return end, true
+		w.at = h.End
+		return h.Major == majorArray && h.Arg == 2 && w.held(p, depth)
+	case shapeStruct:
+		w.at = h.End
+		return w.fields(p, h, depth)
 	}
-	return w.fields(p, h, depth)
+	if !w.container(p, h) {
+		return false
+	}
+	if p.shallow() {
+		return w.skip()
+	}
+	w.at = h.End
+	for range int(h.Arg) {
+		if p.key != nil && !w.value(p.key, depth) || !w.value(p.elem, depth) {
+			return false
+		}
+	}
+	return true
 }
 
 // container adds the elements of the slice or map with head h. It reports whether h is the
@@ -121,113 +128,99 @@ func (w *scale) container(p *Plan, h head) bool {
 	return true
 }
 
-// fields adds the fields of a struct.
-func (w *scale) fields(p *Plan, h head, depth int) (end int, ok bool) {
+// fields adds the fields of a struct, after the head h.
+func (w *scale) fields(p *Plan, h head, depth int) bool {
 	if h.Major != majorMap || h.Arg > uint64(len(p.fields.flat)) {
-		return h.End, false
+		return false
 	}
 	if h.Arg > 0 {
 		w.add(p.fields.size)
 	}
-	end = h.End
-	for i := range int(h.Arg) {
-		fd := p.fields.sorted[i]
-		at := end
-		if end += len(fd.key); end > len(w.b) || string(w.b[at:end]) != fd.key {
-			// Some fields are omitted, or the fields have another order.
-			if fd, end, ok = p.fields.find(w.b, at); !ok || fd == nil {
-				return at, false
-			}
+	next := 0
+	for range int(h.Arg) {
+		fd, f := w.field(p, next)
+		if f != nil || !w.value(fd.plan, depth) {
+			return false
 		}
-		if end, ok = w.value(fd.plan, end, depth); !ok {
-			return end, false
-		}
+		next = fd.place + 1
 	}
-	return end, true
+	return true
 }
 
-// time adds the zone of a time that is not in UTC.
-func (w *scale) time(at int) (end int, ok bool) {
-	if end, ok = skip(w.b, at); ok && w.b[end-1] != 'Z' {
-		w.add(zoneCost)
-	}
-	return end, ok
-}
-
-// held adds the value in an interface of plan p, after the head h.
-func (w *scale) held(p *Plan, h head, depth int) (end int, ok bool) {
-	if h.Major != majorArray || h.Arg != 2 {
-		return h.End, false
-	}
-	name, end, f := readTypeName(w.b, h.End)
+// held adds the value in an interface of plan p, after the head of its array.
+func (w *scale) held(p *Plan, depth int) bool {
+	name, f := w.typeName()
 	if f != nil {
-		return h.End, false
+		return false
 	}
 	if name == errorName {
-		return w.error(end)
+		return w.error()
 	}
 	k, f := knownBy(name, w.quota)
 	if f != nil {
-		return end, false
+		return false
 	}
 	q, f := k.planIn(p)
 	if f != nil {
-		return end, false
+		return false
 	}
 	w.add(uint64(k.typ.Size()))
-	return w.value(q, end, depth)
+	return w.value(q, depth)
 }
 
 // error adds the tree of an error.
-func (w *scale) error(at int) (end int, ok bool) {
-	h, ok := readHead(w.b, at)
+func (w *scale) error() bool {
+	h, ok := readHead(w.b, w.at)
 	if !ok || h.Major != majorArray { // null, or in the data of an error an integer
-		return h.End, ok && (h.isNull() || h.Major == majorUint)
+		w.at = h.End
+		return ok && (h.isNull() || h.Major == majorUint)
 	}
-	if end, ok = skip(w.b, at); !ok {
-		return at, false
+	end, ok := skip(w.b, w.at)
+	if !ok {
+		return false
 	}
-	w.add(h.Arg*errorCost + uint64(end-at)*errorGrowth)
+	w.add(h.Arg*errorCost + uint64(end-w.at)*errorGrowth)
+	w.at = h.End
 	for range int(h.Arg) {
-		if h.End, ok = w.node(h.End); !ok {
-			return end, false
+		if !w.node() {
+			return false
 		}
 	}
-	return end, true
+	return true
 }
 
-// node adds the value of an error at w.b[at:], a node of a tree. The value is the data
-// from which an error of its own type is rebuilt.
-func (w *scale) node(at int) (end int, ok bool) {
-	h, ok := readHead(w.b, at)
+// node adds the value of the next error, a node of a tree: the data from which an error of
+// its own type is rebuilt.
+func (w *scale) node() bool {
+	h, ok := w.head()
 	if !ok || h.Major != majorMap {
-		return at, false
+		return false
 	}
 	var name, data []byte
-	end = h.End
 	for range int(h.Arg) {
-		key, value := end, 0
-		if value, ok = skip(w.b, end); !ok {
-			return end, false
+		key := w.at
+		if !w.skip() {
+			return false
 		}
-		if end, ok = skip(w.b, value); !ok {
-			return end, false
+		value := w.at
+		if !w.skip() {
+			return false
 		}
 		switch string(w.b[key:value]) {
 		case "\x64name":
-			name = content(w.b[value:end])
+			name = content(w.b[value:w.at])
 		case "\x64data":
-			data = content(w.b[value:end])
+			data = content(w.b[value:w.at])
 		}
 	}
 	b := errorBuilder{errors: w.errors, quota: w.quota}
 	if typ := b.errorType(string(name)); typ != nil { // otherwise it becomes a RemoteError
 		w.add(uint64(typ.Size()))
-		inner := scale{errors: w.errors, quota: w.quota, b: data}
-		inner.value(errorPlanOf(typ), 0, 0)
+		inner := scale{Reader: Reader{errors: w.errors, quota: w.quota, b: data}}
+		inner.value(errorPlanOf(typ), 0)
 		w.add(inner.total)
 	}
-	return end, ok
+	return true
 }
 
 // content returns the bytes of a text or byte string.
