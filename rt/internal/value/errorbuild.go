@@ -52,7 +52,7 @@ func (r *Reader) tree(data []byte, depth int) (err error, rest []byte, fail erro
 	case len(nodes) > 2*maxErrorNodes:
 		return nil, nil, fmt.Errorf("the tree has %d errors, more than %d", len(nodes), 2*maxErrorNodes)
 	}
-	b := errorBuilder{errors: r.errors, quota: r.quota, built: make([]error, len(nodes)), depth: depth}
+	b := errorBuilder{reader: r, built: make([]error, len(nodes)), depth: depth}
 	// From the last to the first: a node refers only to later nodes.
 	taken := make([]bool, len(nodes))
 	for i := len(nodes) - 1; i >= 0; i-- {
@@ -71,19 +71,18 @@ func (r *Reader) tree(data []byte, depth int) (err error, rest []byte, fail erro
 
 // errorBuilder has the nodes of a tree and the errors rebuilt from them.
 type errorBuilder struct {
-	errors *Errors
-	quota  *TypeQuota
+	reader *Reader   // of the message
 	built  []error   // by position; complete after the current node
 	depth  int       // nesting that the data is assumed to have
 	until  time.Time // deadline for the methods of the errors; zero while none has been called
 }
 
 // errorType returns the type called name, or nil.
-func (b *errorBuilder) errorType(name string) reflect.Type {
-	if typ := b.errors.types[name]; typ != nil {
+func (r *Reader) errorType(name string) reflect.Type {
+	if typ := r.errors.types[name]; typ != nil {
 		return typ
 	}
-	if k, f := knownBy(name, b.quota); f == nil {
+	if k, f := knownBy(name, r.quota); f == nil {
 		return k.typ
 	}
 	return nil
@@ -94,11 +93,11 @@ func (n *errorNode) build(b *errorBuilder) (error, error) {
 	switch n.Kind {
 	case errorOther:
 	case errorSentinel:
-		if err := b.errors.sentinels[n.Name]; err != nil {
+		if err := b.reader.errors.sentinels[n.Name]; err != nil {
 			return err, nil
 		}
 	case errorValue:
-		if typ := b.errorType(n.Name); typ != nil {
+		if typ := b.reader.errorType(n.Name); typ != nil {
 			if err := n.buildValue(b, typ); err != nil {
 				return err, nil
 			}

@@ -92,9 +92,9 @@ func (w *Writer) errorData(p *Plan, v reflect.Value, room, depth int) (data []by
 // decodeData decodes data, one item and the data of an error with these errors in it, into
 // v. It reports whether it succeeded: if not, v must not be used.
 func (b *errorBuilder) decodeData(p *Plan, data []byte, children []error, v reflect.Value) bool {
+	// A method that outlives this function uses another reader.
+	r := Reader{errors: b.reader.errors, quota: b.reader.quota, children: children}
 	decode := func() bool {
-		r := NewReader(b.errors, b.quota)
-		r.children = children
 		rest, err := r.read(data, p, v, b.depth)
 		return err == nil && len(rest) == 0
 	}

@@ -47,6 +47,7 @@ type collector struct {
 	set     *fieldSet
 	within  []reflect.Type // the struct types around the current field, the outermost first
 	index   []int          // path to the current field
+	path    string         // the same in Go
 	byName  bool           // tags do not count
 }
 
@@ -85,9 +86,10 @@ func (c *collector) fields(t reflect.Type, optional bool) *fault {
 		if f.Name == "_" {
 			continue // padding: it has no content
 		}
-		c.index = append(c.index, i)
+		outer := c.path
+		c.index, c.path = append(c.index, i), outer+"."+f.Name
 		reason := c.field(f, optional)
-		c.index = c.index[:len(c.index)-1]
+		c.index, c.path = c.index[:len(c.index)-1], outer
 		if reason != nil {
 			return reason.below("." + f.Name)
 		}
@@ -116,7 +118,7 @@ func (c *collector) field(f reflect.StructField, optional bool) *fault {
 		first := len(c.set.flat)
 		reason := c.fields(t, optional || pointer)
 		if pointer {
-			c.set.pointers = append(c.set.pointers, embedded{c.path(), slices.Clone(c.index), c.set.flat[first:]})
+			c.set.pointers = append(c.set.pointers, embedded{c.path, slices.Clone(c.index), c.set.flat[first:]})
 			c.set.size += uint64(t.Size())
 		}
 		return reason
@@ -129,7 +131,7 @@ func (c *collector) field(f reflect.StructField, optional bool) *fault {
 
 // ordinary makes an ordinary field and records it under its name on the wire.
 func (c *collector) ordinary(f reflect.StructField, tag fieldTag, optional bool) *fault {
-	fd := &field{name: f.Name, path: c.path(), index: slices.Clone(c.index), wire: f.Name, omitEmpty: tag.omitEmpty, omitZero: tag.omitZero}
+	fd := &field{name: f.Name, path: c.path, index: slices.Clone(c.index), wire: f.Name, omitEmpty: tag.omitEmpty, omitZero: tag.omitZero}
 	if tag.name != "" {
 		fd.wire = tag.name
 	}
@@ -156,19 +158,6 @@ func (c *collector) ordinary(f reflect.StructField, tag fieldTag, optional bool)
 	c.set.byKey[fd.key] = fd
 	c.set.flat = append(c.set.flat, fd)
 	return nil
-}
-
-// path returns the path to the current field in Go.
-func (c *collector) path() (path string) {
-	t := c.within[0]
-	for _, i := range c.index {
-		if t.Kind() == reflect.Pointer {
-			t = t.Elem()
-		}
-		f := t.Field(i)
-		path, t = path+"."+f.Name, f.Type
-	}
-	return path
 }
 
 // fieldTag is the cbor tag of a field, or its json tag if it has none.

@@ -213,8 +213,7 @@ func (w *scale) node() bool {
 			data = content(w.b[value:w.at])
 		}
 	}
-	b := errorBuilder{errors: w.errors, quota: w.quota}
-	if typ := b.errorType(string(name)); typ != nil { // otherwise it becomes a RemoteError
+	if typ := w.errorType(string(name)); typ != nil { // otherwise it becomes a RemoteError
 		w.add(uint64(typ.Size()))
 		inner := scale{Reader: Reader{errors: w.errors, quota: w.quota, b: data}}
 		inner.value(errorPlanOf(typ), 0)

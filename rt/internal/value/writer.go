@@ -102,6 +102,13 @@ func tooMany(n int) *fault {
 // value appends v, which is addressable and nested in depth arrays and maps.
 func (w *Writer) value(p *Plan, v reflect.Value, depth int) *fault {
 	switch p.shape {
+	case shapePointer, shapeSlice, shapeBytes, shapeMap, shapeError, shapeInterface:
+		if v.IsNil() {
+			w.b = append(w.b, itemNull)
+			return nil
+		}
+	}
+	switch p.shape {
 	case shapeBool:
 		w.b = appendBool(w.b, v.Bool())
 	case shapeInt:
@@ -117,10 +124,6 @@ func (w *Writer) value(p *Plan, v reflect.Value, depth int) *fault {
 	case shapeString:
 		return w.text(v.String())
 	case shapeBytes, shapeByteArray:
-		if p.shape == shapeBytes && v.IsNil() {
-			w.b = append(w.b, itemNull)
-			return nil
-		}
 		w.b = appendHead(w.b, majorBytes, uint64(v.Len()))
 		return w.raw(v.Bytes())
 	case shapeSlice, shapeArray, shapeMap, shapeStruct:
@@ -137,10 +140,6 @@ func (w *Writer) value(p *Plan, v reflect.Value, depth int) *fault {
 	case shapeComplex:
 		return w.complex(p, v, depth+1)
 	case shapeError:
-		if v.IsNil() {
-			w.b = append(w.b, itemNull)
-			return nil
-		}
 		err := v.Interface().(error)
 		if w.children == nil {
 			return w.error(err, depth)
@@ -148,10 +147,6 @@ func (w *Writer) value(p *Plan, v reflect.Value, depth int) *fault {
 		w.b = appendHead(w.b, majorUint, uint64(len(*w.children)))
 		*w.children = append(*w.children, err)
 	case shapeInterface:
-		if v.IsNil() {
-			w.b = append(w.b, itemNull)
-			return nil
-		}
 		return w.held(p, v.Elem(), depth+1)
 	default:
 		return p.reason.copy()
@@ -262,10 +257,6 @@ func (w *Writer) marshalled(p *Plan, v reflect.Value) *fault {
 }
 
 func (w *Writer) pointer(p *Plan, v reflect.Value, depth int) *fault {
-	if v.IsNil() {
-		w.b = append(w.b, itemNull)
-		return nil
-	}
 	v = v.Elem()
 	if isNull(p.elem, v) {
 		return faultf("a pointer to a %s that is %s would come back as a nil pointer; send nil, or the value itself", p.elem.typ, nullName(p.elem))
@@ -293,13 +284,6 @@ func nullName(p *Plan) string {
 
 // composite appends v, an array or map at depth.
 func (w *Writer) composite(p *Plan, v reflect.Value, depth int) *fault {
-	if (p.shape == shapeSlice || p.shape == shapeMap) && v.IsNil() {
-		if depth > wire.MaxNesting {
-			return tooDeep()
-		}
-		w.b = append(w.b, itemNull)
-		return nil
-	}
 	if depth > wire.MaxNesting {
 		return tooDeep()
 	}
