@@ -108,3 +108,27 @@ func saidOf(t *testing.T, src *Source, o *Options) map[string][]string {
 	}
 	return said
 }
+
+// A directive for one method goes before "all", also where it decides whether the daemon
+// compares an argument after the call.
+func TestFlatMemoryOfModes(t *testing.T) {
+	source := methodSource + `
+func (t *T) None(p []int) { p[0] = 1 }
+//loopgen:concurrent
+func (t *T) Concurrent(p []int) { p[0] = 1 }
+//loopgen:exclusive
+func (t *T) Exclusive(p []int) { p[0] = 1 }
+//loopgen:readonly
+func (t *T) ReadOnly(p []int) { p[0] = 1 }
+`
+	const changed = "warning: left out: parameter p is changed by the method (p.go), and the change would stay in the daemon ([]int)"
+	for name, want := range map[string]string{
+		"None": changed, "Concurrent": changed,
+		"Exclusive": "note: shared, runs alone", "ReadOnly": "note: shared, runs beside other read-only calls",
+	} {
+		said := saidOf(t, sourceOf(t, source, "T"), &Options{Types: []string{"T"}, Concurrent: []string{"all"}})
+		if got := strings.Join(said[name], " | "); got != want {
+			t.Errorf("%s with -concurrent all:\ngot  %s\nwant %s", name, got, want)
+		}
+	}
+}
