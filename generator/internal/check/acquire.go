@@ -1,7 +1,6 @@
 package check
 
 import (
-	"cmp"
 	"go/types"
 	"maps"
 	"slices"
@@ -93,17 +92,22 @@ func (m remedies) pairHow(end *Method) string {
 	return how + condition
 }
 
-// locks are types that one caller holds while others wait. As the shared type itself
-// they are of no use without sessions: a process that dies would hold them forever.
-var locks = [][2]string{
-	{"sync", "Mutex"}, {"sync", "RWMutex"}, {"sync", "WaitGroup"}, {"sync", "Cond"}, {"sync", "Once"},
-	{"golang.org/x/sync/semaphore", "Weighted"}, {"golang.org/x/sync/errgroup", "Group"},
+// locks are types that one caller holds while others wait, with the reason why each cannot
+// be shared without sessions.
+var locks = map[string]string{
+	"sync.Mutex": keepsOut, "sync.RWMutex": keepsOut, "sync.Once": keepsOut, "golang.org/x/sync/semaphore.Weighted": keepsOut,
+	"sync.Cond":                        "its Wait needs a lock that the caller holds, and its caller is another process",
+	"sync.WaitGroup":                   "a process that dies before it calls Done would keep all others waiting forever",
+	"golang.org/x/sync/errgroup.Group": "it waits for functions, which stay in the process that starts them",
 }
+
+const keepsOut = "a process that dies while it holds it would keep all others out forever"
 
 // isUnheldLock reports a shared type that is a lock, unless each method that acquires
 // it has a session.
 func (s waiters) isUnheldLock(r *Reporter) bool {
-	if !slices.ContainsFunc(locks, func(l [2]string) bool { return IsNamed(s.typ, l[0], l[1]) }) {
+	lock, ok := locks[types.TypeString(s.typ, nil)]
+	if !ok {
 		return false
 	}
 	names := make(map[string]bool)
@@ -128,15 +132,8 @@ func (s waiters) isUnheldLock(r *Reporter) bool {
 		slices.Sort(sessions)
 		remedy = "say -concurrent " + strings.Join(slices.Sorted(maps.Keys(names)), ",") + " -session " + strings.Join(sessions, ",")
 	}
-	r.Report(Error, s.Pos, s.TypeName(), cmp.Or(lockReasons[s.typ.Obj().Name()], "a process that dies while it holds it would keep all others out forever"), remedy)
+	r.Report(Error, s.Pos, s.TypeName(), lock, remedy)
 	return true
-}
-
-// lockReasons say why a lock cannot be shared, where no method gives it back.
-var lockReasons = map[string]string{
-	"Cond":      "its Wait needs a lock that the caller holds, and its caller is another process",
-	"Group":     "it waits for functions, which stay in the process that starts them",
-	"WaitGroup": "a process that dies before it calls Done would keep all others waiting forever",
 }
 
 // pairSessions links each method that has a session with the method that ends it.

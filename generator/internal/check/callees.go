@@ -100,11 +100,11 @@ func (r *bodyReader) function(call *ast.CallExpr, fn *types.Func) {
 		if path == "sync" || selector != nil && r.isConfined(selector.X) {
 			return
 		}
-	case selector != nil && name == "Wait" && waitingFunction(fn) != "" && r.isConfined(selector.X):
+	case selector != nil && name == "Wait" && waitingFunctions[fn.FullName()] != "" && r.isConfined(selector.X):
 		r.joins = true
 		return
 	}
-	if what := waitingFunction(fn); what != "" {
+	if what := waitingFunctions[fn.FullName()]; what != "" {
 		r.add(waitsAlways, what, call.Pos())
 		return
 	}

@@ -3,6 +3,7 @@ package check
 import (
 	"go/token"
 	"go/types"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -160,16 +161,21 @@ func (c *Constructor) makes(s *Service, results *types.Tuple) bool {
 	return types.Identical(t, s.typ)
 }
 
-// Packages returns the packages whose names c needs.
-func (c *Constructor) Packages() []*types.Package {
+// outer returns the objects that c uses and that are declared outside of it.
+func (c *Constructor) outer() []types.Object {
 	switch {
 	case c == nil || c.Empty:
 		return nil
 	case c.Fn != nil:
-		return []*types.Package{c.Fn.Pkg()}
+		return []types.Object{c.Fn}
 	}
+	return slices.Collect(maps.Values(c.Expr.Uses))
+}
+
+// Packages returns the packages whose names c needs.
+func (c *Constructor) Packages() []*types.Package {
 	var list []*types.Package
-	for _, obj := range c.Expr.Uses {
+	for _, obj := range c.outer() {
 		if name, ok := obj.(*types.PkgName); ok {
 			list = append(list, name.Imported())
 		} else if AtPackageLevel(obj) {
@@ -184,14 +190,8 @@ func (c *Constructor) uses(pkg *types.Package) bool { return slices.Contains(c.P
 
 // Names returns the names declared at package level that c uses.
 func (c *Constructor) Names() []string {
-	switch {
-	case c == nil || c.Empty:
-		return nil
-	case c.Fn != nil:
-		return []string{c.Fn.Name()}
-	}
 	var list []string
-	for _, obj := range c.Expr.Uses {
+	for _, obj := range c.outer() {
 		if AtPackageLevel(obj) {
 			list = append(list, obj.Name())
 		}

@@ -13,21 +13,25 @@ import (
 const directivePrefix = "//loopgen:"
 
 // directives are those that a method's doc comment may hold; skip may stand
-// in that of an error type as well. Each is a flag, too.
+// in that of an error type as well. Each is a flag, too, which names methods.
 var directives = []struct {
 	name string
 	form string // of its argument, by example; "" if it takes none
 	fits func(argument string) bool
+
+	flag      func(*Options) []string // the items of the flag
+	separator string                  // between the method's name and its value
+	flagForm  string                  // of an item, by example
 }{
-	{"skip", "", nil},
-	{"readonly", "", nil},
-	{"concurrent", "", nil},
-	{"exclusive", "", nil},
-	{"idempotent", "", nil},
-	{"inout", "p, with p a parameter", token.IsIdentifier},
-	{"in", "p, with p a parameter", token.IsIdentifier},
-	{"session", "end=Unlock, with Unlock the method that ends it", isEnd},
-	{"timeout", "5s, or another time above zero", isTimeout},
+	{"skip", "", nil, func(o *Options) []string { return o.Skip }, "", ""},
+	{"readonly", "", nil, func(o *Options) []string { return o.ReadOnly }, "", ""},
+	{"concurrent", "", nil, func(o *Options) []string { return o.Concurrent }, "", ""},
+	{"exclusive", "", nil, func(o *Options) []string { return o.Exclusive }, "", ""},
+	{"idempotent", "", nil, func(o *Options) []string { return o.Idempotent }, "", ""},
+	{"inout", "p, with p a parameter", token.IsIdentifier, func(o *Options) []string { return o.InOut }, ".", "Method.parameter"},
+	{"in", "p, with p a parameter", token.IsIdentifier, func(o *Options) []string { return o.In }, ".", "Method.parameter"},
+	{"session", "end=Unlock, with Unlock the method that ends it", isEnd, func(o *Options) []string { return o.Session }, "=", "Lock=Unlock"},
+	{"timeout", "5s, or another time above zero", isTimeout, func(o *Options) []string { return o.Timeout }, "=", "Method=5s"},
 }
 
 func isEnd(argument string) bool {

@@ -12,24 +12,13 @@ import (
 
 // Options are the options of package generator, which documents them.
 type Options struct {
-	Types                      []string
-	New                        string
-	Name                       string
-	Output                     string
-	Skip, ReadOnly, Concurrent []string
-	Exclusive                  []string
-	Idempotent                 []string
-	InOut                      []string
-	In                         []string
-	Session                    []string
-	Timeout                    []string
-	Close                      string
-	Hook                       string
-	Strict                     bool
-	Schema                     bool
-	Verbose                    bool
-	Dir                        string
-	Pattern                    string
+	Types                                   []string
+	New, Name, Output                       string
+	Skip, ReadOnly, Concurrent, Exclusive   []string
+	Idempotent, InOut, In, Session, Timeout []string
+	Close, Hook                             string
+	Strict, Schema, Verbose                 bool
+	Dir, Pattern                            string
 }
 
 // settings are given for a method by directives and flags, besides its mode.
@@ -136,44 +125,21 @@ func (o *Options) Validate() error {
 			return fmt.Errorf("%s is in both -readonly and -concurrent", name)
 		}
 	}
-	for _, flag := range o.methodFlags() {
-		for _, item := range flag.items {
-			if name, value, _ := strings.Cut(item, flag.separator); flag.fits != nil && (name == "" || !flag.fits(value)) {
-				return fmt.Errorf("%s: %q is not of the form %s", flag.name, item, flag.form)
+	for _, d := range directives {
+		for _, item := range d.flag(o) {
+			if name, value, _ := strings.Cut(item, d.separator); d.fits != nil && (name == "" || !d.fits(argumentOf(d.name, value))) {
+				return fmt.Errorf("-%s: %q is not of the form %s", d.name, item, d.flagForm)
 			}
 		}
 	}
 	return nil
 }
 
-// methodFlag is a flag that names methods, each perhaps with a value.
-type methodFlag struct {
-	name      string
-	items     []string
-	separator string // between the name and the value; "" if it takes none
-	fits      func(value string) bool
-	form      string // of an item, by example
-}
-
-func (o *Options) methodFlags() []methodFlag {
-	return []methodFlag{
-		{name: "-skip", items: o.Skip},
-		{name: "-readonly", items: o.ReadOnly},
-		{name: "-concurrent", items: o.Concurrent},
-		{name: "-exclusive", items: o.Exclusive},
-		{name: "-idempotent", items: o.Idempotent},
-		{"-inout", o.InOut, ".", token.IsIdentifier, "Method.parameter"},
-		{"-in", o.In, ".", token.IsIdentifier, "Method.parameter"},
-		{"-session", o.Session, "=", token.IsIdentifier, "Lock=Unlock"},
-		{"-timeout", o.Timeout, "=", isTimeout, "Method=5s"},
-	}
-}
-
 // CheckNames reports names in flags that no type has.
 func (o *Options) CheckNames(r *Reporter, known map[string]bool) {
-	for _, flag := range o.methodFlags() {
-		all := flag.name == "-readonly" || flag.name == "-concurrent"
-		for _, item := range flag.items {
+	for _, d := range directives {
+		all := d.name == "readonly" || d.name == "concurrent"
+		for _, item := range d.flag(o) {
 			name := item
 			if i := strings.IndexAny(item, "=."); i >= 0 {
 				name = item[:i]
@@ -187,7 +153,7 @@ func (o *Options) CheckNames(r *Reporter, known map[string]bool) {
 			} else if !token.IsExported(name) {
 				reason = name + " is not an exported method, and only those are shared"
 			}
-			r.Report(Error, token.NoPos, flag.name, reason, didYouMean(name, slices.Sorted(maps.Keys(known)), "", ""))
+			r.Report(Error, token.NoPos, "-"+d.name, reason, didYouMean(name, slices.Sorted(maps.Keys(known)), "", ""))
 		}
 	}
 }

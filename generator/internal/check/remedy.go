@@ -132,12 +132,8 @@ func argumentOf(name, value string) string {
 
 // flag returns the flag that says the same of the method as a directive.
 func (m remedies) flag(name, value string) string {
-	separator := "="
-	switch {
-	case value == "":
-		separator = ""
-	case name == "inout" || name == "in":
-		separator = "."
+	if value != "" {
+		value = directives[slices.Index(directiveNames(), name)].separator + value
 	}
-	return "-" + name + " " + m.Name + separator + value
+	return "-" + name + " " + m.Name + value
 }

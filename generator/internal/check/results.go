@@ -273,13 +273,6 @@ func (l locallyAssigned) isKept(expr ast.Expr, receiver string, live bool, withi
 // isPartOf reports whether expr is a field or an element of the variable called name,
 // at any depth.
 func isPartOf(expr ast.Expr, name string) bool {
-	switch e := ast.Unparen(expr).(type) {
-	case *ast.SelectorExpr:
-		return isIdent(e.X, name) || isPartOf(e.X, name)
-	case *ast.IndexExpr:
-		return isIdent(e.X, name) || isPartOf(e.X, name)
-	case *ast.StarExpr:
-		return isPartOf(e.X, name)
-	}
-	return false
+	x := operand(ast.Unparen(expr))
+	return x != nil && (isIdent(ast.Unparen(x), name) || isPartOf(x, name))
 }

@@ -69,7 +69,7 @@ type step struct {
 
 func newSearch(src *Source, fn *types.Func) *search {
 	w := &search{src: src, root: fn, seen: make(map[step]bool)}
-	if what := waitingFunction(fn); what != "" {
+	if what := waitingFunctions[fn.FullName()]; what != "" {
 		w.found = &finding{what: what, place: src.site(fn.Pkg(), fn.Pos())}
 		return w
 	}
@@ -192,25 +192,17 @@ func waitsForNothing(fn *types.Func) bool {
 	return false
 }
 
-// waitingFunction describes how a function of the standard library or its kin waits, or
-// returns "". The source of some of them does not show it. The text completes "it ".
-func waitingFunction(fn *types.Func) string {
-	if fn.Pkg() == nil {
-		return ""
-	}
-	switch fn.Pkg().Path() + "." + load.ReceiverName(fn) + "." + fn.Name() {
-	case "sync.Cond.Wait":
-		return "waits for a sync.Cond"
-	case "sync.WaitGroup.Wait":
-		return "waits for a sync.WaitGroup"
-	case "golang.org/x/sync/errgroup.Group.Wait":
-		return "waits for an errgroup.Group"
-	case "golang.org/x/sync/semaphore.Weighted.Acquire":
-		return "acquires a semaphore.Weighted"
-	case "sync.Mutex.Lock", "sync.RWMutex.Lock", "sync.RWMutex.RLock":
-		return "locks a sync." + load.ReceiverName(fn) // of a method by itself: calls are judged in pairs
-	}
-	return ""
+// waitingFunctions describes how functions of the standard library and its kin wait. The
+// source of some of them does not show it. The text completes "it ".
+var waitingFunctions = map[string]string{
+	"(*sync.Cond).Wait":                               "waits for a sync.Cond",
+	"(*sync.WaitGroup).Wait":                          "waits for a sync.WaitGroup",
+	"(*golang.org/x/sync/errgroup.Group).Wait":        "waits for an errgroup.Group",
+	"(*golang.org/x/sync/semaphore.Weighted).Acquire": "acquires a semaphore.Weighted",
+	// Methods by themselves: calls are judged in pairs.
+	"(*sync.Mutex).Lock":    "locks a sync.Mutex",
+	"(*sync.RWMutex).Lock":  "locks a sync.RWMutex",
+	"(*sync.RWMutex).RLock": "locks a sync.RWMutex",
 }
 
 // operations returns the operations of a body, or nil after maxWaitingBodies.
