@@ -19,7 +19,6 @@ var partners = map[string][]string{
 	"Borrow": {"Return"},
 }
 
-// acquires reports whether by its name a method acquires something beyond its own call.
 func acquires(name string) bool { return len(partnerNames(name)) > 0 }
 
 // partnerNames returns the possible names of the method that pairs with the method
@@ -64,9 +63,9 @@ func (s waiters) partner(m *Method) *Method {
 }
 
 // pairHow says how to make a session of m and the method that ends it.
-func (m remedies) pairHow(end *Method) string {
+func (m *Method) pairHow(end *Method) string {
 	var concurrent []string
-	for _, one := range []*Method{m.Method, end} {
+	for _, one := range []*Method{m, end} {
 		if one.Mode != "Concurrent" {
 			concurrent = append(concurrent, one.Name)
 		}
@@ -156,7 +155,7 @@ func (s waiters) checkSessions(r *Reporter, known map[string]bool) {
 		bad := func(reason, remedy string) { r.Report(Error, m.pos, m.Name, reason, remedy) }
 		switch {
 		case m.Detach:
-			bad("acquires nothing, since it ends the handle only", "use -close forward, or "+remedies{m}.dropHow("session", m.End))
+			bad("acquires nothing, since it ends the handle only", "use -close forward, or "+m.dropHow("session", m.End))
 		case m.Ending == nil:
 			bad("is to be ended by "+m.End+", and there is no such method",
 				didYouMean(m.End, slices.Sorted(maps.Keys(known)), "", "name one of its exported methods"))
@@ -166,9 +165,9 @@ func (s waiters) checkSessions(r *Reporter, known map[string]bool) {
 			bad("is to be ended by "+m.End+", which is not served", "see the reason given for "+m.End)
 		case m.Mode != "Concurrent" || m.Ending.Mode != "Concurrent":
 			bad("keeps something beyond its turn, so that it and "+m.End+" must be concurrent",
-				remedies{m}.concurrentHow(m.Ending))
+				m.concurrentHow(m.Ending))
 		case len(m.Ending.WithoutContext()) > 0 && !m.sameParameters(m.Ending):
-			remedy := remedies{m}.dropHow("session", m.End) + ", or end it with another method"
+			remedy := m.dropHow("session", m.End) + ", or end it with another method"
 			if s.Src.owns(m.Ending.fn.Pkg()) {
 				remedy = "give " + m.End + " none, or the same"
 			}
@@ -177,7 +176,7 @@ func (s waiters) checkSessions(r *Reporter, known map[string]bool) {
 		for _, other := range s.Methods {
 			if other.Name == "Try"+m.Name && other.End == "" {
 				r.Report(Warning, other.pos, other.Name, "has no session, though "+m.Name+" has: "+m.End+" will refuse to end what it acquires",
-					"say "+remedies{other}.say("session", m.End))
+					"say "+other.say("session", m.End))
 			}
 		}
 	}

@@ -27,9 +27,9 @@ func (s judge) judgeWrites(m *Method) *problem {
 		p := &problem{label: v.label, typ: types.TypeString(v.Typ, s.Src.qualify),
 			reason:  "is changed by the method (" + s.Src.site(m.fn.Pkg(), pos) + "), and the change would stay in the daemon",
 			remedy:  "return the data instead",
-			instead: "accept that with " + remedies{m}.say("in", v.User)}
+			instead: "accept that with " + m.say("in", v.User)}
 		if isMemory(v.Typ) {
-			p.instead = "have it copied back with " + remedies{m}.say("inout", v.User) + ", or " + p.instead
+			p.instead = "have it copied back with " + m.say("inout", v.User) + ", or " + p.instead
 		}
 		return p
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
-// callee judges the function that is called.
 func (r *bodyReader) callee(call *ast.CallExpr) {
 	switch f := ast.Unparen(unindexed(ast.Unparen(call.Fun))).(type) {
 	case *ast.FuncLit:
@@ -172,7 +171,6 @@ func callsParameter(body *ast.BlockStmt, name string) bool {
 	return found
 }
 
-// mutex notes a lock or unlock of a mutex.
 func (r *bodyReader) mutex(selector *ast.SelectorExpr, name string) {
 	if selector == nil {
 		return

@@ -66,7 +66,6 @@ func (r *bodyReader) communicates(channel ast.Expr, what string, pos token.Pos) 
 	}
 }
 
-// isParameter reports whether expr is a parameter of the function.
 func (b *bodyTypes) isParameter(expr ast.Expr) bool {
 	id, ok := ast.Unparen(expr).(*ast.Ident)
 	obj := b.info.ObjectOf(id)

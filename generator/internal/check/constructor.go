@@ -28,7 +28,6 @@ type Constructor struct {
 // zeroValue is the name that asks for the zero value where a constructor is named.
 const zeroValue = "zero"
 
-// constructors finds the constructor of a type.
 type constructors struct{ *Service }
 
 // findConstructor sets s.Constructor, or leaves it nil for the zero value. It
@@ -185,7 +184,6 @@ func (c *Constructor) Packages() []*types.Package {
 	return list
 }
 
-// uses reports whether c needs a name of pkg.
 func (c *Constructor) uses(pkg *types.Package) bool { return slices.Contains(c.Packages(), pkg) }
 
 // Names returns the names declared at package level that c uses.

@@ -44,7 +44,6 @@ func isTimeout(argument string) bool {
 	return err == nil && d > 0
 }
 
-// has reports whether the method's doc comment holds the directive.
 func (m *Method) has(directive string) bool { return len(m.arguments(directive)) > 0 }
 
 // asked reports whether the directive or the flag of that name asks for something.

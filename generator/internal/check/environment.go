@@ -59,7 +59,6 @@ func checkExpr(env *types.Package, expr ast.Expr) (*types.Info, error) {
 	return info, err
 }
 
-// typeArguments returns the types in the brackets of the spec.
 func (f *targetFinder) typeArguments() ([]types.Type, error) {
 	imported := make(map[string]*types.Package)
 	var failed error
@@ -106,7 +105,6 @@ func (f *targetFinder) typeArguments() ([]types.Type, error) {
 	return args, nil
 }
 
-// importPaths returns the import paths in the type's text.
 func (s *TypeSpec) importPaths() []string {
 	var paths []string
 	add := func(path, _ string) string {

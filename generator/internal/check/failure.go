@@ -137,7 +137,6 @@ func (s failures) collectErrorTypes(r *Reporter, pkg *types.Package, docs map[st
 	}
 }
 
-// mayFail reports whether a method returns an error.
 func (s failures) mayFail() bool {
 	return slices.ContainsFunc(s.Methods, func(m *Method) bool { return m.Fails && !m.Detach })
 }

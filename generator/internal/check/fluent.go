@@ -51,7 +51,6 @@ func (d declarations) returnsReceiver(decl *ast.FuncDecl, seen map[*ast.FuncDecl
 	})
 }
 
-// isReceiver reports whether expr, in the method decl, is its receiver.
 func (d declarations) isReceiver(expr ast.Expr, decl *ast.FuncDecl, receiver string, seen map[*ast.FuncDecl]bool) bool {
 	expr = ast.Unparen(expr)
 	if call, ok := expr.(*ast.CallExpr); ok {

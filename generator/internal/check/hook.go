@@ -43,7 +43,6 @@ func (s *Service) checkHook(r *Reporter, o *Options) bool {
 	return ok
 }
 
-// initFunction is an init function of the package.
 type initFunction struct {
 	pos token.Pos
 	cgo bool // its file imports C

@@ -141,5 +141,4 @@ func isInteger(t types.Type) bool {
 	return ok && basic.Info()&types.IsInteger != 0
 }
 
-// isRawConn matches the result of SyscallConn.
 func isRawConn(_ *walk, t types.Type) bool { return IsNamed(t, "syscall", "RawConn") }

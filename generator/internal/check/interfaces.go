@@ -148,7 +148,6 @@ func implementedBy(set *types.MethodSet) []implemented {
 	return list
 }
 
-// needs reports whether a method of that name belongs to the interface.
 func (i implemented) needs(name string) bool {
 	return slices.ContainsFunc(i.methods, func(m string) bool { return strings.HasPrefix(m, name+"(") })
 }

@@ -83,7 +83,7 @@ func (s collector) collectMethods(r *Reporter, o *Options, known map[string]bool
 			r.declared(m.pos, m.Name, m.place)
 		}
 		settingsReader{m}.readSettings(r, o)
-		passings{m}.choosePassing(r, o)
+		settingsReader{m}.choosePassing(r, o)
 		all = append(all, m)
 	}
 	pairSessions(all)
@@ -126,7 +126,6 @@ func (s collector) newMethod(sel *types.Selection) *Method {
 	return m
 }
 
-// describe takes the signature apart.
 func (m *Method) describe(sig *types.Signature) {
 	m.Context, m.Variadic = -1, sig.Variadic()
 	for i := range sig.Params().Len() {

@@ -24,7 +24,7 @@ func (s collector) accept(r *Reporter, o *Options, m *Method) bool {
 		s.Summary.LeftOut++
 		// A method of another module can only be left out.
 		if p.lossy && s.Src.owns(m.fn.Pkg()) {
-			r.explain(p, Error, m.pos, m.Name, m.origin()+p.String(), p.remedy+", or leave the method out with "+remedies{m}.skipHow())
+			r.explain(p, Error, m.pos, m.Name, m.origin()+p.String(), p.remedy+", or leave the method out with "+m.skipHow())
 			return false
 		}
 		s.omit(r, m, p)

@@ -33,7 +33,6 @@ const (
 	waitsAsGiven             // it uses a channel that is a parameter
 )
 
-// bodyCall is a function that the body calls.
 type bodyCall struct {
 	fn   *types.Func // nil if its types are not known
 	body *load.Body  // set where fn is not
@@ -114,7 +113,6 @@ func (r *bodyReader) findLiterals() {
 	})
 }
 
-// read looks through a part of the body.
 func (r *bodyReader) read(root ast.Node) {
 	ast.Inspect(root, func(n ast.Node) bool {
 		switch n := n.(type) {
@@ -148,7 +146,6 @@ func (r *bodyReader) read(root ast.Node) {
 	})
 }
 
-// readAll reads parts, of which some may be missing.
 func (r *bodyReader) readAll(parts ...ast.Node) {
 	for _, part := range parts {
 		if part != nil {

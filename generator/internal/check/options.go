@@ -35,7 +35,7 @@ type settings struct {
 	readOnly   string        // the directive or flag that makes it read-only, or ""
 }
 
-// settingsReader reads the directives and flags for a method.
+// settingsReader decides how a method is shared as directives and flags ask.
 type settingsReader struct{ *Method }
 
 // readSettings fills m.settings. A directive and a flag that say different
@@ -75,7 +75,7 @@ func (m settingsReader) parameters(name string, flag []string) []string {
 // refuseSettings reports settings of a Close that is never called.
 func (m settingsReader) refuseSettings(r *Reporter) {
 	refuse := func(name, value string) {
-		r.Report(Error, m.pos, m.Name, "needs no "+name+", since it ends the handle only", "use -close forward, or "+remedies(m).dropHow(name, value))
+		r.Report(Error, m.pos, m.Name, "needs no "+name+", since it ends the handle only", "use -close forward, or "+m.dropHow(name, value))
 	}
 	if m.Idempotent {
 		refuse("idempotent", "")

@@ -29,9 +29,6 @@ const (
 	readAtSignature = "func([]byte, int64) (int, error)"
 )
 
-// passings decides how the parameters and results of a method travel.
-type passings struct{ *Method }
-
 // choosePassing decides how the method's parameters and results travel.
 //
 // Flat memory is compared after the call of a method that runs in the turn. While a
@@ -40,7 +37,7 @@ type passings struct{ *Method }
 // The buffers of Read and ReadAt are not sent, since by the contracts of
 // io.Reader and io.ReaderAt nothing is read from them. Other methods with such names
 // write to their buffers and may read them: those buffers travel both ways.
-func (m passings) choosePassing(r *Reporter, o *Options) {
+func (m settingsReader) choosePassing(r *Reporter, o *Options) {
 	signature := plainSignature(m.fn.Signature())
 	for i, v := range m.Params {
 		switch {
@@ -73,7 +70,7 @@ func (m passings) choosePassing(r *Reporter, o *Options) {
 
 // readsInto recognises methods such as Read and RecvMsg by their names and first result,
 // the number of bytes of the buffer v that they have filled.
-func (m passings) readsInto(v *Value) bool {
+func (m settingsReader) readsInto(v *Value) bool {
 	slice, ok := types.Unalias(v.Typ).Underlying().(*types.Slice)
 	if !ok || !types.Identical(slice.Elem(), types.Typ[types.Byte]) || len(m.Results) == 0 {
 		return false
@@ -83,15 +80,15 @@ func (m passings) readsInto(v *Value) bool {
 }
 
 // oneWay makes changes of v stay in the daemon.
-func (m passings) oneWay(r *Reporter, v *Value) {
+func (m settingsReader) oneWay(r *Reporter, v *Value) {
 	v.Passing = asIn
 	if !refers(v.Typ) {
-		r.Report(Error, m.pos, m.Name, v.label+" needs no in: it holds no memory, so the method changes a copy", remedies(m).dropHow("in", v.User))
+		r.Report(Error, m.pos, m.Name, v.label+" needs no in: it holds no memory, so the method changes a copy", m.dropHow("in", v.User))
 	}
 }
 
 // bothWays makes v come back from the method.
-func (m passings) bothWays(r *Reporter, v *Value) {
+func (m settingsReader) bothWays(r *Reporter, v *Value) {
 	if slices.Contains(m.in, v.User) {
 		r.Report(Error, m.pos, m.Name, v.label+" is asked to be both in and inout", "keep one: inout copies back what the method changes")
 	}
@@ -99,11 +96,11 @@ func (m passings) bothWays(r *Reporter, v *Value) {
 	case *types.Slice, *types.Map, *types.Pointer:
 		v.Passing = asInOut
 	default:
-		r.Report(Error, m.pos, m.Name, v.label+" cannot be inout: it is no slice, map or pointer, so the method changes a copy", remedies(m).dropHow("inout", v.User))
+		r.Report(Error, m.pos, m.Name, v.label+" cannot be inout: it is no slice, map or pointer, so the method changes a copy", m.dropHow("inout", v.User))
 	}
 }
 
-func (m passings) reportNoParameter(r *Reporter, name string) {
+func (m settingsReader) reportNoParameter(r *Reporter, name string) {
 	var names []string
 	for _, v := range m.Params {
 		if v.User != "" {

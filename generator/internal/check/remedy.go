@@ -27,9 +27,9 @@ func (src *Source) change(p *types.Package, remedy string) string {
 
 // remedy returns the ways to deal with p, the problem for which m is left out.
 func (s collector) remedy(m *Method, p *problem) string {
-	ways := []string{p.remedy, p.instead, "silence this with " + remedies{m}.skipHow()}
+	ways := []string{p.remedy, p.instead, "silence this with " + m.skipHow()}
 	if p.proxy {
-		ways[2] = "leave it out there, too, with " + remedies{m}.skipHow()
+		ways[2] = "leave it out there, too, with " + m.skipHow()
 	}
 	if p.remedy != "" && !s.Src.owns(m.fn.Pkg()) {
 		ways[0] = s.replacement(m)
@@ -46,11 +46,7 @@ func (s *Service) replacement(m *Method) string {
 	return "share a type of your own that embeds " + s.TypeName() + " and has its own " + m.Name
 }
 
-// remedies writes remedies for one method.
-type remedies struct{ *Method }
-
-// skipHow says how to leave the method out.
-func (m remedies) skipHow() string { return m.say("skip", "") }
+func (m *Method) skipHow() string { return m.say("skip", "") }
 
 // lockHow returns the remedy for a method of an embedded lock.
 func (s judge) lockHow(m *Method, lock string) string {
@@ -72,7 +68,7 @@ func (s judge) lockHow(m *Method, lock string) string {
 
 // concurrentHow says how to make the method concurrent, and others with it: by
 // directives if this package declares all of them.
-func (m remedies) concurrentHow(others ...*Method) string {
+func (m *Method) concurrentHow(others ...*Method) string {
 	names, declared, instead := []string{m.Name}, m.decl != nil, m.readOnly
 	for _, other := range others {
 		names = append(names, other.Name)
@@ -93,7 +89,7 @@ func (m remedies) concurrentHow(others ...*Method) string {
 }
 
 // exclusiveHow says how to have the method run alone without a warning.
-func (m remedies) exclusiveHow() string {
+func (m *Method) exclusiveHow() string {
 	text := m.say("exclusive", "")
 	if m.readOnly != "" {
 		text += " instead of " + m.readOnly
@@ -106,7 +102,7 @@ const safe = " if the type is safe for concurrent use"
 
 // dropHow says how to take back a directive, or the flag that gives the method the same
 // value, whichever the user has written.
-func (m remedies) dropHow(name, value string) string {
+func (m *Method) dropHow(name, value string) string {
 	if slices.Contains(m.arguments(name), argumentOf(name, value)) {
 		return "drop " + m.say(name, value)
 	}
@@ -115,7 +111,7 @@ func (m remedies) dropHow(name, value string) string {
 
 // say returns the directive for the method, or the flag if another package
 // declares it. The value is "" for one that has none.
-func (m remedies) say(name, value string) string {
+func (m *Method) say(name, value string) string {
 	if m.decl == nil {
 		return m.flag(name, value)
 	}
@@ -131,7 +127,7 @@ func argumentOf(name, value string) string {
 }
 
 // flag returns the flag that says the same of the method as a directive.
-func (m remedies) flag(name, value string) string {
+func (m *Method) flag(name, value string) string {
 	if value != "" {
 		value = directives[slices.Index(directiveNames(), name)].separator + value
 	}

@@ -46,7 +46,6 @@ func (s judge) makesResult(m *Method, v *Value) bool {
 	return m.body != nil && m.file.makes(m.body, m.resultIndex(v), make(map[*ast.FuncDecl]bool))
 }
 
-// resultIndex returns the index of result v among those that m declares.
 func (m *Method) resultIndex(v *Value) int {
 	i := slices.Index(m.Results, v)
 	if m.Fluent {
@@ -183,7 +182,6 @@ func assignedIn(body *ast.BlockStmt) locallyAssigned {
 	return l
 }
 
-// assign notes the values that variables are given.
 func (l locallyAssigned) assign(left, right []ast.Expr) {
 	for i, expr := range left {
 		id, variable := ast.Unparen(expr).(*ast.Ident)

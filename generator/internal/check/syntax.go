@@ -85,7 +85,6 @@ func instantiation(expr ast.Expr) (generic ast.Expr, args []ast.Expr) {
 	return expr, nil
 }
 
-// unindexed takes type arguments away.
 func unindexed(expr ast.Expr) ast.Expr {
 	generic, _ := instantiation(expr)
 	return generic

@@ -39,7 +39,6 @@ type targetFinder struct {
 	pos  token.Pos // to blame
 }
 
-// bad reports why the type cannot be shared.
 func (f *targetFinder) bad(reason, remedy string) {
 	f.r.Report(Error, f.pos, f.spec.Text, reason, remedy)
 }

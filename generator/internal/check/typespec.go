@@ -100,7 +100,6 @@ func isPathRune(c rune) bool {
 	return unicode.IsLetter(c) || unicode.IsDigit(c) || strings.ContainsRune("_./~-", c)
 }
 
-// isNoName reports whether c is no part of a name.
 func isNoName(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) && c != '_' }
 
 // unqualified returns source without import paths.

@@ -14,7 +14,6 @@ import (
 // type, and takes it for any type: a value of an unknown type implements every interface.
 // For the generator it is no data, no error and no implementer.
 
-// isUnknown reports whether the structure of t is unknown.
 func isUnknown(t types.Type) bool { return t.Underlying() == types.Typ[types.Invalid] }
 
 // implements reports whether t certainly implements i. Two unknown types in method
@@ -222,7 +221,6 @@ func (w writtenTypes) valueType(t types.Type, e ast.Expr) types.Type {
 	return t
 }
 
-// isOfCgo reports whether a type is declared in C.
 func isOfCgo(named *types.Named) bool {
 	return named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == load.CPath
 }

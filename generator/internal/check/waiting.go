@@ -102,7 +102,6 @@ func (w *search) undecided(why string) {
 	}
 }
 
-// look judges the operations of one function, and notes the functions that it calls.
 func (w *search) look(s step) {
 	if w.seen[s] {
 		return
@@ -269,18 +268,18 @@ func (s waiters) warnOfWaiting(r *Reporter) {
 			s.warnOfPair(r, m, partner, reason)
 		case m.Mode == "Concurrent":
 			r.Report(Warning, m.pos, m.Name, reason+", and takes no context: when its caller's process ends it goes on, and what it then returns is lost",
-				s.contextHow(m)+", or say "+remedies{m}.say("idempotent", "")+" if nothing is lost")
+				s.contextHow(m)+", or say "+m.say("idempotent", "")+" if nothing is lost")
 		default:
 			others := "other calls"
 			if m.Mode == "Shared" {
 				others = "calls that are not read-only"
 			}
-			how := remedies{m}.concurrentHow()
+			how := m.concurrentHow()
 			if alone {
 				how = s.contextHow(m) + " and " + how
 			}
 			r.Report(Warning, m.pos, m.Name, reason+", and "+others+" cannot run before it returns",
-				how+", or "+remedies{m}.exclusiveHow()+", or "+remedies{m}.skipHow())
+				how+", or "+m.exclusiveHow()+", or "+m.skipHow())
 		}
 	}
 }
@@ -301,5 +300,5 @@ func (s waiters) warnOfPair(r *Reporter, m, end *Method, reason string) {
 	} else {
 		reason += ", and nothing calls " + end.Name + " for a process that dies"
 	}
-	r.Report(Warning, m.pos, m.Name, reason, remedies{m}.pairHow(end)+", or "+remedies{m}.skipHow())
+	r.Report(Warning, m.pos, m.Name, reason, m.pairHow(end)+", or "+m.skipHow())
 }

@@ -55,7 +55,6 @@ type walk struct {
 	named bool
 }
 
-// judge judges one method.
 type judge struct{ *Service }
 
 // judge returns why method m cannot be served, or nil.
