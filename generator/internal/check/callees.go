@@ -6,57 +6,46 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/tools/go/types/typeutil"
+
 	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
 func (r *bodyReader) callee(call *ast.CallExpr) {
+	switch obj := typeutil.Callee(r.info, call).(type) {
+	case *types.Func:
+		r.function(call, obj)
+		return
+	case *types.Var:
+		// Other variables are parameters, which the caller's body has.
+		for _, lit := range r.literals[obj] {
+			r.literal(lit)
+		}
+		if sig, ok := obj.Type().Underlying().(*types.Signature); obj.IsField() && ok && !compares(sig) {
+			r.calls = append(r.calls, bodyCall{name: "the function " + obj.Name(), pos: call.Pos(), loop: r.loop})
+		}
+		if obj.IsField() {
+			return
+		}
+	}
 	switch f := ast.Unparen(unindexed(ast.Unparen(call.Fun))).(type) {
 	case *ast.FuncLit:
 		r.literal(f)
 	case *ast.Ident:
-		switch obj := r.info.ObjectOf(f).(type) {
-		case *types.Func:
-			r.function(call, obj)
-		case *types.Var:
-			if lits := r.literals[obj]; len(lits) > 0 {
-				for _, lit := range lits {
-					r.literal(lit)
-				}
-			}
-			// Other variables are parameters, which the caller's body has.
-		case nil:
-			if b := r.src.Bodies.Beside(r.body, f.Name); b != nil {
-				hands, passes := r.channels(call)
-				r.calls = append(r.calls, bodyCall{body: b, pos: call.Pos(), loop: r.loop, hands: hands, passes: passes})
-			}
+		if r.info.ObjectOf(f) != nil {
+			return
+		}
+		if b := r.src.Bodies.Beside(r.body, f.Name); b != nil {
+			hands, passes := r.channels(call)
+			r.calls = append(r.calls, bodyCall{body: b, pos: call.Pos(), loop: r.loop, hands: hands, passes: passes})
 		}
 	case *ast.SelectorExpr:
-		r.selected(call, f)
-	}
-}
-
-func (r *bodyReader) selected(call *ast.CallExpr, f *ast.SelectorExpr) {
-	if s := r.info.Selections[f]; s != nil {
-		switch obj := s.Obj().(type) {
-		case *types.Func:
-			r.function(call, obj)
-		case *types.Var:
-			if sig, ok := obj.Type().Underlying().(*types.Signature); ok && !compares(sig) {
-				r.calls = append(r.calls, bodyCall{name: "the function " + obj.Name(), pos: call.Pos(), loop: r.loop})
-			}
+		switch path, name := r.packageFunction(f); {
+		case path == "time" && name == "Sleep":
+			r.add(waitsInLoop, "sleeps", call.Pos())
+		case path != "" && !r.src.Imports.Standard(path):
+			r.calls = append(r.calls, bodyCall{name: types.ExprString(f), pos: call.Pos(), loop: r.loop})
 		}
-		return
-	}
-	if fn, ok := r.info.Uses[f.Sel].(*types.Func); ok {
-		r.function(call, fn)
-		return
-	}
-	path, name := r.packageFunction(f)
-	switch {
-	case path == "time" && name == "Sleep":
-		r.add(waitsInLoop, "sleeps", call.Pos())
-	case path != "" && !r.src.Imports.Standard(path):
-		r.calls = append(r.calls, bodyCall{name: types.ExprString(f), pos: call.Pos(), loop: r.loop})
 	}
 }
 
