@@ -23,13 +23,8 @@ const (
 
 // String returns "note", "warning" or "error".
 func (s Severity) String() string {
-	switch s {
-	case Note:
-		return "note"
-	case Warning:
-		return "warning"
-	case Error:
-		return "error"
+	if names := []string{"note", "warning", "error"}; int(s) < len(names) {
+		return names[s]
 	}
 	return fmt.Sprintf("Severity(%d)", uint8(s))
 }
