@@ -274,7 +274,7 @@ func generate(r *check.Reporter, src *check.Source, o *Options) *Result {
 	known := make(map[string]bool) // methods of any of the types
 	allFound := true
 	src.StrayDirectives(r)
-	scope, taken := newPackageScope(src), make(claims)
+	chosen, taken := make(nameSet), make(claims)
 	for _, spec := range src.Specs {
 		t := check.FindTarget(r, src, spec)
 		if t == nil {
@@ -288,7 +288,7 @@ func generate(r *check.Reporter, src *check.Source, o *Options) *Result {
 		}
 		result.Summaries = append(result.Summaries, s.Summary)
 		file := &shared{Service: s}
-		if !file.claim(r, o, path, taken) || !file.chooseNames(r, o, scope) {
+		if !file.claim(r, o, path, taken) || !file.chooseNames(r, o, chosen) {
 			continue
 		}
 		content, err := emit.File(modeler{file}.model(o.command()))

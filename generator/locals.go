@@ -1,6 +1,7 @@
 package generator
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 
@@ -17,15 +18,15 @@ func (s *shared) chooseLocals() {
 	all := newScope(outer)
 	for _, m := range s.Methods {
 		for _, v := range slices.Concat(m.Params, m.Results) {
-			all.taken[v.User] = true
+			all.take(v.User)
 		}
-		all.taken[m.ErrName] = true
+		all.take(m.ErrName)
 	}
 	n.receiver.client = all.pick("c", "client")
 	n.receiver.proxy = all.pick("p", "proxy")
 	for _, m := range s.Methods {
 		inner := newScope(outer)
-		inner.taken[n.receiver.client], inner.taken[n.receiver.proxy] = true, true
+		inner.take(n.receiver.client, n.receiver.proxy)
 		n.locals[m] = n.chooseLocals(m, inner)
 	}
 	inner := newScope(outer)
@@ -36,26 +37,18 @@ func (s *shared) chooseLocals() {
 }
 
 // outerNames are the file's and package's names that generated functions use.
-func (s *shared) outerNames() map[string]bool {
-	outer := make(map[string]bool)
-	for _, name := range s.names.imports {
-		outer[name] = true
-	}
+func (s *shared) outerNames() nameSet {
+	outer := newScope(nil)
+	outer.take(slices.Collect(maps.Values(s.names.imports))...)
+	outer.take(slices.Collect(maps.Values(s.names.typeParams))...)
+	outer.take(s.Constructor.Names()...)
+	outer.take(s.names.client, s.names.proxy, s.names.service)
 	for t := range s.Types(nil) {
 		if tn := check.TypeNameOf(t); tn != nil && tn.Pkg() == s.Src.Types {
-			outer[tn.Name()] = true
+			outer.take(tn.Name())
 		}
 	}
-	for _, name := range []string{s.names.client, s.names.proxy, s.names.service} {
-		outer[name] = true
-	}
-	for _, name := range s.names.typeParams {
-		outer[name] = true
-	}
-	for _, name := range s.Constructor.Names() {
-		outer[name] = true
-	}
-	return outer
+	return outer.taken
 }
 
 func (n *names) chooseLocals(m *check.Method, inner *scope) emit.Locals {

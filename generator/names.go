@@ -41,23 +41,8 @@ type names struct {
 
 // chooseNames fills s.names and the names of all parameters and results. It
 // returns false after reporting that one of the public names is taken.
-func (s *shared) chooseNames(r *check.Reporter, o *Options, whole *packageScope) bool {
-	pkg := whole.clone()
-	for _, earlier := range s.Src.Earlier {
-		if earlier != s.Output && !regenerated(s.Src, o, earlier) {
-			pkg.addOutput(s.Service, earlier)
-		}
-	}
-	pkg.addLeftOut(s.Service, s.Src.Builds.LeftOut())
-	// Names that only this type's builds have are free for the other types of the run.
-	before := maps.Clone(pkg.taken)
-	defer func() {
-		for name := range pkg.taken {
-			if !before[name] {
-				whole.taken[name] = true
-			}
-		}
-	}()
+func (s *shared) chooseNames(r *check.Reporter, o *Options, chosen nameSet) bool {
+	pkg := s.packageScope(o, chosen)
 	if !s.checkPredeclared(r, pkg) {
 		return false
 	}
@@ -67,18 +52,22 @@ func (s *shared) chooseNames(r *check.Reporter, o *Options, whole *packageScope)
 	n.base, n.api, n.client, n.proxy, n.share = base, public[0], public[1], public[2], public[3]
 	ok := true
 	for _, name := range public {
-		if pkg.taken[name] {
+		if pos, taken := pkg.has(name); taken {
 			at := ""
-			if pos := pkg.declared[name]; pos.IsValid() {
-				at = " in " + filepath.Base(pos.Filename)
+			if pos.IsValid() {
+				at = " in " + filepath.Base(s.Src.Fset.Position(pos).Filename)
 			}
 			r.Report(Error, s.Pos, s.TypeName(), "the name "+name+" is already taken"+at, "choose other names with -name, as in -name "+pkg.freeBase(base))
 			ok = false
 		}
-		pkg.taken[name] = true
+		pkg.take(name)
 	}
 	private := strings.TrimLeft(check.LowerFirst(base), "_")
 	n.service = pkg.pick(private+"Service", private+"LoopService")
+	// The other types of the run have other names than these.
+	for _, name := range append(public[:], n.service) {
+		chosen[name] = token.NoPos
+	}
 	s.chooseImports(pkg)
 	s.chooseTypeParams()
 	s.chooseLocals()
@@ -102,7 +91,7 @@ func regenerated(src *check.Source, o *Options, path string) bool {
 
 // checkPredeclared reports package-level names that hide predeclared ones
 // which the generated file needs.
-func (s *shared) checkPredeclared(r *check.Reporter, pkg *packageScope) bool {
+func (s *shared) checkPredeclared(r *check.Reporter, pkg *scope) bool {
 	needed := map[string]bool{"any": true, "error": true, "nil": true, "string": true}
 	for t := range s.Types(nil) {
 		if basic, ok := t.(*types.Basic); ok {
@@ -114,12 +103,8 @@ func (s *shared) checkPredeclared(r *check.Reporter, pkg *packageScope) bool {
 	}
 	ok := true
 	for _, name := range slices.Sorted(maps.Keys(needed)) {
-		pos, declared := pkg.aside[name]
-		if obj := s.Src.Types.Scope().Lookup(name); obj != nil {
-			pos, declared = s.Src.Fset.Position(obj.Pos()), true
-		}
-		if declared {
-			r.Add(Diagnostic{Pos: pos, Method: name, Severity: Error,
+		if pos, declared := pkg.taken[name]; declared {
+			r.Add(Diagnostic{Pos: s.Src.Fset.Position(pos), Method: name, Severity: Error,
 				Reason: "hides the predeclared " + name + ", which generated code needs", Remedy: "give it another name"})
 			ok = false
 		}
@@ -129,7 +114,7 @@ func (s *shared) checkPredeclared(r *check.Reporter, pkg *packageScope) bool {
 
 // chooseImports chooses a name for each import: the package's own where that is free,
 // else one with more of its path.
-func (s *shared) chooseImports(pkg *packageScope) {
+func (s *shared) chooseImports(pkg *scope) {
 	used := map[string]string{"context": "context", runtimePath: "rt", stubPath: "stub"}
 	use := func(p *types.Package) {
 		if p != nil && p != s.Src.Types {
@@ -161,14 +146,7 @@ func (s *shared) chooseImports(pkg *packageScope) {
 		}
 	}
 	s.names.imports = make(map[string]string)
-	scope := &scope{taken: maps.Clone(pkg.taken)}
-	// A package imported by a file of the user under its own name is no
-	// obstacle to importing it under the same name here.
-	for name := range pkg.declared {
-		if _, aside := pkg.aside[name]; !aside && onlyImported(s.Src.Types.Scope(), name) || pkg.imported[name] {
-			delete(scope.taken, name)
-		}
-	}
+	scope := newScope(pkg.taken)
 	for _, p := range order {
 		if name, ok := used[p]; ok {
 			s.names.imports[p] = scope.pick(name, longerName(p, name))
@@ -188,7 +166,7 @@ func (s *shared) chooseTypeParams() {
 	scope := newScope(s.outerNames())
 	for t := range s.Types(s.DataTypes) {
 		if tn := check.TypeNameOf(t); tn != nil && tn.Pkg() == s.Src.Types {
-			scope.taken[tn.Name()] = true
+			scope.take(tn.Name())
 		}
 	}
 	s.names.typeParams = make(map[*types.TypeParam]string)
@@ -204,24 +182,6 @@ func (s *shared) chooseTypeParams() {
 	}
 }
 
-// onlyImported reports whether name is an import in some file, or dot-imported,
-// but not a package-level name. Only dot-imported ones stay taken.
-func onlyImported(whole *types.Scope, name string) bool {
-	if whole.Lookup(name) != nil {
-		return false
-	}
-	imported := false
-	for i := range whole.NumChildren() {
-		if obj := whole.Child(i).Lookup(name); obj != nil {
-			if _, ok := obj.(*types.PkgName); !ok {
-				return false
-			}
-			imported = true
-		}
-	}
-	return imported
-}
-
 // longerName puts the element before the last in front: crypto/rand gives
 // cryptorand.
 func longerName(importPath, name string) string {
@@ -235,11 +195,11 @@ func longerName(importPath, name string) string {
 }
 
 // freeBase returns a name for -name that makes no name of the package.
-func (p *packageScope) freeBase(base string) string {
+func (s *scope) freeBase(base string) string {
 	for {
 		base = "Shared" + check.UpperFirst(base)
 		names := publicNames(base)
-		if !slices.ContainsFunc(names[:], func(name string) bool { return p.taken[name] }) {
+		if !slices.ContainsFunc(names[:], func(name string) bool { _, taken := s.has(name); return taken }) {
 			return base
 		}
 	}

@@ -4,32 +4,49 @@ import (
 	"go/token"
 	"go/types"
 	"maps"
+	"slices"
 	"strconv"
 
-	"github.com/loopgen/loopgen/generator/internal/check"
 	"github.com/loopgen/loopgen/generator/internal/load"
 )
 
-// scope is a set of names that cannot be chosen any more: those of outer, which it shares
-// with other scopes, and its own.
-type scope struct{ outer, taken map[string]bool }
+// nameSet is a set of names, with the positions of their declarations, if they have any.
+type nameSet map[string]token.Pos
 
-func newScope(outer map[string]bool) *scope {
-	return &scope{outer: outer, taken: make(map[string]bool)}
+// scope has the names that cannot be chosen any more: those of outer, which it shares with
+// other scopes, and its own.
+type scope struct{ outer, taken nameSet }
+
+func newScope(outer nameSet) *scope { return &scope{outer, make(nameSet)} }
+
+// has reports whether name is taken, and where it is declared.
+func (s *scope) has(name string) (token.Pos, bool) {
+	pos, ok := s.taken[name]
+	if !ok {
+		pos, ok = s.outer[name]
+	}
+	return pos, ok
+}
+
+// take adds names without a declaration.
+func (s *scope) take(names ...string) {
+	for _, name := range names {
+		s.taken[name] = token.NoPos
+	}
 }
 
 // pick takes the first candidate that is free, or the last one with a number.
 func (s *scope) pick(candidates ...string) string {
 	for _, name := range candidates {
 		if s.free(name) {
-			s.taken[name] = true
+			s.take(name)
 			return name
 		}
 	}
 	last := candidates[len(candidates)-1]
 	for i := 2; ; i++ {
 		if name := last + strconv.Itoa(i); s.free(name) {
-			s.taken[name] = true
+			s.take(name)
 			return name
 		}
 	}
@@ -41,84 +58,53 @@ func (s *scope) pick(candidates ...string) string {
 func (s *scope) free(name string) bool {
 	predeclared := types.Universe.Lookup(name)
 	_, function := predeclared.(*types.Builtin)
-	return !s.outer[name] && !s.taken[name] && !token.IsKeyword(name) && name != "_" && (predeclared == nil || function)
+	_, taken := s.has(name)
+	return !taken && !token.IsKeyword(name) && name != "_" && (predeclared == nil || function)
 }
 
-// packageScope holds the package-level names of the user's package, with the
-// imports of its files, since an import and a package-level name must differ.
-type packageScope struct {
-	*scope
-	declared map[string]token.Position
-	aside    map[string]token.Position // names that files declare which this build leaves out
-	imported map[string]bool           // names that only such files import
-}
-
-func newPackageScope(src *check.Source) *packageScope {
-	p := &packageScope{newScope(nil), make(map[string]token.Position), make(map[string]token.Position), make(map[string]bool)}
-	whole := src.Types.Scope()
-	var scopes []*types.Scope
-	for i := range whole.NumChildren() {
-		scopes = append(scopes, whole.Child(i))
-	}
-	for _, s := range append(scopes, whole) {
-		for _, name := range s.Names() {
-			p.taken[name] = true
-			p.declared[name] = src.Fset.Position(s.Lookup(name).Pos())
+// packageScope returns the package-level names in all builds that have the generated file
+// of s, and chosen, which are those of the types before. The outer names are those that
+// files import: an import and a package-level name must differ, but two files may import
+// under one name.
+func (s *shared) packageScope(o *Options, chosen nameSet) *scope {
+	p := &scope{make(nameSet), maps.Clone(chosen)}
+	add := func(to nameSet, name string, pos token.Pos) {
+		if _, ok := to[name]; !ok {
+			to[name] = pos
 		}
 	}
-	return p
-}
-
-func (p *packageScope) clone() *packageScope {
-	return &packageScope{&scope{taken: maps.Clone(p.taken)}, maps.Clone(p.declared), maps.Clone(p.aside), maps.Clone(p.imported)}
-}
-
-// addLeftOut takes the names in files that this build leaves out, if a build has them
-// together with the generated file of s. For a dot import it takes the names that the
-// package exports.
-func (p *packageScope) addLeftOut(s *check.Service, files []load.OtherFile) {
-	for _, f := range files {
+	whole := s.Src.Types.Scope()
+	for _, name := range whole.Names() {
+		add(p.taken, name, whole.Lookup(name).Pos())
+	}
+	for file := range whole.Children() {
+		for _, name := range file.Names() {
+			if obj, ok := file.Lookup(name).(*types.PkgName); ok {
+				add(p.outer, name, obj.Pos())
+			} else { // of a dot import
+				add(p.taken, name, file.Lookup(name).Pos())
+			}
+		}
+	}
+	replaced := slices.DeleteFunc(slices.Clone(s.Src.Earlier), func(path string) bool { return path != s.Output && !regenerated(s.Src, o, path) })
+	for _, f := range s.Src.Builds.OtherFiles(replaced) {
 		if load.Disjoint(s.Constraint, f.Constraint) {
 			continue
 		}
-		for _, d := range f.Declared {
-			if d.Name != "_" && d.Name != "init" {
-				p.aside[d.Name] = d.Pos
-				p.take(d.Name, d.Pos)
-				delete(p.imported, d.Name)
+		for _, id := range f.Declared {
+			if id.Name != "_" && id.Name != "init" {
+				add(p.taken, id.Name, id.Pos())
 			}
 		}
-		for _, i := range f.Imports {
-			if i.Name == "." {
-				for _, exported := range s.Src.Builds.Exports(i.Path) {
-					p.take(exported, i.Pos)
+		for name, path := range load.ImportNames(f.File) {
+			if name == "." {
+				for _, exported := range s.Src.Builds.Exports(path) {
+					add(p.taken, exported, f.Package)
 				}
-			} else if i.Name != "_" && p.take(i.Name, i.Pos) {
-				p.imported[i.Name] = true
+			} else if name != "_" {
+				add(p.outer, name, f.Package)
 			}
 		}
 	}
-}
-
-// addOutput takes the names of another file that loopgen wrote, unless no build has
-// both.
-func (p *packageScope) addOutput(s *check.Service, path string) {
-	f, ok := s.Src.Builds.Output(path)
-	if !ok || load.Disjoint(s.Constraint, f.Constraint) {
-		return
-	}
-	for _, d := range f.Declared {
-		if d.Name != "_" {
-			p.take(d.Name, d.Pos)
-		}
-	}
-}
-
-// take marks a name as taken by a declaration at pos. It returns false if it was.
-func (p *packageScope) take(name string, pos token.Position) bool {
-	if p.taken[name] {
-		return false
-	}
-	p.taken[name], p.declared[name] = true, pos
-	return true
+	return p
 }

@@ -15,7 +15,6 @@ import (
 type Builds struct {
 	pkg     *Package
 	ctx     context.Context
-	leftOut []OtherFile // once they are needed
 	exports map[string][]string
 }
 

@@ -187,25 +187,3 @@ func counterexample(expr constraint.Expr, ports []port) string {
 func isSystem(tag, system string) bool {
 	return tag == system || tag == "unix" && system != "windows"
 }
-
-// canHold reports whether there may be builds without the tag "ignore" that satisfy
-// expr. That tag keeps a script out of the package in its directory.
-func canHold(expr constraint.Expr, value bool) bool {
-	switch e := expr.(type) {
-	case *constraint.TagExpr:
-		return e.Tag != "ignore" || !value
-	case *constraint.NotExpr:
-		return canHold(e.X, !value)
-	case *constraint.AndExpr:
-		if value {
-			return canHold(e.X, true) && canHold(e.Y, true)
-		}
-		return canHold(e.X, false) || canHold(e.Y, false)
-	case *constraint.OrExpr:
-		if value {
-			return canHold(e.X, true) || canHold(e.Y, true)
-		}
-		return canHold(e.X, false) && canHold(e.Y, false)
-	}
-	return true
-}

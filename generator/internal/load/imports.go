@@ -181,7 +181,7 @@ func ImportsOf(file *ast.File) []string { return importsOf(file, nil) }
 // leaves out those whose likely names are not in used.
 func importsOf(file *ast.File, used map[string]bool) []string {
 	var paths []string
-	for name, path := range importNames(file) {
+	for name, path := range ImportNames(file) {
 		if path != "" && !strings.HasPrefix(path, "-") && !build.IsLocalImport(path) && (used == nil || used[name] || name == ".") {
 			paths = append(paths, path)
 		}
@@ -189,9 +189,9 @@ func importsOf(file *ast.File, used map[string]bool) []string {
 	return paths
 }
 
-// importNames returns the imports of a file, each as the name that the file gives it, or
+// ImportNames returns the imports of a file, each as the name that the file gives it, or
 // else the likely one, and the path.
-func importNames(file *ast.File) iter.Seq2[string, string] {
+func ImportNames(file *ast.File) iter.Seq2[string, string] {
 	return func(yield func(name, path string) bool) {
 		for _, spec := range file.Imports {
 			path, _ := strconv.Unquote(spec.Path.Value) // the file was parsed
@@ -265,17 +265,4 @@ func (i *Imports) goroot() string {
 		}
 	}
 	return build.Default.GOROOT
-}
-
-// dirOf returns the directory of the package at importPath, or "". It asks the go
-// command, which compiles nothing.
-func (i *Imports) dirOf(importPath string) string {
-	cmd := exec.CommandContext(i.ctx, "go", "list", "-e", "-find", "-f", "{{.Dir}}", "--", importPath)
-	cmd.Dir = i.pkg.Dir
-	// The compiler reports a package that is not found.
-	out, err := cmd.Output()
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(out))
 }

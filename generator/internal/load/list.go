@@ -21,7 +21,7 @@ const listMode = packages.NeedName | packages.NeedFiles | packages.NeedModule
 func (p *Package) list(ctx context.Context) (*packages.Package, error) {
 	cfg := &packages.Config{Context: ctx, Mode: listMode, Dir: p.config.Dir, Fset: p.Fset, Overlay: make(map[string][]byte)}
 	if len(p.Earlier) > 0 {
-		clause := []byte(packageClause(p.Dir, p.Earlier))
+		clause := []byte(packageClause(p.Dir))
 		for _, path := range p.Earlier {
 			cfg.Overlay[path] = clause
 		}

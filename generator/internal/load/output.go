@@ -3,7 +3,6 @@ package load
 import (
 	"bufio"
 	"go/ast"
-	"go/build/constraint"
 	"go/parser"
 	"go/token"
 	"os"
@@ -40,43 +39,30 @@ func FirstLine(path string) string {
 }
 
 // packageClause returns the content that replaces earlier output in dir: the package
-// clause of a file that stays, or else of one that is left out.
-func packageClause(dir string, leftOut []string) string {
-	fset := token.NewFileSet()
-	name := ""
+// clause of a file of the package, or else of a script beside it, or of earlier output.
+func packageClause(dir string) string {
+	name, best := "", 0
 	for _, path := range GoFiles(dir) {
-		if isTest(path) || isOutput(path) {
+		file, _ := parser.ParseFile(token.NewFileSet(), path, nil, parser.PackageClauseOnly|parser.ParseComments)
+		if file == nil || file.Name.Name == "" || isTest(path) {
 			continue
 		}
-		file, _ := parser.ParseFile(fset, path, nil, parser.PackageClauseOnly|parser.ParseComments)
-		if file == nil || file.Name == nil {
-			continue
+		rank := 3
+		if isOutput(path) {
+			rank = 1
+		} else if ignored(file) {
+			rank = 2
 		}
-		if name == "" || !ignored(file) {
-			name = file.Name.Name
+		if rank > best {
+			name, best = file.Name.Name, rank
 		}
-		if !ignored(file) {
+		if best == 3 {
 			break
-		}
-	}
-	for _, path := range leftOut {
-		if name != "" {
-			break
-		}
-		if file, _ := parser.ParseFile(fset, path, nil, parser.PackageClauseOnly); file != nil && file.Name != nil {
-			name = file.Name.Name
 		}
 	}
 	return "package " + name + "\n"
 }
 
-// ignored reports whether file is kept out of every build, as a script beside
-// the package is; its package clause is then not that of the package.
-func ignored(file *ast.File) bool {
-	line := buildLine(file)
-	if line == "" {
-		return false
-	}
-	expr, err := constraint.Parse("//go:build " + line)
-	return err == nil && !canHold(expr, true)
-}
+// ignored reports whether file is kept out of every build, as a script beside the
+// package is. The package clause of such a file need not be that of the package.
+func ignored(file *ast.File) bool { return Disjoint(buildLine(file), "!ignore") }

@@ -96,7 +96,7 @@ func aliasIn(file *ast.File, name string) (other, importPath string) {
 		return t.Name, ""
 	case *ast.SelectorExpr:
 		id, _ := t.X.(*ast.Ident)
-		for name, path := range importNames(file) {
+		for name, path := range ImportNames(file) {
 			if id != nil && name == id.Name {
 				return t.Sel.Name, path
 			}
