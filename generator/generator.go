@@ -20,7 +20,8 @@ import (
 // Options says what to generate. Types is all that must be set.
 type Options struct {
 	// Types are the types to share: the names of those that the package declares,
-	// and others as import path, dot, name; each perhaps with type arguments.
+	// and others as import path, dot, name; each perhaps with type arguments. An
+	// element can also be a list with commas between.
 	Types []string
 	// New names the constructor, a function of the package or of the type's own,
 	// or is an expression that makes the object, or "zero" for the zero value. Empty
@@ -72,10 +73,13 @@ type Options struct {
 	Pattern string
 }
 
-// SplitTypes splits a list for Types at its commas, but for those in brackets. It may be
-// called concurrently.
-func SplitTypes(list string) []string {
+// types returns the elements of Types, split at the commas that are not in brackets.
+func (o *Options) types() []string {
+	if len(o.Types) == 0 {
+		return nil
+	}
 	var types []string
+	list := strings.Join(o.Types, ",")
 	depth, start := 0, 0
 	for i, c := range list {
 		switch c {
@@ -96,18 +100,19 @@ func SplitTypes(list string) []string {
 // Validate returns an error that says which option cannot be used and why, or
 // nil. Generate calls it first.
 func (o *Options) Validate() error {
-	if len(o.Types) == 0 {
+	types := o.types()
+	if len(types) == 0 {
 		return errors.New("no type given: use -type T")
 	}
-	for i, name := range o.Types {
+	for i, name := range types {
 		if _, err := check.ParseTypeSpec(name); err != nil {
 			return err
 		}
-		if slices.Contains(o.Types[:i], name) {
+		if slices.Contains(types[:i], name) {
 			return fmt.Errorf("-type: %s is given twice", name)
 		}
 	}
-	if len(o.Types) > 1 && o.New+o.Name+o.Output != "" {
+	if len(types) > 1 && o.New+o.Name+o.Output != "" {
 		return errors.New("-new, -name and -output are for a single type: run loopgen once for each")
 	}
 	if o.Name != "" && !token.IsIdentifier(o.Name) {
@@ -240,6 +245,7 @@ func Generate(ctx context.Context, o Options) (*Result, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
+	o.Types = o.types()
 	src, err := check.Load(ctx, (*check.Options)(&o))
 	if err != nil {
 		return nil, err

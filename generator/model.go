@@ -147,24 +147,23 @@ func (s modeler) userParams(m *check.Method) string {
 // functionType returns a nil function of the type of m's method expression without its
 // options.
 func (s modeler) functionType(m *check.Method) string {
-	receiver := types.NewVar(0, nil, "", types.NewPointer(s.Self))
-	params, results := []*types.Var{receiver}, []*types.Var{}
+	receiver := "*" + s.typeSource(s.Self)
+	params, results := []string{receiver}, []string{}
 	for _, v := range m.Params {
 		if v != m.Options {
-			params = append(params, types.NewVar(0, nil, "", v.Typ))
+			params = append(params, s.typeSource(v.Typ))
 		}
 	}
 	if m.Fluent {
 		results = append(results, receiver)
 	}
 	for _, v := range m.Results {
-		results = append(results, types.NewVar(0, nil, "", v.Typ))
+		results = append(results, s.typeSource(v.Typ))
 	}
 	if m.Fails {
-		results = append(results, types.NewVar(0, nil, "", types.Universe.Lookup("error").Type()))
+		results = append(results, "error")
 	}
-	sig := types.NewSignatureType(nil, nil, nil, types.NewTuple(params...), types.NewTuple(results...), false)
-	return "(" + s.typeSource(sig) + ")(nil)"
+	return "(func(" + strings.Join(params, ", ") + ") (" + strings.Join(results, ", ") + "))(nil)"
 }
 
 // errorName is the name of a sentinel or an error type on the wire. Those of other

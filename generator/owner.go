@@ -88,7 +88,7 @@ func fileNameProblem(name string) string {
 // says: one, unless a run for several types gave the file another name than it has.
 func ownersOf(src *check.Source, path string) []*check.TypeSpec {
 	o := optionsOf(load.FirstLine(path))
-	specs := check.SpecsOf(o.Types)
+	specs := check.SpecsOf(o.types())
 	named := slices.DeleteFunc(slices.Clone(specs), func(spec *check.TypeSpec) bool {
 		return filepath.Base(outputPath(src, o, spec)) != filepath.Base(path)
 	})
@@ -114,7 +114,7 @@ func optionsOf(line string) *Options {
 		word, _, _ = strings.Cut(word, `";`)
 		switch flag {
 		case "-type":
-			o.Types = SplitTypes(word)
+			o.Types = []string{word}
 		case "-name":
 			o.Name = word
 		case "-output":

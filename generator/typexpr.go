@@ -114,14 +114,7 @@ func (s modeler) signature(sig *types.Signature) string {
 	for v := range sig.Results().Variables() {
 		results = append(results, s.typeSource(v.Type()))
 	}
-	text := "(" + strings.Join(params, ", ") + ")"
-	switch len(results) {
-	case 0:
-		return text
-	case 1:
-		return text + " " + results[0]
-	}
-	return text + " (" + strings.Join(results, ", ") + ")"
+	return "(" + strings.Join(params, ", ") + ") (" + strings.Join(results, ", ") + ")"
 }
 
 // interfaceSource writes an interface on one line.
@@ -143,21 +136,12 @@ func (s modeler) interfaceSource(t *types.Interface) string {
 // could be read as a product.
 func (s modeler) typeConstraint(t types.Type) string {
 	i, ok := s.Src.Written(t).(*types.Interface)
-	if ok && i.IsImplicit() && i.NumEmbeddeds() == 1 && !beginsWithPointer(i.EmbeddedType(0)) {
-		return s.typeSource(i.EmbeddedType(0))
+	if ok && i.IsImplicit() && i.NumEmbeddeds() == 1 {
+		if text := s.typeSource(i.EmbeddedType(0)); !strings.HasPrefix(text, "*") {
+			return text
+		}
 	}
 	return s.typeSource(t)
-}
-
-func beginsWithPointer(t types.Type) bool {
-	if u, ok := t.(*types.Union); ok {
-		if u.Term(0).Tilde() {
-			return false
-		}
-		t = u.Term(0).Type()
-	}
-	_, ok := t.(*types.Pointer)
-	return ok
 }
 
 // exprText returns e as source of the generated file.

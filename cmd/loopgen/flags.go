@@ -35,7 +35,7 @@ func parseFlags(args []string) (o *generator.Options, how output, err error) {
 		})
 	}
 	flags.Func("type", "", func(value string) error {
-		o.Types = append(o.Types, generator.SplitTypes(value)...)
+		o.Types = append(o.Types, value)
 		return nil
 	})
 	list("skip", &o.Skip)

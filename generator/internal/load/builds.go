@@ -98,13 +98,9 @@ func (b *Builds) Differs(obj types.Object, within string) *Difference {
 // that loopgen wrote.
 func (b *Builds) Files() []*ast.File {
 	all := slices.Clone(b.pkg.Files)
-	for _, path := range b.pkg.listed.IgnoredFiles {
-		if !strings.HasSuffix(path, ".go") || isTest(path) || slices.Contains(b.pkg.Earlier, path) {
-			continue
-		}
-		// Of another package in the directory, such as one that is ignored, nothing runs.
-		if file, _ := b.pkg.files.parse(path); file != nil && file.Name.Name == b.pkg.Types.Name() {
-			all = append(all, file)
+	for _, other := range b.OtherFiles(b.pkg.Earlier) {
+		if !isTest(b.pkg.files.at(other.Package)) {
+			all = append(all, other.File)
 		}
 	}
 	return all
@@ -114,11 +110,8 @@ func (b *Builds) Files() []*ast.File {
 // package in this build. It returns where the type is declared, and whether that is in
 // a test; the position is invalid if there is no such type.
 func (b *Builds) TypeLeftOut(name string) (at token.Position, test bool) {
-	tests := slices.DeleteFunc(GoFiles(b.pkg.Dir), func(path string) bool { return !isTest(path) })
-	paths := append(slices.Clone(b.pkg.listed.IgnoredFiles), tests...)
-	slices.Sort(paths)
-	for _, path := range paths {
-		if !strings.HasSuffix(path, ".go") {
+	for _, path := range GoFiles(b.pkg.Dir) {
+		if b.inThisBuild(path) || ignoredName(path) || slices.Contains(b.pkg.Earlier, path) {
 			continue
 		}
 		file, _ := b.pkg.files.parse(path)

@@ -80,6 +80,9 @@ func GoFiles(dir string) []string {
 // isTest reports whether the go command takes the file at path for a test.
 func isTest(path string) bool { return strings.HasSuffix(path, "_test.go") }
 
+// ignoredName reports whether the go command ignores the file at path because of its name.
+func ignoredName(path string) bool { return strings.ContainsAny(filepath.Base(path)[:1], "_.") }
+
 // Exists reports whether there is a file at path.
 func Exists(path string) bool {
 	_, err := os.Lstat(path)

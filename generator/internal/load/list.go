@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"go/build"
 	"os"
 	"path/filepath"
 	"strings"
@@ -78,8 +79,7 @@ func packageDir(ctx context.Context, dir, pattern string) (string, error) {
 	switch {
 	case filepath.IsAbs(pattern):
 		path = filepath.Clean(pattern)
-	case pattern == "." || pattern == ".." || strings.HasPrefix(pattern, "./") || strings.HasPrefix(pattern, "../") ||
-		filepath.Separator == '\\' && (strings.HasPrefix(pattern, `.\`) || strings.HasPrefix(pattern, `..\`)):
+	case build.IsLocalImport(filepath.ToSlash(pattern)):
 		path = filepath.Join(base, pattern)
 	default:
 		pkg, err := listOne(&packages.Config{Context: ctx, Mode: packages.NeedName | packages.NeedFiles, Dir: dir}, pattern)

@@ -5,7 +5,6 @@ import (
 	"go/build"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // OtherFile is a Go file beside the package's own: one that this build leaves out, or
@@ -23,14 +22,8 @@ type OtherFile struct {
 // external tests and scripts.
 func (b *Builds) OtherFiles(replaced []string) []OtherFile {
 	var others []OtherFile
-	here := make(map[string]bool)
-	for _, file := range b.pkg.Files {
-		here[filepath.Base(b.pkg.files.at(file.Package))] = true
-	}
 	for _, path := range GoFiles(b.pkg.Dir) {
-		// The go command ignores files with such names.
-		name := filepath.Base(path)
-		if here[name] || slices.Contains(replaced, path) || strings.HasPrefix(name, "_") || strings.HasPrefix(name, ".") {
+		if b.inThisBuild(path) || ignoredName(path) || slices.Contains(replaced, path) {
 			continue
 		}
 		file, _ := b.pkg.files.parse(path)
@@ -39,6 +32,11 @@ func (b *Builds) OtherFiles(replaced []string) []OtherFile {
 		}
 	}
 	return others
+}
+
+// inThisBuild reports whether one of the package's files is the one at path.
+func (b *Builds) inThisBuild(path string) bool {
+	return slices.ContainsFunc(b.pkg.Files, func(file *ast.File) bool { return filepath.Base(b.pkg.files.at(file.Package)) == filepath.Base(path) })
 }
 
 // Exports returns the names that the package at path exports in any build. It compiles
