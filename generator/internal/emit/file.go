@@ -60,7 +60,7 @@ func (w *writer) head() {
 	}
 	w.imports()
 	w.file.Line()
-	w.file.Const().Id("_").Op("=").Add(w.stub("Version1")).Comment("undefined? Run go generate with the loopgen of your go.mod.")
+	w.file.Const().Id("_").Op("=").Id(w.stub("Version1")).Comment("undefined? Run go generate with the loopgen of your go.mod.")
 }
 
 // check returns an error if a name by which the runtime looks a method up is not that of
@@ -107,42 +107,8 @@ func (w *writer) imports() {
 	w.file.Id("import").Defs(slices.Concat(standard, []jen.Code{jen.Line()}, others)...)
 }
 
-func (w *writer) stub(name string) *jen.Statement    { return jen.Id(w.Stub).Dot(name) }
-func (w *writer) runtime(name string) *jen.Statement { return jen.Id(w.Runtime).Dot(name) }
-func (w *writer) background() *jen.Statement         { return jen.Id(w.Context).Dot("Background").Call() }
-
-// generic writes a name with the type parameters that it declares: CacheClient[K
-// comparable, V any].
-func (w *writer) generic(name string) *jen.Statement {
-	code := jen.Id(name)
-	if len(w.TypeParams) == 0 {
-		return code
-	}
-	return code.TypesFunc(func(g *jen.Group) {
-		for _, same := range runs(w.TypeParams, func(a, b TypeParam) bool { return a.Constraint == b.Constraint }) {
-			names := make([]jen.Code, len(same))
-			for i, p := range same {
-				names[i] = jen.Id(p.Name)
-			}
-			g.List(names...).Id(same[0].Constraint)
-		}
-	})
-}
-
-// instance writes a name with the type parameters as its arguments: CacheClient[K, V].
-func (w *writer) instance(name string) *jen.Statement {
-	var args []string
-	for _, p := range w.TypeParams {
-		args = append(args, p.Name)
-	}
-	if len(args) == 0 {
-		return jen.Id(name)
-	}
-	return jen.Id(name + "[" + strings.Join(args, ", ") + "]")
-}
-
-// pointer writes (*T), for conversions and method expressions.
-func pointer(t jen.Code) *jen.Statement { return jen.Parens(jen.Op("*").Add(t)) }
+func (w *writer) stub(name string) string    { return w.Stub + "." + name }
+func (w *writer) runtime(name string) string { return w.Runtime + "." + name }
 
 // comment writes lines of a comment.
 func comment(g *jen.Group, lines ...string) {
@@ -151,85 +117,109 @@ func comment(g *jen.Group, lines ...string) {
 	}
 }
 
-// runs splits a list where neighbours are not alike.
-func runs[T any](list []T, alike func(a, b T) bool) (split [][]T) {
-	for start := 0; start < len(list); {
-		end := start + 1
-		for end < len(list) && alike(list[start], list[end]) {
-			end++
-		}
-		split = append(split, list[start:end])
-		start = end
+// generic returns a name with the type parameters that it declares: CacheClient[K
+// comparable, V any].
+func (w *writer) generic(name string) string {
+	var params []Value
+	for _, p := range w.TypeParams {
+		params = append(params, Value{p.Name, p.Constraint})
 	}
-	return split
+	return brackets(name, parameters(params, false))
 }
 
-func sameType(a, b Value) bool { return a.Type == b.Type }
+// instance returns a name with the type parameters as its arguments: CacheClient[K, V].
+func (w *writer) instance(name string) string {
+	var args []string
+	for _, p := range w.TypeParams {
+		args = append(args, p.Name)
+	}
+	return brackets(name, list(args...))
+}
 
-// parameters writes a list of parameters. Neighbours of one type share it.
-func parameters(values []Value, variadic bool) []jen.Code {
-	var list []jen.Code
+func brackets(name, list string) string {
+	if list == "" {
+		return name
+	}
+	return name + "[" + list + "]"
+}
+
+// list joins the elements that are not empty.
+func list(elements ...string) string {
+	elements = slices.DeleteFunc(slices.Clone(elements), func(s string) bool { return s == "" })
+	return strings.Join(elements, ", ")
+}
+
+// sameType splits values where neighbours have different types, and calls each with the
+// names of one type.
+func sameType(values []Value, each func(names, typ string)) {
+	for start, end := 0, 0; start < len(values); start = end {
+		for end < len(values) && values[end].Type == values[start].Type {
+			end++
+		}
+		each(list(names(values[start:end])...), values[start].Type)
+	}
+}
+
+// declare writes variables for the values.
+func declare(g *jen.Group, values []Value) {
+	sameType(values, func(names, typ string) { g.Var().Id(names).Id(typ) })
+}
+
+// parameters returns a list of parameters. Neighbours of one type share it.
+func parameters(values []Value, variadic bool) string {
+	var params []string
 	fixed := values
 	if variadic {
 		fixed = values[:len(values)-1]
 	}
-	for _, same := range runs(fixed, sameType) {
-		list = append(list, jen.List(names(same)...).Id(same[0].Type))
-	}
+	sameType(fixed, func(names, typ string) { params = append(params, names+" "+typ) })
 	if variadic {
 		last := values[len(values)-1]
-		list = append(list, jen.Id(last.Name).Op("...").Id(strings.TrimPrefix(last.Type, "[]")))
+		params = append(params, last.Name+" ..."+strings.TrimPrefix(last.Type, "[]"))
+	}
+	return list(params...)
+}
+
+func names(values []Value) []string {
+	var list []string
+	for _, v := range values {
+		list = append(list, v.Name)
 	}
 	return list
 }
 
-func names(values []Value) []jen.Code {
-	list := make([]jen.Code, len(values))
-	for i, v := range values {
-		list[i] = jen.Id(v.Name)
+func typesOf(values []Value) []string {
+	var list []string
+	for _, v := range values {
+		list = append(list, v.Type)
 	}
 	return list
 }
 
-func typesOf(values []Value) []jen.Code {
-	list := make([]jen.Code, len(values))
-	for i, v := range values {
-		list[i] = jen.Id(v.Type)
+// arguments returns the values as the arguments of a call.
+func arguments(values []Value, variadic bool) string {
+	text := list(names(values)...)
+	if variadic && text != "" {
+		text += "..."
 	}
-	return list
+	return text
 }
 
-// arguments writes the values as the arguments of a call.
-func arguments(values []Value, variadic bool) []jen.Code {
-	list := names(values)
-	if variadic && len(list) > 0 {
-		list[len(list)-1] = jen.Id(values[len(values)-1].Name).Op("...")
-	}
-	return list
-}
-
-// results writes the results of m behind those in first. They have the user's names, if
-// there are any.
-func results(m *Method, fails bool, first ...jen.Code) *jen.Statement {
-	list := first
-	if m.Named && len(first) == 0 {
-		list = parameters(m.Results, false)
+// results returns the results of m behind the one in first, if it is not empty. They have
+// the user's names, if there are any.
+func results(m *Method, fails bool, first string) string {
+	if m.Named && first == "" {
+		text := parameters(m.Results, false)
 		if fails {
-			list = append(list, jen.Id(m.Err).Error())
+			text = list(text, m.Err+" error")
 		}
-		return jen.Params(list...)
+		return "(" + text + ")"
 	}
-	list = append(list, typesOf(m.Results)...)
+	text := list(append([]string{first}, typesOf(m.Results)...)...)
 	if fails {
-		list = append(list, jen.Error())
+		text = list(text, "error")
 	}
-	switch len(list) {
-	case 0:
-		return jen.Null()
-	case 1:
-		return jen.Add(list[0])
-	}
-	return jen.Params(list...)
+	return "(" + text + ")"
 }
 
 // sent returns the parameters that are sent.
@@ -244,6 +234,18 @@ func (m *Method) sent() []Value {
 	return slices.Concat(params[:m.Context], params[m.Context+1:])
 }
 
+// duration returns d in the largest unit that leaves no rest.
+func (w *writer) duration(d time.Duration) string {
+	unit, name := time.Nanosecond, "Nanosecond"
+	switch {
+	case d%time.Second == 0:
+		unit, name = time.Second, "Second"
+	case d%time.Millisecond == 0:
+		unit, name = time.Millisecond, "Millisecond"
+	}
+	return fmt.Sprintf("%d * %s.%s", d/unit, w.Time, name)
+}
+
 // oneLine writes a function body on the line of its head.
 func oneLine(code jen.Code) *jen.Statement {
 	return jen.Custom(jen.Options{Open: "{ ", Close: " }", Separator: "; "}, code)
@@ -254,16 +256,5 @@ func rows(elements ...jen.Code) *jen.Statement {
 	return jen.Custom(jen.Options{Open: "{", Close: "}", Separator: ",", Multi: true}, elements...)
 }
 
-func field(name string, value jen.Code) jen.Code { return jen.Id(name).Op(":").Add(value) }
-
-// duration writes d in the largest unit that leaves no rest.
-func (w *writer) duration(d time.Duration) *jen.Statement {
-	unit, name := time.Nanosecond, "Nanosecond"
-	switch {
-	case d%time.Second == 0:
-		unit, name = time.Second, "Second"
-	case d%time.Millisecond == 0:
-		unit, name = time.Millisecond, "Millisecond"
-	}
-	return jen.Lit(int(d / unit)).Op("*").Id(w.Time).Dot(name)
-}
+// field writes a field of a composite literal.
+func field(name string, value jen.Code) jen.Code { return jen.Id(name + ":").Add(value) }

@@ -22,16 +22,16 @@ func (w tableWriter) service() {
 		return
 	}
 	comment(w.file.Group, w.Table+" is what the daemon serves.")
-	w.file.Var().Id(w.Table).Op("=").Op("&").Add(w.stub("Service")).Values(identity...)
+	w.file.Var().Id(w.Table).Op("=").Op("&").Id(w.stub("Service")).Values(identity...)
 	w.file.Line()
 	w.file.Func().Id("init").Params().BlockFunc(func(g *jen.Group) {
 		w.eachPart(func(name string, value jen.Code) {
-			g.Id(w.Table).Dot(name).Op("=").Add(value)
+			g.Id(w.Table + "." + name).Op("=").Add(value)
 		})
-		g.Add(w.stub("Register")).Call(jen.Id(w.Table))
+		g.Id(w.stub("Register")).Call(jen.Id(w.Table))
 		if w.ServesInit {
 			comment(g, "The daemon of "+w.Title+" serves here, and its main does not run.")
-			g.Add(w.runtime("ServeIfDaemonOf")).Call(jen.Id(w.Table))
+			g.Id(w.runtime("ServeIfDaemonOf")).Call(jen.Id(w.Table))
 		}
 	})
 }
@@ -41,12 +41,12 @@ func (w tableWriter) instanceService(fields []jen.Code) {
 	comment(w.file.Group, w.Table+" returns what the daemon of an instance serves. The first call registers it.")
 	var args []jen.Code
 	for _, p := range w.TypeParams {
-		args = append(args, w.stub("TypeArgOf").Types(jen.Id(p.Name)).Call(jen.Lit(p.Name)))
+		args = append(args, jen.Id(brackets(w.stub("TypeArgOf"), p.Name)).Call(jen.Lit(p.Name)))
 	}
-	fields = append(fields, field("TypeArgs", jen.Index().Add(w.stub("TypeArg")).Values(args...)))
+	fields = append(fields, field("TypeArgs", jen.Index().Id(w.stub("TypeArg")).Values(args...)))
 	w.eachPart(func(name string, value jen.Code) { fields = append(fields, field(name, value)) })
-	w.file.Func().Add(w.generic(w.Table)).Params().Op("*").Add(w.stub("Service")).Block(
-		jen.Return(w.stub("RegisterInstance").Call(jen.Op("&").Add(w.stub("Service")).Add(rows(fields...)))))
+	w.file.Func().Id(w.generic(w.Table)).Params().Op("*").Id(w.stub("Service")).Block(
+		jen.Return(jen.Id(w.stub("RegisterInstance")).Call(jen.Op("&").Id(w.stub("Service")).Add(rows(fields...)))))
 }
 
 // eachPart calls part for each field of the service that the daemon needs.
@@ -54,7 +54,7 @@ func (w tableWriter) eachPart(part func(name string, value jen.Code)) {
 	part("New", w.newFunc())
 	list := func(name, typ string, elements []jen.Code) {
 		if len(elements) > 0 {
-			part(name, jen.Index().Add(w.stub(typ)).Add(rows(elements...)))
+			part(name, jen.Index().Id(w.stub(typ)).Add(rows(elements...)))
 		}
 	}
 	var methods, sentinels, errorTypes, dataTypes []jen.Code
@@ -67,10 +67,10 @@ func (w tableWriter) eachPart(part func(name string, value jen.Code)) {
 		sentinels = append(sentinels, jen.Values(field("Name", jen.Lit(v.Name)), field("Error", jen.Id(v.Source))))
 	}
 	for _, t := range w.ErrorTypes {
-		errorTypes = append(errorTypes, w.stub("ErrorTypeOf").Types(jen.Id(t.Source)).Call(jen.Lit(t.Name)))
+		errorTypes = append(errorTypes, jen.Id(brackets(w.stub("ErrorTypeOf"), t.Source)).Call(jen.Lit(t.Name)))
 	}
 	for _, t := range w.DataTypes {
-		dataTypes = append(dataTypes, w.stub("DataTypeOf").Types(jen.Id(t)).Call())
+		dataTypes = append(dataTypes, jen.Id(brackets(w.stub("DataTypeOf"), t)).Call())
 	}
 	list("Methods", "Method", methods)
 	list("Sentinels", "Sentinel", sentinels)
@@ -84,43 +84,38 @@ func (w tableWriter) eachPart(part func(name string, value jen.Code)) {
 // newFunc writes the function that makes the object from decoded arguments.
 func (w tableWriter) newFunc() *jen.Statement {
 	c := &w.Constructor
-	ctx := "_"
+	ctx, made := "_", jen.Id(c.Source)
 	if c.Context {
 		ctx = c.Ctx
 	}
-	object, args, err := jen.Id(c.Object), jen.Id(c.Args), jen.Id(c.Err)
-	head := jen.Func().Params(jen.Id(ctx).Id(w.Context).Dot("Context"), jen.Id(c.Args).Op("*").Add(w.stub("Decoder")))
+	if args := arguments(c.Params, c.Variadic); c.Call && c.Context {
+		made.Call(jen.Id(list(c.Ctx, args)))
+	} else if c.Call {
+		made.Call(jen.Id(args))
+	}
+	head := jen.Func().Params(jen.Id(ctx).Id(w.Context+".Context"), jen.Id(c.Args).Op("*").Id(w.stub("Decoder")))
 	return head.Params(jen.Any(), jen.Error()).BlockFunc(func(g *jen.Group) {
-		for _, same := range runs(c.Params, sameType) {
-			g.Var().List(names(same)...).Id(same[0].Type)
-		}
+		declare(g, c.Params)
 		for _, v := range c.Params {
-			g.Add(w.stub("Decode").Call(args.Clone(), jen.Op("&").Id(v.Name)))
+			g.Id(w.stub("Decode")).Call(jen.Id(c.Args), jen.Op("&").Id(v.Name))
 		}
-		g.If(err.Clone().Op(":=").Add(args.Clone()).Dot("End").Call(), err.Clone().Op("!=").Nil()).
-			Block(jen.Return(jen.Nil(), err.Clone()))
-		made := jen.Id(c.Source)
-		if c.Call {
-			var first []jen.Code
-			if c.Context {
-				first = append(first, jen.Id(c.Ctx))
-			}
-			made.Call(append(first, arguments(c.Params, c.Variadic)...)...)
-		}
+		g.If(jen.Id(c.Err).Op(":=").Id(c.Args+".End").Call(), jen.Id(c.Err).Op("!=").Nil()).
+			Block(jen.Return(jen.Nil(), jen.Id(c.Err)))
+		object := jen.Op("&").Id(c.Object)
 		switch {
 		case c.Name == "":
-			g.Var().Add(object).Id(w.Type)
-			g.Return(jen.Op("&").Add(object), jen.Nil())
+			g.Var().Id(c.Object).Id(w.Type)
+			g.Return(object, jen.Nil())
 		case c.Pointer && c.Fails:
 			g.Return(made)
 		case c.Pointer:
 			g.Return(made, jen.Nil())
 		case c.Fails:
-			g.List(object, err).Op(":=").Add(made)
-			g.Return(jen.Op("&").Add(object), err)
+			g.List(jen.Id(c.Object), jen.Id(c.Err)).Op(":=").Add(made)
+			g.Return(object, jen.Id(c.Err))
 		default:
-			g.Add(object).Op(":=").Add(made)
-			g.Return(jen.Op("&").Add(object), jen.Nil())
+			g.Id(c.Object).Op(":=").Add(made)
+			g.Return(object, jen.Nil())
 		}
 	})
 }
@@ -128,92 +123,79 @@ func (w tableWriter) newFunc() *jen.Statement {
 // row writes a method's row in the table.
 func (w tableWriter) row(m *Method) *jen.Statement {
 	row := []jen.Code{field("Name", jen.Lit(m.Name))}
-	add := func(set bool, name string, value func() jen.Code) {
+	add := func(set bool, name string, value jen.Code) {
 		if set {
-			row = append(row, field(name, value()))
+			row = append(row, field(name, value))
 		}
 	}
-	isTrue := func() jen.Code { return jen.True() }
-	add(m.Mode != "", "Mode", func() jen.Code { return w.stub(m.Mode) })
-	add(m.Fluent, "Fluent", isTrue)
-	add(m.Idempotent, "Idempotent", isTrue)
-	add(m.Timeout > 0, "Timeout", func() jen.Code { return w.duration(m.Timeout) })
-	add(m.End != "", "End", func() jen.Code { return jen.Lit(m.End) })
-	add(m.EndArgs, "EndArgs", isTrue)
+	add(m.Mode != "", "Mode", jen.Id(w.stub(m.Mode)))
+	add(m.Fluent, "Fluent", jen.True())
+	add(m.Idempotent, "Idempotent", jen.True())
+	add(m.Timeout > 0, "Timeout", jen.Id(w.duration(m.Timeout)))
+	add(m.End != "", "End", jen.Lit(m.End))
+	add(m.EndArgs, "EndArgs", jen.True())
 	for _, p := range m.Places {
-		add(true, p.Field, func() jen.Code {
-			return jen.Index().Int().ValuesFunc(func(g *jen.Group) {
-				for _, place := range p.Params {
-					g.Lit(place)
-				}
-			})
-		})
+		add(true, p.Field, jen.Id(fmt.Sprintf("%#v", p.Params)))
 	}
-	add(m.UserParams != "", "Params", func() jen.Code { return jen.Lit(m.UserParams) })
-	add(m.Synopsis != "", "Doc", func() jen.Code { return jen.Lit(m.Synopsis) })
-	row = append(row, field("Func", jen.Id(m.Func)), field("Serve", w.serveFunc(m)))
+	add(m.UserParams != "", "Params", jen.Lit(m.UserParams))
+	add(m.Synopsis != "", "Doc", jen.Lit(m.Synopsis))
+	add(true, "Func", jen.Id(m.Func))
+	add(true, "Serve", w.serveFunc(m))
 	return jen.Custom(jen.Options{Open: "{", Close: "}", Separator: ", "}, row...)
 }
 
 // serveFunc writes the function that serves a method. Arguments are decoded before the
 // call takes its turn, and results are encoded before it gives the turn back.
 func (w tableWriter) serveFunc(m *Method) *jen.Statement {
-	run, sent := jen.Id(m.Run), m.sent()
-	return jen.Func().Params(run.Clone().Op("*").Add(w.stub("Run")), jen.Id(m.Target).Any()).BlockFunc(func(g *jen.Group) {
+	sent := m.sent()
+	return jen.Func().Params(jen.Id(m.Run).Op("*").Id(w.stub("Run")), jen.Id(m.Target).Any()).BlockFunc(func(g *jen.Group) {
 		if len(sent) > most {
-			for _, same := range runs(sent, sameType) {
-				g.Var().List(names(same)...).Id(same[0].Type)
-			}
+			declare(g, sent)
 			for _, v := range sent {
-				g.Add(w.stub("DecodeArg").Call(run.Clone(), jen.Op("&").Id(v.Name)))
+				g.Id(w.stub("DecodeArg")).Call(jen.Id(m.Run), jen.Op("&").Id(v.Name))
 			}
 			sent = nil
 		}
-		call := jen.Func().Params(parameters(sent, false)...)
+		call := jen.Func().Params(jen.Id(parameters(sent, false)))
 		if body := w.serveBody(m); len(body) == 1 {
 			call.Add(oneLine(body[0]))
 		} else {
 			call.Block(body...)
 		}
-		g.Add(w.stub(fmt.Sprintf("Serve%d", len(sent))).Call(run.Clone(), call))
+		g.Id(fmt.Sprintf("%s.Serve%d", w.Stub, len(sent))).Call(jen.Id(m.Run), call)
 	})
 }
 
-// serveBody writes the call of a method and the encoding of what it returns.
+// serveBody writes the call of a method and the encoding of its results.
 func (w tableWriter) serveBody(m *Method) []jen.Code {
-	var args []jen.Code
-	for i, v := range m.Params {
-		switch arg := jen.Id(v.Name); {
-		case i == m.Context:
-			args = append(args, jen.Id(m.Run).Dot("Context").Call())
-		case m.Options && i == len(m.Params)-1:
-		case m.Variadic && i == len(m.Params)-1:
-			args = append(args, arg.Op("..."))
-		default:
-			args = append(args, arg)
-		}
+	params := slices.Clone(m.Params)
+	if m.Context >= 0 {
+		params[m.Context].Name = m.Run + ".Context()"
 	}
-	call := jen.Id(m.Target).Assert(jen.Op("*").Id(w.Type)).Dot(m.Name).Call(args...)
+	if m.Options {
+		params = params[:len(params)-1]
+	}
+	call := jen.Id(m.Target).Assert(jen.Op("*").Id(w.Type)).Dot(m.Name).Call(jen.Id(arguments(params, m.Variadic && !m.Options)))
 	returned := names(m.Results)
 	if m.Fails {
-		returned = append(returned, jen.Id(m.Err))
+		returned = append(returned, m.Err)
 	}
-	reply := func(values ...jen.Code) jen.Code {
-		return jen.Id(m.Run).Dot("Return").Call(w.stub(fmt.Sprintf("Results%d", len(returned))).Call(values...))
+	reply := func(n int, values jen.Code) jen.Code {
+		return jen.Id(m.Run + ".Return").Call(jen.Id(fmt.Sprintf("%s.Results%d", w.Stub, n)).Call(values))
 	}
 	switch {
 	case len(returned) == 0:
 		return []jen.Code{call}
 	case len(returned) <= most && !m.Fluent:
-		return []jen.Code{reply(call)}
+		return []jen.Code{reply(len(returned), call)}
 	}
-	results := returned
+	results := list(returned...)
 	if m.Fluent {
-		results = slices.Concat([]jen.Code{jen.Id("_")}, returned)
+		results = list("_", results)
 	}
-	body := []jen.Code{jen.List(results...).Op(":=").Add(call)}
+	body := []jen.Code{jen.Id(results).Op(":=").Add(call)}
 	for ; len(returned) > most; returned = returned[1:] {
-		body = append(body, w.stub("EncodeResult").Call(jen.Id(m.Run), returned[0]))
+		body = append(body, jen.Id(w.stub("EncodeResult")).Call(jen.Id(m.Run), jen.Id(returned[0])))
 	}
-	return append(body, reply(returned...))
+	return append(body, reply(len(returned), jen.Id(list(returned...))))
 }
