@@ -35,15 +35,15 @@
 //	is an interface without a name, which is not supported; declare a type for it
 //	is an interface, and no data type known here implements it; use a type that says what it holds
 //
-// Before the rules, a type is refused whose structure is unknown: only cgo knows
-// it, or its file is still to be generated. After them, one is refused that nests
-// deeper than the runtime sends.
+// A type whose structure is unknown is refused before the rules: only cgo knows it, or its
+// file is still to be generated. A type that nests deeper than the runtime sends is
+// refused after them.
 //
 // # Map
 //
-// Below this package, load runs the go command and reads files, as the only one that does;
-// check decides which methods travel, and why not; emit prints a finished model. Types
-// become text between check and emit.
+// Below this package, only load runs the go command and reads files; check decides which
+// methods travel, and why not; emit prints a finished model. Types become text between
+// check and emit.
 //
 // generator.go has the options and the run.
 //
@@ -57,8 +57,7 @@
 //
 // # Type parameters
 //
-// A generic type is looked at as the instance of its own type parameters, so that
-// its methods speak of those. A value whose type is one of them, or contains one,
-// is taken for data: the runtime judges it for each instance, when it is known
-// what it stands for.
+// A generic type is read as the instance of its own type parameters, so that its methods
+// mention those. A value whose type is one of them, or contains one, counts as data: the
+// runtime judges it for each instance, whose type arguments it knows.
 package generator

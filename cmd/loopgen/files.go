@@ -15,8 +15,8 @@ import (
 	"github.com/loopgen/loopgen/generator"
 )
 
-// compare prints how the files on disk differ from what they should be. It
-// returns errFailed if any does.
+// compare prints the differences between the files on disk and the generated ones. It
+// returns errFailed if there are any.
 func compare(files []generator.File, stdout io.Writer) error {
 	var err error
 	for _, f := range files {

@@ -14,7 +14,7 @@ import (
 type output struct {
 	check  bool // compare, write nothing
 	json   bool // report for tools
-	schema bool // print what other builds see of the types, write nothing
+	schema bool // print the schemas of the types, write nothing
 	diff   bool // compare two files with such schemas
 	files  []string
 

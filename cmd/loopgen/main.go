@@ -94,7 +94,7 @@
 //	//loopgen:idempotent  it may be executed twice: call it again when the
 //	                      daemon dies and it is unknown whether it was executed
 //	//loopgen:inout p     it writes to what p is or points to: copy that back
-//	//loopgen:in p        what it writes to p stays in the daemon
+//	//loopgen:in p        its changes of p stay in the daemon
 //	//loopgen:session end=Unlock
 //	                      it acquires what Unlock gives back: when a client is
 //	                      gone that has not called Unlock, the daemon does
@@ -111,8 +111,8 @@
 // declares the interface; the shared type itself may be that data type.
 //
 // A type that only some builds have (linux.go, or a go:build line) gets a file for
-// the same builds. Methods that only some of these have are left out; what several
-// files declare alike, one for each build, is in. Only builds for the systems that
+// the same builds. Methods that only some of these have are left out; a method that
+// several files declare alike, one for each build, is shared. Only builds for the systems that
 // package rt supports count. The names of the file are free in all its builds: those
 // of the tests, of other systems and with other tags.
 //
@@ -129,11 +129,11 @@
 //
 // Arguments are copies. Slices of numbers and bools, of arrays and structs of these,
 // and pointers to the same come back from a method that is not concurrent: the daemon
-// compares them after the call, and what differs is written into the caller's memory,
-// unless the parameter is in. If two of them share memory, a call that changes it
+// compares them after the call, and the client writes the differences into the caller's
+// memory, unless the parameter is in. If two of them share memory, a call that changes it
 // fails, and changes nothing. A method whose own body writes to another argument is
-// left out until the parameter is in or inout. For inout the caller's elements, entries
-// or variable are what the method has left in its own, if the call has not failed. The
+// left out until the parameter is in or inout. After a call that has not failed, the
+// elements, entries or variable of an inout argument are copied to the caller's. The
 // caller's slice keeps its length, and a nil pointer or map stays nil. Read and ReadAt
 // as in package io, and methods with such a buffer whose names begin with Read or Recv,
 // need no directive: the client's buffer is filled, and untouched where they fill
@@ -145,10 +145,10 @@
 //   - A read-only method runs beside other read-only ones. Nothing checks that
 //     it leaves the object unchanged; if it does not, that is a data race.
 //   - A concurrent method runs beside all others, those that otherwise run alone
-//     included, so it locks whatever it shares with any of them. What it returns
-//     is encoded after its return, while others run: it must return copies
-//     (maps.Clone, slices.Clone), never a map, slice or pointer to what the
-//     object still changes.
+//     included, so it locks all data that it shares with them. Its results are
+//     encoded after its return, while others run: it must return copies
+//     (maps.Clone, slices.Clone), never a map, slice or pointer to data that
+//     the object still changes.
 //   - A method that waits for another call, as Pop waits for Push, must be
 //     concurrent. Otherwise nobody else gets a turn before it returns.
 //
@@ -159,20 +159,19 @@
 // Exclusive says that a method waits for no other call; it runs alone, also where all
 // others are read-only or concurrent. A concurrent method that may wait and has
 // results takes a context: without one it goes on when its caller's process ends, and
-// what it then returns is lost.
+// its results are lost.
 //
-// A method that acquires something beyond its own call, as Lock and Acquire do,
-// and the one that gives it back are concurrent, and a session pairs them. A client
-// holds what it has acquired through a connection, which is that of one Shared in
-// one process: what it has not ended itself when the connection ends (the process
-// was killed, the Shared closed) the daemon ends, with one call for each time that
-// the method has succeeded. It has if it returns no error that is not nil and no
-// false. What a call acquires whose caller has given up is ended at once. The
-// method that ends it takes no parameters but a context, or those of the one that
-// acquires, and must be called with the same; called by a client that does not
-// hold what it would end, it fails and is not executed. With a session, the Lock and Unlock
-// of an embedded sync.Mutex can be shared: -concurrent Lock,Unlock -session
-// Lock=Unlock. A sync.Mutex, sync.RWMutex or semaphore.Weighted as the shared type
+// A method that acquires something beyond its own call, as Lock and Acquire do, and the
+// method that releases it are concurrent, and a session pairs them. The acquisitions of a
+// client belong to the connection of one Shared in one process. When the connection ends
+// (the process was killed, the Shared closed), the daemon releases those that are left,
+// with one call for each time that the acquiring method has succeeded: it has returned
+// neither an error that is not nil nor false. If the caller has given up meanwhile, the
+// daemon releases at once. The releasing method takes no parameters but a context, or
+// those of the acquiring method, and must be called with the same arguments. If the
+// client holds no such acquisition, the call fails and is not executed. With a session,
+// the Lock and Unlock of an embedded sync.Mutex can be shared: -concurrent Lock,Unlock
+// -session Lock=Unlock. A sync.Mutex, sync.RWMutex or semaphore.Weighted as the shared type
 // must have sessions: the error without them prints the flags.
 //
 // With -close forward a call of Close closes the object for everybody, and each
@@ -186,10 +185,9 @@
 // that cannot leave the process, such as functions, are left out of the call. An
 // expression instead of a function fixes the arguments in the daemon, as in
 // -new New(10); ShareT then takes none. It can use the names of the package and
-// what its files import, those beside the type, also without their package's
+// the imports of its files, the names beside the type, also without their package's
 // name, the packages that are used there, and the standard library's packages of one
-// word. A function or an expression, with its text, is part of what clients must agree
-// on.
+// word. Clients must agree on the function, or on the text of the expression.
 //
 // Without a constructor a map starts empty, and any other type as its zero value. A
 // type of another package that has fields which are not exported must be given one if
@@ -210,9 +208,9 @@
 //
 //	//go:generate loopgen -type Store -hook init
 //
-// Then the daemon has only what is initialised before that function returns: the
-// packages that this one imports, its package-level variables, and its init functions
-// in files that sort before the generated one. An init function in a later file, or
+// Then only these are initialised in the daemon: the packages that this one imports, its
+// package-level variables, and its init functions in files that sort before the
+// generated one. An init function in a later file, or
 // in a file that imports C, is an error, and so is a generic type, whose instances are
 // declared elsewhere; share an instance of it. loopgen cannot see the rest:
 //
@@ -233,8 +231,8 @@
 // Programs built from two versions of a type may share a daemon. A call of a
 // method that differs between them fails with rt.ErrIncompatible, which says
 // where the two signatures part; all others work. With -schema loopgen writes
-// nothing and prints what programs compare: the type, its constructor and that
-// one's parameters, the methods' signatures, the types that an interface may hold
+// nothing and prints the facts that programs compare: the type, its constructor with
+// the parameters, the methods' signatures, the types that an interface may hold
 // and the errors that come back as themselves. It takes the flags that the file is
 // generated with. The same source gives the same text, which is made to be kept:
 //
@@ -243,16 +241,16 @@
 //	constructor NewCounter func(int)
 //	method Inc func() int
 //
-// With -schema -diff it compares two such files and prints for each difference
-// whether it is compatible or breaking, and what comes of it, then which of the
-// two they are in all. The exit status is 1 if anything is breaking, so that a
+// With -schema -diff it compares two such files. For each difference it prints whether
+// it is compatible or breaking, with its effect, and last the verdict on all of
+// them. The exit status is 1 if anything is breaking, so that a
 // change is noticed before it is released:
 //
 //	loopgen -schema -type Store . >new.schema
 //	loopgen -schema -diff released.schema new.schema
 //
-// What package rt's function RegisterType makes known, and the type arguments of
-// the instances of a generic type, are not part of a schema.
+// A schema has neither the types that programs pass to rt.RegisterType nor the type
+// arguments of the instances of a generic type.
 //
 // # Flags
 //
@@ -286,7 +284,7 @@
 //	-schema          write nothing; print the types' schemas
 //	-diff            with -schema: compare two files that it has printed
 //	-v               explain every decision
-//	-json            print what is found as JSON, for tools
+//	-json            print the diagnostics as JSON, for tools
 //	-version         print the version of loopgen
 //
 // Problems are printed as file.go:12:3: warning: Method: reason; what to do. A note about a

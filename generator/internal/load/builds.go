@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Builds tells in which builds the files of a package are, and what other builds declare
-// in their place.
+// Builds knows the build constraints of a package's files, and the declarations in files
+// of other builds.
 type Builds struct {
 	pkg     *Package
 	ctx     context.Context

@@ -24,8 +24,8 @@ import (
 // Imports finds the types of imported packages in the export data that the go
 // command keeps in its cache. The export data of one package tell all about the types
 // of others that it mentions. So only direct imports are asked for, and of them those
-// that declarations use: to ask for one takes the go command time for each package
-// that it needs in turn. Complete loads the rest.
+// that declarations use: for each one the go command also lists all of its
+// dependencies. Complete loads the rest.
 type Imports struct {
 	compiled types.Importer
 	ctx      context.Context

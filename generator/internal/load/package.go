@@ -190,9 +190,9 @@ func (p *Package) InModule(importPath string) bool {
 	return m != nil && strings.HasPrefix(importPath+"/", m.Path+"/")
 }
 
-// Writable reports whether the package belongs to the user: what the module cache, the
-// vendor directory or GOROOT hold is shared with others, and a change there is lost or
-// breaks their builds.
+// Writable reports whether the package belongs to the user. The module cache, the vendor
+// directory and GOROOT are shared with other modules: a change there is lost or breaks
+// their builds.
 func (p *Package) Writable() bool {
 	m := p.listed.Module
 	// The go command takes a directory of the module cache for a main module
