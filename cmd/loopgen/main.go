@@ -346,8 +346,10 @@ var errFailed = errors.New("failed")
 type errUsage struct{ error }
 
 func main() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400) // the process ends soon: memory is cheaper than time
+	// The process ends soon, so it collects no garbage before it has much.
+	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetGCPercent(-1)
+		debug.SetMemoryLimit(1 << 30)
 	}
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }

@@ -208,12 +208,11 @@ func (f *targetFinder) reportMissing(pkg *types.Package) {
 	own := pkg == src.Types
 	if own {
 		if at, test := src.Builds.TypeLeftOut(spec.Name); at.IsValid() {
-			why := "is declared in a file that build constraints keep out of the package here"
+			why, remedy := "is declared in a file that build constraints keep out of the package here", "move it to a file that is always part of the package, or run loopgen for a build with this one, as with GOFLAGS=-tags=… or GOOS=…"
 			if test {
-				why = "is declared in a test file, and types of tests cannot be shared"
+				why, remedy = "is declared in a test file, and types of tests cannot be shared", "move it to a file of the package"
 			}
-			f.r.Add(Diagnostic{Pos: at, Method: spec.Name, Severity: Error,
-				Reason: why, Remedy: "move it to a file that is always part of the package"})
+			f.r.Add(Diagnostic{Pos: at, Method: spec.Name, Severity: Error, Reason: why, Remedy: remedy})
 			return
 		}
 	}

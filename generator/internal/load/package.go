@@ -95,13 +95,11 @@ func Load(ctx context.Context, cfg Config) (*Package, error) {
 		needed = append(needed, "io") // most interfaces in signatures are of this package: see Imports.Complete
 	}
 	asked := p.Imports.Load(needed)
-	err = <-listing
-	// Both fail alike if go.mod is not up to date.
-	if !errors.Is(err, errIncomplete) {
-		err = errors.Join(err, asked)
-	}
-	if err != nil {
+	if err := <-listing; err != nil {
 		return nil, err
+	}
+	if asked != nil { // both go commands fail alike, so the first error is enough
+		return nil, asked
 	}
 	return p, p.read()
 }
