@@ -15,8 +15,9 @@ const (
 	// keeps as well. It holds about a hundred small frames.
 	readBuffer = 2 << 10
 	maxLent    = readBuffer - HeaderSize
-	// firstBody bounds the memory that a header alone can make the reader allocate.
-	firstBody = 64 << 10
+	// firstBody bounds the memory that a header alone can make the reader allocate. A value
+	// of 64 KiB and what is in front of it fit.
+	firstBody = 72 << 10
 	// growth bounds the memory of a body, as a multiple of the bytes that have arrived.
 	// With this value a body of up to 2 MiB needs only one allocation.
 	growth = 32
