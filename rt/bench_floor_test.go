@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,7 +19,8 @@ import (
 )
 
 // The floors that the benchmarks divide by are the least work of two processes when one
-// answers or starts the other. They use nothing of rt.
+// answers or starts the other. They use nothing of rt. A process on the floor has a session
+// of its own if its counterpart, the daemon, has one.
 
 // frameLength is what a frame on the floor has before its payload. Its value
 // is never looked at, since both sides know it.
@@ -91,7 +93,7 @@ type rawServer struct {
 func startRaw(b *testing.B, transport rt.Transport, payload int) rawServer {
 	b.Helper()
 	a := singleton{Dir: rttest.Dir(b), Transport: transport}
-	server := start(b, "raw", a, withN(payload))
+	server := start(b, "raw", a, withN(payload), withSession())
 	return rawServer{a, payload, server.line(b), server.cmd.Process.Pid}
 }
 
@@ -114,6 +116,7 @@ func execOnce(b *testing.B) contestant {
 	return func() []time.Duration {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), roleVar+"="+doNothing)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 		begin := time.Now()
 		if err := cmd.Run(); err != nil {
 			b.Fatal(err)

@@ -40,11 +40,20 @@ func BenchmarkCall(b *testing.B) {
 		b.ReportMetric(micros(call), "p99-µs/call")
 		b.ReportMetric(float64(call)/float64(floor), "p99-x/raw")
 	})
+	b.Run("cancellable", func(b *testing.B) {
+		c := connect(b, singleton{Dir: rttest.Dir(b), Name: "c", Transport: rt.TransportUnix})
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		duel(b, "raw", raw(b, rt.TransportUnix), singly(b, 100, func() error {
+			_, err := c.Inc(ctx)
+			return err
+		}))
+	})
 	b.Run("tcp", func(b *testing.B) {
 		inc, _ := incTrip(b, rt.TransportTCP)
 		all := duel(b, "raw", raw(b, rt.TransportUnix), singly(b, 100, inc), raw(b, rt.TransportTCP))
 		b.ReportMetric(micros(all[2].quantile(0.5)), "µs/rawtcp")
-		b.ReportMetric(ratio(all[1], all[2]), "x/rawtcp")
+		reportQuotients(b, quotients(all[1], all[2], median), "x/rawtcp")
 	})
 }
 
@@ -56,7 +65,7 @@ func BenchmarkEcho(b *testing.B) {
 		name  string
 		bytes int
 		in    bool
-	}{{"1KiB", 1 << 10, false}, {"64KiB", 64 << 10, false}, {"64KiB/in", 64 << 10, true}, {"1MiB", 1 << 20, false}} {
+	}{{"1KiB", 1 << 10, false}, {"64KiB", 64 << 10, false}, {"64KiB/in", 64 << 10, true}, {"1MiB", 1 << 20, false}, {"1MiB/in", 1 << 20, true}} {
 		b.Run(size.name, func(b *testing.B) {
 			c := connect(b, singleton{Dir: rttest.Dir(b), Name: "c", Transport: rt.TransportUnix})
 			p := make([]byte, size.bytes)
@@ -101,7 +110,7 @@ func duel(b *testing.B, unit string, floor, product contestant, others ...contes
 	all := inTurn(b, append([]contestant{floor, product}, others...)...)
 	b.ReportMetric(micros(all[0].quantile(0.5)), "µs/"+unit)
 	b.ReportMetric(micros(all[1].quantile(0.5)), "µs/call")
-	b.ReportMetric(ratio(all[1], all[0]), "x/"+unit)
+	reportQuotients(b, quotients(all[1], all[0], median), "x/"+unit)
 	return all
 }
 
@@ -112,7 +121,7 @@ func race(b *testing.B, unit string, other, product contestant) {
 	all := inTurn(b, other, product)
 	b.ReportMetric(micros(all[0].quantile(0.5)), "µs/"+unit)
 	b.ReportMetric(micros(all[1].quantile(0.5)), "µs/call")
-	b.ReportMetric(ratio(all[0], all[1]), "throughput/"+unit)
+	reportQuotients(b, quotients(all[0], all[1], median), "throughput/"+unit)
 }
 
 // quantile is that of the times of all rounds together.
@@ -122,15 +131,24 @@ func (s series) quantile(q float64) time.Duration {
 	return all[int(q*float64(len(all)))]
 }
 
-// ratio divides the median of each round by that of the other's round beside it,
-// and returns the median quotient. Rounds that lie side by side find the
-// machine in the same state.
-func ratio(of, to series) float64 {
-	var quotients []float64
+// quotients divides a measure of each round by that of the other's round beside it. Rounds
+// that lie side by side find the machine in the same state.
+func quotients(of, to series, measure func(round series) time.Duration) (all []float64) {
 	for i := range of {
-		quotients = append(quotients, float64(of[i:i+1].quantile(0.5))/float64(to[i:i+1].quantile(0.5)))
+		all = append(all, float64(measure(of[i:i+1]))/float64(measure(to[i:i+1])))
 	}
-	return middle(quotients)
+	return all
+}
+
+func median(round series) time.Duration { return round.quantile(0.5) }
+
+// reportQuotients reports the median and the quartiles of the quotients of the rounds.
+func reportQuotients(b *testing.B, all []float64, unit string) {
+	b.Helper()
+	slices.Sort(all)
+	b.ReportMetric(all[len(all)/4], "q1-"+unit)
+	b.ReportMetric(all[len(all)/2], unit)
+	b.ReportMetric(all[len(all)*3/4], "q3-"+unit)
 }
 
 // middle is the median.

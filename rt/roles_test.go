@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -170,6 +171,7 @@ type launch struct {
 	shell   string
 	stderr  string
 	env     []string
+	session bool
 }
 
 // withN tells a role how often it does something.
@@ -189,6 +191,10 @@ func withBarrier() option { return func(l *launch) { l.Barrier = true } }
 
 // withEnv adds variables to the environment.
 func withEnv(env ...string) option { return func(l *launch) { l.env = append(l.env, env...) } }
+
+// withSession gives the process a session of its own, as a daemon has one: the kernel
+// schedules sessions, not processes, against each other (sched(7), autogroup).
+func withSession() option { return func(l *launch) { l.session = true } }
 
 // withShell makes a shell run the script and then become the process.
 func withShell(script string) option { return func(l *launch) { l.shell = script } }
@@ -227,6 +233,9 @@ func prepare(t testing.TB, role string, a singleton, options []option) (*exec.Cm
 	}
 	cmd.Env = append(os.Environ(), roleVar+"="+role, argsVar+"="+string(told))
 	cmd.Env = append(cmd.Env, l.env...)
+	if l.session {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	}
 	return cmd, l
 }
 

@@ -23,7 +23,10 @@ import (
 )
 
 // rows are the benchmarks that are compared, each by its µs/call.
-var rows = []string{"Call/unix", "Callers/64", "Struct", "Echo/64KiB", "Start/memory/again", "Attach"}
+var rows = []string{
+	"Call/unix", "Callers/8", "Callers/64", "Quota/1000", "Queued/1000", "Struct",
+	"Echo/1KiB", "Echo/64KiB", "Echo/1MiB", "Start/memory/again", "Attach",
+}
 
 // laidOver are the files that a commit may lack.
 var laidOver = []string{"rt/bench*_test.go", "testdata/records/clerk.go"}
