@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"sync/atomic"
 )
 
 // Key is the secret of one incarnation of a daemon. It is never sent: each side proves that
@@ -19,8 +20,36 @@ func (Key) GoString() string { return "wire.Key(secret)" }
 
 // proofs makes and checks the proofs of both sides of one handshake.
 type proofs struct {
-	key        Key
+	keys       *proofKeys
 	transcript []byte
+}
+
+// proofKeys are derived from the key of an incarnation, one for each side, so that the proof
+// of one side is not valid as the proof of the other.
+type proofKeys struct {
+	of             Key
+	daemon, client []byte
+}
+
+// lastKeys are the keys that were derived last. A daemon needs the same ones for every
+// connection, and their memory is most of what a handshake allocates.
+var lastKeys atomic.Pointer[proofKeys]
+
+func deriveKeys(key Key) *proofKeys {
+	if keys := lastKeys.Load(); keys != nil && keys.of == key {
+		return keys
+	}
+	keys := &proofKeys{key, deriveKey(key, "loopgen daemon proof"), deriveKey(key, "loopgen client proof")}
+	lastKeys.Store(keys)
+	return keys
+}
+
+func deriveKey(key Key, side string) []byte {
+	derived, err := hkdf.Key(sha256.New, key[:], nil, side, sha256.Size)
+	if err != nil {
+		panic(err) // only if the sizes in the line above are wrong
+	}
+	return derived
 }
 
 // newProofs returns the proofs for the bytes of a hello and for a challenge, whose Proof it
@@ -33,23 +62,18 @@ func newProofs(key Key, hello []byte, c Challenge) proofs {
 		transcript = binary.BigEndian.AppendUint32(transcript, uint32(len(part)))
 		transcript = append(transcript, part...)
 	}
-	return proofs{key, transcript}
+	return proofs{deriveKeys(key), transcript}
 }
 
-func (p proofs) daemon() []byte { return p.mac("loopgen daemon proof") }
-func (p proofs) client() []byte { return p.mac("loopgen client proof") }
+func (p proofs) daemon() []byte { return p.mac(p.keys.daemon) }
+func (p proofs) client() []byte { return p.mac(p.keys.client) }
 
 func (p proofs) daemonHas(proof []byte) bool { return hmac.Equal(p.daemon(), proof) }
 func (p proofs) clientHas(proof []byte) bool { return hmac.Equal(p.client(), proof) }
 
-// mac authenticates the transcript with a key derived for one side, so that the proof of one
-// side is not valid as the proof of the other.
-func (p proofs) mac(side string) []byte {
-	derived, err := hkdf.Key(sha256.New, p.key[:], nil, side, sha256.Size)
-	if err != nil {
-		panic(err) // only if the sizes in the line above are wrong
-	}
-	h := hmac.New(sha256.New, derived)
+// mac authenticates the transcript with the key of one side.
+func (p proofs) mac(key []byte) []byte {
+	h := hmac.New(sha256.New, key)
 	h.Write(p.transcript)
 	return h.Sum(nil)
 }
