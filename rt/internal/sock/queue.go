@@ -24,9 +24,9 @@ type WriteQueue struct {
 	batch    []*QueuedFrame // being written
 	joined   *[]byte        // the buffer of a batch of several frames; nil: the batch is one frame
 	queued   int            // bytes in queue and batch, and bytes that Reserve has counted in advance
-	shrunk   *sync.Cond     // signalled when queued has become less, or err is set
+	shrunk   sync.Cond      // signalled when queued has become less, or err is set
 	writing  bool           // a goroutine writes batches: the writer
-	idle     *sync.Cond     // signalled when writing becomes false
+	idle     sync.Cond      // signalled when writing becomes false
 	taken    uint64         // length of the stream up to the end of the last batch
 	accepted uint64         // length of the stream that the kernel has accepted
 	err      error          // why no frame is accepted any more
@@ -67,7 +67,7 @@ func NewWriteQueue(conn net.Conn, timeout time.Duration, failed func(error)) *Wr
 	if c, ok := conn.(*net.UnixConn); ok {
 		_ = c.SetWriteBuffer(sendBuffer) // a smaller buffer works, too
 	}
-	q.idle, q.shrunk = sync.NewCond(&q.mu), sync.NewCond(&q.mu)
+	q.idle.L, q.shrunk.L = &q.mu, &q.mu
 	q.writeFD = q.writeNoWaitFD
 	return q
 }
