@@ -68,6 +68,7 @@ func (l *link) becomeReader(ctx context.Context, c *pendingCall) {
 // read reads frames until the call c has ended, or any call if c is nil. It returns
 // earlier when the reader must check whether to continue: see readFrame.
 func (l *link) read(c *pendingCall) {
+	l.in.Keep = c != nil // watch waits for long
 	for {
 		if !l.in.Ready() {
 			for tries := 0; !l.beforeBlocking(tries == readerYields); tries++ {

@@ -130,6 +130,10 @@ func oldestOfLargestUser(conns []*serverConn) (index int) {
 	return index
 }
 
+// maxKept bounds the connections that keep their read buffers while they are idle: those
+// that were admitted while there were fewer connections.
+const maxKept = 64
+
 // addClient admits an authenticated connection and returns its welcome. If the daemon is
 // shutting down or full, the connection may still ask for Status and Shutdown, as one of
 // at most limits.observers more. full says why the connection cannot be a client; if
@@ -157,6 +161,7 @@ func (d *Daemon) addClient(s *serverConn, full string) wire.Welcome {
 	if d.connsClosed || d.atLimit(s.uid, d.limits.clients, d.limits.observers) || !d.removeUnauthenticated(s) {
 		return welcome // admit closes it: it is one too many, or trackPending has closed it
 	}
+	s.reader.Keep = len(d.conns) < maxKept
 	d.conns[s] = struct{}{}
 	d.perUser[s.uid]++
 	if welcome.Code == wire.WelcomeOK {

@@ -45,18 +45,45 @@ func NewIntake(conn net.Conn) *Intake {
 // Read reads from the connection and returns the connection's error. Only the read loop
 // calls it, after it has handled every frame that it read before.
 func (in *Intake) Read(b []byte) (n int, err error) {
+	in.beforeRead()
+	n, err = in.src.Read(b)
+	in.afterRead(n, n == len(b))
+	return n, err
+}
+
+// ReadLent is Read into the memory that lend returns. If the system allows it, ReadLent calls
+// giveBack before it waits, and lend again afterwards. full reports whether the bytes read
+// fill the memory.
+func (in *Intake) ReadLent(lend func() []byte, giveBack func()) (n int, full bool, err error) {
+	in.beforeRead()
+	if src, ok := in.src.(interface {
+		ReadLent(func() []byte, func()) (int, bool, error)
+	}); ok {
+		n, full, err = src.ReadLent(lend, giveBack)
+	} else {
+		b := lend()
+		n, err = in.src.Read(b)
+		full = n == len(b)
+	}
+	in.afterRead(n, full)
+	return n, full, err
+}
+
+// beforeRead notes that every frame that was read has been handled.
+func (in *Intake) beforeRead() {
 	in.handled.Store(in.received.n) // only this goroutine changes received.n
 	if in.waiters.Load() > 0 {
 		in.wake(false)
 	}
-	n, err = in.src.Read(b)
-	in.filled = n == len(b)
+}
+
+func (in *Intake) afterRead(n int, full bool) {
+	in.filled = full
 	if !in.counting {
 		in.received.mu.Lock()
 		in.received.n += uint64(n)
 		in.received.mu.Unlock()
 	}
-	return n, err
 }
 
 // Current reports whether the last read left nothing unread in the socket. Only the read

@@ -80,29 +80,50 @@ type socket struct {
 	readFD func(fd uintptr) bool // the method value of readNoWait, made once
 	count  *readCount            // counts the bytes read; nil: they are not counted
 
-	b   []byte
-	n   int
-	err error
+	// Of the read that runs.
+
+	b        []byte
+	lend     func() []byte // nil: b is the memory of Read
+	giveBack func()
+	n        int
+	err      error
 }
 
 func (s *socket) Read(b []byte) (int, error) {
-	s.b, s.n, s.err = b, 0, nil
-	err := s.raw.Read(s.readFD)
-	s.b = nil
+	s.b = b
+	n, _, err := s.read()
+	return n, err
+}
+
+// ReadLent is Read into the memory that lend returns. It calls giveBack before it waits, and
+// lend again afterwards. full reports whether the bytes read fill the memory.
+func (s *socket) ReadLent(lend func() []byte, giveBack func()) (n int, full bool, err error) {
+	s.lend, s.giveBack = lend, giveBack
+	return s.read()
+}
+
+func (s *socket) read() (n int, full bool, err error) {
+	s.n, s.err = 0, nil
+	err = s.raw.Read(s.readFD)
+	size := len(s.b)
+	s.b, s.lend, s.giveBack = nil, nil, nil
 	switch {
 	case err != nil:
-		return 0, err
+		return 0, false, err
 	case s.err != nil:
-		return 0, s.err
-	case s.n == 0 && len(b) > 0:
-		return 0, io.EOF
+		return 0, false, s.err
+	case s.n == 0 && size > 0:
+		return 0, false, io.EOF
 	}
-	return s.n, nil
+	return s.n, s.n == size, nil
 }
 
 // readNoWait reads once. It returns false if the caller has to wait until the socket is
 // readable.
 func (s *socket) readNoWait(fd uintptr) bool {
+	if s.lend != nil {
+		s.b = s.lend()
+	}
 	for {
 		if s.count != nil {
 			s.count.mu.Lock()
@@ -115,6 +136,9 @@ func (s *socket) readNoWait(fd uintptr) bool {
 		switch err {
 		case syscall.EINTR:
 		case syscall.EAGAIN:
+			if s.giveBack != nil {
+				s.giveBack()
+			}
 			return false
 		default:
 			s.n, s.err = max(n, 0), err
