@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/quota"
 	"github.com/loopgen/loopgen/rt/stub"
@@ -43,7 +44,7 @@ func (s *serverConn) acquireMemory(c *servedCall) error {
 		if err := from.Acquire(ctx, size, new(quota.Waiter)); err != nil {
 			return context.Cause(ctx)
 		}
-		c.ticket.begin(c.method.Name, c.method.Mode, c.s.pid)
+		c.ticket.begin(c.method.Name, c.method.Mode, c.s.pid, time.Now())
 		s.d.turn.enter(&c.ticket)
 	}
 	c.memory, c.memorySize = from, size

@@ -46,6 +46,7 @@ type serverConn struct {
 
 	arrived queue      // calls that were accepted and have not begun
 	inline  inlineCall // the call that this goroutine runs
+	now     time.Time  // of the last reading of the clock
 	batch   time.Time  // when the first of the calls began whose replies are not yet written; zero: there are none
 
 	due      atomic.Int32 // batched calls, whose replies are not yet in the write queue
@@ -137,7 +138,7 @@ func (s *serverConn) take(f wire.Frame) error {
 func (s *serverConn) begin(current bool) (reads bool) {
 	for s.arrived.len() > 0 {
 		c := s.arrived.pop()
-		c.current = current
+		c.current, c.ticket.since = current, s.clock()
 		ready := s.d.turn.enter(&c.ticket)
 		// Methods that run concurrently may wait for each other.
 		c.inline = ready && current && c.method.Mode != stub.Concurrent && c.ticket.fast.Load() &&

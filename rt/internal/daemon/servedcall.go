@@ -58,7 +58,7 @@ func (s *serverConn) newCall(f wire.Frame) *servedCall {
 	} else {
 		c.request = f.Body
 	}
-	c.ticket.begin(c.method.Name, c.method.Mode, s.pid)
+	c.ticket.begin(c.method.Name, c.method.Mode, s.pid, s.arrival())
 	c.arrived = c.ticket.since
 	if f.Deadline > 0 {
 		c.deadline = c.arrived.Add(f.Deadline)
@@ -164,7 +164,7 @@ func (c *servedCall) Turn() error {
 		// The client has to read first. Other calls may have the turn meanwhile.
 		s.releaseTurn(c)
 		s.out.WaitBelow(c.Context(), s.maxBacklog())
-		c.ticket.begin(c.method.Name, c.method.Mode, c.s.pid)
+		c.ticket.begin(c.method.Name, c.method.Mode, c.s.pid, time.Now())
 		s.d.turn.enter(&c.ticket)
 	}
 }

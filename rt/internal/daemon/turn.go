@@ -44,11 +44,11 @@ type ticket struct {
 
 // begin reuses tk for another call, or for the same call once more. tk must have been
 // released.
-func (tk *ticket) begin(method string, mode stub.Mode, pid int) {
-	*tk = ticket{method: method, mode: mode, pid: pid, since: time.Now(), granted: tk.granted, fast: tk.fast, due: tk.due}
+func (tk *ticket) begin(method string, mode stub.Mode, pid int, now time.Time) {
+	*tk = ticket{method: method, mode: mode, pid: pid, since: now, granted: tk.granted, fast: tk.fast, due: tk.due}
 }
 
-// enter gives the turn to the ticket, or appends the ticket to the queue. It reports
+// enter, at tk.since, gives the turn to the ticket, or appends the ticket to the queue. It reports
 // whether the ticket has the turn. Calls run in the order of enter, so the goroutine that
 // reads a connection calls it.
 func (t *turn) enter(tk *ticket) (ready bool) {
@@ -143,6 +143,7 @@ func (t *turn) grantWaiting() {
 		t.waiting[0] = nil
 		t.waiting = t.waiting[1:]
 		t.grant(next)
+		next.since = time.Now()
 		if next.fast != nil && next.fast.Load() {
 			next.batched = true
 			next.due.Add(1)
@@ -159,7 +160,6 @@ func (t *turn) allows(mode stub.Mode) bool {
 // grant gives the turn to the ticket. t.mu is held.
 func (t *turn) grant(tk *ticket) {
 	tk.hasTurn = true
-	tk.since = time.Now()
 	t.granted = append(t.granted, tk)
 	switch tk.mode {
 	case stub.Exclusive:

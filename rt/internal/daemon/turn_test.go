@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -12,7 +13,7 @@ import (
 // newTicket returns the ticket of a call.
 func newTicket(method string, mode stub.Mode, pid int) *ticket {
 	tk := &ticket{granted: make(chan struct{}, 1)}
-	tk.begin(method, mode, pid)
+	tk.begin(method, mode, pid, time.Now())
 	return tk
 }
 
