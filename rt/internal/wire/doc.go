@@ -16,8 +16,8 @@
 // The bytes are specified in PROTOCOL.md of package rt. The specification,
 // this code and the vectors in testdata/wire change in one commit.
 //
-// The files are kind.go and frame.go (frames and how they are written), reader.go (reading
-// frames), strict.go and cbor.go (the CBOR that is accepted, and the encoding of Go values),
+// The files are kind.go and frame.go (frames and how they are written), reader.go and
+// buffer.go (reading frames), strict.go and cbor.go (the CBOR that is accepted, and the encoding of Go values),
 // messages.go and failure.go (the bodies of frames), greet.go, admit.go, handshake.go and
 // proof.go (the handshake: the client's side, the daemon's side, the common part and the
 // proofs), hash.go (hashes of signatures and configurations).
