@@ -52,7 +52,7 @@ func playSpin(_ context.Context, _ *counterShared, a args) (any, error) {
 	runtime.GOMAXPROCS(a.N + 1) // one more, to see the end
 	for range a.N {
 		go func() { // ends with the process
-			for {
+			for i := 0; ; i++ {
 			}
 		}()
 	}
