@@ -31,6 +31,7 @@ func TestDependencies(t *testing.T) {
 		own + "rt/internal/self",
 		own + "rt/internal/sock",
 		own + "rt/internal/start",
+		own + "rt/internal/stats",
 		own + "rt/internal/usercode",
 		own + "rt/internal/value",
 		own + "rt/internal/wire",

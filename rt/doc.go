@@ -227,6 +227,7 @@
 //   - internal/start has the request and the report by which client and daemon process
 //     know each other, besides the endpoint file and the wire.
 //   - internal/self says whether this process is a daemon, and of which program.
+//   - internal/stats counts calls by method. It touches neither files nor connections.
 //   - internal/quota bounds what one peer has outstanding.
 //   - stub is the API for generated code. Through stub.Part a capability that the daemon's
 //     core does not have comes in.
@@ -239,16 +240,17 @@
 // These are all imports between them:
 //
 //	rt → internal/control, internal/cut, internal/daemon, internal/host, internal/inprocess, internal/process, internal/quota, internal/rt, internal/rundir, internal/self, internal/sock, internal/start, internal/usercode, internal/value, internal/wire, schema, stub
-//	internal/host → internal/cut, internal/daemon, internal/process, internal/rundir, internal/self, internal/sock, internal/start, internal/usercode, internal/value, internal/wire, stub
-//	internal/daemon → internal/cut, internal/quota, internal/sock, internal/usercode, internal/value, internal/wire, stub
+//	internal/host → internal/cut, internal/daemon, internal/process, internal/rundir, internal/self, internal/sock, internal/start, internal/stats, internal/usercode, internal/value, internal/wire, stub
+//	internal/daemon → internal/cut, internal/quota, internal/sock, internal/stats, internal/usercode, internal/value, internal/wire, stub
 //	internal/control → internal/rundir, internal/sock, internal/wire
 //	internal/self → internal/process, internal/rundir
 //	internal/start → internal/cut, internal/rundir, internal/usercode, internal/value, internal/wire, stub
-//	inspect → inspect/internal/jsonvalue, internal/control, internal/process, internal/rundir, internal/sock, internal/wire, schema
+//	inspect → inspect/internal/jsonvalue, internal/control, internal/process, internal/rundir, internal/sock, internal/stats, internal/wire, schema
 //	inspect/internal/jsonvalue → internal/wire, schema
 //	internal/value → internal/cut, internal/rt, internal/usercode, internal/wire, schema
 //	stub → internal/cut, internal/value, internal/wire, schema
 //	internal/rundir → internal/cut
+//	internal/stats → internal/wire
 //	internal/usercode → internal/cut
 //
 // # Files, from top to bottom

@@ -130,7 +130,7 @@ func (a singleton) heals(t *testing.T, n int) {
 // there.
 func strays(t *testing.T, a singleton) (paths []string) {
 	t.Helper()
-	expected := map[string]bool{"spawn.lock": true, "life.lock": true, "start": true, "last": true, "log": true, "witness": true}
+	expected := map[string]bool{"spawn.lock": true, "life.lock": true, "start": true, "last": true, "stats": true, "log": true, "witness": true}
 	err := filepath.WalkDir(a.Dir, func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() && !expected[entry.Name()] {
 			paths = append(paths, path)

@@ -65,6 +65,20 @@ type MethodStatus struct {
 	Signature string
 	Params    []string `json:",omitempty"` // names of the parameters in Signature; none if the daemon's program does not have them
 	Doc       string   `json:",omitempty"` // the first sentence of the method's comment
+
+	// The numbers of the singleton's calls of the method. They outlast the daemon, except
+	// for those of the last minute before its process is killed.
+
+	Calls     uint64            `json:",omitempty"` // executed calls
+	Errors    uint64            `json:",omitempty"` // executed calls that returned an error, or false as their last result before it
+	Failed    map[string]uint64 `json:",omitempty"` // executed calls without results, by reason, as "panic"
+	Refused   map[string]uint64 `json:",omitempty"` // calls that were not executed, by reason, as "canceled"
+	Received  uint64            `json:",omitempty"` // bytes of the arguments of executed calls
+	Sent      uint64            `json:",omitempty"` // bytes of their results
+	Ran       time.Duration     `json:",omitempty"` // sum of the run times
+	Waited    time.Duration     `json:",omitempty"` // sum of the times from the arrival of the call until the method began
+	RunTimes  []uint64          `json:",omitempty"` // executed calls by run time: element i counts those of at most 2^i µs that no earlier element counts, element 23 all others; zeros at the end are left out
+	WaitTimes []uint64          `json:",omitempty"` // executed calls by the time that they waited, likewise
 }
 
 // statusListed is the number of lines of each list in Status.String. With three lists

@@ -57,6 +57,7 @@ func init() {
 		}},
 		{name: "restart", usage: "restart NAME", least: 1, most: 1, run: restart},
 		{name: "stacks", usage: "stacks NAME", least: 1, most: 1, run: stacks},
+		{name: "metrics", usage: "metrics", run: metrics},
 		{name: "doctor", usage: "doctor [NAME]", most: 1, run: doctor},
 		{name: "completion", usage: "completion bash|zsh|fish", least: 1, most: 1, run: completion},
 	}

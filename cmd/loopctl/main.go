@@ -11,6 +11,7 @@
 //	loopctl stop NAME                 shut it down
 //	loopctl restart NAME              shut it down; the next client starts another one
 //	loopctl stacks NAME               what its goroutines do
+//	loopctl metrics                   the numbers of calls of all, as OpenMetrics text
 //	loopctl doctor [NAME]             what is wrong, and a command against it
 //	loopctl completion SHELL          the script that completes commands for a shell
 //
@@ -55,13 +56,14 @@
 // # status NAME
 //
 // Status prints the state of a daemon: its process, its clients, the running and the waiting
-// calls. It does not postpone the daemon's idle exit. With -json it prints all fields of
-// rt.Status.
+// calls, and the numbers of the calls of each method, those of earlier daemons included. It
+// does not postpone the daemon's idle exit. With -json it prints all fields of rt.Status.
 //
 // # describe NAME [METHOD]
 //
 // Describe prints the methods of the daemon's version of the type, or one of them, with the
-// mode in which each runs if the daemon answers.
+// mode in which each runs if the daemon answers. For one method it prints the numbers of its
+// calls, too.
 //
 // # call [-timeout 10s] NAME METHOD [JSON...]
 //
@@ -120,6 +122,15 @@
 // Stacks prints the stacks of the daemon's goroutines. Those that run a call, or were
 // started for one, come first, with the name of the method. Goroutines with equal stacks are
 // counted. Only the daemon's own user and root may ask.
+//
+// # metrics
+//
+// Metrics prints the numbers of all daemons as OpenMetrics text, also of those that have
+// exited: loopgen_up, loopgen_clients, loopgen_running, loopgen_queued, and by method
+// loopgen_calls_total, loopgen_panics_total, loopgen_received_bytes_total,
+// loopgen_sent_bytes_total, loopgen_call_seconds and loopgen_wait_seconds. The numbers of
+// methods go on over the daemons of a singleton. Those of a daemon that runs and does not
+// answer within two seconds are left out.
 //
 // # doctor [NAME]
 //

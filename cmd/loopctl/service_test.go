@@ -102,6 +102,7 @@ func TestServiceOfAnotherUser(t *testing.T) {
 		{stranger, "describe limiter Inc", 0, `^func Inc\(\) int\n$`},
 		{stranger, "logs limiter", exitFailed, `the log of a service is in the journal: journalctl -u limiter`},
 		{stranger, "stop limiter", exitNotExecuted, `^loopctl: not allowed: `},
+		{stranger, "metrics", exitFailed, `(?s)loopctl: limiter: not allowed: .*loopgen_up{.*,name="limiter",.*} 0\n.*session-9: permission denied\n$`},
 		{guest, "status limiter", 0, `^process \d+ serves `},
 		{stranger, "call limiter Inc", exitNotExecuted, `^loopctl: not allowed: `},
 		{guest, "call limiter Inc", 0, `^1\n$`},
@@ -116,10 +117,13 @@ func TestServiceOfAnotherUser(t *testing.T) {
 		{guest, "doctor limiter", exitFailed, `session-9: permission denied`},
 		{guest, "restart limiter", exitNotExecuted, `^loopctl: not allowed: user 64002 may not control a daemon of user 64001\n$`},
 		{guest, "stop limiter", exitNotExecuted, `^loopctl: not allowed: user 64002 may not control a daemon of user 64001\n$`},
+		{guest, "metrics -scope system", exitFailed, `(?s)loopgen_calls_total{.*,method="Inc",outcome="ok"} 1\n`},
 		{serviceUser, "stacks limiter", 0, `no call: 1 in state running`},
 		{serviceUser, "status limiter", 0, `^process \d+ serves `},
 		{serviceUser, "doctor limiter", exitFailed, `session-9: permission denied`},
 		{serviceUser, "restart limiter", 0, `^limiter: process \d+ has exited; the service manager starts another one`},
+		{serviceUser, "metrics", exitFailed, `(?s)loopgen_up{.*} 0\n.*loopgen_calls_total{.*,method="Inc",outcome="ok"} 1\n`},
+		{stranger, "metrics", exitFailed, `(?s)loopctl: limiter: reading the totals: .*permission denied\n.*loopgen_up{.*} 0\n`},
 		{stranger, "stop limiter", exitNotRunning, `start the service \(as in: systemctl start limiter\)`},
 	} {
 		var said bytes.Buffer

@@ -181,6 +181,11 @@ func showStatus(ctx context.Context, in *invocation) error {
 	}
 	_, err = fmt.Fprintf(in.stdout, "%v\nprogram  %s, version %d\ndir      %s\norphans  calls whose callers are gone %s\nnice     %d\nmethods  %d, listed by: loopctl describe %[8]s\n",
 		s, word(s.Executable), s.Version, d.Dir, orphans, s.Nice, len(s.Methods), word(d.Name))
+	for _, m := range s.Methods {
+		if called(m) && err == nil {
+			_, err = fmt.Fprintf(in.stdout, "  %s: %s\n", clean(m.Name), clean(numbers(m)))
+		}
+	}
 	return err
 }
 
@@ -278,6 +283,9 @@ func describe(ctx context.Context, in *invocation) error {
 			err = in.encode(m)
 		} else {
 			_, err = fmt.Fprintln(in.stdout, m.text(s.Types, len(in.args) == 2))
+			if counted := said[m.Name]; len(in.args) == 2 && called(counted) {
+				fmt.Fprintf(in.stdout, "    %s\n", clean(numbers(counted)))
+			}
 		}
 		if err != nil {
 			return err

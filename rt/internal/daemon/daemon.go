@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/loopgen/loopgen/rt/internal/stats"
 	"github.com/loopgen/loopgen/rt/internal/wire"
 	"github.com/loopgen/loopgen/rt/stub"
 )
@@ -42,7 +43,7 @@ type Daemon struct {
 	stop context.CancelCauseFunc
 
 	shuttingDown chan struct{} // closed when shutdownReason is set
-	executed     atomic.Uint64 // number of calls executed
+	stats        *stats.Table  // counts the calls
 
 	// mu guards the fields below. Admission and the decision to shut down are made
 	// under it: a daemon that keeps running admits a connection, or the connection
@@ -83,6 +84,8 @@ type Options struct {
 	// Inherited returns the process's part of Status: its priority, its resource
 	// limits, and the names of its environment variables.
 	Inherited func() (nice int, limits map[string]string, env []string)
+	// Before has the numbers of the singleton's earlier daemons, by the method's name.
+	Before map[string]stats.Numbers
 }
 
 // Limits are the limits that a daemon announces to its clients.
@@ -129,6 +132,7 @@ func New(svc *stub.Service, o Options) *Daemon {
 	d.limits.frame = cmp.Or(o.Limits.Frame, d.limits.frame)
 	d.limits.clients = cmp.Or(o.Limits.Clients, d.limits.clients)
 	d.parts = d.makeParts()
+	d.stats = newTable(svc, o.Before)
 	d.fast = make([]atomic.Bool, len(svc.Methods))
 	d.callsEnded = sync.NewCond(&d.mu)
 	d.ctx, d.stop = context.WithCancelCause(context.Background())

@@ -46,7 +46,7 @@ func (d *Daemon) beginShutdownLocked(reason string, now bool) {
 	d.shutdownReason = reason
 	d.turn.close(errDraining) // here, so that no waiting call begins when a running one ends
 	d.startTimers()
-	d.log.Info("shutting down", "because", reason, "calls", d.executed.Load(), "running", d.running)
+	d.log.Info("shutting down", "because", reason, "calls", d.stats.Executed(), "running", d.running)
 	close(d.shuttingDown)
 }
 

@@ -12,12 +12,7 @@ import (
 // reply releases the turn and sends the outcome of a call.
 func (s *serverConn) reply(c *servedCall) {
 	c.releaseMemory()
-	if c.run.Begun() {
-		s.d.executed.Add(1) // before the reply, so that a client with the reply finds the call counted
-		if fast := time.Since(c.ticket.since) <= maxInlineTime; fast != c.ticket.fast.Load() {
-			c.ticket.fast.Store(fast)
-		}
-	}
+	c.count()
 	s.d.turn.release(&c.ticket)
 	sealed := c.failed == nil && s.seal(&c.reply, wire.Frame{Kind: wire.KindReply, ID: c.id})
 	if sealed && !c.inline {

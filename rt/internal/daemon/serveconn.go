@@ -218,6 +218,7 @@ func (s *serverConn) accept(f wire.Frame) error {
 	}
 	if code != 0 {
 		s.mu.Unlock()
+		s.d.countRefused(f, code)
 		s.refuse(f.ID, code, "")
 		return nil
 	}

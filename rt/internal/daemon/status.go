@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/cut"
+	"github.com/loopgen/loopgen/rt/internal/stats"
 )
 
 // status returns the daemon's answer to a status request.
@@ -22,7 +23,7 @@ func (d *Daemon) status() Status {
 	}
 	for i := range d.svc.Methods {
 		m := &d.svc.Methods[i]
-		s.Methods = append(s.Methods, MethodStatus{Name: m.Name, Mode: m.Mode.String(), Signature: d.svc.Signature(i), Params: strings.Fields(m.Params), Doc: cut.Printable(m.Doc)})
+		s.Methods = append(s.Methods, MethodStatus{Name: m.Name, Mode: m.Mode.String(), Signature: d.svc.Signature(i), Params: strings.Fields(m.Params), Doc: cut.Printable(m.Doc), Numbers: d.stats.Totals(i)})
 	}
 	s.Parts, s.Types = d.partLines(), d.svc.Types()
 	d.turn.visit(func(tk *ticket) {
@@ -41,7 +42,7 @@ func (d *Daemon) status() Status {
 	})
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s.Calls, s.Leaving, s.LastPanic = d.executed.Load(), cut.Printable(d.progress()), cut.Printable(d.lastPanic)
+	s.Calls, s.Leaving, s.LastPanic = d.stats.Executed(), cut.Printable(d.progress()), cut.Printable(d.lastPanic)
 	for other := range d.conns {
 		if other.client {
 			s.Clients = append(s.Clients, ClientStatus{PID: other.pid, Since: other.since, Calls: other.made.Load()})
@@ -112,4 +113,6 @@ type MethodStatus struct {
 	Signature string
 	Params    []string `cbor:",omitempty"` // the names, contexts excluded
 	Doc       string   `cbor:",omitempty"` // the first sentence of the comment
+
+	stats.Numbers // the fields are those of the map of the method
 }

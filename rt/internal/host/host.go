@@ -49,6 +49,7 @@ type Host struct {
 	listener  net.Listener
 	socket    fs.FileInfo // the file of the listener's Unix socket; nil: TCP
 	described bool        // describe has been called
+	totals    *totals     // the file with the numbers of calls
 }
 
 // New makes this process the daemon of a directory, and makes the object. The lifetime
@@ -72,8 +73,9 @@ func New(req start.Request, svc *stub.Service, dir *rundir.Dir, log *slog.Logger
 	if self.Developing() {
 		e.Program = self.ProgramLine()
 	}
+	totals := readTotals(dir, svc.Name, log)
 	h := &Host{
-		d: daemon.New(svc, OptionsOf(req, e, log)), idleTTL: req.IdleTTL, slog: log,
+		d: daemon.New(svc, totals.options(req, e, log)), totals: totals, idleTTL: req.IdleTTL, slog: log,
 		req: req, dir: dir, lock: lock, log: newLogFile(string(req.Log)), authorize: sameUser,
 	}
 	h.setEndpoint(e)
@@ -246,10 +248,16 @@ func (h *Host) Run(ctx context.Context) {
 		}
 	}
 	h.listener.Close()
+	h.writeTotals()
+	h.withdraw()
+	h.slog.Info("shut down", "because", h.d.Reason())
+}
+
+// withdraw removes the endpoint.
+func (h *Host) withdraw() {
 	if err := h.lock.Withdraw(h.endpoint.Incarnation); err != nil {
 		h.slog.Warn("cannot withdraw the endpoint", "err", err)
 	}
-	h.slog.Info("shut down", "because", h.d.Reason())
 }
 
 // watch checks once a second whether clients can still find the daemon. If they cannot, it
@@ -267,6 +275,9 @@ func (h *Host) watch() {
 		problem = "the endpoint was changed or removed"
 	}
 	h.log.rotate()
+	if !lost && time.Since(h.totals.written) >= totalsPeriod {
+		h.writeTotals()
+	}
 	if lost {
 		h.d.BeginShutdown(cut.Printable(h.lock.LostReason()), false)
 	} else if problem != "" {

@@ -155,7 +155,7 @@ func (l *DaemonLock) Clean() error {
 	defer l.mu.Unlock()
 	stale, _ := l.dir.ReadEndpoint()
 	errs := l.dir.removeSockets(stale)
-	for _, name := range []string{endpointName + ".new", endpointName} {
+	for _, name := range []string{endpointName + ".new", statsName + ".new", endpointName} {
 		if err := remove(l.root, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}

@@ -14,6 +14,7 @@ const (
 	endpointName  = "endpoint"
 	lastName      = "last"
 	startName     = "start"
+	statsName     = "stats"
 	logName       = "log"
 
 	// maxName bounds the name of a singleton, in bytes.

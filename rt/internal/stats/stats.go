@@ -1,0 +1,220 @@
+// Package stats counts the calls of each method. It touches neither files nor connections.
+//
+// The counters of a daemon are in a Table. Numbers are a copy of those of one method, as
+// Status and the file of totals have them.
+package stats
+
+import (
+	"math/bits"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/loopgen/loopgen/rt/internal/wire"
+)
+
+// Buckets is the number of buckets of a histogram. Bucket i counts durations of at most
+// 2^i µs that are no longer than bucket i-1 allows; the last one counts the rest.
+const Buckets = 24
+
+// histogram counts durations.
+type histogram struct {
+	buckets [Buckets]atomic.Uint64
+	sum     atomic.Int64 // nanoseconds
+}
+
+func (h *histogram) add(d time.Duration) {
+	if d <= 0 {
+		h.buckets[0].Add(1)
+		return
+	}
+	h.buckets[min(bits.Len64(uint64(d-1)/uint64(time.Microsecond)), Buckets-1)].Add(1)
+	h.sum.Add(int64(d))
+}
+
+// snapshot returns the buckets without zeros at the end. A call that is counted meanwhile
+// may be missing.
+func (h *histogram) snapshot() []uint64 {
+	counts := make([]uint64, 0, Buckets)
+	for i := range h.buckets {
+		counts = append(counts, h.buckets[i].Load())
+	}
+	return trim(counts)
+}
+
+// codes is one more than the greatest code of a failure.
+const codes = int(wire.FailureLostChange) + 1
+
+// Method counts the calls of a method. Its methods may be called concurrently; they neither
+// allocate nor block. The number of calls that were executed is the sum of the buckets of
+// run.
+type Method struct {
+	run, wait         histogram
+	received, sent    atomic.Uint64
+	errors            atomic.Uint64
+	failed, unstarted [codes]atomic.Uint64
+}
+
+// Executed counts a call that waited for the turn and then ran. received and sent are the
+// sizes of arguments and results in bytes.
+func (m *Method) Executed(run, wait time.Duration, received, sent int) {
+	if received > 0 {
+		m.received.Add(uint64(received))
+	}
+	if sent > 0 {
+		m.sent.Add(uint64(sent))
+	}
+	m.wait.add(wait)
+	m.run.add(run)
+}
+
+// Error counts that an executed call returned an error of its own, or false.
+func (m *Method) Error() { m.errors.Add(1) }
+
+// Failed counts that an executed call has no results because of code.
+func (m *Method) Failed(code wire.FailureCode) { count(&m.failed, code) }
+
+// Refused counts a call that was not executed because of code.
+func (m *Method) Refused(code wire.FailureCode) { count(&m.unstarted, code) }
+
+// count ignores a code that this package does not know; a part may have returned it.
+func count(counts *[codes]atomic.Uint64, code wire.FailureCode) {
+	if code < wire.FailureCode(codes) {
+		counts[code].Add(1)
+	}
+}
+
+// Numbers are the numbers of one method. The zero value says that there was no call.
+type Numbers struct {
+	Calls     uint64            `cbor:",omitempty"` // executed
+	Errors    uint64            `cbor:",omitempty"` // executed calls that returned an error, or false
+	Failed    map[string]uint64 `cbor:",omitempty"` // executed calls without results, by reason, as "panic"
+	Refused   map[string]uint64 `cbor:",omitempty"` // calls that were not executed, by reason, as "canceled"
+	Received  uint64            `cbor:",omitempty"` // bytes of arguments of executed calls
+	Sent      uint64            `cbor:",omitempty"` // bytes of results
+	Ran       time.Duration     `cbor:",omitempty"` // sum of the run times
+	Waited    time.Duration     `cbor:",omitempty"` // sum of the times from arrival to the turn
+	RunTimes  []uint64          `cbor:",omitempty"` // executed calls by run time; zeros at the end are left out
+	WaitTimes []uint64          `cbor:",omitempty"` // the same by the time that they waited
+}
+
+// Zero reports whether no call was counted.
+func (n *Numbers) Zero() bool { return n.Calls == 0 && len(n.Refused) == 0 }
+
+// numbers returns what was counted so far.
+func (m *Method) numbers() Numbers {
+	n := Numbers{
+		RunTimes: m.run.snapshot(), WaitTimes: m.wait.snapshot(), Ran: time.Duration(m.run.sum.Load()), Waited: time.Duration(m.wait.sum.Load()),
+		Received: m.received.Load(), Sent: m.sent.Load(), Errors: m.errors.Load(),
+		Failed: byName(&m.failed), Refused: byName(&m.unstarted),
+	}
+	n.Calls = sum(n.RunTimes)
+	return n
+}
+
+// plus returns the sum of two numbers.
+func (n Numbers) plus(o Numbers) Numbers {
+	return Numbers{
+		Calls: n.Calls + o.Calls, Errors: n.Errors + o.Errors, Failed: merge(n.Failed, o.Failed), Refused: merge(n.Refused, o.Refused),
+		Received: n.Received + o.Received, Sent: n.Sent + o.Sent, Ran: n.Ran + o.Ran, Waited: n.Waited + o.Waited,
+		RunTimes: add(n.RunTimes, o.RunTimes), WaitTimes: add(n.WaitTimes, o.WaitTimes),
+	}
+}
+
+// Table counts the calls of all methods of a daemon.
+type Table struct {
+	names   []string
+	methods []Method
+	before  map[string]Numbers
+}
+
+// New returns a table of the methods with these names. before has the numbers of earlier
+// daemons by the method's name, and may be nil. The table keeps both and changes neither.
+func New(names []string, before map[string]Numbers) *Table {
+	return &Table{names, make([]Method, len(names)), before}
+}
+
+// Method returns the counters of a method by its number.
+func (t *Table) Method(number int) *Method { return &t.methods[number] }
+
+// Executed returns the number of calls that this daemon has executed. It may be called
+// concurrently.
+func (t *Table) Executed() (calls uint64) {
+	for i := range t.methods {
+		for b := range t.methods[i].run.buckets {
+			calls += t.methods[i].run.buckets[b].Load()
+		}
+	}
+	return calls
+}
+
+// Totals returns the numbers of a method, those of earlier daemons included. It may be
+// called concurrently.
+func (t *Table) Totals(number int) Numbers {
+	return t.before[t.names[number]].plus(t.methods[number].numbers())
+}
+
+// All returns the totals of all methods that were called, by name. It may be called
+// concurrently.
+func (t *Table) All() map[string]Numbers {
+	all := make(map[string]Numbers)
+	for i, name := range t.names {
+		if n := t.Totals(i); !n.Zero() {
+			all[name] = n
+		}
+	}
+	return all
+}
+
+func sum(counts []uint64) (total uint64) {
+	for _, n := range counts {
+		total += n
+	}
+	return total
+}
+
+func trim(counts []uint64) []uint64 {
+	for len(counts) > 0 && counts[len(counts)-1] == 0 {
+		counts = counts[:len(counts)-1]
+	}
+	return counts
+}
+
+// add returns the sums of two lists. It changes neither.
+func add(a, b []uint64) []uint64 {
+	if len(a) < len(b) {
+		a, b = b, a
+	}
+	a = slices.Clone(a)
+	for i, n := range b {
+		a[i] += n
+	}
+	return a
+}
+
+// merge returns the sums of two maps. It changes neither.
+func merge(a, b map[string]uint64) map[string]uint64 {
+	if len(a)+len(b) == 0 {
+		return nil
+	}
+	sums := make(map[string]uint64)
+	for _, m := range []map[string]uint64{a, b} {
+		for name, n := range m {
+			sums[name] += n
+		}
+	}
+	return sums
+}
+
+func byName(counts *[codes]atomic.Uint64) map[string]uint64 {
+	var names map[string]uint64
+	for code := range counts {
+		if n := counts[code].Load(); n > 0 {
+			if names == nil {
+				names = make(map[string]uint64)
+			}
+			names[wire.FailureCode(code).String()] = n
+		}
+	}
+	return names
+}
