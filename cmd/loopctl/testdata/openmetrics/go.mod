@@ -1,10 +1,10 @@
 module github.com/loopgen/loopgen/cmd/loopctl/testdata/openmetrics
 
-go 1.26.7
+go 1.26.0
 
 require (
 	github.com/loopgen/loopgen v0.0.0
-	github.com/prometheus/prometheus v0.316.0
+	github.com/prometheus/prometheus v0.305.0
 )
 
 require (

@@ -134,7 +134,7 @@ func parse(t *testing.T, text []byte) map[string]float64 {
 			seen[string(series)] = true
 			var l labels.Labels
 			p.Labels(&l)
-			metric := l.Get(labels.MetricName)
+			metric := l.Get("__name__")
 			if !strings.HasPrefix(metric, family) {
 				t.Errorf("%s is in the family %s", series, family)
 			}
