@@ -251,8 +251,8 @@ func TestService(t *testing.T) {
 	if said := wait(); said != "<nil>" {
 		t.Errorf("Serve returned %s", said)
 	}
-	if entries, err := os.ReadDir(s.dir); err != nil || len(entries) != 2 {
-		t.Errorf("it has left %v, %v; want its lock and its last endpoint", entries, err)
+	if entries, err := os.ReadDir(s.dir); err != nil || len(entries) != 3 {
+		t.Errorf("it has left %v, %v; want its lock, its last endpoint and the numbers of calls", entries, err)
 	}
 	refuses(t, s.says(t, me, "status"), rt.StageConnect, rt.ErrNotRunning, "")
 	wait, daemon = s.run(t)
