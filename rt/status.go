@@ -70,7 +70,7 @@ type MethodStatus struct {
 	// for those of the last minute before its process is killed.
 
 	Calls     uint64            `json:",omitempty"` // executed calls
-	Errors    uint64            `json:",omitempty"` // executed calls that returned an error, or false as their last result before it
+	Errors    uint64            `json:",omitempty"` // executed calls that returned an error
 	Failed    map[string]uint64 `json:",omitempty"` // executed calls without results, by reason, as "panic"
 	Refused   map[string]uint64 `json:",omitempty"` // calls that were not executed, by reason, as "canceled"
 	Received  uint64            `json:",omitempty"` // bytes of the arguments of executed calls

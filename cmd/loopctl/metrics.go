@@ -151,9 +151,7 @@ func outcomesOf(m rt.MethodStatus) []outcomeCount {
 	for name, n := range m.Refused {
 		reasons[name] += n
 	}
-	// The daemon counts while it makes the status: an error may be counted, and its call not yet.
-	ok := m.Calls - min(m.Calls, m.Errors+failed)
-	list := []outcomeCount{{"ok", ok}, {"error", m.Errors}}
+	list := []outcomeCount{{"ok", m.Calls - min(m.Calls, m.Errors+failed)}, {"error", m.Errors}}
 	for _, name := range slices.Sorted(maps.Keys(reasons)) {
 		list = append(list, outcomeCount{name, reasons[name]})
 	}

@@ -227,23 +227,25 @@ func TestCallHelpers(t *testing.T) {
 	}
 }
 
-// A run knows whether its method failed: by the error, or by false as last result.
+// A run knows whether its method failed: by the error, or by false as last result, which is no
+// error.
 func TestRunFailed(t *testing.T) {
 	b, ctx := new(bench), t.Context()
 	for _, test := range []struct {
 		name string
 		call func()
 		want bool
+		err  bool
 	}{
-		{"no result", func() { stub.Call0(ctx, b, "Nothing", nil) }, false},
-		{"error", func() { stub.Call0(ctx, b, "Check", stub.Args1(false)) }, true},
-		{"nil", func() { stub.Call0(ctx, b, "Check", stub.Args1(true)) }, false},
-		{"false", func() { stub.Call2[float64, bool](ctx, b, "Take", stub.Args1("there")) }, true},
-		{"true", func() { stub.Call2[float64, bool](ctx, b, "Take", stub.Args1("here")) }, false},
-		{"result and error", func() { stub.Call1[string](ctx, b, "Fail", stub.Args1("")) }, true},
+		{"no result", func() { stub.Call0(ctx, b, "Nothing", nil) }, false, false},
+		{"error", func() { stub.Call0(ctx, b, "Check", stub.Args1(false)) }, true, true},
+		{"nil", func() { stub.Call0(ctx, b, "Check", stub.Args1(true)) }, false, false},
+		{"false", func() { stub.Call2[float64, bool](ctx, b, "Take", stub.Args1("there")) }, true, false},
+		{"true", func() { stub.Call2[float64, bool](ctx, b, "Take", stub.Args1("here")) }, false, false},
+		{"result and error", func() { stub.Call1[string](ctx, b, "Fail", stub.Args1("")) }, true, true},
 	} {
-		if test.call(); b.run.Failed != test.want {
-			t.Errorf("%s: got %t, want %t", test.name, b.run.Failed, test.want)
+		if test.call(); b.run.Failed != test.want || b.run.Erred != test.err {
+			t.Errorf("%s: got %t and %t, want %t and %t", test.name, b.run.Failed, b.run.Erred, test.want, test.err)
 		}
 	}
 }

@@ -67,7 +67,8 @@ func encodeLast[R any](run *Run, r R) {
 		return
 	}
 	run.sendBack()
-	run.Failed = run.Failed || *err != nil
+	run.Erred = *err != nil
+	run.Failed = run.Failed || run.Erred
 	run.Results.Error(*err)
 }
 
@@ -80,6 +81,8 @@ type Run struct {
 	// Failed reports that the method returned an error, or false as its last result
 	// before the error. Such a method has acquired or released nothing.
 	Failed bool
+	// Erred reports that the method returned an error.
+	Erred bool
 
 	method *Method
 	place  int // of the next argument

@@ -33,14 +33,16 @@ func (c *servedCall) count() {
 		c.ticket.fast.Store(fast)
 	}
 	sent := 0
+	if c.failed == nil {
+		sent = len(c.reply.Bytes) - wire.Room
+	}
 	switch {
 	case c.failed != nil:
 		counters.Failed(c.failed.Code)
+	case c.run.Erred:
+		counters.Error()
 	default:
-		sent = len(c.reply.Bytes) - wire.Room
-		if c.run.Failed {
-			counters.Error()
-		}
+		counters.OK()
 	}
 	counters.Executed(ran, c.ticket.since.Sub(c.arrived), len(c.request), sent)
 }

@@ -31,7 +31,7 @@ func Parse(data []byte) (File, error) {
 		return File{}, fmt.Errorf("reading the totals: format %d instead of %d", f.Format, fileFormat)
 	}
 	for name, n := range f.Methods {
-		if len(n.RunTimes) > Buckets || len(n.WaitTimes) > Buckets || sum(n.RunTimes) != n.Calls || n.Ran < 0 || n.Waited < 0 {
+		if len(n.RunTimes) > Buckets || len(n.WaitTimes) > Buckets || n.unsuccessful() > n.Calls || sum(n.RunTimes) > n.Calls || n.Ran < 0 || n.Waited < 0 {
 			return File{}, fmt.Errorf("reading the totals of %q: the numbers contradict each other", name)
 		}
 	}

@@ -46,17 +46,19 @@ func (h *histogram) snapshot() []uint64 {
 const codes = int(wire.FailureLostChange) + 1
 
 // Method counts the calls of a method. Its methods may be called concurrently; they neither
-// allocate nor block. The number of calls that were executed is the sum of the buckets of
-// run.
+// allocate nor block. Each outcome has a counter of its own, and the number of executed calls
+// is their sum: a difference of two counters could fall from one reading to the next.
 type Method struct {
 	run, wait         histogram
 	received, sent    atomic.Uint64
-	errors            atomic.Uint64
+	ok, errors        atomic.Uint64
 	failed, unstarted [codes]atomic.Uint64
 }
 
-// Executed counts a call that waited for the turn and then ran. received and sent are the
-// sizes of arguments and results in bytes.
+// Executed counts the times and sizes of a call that waited for the turn and then ran.
+// received and sent are the sizes of arguments and results in bytes. OK, Error or Failed
+// counts the outcome of the call before, so that no histogram has more calls than
+// Numbers.Calls.
 func (m *Method) Executed(run, wait time.Duration, received, sent int) {
 	if received > 0 {
 		m.received.Add(uint64(received))
@@ -68,7 +70,10 @@ func (m *Method) Executed(run, wait time.Duration, received, sent int) {
 	m.run.add(run)
 }
 
-// Error counts that an executed call returned an error of its own, or false.
+// OK counts that an executed call returned no error.
+func (m *Method) OK() { m.ok.Add(1) }
+
+// Error counts that an executed call returned an error of its own.
 func (m *Method) Error() { m.errors.Add(1) }
 
 // Failed counts that an executed call has no results because of code.
@@ -87,7 +92,7 @@ func count(counts *[codes]atomic.Uint64, code wire.FailureCode) {
 // Numbers are the numbers of one method. The zero value says that there was no call.
 type Numbers struct {
 	Calls     uint64            `cbor:",omitempty"` // executed
-	Errors    uint64            `cbor:",omitempty"` // executed calls that returned an error, or false
+	Errors    uint64            `cbor:",omitempty"` // executed calls that returned an error
 	Failed    map[string]uint64 `cbor:",omitempty"` // executed calls without results, by reason, as "panic"
 	Refused   map[string]uint64 `cbor:",omitempty"` // calls that were not executed, by reason, as "canceled"
 	Received  uint64            `cbor:",omitempty"` // bytes of arguments of executed calls
@@ -101,14 +106,24 @@ type Numbers struct {
 // Zero reports whether no call was counted.
 func (n *Numbers) Zero() bool { return n.Calls == 0 && len(n.Refused) == 0 }
 
-// numbers returns what was counted so far.
+// unsuccessful returns the number of executed calls that were not successful.
+func (n *Numbers) unsuccessful() uint64 {
+	total := n.Errors
+	for _, calls := range n.Failed {
+		total += calls
+	}
+	return total
+}
+
+// numbers returns what was counted so far. A call that is counted meanwhile may be missing in
+// some of the numbers.
 func (m *Method) numbers() Numbers {
 	n := Numbers{
 		RunTimes: m.run.snapshot(), WaitTimes: m.wait.snapshot(), Ran: time.Duration(m.run.sum.Load()), Waited: time.Duration(m.wait.sum.Load()),
 		Received: m.received.Load(), Sent: m.sent.Load(), Errors: m.errors.Load(),
 		Failed: byName(&m.failed), Refused: byName(&m.unstarted),
-	}
-	n.Calls = sum(n.RunTimes)
+	} // the histograms first: see Executed
+	n.Calls = m.ok.Load() + n.unsuccessful()
 	return n
 }
 
@@ -141,8 +156,10 @@ func (t *Table) Method(number int) *Method { return &t.methods[number] }
 // concurrently.
 func (t *Table) Executed() (calls uint64) {
 	for i := range t.methods {
-		for b := range t.methods[i].run.buckets {
-			calls += t.methods[i].run.buckets[b].Load()
+		m := &t.methods[i]
+		calls += m.ok.Load() + m.errors.Load()
+		for code := range m.failed {
+			calls += m.failed[code].Load()
 		}
 	}
 	return calls

@@ -3,6 +3,7 @@ package stats_test
 import (
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +16,9 @@ func TestNumbers(t *testing.T) {
 	m := table.Method(0)
 	for _, d := range []time.Duration{-1, 0, 1, 1000, 1001, 2000, 2001, 1 << 22 * time.Microsecond, 1<<22*time.Microsecond + 1, 1 << 62} {
 		m.Executed(d, 0, 3, 2)
+	}
+	for range 8 {
+		m.OK()
 	}
 	m.Error()
 	m.Failed(wire.FailurePanic)
@@ -78,7 +82,8 @@ func TestDamagedFile(t *testing.T) {
 		}
 	}
 	for name, n := range map[string]stats.Numbers{
-		"sum":     {Calls: 2, RunTimes: []uint64{1}},
+		"sum":     {Calls: 1, RunTimes: []uint64{1, 1}},
+		"errors":  {Calls: 1, Errors: 1, Failed: map[string]uint64{"panic": 1}},
 		"time":    {Ran: -1},
 		"wait":    {Waited: -1},
 		"buckets": {WaitTimes: make([]uint64, stats.Buckets+1)},
@@ -101,6 +106,7 @@ func TestConcurrentCalls(t *testing.T) {
 	for g := range goroutines {
 		all.Go(func() {
 			for i := range calls {
+				table.Method(0).OK()
 				table.Method(0).Executed(time.Duration(i*g)*time.Microsecond, time.Duration(i), 1, 2)
 				table.Totals(0)
 			}
@@ -115,6 +121,7 @@ func TestConcurrentCalls(t *testing.T) {
 func TestCountingAllocatesNothing(t *testing.T) {
 	m := stats.New([]string{"Inc"}, nil).Method(0)
 	if n := testing.AllocsPerRun(100, func() {
+		m.OK()
 		m.Executed(5*time.Microsecond, time.Microsecond, 10, 10)
 		m.Error()
 		m.Failed(wire.FailurePanic)
@@ -124,9 +131,55 @@ func TestCountingAllocatesNothing(t *testing.T) {
 	}
 }
 
+// While calls with all outcomes are counted, no number falls from one reading to the next, and
+// no histogram has more calls than were executed.
+func TestCountersNeverFall(t *testing.T) {
+	table := stats.New([]string{"Inc"}, nil)
+	m := table.Method(0)
+	var stop atomic.Bool
+	var all sync.WaitGroup
+	for range 2 {
+		all.Go(func() {
+			for !stop.Load() {
+				for _, count := range []func(){m.OK, m.Error, func() { m.Failed(wire.FailurePanic) }} {
+					count()
+					m.Executed(time.Microsecond, 0, 1, 1)
+				}
+			}
+		})
+	}
+	var last stats.Numbers
+	var lastOK, lastAll uint64
+	for range 20_000 {
+		n, executed := table.Totals(0), table.Executed()
+		ok := n.Calls - n.Errors - n.Failed["panic"]
+		if ok < lastOK || n.Errors < last.Errors || n.Failed["panic"] < last.Failed["panic"] || n.Calls < last.Calls || executed < lastAll {
+			t.Errorf("%d calls without an error and %+v, then %d and %+v", lastOK, last, ok, n)
+		}
+		if ran := n.RunTimes; len(ran) > 0 && ran[0] > n.Calls {
+			t.Errorf("%d calls in the histogram, %d executed", ran[0], n.Calls)
+		}
+		last, lastOK, lastAll = n, ok, executed
+	}
+	stop.Store(true)
+	all.Wait()
+}
+
 func BenchmarkExecuted(b *testing.B) {
 	m := stats.New([]string{"Inc"}, nil).Method(0)
 	for b.Loop() {
+		m.OK()
 		m.Executed(5*time.Microsecond, 300, 10, 10)
 	}
+}
+
+// All processors count calls of one method.
+func BenchmarkContended(b *testing.B) {
+	m := stats.New([]string{"Inc"}, nil).Method(0)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			m.OK()
+			m.Executed(5*time.Microsecond, 300, 10, 10)
+		}
+	})
 }
