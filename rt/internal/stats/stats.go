@@ -48,6 +48,11 @@ const codes = int(wire.FailureLostChange) + 1
 // Method counts the calls of a method. Its methods may be called concurrently; they neither
 // allocate nor block. Each outcome has a counter of its own, and the number of executed calls
 // is their sum: a difference of two counters could fall from one reading to the next.
+//
+// Counting a call takes 35 ns. Two processors that count calls of one method at a time pass
+// its cache lines to and fro, which takes 60 to 200 ns: see BenchmarkContended. Only calls of
+// concurrent methods meet here, after they have met at the lock of the daemon's turn, so
+// counters for each connection would save less than they cost in memory.
 type Method struct {
 	run, wait         histogram
 	received, sent    atomic.Uint64

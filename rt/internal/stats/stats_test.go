@@ -173,7 +173,7 @@ func BenchmarkExecuted(b *testing.B) {
 	}
 }
 
-// All processors count calls of one method.
+// All processors count calls of one method, as only a concurrent one has them.
 func BenchmarkContended(b *testing.B) {
 	m := stats.New([]string{"Inc"}, nil).Method(0)
 	b.RunParallel(func(pb *testing.PB) {
