@@ -40,6 +40,9 @@ type Status struct {
 	Nice          int               // scheduling priority of the process
 	Limits        map[string]string // inherited resource limits by name, as "soft:hard"
 	Env           []string          // names of the daemon's environment variables, without values
+
+	Starts             map[string]uint64 `json:",omitempty"` // starts of the singleton's daemons by result, "ok" or "failed"; none if the daemon is of an older build
+	RefusedConnections map[string]uint64 `json:",omitempty"` // connections that the singleton's daemons did not admit as clients, by reason, as "not allowed"
 }
 
 // ClientStatus describes the connection of a client.

@@ -99,8 +99,8 @@ func TestTotals(t *testing.T) {
 		if !reflect.DeepEqual(second, first) {
 			t.Errorf("after the exit: got\n%+v, want\n%+v", second, first)
 		}
-		if s, err := shared.Status(t.Context()); err != nil || s.Calls != 1 {
-			t.Errorf("the next daemon says that it has executed %d calls, %v", s.Calls, err)
+		if s, err := shared.Status(t.Context()); err != nil || s.Calls != 1 || s.Starts["ok"] != 2 || s.Starts["failed"] != 0 {
+			t.Errorf("the next daemon says that it has executed %d calls, and of starts %v, %v", s.Calls, s.Starts, err)
 		}
 		a.kill(t)
 	}

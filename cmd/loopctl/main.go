@@ -126,11 +126,11 @@
 // # metrics
 //
 // Metrics prints the numbers of all daemons as OpenMetrics text, also of those that have
-// exited: loopgen_up, loopgen_clients, loopgen_running, loopgen_queued, and by method
-// loopgen_calls_total, loopgen_panics_total, loopgen_received_bytes_total,
-// loopgen_sent_bytes_total, loopgen_call_seconds and loopgen_wait_seconds. The numbers of
-// methods go on over the daemons of a singleton. Those of a daemon that runs and does not
-// answer within two seconds are left out.
+// exited: loopgen_up, loopgen_clients, loopgen_running, loopgen_queued, loopgen_starts_total,
+// loopgen_refused_connections_total, and by method loopgen_calls_total, loopgen_panics_total,
+// loopgen_received_bytes_total, loopgen_sent_bytes_total, loopgen_call_seconds and
+// loopgen_wait_seconds. The counters go on over the daemons of a singleton. Those of a daemon
+// that runs and does not answer within two seconds are left out.
 //
 // # doctor [NAME]
 //

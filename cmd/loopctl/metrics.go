@@ -21,7 +21,10 @@ type measured struct {
 	Name, Service, Dir string
 	Up                 bool              // it runs and answers
 	Methods            []rt.MethodStatus `json:",omitempty"` // those that were called
-	Error              string            `json:",omitempty"` // why Methods is not known
+	Error              string            `json:",omitempty"` // why there are no numbers
+
+	Starts             map[string]uint64 `json:",omitempty"` // by result; none if the daemon is of an older build
+	RefusedConnections map[string]uint64 `json:",omitempty"` // by reason
 
 	Clients, Running, Queued int // 0 if it is not up
 }
@@ -63,6 +66,7 @@ func measure(ctx context.Context, d *inspect.Daemon) *measured {
 		switch {
 		case err == nil:
 			m.Up, m.Clients, m.Running, m.Queued = true, len(s.Clients), len(s.Running), max(s.Waiting, len(s.Queued))
+			m.Starts, m.RefusedConnections = s.Starts, s.RefusedConnections
 			m.Methods = slices.DeleteFunc(s.Methods, func(m rt.MethodStatus) bool { return !called(m) })
 			return m
 		case !errors.Is(err, rt.ErrNotRunning):
@@ -71,11 +75,11 @@ func measure(ctx context.Context, d *inspect.Daemon) *measured {
 		}
 		d = d.Refresh() // it has exited meanwhile
 	}
-	methods, err := d.Totals()
+	totals, err := d.Totals()
 	if err != nil {
 		m.Error = err.Error()
 	}
-	m.Methods = methods
+	m.Methods, m.Starts, m.RefusedConnections = totals.Methods, totals.Starts, totals.RefusedConnections
 	return m
 }
 
@@ -84,6 +88,13 @@ func called(m rt.MethodStatus) bool { return m.Calls > 0 || len(m.Refused) > 0 }
 
 // writeMetrics writes OpenMetrics text, version 1.0.0. All samples of a metric are together.
 func writeMetrics(w io.Writer, list []*measured) {
+	writeDaemons(w, list)
+	writeMethods(w, list)
+	fmt.Fprint(w, "# EOF\n")
+}
+
+// writeDaemons writes the metrics of daemons.
+func writeDaemons(w io.Writer, list []*measured) {
 	gauge := func(name, help string, value func(*measured) int, all bool) {
 		fmt.Fprintf(w, "# TYPE %s gauge\n# HELP %[1]s %s\n", name, help)
 		for _, m := range list {
@@ -102,6 +113,20 @@ func writeMetrics(w io.Writer, list []*measured) {
 	gauge("loopgen_running", "Calls that run.", func(m *measured) int { return m.Running }, false)
 	gauge("loopgen_queued", "Calls that wait for their turn.", func(m *measured) int { return m.Queued }, false)
 
+	counter := func(name, help, label string, values func(*measured) map[string]uint64) {
+		fmt.Fprintf(w, "# TYPE %s counter\n# HELP %[1]s %s\n", name, help)
+		for _, m := range list {
+			for _, value := range slices.Sorted(maps.Keys(values(m))) {
+				fmt.Fprintf(w, "%s_total{%s,%s=%s} %d\n", name, m.labels(), label, quote(value), values(m)[value])
+			}
+		}
+	}
+	counter("loopgen_starts", "Starts of daemons by result.", "result", func(m *measured) map[string]uint64 { return m.Starts })
+	counter("loopgen_refused_connections", "Connections that were not admitted as clients.", "reason", func(m *measured) map[string]uint64 { return m.RefusedConnections })
+}
+
+// writeMethods writes the metrics of methods.
+func writeMethods(w io.Writer, list []*measured) {
 	each := func(head string, write func(labels string, m rt.MethodStatus)) {
 		fmt.Fprint(w, head)
 		for _, d := range list {
@@ -130,7 +155,6 @@ func writeMetrics(w io.Writer, list []*measured) {
 	each("# TYPE loopgen_wait_seconds histogram\n# UNIT loopgen_wait_seconds seconds\n# HELP loopgen_wait_seconds Time from the arrival of executed calls until they began.\n", func(labels string, m rt.MethodStatus) {
 		writeHistogram(w, "loopgen_wait_seconds", labels, m.WaitTimes, m.Waited)
 	})
-	fmt.Fprint(w, "# EOF\n")
 }
 
 // outcomeCount is how many calls of a method had an outcome.

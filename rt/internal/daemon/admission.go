@@ -42,8 +42,7 @@ func (d *Daemon) AcceptAll(ln net.Listener, authorize func(net.Conn) (Peer, erro
 			p, err := authorize(conn)
 			p.Full = full
 			if err != nil {
-				d.logRefused(conn.RemoteAddr(), err)
-				conn.Close()
+				d.refuseUnauthorized(conn, err)
 				return
 			}
 			if p.Refused != "" {
@@ -72,6 +71,12 @@ func (d *Daemon) admit(conn net.Conn, p Peer) (*serverConn, error) {
 	})
 	if err == nil && !d.admitted(s) {
 		err = &wire.RefusedError{Welcome: welcome}
+	}
+	switch {
+	case welcome.Code > wire.WelcomeOK:
+		d.stats.RefuseConnection(welcome.Code.String())
+	case err != nil:
+		d.stats.RefuseConnection("unauthenticated")
 	}
 	if err != nil {
 		s.gone()
@@ -229,6 +234,13 @@ func (d *Daemon) removeConn(s *serverConn) {
 	}
 }
 
+// refuseUnauthorized closes a connection whose user is the wrong one, or not known.
+func (d *Daemon) refuseUnauthorized(conn net.Conn, because error) {
+	d.stats.RefuseConnection(wire.WelcomeNotAllowed.String())
+	d.logRefused(conn.RemoteAddr(), because)
+	conn.Close()
+}
+
 // refuseUser closes the connection of a user whom the daemon does not admit. The
 // connection counts against no limit, and nothing is read from it.
 func (d *Daemon) refuseUser(conn net.Conn, p Peer) {
@@ -238,9 +250,10 @@ func (d *Daemon) refuseUser(conn net.Conn, p Peer) {
 	d.LogRefusedUser(p.Refused)
 }
 
-// LogRefusedUser logs the refusal of a user, at the rate of logRefused. It may be called
-// concurrently.
+// LogRefusedUser counts and logs the refusal of a user, at the rate of logRefused. It may be
+// called concurrently.
 func (d *Daemon) LogRefusedUser(because string) {
+	d.stats.RefuseConnection(wire.WelcomeNotAllowed.String())
 	d.mu.Lock()
 	suppressed, ok := d.refusals.allow(time.Now())
 	d.mu.Unlock()

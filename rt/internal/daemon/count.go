@@ -9,12 +9,12 @@ import (
 )
 
 // newTable returns the counters of a service's methods.
-func newTable(svc *stub.Service, before map[string]stats.Numbers) *stats.Table {
+func newTable(svc *stub.Service) *stats.Table {
 	var names []string
 	for i := range svc.Methods {
 		names = append(names, svc.Methods[i].Name)
 	}
-	return stats.New(names, before)
+	return stats.New(names)
 }
 
 // count counts the call, and notes whether its method is fast. reply calls it before it
@@ -54,6 +54,13 @@ func (d *Daemon) countRefused(f wire.Frame, code wire.FailureCode) {
 	}
 }
 
-// Totals returns the numbers of all methods that were called, by name, with those of
-// Options.Before. It may be called concurrently.
-func (d *Daemon) Totals() map[string]stats.Numbers { return d.stats.All() }
+// Totals returns what Status says of methods, starts and refused connections. It may be
+// called concurrently.
+func (d *Daemon) Totals() stats.Totals { return d.stats.All() }
+
+// SetBefore sets the totals of the singleton's earlier daemons, which Totals adds. It may be
+// called concurrently.
+func (d *Daemon) SetBefore(before stats.Totals) { d.stats.SetBefore(before) }
+
+// CountFailedStart counts the start of a daemon that never serves. Open counts any other.
+func (d *Daemon) CountFailedStart() { d.stats.Start(stats.StartFailed) }

@@ -84,8 +84,6 @@ type Options struct {
 	// Inherited returns the process's part of Status: its priority, its resource
 	// limits, and the names of its environment variables.
 	Inherited func() (nice int, limits map[string]string, env []string)
-	// Before has the numbers of the singleton's earlier daemons, by the method's name.
-	Before map[string]stats.Numbers
 }
 
 // Limits are the limits that a daemon announces to its clients.
@@ -132,7 +130,7 @@ func New(svc *stub.Service, o Options) *Daemon {
 	d.limits.frame = cmp.Or(o.Limits.Frame, d.limits.frame)
 	d.limits.clients = cmp.Or(o.Limits.Clients, d.limits.clients)
 	d.parts = d.makeParts()
-	d.stats = newTable(svc, o.Before)
+	d.stats = newTable(svc)
 	d.fast = make([]atomic.Bool, len(svc.Methods))
 	d.callsEnded = sync.NewCond(&d.mu)
 	d.ctx, d.stop = context.WithCancelCause(context.Background())

@@ -1,12 +1,17 @@
 package daemon
 
-import "time"
+import (
+	"time"
 
-// Open starts the idle time. A new daemon waits at least firstClientGrace, so that the
+	"github.com/loopgen/loopgen/rt/internal/stats"
+)
+
+// Open starts the idle time, and counts the start. A new daemon waits at least firstClientGrace, so that the
 // client that started it can connect.
 func (d *Daemon) Open() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.stats.Start(stats.StartOK)
 	d.started = time.Now()
 	if d.idleTTL < 0 {
 		return

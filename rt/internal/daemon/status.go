@@ -26,6 +26,7 @@ func (d *Daemon) status() Status {
 		s.Methods = append(s.Methods, MethodStatus{Name: m.Name, Mode: m.Mode.String(), Signature: d.svc.Signature(i), Params: strings.Fields(m.Params), Doc: cut.Printable(m.Doc), Numbers: d.stats.Totals(i)})
 	}
 	s.Parts, s.Types = d.partLines(), d.svc.Types()
+	s.Starts, s.RefusedConnections = d.stats.Connections()
 	d.turn.visit(func(tk *ticket) {
 		if !tk.hasTurn {
 			s.Waiting++
@@ -88,6 +89,9 @@ type Status struct {
 	Limits        map[string]string // resource limits that the process inherited: "soft:hard" by name
 	Env           []string          // names of the process's environment variables
 	Parts         []string          `cbor:",omitempty"` // a line of each part that has one
+
+	Starts             map[string]uint64 `cbor:",omitempty"` // of the singleton's daemons, by result
+	RefusedConnections map[string]uint64 `cbor:",omitempty"` // by reason
 }
 
 // ClientStatus is a connection of a client.

@@ -49,7 +49,7 @@ type Host struct {
 	listener  net.Listener
 	socket    fs.FileInfo // the file of the listener's Unix socket; nil: TCP
 	described bool        // describe has been called
-	totals    *totals     // the file with the numbers of calls
+	totals    totals      // the file with the numbers of calls
 }
 
 // New makes this process the daemon of a directory, and makes the object. The lifetime
@@ -73,17 +73,17 @@ func New(req start.Request, svc *stub.Service, dir *rundir.Dir, log *slog.Logger
 	if self.Developing() {
 		e.Program = self.ProgramLine()
 	}
-	totals := readTotals(dir, svc.Name, log)
 	h := &Host{
-		d: daemon.New(svc, totals.options(req, e, log)), totals: totals, idleTTL: req.IdleTTL, slog: log,
+		d: daemon.New(svc, OptionsOf(req, e, log)), idleTTL: req.IdleTTL, slog: log,
 		req: req, dir: dir, lock: lock, log: newLogFile(string(req.Log)), authorize: sameUser,
 	}
 	h.setEndpoint(e)
+	h.readTotals()
 	stop := watchConstructor(log, req.StartTimeout)
 	err = h.d.Construct(req.Args, req.StartTimeout)
 	stop()
 	if err != nil {
-		return nil, start.StageConstructor, err
+		return nil, start.StageConstructor, h.notStarted(err)
 	}
 	return h, "", nil
 }
@@ -146,6 +146,7 @@ func (h *Host) Close() {
 		h.listener.Close()
 	}
 	h.d.CloseObject()
+	_ = h.notStarted(nil)
 }
 
 // listen opens the socket that the transport asks for and writes its address

@@ -3,13 +3,10 @@ package host
 import (
 	"bytes"
 	"errors"
-	"log/slog"
 	"time"
 
 	"github.com/loopgen/loopgen/rt/internal/cut"
-	"github.com/loopgen/loopgen/rt/internal/daemon"
 	"github.com/loopgen/loopgen/rt/internal/rundir"
-	"github.com/loopgen/loopgen/rt/internal/start"
 	"github.com/loopgen/loopgen/rt/internal/stats"
 )
 
@@ -20,47 +17,45 @@ const totalsPeriod = time.Minute
 // totals is the file in which daemons leave the numbers of their calls to their successors.
 // Nothing else depends on it.
 type totals struct {
-	before  map[string]stats.Numbers
-	content []byte // of the file, as far as this daemon knows
-	written time.Time
+	content []byte    // of the file, as far as this daemon knows
+	written time.Time // when that was last compared with the numbers
+	unread  bool      // the file may have numbers that this process could not read; then it is not replaced
 }
 
-// readTotals reads what the earlier daemons of the directory have left. If that cannot be
-// used, or is about another type, the numbers begin at zero.
-func readTotals(dir *rundir.Dir, service string, log *slog.Logger) *totals {
-	t := &totals{written: time.Now()}
-	data, err := dir.ReadStats()
-	if err == nil {
-		var file stats.File
-		if file, err = stats.Parse(data); err == nil {
-			t.content = data
-			if file.Service == service {
-				t.before = file.Methods
-			}
-		}
+// readTotals reads what the earlier daemons of the directory have left. The numbers begin at
+// zero if there is nothing, or if it is damaged or about another type.
+func (h *Host) readTotals() {
+	t := &h.totals
+	t.written = time.Now()
+	data, err := h.dir.ReadStats()
+	absent := errors.Is(err, rundir.ErrAbsent)
+	if t.unread = err != nil && !absent; t.unread {
+		h.slog.Warn("the numbers of calls are not written until the file with those of earlier daemons can be read", "because", cut.Printable(err.Error()))
 	}
-	if err != nil && !errors.Is(err, rundir.ErrAbsent) {
-		log.Warn("the numbers of calls begin at zero", "because", cut.Printable(err.Error()))
+	if err != nil {
+		return
 	}
-	return t
-}
-
-// options is OptionsOf with the numbers of earlier daemons.
-func (t *totals) options(req start.Request, e *rundir.Endpoint, log *slog.Logger) daemon.Options {
-	o := OptionsOf(req, e, log)
-	o.Before = t.before
-	return o
+	file, err := stats.Parse(data)
+	switch {
+	case err != nil:
+		h.slog.Warn("the numbers of calls begin at zero", "because", cut.Printable(err.Error()))
+	case file.Service == h.endpoint.Service:
+		h.d.SetBefore(file.Totals)
+	}
+	t.content = data
 }
 
 // writeTotals writes the numbers if any has changed. An error is logged: the next write may
 // succeed.
 func (h *Host) writeTotals() {
-	h.totals.written = time.Now()
-	all := h.d.Totals()
-	if len(all) == 0 {
-		return // no call was counted: no file
+	if h.totals.unread {
+		h.readTotals()
 	}
-	data, err := stats.Encode(h.endpoint.Service, all)
+	h.totals.written = time.Now()
+	if h.totals.unread {
+		return
+	}
+	data, err := stats.Encode(h.endpoint.Service, h.d.Totals())
 	if err == nil && !bytes.Equal(data, h.totals.content) {
 		err = h.lock.WriteStats(data)
 	}
@@ -70,4 +65,11 @@ func (h *Host) writeTotals() {
 	case !errors.Is(err, rundir.ErrLost): // the successor has the directory
 		h.slog.Warn("cannot write the numbers of calls", "err", err)
 	}
+}
+
+// notStarted counts a start that has failed because of err, and returns err.
+func (h *Host) notStarted(err error) error {
+	h.d.CountFailedStart()
+	h.writeTotals()
+	return err
 }

@@ -12,10 +12,10 @@ const maxStats = 16 << 20
 // ReadStats returns the content of the file stats, in which the daemons of the singleton
 // leave the numbers of their calls. The error matches ErrAbsent if there is no file, or one
 // that no daemon of this user wrote. Any other error says that this process could not read
-// the file.
+// the file, which may have numbers.
 func (d *Dir) ReadStats() ([]byte, error) {
 	data, err := d.readFile(statsName, maxStats)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errForeign) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errForeign) && !errors.Is(err, fs.ErrPermission) {
 		return nil, fmt.Errorf("%w: %w", ErrAbsent, err)
 	}
 	if err != nil {

@@ -6,18 +6,31 @@ import (
 	"github.com/loopgen/loopgen/rt/internal/wire"
 )
 
-// File is what daemons of a singleton leave to their successors.
+// Totals are the numbers of all daemons of a singleton.
+type Totals struct {
+	Methods            map[string]Numbers // by name
+	Starts             map[string]uint64  `cbor:",omitempty"` // by result: StartOK or StartFailed
+	RefusedConnections map[string]uint64  `cbor:",omitempty"` // by reason, as "not allowed"
+}
+
+// The results of a start.
+const (
+	StartOK     = "ok"
+	StartFailed = "failed"
+)
+
+// File is the content of the file of totals, which a daemon leaves to its successors.
 type File struct {
-	Format  int                // fileFormat
-	Service string             // the import path and name of the type
-	Methods map[string]Numbers // by name
+	Format  int    // fileFormat
+	Service string // the import path and name of the type
+	Totals
 }
 
 const fileFormat = 1
 
 // Encode returns the content of the file of totals. It may be called concurrently.
-func Encode(service string, methods map[string]Numbers) ([]byte, error) {
-	return wire.Marshal(File{fileFormat, service, methods})
+func Encode(service string, totals Totals) ([]byte, error) {
+	return wire.Marshal(File{fileFormat, service, totals})
 }
 
 // Parse decodes the file of totals. It returns an error if data is not what Encode returns,

@@ -1,4 +1,4 @@
-// Package stats counts the calls of each method. It touches neither files nor connections.
+// Package stats counts the calls of each method, and what a daemon refuses. It touches neither files nor connections.
 //
 // The counters of a daemon are in a Table. Numbers are a copy of those of one method, as
 // Status and the file of totals have them.
@@ -7,6 +7,7 @@ package stats
 import (
 	"math/bits"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -141,24 +142,46 @@ func (n Numbers) plus(o Numbers) Numbers {
 	}
 }
 
-// Table counts the calls of all methods of a daemon.
+// Table counts the calls of all methods of a daemon, its start, and the connections that it
+// refuses. Its methods may be called concurrently.
 type Table struct {
 	names   []string
 	methods []Method
-	before  map[string]Numbers
+	before  atomic.Pointer[Totals]
+
+	mu              sync.Mutex // guards the fields below
+	starts, refused map[string]uint64
 }
 
-// New returns a table of the methods with these names. before has the numbers of earlier
-// daemons by the method's name, and may be nil. The table keeps both and changes neither.
-func New(names []string, before map[string]Numbers) *Table {
-	return &Table{names, make([]Method, len(names)), before}
+// New returns a table of the methods with these names. It keeps names.
+func New(names []string) *Table {
+	t := &Table{names: names, methods: make([]Method, len(names)), starts: make(map[string]uint64), refused: make(map[string]uint64)}
+	t.before.Store(new(Totals))
+	return t
+}
+
+// SetBefore sets the numbers of earlier daemons, which All and Totals add. The table keeps
+// before and does not change it.
+func (t *Table) SetBefore(before Totals) { t.before.Store(&before) }
+
+// Start counts the start of the daemon, with one of the results above.
+func (t *Table) Start(result string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.starts[result]++
+}
+
+// RefuseConnection counts a connection that was not admitted as a client's.
+func (t *Table) RefuseConnection(reason string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.refused[reason]++
 }
 
 // Method returns the counters of a method by its number.
 func (t *Table) Method(number int) *Method { return &t.methods[number] }
 
-// Executed returns the number of calls that this daemon has executed. It may be called
-// concurrently.
+// Executed returns the number of calls that this daemon has executed.
 func (t *Table) Executed() (calls uint64) {
 	for i := range t.methods {
 		m := &t.methods[i]
@@ -170,21 +193,29 @@ func (t *Table) Executed() (calls uint64) {
 	return calls
 }
 
-// Totals returns the numbers of a method, those of earlier daemons included. It may be
-// called concurrently.
+// Totals returns the numbers of a method, those of earlier daemons included.
 func (t *Table) Totals(number int) Numbers {
-	return t.before[t.names[number]].plus(t.methods[number].numbers())
+	return t.before.Load().Methods[t.names[number]].plus(t.methods[number].numbers())
 }
 
-// All returns the totals of all methods that were called, by name. It may be called
-// concurrently.
-func (t *Table) All() map[string]Numbers {
-	all := make(map[string]Numbers)
+// Connections returns the starts and the refused connections, those of earlier daemons
+// included.
+func (t *Table) Connections() (starts, refused map[string]uint64) {
+	before := t.before.Load()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return merge(before.Starts, t.starts), merge(before.RefusedConnections, t.refused)
+}
+
+// All returns the totals of all methods that were called, and of starts and connections.
+func (t *Table) All() Totals {
+	all := Totals{Methods: make(map[string]Numbers)}
 	for i, name := range t.names {
 		if n := t.Totals(i); !n.Zero() {
-			all[name] = n
+			all.Methods[name] = n
 		}
 	}
+	all.Starts, all.RefusedConnections = t.Connections()
 	return all
 }
 

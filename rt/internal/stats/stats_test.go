@@ -1,6 +1,7 @@
 package stats_test
 
 import (
+	"maps"
 	"reflect"
 	"sync"
 	"sync/atomic"
@@ -12,7 +13,7 @@ import (
 )
 
 func TestNumbers(t *testing.T) {
-	table := stats.New([]string{"Inc", "Get"}, nil)
+	table := stats.New([]string{"Inc", "Get"})
 	m := table.Method(0)
 	for _, d := range []time.Duration{-1, 0, 1, 1000, 1001, 2000, 2001, 1 << 22 * time.Microsecond, 1<<22*time.Microsecond + 1, 1 << 62} {
 		m.Executed(d, 0, 3, 2)
@@ -34,42 +35,51 @@ func TestNumbers(t *testing.T) {
 	if got := table.Totals(0); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	if got := table.All(); len(got) != 1 || table.Executed() != 10 {
+	if got := table.All(); len(got.Methods) != 1 || table.Executed() != 10 {
 		t.Errorf("%+v, %d executed", got, table.Executed())
 	}
 }
 
 // The totals of a daemon are those of its predecessor and its own.
 func TestFile(t *testing.T) {
-	first := stats.New([]string{"Inc", "Gone"}, nil)
+	first := stats.New([]string{"Inc", "Gone"})
 	first.Method(0).Executed(time.Millisecond, 3*time.Microsecond, 1, 1)
 	first.Method(0).Failed(wire.FailureTooLarge)
 	first.Method(1).Refused(wire.FailureDraining)
+	first.Start(stats.StartOK)
+	first.RefuseConnection("not allowed")
 	data, err := stats.Encode("pkg.Counter", first.All())
 	if err != nil {
 		t.Fatal(err)
 	}
 	file, err := stats.Parse(data)
-	if err != nil || file.Service != "pkg.Counter" || !reflect.DeepEqual(file.Methods, first.All()) {
+	if err != nil || file.Service != "pkg.Counter" || !reflect.DeepEqual(file.Totals, first.All()) {
 		t.Fatalf("%+v, %v", file, err)
 	}
-	second := stats.New([]string{"Get", "Inc"}, file.Methods)
+	second := stats.New([]string{"Get", "Inc"})
+	second.SetBefore(file.Totals)
+	second.Start(stats.StartFailed)
+	second.RefuseConnection("not allowed")
 	second.Method(1).Executed(1, 0, 1, 1)
 	second.Method(1).Failed(wire.FailureTooLarge)
 	want := stats.Numbers{
 		Calls: 2, Failed: map[string]uint64{"result too large": 2}, Received: 2, Sent: 2, Ran: time.Millisecond + 1, Waited: 3 * time.Microsecond,
 		RunTimes: []uint64{1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, WaitTimes: []uint64{1, 0, 1},
 	}
-	if got := second.All(); len(got) != 1 || !reflect.DeepEqual(got["Inc"], want) {
-		t.Errorf("got  %+v\nwant %+v", got, want)
+	got := second.All()
+	if len(got.Methods) != 1 || !reflect.DeepEqual(got.Methods["Inc"], want) {
+		t.Errorf("got  %+v\nwant %+v", got.Methods, want)
 	}
-	if second.Executed() != 1 || !reflect.DeepEqual(file.Methods, first.All()) {
+	if !maps.Equal(got.Starts, map[string]uint64{"ok": 1, "failed": 1}) || !maps.Equal(got.RefusedConnections, map[string]uint64{"not allowed": 2}) {
+		t.Errorf("starts %v, refused connections %v", got.Starts, got.RefusedConnections)
+	}
+	if second.Executed() != 1 || !reflect.DeepEqual(file.Totals, first.All()) {
 		t.Errorf("%d executed, file %+v", second.Executed(), file)
 	}
 }
 
 func TestDamagedFile(t *testing.T) {
-	good, err := stats.Encode("s", map[string]stats.Numbers{"Inc": {Calls: 1, RunTimes: []uint64{1}}})
+	good, err := stats.Encode("s", stats.Totals{Methods: map[string]stats.Numbers{"Inc": {Calls: 1, RunTimes: []uint64{1}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +98,7 @@ func TestDamagedFile(t *testing.T) {
 		"wait":    {Waited: -1},
 		"buckets": {WaitTimes: make([]uint64, stats.Buckets+1)},
 	} {
-		data, err := stats.Encode("s", map[string]stats.Numbers{"Inc": n})
+		data, err := stats.Encode("s", stats.Totals{Methods: map[string]stats.Numbers{"Inc": n}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,7 +111,7 @@ func TestDamagedFile(t *testing.T) {
 // No call is lost, and none counted twice.
 func TestConcurrentCalls(t *testing.T) {
 	const goroutines, calls = 8, 1000
-	table := stats.New([]string{"Inc"}, nil)
+	table := stats.New([]string{"Inc"})
 	var all sync.WaitGroup
 	for g := range goroutines {
 		all.Go(func() {
@@ -119,7 +129,7 @@ func TestConcurrentCalls(t *testing.T) {
 }
 
 func TestCountingAllocatesNothing(t *testing.T) {
-	m := stats.New([]string{"Inc"}, nil).Method(0)
+	m := stats.New([]string{"Inc"}).Method(0)
 	if n := testing.AllocsPerRun(100, func() {
 		m.OK()
 		m.Executed(5*time.Microsecond, time.Microsecond, 10, 10)
@@ -134,7 +144,7 @@ func TestCountingAllocatesNothing(t *testing.T) {
 // While calls with all outcomes are counted, no number falls from one reading to the next, and
 // no histogram has more calls than were executed.
 func TestCountersNeverFall(t *testing.T) {
-	table := stats.New([]string{"Inc"}, nil)
+	table := stats.New([]string{"Inc"})
 	m := table.Method(0)
 	var stop atomic.Bool
 	var all sync.WaitGroup
@@ -166,7 +176,7 @@ func TestCountersNeverFall(t *testing.T) {
 }
 
 func BenchmarkExecuted(b *testing.B) {
-	m := stats.New([]string{"Inc"}, nil).Method(0)
+	m := stats.New([]string{"Inc"}).Method(0)
 	for b.Loop() {
 		m.OK()
 		m.Executed(5*time.Microsecond, 300, 10, 10)
@@ -175,7 +185,7 @@ func BenchmarkExecuted(b *testing.B) {
 
 // All processors count calls of one method, as only a concurrent one has them.
 func BenchmarkContended(b *testing.B) {
-	m := stats.New([]string{"Inc"}, nil).Method(0)
+	m := stats.New([]string{"Inc"}).Method(0)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			m.OK()

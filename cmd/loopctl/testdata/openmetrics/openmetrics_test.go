@@ -62,6 +62,7 @@ func TestMetricsAreOpenMetrics(t *testing.T) {
 		{"loopgen_calls_total", oddName, "Inc", "ok", 3},
 		{"loopgen_calls_total", oddName, "Misbehave", "panic", 1},
 		{"loopgen_panics_total", oddName, "Misbehave", "", 1},
+		{"loopgen_starts_total", "plain", "", "ok", 1},
 		{"loopgen_call_seconds_count", oddName, "Inc", "", 3},
 		{"loopgen_call_seconds_bucket", oddName, "Inc", "+Inf", 3},
 		{"loopgen_wait_seconds_bucket", oddName, "Inc", "+Inf", 3},
@@ -106,7 +107,7 @@ func call(t *testing.T, cfg rt.Config, stop bool) {
 	}
 }
 
-// parse returns the samples by metric, name, method, and outcome or le. It fails the test
+// parse returns the samples by metric, name, method, and outcome, result or le. It fails the test
 // if a sample comes twice, has a metric without a type, or has buckets that fall.
 func parse(t *testing.T, text []byte) map[string]float64 {
 	t.Helper()
@@ -146,7 +147,7 @@ func parse(t *testing.T, text []byte) map[string]float64 {
 					last = 0
 				}
 			}
-			values[strings.Join([]string{metric, l.Get("name"), l.Get("method"), l.Get("outcome") + l.Get("le")}, "|")] = value
+			values[strings.Join([]string{metric, l.Get("name"), l.Get("method"), l.Get("outcome") + l.Get("result") + l.Get("le")}, "|")] = value
 		}
 	}
 }
