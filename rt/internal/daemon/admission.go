@@ -72,11 +72,10 @@ func (d *Daemon) admit(conn net.Conn, p Peer) (*serverConn, error) {
 	if err == nil && !d.admitted(s) {
 		err = &wire.RefusedError{Welcome: welcome}
 	}
-	switch {
-	case welcome.Code > wire.WelcomeOK:
-		d.stats.RefuseConnection(welcome.Code.String())
-	case err != nil:
-		d.stats.RefuseConnection("unauthenticated")
+	if welcome.Code > wire.WelcomeOK {
+		d.stats.RefuseConnection(welcome.Code)
+	} else if err != nil {
+		d.stats.RefuseConnection(0)
 	}
 	if err != nil {
 		s.gone()
@@ -236,7 +235,7 @@ func (d *Daemon) removeConn(s *serverConn) {
 
 // refuseUnauthorized closes a connection whose user is the wrong one, or not known.
 func (d *Daemon) refuseUnauthorized(conn net.Conn, because error) {
-	d.stats.RefuseConnection(wire.WelcomeNotAllowed.String())
+	d.stats.RefuseConnection(wire.WelcomeNotAllowed)
 	d.logRefused(conn.RemoteAddr(), because)
 	conn.Close()
 }
@@ -253,7 +252,7 @@ func (d *Daemon) refuseUser(conn net.Conn, p Peer) {
 // LogRefusedUser counts and logs the refusal of a user, at the rate of logRefused. It may be
 // called concurrently.
 func (d *Daemon) LogRefusedUser(because string) {
-	d.stats.RefuseConnection(wire.WelcomeNotAllowed.String())
+	d.stats.RefuseConnection(wire.WelcomeNotAllowed)
 	d.mu.Lock()
 	suppressed, ok := d.refusals.allow(time.Now())
 	d.mu.Unlock()

@@ -58,9 +58,9 @@ func (d *Daemon) countRefused(f wire.Frame, code wire.FailureCode) {
 // called concurrently.
 func (d *Daemon) Totals() stats.Totals { return d.stats.All() }
 
-// SetBefore sets the totals of the singleton's earlier daemons, which Totals adds. It may be
-// called concurrently.
-func (d *Daemon) SetBefore(before stats.Totals) { d.stats.SetBefore(before) }
+// IncludeTotals adds the totals of the singleton's earlier daemons. It may be called
+// concurrently.
+func (d *Daemon) IncludeTotals(before stats.Totals) { d.stats.Include(before) }
 
 // CountFailedStart counts the start of a daemon that never serves. Open counts any other.
-func (d *Daemon) CountFailedStart() { d.stats.Start(stats.StartFailed) }
+func (d *Daemon) CountFailedStart() { d.stats.Started(false) }

@@ -1,17 +1,13 @@
 package daemon
 
-import (
-	"time"
-
-	"github.com/loopgen/loopgen/rt/internal/stats"
-)
+import "time"
 
 // Open starts the idle time, and counts the start. A new daemon waits at least firstClientGrace, so that the
 // client that started it can connect.
 func (d *Daemon) Open() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.stats.Start(stats.StartOK)
+	d.stats.Started(true)
 	d.started = time.Now()
 	if d.idleTTL < 0 {
 		return

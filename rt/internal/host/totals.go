@@ -40,7 +40,7 @@ func (h *Host) readTotals() {
 	case err != nil:
 		h.slog.Warn("the numbers of calls begin at zero", "because", cut.Printable(err.Error()))
 	case file.Service == h.endpoint.Service:
-		h.d.SetBefore(file.Totals)
+		h.d.IncludeTotals(file.Totals)
 	}
 	t.content = data
 }

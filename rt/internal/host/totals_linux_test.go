@@ -150,12 +150,12 @@ func TestUnreadableTotalsAreKept(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h, err := begin(t, service(nil), once)
+			h, err := begin(t, service(nil), stats.Totals{})
 			if err != nil {
 				t.Fatal(err)
 			}
+			h.writeTotals() // what an earlier daemon would have left
 			end := hinder(t, h.stat)
-			h.d.SetBefore(stats.Totals{})
 			h.readTotals()
 			h.writeTotals()
 			end()

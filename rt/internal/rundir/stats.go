@@ -26,15 +26,12 @@ func (d *Dir) ReadStats() ([]byte, error) {
 
 // WriteStats makes data the content of the file stats, in one step. Only this user may read
 // the file, also in the directory of a service. If WriteStats fails, the old file is still
-// there. The error matches ErrLost if the directory or life.lock was removed.
+// there. The error is ErrLost if the directory or life.lock was removed.
 func (l *DaemonLock) WriteStats(data []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.lost() {
-		return fmt.Errorf("writing the totals: %w: %s", ErrLost, l.LostReason())
+		return ErrLost
 	}
-	if err := replaceFile(l.root, statsName, data, 0o600); err != nil {
-		return fmt.Errorf("writing the totals in %s: %w", l.dir.path, err)
-	}
-	return nil
+	return replaceFile(l.root, statsName, data, 0o600)
 }

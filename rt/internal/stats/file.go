@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/loopgen/loopgen/rt/internal/wire"
@@ -9,15 +10,9 @@ import (
 // Totals are the numbers of all daemons of a singleton.
 type Totals struct {
 	Methods            map[string]Numbers // by name
-	Starts             map[string]uint64  `cbor:",omitempty"` // by result: StartOK or StartFailed
+	Starts             map[string]uint64  `cbor:",omitempty"` // by result, "ok" or "failed"
 	RefusedConnections map[string]uint64  `cbor:",omitempty"` // by reason, as "not allowed"
 }
-
-// The results of a start.
-const (
-	StartOK     = "ok"
-	StartFailed = "failed"
-)
 
 // File is the content of the file of totals, which a daemon leaves to its successors.
 type File struct {
@@ -27,6 +22,8 @@ type File struct {
 }
 
 const fileFormat = 1
+
+var errInvalid = errors.New("reading the totals: they have another format, or contradict each other")
 
 // Encode returns the content of the file of totals. It may be called concurrently.
 func Encode(service string, totals Totals) ([]byte, error) {
@@ -40,13 +37,12 @@ func Parse(data []byte) (File, error) {
 	if err := wire.Unmarshal(data, &f); err != nil {
 		return File{}, fmt.Errorf("reading the totals: %w", err)
 	}
-	if f.Format != fileFormat {
-		return File{}, fmt.Errorf("reading the totals: format %d instead of %d", f.Format, fileFormat)
+	valid := f.Format == fileFormat
+	for _, n := range f.Methods {
+		valid = valid && max(len(n.RunTimes), len(n.WaitTimes)) <= Buckets && max(n.unsuccessful(), sum(n.RunTimes)) <= n.Calls && min(n.Ran, n.Waited) >= 0
 	}
-	for name, n := range f.Methods {
-		if len(n.RunTimes) > Buckets || len(n.WaitTimes) > Buckets || n.unsuccessful() > n.Calls || sum(n.RunTimes) > n.Calls || n.Ran < 0 || n.Waited < 0 {
-			return File{}, fmt.Errorf("reading the totals of %q: the numbers contradict each other", name)
-		}
+	if !valid {
+		return File{}, errInvalid
 	}
 	return f, nil
 }

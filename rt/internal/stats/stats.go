@@ -6,7 +6,6 @@ package stats
 
 import (
 	"math/bits"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,14 +32,24 @@ func (h *histogram) add(d time.Duration) {
 	h.sum.Add(int64(d))
 }
 
+// include adds the durations that another histogram has counted.
+func (h *histogram) include(buckets []uint64, total time.Duration) {
+	for i, n := range buckets {
+		h.buckets[i].Add(n)
+	}
+	h.sum.Add(int64(total))
+}
+
 // snapshot returns the buckets without zeros at the end. A call that is counted meanwhile
 // may be missing.
 func (h *histogram) snapshot() []uint64 {
-	counts := make([]uint64, 0, Buckets)
+	var counts []uint64
 	for i := range h.buckets {
-		counts = append(counts, h.buckets[i].Load())
+		if n := h.buckets[i].Load(); n > 0 {
+			counts = append(append(counts, make([]uint64, i-len(counts))...), n)
+		}
 	}
-	return trim(counts)
+	return counts
 }
 
 // codes is one more than the greatest code of a failure.
@@ -109,9 +118,6 @@ type Numbers struct {
 	WaitTimes []uint64          `cbor:",omitempty"` // the same by the time that they waited
 }
 
-// Zero reports whether no call was counted.
-func (n *Numbers) Zero() bool { return n.Calls == 0 && len(n.Refused) == 0 }
-
 // unsuccessful returns the number of executed calls that were not successful.
 func (n *Numbers) unsuccessful() uint64 {
 	total := n.Errors
@@ -127,19 +133,26 @@ func (m *Method) numbers() Numbers {
 	n := Numbers{
 		RunTimes: m.run.snapshot(), WaitTimes: m.wait.snapshot(), Ran: time.Duration(m.run.sum.Load()), Waited: time.Duration(m.wait.sum.Load()),
 		Received: m.received.Load(), Sent: m.sent.Load(), Errors: m.errors.Load(),
-		Failed: byName(&m.failed), Refused: byName(&m.unstarted),
+		Failed: byName(m.failed[:], failureName), Refused: byName(m.unstarted[:], failureName),
 	} // the histograms first: see Executed
 	n.Calls = m.ok.Load() + n.unsuccessful()
 	return n
 }
 
-// plus returns the sum of two numbers.
-func (n Numbers) plus(o Numbers) Numbers {
-	return Numbers{
-		Calls: n.Calls + o.Calls, Errors: n.Errors + o.Errors, Failed: merge(n.Failed, o.Failed), Refused: merge(n.Refused, o.Refused),
-		Received: n.Received + o.Received, Sent: n.Sent + o.Sent, Ran: n.Ran + o.Ran, Waited: n.Waited + o.Waited,
-		RunTimes: add(n.RunTimes, o.RunTimes), WaitTimes: add(n.WaitTimes, o.WaitTimes),
-	}
+// include adds the numbers of earlier daemons, and returns the number of their calls. It
+// drops failures of a code that this package does not know. The outcomes come first: see
+// Executed.
+func (m *Method) include(n Numbers) (calls uint64) {
+	include(m.unstarted[:], failureName, n.Refused)
+	calls = include(m.failed[:], failureName, n.Failed)
+	ok := n.Calls - n.unsuccessful()
+	m.ok.Add(ok)
+	m.errors.Add(n.Errors)
+	m.received.Add(n.Received)
+	m.sent.Add(n.Sent)
+	m.wait.include(n.WaitTimes, n.Waited)
+	m.run.include(n.RunTimes, n.Ran)
+	return calls + ok + n.Errors
 }
 
 // Table counts the calls of all methods of a daemon, its start, and the connections that it
@@ -147,42 +160,54 @@ func (n Numbers) plus(o Numbers) Numbers {
 type Table struct {
 	names   []string
 	methods []Method
-	before  atomic.Pointer[Totals]
 
-	mu              sync.Mutex // guards the fields below
-	starts, refused map[string]uint64
+	starts  [len(results)]atomic.Uint64
+	refused [wire.WelcomeNotAllowed + 1]atomic.Uint64 // by code; 0: the client did not prove that it has the key
+
+	mu      sync.Mutex
+	earlier uint64 // calls of earlier daemons among those that methods has counted; guarded by mu
 }
 
 // New returns a table of the methods with these names. It keeps names.
 func New(names []string) *Table {
-	t := &Table{names: names, methods: make([]Method, len(names)), starts: make(map[string]uint64), refused: make(map[string]uint64)}
-	t.before.Store(new(Totals))
-	return t
+	return &Table{names: names, methods: make([]Method, len(names))}
 }
 
-// SetBefore sets the numbers of earlier daemons, which All and Totals add. The table keeps
-// before and does not change it.
-func (t *Table) SetBefore(before Totals) { t.before.Store(&before) }
-
-// Start counts the start of the daemon, with one of the results above.
-func (t *Table) Start(result string) {
+// Include adds the totals that Parse has returned, of earlier daemons. It drops the numbers
+// of methods that the table does not have.
+func (t *Table) Include(before Totals) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.starts[result]++
+	for i, name := range t.names {
+		t.earlier += t.methods[i].include(before.Methods[name])
+	}
+	include(t.starts[:], resultName, before.Starts)
+	include(t.refused[:], reasonName, before.RefusedConnections)
 }
 
-// RefuseConnection counts a connection that was not admitted as a client's.
-func (t *Table) RefuseConnection(reason string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.refused[reason]++
+// results are the results of a start.
+var results = [...]string{"failed", "ok"}
+
+// Started counts the start of the daemon: it serves, or it never will.
+func (t *Table) Started(ok bool) {
+	result := 0
+	if ok {
+		result = 1
+	}
+	t.starts[result].Add(1)
 }
+
+// RefuseConnection counts a connection that was not admitted as a client's. The code is that
+// of the welcome, or 0 if the client did not prove that it has the key.
+func (t *Table) RefuseConnection(code wire.WelcomeCode) { t.refused[code].Add(1) }
 
 // Method returns the counters of a method by its number.
 func (t *Table) Method(number int) *Method { return &t.methods[number] }
 
 // Executed returns the number of calls that this daemon has executed.
 func (t *Table) Executed() (calls uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for i := range t.methods {
 		m := &t.methods[i]
 		calls += m.ok.Load() + m.errors.Load()
@@ -190,28 +215,23 @@ func (t *Table) Executed() (calls uint64) {
 			calls += m.failed[code].Load()
 		}
 	}
-	return calls
+	return calls - t.earlier
 }
 
 // Totals returns the numbers of a method, those of earlier daemons included.
-func (t *Table) Totals(number int) Numbers {
-	return t.before.Load().Methods[t.names[number]].plus(t.methods[number].numbers())
-}
+func (t *Table) Totals(number int) Numbers { return t.methods[number].numbers() }
 
-// Connections returns the starts and the refused connections, those of earlier daemons
-// included.
+// Connections returns the starts by result and the refused connections by reason, those of
+// earlier daemons included.
 func (t *Table) Connections() (starts, refused map[string]uint64) {
-	before := t.before.Load()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return merge(before.Starts, t.starts), merge(before.RefusedConnections, t.refused)
+	return byName(t.starts[:], resultName), byName(t.refused[:], reasonName)
 }
 
 // All returns the totals of all methods that were called, and of starts and connections.
 func (t *Table) All() Totals {
 	all := Totals{Methods: make(map[string]Numbers)}
 	for i, name := range t.names {
-		if n := t.Totals(i); !n.Zero() {
+		if n := t.Totals(i); n.Calls > 0 || n.Refused != nil {
 			all.Methods[name] = n
 		}
 	}
@@ -226,47 +246,36 @@ func sum(counts []uint64) (total uint64) {
 	return total
 }
 
-func trim(counts []uint64) []uint64 {
-	for len(counts) > 0 && counts[len(counts)-1] == 0 {
-		counts = counts[:len(counts)-1]
+func failureName(code int) string { return wire.FailureCode(code).String() }
+
+func resultName(i int) string { return results[i] }
+
+func reasonName(code int) string {
+	if code == 0 {
+		return "unauthenticated"
 	}
-	return counts
+	return wire.WelcomeCode(code).String()
 }
 
-// add returns the sums of two lists. It changes neither.
-func add(a, b []uint64) []uint64 {
-	if len(a) < len(b) {
-		a, b = b, a
+// include adds numbers by name, and returns their sum.
+func include(counts []atomic.Uint64, name func(int) string, names map[string]uint64) (total uint64) {
+	for i := range counts {
+		n := names[name(i)]
+		counts[i].Add(n)
+		total += n
 	}
-	a = slices.Clone(a)
-	for i, n := range b {
-		a[i] += n
-	}
-	return a
+	return total
 }
 
-// merge returns the sums of two maps. It changes neither.
-func merge(a, b map[string]uint64) map[string]uint64 {
-	if len(a)+len(b) == 0 {
-		return nil
-	}
-	sums := make(map[string]uint64)
-	for _, m := range []map[string]uint64{a, b} {
-		for name, n := range m {
-			sums[name] += n
-		}
-	}
-	return sums
-}
-
-func byName(counts *[codes]atomic.Uint64) map[string]uint64 {
+// byName returns the numbers that are not zero, or nil if all are.
+func byName(counts []atomic.Uint64, name func(int) string) map[string]uint64 {
 	var names map[string]uint64
-	for code := range counts {
-		if n := counts[code].Load(); n > 0 {
+	for i := range counts {
+		if n := counts[i].Load(); n > 0 {
 			if names == nil {
 				names = make(map[string]uint64)
 			}
-			names[wire.FailureCode(code).String()] = n
+			names[name(i)] = n
 		}
 	}
 	return names

@@ -46,8 +46,8 @@ func TestFile(t *testing.T) {
 	first.Method(0).Executed(time.Millisecond, 3*time.Microsecond, 1, 1)
 	first.Method(0).Failed(wire.FailureTooLarge)
 	first.Method(1).Refused(wire.FailureDraining)
-	first.Start(stats.StartOK)
-	first.RefuseConnection("not allowed")
+	first.Started(true)
+	first.RefuseConnection(wire.WelcomeNotAllowed)
 	data, err := stats.Encode("pkg.Counter", first.All())
 	if err != nil {
 		t.Fatal(err)
@@ -57,9 +57,9 @@ func TestFile(t *testing.T) {
 		t.Fatalf("%+v, %v", file, err)
 	}
 	second := stats.New([]string{"Get", "Inc"})
-	second.SetBefore(file.Totals)
-	second.Start(stats.StartFailed)
-	second.RefuseConnection("not allowed")
+	second.Include(file.Totals)
+	second.Started(false)
+	second.RefuseConnection(wire.WelcomeNotAllowed)
 	second.Method(1).Executed(1, 0, 1, 1)
 	second.Method(1).Failed(wire.FailureTooLarge)
 	want := stats.Numbers{
