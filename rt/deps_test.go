@@ -86,6 +86,7 @@ func TestLayers(t *testing.T) {
 		{"../rt/inspect", `/rt/internal/(daemon|host|start|self)$|/rt/stub$|^os/exec$`},
 		{"../rt/inspect/internal/jsonvalue", `^(net|os)$|/rt/internal/[^w]|/rt/stub$`},
 		{"../cmd/loopctl", `/rt/internal/|^os/exec$|^net$`},
+		{"../rt/profile", `^(net|os)$|/loopgen/rt$|/rt/internal/[^dw]`},
 		{"../rt", `/rt/inspect$`},
 		{"../generator/...", `/loopgen/rt($|/[^s]|/s[^c])`},
 		{"../rt/...", `/loopgen/generator|golang.org/x/tools|jennifer`},
@@ -99,6 +100,19 @@ func TestLayers(t *testing.T) {
 			if never.MatchString(imported) {
 				t.Errorf("%s imports %s", test.pkg, imported)
 			}
+		}
+	}
+}
+
+// Only a program that imports package profile links the profiler of the standard library.
+func TestProfilerIsLinkedByItsPackage(t *testing.T) {
+	for pkg, want := range map[string]bool{"../examples/counter": false, ".": false, "./inspect": false, "./profile": true} {
+		out, err := exec.Command("go", "list", "-deps", pkg).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.Contains(strings.Fields(string(out)), "runtime/pprof"); got != want {
+			t.Errorf("%s links runtime/pprof: %t, want %t", pkg, got, want)
 		}
 	}
 }

@@ -232,6 +232,8 @@
 //   - stub is the API for generated code. Through stub.Part a capability that the daemon's
 //     core does not have comes in.
 //   - schema spells, parses and compares types. The generator uses it too.
+//   - profile makes profiles of the daemon's process. Only programs that import it link it:
+//     internal/daemon has the seam. No package here imports it.
 //   - inspect finds daemons, asks for their state and calls their methods, without the type
 //     that they serve. No package here imports it.
 //   - inspect/internal/jsonvalue translates JSON into the CBOR of a type, and back, by the
@@ -245,6 +247,7 @@
 //	internal/control → internal/rundir, internal/sock, internal/wire
 //	internal/self → internal/process, internal/rundir
 //	internal/start → internal/cut, internal/rundir, internal/usercode, internal/value, internal/wire, stub
+//	profile → internal/daemon, internal/wire, stub
 //	inspect → inspect/internal/jsonvalue, internal/control, internal/process, internal/rundir, internal/sock, internal/stats, internal/wire, schema
 //	inspect/internal/jsonvalue → internal/wire, schema
 //	internal/value → internal/cut, internal/rt, internal/usercode, internal/wire, schema

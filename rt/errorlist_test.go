@@ -52,7 +52,7 @@ func TestErrorListIsComplete(t *testing.T) {
 }
 
 // errorSources are the directories whose errors are listed.
-var errorSources = []string{".", "stub", "schema", "internal/control", "internal/cut", "internal/daemon", "internal/host", "internal/process", "internal/start", "internal/rundir", "internal/sock", "internal/stats", "internal/usercode", "internal/value", "internal/wire", "inspect"}
+var errorSources = []string{".", "stub", "schema", "internal/control", "internal/cut", "internal/daemon", "internal/host", "internal/process", "internal/start", "internal/rundir", "internal/sock", "internal/stats", "internal/usercode", "internal/value", "internal/wire", "inspect", "profile"}
 
 // errorMakers are the functions that make an error, or a part of one, of the text that
 // is their argument of that number.

@@ -162,7 +162,7 @@ func TestArrowsAreTrue(t *testing.T) {
 			drawn[strings.TrimSpace(from)+" → "+strings.TrimSpace(name)] = true
 		}
 	}
-	out, err := exec.Command("go", "list", "-f", "{{$from := .ImportPath}}{{range .Imports}}{{$from}} {{.}}\n{{end}}", own, own+"/internal/...", own+"/stub", own+"/inspect/...").Output()
+	out, err := exec.Command("go", "list", "-f", "{{$from := .ImportPath}}{{range .Imports}}{{$from}} {{.}}\n{{end}}", own, own+"/internal/...", own+"/stub", own+"/profile", own+"/inspect/...").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

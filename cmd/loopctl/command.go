@@ -30,6 +30,8 @@ type invocation struct {
 	lines   int           // logs -n
 	now     bool          // stop -now
 	timeout time.Duration // call -timeout
+	seconds int           // profile -seconds
+	output  string        // profile -o
 	args    []string
 
 	stdout, stderr io.Writer
@@ -57,6 +59,10 @@ func init() {
 		}},
 		{name: "restart", usage: "restart NAME", least: 1, most: 1, run: restart},
 		{name: "stacks", usage: "stacks NAME", least: 1, most: 1, run: stacks},
+		{name: "profile", usage: "profile [-seconds 5] [-o FILE] NAME cpu|heap|mutex", least: 2, most: 2, run: profile, flags: func(f *flag.FlagSet, in *invocation) {
+			f.IntVar(&in.seconds, "seconds", 5, "")
+			f.StringVar(&in.output, "o", "", "")
+		}},
 		{name: "metrics", usage: "metrics", run: metrics},
 		{name: "doctor", usage: "doctor [NAME]", most: 1, run: doctor},
 		{name: "completion", usage: "completion bash|zsh|fish", least: 1, most: 1, run: completion},
@@ -123,6 +129,8 @@ func (c *command) parse(args []string, stdout, stderr io.Writer) (*invocation, e
 		return nil, errors.New("the first argument is empty")
 	case n < c.least && c.name == "completion":
 		return nil, errors.New("no shell given")
+	case n < c.least && n == 1 && c.name == "profile":
+		return nil, errors.New("no kind of profile given")
 	case n < c.least && n == 1:
 		return nil, errors.New("no METHOD given")
 	case n < c.least:

@@ -82,7 +82,7 @@ func candidates(before []string, typed string) []string {
 	case last == before[len(before)-1]: // not a flag
 	case last == "scope":
 		return []string{"user", "session", "project", "dir", "system"}
-	case last == "timeout" && flags.Lookup("timeout") != nil, last == "dir", last == "n" && flags.Lookup("n") != nil:
+	case last == "dir", slices.Contains([]string{"timeout", "n", "seconds", "o"}, last) && flags.Lookup(last) != nil:
 		return nil // the shell completes the value
 	}
 	for args := before[1:]; flags.Parse(args) == nil && flags.NArg() > 0; args = flags.Args()[1:] {
@@ -93,6 +93,8 @@ func candidates(before []string, typed string) []string {
 		return nil
 	case c.name == "completion":
 		return slices.Sorted(maps.Keys(scripts))
+	case len(in.args) == 1 && c.name == "profile":
+		return kinds
 	case len(in.args) >= 2: // arguments of a method
 		return nil
 	case len(in.args) == 1:

@@ -11,6 +11,7 @@
 //	loopctl stop NAME                 shut it down
 //	loopctl restart NAME              shut it down; the next client starts another one
 //	loopctl stacks NAME               what its goroutines do
+//	loopctl profile NAME KIND         a profile of its processor time, memory or locks
 //	loopctl metrics                   the numbers of calls of all, as OpenMetrics text
 //	loopctl doctor [NAME]             what is wrong, and a command against it
 //	loopctl completion SHELL          the script that completes commands for a shell
@@ -122,6 +123,20 @@
 // Stacks prints the stacks of the daemon's goroutines. Those that run a call, or were
 // started for one, come first, with the name of the method. Goroutines with equal stacks are
 // counted. Only the daemon's own user and root may ask.
+//
+// # profile [-seconds 5] [-o FILE] NAME cpu|heap|mutex
+//
+// Profile lets the daemon make a profile of itself, in the format of go tool pprof. The
+// daemon's program must import github.com/loopgen/loopgen/rt/profile. The samples of a cpu
+// profile have the label method, with the name of the method whose call runs: go tool pprof
+// -tags counts them, and -tagfocus=method=NAME shows one. A heap profile has the memory in
+// use and all allocations, after a garbage collection; a mutex profile the waiting for locks.
+// The daemon makes one profile at a time. An interrupt stops it, and prints none. Only the
+// daemon's own user and root may ask. A profile does not postpone the daemon's idle exit.
+//
+//	-seconds N   the time that a cpu or mutex profile is about, 1 to 300; the default is 5
+//	-o FILE      write the profile to a file; without -o it goes to the standard output,
+//	             unless that is a terminal
 //
 // # metrics
 //

@@ -24,6 +24,7 @@ import (
 
 	"github.com/loopgen/loopgen/rt"
 	"github.com/loopgen/loopgen/rt/inspect"
+	_ "github.com/loopgen/loopgen/rt/profile"
 	"github.com/loopgen/loopgen/rt/stub"
 	"github.com/loopgen/loopgen/testdata/objects"
 )

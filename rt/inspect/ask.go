@@ -89,19 +89,28 @@ type lostError struct{ err error }
 func (e *lostError) Error() string { return "the daemon ended the connection" }
 func (e *lostError) Unwrap() error { return e.err }
 
-// refusalError is an error that the daemon returned.
-type refusalError struct{ error }
+// refusalError is an error that the daemon returned, with its code unless it is that of a
+// welcome.
+type refusalError struct {
+	error
+	code wire.FailureCode
+}
 
 func (e refusalError) Unwrap() error { return e.error }
 
 // ask sends a frame on a connection of its own and returns the reply.
 func (d *Daemon) ask(ctx context.Context, question wire.Frame) (wire.Frame, error) {
+	return d.askWithin(ctx, connectTimeout, question)
+}
+
+// askWithin is ask with the time that the daemon may take to answer a status frame.
+func (d *Daemon) askWithin(ctx context.Context, patience time.Duration, question wire.Frame) (wire.Frame, error) {
 	if !d.Lives() {
 		return wire.Frame{}, d.notRunning()
 	}
 	switch {
 	case d.Problem != "":
-		return wire.Frame{}, refusalError{fmt.Errorf("%w: %s", rt.ErrIncompatible, d.Problem)}
+		return wire.Frame{}, refusalError{error: fmt.Errorf("%w: %s", rt.ErrIncompatible, d.Problem)}
 	case d.State == Starting:
 		return wire.Frame{}, fmt.Errorf("%w: it is starting or exiting; look again in a moment", rt.ErrUnresponsive)
 	}
@@ -113,12 +122,12 @@ func (d *Daemon) ask(ctx context.Context, question wire.Frame) (wire.Frame, erro
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	switch welcome.Code {
 	case wire.WelcomeIncompatible:
-		return wire.Frame{}, refusalError{fmt.Errorf("%w: %s", rt.ErrIncompatible, welcome.Text)}
+		return wire.Frame{}, refusalError{error: fmt.Errorf("%w: %s", rt.ErrIncompatible, welcome.Text)}
 	case wire.WelcomeNotAllowed:
-		return wire.Frame{}, refusalError{fmt.Errorf("%w: %s", rt.ErrNotAllowed, welcome.Text)}
+		return wire.Frame{}, refusalError{error: fmt.Errorf("%w: %s", rt.ErrNotAllowed, welcome.Text)}
 	}
 	if question.Kind == wire.KindStatus {
-		conn.SetDeadline(time.Now().Add(connectTimeout))
+		conn.SetDeadline(time.Now().Add(patience))
 	}
 	answer, err := control.Ask(conn, reader, question)
 	switch {
@@ -166,9 +175,9 @@ func refusal(body []byte) error {
 	case err != nil:
 		return err
 	case f.Code == wire.FailureNotAllowed:
-		return refusalError{fmt.Errorf("%w: %s", rt.ErrNotAllowed, f.Text)}
+		return refusalError{fmt.Errorf("%w: %s", rt.ErrNotAllowed, f.Text), f.Code}
 	}
-	return refusalError{fmt.Errorf("the daemon refused: %v: %s", f.Code, f.Text)}
+	return refusalError{fmt.Errorf("the daemon refused: %v: %s", f.Code, f.Text), f.Code}
 }
 
 func (d *Daemon) notRunning() error {

@@ -299,7 +299,7 @@ func (d *Daemon) admitted(w wire.Welcome) error {
 	case wire.WelcomeNotAllowed:
 		kind = rt.ErrNotAllowed
 	}
-	return refusalError{fmt.Errorf("%w: %s", kind, w.Text)}
+	return refusalError{error: fmt.Errorf("%w: %s", kind, w.Text)}
 }
 
 // exchange sends a call and returns the reply. After ctx has ended it sends a cancel and

@@ -119,6 +119,8 @@ github.com/loopgen/loopgen/rt/stub.Serve1[...](0x4)
 	/src/serve.go:17 +0x2d
 example.com/store.init.0.func3(0x4)
 	/src/store_loop.go:20 +0x2d
+github.com/loopgen/loopgen/rt/profile.init.0.(*profiler).Label.func1(0x4)
+	/src/profile.go:41 +0x2d
 github.com/loopgen/loopgen/rt/internal/daemon.(*serverConn).answer(0x5, 0x6)
 	/src/serveconn.go:30 +0x3d
 created by github.com/loopgen/loopgen/rt/internal/daemon.(*serverConn).begin in goroutine 4
@@ -143,6 +145,8 @@ github.com/loopgen/loopgen/rt/stub.Serve1[...]
 	/src/serve.go:17
 example.com/store.init.0.func3
 	/src/store_loop.go:20
+github.com/loopgen/loopgen/rt/profile.init.0.(*profiler).Label.func1
+	/src/profile.go:41
 github.com/loopgen/loopgen/rt/internal/daemon.(*serverConn).answer
 	/src/serveconn.go:30
 created by github.com/loopgen/loopgen/rt/internal/daemon.(*serverConn).begin

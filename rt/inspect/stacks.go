@@ -64,11 +64,11 @@ var (
 	offset = regexp.MustCompile(` \+0x[0-9a-f]+$`)
 )
 
-// callFunction runs a call. Above it on the stack are functions that decode and the
+// callFunction runs a call. Above it on the stack are functions that label and decode, and the
 // generated ones that callers matches, then the method.
 const callFunction = "/rt/internal/daemon.(*serverConn).answer("
 
-var callers = regexp.MustCompile(`/rt/stub\.Serve\d|\.init\.\d+\.func`)
+var callers = regexp.MustCompile(`/rt/stub\.Serve\d|/rt/profile\.|\.init\.\d+\.func`)
 
 // parseGoroutine returns a goroutine of the text of runtime.Stack, or nil.
 func parseGoroutine(text string) *goroutine {

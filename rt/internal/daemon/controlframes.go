@@ -24,7 +24,7 @@ func (s *serverConn) cancelCall(id uint64, reason uint16) {
 	}
 }
 
-// status sends the daemon's status, or the stacks of its goroutines.
+// status sends the daemon's status, the stacks of its goroutines, or a profile.
 func (s *serverConn) status(id uint64, question []byte) error {
 	m, err := wire.ParseStatusRequest(question)
 	if err != nil {
@@ -40,17 +40,27 @@ func (s *serverConn) status(id uint64, question []byte) error {
 			return nil
 		}
 		answer = wire.Stacks{Stacks: cut.Printable(stacks())}
+	case wire.AskProfile:
+		if s.controls(id) {
+			s.profile(id, m.Profile, m.Seconds)
+		}
+		return nil
 	default:
 		s.refuse(id, wire.FailureUnsupported, fmt.Sprintf("this daemon cannot be asked for %q", m.Ask))
 		return nil
 	}
+	s.answerStatus(id, answer)
+	return nil
+}
+
+// answerStatus answers a status frame.
+func (s *serverConn) answerStatus(id uint64, answer any) {
 	body, err := wire.Marshal(answer)
 	if err != nil {
 		s.refuse(id, wire.FailureNotEncodable, err.Error())
-		return nil
+		return
 	}
 	s.send(wire.Frame{Kind: wire.KindReply, ID: id, Body: body})
-	return nil
 }
 
 // controls reports whether the connected user may stop the daemon and look into it: the

@@ -18,6 +18,7 @@ import (
 // when to shut down. It knows neither files nor processes; package host has those.
 type Daemon struct {
 	svc     *stub.Service
+	methods []stub.Method // of svc, as calls use them: see labelled
 	options Options
 	parts   []stub.Part // sessions first, if the service has any
 	object  any
@@ -113,6 +114,7 @@ type Identity struct {
 func New(svc *stub.Service, o Options) *Daemon {
 	d := &Daemon{
 		svc:          svc,
+		methods:      labelled(svc.Methods),
 		options:      o,
 		idleTTL:      o.IdleTTL,
 		limits:       defaultLimits,

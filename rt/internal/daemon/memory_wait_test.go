@@ -172,7 +172,7 @@ func TestLimitDecodedInline(t *testing.T) {
 			method("Hold", func() { <-opened }),
 			method("Ping", func() {}),
 		}}
-		d.svc, d.fast, d.stats = svc, make([]atomic.Bool, 2), newTable(svc)
+		d.svc, d.methods, d.fast, d.stats = svc, svc.Methods, make([]atomic.Bool, 2), newTable(svc)
 		conn, r := d.dial(t)
 		defer conn.Close()
 		send := func(f wire.Frame) {

@@ -259,7 +259,7 @@ func TestPartRefusesAcquisition(t *testing.T) {
 			{Name: "Unlock", Mode: stub.Concurrent, Func: (*still).Ping, Serve: serve(-1)},
 		}
 		d.fast = make([]atomic.Bool, 2)
-		d.stats = newTable(d.svc)
+		d.methods, d.stats = d.svc.Methods, newTable(d.svc)
 		d.parts = d.makeParts()
 		conn, r := d.dial(t)
 		id := uint64(0)

@@ -51,7 +51,7 @@ func (s *serverConn) newCall(f wire.Frame) *servedCall {
 		c.ticket.granted = make(chan struct{}, 1)
 		c.reply.Written = c.release
 	}
-	c.s, c.id, c.number, c.method = s, f.ID, int(f.Method), &s.d.svc.Methods[f.Method]
+	c.s, c.id, c.number, c.method = s, f.ID, int(f.Method), &s.d.methods[f.Method]
 	c.ticket.fast, c.ticket.due = &s.d.fast[f.Method], &s.due
 	if wire.Lent(f) {
 		c.request = append(c.request[:0], f.Body...)

@@ -89,11 +89,27 @@ type Shutdown struct {
 // StatusRequest is the body of a KindStatus frame. The empty body is the zero value, which
 // asks for the status.
 type StatusRequest struct {
-	Ask string `cbor:"ask,omitempty"` // AskStacks, or empty
+	Ask     string `cbor:"ask,omitempty"`     // AskStacks, AskProfile, or empty
+	Profile string `cbor:"profile,omitempty"` // with AskProfile: cpu, heap or mutex
+	Seconds int    `cbor:"seconds,omitempty"` // with AskProfile: 1 to MaxProfileSeconds
 }
 
-// AskStacks asks for the stacks of all goroutines instead of the status.
-const AskStacks = "stacks"
+// What is asked for instead of the status.
+const (
+	AskStacks  = "stacks"  // the stacks of all goroutines
+	AskProfile = "profile" // a profile, after some seconds
+)
+
+// Limits of a profile.
+const (
+	MaxProfileSeconds = 300
+	MaxProfile        = 16 << 20 // bytes
+)
+
+// Profile is the body of the reply to AskProfile.
+type Profile struct {
+	Profile []byte `cbor:"profile"` // in the format of pprof, at most MaxProfile bytes
+}
 
 // Stacks is the body of the reply to AskStacks.
 type Stacks struct {
