@@ -22,7 +22,7 @@ import (
 // relativePaths has the strings in a client's arguments until the client has checked them.
 type relativePaths struct {
 	once   sync.Once
-	texts  []value.ConfigText
+	texts  []*value.ConfigText
 	logged bool // Config.Logger is set and gets the warnings
 }
 
@@ -57,7 +57,7 @@ func (c *client) warnOfPaths(p launcher) {
 }
 
 // pathError returns an error if an argument seems to be a relative path.
-func (c *client) pathError(text value.ConfigText) error {
+func (c *client) pathError(text *value.ConfigText) error {
 	found := foundHere(text.Text, process.Directory())
 	if found == "" {
 		return nil

@@ -44,12 +44,16 @@ func (d *Daemon) status() Status {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s.Calls, s.Leaving, s.LastPanic = d.stats.Executed(), cut.Printable(d.progress()), cut.Printable(d.lastPanic)
+	var clients []*serverConn
 	for other := range d.conns {
 		if other.client {
-			s.Clients = append(s.Clients, ClientStatus{PID: other.pid, Since: other.since, Calls: other.made.Load()})
+			clients = append(clients, other)
 		}
 	}
-	slices.SortFunc(s.Clients, func(a, b ClientStatus) int { return a.Since.Compare(b.Since) })
+	slices.SortFunc(clients, func(a, b *serverConn) int { return a.since.Compare(b.since) })
+	for _, c := range clients {
+		s.Clients = append(s.Clients, ClientStatus{PID: c.pid, Since: c.since, Calls: c.made.Load()})
+	}
 	if d.idle != nil && !d.inUse() {
 		s.IdleLeft = max(time.Until(d.idleAt), 0)
 	}

@@ -22,7 +22,7 @@ type Configuration struct {
 	// Parts describe for people the difference of two configurations.
 	Parts []ConfigPart
 	// Texts are the strings in the arguments that were found.
-	Texts []ConfigText
+	Texts []*ConfigText
 }
 
 // ConfigPart describes a constructor's argument, or a field of an argument that is a
@@ -62,7 +62,7 @@ type ConfigWriter struct {
 	part   ConfigPart // of the current argument
 	fields bool       // the current argument is a struct
 
-	texts []ConfigText
+	texts []*ConfigText
 	items int // items inspected
 }
 
@@ -190,7 +190,7 @@ func (c *ConfigWriter) find(p *Plan, v reflect.Value, path string) {
 	switch p.shape {
 	case shapeString:
 		if text := v.String(); text != "" && len(text) <= maxTextSize {
-			c.texts = append(c.texts, ConfigText{c.part.Number, c.part.Type, path, text})
+			c.texts = append(c.texts, &ConfigText{c.part.Number, c.part.Type, path, text})
 		}
 	case shapePointer:
 		if !v.IsNil() {
@@ -206,7 +206,7 @@ func (c *ConfigWriter) find(p *Plan, v reflect.Value, path string) {
 			c.find(p.key, it.Key(), path+"[key]")
 			c.find(p.elem, it.Value(), path+"[]")
 		}
-		slices.SortFunc(c.texts[first:], func(a, b ConfigText) int { return strings.Compare(a.Path+a.Text, b.Path+b.Text) })
+		slices.SortFunc(c.texts[first:], func(a, b *ConfigText) int { return strings.Compare(a.Path+a.Text, b.Path+b.Text) })
 	case shapeStruct:
 		for _, fd := range p.fields.sorted {
 			if fv := promotedField(v, fd.index); fv.IsValid() {
