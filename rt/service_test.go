@@ -697,8 +697,8 @@ func TestServiceThatCannotServe(t *testing.T) {
 		s.Options.Fail = how
 		refuses(t, s.says(t, s.user, "serve"), rt.StageConstructor, nil, want)
 	}
-	if entries, err := os.ReadDir(s.dir); err != nil || len(entries) != 1 {
-		t.Errorf("it has left %v, %v; want its lock", entries, err)
+	if entries, err := os.ReadDir(s.dir); err != nil || len(entries) != 2 {
+		t.Errorf("it has left %v, %v; want its lock, and stats with the failed starts", entries, err)
 	}
 }
 
