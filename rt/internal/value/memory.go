@@ -50,7 +50,7 @@ const (
 	zoneCost    = 192 // a time.Location with one zone
 	bigCost     = 48  // the words of a small big.Int
 	copyCost    = 16  // two copies of a leaf
-	errorCost   = 256 // a node of an error's tree, and the error
+	errorCost   = 192 // a node of an error's tree, and the error
 	errorGrowth = 8   // times the bytes of an error
 )
 
