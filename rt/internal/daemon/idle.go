@@ -2,8 +2,8 @@ package daemon
 
 import "time"
 
-// Open starts the idle time, and counts the start. A new daemon waits at least firstClientGrace, so that the
-// client that started it can connect.
+// Open starts the idle time, and counts the start. A new daemon waits at least
+// firstClientGrace, so that the client that started it can connect.
 func (d *Daemon) Open() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

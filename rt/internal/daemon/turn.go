@@ -48,9 +48,9 @@ func (tk *ticket) begin(method string, mode stub.Mode, pid int, now time.Time) {
 	*tk = ticket{method: method, mode: mode, pid: pid, since: now, granted: tk.granted, fast: tk.fast, due: tk.due}
 }
 
-// enter, at tk.since, gives the turn to the ticket, or appends the ticket to the queue. It reports
-// whether the ticket has the turn. Calls run in the order of enter, so the goroutine that
-// reads a connection calls it.
+// enter gives the turn to the ticket, or appends the ticket to the queue, at the time
+// tk.since. It reports whether the ticket has the turn. Calls run in the order of enter, so
+// the goroutine that reads a connection calls it.
 func (t *turn) enter(tk *ticket) (ready bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

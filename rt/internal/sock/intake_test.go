@@ -13,21 +13,7 @@ import (
 // CatchUp returns once every byte that had arrived before is handled, and not earlier. That
 // includes part of a frame, and excludes bytes that arrive later.
 func TestCatchUpWaitsForWhatHasCome(t *testing.T) {
-	ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	client, err := net.Dial("unix", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	conn, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
+	client, conn := connected(t)
 	in := NewIntake(conn)
 	in.CatchUp() // nothing has arrived
 
@@ -73,4 +59,23 @@ func TestCatchUpEndsWithTheConnection(t *testing.T) {
 	in := NewIntake(ours)
 	in.Close()
 	in.CatchUp()
+}
+
+// connected returns both ends of a connection, which are closed at the end of the test.
+func connected(t *testing.T) (client, conn net.Conn) {
+	t.Helper()
+	ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err == nil {
+		defer ln.Close()
+		client, err = net.Dial("unix", ln.Addr().String())
+	}
+	if err == nil {
+		t.Cleanup(func() { client.Close() })
+		conn, err = ln.Accept()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return client, conn
 }

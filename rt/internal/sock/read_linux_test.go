@@ -1,28 +1,12 @@
 package sock
 
 import (
-	"net"
-	"path/filepath"
 	"testing"
 )
 
 // ReadLent gives the memory back before it waits, and reads into memory lent again.
 func TestReadLentWaitsWithoutMemory(t *testing.T) {
-	ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	client, err := net.Dial("unix", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	conn, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
+	client, conn := connected(t)
 
 	in := NewIntake(conn)
 	var memory []byte // nil: given back
