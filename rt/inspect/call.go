@@ -214,13 +214,13 @@ func (m *Callable) decode(args [][]byte, body []byte) (*Reply, error) {
 // describeError returns the message and the type of an error, and whether it has more.
 func describeError(tree []byte) (message, typ string, more bool) {
 	var e struct {
-		Message      any
-		Type         string
-		Wraps        []json.RawMessage
-		Fields, Data json.RawMessage
+		Message any
+		Type    string
+		Wraps   []json.RawMessage
+		Data    json.RawMessage
 	}
 	_ = json.Unmarshal(tree, &e) // the tree was made here
-	more = len(e.Wraps) > 0 || e.Fields != nil || e.Data != nil
+	more = len(e.Wraps) > 0 || e.Data != nil
 	switch m := e.Message.(type) {
 	case string:
 		return m, e.Type, more

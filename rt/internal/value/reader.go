@@ -118,21 +118,29 @@ func (r *Reader) value(p *Plan, v reflect.Value, depth int) *fault {
 	case shapeBinary, shapeText:
 		return r.marshalled(p, v, h)
 	case shapeError:
-		switch {
-		case h.Major == majorUint && h.Arg < uint64(len(r.children)):
-			v.Set(reflect.ValueOf(r.children[h.Arg]))
-			return nil
-		case h.Major != majorArray:
-			return p.mismatch(h)
-		}
-		r.at = start
-		return r.error(v, depth)
+		return r.heldError(p, v, h, start, depth)
 	case shapeRefused:
 		return p.reason.copy()
 	default:
 		return r.composite(p, v, h, depth+1)
 	}
 	return nil
+}
+
+// heldError decodes an error that a value holds: a tree that begins at start or, in the
+// data of another error, the index of a child.
+func (r *Reader) heldError(p *Plan, v reflect.Value, h head, start, depth int) *fault {
+	switch h.Major {
+	case majorArray:
+		r.at = start
+		return r.error(v, depth)
+	case majorUint:
+		if h.Arg < uint64(len(r.children)) {
+			v.Set(reflect.ValueOf(r.children[h.Arg]))
+			return nil
+		}
+	}
+	return p.mismatch(h)
 }
 
 // overflow returns the fault for the integer with head h, which p's type cannot have.
